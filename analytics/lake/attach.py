@@ -1,0 +1,83 @@
+"""DuckDB with DuckLake loaded, from wheels alone.
+
+The extension is loaded by its full path inside the installed wheel, and DuckDB's
+own downloads are switched off: nothing is fetched at run time.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from analytics.errors import LakeError
+
+CATALOG = "lake"
+"""The name under which the writer attaches the catalog."""
+
+
+def extension_file() -> Path:
+    """Return the DuckLake extension for exactly the installed DuckDB.
+
+    Raises:
+        LakeError: The wheel is absent or made for another DuckDB.
+    """
+    try:
+        package = files("duckdb_extension_ducklake")
+    except ModuleNotFoundError as error:
+        raise LakeError("the package duckdb-extension-ducklake is not installed") from error
+    wanted = f"extensions/v{duckdb.__version__}/ducklake.duckdb_extension"
+    path = Path(str(package)) / wanted
+    if not path.is_file():
+        raise LakeError(
+            f"duckdb {duckdb.__version__} needs duckdb-extension-ducklake of the same version; "
+            f"{wanted} is not in the installed one"
+        )
+    return path
+
+
+def connect(memory_limit: str, scratch: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Return an in-memory DuckDB that can attach lakes.
+
+    Args:
+        memory_limit: What its buffers may use, e.g. ``1GB``.
+        scratch: Where to spill beyond that; nowhere if None.
+    """
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": memory_limit,
+            "temp_directory": "" if scratch is None else str(scratch),
+        }
+    )
+    connection.load_extension(str(extension_file()))
+    return connection
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection,
+    catalog: Path,
+    data: Path,
+    *,
+    name: str = CATALOG,
+    read_only: bool = False,
+) -> None:
+    """Attach the lake whose catalog is *catalog* and whose files lie under *data*.
+
+    The stored data path is overridden, so that a lake may be moved or copied as
+    a folder. Rows are never kept in the catalog unless a table asks for it:
+    that costs twelve times as much as a Parquet file for a whole cycle.
+    """
+    options = [
+        f"data_path {_quoted(f'{data.absolute()}/')}",
+        "override_data_path true",
+        "read_only" if read_only else "data_inlining_row_limit 0",
+    ]
+    target = _quoted(f"ducklake:{catalog.absolute()}")
+    connection.execute(f"attach {target} as {name} ({', '.join(options)})")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,86 @@
+"""Where the parts of a lake lie, and how they get onto the disk for good."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of one lake beneath its folder."""
+
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        """The Parquet files."""
+        return self.folder / "lake"
+
+    @property
+    def catalog(self) -> Path:
+        """The catalog that only the writer opens."""
+        return self.folder / "catalog.duckdb"
+
+    @property
+    def catalog_wal(self) -> Path:
+        """DuckDB's write-ahead log of the catalog."""
+        return self.folder / "catalog.duckdb.wal"
+
+    @property
+    def public(self) -> Path:
+        """The published copy of the catalog."""
+        return self.folder / "public.ducklake"
+
+    @property
+    def lock(self) -> Path:
+        """The file whose lock makes a process the writer."""
+        return self.folder / "collector.lock"
+
+    @property
+    def set_aside(self) -> Path:
+        """Where damaged files go, with a note each."""
+        return self.folder / "set-aside"
+
+
+def sync(path: Path) -> None:
+    """Wait until *path*, a file or a folder, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_with_folders(files: Iterable[Path], root: Path) -> None:
+    """Sync *files* and every folder from each of them up to *root*.
+
+    A file is only findable after a crash when the folders that name it are on
+    the disk too, and the first file of a day makes new folders.
+    """
+    folders: set[Path] = set()
+    for file in files:
+        sync(file)
+        for folder in file.parents:
+            folders.add(folder)
+            if folder == root:
+                break
+    for folder in folders:
+        sync(folder)
+
+
+def copy_in_place_of(source: Path, target: Path) -> None:
+    """Replace *target* by a copy of *source* in one step, durable when it returns."""
+    fresh = target.with_suffix(".new")
+    try:
+        shutil.copyfile(source, fresh)
+        sync(fresh)
+        fresh.replace(target)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            fresh.unlink()
+    sync(target.parent)

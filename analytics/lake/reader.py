@@ -1,0 +1,122 @@
+"""Readers: any number of processes, each on the newest complete published state."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import duckdb
+
+from analytics.errors import LakeAbsent, LakeError
+from analytics.lake.attach import attach, connect
+from analytics.lake.layout import Layout
+
+
+@dataclass(slots=True)
+class _Copy:
+    """A published copy that is attached, and how many cursors look at it."""
+
+    name: str
+    version: int
+    users: int = 0
+
+
+class Reader:
+    """The reading end of a lake. Safe to use from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        """Prepare to read the lake in *folder*; nothing is opened before it is asked for."""
+        self.layout = Layout(folder.absolute())
+        self._connection = connect("1GB")
+        self._turn = threading.Lock()
+        self._numbers = count()
+        self._copies: list[_Copy] = []
+
+    def version(self) -> int:
+        """Return a number that changes with every publish.
+
+        Raises:
+            LakeAbsent: Nothing has been published.
+        """
+        try:
+            return self.layout.public.stat().st_mtime_ns
+        except FileNotFoundError as error:
+            raise LakeAbsent(self.layout.folder) from error
+
+    def published_at(self) -> datetime:
+        """Return the wall time of the newest publish, UTC.
+
+        Raises:
+            LakeAbsent: Nothing has been published.
+        """
+        return datetime.fromtimestamp(self.version() / 1e9, UTC)
+
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on the newest published state, which stays that state while it is open.
+
+        Raises:
+            LakeAbsent: Nothing has been published.
+            LakeError: What was published cannot be read.
+        """
+        copy = self._take_newest()
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(f"use {copy.name}")
+                yield cursor
+        finally:
+            self._give_back(copy)
+
+    def close(self) -> None:
+        """Let go of everything attached."""
+        with self._turn:
+            self._connection.close()
+
+    def _take_newest(self) -> _Copy:
+        with self._turn:
+            if not self._copies or self._copies[-1].version != self.version():
+                self._copies.append(self._attach_newest())
+                self._detach_unused()
+            newest = self._copies[-1]
+            newest.users += 1
+            return newest
+
+    def _give_back(self, copy: _Copy) -> None:
+        with self._turn:
+            copy.users -= 1
+            self._detach_unused()
+
+    def _detach_unused(self) -> None:
+        for copy in self._copies[:-1]:
+            if copy.users == 0:
+                self._connection.execute(f"detach {copy.name}")
+                self._copies.remove(copy)
+
+    def _attach_newest(self) -> _Copy:
+        """Attach the published copy under a fresh name.
+
+        DuckDB knows a database by its path, so a replaced file at the same path
+        would still be the old one to it: a hard link of its own gives each copy
+        its own path. The link goes at once; the open file stays readable.
+        """
+        number = next(self._numbers)
+        link = self.layout.folder / f"reader-{os.getpid()}-{id(self)}-{number}.ducklake"
+        try:
+            link.hardlink_to(self.layout.public)
+        except FileNotFoundError as error:
+            raise LakeAbsent(self.layout.folder) from error
+        name = f"copy_{number}"
+        try:
+            version = link.stat().st_mtime_ns
+            attach(self._connection, link, self.layout.data, name=name, read_only=True)
+        except duckdb.Error as error:
+            raise LakeError(f"{self.layout.public}: cannot be read: {error}") from error
+        finally:
+            link.unlink()
+        return _Copy(name, version)

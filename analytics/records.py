@@ -1,0 +1,135 @@
+"""The records that cross from the collector into the lake.
+
+A record type names its table, and its fields are that table's columns, in the
+same words. GLOSSARY.md defines each quantity; the unit stands in brackets. What
+a venue did not say is None, never 0. Times are UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """A perpetual contract on one venue."""
+
+    table: ClassVar = "instruments"
+
+    venue: str
+    symbol: str
+    """As ccxt names it: ``1000PEPE/USDT:USDT``."""
+    venue_id: str
+    """As the venue names it: ``1000PEPEUSDT``."""
+    base: str
+    """The asset beneath it, without its multiplier: ``PEPE``."""
+    multiplier: float
+    """Coins of the base asset that one quoted unit stands for: 1000 for ``1000PEPE``."""
+    contract_size: float
+    """Quoted units in one contract. [quoted units]"""
+    linear: bool
+    """True where profit is paid in the quote currency, False for coin-margined."""
+    quote: str
+    oi_unit: str
+    """What the venue counts open interest in: ``quoted units``, ``contracts`` or ``usd``."""
+    in_universe: bool
+    """Whether it is collected now."""
+    first_seen_ts: datetime
+    last_seen_ts: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a venue said of one instrument in one cycle."""
+
+    table: ClassVar = "snapshots"
+
+    venue: str
+    symbol: str
+    base: str
+    venue_ts: datetime | None = None
+    """When the venue says it was so."""
+    received_ts: datetime
+    """When we heard it: the start of writing the cycle, the same for all its rows."""
+    price: float | None = None
+    """Last traded price of one quoted unit. [quote currency]"""
+    price_24h_ago: float | None = None
+    """[quote currency]"""
+    mark: float | None = None
+    """[quote currency]"""
+    index: float | None = None
+    """[quote currency]"""
+    bid: float | None = None
+    """[quote currency]"""
+    ask: float | None = None
+    """[quote currency]"""
+    volume_24h_usd: float | None = None
+    oi_raw: float | None = None
+    """Open interest as the venue counts it. [the instrument's oi_unit]"""
+    oi_base: float | None = None
+    """Open interest in coins of the base asset. [base coins]"""
+    oi_usd: float | None = None
+    """Open interest at the mark price. [USD]"""
+    oi_venue_usd: float | None = None
+    """Open interest in USD where the venue itself states it, for the unit audit. [USD]"""
+    funding_rate: float | None = None
+    """Rate of the running funding period, as the venue states it. [ratio per interval]"""
+    funding_interval_h: float | None = None
+    """[hours]"""
+    next_funding_ts: datetime | None = None
+    ls_accounts: float | None = None
+    """Accounts long over accounts short, all traders. [ratio]"""
+    ls_top_accounts: float | None = None
+    """The same of the venue's top traders. [ratio]"""
+    ls_top_positions: float | None = None
+    """Long over short positions of the venue's top traders. [ratio]"""
+    ls_ts: datetime | None = None
+    """The five-minute mark that the venue published the ratios for."""
+    book_imbalance: float | None = None
+    """(bid - ask) / (bid + ask) of the depth within 25 bps of mid. [-1 to 1]"""
+    spread_bps: float | None = None
+    """(ask - bid) / mid. [basis points]"""
+    taker_buy_usd: float | None = None
+    """Taker buys since the previous snapshot of this instrument. [USD]"""
+    taker_sell_usd: float | None = None
+    """[USD]"""
+    liq_long_usd: float | None = None
+    """Longs liquidated since the previous snapshot of this instrument. [USD]"""
+    liq_short_usd: float | None = None
+    """[USD]"""
+    flags: str | None = None
+    """Words about this row, space-separated: ``imported``, ``refused:mark:sign``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """One venue's part of one collection cycle."""
+
+    table: ClassVar = "cycles"
+
+    venue: str
+    started_ts: datetime
+    finished_ts: datetime
+    asked: int
+    """Instruments in the universe when it started."""
+    answered: int
+    """Instruments that a snapshot was made of."""
+    skipped: int
+    """Per-symbol questions that the time or the budget did not allow."""
+    rows_stored: int
+    refused: int
+    """Single values refused by validation."""
+    refused_reasons: str | None
+    """How often by column and reason, as JSON: ``{"mark:sign": 2}``."""
+    latency_ms: float | None
+    """Median time from a request to its answer. [wall ms]"""
+    requests: int
+    budget_used_pct: float | None
+    """The fullest of the venue's limits after the cycle. [%]"""
+    error: str | None
+    """The first thing that went wrong, in a sentence."""
+
+
+Record = Instrument | Snapshot | Cycle

@@ -1,0 +1,5 @@
+-- One row per fact about the lake itself: schema_version, origin, clock.
+create table lake_info (
+    key varchar not null,
+    value varchar not null
+);

@@ -1,0 +1,35 @@
+-- One row per instrument and cycle: what the venue said; (venue, symbol, received_ts) is the key.
+create table snapshots (
+    venue varchar not null,
+    symbol varchar not null,
+    base varchar not null,
+    venue_ts timestamp_ms,
+    received_ts timestamp_ms not null,
+    price double,
+    price_24h_ago double,
+    mark double,
+    index double,
+    bid double,
+    ask double,
+    volume_24h_usd double,
+    oi_raw double,
+    oi_base double,
+    oi_usd double,
+    oi_venue_usd double,
+    funding_rate double,
+    funding_interval_h double,
+    next_funding_ts timestamp_ms,
+    ls_accounts double,
+    ls_top_accounts double,
+    ls_top_positions double,
+    ls_ts timestamp_ms,
+    book_imbalance double,
+    spread_bps double,
+    taker_buy_usd double,
+    taker_sell_usd double,
+    liq_long_usd double,
+    liq_short_usd double,
+    flags varchar
+);
+alter table snapshots set partitioned by (year(received_ts), month(received_ts), day(received_ts));
+alter table snapshots set sorted by (base, venue, symbol, received_ts);

@@ -1,0 +1,46 @@
+"""The one clock of a running collector.
+
+Everything that asks what time it is asks this. Against real venues it is the
+wall clock. Against the simulator it is the simulator's clock, which may start
+anywhere in the past and run up to 600 times faster, so that a recording is
+collected at its own recorded times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A clock that showed *origin* at the wall time *started_at* and runs *speed* times as fast."""
+
+    origin: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """What this clock showed when it started. UTC."""
+
+    speed: float = 1.0
+    """Seconds of this clock in a second of the wall clock. [unitless]"""
+
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """The wall time at which it showed *origin*. UTC."""
+
+    def now(self) -> datetime:
+        """Return the time on this clock, UTC, in whole milliseconds as the lake keeps it."""
+        elapsed = datetime.now(UTC) - self.started_at
+        now = self.origin + elapsed * self.speed
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def monotonic_s(self) -> float:
+        """Return seconds of this clock that never run backwards, for measuring waits."""
+        return time.monotonic() * self.speed
+
+    def wall_s(self, seconds: float) -> float:
+        """Return how long *seconds* of this clock last on the wall. [s]"""
+        return seconds / self.speed
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep for *seconds* of this clock."""
+        await asyncio.sleep(self.wall_s(seconds))
