@@ -16,6 +16,13 @@ from analytics.errors import LakeError
 CATALOG = "lake"
 """The name under which the writer attaches the catalog."""
 
+METADATA = f"__ducklake_metadata_{CATALOG}"
+"""The name under which DuckLake then attaches the catalog's own DuckDB file."""
+
+BLOCK_BYTES = 16_384
+"""DuckDB's smallest block: a catalog has many short columns, and with the default of
+256 KiB it is ten times as large to copy at each publish. [bytes]"""
+
 
 def extension_file() -> Path:
     """Return the DuckLake extension for exactly the installed DuckDB.
@@ -40,6 +47,9 @@ def extension_file() -> Path:
 def connect(memory_limit: str, scratch: Path | None = None) -> duckdb.DuckDBPyConnection:
     """Return an in-memory DuckDB that can attach lakes.
 
+    DuckDB's cache of file contents is off: it would go on holding every small file
+    ever read, long after a merge replaced it. The operating system caches them anyway.
+
     Args:
         memory_limit: What its buffers may use, e.g. ``1GB``.
         scratch: Where to spill beyond that; nowhere if None.
@@ -48,6 +58,7 @@ def connect(memory_limit: str, scratch: Path | None = None) -> duckdb.DuckDBPyCo
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
+            "enable_external_file_cache": "false",
             "memory_limit": memory_limit,
             "temp_directory": "" if scratch is None else str(scratch),
         }
@@ -70,11 +81,11 @@ def attach(
     a folder. Rows are never kept in the catalog unless a table asks for it:
     that costs twelve times as much as a Parquet file for a whole cycle.
     """
-    options = [
-        f"data_path {_quoted(f'{data.absolute()}/')}",
-        "override_data_path true",
-        "read_only" if read_only else "data_inlining_row_limit 0",
-    ]
+    options = [f"data_path {_quoted(f'{data.absolute()}/')}", "override_data_path true"]
+    if read_only:
+        options.append("read_only")
+    else:
+        options += ["data_inlining_row_limit 0", f"meta_block_size {BLOCK_BYTES}"]
     target = _quoted(f"ducklake:{catalog.absolute()}")
     connection.execute(f"attach {target} as {name} ({', '.join(options)})")
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from analytics.errors import LakeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,10 @@ class Layout:
     def data(self) -> Path:
         """The Parquet files."""
         return self.folder / "lake"
+
+    def home(self, table: str) -> Path:
+        """The Parquet files of *table*."""
+        return self.data / "main" / table
 
     @property
     def catalog(self) -> Path:
@@ -45,6 +52,35 @@ class Layout:
     def set_aside(self) -> Path:
         """Where damaged files go, with a note each."""
         return self.folder / "set-aside"
+
+
+def refuse_below(layout: Layout, reserve_bytes: int) -> None:
+    """Refuse to write while less than *reserve_bytes* are free.
+
+    Raises:
+        LakeError: The disk is full.
+    """
+    free = shutil.disk_usage(layout.folder).free
+    if free < reserve_bytes:
+        raise LakeError(
+            f"{layout.folder}: the disk is full: only {free / 2**20:.0f} MB free, appends "
+            f"stop below {reserve_bytes / 2**20:.0f} MB; nothing stored is lost"
+        )
+
+
+def names_in(folders: Iterable[Path]) -> dict[Path, set[str]]:
+    """Return the names that each of *folders* holds; none for one that is not there."""
+    # Names alone, and not as paths: such a folder can hold thousands.
+    return {
+        folder: set(os.listdir(folder)) if folder.is_dir() else set()  # noqa: PTH208
+        for folder in folders
+    }
+
+
+def added_since(before: Mapping[Path, set[str]]) -> list[Path]:
+    """Return the paths that have joined the folders since *before*, what ``names_in`` gave."""
+    now = names_in(before)
+    return [folder / name for folder, names in now.items() for name in names - before[folder]]
 
 
 def sync(path: Path) -> None:
@@ -78,6 +114,8 @@ def copy_in_place_of(source: Path, target: Path) -> None:
     fresh = target.with_suffix(".new")
     try:
         shutil.copyfile(source, fresh)
+        # In full nanoseconds: the kernel's own stamp is the same for some milliseconds.
+        os.utime(fresh, ns=(time.time_ns(), time.time_ns()))
         sync(fresh)
         fresh.replace(target)
     finally:

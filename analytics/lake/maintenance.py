@@ -1,20 +1,22 @@
 """Upkeep of the lake's files, with the guards that keep it from losing rows.
 
-Every merge is compared with what was there before it, inside its own
-transaction. Files that a merge replaced stay until no reader can still be
-looking at them. Nothing here ever frees files regardless of age: DuckLake would
-then delete those of a transaction still in flight.
+Every step is compared with what was there before it, inside its own transaction.
+Files that a step replaced stay until no reader can still be looking at them.
+Nothing here ever frees files regardless of age: DuckLake would then delete those
+of a transaction still in flight.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 
 from analytics.errors import LakeError
 from analytics.lake import schema
-from analytics.lake.attach import CATALOG
+from analytics.lake.attach import CATALOG, METADATA
 
 SMALL_BYTES = 1_000_000
 """The hourly merge touches files up to this size: it gathers cycles, not whole days. [bytes]"""
@@ -25,57 +27,148 @@ GRACE = timedelta(hours=1)
 ORPHAN_AGE = timedelta(hours=24)
 """Files no catalog names, left by a crash, are deleted after this."""
 
-
-def flush(cursor: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Move *table*'s rows from the catalog into a Parquet file."""
-    before = _fingerprint(cursor, table)
-    cursor.execute(
-        f"call ducklake_flush_inlined_data('{CATALOG}', table_name => $table_name)",
-        {"table_name": table},
-    ).fetchall()
-    _compare(table, before, _fingerprint(cursor, table))
+Span = tuple[datetime, datetime]
+Fingerprint = list[tuple[object, ...]]
 
 
-def merge(cursor: duckdb.DuckDBPyConnection, table: str, *, whole_days: bool) -> None:
-    """Merge *table*'s small files inside the caller's transaction; merged files are sorted.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of DuckLake that rearranges the rows of a table."""
+
+    table: str
+    call: str
+    touched: str
+    """SQL for the stretches of time whose rows it rearranges, one row each."""
+
+
+def steps(*, whole_days: bool) -> Iterator[Step]:
+    """Return what is done each hour, and once a day for *whole_days*.
+
+    Cycles move from the catalog into a file, files with deletions are written anew
+    without the deleted rows, and small files are merged into sorted ones.
+    """
+    yield Step("cycles", f"ducklake_flush_inlined_data('{CATALOG}', table_name => 'cycles')", "")
+    if whole_days:
+        for table in ("instruments", "bars"):
+            rewrite = f"ducklake_rewrite_data_files('{CATALOG}', '{table}', delete_threshold => 0)"
+            yield Step(table, rewrite, _SPANS_WITH_DELETIONS)
+    limit = "" if whole_days else f", max_file_size => {SMALL_BYTES}"
+    for table in schema.KEYS:
+        merge = f"ducklake_merge_adjacent_files('{CATALOG}', '{table}'{limit})"
+        spans = _SPANS_TO_MERGE.format(bytes=2**62 if whole_days else SMALL_BYTES)
+        yield Step(table, merge, spans)
+
+
+def take(cursor: duckdb.DuckDBPyConnection, step: Step) -> None:
+    """Take *step* inside the caller's transaction, unless there is nothing to do.
 
     Raises:
-        LakeError: The merge would have changed the rows; the caller rolls it back.
+        LakeError: It would have changed the rows; the caller rolls it back.
     """
-    before = _fingerprint(cursor, table)
-    limit = "" if whole_days else f", max_file_size => {SMALL_BYTES}"
-    cursor.execute(f"call ducklake_merge_adjacent_files('{CATALOG}', '{table}'{limit})").fetchall()
-    _compare(table, before, _fingerprint(cursor, table))
+    spans = _spans(cursor, step)
+    if spans:
+        before = fingerprint(cursor, step.table, spans)
+        cursor.execute(f"call {step.call}").fetchall()
+        compare(step.table, before, fingerprint(cursor, step.table, spans))
 
 
 def free(cursor: duckdb.DuckDBPyConnection, now: datetime) -> None:
     """Forget old versions of the lake and delete the files that only they needed.
 
     Args:
+        cursor: Of the writer.
         now: The wall time, UTC.
     """
+    wall = now if now.tzinfo else now.replace(tzinfo=UTC)
     for call, age in (
         ("ducklake_expire_snapshots", GRACE),
         ("ducklake_cleanup_old_files", GRACE),
         ("ducklake_delete_orphaned_files", ORPHAN_AGE),
     ):
         # The answers hold TIMESTAMPTZ, which Python only reads with pytz: count them instead.
-        cursor.execute(
-            f"select count(*) from {call}('{CATALOG}', older_than => "
-            f"timestamptz '{(now - age).isoformat()}')"
-        ).fetchall()
+        query = f"select count(*) from {call}('{CATALOG}', older_than => $before)"  # noqa: S608
+        cursor.execute(query, {"before": wall - age}).fetchall()
 
 
-def _fingerprint(cursor: duckdb.DuckDBPyConnection, table: str) -> tuple[object, ...] | None:
-    """Return the count of *table*'s rows and a sum over their keys."""
-    key = ", ".join(schema.KEYS.get(table, ("key",)))
-    return cursor.execute(f"select count(*), sum(hash({key})) from {table}").fetchone()  # noqa: S608
+def fingerprint(cursor: duckdb.DuckDBPyConnection, table: str, spans: list[Span]) -> Fingerprint:
+    """Return, for each of *spans*, the count of *table*'s rows and a sum over all their values."""
+    columns = ", ".join(f'"{name}"' for name in schema.arrow_schema(table).names)
+    query = f"select count(*), sum(hash({columns})) from {table}"  # noqa: S608
+    if table in schema.TIMES:
+        query += f" where {schema.TIMES[table]} between $first and $last"
+        return [
+            row
+            for first, last in spans
+            for row in cursor.execute(query, {"first": first, "last": last}).fetchall()
+        ]
+    return cursor.execute(query).fetchall()
 
 
-def _compare(
-    table: str, before: tuple[object, ...] | None, after: tuple[object, ...] | None
-) -> None:
+def compare(table: str, before: Fingerprint, after: Fingerprint) -> None:
+    """Refuse a step after which the rows of *table* are not what they were.
+
+    Raises:
+        LakeError: They differ.
+    """
     if before != after:
         raise LakeError(
             f"maintenance of {table} would have changed its rows: {before} before, {after} after"
         )
+
+
+def _spans(cursor: duckdb.DuckDBPyConnection, step: Step) -> list[Span]:
+    time = schema.TIMES.get(step.table, "")
+    if step.touched:
+        known = {"table": step.table, "time": time}
+        return cursor.execute(step.touched, known).fetchall()
+    kept = cursor.execute(_KEPT_IN_CATALOG, {"table": step.table}).fetchall()
+    spans: list[Span] = []
+    for (name,) in kept:
+        spans += cursor.execute(
+            f"select min({time}), max({time}) from {METADATA}.{name} "  # noqa: S608
+            f"having count(*) > 0"
+        ).fetchall()
+    return spans
+
+
+_LIVE_FILES = f"""
+    select file.data_file_id, file.table_id, file.file_size_bytes,
+        regexp_replace(file.path, '[^/]*$', '') as folder
+    from {METADATA}.ducklake_data_file as file
+    join {METADATA}.ducklake_table as stored using (table_id)
+    where stored.table_name = $table
+        and file.end_snapshot is null and stored.end_snapshot is null
+"""  # noqa: S608 - a constant
+
+_TIMES = f"""
+    select stats.data_file_id,
+        stats.min_value::timestamp as first_ts, stats.max_value::timestamp as last_ts
+    from {METADATA}.ducklake_file_column_stats as stats
+    join {METADATA}.ducklake_column as kind using (table_id, column_id)
+    where kind.column_name = $time and kind.end_snapshot is null
+"""  # noqa: S608 - a constant
+
+_SPANS_TO_MERGE = f"""
+    with files as ({_LIVE_FILES}), times as ({_TIMES})
+    select min(first_ts), max(last_ts)
+    from files left join times using (data_file_id)
+    where file_size_bytes <= {{bytes}}
+    group by folder having count(*) > 1
+"""  # noqa: S608 - a constant
+
+_SPANS_WITH_DELETIONS = f"""
+    with files as ({_LIVE_FILES}), times as ({_TIMES})
+    select min(first_ts), max(last_ts)
+    from files left join times using (data_file_id)
+    where data_file_id in (
+        select data_file_id from {METADATA}.ducklake_delete_file where end_snapshot is null
+    )
+    group by folder
+"""  # noqa: S608 - a constant
+
+_KEPT_IN_CATALOG = f"""
+    select kept.table_name
+    from {METADATA}.ducklake_inlined_data_tables as kept
+    join {METADATA}.ducklake_table as stored using (table_id)
+    where stored.table_name = $table and stored.end_snapshot is null
+"""  # noqa: S608 - a constant

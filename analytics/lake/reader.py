@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,11 @@ class _Copy:
 
 
 class Reader:
-    """The reading end of a lake. Safe to use from several threads."""
+    """The reading end of a lake. Safe to use from several threads.
+
+    It never writes in the lake's folder, which may belong to someone else or be
+    mounted read-only.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Prepare to read the lake in *folder*; nothing is opened before it is asked for."""
@@ -65,9 +69,9 @@ class Reader:
             LakeAbsent: Nothing has been published.
             LakeError: What was published cannot be read.
         """
-        copy = self._take_newest()
+        copy, cursor = self._take_newest()
         try:
-            with self._connection.cursor() as cursor:
+            with cursor:
                 cursor.execute(f"use {copy.name}")
                 yield cursor
         finally:
@@ -78,14 +82,15 @@ class Reader:
         with self._turn:
             self._connection.close()
 
-    def _take_newest(self) -> _Copy:
+    def _take_newest(self) -> tuple[_Copy, duckdb.DuckDBPyConnection]:
         with self._turn:
             if not self._copies or self._copies[-1].version != self.version():
                 self._copies.append(self._attach_newest())
                 self._detach_unused()
+            cursor = self._connection.cursor()
             newest = self._copies[-1]
             newest.users += 1
-            return newest
+            return newest, cursor
 
     def _give_back(self, copy: _Copy) -> None:
         with self._turn:
@@ -102,21 +107,17 @@ class Reader:
         """Attach the published copy under a fresh name.
 
         DuckDB knows a database by its path, so a replaced file at the same path
-        would still be the old one to it: a hard link of its own gives each copy
+        would still be the old one to it: a symbolic link of its own gives each copy
         its own path. The link goes at once; the open file stays readable.
         """
-        number = next(self._numbers)
-        link = self.layout.folder / f"reader-{os.getpid()}-{id(self)}-{number}.ducklake"
+        name = f"copy_{next(self._numbers)}"
+        # Before attaching: a publish in between then makes the next cursor look again.
+        version = self.version()
         try:
-            link.hardlink_to(self.layout.public)
-        except FileNotFoundError as error:
-            raise LakeAbsent(self.layout.folder) from error
-        name = f"copy_{number}"
-        try:
-            version = link.stat().st_mtime_ns
-            attach(self._connection, link, self.layout.data, name=name, read_only=True)
-        except duckdb.Error as error:
+            with tempfile.TemporaryDirectory(prefix="perpscope-") as folder:
+                link = Path(folder) / "public.ducklake"
+                link.symlink_to(self.layout.public)
+                attach(self._connection, link, self.layout.data, name=name, read_only=True)
+        except (duckdb.Error, OSError) as error:
             raise LakeError(f"{self.layout.public}: cannot be read: {error}") from error
-        finally:
-            link.unlink()
         return _Copy(name, version)

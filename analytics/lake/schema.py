@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from analytics.errors import LakeError
 from analytics.records import Record
 
 VERSION = 1
@@ -38,8 +41,12 @@ PARTITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The folders that a day's files of a table lie in."""
 
-INLINED_ROWS: Mapping[str, int] = MappingProxyType({"cycles": 16})
-"""Tables whose single rows stay in the catalog until the next hour's maintenance."""
+INLINED_ROWS: Mapping[str, int] = MappingProxyType({"lake_info": 1000, "cycles": 16})
+"""How many rows of one change stay in the catalog instead of becoming a file.
+
+``cycles`` until the next maintenance; ``lake_info`` for good, so that what the lake
+is can be read from the catalog alone.
+"""
 
 TABLES = ("lake_info", *KEYS)
 
@@ -67,6 +74,46 @@ def arrow_schema(table: str) -> pa.Schema:
         name, kind, *rest = line.strip().rstrip(",").split()
         fields.append(pa.field(name, _ARROW_TYPES[kind], nullable="not" not in rest))
     return pa.schema(fields)
+
+
+def conform(table: str, rows: pa.Table) -> pa.Table:
+    """Return *rows* with *table*'s stored types, columns in stored order.
+
+    Times become UTC without a zone, in milliseconds. Absent columns stay absent.
+
+    Raises:
+        LakeError: A column is unknown, of another type, or lacks a value it must have.
+    """
+    known = arrow_schema(table)
+    if unknown := set(rows.column_names) - set(known.names):
+        raise LakeError(f"{table} has no column {', '.join(sorted(unknown))}")
+    columns = {}
+    for field in known:
+        if field.name in rows.column_names:
+            column = rows[field.name]
+            try:
+                columns[field.name] = _cast(column, field.type)
+            except pa.ArrowException as error:
+                raise LakeError(f"{table}.{field.name} is not {field.type}: {error}") from error
+        if not field.nullable and (field.name not in columns or columns[field.name].null_count):
+            raise LakeError(f"{table}.{field.name} must have a value in every row")
+    return pa.table(columns)
+
+
+def _cast(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(column.type) and column.type.tz:
+        column = column.cast(pa.timestamp(column.type.unit, "UTC")).cast(
+            pa.timestamp(column.type.unit)
+        )
+    return column.cast(options=pc.CastOptions(wanted, allow_time_truncate=True))
+
+
+def folders(table: str, rows: pa.Table) -> set[Path]:
+    """Return the folders, below the table's own, that the files of *rows* lie in."""
+    if table not in PARTITIONS:
+        return set()
+    days = pc.unique(rows[TIMES[table]].cast(pa.date32())).to_pylist()
+    return {Path(*(part.format(day) for part in PARTITIONS[table])) for day in days}
 
 
 def table_of(records: Sequence[Record]) -> pa.Table:

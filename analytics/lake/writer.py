@@ -7,9 +7,7 @@ that sending the same rows again after a crash stores nothing twice.
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
+import contextlib
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,16 +15,24 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from analytics.errors import LakeError, LakeLocked, LakeTooNew
-from analytics.lake import bars, check, maintenance, schema
-from analytics.lake.attach import CATALOG, attach, connect
-from analytics.lake.layout import Layout, copy_in_place_of, sync_with_folders
+from analytics.errors import LakeError
+from analytics.lake import bars, check, identity, lock, maintenance, recover, schema
+from analytics.lake.attach import CATALOG, METADATA, attach, connect
+from analytics.lake.insert import insert_new
+from analytics.lake.layout import (
+    Layout,
+    added_since,
+    copy_in_place_of,
+    names_in,
+    refuse_below,
+    sync,
+    sync_with_folders,
+)
 from analytics.records import Instrument, Record
 
 RESERVE_BYTES = 64 * 2**20
@@ -36,19 +42,27 @@ RESERVE_BYTES = 64 * 2**20
 class Lake:
     """The writer's end of a lake. Safe to use from several threads; they take turns."""
 
+    damaged: list[str]
+    """Notes on what was set aside at this start, a sentence each."""
+
+    recovered: int
+    """Rows that were taken in at this start because the catalog did not know them."""
+
     def __init__(
-        self, folder: Path, *, origin: str = "live", reserve_bytes: int = RESERVE_BYTES
+        self, folder: Path, *, origin: str | None = None, reserve_bytes: int = RESERVE_BYTES
     ) -> None:
         """Open the lake in *folder*, creating it if there is none.
 
         Every live file is checked first; a damaged one is set aside and listed in
         ``damaged``. A catalog that cannot be opened is set aside too, and the last
-        published copy takes its place.
+        published copy takes its place. Rows in files that the catalog does not name,
+        because its last commits were lost, are taken in again.
 
         Args:
             folder: Where everything of the lake lies.
             origin: ``live`` or ``simulator``; recorded in a new lake, and a lake of
-                the other origin is refused, so that the two never mix.
+                the other origin is refused, so that the two never mix. None takes
+                the lake as it is, and makes a new one ``live``.
             reserve_bytes: Appends are refused when less is free. [bytes]
 
         Raises:
@@ -59,15 +73,17 @@ class Lake:
         self.layout = Layout(folder.absolute())
         self._reserve_bytes = reserve_bytes
         self._turn = threading.RLock()
-        self._broken = False
-        self._lock_file = _take_lock(self.layout)
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._lock_file = lock.take(self.layout)
         try:
-            self.damaged = check.set_damaged_aside(self.layout)
-            """Notes on the files set aside at this start, a sentence each."""
-            self._connection = self._open()
-            self._check_version(origin)
+            with _lake_errors(f"cannot open {self.layout.folder}"):
+                identity.refuse_foreign(self.layout, origin)
+                found = check.set_damaged_aside(self.layout)
+                identity.ensure_tables(self._open(), self.layout, origin)
+                self.recovered = self._recover(found)
+            self.damaged = found.notes
         except BaseException:
-            self._lock_file.close()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
@@ -81,33 +97,11 @@ class Lake:
     ) -> None:
         self.close()
 
-    def maintain(self, now: datetime, *, whole_days: bool) -> None:
-        """Merge small files, and let go of what no reader can need any more.
-
-        Args:
-            now: The wall time: files are freed by when they were replaced. UTC.
-            whole_days: Also merge what is left of past days into one sorted file each.
-
-        Raises:
-            LakeError: A merge would have changed the rows, or failed; the lake is as before.
-        """
-        with self._turn, _lake_errors("cannot maintain"):
-            for table in schema.INLINED_ROWS:
-                with self.cursor() as cursor:
-                    maintenance.flush(cursor, table)
-            for table in schema.TABLES:
-                home = self.layout.data / "main" / table
-                folders = [path for path in home.rglob("*") if path.is_dir()]
-                with self._change([home, *folders]) as cursor:
-                    maintenance.merge(cursor, table, whole_days=whole_days)
-            with self.cursor() as cursor:
-                maintenance.free(cursor, now)
-
     def close(self) -> None:
         """Let go of the lake; another process may then write to it."""
         with self._turn:
-            self._connection.close()
-            self._lock_file.close()
+            self._drop_connection()
+            lock.release(self._lock_file)
 
     def append_records(self, records: Iterable[Record]) -> dict[str, int]:
         """Append *records* of any types in one commit; return rows stored per table."""
@@ -124,17 +118,20 @@ class Lake:
         Raises:
             LakeError: Nothing of any part was stored; the same call may be made again.
         """
-        filled = [(table, rows) for table, rows in parts if rows.num_rows]
+        filled = [(table, schema.conform(table, rows)) for table, rows in parts if rows.num_rows]
         stored = {table: 0 for table, _ in parts}
         if not filled:
             return stored
         with self._change(self._folders(filled)) as cursor:
             for table, rows in filled:
-                stored[table] += _insert_new(cursor, table, rows)
+                stored[table] += insert_new(cursor, table, rows)
         return stored
 
     def fill_bars(self, rows: pa.Table) -> tuple[int, int]:
         """Add bars, and fill what is NULL in those that are there; overwrite nothing.
+
+        Rows for the same bar complete each other, earlier ones first. A bar that is
+        there keeps its origin and its count of snapshots.
 
         Returns:
             How many bars were added, and how many were filled.
@@ -144,6 +141,7 @@ class Lake:
         """
         if not rows.num_rows:
             return 0, 0
+        rows = schema.conform("bars", rows)
         with self._change(self._folders([("bars", rows)])) as cursor:
             return bars.fill(cursor, rows)
 
@@ -153,24 +151,31 @@ class Lake:
         Raises:
             LakeError: Nothing was changed.
         """
-        rows = schema.table_of(list(instruments))
-        with self._change([self.layout.data / "main" / "instruments"]) as cursor:
+        records = list(instruments)
+        with self._change({self.layout.home("instruments")}) as cursor:
             cursor.execute("delete from instruments where venue = $venue", {"venue": venue})
-            _insert_new(cursor, "instruments", rows)
+            if records:
+                rows = schema.conform("instruments", schema.table_of(records))
+                insert_new(cursor, "instruments", rows)
 
     def set_info(self, **facts: str) -> None:
         """Record facts about the lake itself, replacing earlier values."""
-        with self._change([self.layout.data / "main" / "lake_info"]) as cursor:
+        with self._change({self.layout.home("lake_info")}) as cursor:
             for key, value in facts.items():
                 cursor.execute("delete from lake_info where key = $key", {"key": key})
                 cursor.execute(
                     "insert into lake_info values ($key, $value)", {"key": key, "value": value}
                 )
 
+    def info(self) -> dict[str, str]:
+        """Return the facts about the lake itself."""
+        with self.cursor() as cursor:
+            return identity.read_info(cursor)
+
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on the committed state, for the writer's own short reads."""
-        with self._turn, self._connection.cursor() as cursor:
+        with self._turn, self._open().cursor() as cursor:
             cursor.execute(f"use {CATALOG}")
             yield cursor
 
@@ -180,158 +185,108 @@ class Lake:
         Raises:
             LakeError: Readers go on seeing what was published before.
         """
-        with self._turn, _lake_errors("cannot publish"):
-            self._connection.execute(f"checkpoint __ducklake_metadata_{CATALOG}")
+        with self._turn, self._afresh_after_errors("cannot publish"):
+            self._open().execute(f"checkpoint {METADATA}")
             copy_in_place_of(self.layout.catalog, self.layout.public)
 
+    def maintain(self, now: datetime, *, whole_days: bool) -> None:
+        """Merge small files, and let go of what no reader can need any more.
+
+        Args:
+            now: The wall time: files are freed by when they were replaced. UTC.
+            whole_days: Also merge what is left of past days into one sorted file each.
+
+        Raises:
+            LakeError: A merge would have changed the rows, or failed; the lake is as before.
+        """
+        with self._turn:
+            # First, as this is what makes room on a disk that is nearly full.
+            with self._afresh_after_errors("cannot maintain"), self.cursor() as cursor:
+                maintenance.free(cursor, now)
+            for step in maintenance.steps(whole_days=whole_days):
+                home = self.layout.home(step.table)
+                folders = {home, *(path for path in home.rglob("*") if path.is_dir())}
+                with self._change(folders) as cursor:
+                    maintenance.take(cursor, step)
+
+    def _recover(self, found: check.Findings) -> int:
+        """Make up for what the check *found*; return how many rows came back."""
+        for table in sorted(found.undeleted):
+            with self._change({self.layout.home(table)}) as cursor:
+                recover.drop_superseded(cursor, table)
+        with self.cursor() as cursor:
+            unnamed = recover.unnamed_files(cursor, self.layout)
+        count = 0
+        for table, path in unnamed:
+            try:
+                for rows in recover.rows_in(path, table):
+                    if table == "bars":
+                        count += sum(self.fill_bars(rows))
+                    else:
+                        count += self.append((table, rows))[table]
+            except (LakeError, OSError, pa.ArrowException) as error:
+                found.notes.append(f"{table}: rows of {path.name} cannot be taken in: {error}")
+        return count
+
     def _folders(self, parts: Iterable[tuple[str, pa.Table]]) -> set[Path]:
-        """Return the folders that *parts* will add files to."""
-        found = set()
-        for table, rows in parts:
-            home = self.layout.data / "main" / table
-            for day in pc.unique(rows[schema.TIMES[table]].cast(pa.date32())).to_pylist():
-                found.add(home.joinpath(*(part.format(day) for part in schema.PARTITIONS[table])))
-        return found
+        """Return the folders that *parts* can add files to; deletions lie in a table's own."""
+        homes = {table: self.layout.home(table) for table, _ in parts}
+        inner = {
+            homes[table] / name for table, rows in parts for name in schema.folders(table, rows)
+        }
+        return inner.union(homes.values())
 
     @contextmanager
     def _change(self, folders: Iterable[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
         """One transaction; the Parquet files it adds to *folders* are synced before it commits."""
-        with self._turn, _lake_errors("cannot write"), self._writable() as cursor:
-            before = {folder: _names(folder) for folder in folders}
-            cursor.execute("begin")
-            try:
-                yield cursor
-                added = [
-                    folder / name
-                    for folder, known in before.items()
-                    for name in _names(folder) - known
-                ]
-                sync_with_folders(added, self.layout.data)
-                cursor.execute("commit")
-            except BaseException:
-                self._roll_back(cursor)
-                raise
+        with self._turn:
+            refuse_below(self.layout, self._reserve_bytes)
+            before = names_in(folders)
+            with self._afresh_after_errors("cannot write"), self.cursor() as cursor:
+                cursor.execute("begin")
+                try:
+                    yield cursor
+                    sync_with_folders(added_since(before), self.layout.data)
+                    cursor.execute("commit")
+                except BaseException:
+                    _roll_back(cursor)
+                    raise
+                # The first commit after a publish makes the catalog's log anew.
+                sync(self.layout.folder)
 
     @contextmanager
-    def _writable(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        free = shutil.disk_usage(self.layout.folder).free
-        if free < self._reserve_bytes:
-            raise LakeError(
-                f"{self.layout.folder}: the disk is full: only {free / 2**20:.0f} MB free, appends "
-                f"stop below {self._reserve_bytes / 2**20:.0f} MB; nothing stored is lost"
-            )
-        if self._broken:
-            self._connection.close()
-            self._connection = self._open()
-            self._broken = False
-        with self.cursor() as cursor:
-            yield cursor
-
-    def _roll_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def _afresh_after_errors(self, doing: str) -> Iterator[None]:
+        """Open the catalog anew after any error: DuckDB gives a database up after some."""
         try:
-            cursor.execute("rollback")
-        except duckdb.Error:
-            # DuckDB gives a database up after a fatal error, such as a full disk while it
-            # committed; the next change opens the catalog again.
-            self._broken = True
+            with _lake_errors(doing):
+                yield
+        except BaseException:
+            self._drop_connection()
+            raise
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        self.layout.data.mkdir(exist_ok=True)
-        with _lake_errors(f"cannot open {self.layout.catalog}"):
+        if self._connection is None:
+            self.layout.data.mkdir(exist_ok=True)
             connection = connect("1GB", self.layout.folder / "scratch")
-            attach(connection, self.layout.catalog, self.layout.data)
-        return connection
+            try:
+                with _lake_errors(f"cannot open {self.layout.catalog}"):
+                    attach(connection, self.layout.catalog, self.layout.data)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
 
-    def _check_version(self, origin: str) -> None:
-        with self.cursor() as cursor:
-            tables = cursor.execute("show tables").fetchall()
-        if not tables:
-            self._create(origin)
-        info = self.info()
-        found = int(info["schema_version"])
-        if found > schema.VERSION:
-            raise LakeTooNew(self.layout.folder, found, schema.VERSION)
-        if info["origin"] != origin:
-            raise LakeError(
-                f"{self.layout.folder}: this lake holds data of origin {info['origin']!r}, not "
-                f"{origin!r}; set PERPSCOPE_DATA_DIR to another folder"
-            )
-
-    def _create(self, origin: str) -> None:
-        with _lake_errors("cannot create the tables"), self.cursor() as cursor:
-            cursor.execute("begin")
-            for table in schema.TABLES:
-                cursor.execute(schema.definition(table))
-            cursor.execute(
-                "insert into lake_info values ('schema_version', $version), ('origin', $origin)",
-                {"version": str(schema.VERSION), "origin": origin},
-            )
-            cursor.execute("commit")
-            for table, rows in schema.INLINED_ROWS.items():
-                cursor.execute(
-                    f"call {CATALOG}.set_option('data_inlining_row_limit', $rows, "
-                    "table_name => $table_name)",
-                    {"rows": rows, "table_name": table},
-                )
-
-    def info(self) -> dict[str, str]:
-        """Return the facts about the lake itself."""
-        with self.cursor() as cursor:
-            return dict(cursor.execute("select key, value from lake_info").fetchall())
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
-def _take_lock(layout: Layout) -> IO[str]:
-    try:
-        layout.folder.mkdir(parents=True, exist_ok=True)
-        file = layout.lock.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise LakeError(
-            f"{layout.folder}: cannot be written ({error.strerror}); "
-            "set PERPSCOPE_DATA_DIR to a folder of yours"
-        ) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.seek(0)
-        holder = file.read().strip() or "unknown process"
-        file.close()
-        raise LakeLocked(layout.folder, holder) from error
-    file.truncate(0)
-    file.write(f"process {os.getpid()}")
-    file.flush()
-    return file
-
-
-def _names(folder: Path) -> set[str]:
-    try:
-        return set(os.listdir(folder))  # noqa: PTH208 - names alone, of folders with many files
-    except FileNotFoundError:
-        return set()
-
-
-def _insert_new(cursor: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> int:
-    key = schema.KEYS[table]
-    same = " and ".join(f"stored.{column} = fresh.{column}" for column in key)
-    time = schema.TIMES.get(table)
-    bounds: dict[str, datetime] = {}
-    if time is not None:
-        # Bounded on both sides, so that only files of that stretch of time are opened.
-        span = pc.min_max(rows[time]).as_py()
-        bounds = {"first": span["min"], "last": span["max"]}
-        same += f" and stored.{time} between $first and $last"
-    cursor.register("incoming", rows)
-    try:
-        statement = f"""
-            insert into {table} by name
-            select * exclude (nth)
-            from (select *, row_number() over () as nth from incoming) as fresh
-            where not exists (select 1 from {table} as stored where {same})
-            qualify row_number() over (partition by {", ".join(key)} order by nth) = 1
-        """  # noqa: S608 - table and columns come from the schema
-        result = cursor.execute(statement, bounds).fetchone()
-    finally:
-        cursor.unregister("incoming")
-    return 0 if result is None else int(result[0])
+def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Roll back, which also deletes the files written; what cannot, ends with the connection."""
+    with contextlib.suppress(duckdb.Error):
+        cursor.execute("rollback")
 
 
 @contextmanager

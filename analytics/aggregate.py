@@ -1,0 +1,154 @@
+"""The market as a whole: from what each pair says to one figure for all of them.
+
+A frame of *sums* has one row per venue and time, with columns that add up over
+venues (``market_history.sql`` describes them). Figures are ratios of such sums,
+so the same few lines serve the present, the past and any choice of venues.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import pandas as pd
+
+FIGURES: Final = (
+    "global_oi_usd",
+    "oi_volume_weighted_usd",
+    "volume_24h_usd",
+    "funding_8h_pct",
+    "ls_accounts",
+    "breadth_pct",
+)
+"""The figures of a market. Two are sums over pairs; funding and long/short are means weighted
+by open interest, oi_volume_weighted_usd is the mean open interest of a pair weighted by volume,
+and breadth is over 24 hours."""
+
+_LEAST_COVERED: Final = 0.8
+"""A past figure that less than this part of today's market stands behind is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of the market: its value now, its day, and how far it came."""
+
+    value: float | None
+    pairs: int
+    """How many pairs stand behind the value."""
+    past: pd.Series[float]
+    """The figure by time, oldest first, the value now not among them; empty without history."""
+
+    @property
+    def since(self) -> datetime | None:
+        """When the past begins."""
+        return None if self.past.empty else self.past.index[0].to_pydatetime()
+
+    @property
+    def change(self) -> float | None:
+        """How much the figure rose in its day. [the figure's unit]"""
+        return None if len(self.past) < 2 else float(self.past.iloc[-1] - self.past.iloc[0])
+
+    @property
+    def change_pct(self) -> float | None:
+        """How much the figure rose in its day. [%]"""
+        if len(self.past) < 2 or self.past.iloc[0] == 0:
+            return None
+        return float(100 * (self.past.iloc[-1] / self.past.iloc[0] - 1))
+
+
+def figures(pairs: pd.DataFrame, history: pd.DataFrame) -> dict[str, Figure]:
+    """Return every figure of the market by its name.
+
+    Args:
+        pairs: One row per pair, as ``pairs.sql`` returns them.
+        history: Sums of the same venues, as ``market_history.sql`` returns them.
+    """
+    values, behind = market(pairs), known(pairs)
+    past = market_history(history)
+    return {
+        name: Figure(
+            value=None if pd.isna(values[name]) else float(values[name]),
+            pairs=int(behind[name]),
+            past=past[name].dropna(),
+        )
+        for name in FIGURES
+    }
+
+
+def market(pairs: pd.DataFrame) -> pd.Series[float]:
+    """Return the figures of *pairs* now; NaN where no pair knows the quantity."""
+    oi, volume = pairs["oi_usd"], pairs["volume_24h_usd"]
+    risen = pairs["price_24h_pct"].dropna() > 0
+    return pd.Series(
+        {
+            "global_oi_usd": oi.sum(min_count=1),
+            "oi_volume_weighted_usd": weighted_mean(oi, volume),
+            "volume_24h_usd": volume.sum(min_count=1),
+            "funding_8h_pct": weighted_mean(pairs["funding_8h_pct"], oi),
+            "ls_accounts": weighted_mean(pairs["ls_accounts"], oi),
+            "breadth_pct": 100 * risen.mean() if len(risen) else float("nan"),
+        }
+    )
+
+
+def known(pairs: pd.DataFrame) -> pd.Series[int]:
+    """Return how many of *pairs* stand behind each figure."""
+    has_oi, has_volume = pairs["oi_usd"].notna(), pairs["volume_24h_usd"].notna()
+    return pd.Series(
+        {
+            "global_oi_usd": has_oi.sum(),
+            "oi_volume_weighted_usd": (has_oi & has_volume).sum(),
+            "volume_24h_usd": has_volume.sum(),
+            "funding_8h_pct": (has_oi & pairs["funding_8h_pct"].notna()).sum(),
+            "ls_accounts": (has_oi & pairs["ls_accounts"].notna()).sum(),
+            "breadth_pct": pairs["price_24h_pct"].notna().sum(),
+        }
+    )
+
+
+def market_history(sums: pd.DataFrame) -> pd.DataFrame:
+    """Return the figures by time; NaN where too little of today's market was recorded.
+
+    Totals are those of today's pairs: what a row misses is taken to have moved
+    like the rest, so an outage of one venue does not look like a fall.
+    """
+    whole = sums.groupby("venue")[["oi_newest_usd", "volume_newest_usd"]].first().sum()
+    part = sums.drop(columns="venue").groupby("ts").sum()
+    oi_share = part["oi_matched_usd"] / whole["oi_newest_usd"]
+    volume_share = part["volume_matched_usd"] / whole["volume_newest_usd"]
+    funding_share = part["funding_oi_usd"] / whole["oi_newest_usd"]
+    ls_share = part["ls_oi_usd"] / whole["oi_newest_usd"]
+    weighed_share = part["oi_volume_usd"] / whole["volume_newest_usd"]
+    counted = part["compared_count"] / part["compared_count"].max()
+    return pd.DataFrame(
+        {
+            "global_oi_usd": _covered(part["oi_usd"] / oi_share, oi_share),
+            "oi_volume_weighted_usd": _covered(
+                part["oi_times_volume"] / part["oi_volume_usd"], weighed_share
+            ),
+            "volume_24h_usd": _covered(part["volume_24h_usd"] / volume_share, volume_share),
+            "funding_8h_pct": _covered(
+                part["funding_times_oi"] / part["funding_oi_usd"], funding_share
+            ),
+            "ls_accounts": _covered(part["ls_times_oi"] / part["ls_oi_usd"], ls_share),
+            "breadth_pct": _covered(100 * part["risen_count"] / part["compared_count"], counted),
+        }
+    )
+
+
+def weighted_mean(values: pd.Series[float], weights: pd.Series[float]) -> float:
+    """Return the mean of *values* by *weights*, over the rows that know both; else NaN."""
+    both = values.notna() & weights.notna()
+    total = weights[both].sum()
+    return float((values[both] * weights[both]).sum() / total) if total > 0 else float("nan")
+
+
+def stale(received: pd.Series[pd.Timestamp], now: datetime, cycle: timedelta) -> pd.Series[bool]:
+    """Return which values are older than two cycles at *now*."""
+    return received < now - 2 * cycle
+
+
+def _covered(values: pd.Series[float], part: pd.Series[float]) -> pd.Series[float]:
+    """Return *values* where at least the least covered *part* stands behind them."""
+    return values.where(part >= _LEAST_COVERED)

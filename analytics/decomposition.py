@@ -1,0 +1,178 @@
+"""Where a change of open interest comes from: prices, contracts, and which venue.
+
+Open interest in USD is coins times price. With q the coins and p the price
+before (0) and after (1),
+
+    total      =  q1 p1 - q0 p0
+    price      =  (q0 + q1) / 2  x  (p1 - p0)
+    contracts  =  (p0 + p1) / 2  x  (q1 - q0)
+
+Both parts take the other factor midway, so they add to the total with nothing
+left over, and neither depends on which of the two is thought to move first.
+This is the arithmetic-mean decomposition of a product: T. L. Bennet, "The theory
+of measurement of changes in cost of living", Journal of the Royal Statistical
+Society 83(3), 1920, pp. 455-462.
+
+The price is the one that open interest was valued at, oi_usd / oi_base, so
+multipliers and contract sizes cancel. Contracts are counted in coins: a
+coin-margined contract is a fixed number of dollars, and a fall in price that
+leaves its oi_usd as it was shows as a price part and an equal, opposite
+contracts part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.errors import QueryError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class OiChange:
+    """Change of open interest per instrument; instruments are the last axis. (..., N)"""
+
+    total_usd: Floats
+    """NaN where open interest is absent before or after. [USD]"""
+    price_usd: Floats
+    """NaN where any of the four figures is absent, or there were no coins. [USD]"""
+    contracts_usd: Floats
+    """NaN where price_usd is. [USD]"""
+    oi_usd: Floats
+    """Open interest after, else before; NaN where neither is known. [USD]"""
+
+
+@dataclass(frozen=True, slots=True)
+class OiChangeSum:
+    """Change of open interest over several instruments, and how many of them it covers. (...)
+
+    Only instruments whose parts are known are summed, so that the parts add to
+    the total; all three are NaN where there is none.
+    """
+
+    total_usd: Floats
+    price_usd: Floats
+    contracts_usd: Floats
+    known: NDArray[np.intp]
+    """Instruments summed."""
+    expected: int
+    """Instruments there are."""
+    covered_oi_pct: Floats
+    """Open interest of those summed, of all that is known. [%]"""
+
+    @property
+    def coverage_pct(self) -> Floats:
+        """Instruments summed, of those there are; NaN where there are none. [%]"""
+        return 100 * self.known / (self.expected or np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class OiChangeByVenue:
+    """A change of open interest over venues, of each venue, and without each venue."""
+
+    total: OiChangeSum
+    of: Mapping[str, OiChangeSum]
+    without: Mapping[str, OiChangeSum]
+    """What the change would be had the venue not been there; NaN without the only one."""
+
+
+def oi_change(
+    oi_usd_before: Floats, oi_usd_after: Floats, oi_base_before: Floats, oi_base_after: Floats
+) -> OiChange:
+    """Return the change of open interest, split into its price and contracts parts.
+
+    Args:
+        oi_usd_before: [USD] (..., N)
+        oi_usd_after: [USD] (..., N)
+        oi_base_before: [base coins] (..., N)
+        oi_base_after: [base coins] (..., N)
+
+    Raises:
+        QueryError: The arrays differ in shape.
+    """
+    if len({a.shape for a in (oi_usd_before, oi_usd_after, oi_base_before, oi_base_after)}) > 1:
+        raise QueryError("oi_usd and oi_base, before and after, must have one shape")
+    before, after = _finite(oi_usd_before), _finite(oi_usd_after)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        price_before, price_after = before / oi_base_before, after / oi_base_after
+        price = (oi_base_before + oi_base_after) / 2 * (price_after - price_before)
+        contracts = (price_before + price_after) / 2 * (oi_base_after - oi_base_before)
+        total = _finite(after - before)
+    known = np.isfinite(price) & np.isfinite(contracts) & np.isfinite(total)
+    return OiChange(
+        total_usd=total,
+        price_usd=np.where(known, price, np.nan),
+        contracts_usd=np.where(known, contracts, np.nan),
+        oi_usd=np.where(np.isfinite(after), after, before),
+    )
+
+
+def oi_change_over(oi_usd: Floats, oi_base: Floats, *, bars: int = 1) -> OiChange:
+    """Return each row's change of open interest since *bars* rows before.
+
+    Args:
+        oi_usd: Open interest by bar. [USD] (T, N)
+        oi_base: The same. [base coins] (T, N)
+        bars: How far back; the first rows, which have nothing there, are NaN. [bars]
+
+    Raises:
+        QueryError: *bars* is less than 1, or the arrays differ in shape.
+    """
+    if bars < 1:
+        raise QueryError(f"bars: at least 1 is needed, not {bars}")
+    return oi_change(_before(oi_usd, bars), oi_usd, _before(oi_base, bars), oi_base)
+
+
+def over_venues(change: OiChange, venues: Sequence[str]) -> OiChangeByVenue:
+    """Return *change* summed over all instruments, over each venue, and without each venue.
+
+    Args:
+        change: Changes whose last axis is the instruments. (..., N)
+        venues: The venue of each instrument. (N,)
+
+    Raises:
+        QueryError: *venues* is not one venue per instrument.
+    """
+    if len(venues) != change.total_usd.shape[-1]:
+        raise QueryError(
+            f"venues: {change.total_usd.shape[-1]} instruments need as many, not {len(venues)}"
+        )
+    everything = np.ones(len(venues), dtype=np.bool_)
+    on = {venue: np.array([v == venue for v in venues]) for venue in sorted(set(venues))}
+    return OiChangeByVenue(
+        total=_sum(change, everything),
+        of={venue: _sum(change, mine) for venue, mine in on.items()},
+        without={venue: _sum(change, ~mine) for venue, mine in on.items()},
+    )
+
+
+def _sum(change: OiChange, chosen: NDArray[np.bool_]) -> OiChangeSum:
+    """Return the sum of *change* over the *chosen* instruments."""
+    parts = (change.total_usd, change.price_usd, change.contracts_usd)
+    known = np.isfinite(change.price_usd) & chosen
+    count = np.sum(known, axis=-1)
+    total, price, contracts = (
+        np.where(count > 0, np.sum(part, axis=-1, where=known), np.nan) for part in parts
+    )
+    stated = np.isfinite(change.oi_usd) & chosen
+    oi_usd = np.sum(change.oi_usd, axis=-1, where=stated)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        covered = _finite(100 * np.sum(change.oi_usd, axis=-1, where=known) / oi_usd)
+    return OiChangeSum(total, price, contracts, count, int(np.sum(chosen)), covered)
+
+
+def _before(levels: Floats, bars: int) -> Floats:
+    """Return the row *bars* earlier, as many rows as *levels*."""
+    earlier = np.full(levels.shape, np.nan)
+    earlier[bars:] = levels[:-bars]
+    return earlier
+
+
+def _finite(values: Floats) -> Floats:
+    """Return *values*, NaN where they are infinite."""
+    return np.where(np.isfinite(values), values, np.nan)

@@ -1,0 +1,160 @@
+"""How values are written, in one place: ``$1.23B``, ``+0.42 %``, ``2.31``, ``3 min``.
+
+A value that is absent, or is not a number, is written ``–``: never ``nan``,
+``inf`` or ``None``.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pandas as pd
+
+ABSENT: Final = "–"
+"""Stands wherever there is no value."""
+
+_SCALES: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+_SPANS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"))
+_BYTES: Final = ("B", "KB", "MB", "GB", "TB")
+
+
+def usd(value: float | None) -> str:
+    """Write an amount of money: ``$9.15B``, ``$912.40M``, ``$12.30``. [USD]"""
+    number = _finite(value)
+    if number is None:
+        return ABSENT
+    sign = "-" if round(number, 2) < 0 else ""
+    size = abs(number)
+    for scale, letter in _SCALES:
+        # 999,999 is a million, because as thousands it would round to 1,000.00K.
+        if round(size / scale * 1000, 2) >= 1000:
+            return f"{sign}${size / scale:,.2f}{letter}"
+    return f"{sign}${size:.2f}"
+
+
+def pct(value: float | None, digits: int = 2) -> str:
+    """Write a change with its sign: ``+0.42 %``, ``-3.10 %``, ``0.00 %``. [%]"""
+    return _signed(value, digits, " %")
+
+
+def points(value: float | None, digits: int = 2) -> str:
+    """Write the difference of two percentages: ``+4.0 pp``. [percentage points]"""
+    return _signed(value, digits, " pp")
+
+
+def share(value: float | None) -> str:
+    """Write a part of a whole, which has no sign: ``62 %``. [%]"""
+    number = _finite(value)
+    return ABSENT if number is None else f"{number:.0f} %"
+
+
+def ratio(value: float | None) -> str:
+    """Write a ratio: ``2.31``. [unitless]"""
+    number = _finite(value)
+    return ABSENT if number is None else f"{number:,.2f}"
+
+
+def difference(value: float | None) -> str:
+    """Write the difference of two ratios: ``+0.05``. [unitless]"""
+    return _signed(value, 2, "")
+
+
+def price(value: float | None) -> str:
+    """Write a price to six figures, never in powers of ten: ``98,123.40``, ``0.0000123450``."""
+    number = _finite(value)
+    if number is None:
+        return ABSENT
+    if number == 0:
+        return "0.00"
+    places = 5 - math.floor(math.log10(abs(number)))
+    return f"{number:,.{min(max(places, 2), 12)}f}"
+
+
+def count(value: float | None) -> str:
+    """Write a number of things: ``1,234``."""
+    number = _finite(value)
+    return ABSENT if number is None else f"{number:,.0f}"
+
+
+def latency(value: float | None) -> str:
+    """Write how long an answer took: ``140 ms``. [ms]"""
+    written = count(value)
+    return written if written == ABSENT else f"{written} ms"
+
+
+def size(value: float | None) -> str:
+    """Write the size of files: ``1.2 GB``. [bytes]"""
+    number = _finite(value)
+    if number is None:
+        return ABSENT
+    for unit in _BYTES:
+        if number < 999.5 or unit == _BYTES[-1]:
+            break
+        number /= 1000
+    return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+
+
+def age(value: float | timedelta | None) -> str:
+    """Write how long ago something was: ``45 s``, ``3 min``, ``2 h``, ``12 d``. [s]
+
+    Whole units that have passed, so 119 s is ``1 min``; days from two on. What lies ahead by a
+    clock's error is written ``0 s``.
+    """
+    is_span = isinstance(value, timedelta) and not pd.isna(value)
+    number = _finite(value.total_seconds() if is_span else value)  # type: ignore[union-attr, arg-type]
+    if number is None:
+        return ABSENT
+    for least, seconds, unit in _SPANS:
+        if number >= least:
+            return f"{number // seconds:,.0f} {unit}"
+    return f"{max(number, 0) // 1:.0f} s"
+
+
+def moment(value: datetime | None) -> str:
+    """Write a time to the minute: ``2025-10-22 12:44 UTC``."""
+    return ABSENT if value is None or pd.isna(value) else f"{_utc(value):%Y-%m-%d %H:%M} UTC"
+
+
+def clock(value: datetime | None) -> str:
+    """Write a time of today: ``12:44:05 UTC``."""
+    return ABSENT if value is None or pd.isna(value) else f"{_utc(value):%H:%M:%S} UTC"
+
+
+def pair(symbol: str) -> str:
+    """Write an instrument's symbol; ``BTC/USDT:USDT`` settles in its quote, so ``BTC/USDT``."""
+    traded, _, settled = symbol.partition(":")
+    return traded if traded.endswith(f"/{settled}") else symbol
+
+
+def listed(words: list[str], most: int = 8) -> str:
+    """Write a list as a sentence does: ``a, b and c``, or ``a, b and 12 more``."""
+    shown = words if len(words) <= most else [*words[: most - 1], f"{len(words) - most + 1:,} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def plural(number: int, word: str) -> str:
+    """Write a counted thing: ``1 pair``, ``60 pairs``."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _finite(value: float | None) -> float | None:
+    """Return *value* as a float, or None where there is no number."""
+    if value is None or pd.isna(value) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _signed(value: float | None, digits: int, unit: str) -> str:
+    """Return *value* with its sign, which what rounds to nought does not have."""
+    number = _finite(value)
+    if number is None:
+        return ABSENT
+    rounded = round(number, digits) + 0.0  # minus nought becomes nought
+    return f"{rounded:{'+' if rounded else ''},.{digits}f}{unit}"
+
+
+def _utc(value: datetime) -> datetime:
+    """Return *value* in UTC; a time without a zone is UTC already, as in the lake."""
+    return value.astimezone(UTC) if value.tzinfo is not None else value

@@ -1,0 +1,85 @@
+"""Whether the catalog can be opened, and what stands in for it if not.
+
+Only damage is a reason to set a catalog aside. One that another program has open,
+that may not be read, or that a later DuckDB wrote is left as it is.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+import duckdb
+
+from analytics.errors import LakeError
+from analytics.lake.aside import set_aside
+from analytics.lake.layout import Layout, copy_in_place_of
+
+_LATER_DUCKDB = "database file with version number"
+
+
+def make_usable(layout: Layout) -> list[str]:
+    """Make sure that the catalog opens, or that there is none; return notes on what it took.
+
+    Raises:
+        LakeError: It does not open and nothing stands in for it, or it is not damaged but
+            out of reach. Everything is as it was.
+    """
+    if not layout.catalog.exists():
+        return _replaced(layout, "it is missing")
+    _refuse_out_of_reach(layout.catalog)
+    fault = _fault(layout.catalog)
+    if fault is None:
+        return []
+    notes = []
+    if layout.catalog_wal.exists():
+        # Without its log, the catalog is what it was at the last publish.
+        reason = f"catalog: the log of its last commits is damaged ({fault})"
+        notes.append(set_aside(layout, [layout.catalog_wal], reason))
+        fault = _fault(layout.catalog)
+    return notes if fault is None else notes + _replaced(layout, f"it is damaged ({fault})")
+
+
+def _refuse_out_of_reach(path: Path) -> None:
+    try:
+        with path.open("r+b") as file:
+            # DuckDB holds a lock of this kind on every file it has open for writing.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise LakeError(f"{path}: another program has the catalog open; close it first") from error
+    except OSError as error:
+        raise LakeError(f"{path}: cannot be opened ({error.strerror})") from error
+
+
+def _fault(path: Path, *, read_only: bool = False) -> str | None:
+    """Return what is wrong with the catalog at *path*; every block in use is looked at."""
+    try:
+        with duckdb.connect(str(path), read_only=read_only) as catalog:
+            for (table,) in catalog.execute("show tables").fetchall():
+                catalog.execute(f'select max(hash(t)) from "{table}" as t').fetchall()  # noqa: S608
+    except duckdb.Error as error:
+        if _LATER_DUCKDB in str(error):
+            raise LakeError(
+                f"{path}: a later version of DuckDB wrote this lake; update perpscope, "
+                "nothing was changed"
+            ) from error
+        return str(error).splitlines()[0]
+    return None
+
+
+def _replaced(layout: Layout, reason: str) -> list[str]:
+    """Put the last published copy in the catalog's place; nothing, if the lake is empty."""
+    published = layout.public.exists() and _fault(layout.public, read_only=True) is None
+    if not published and any(layout.data.rglob("*.parquet")):
+        raise LakeError(
+            f"{layout.catalog}: {reason}, and no published copy of it can be read; put both back "
+            f"from a backup. The Parquet files under {layout.data} are untouched"
+        )
+    if not published and not layout.catalog.exists():
+        return []
+    instead = "the last published copy of it was taken" if published else "an empty lake was begun"
+    moved = [layout.catalog, layout.catalog_wal]
+    note = set_aside(layout, moved, f"catalog: {reason}; {instead} instead")
+    if published:
+        copy_in_place_of(layout.public, layout.catalog)
+    return [note]

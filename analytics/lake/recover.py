@@ -1,0 +1,74 @@
+"""Rows that are on the disk but not, or no longer, in the state of the lake.
+
+A catalog that lost its last commits, or was put back from a backup, does not name
+the newest Parquet files. Their rows are what venues said, and keys make it harmless
+to add them once more, so they are taken in whenever a lake is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analytics.lake import schema
+from analytics.lake.attach import METADATA
+from analytics.lake.layout import Layout
+
+TABLES = ("snapshots", "bars", "cycles")
+"""Tables that are only ever added to: a row of theirs cannot have been meant to go."""
+
+_NAMED = f"""
+    select home.path || stored.path || file.path
+    from (
+        select table_id, path from {METADATA}.ducklake_data_file where path_is_relative
+        union
+        select table_id, path from {METADATA}.ducklake_delete_file where path_is_relative
+    ) as file
+    join {METADATA}.ducklake_table as stored using (table_id)
+    join {METADATA}.ducklake_schema as home using (schema_id)
+    union
+    select path from {METADATA}.ducklake_files_scheduled_for_deletion where path_is_relative
+"""  # noqa: S608 - a constant
+
+
+def unnamed_files(cursor: duckdb.DuckDBPyConnection, layout: Layout) -> list[tuple[str, Path]]:
+    """Return (table, path) for each file of rows that the catalog does not name."""
+    named = {layout.data / name for (name,) in cursor.execute(_NAMED).fetchall()}
+    return [
+        (table, path)
+        for table in TABLES
+        for path in sorted(set(layout.home(table).rglob("*.parquet")) - named)
+    ]
+
+
+def rows_in(path: Path, table: str) -> Iterator[pa.Table]:
+    """Return the rows of *table* in the file at *path*, in parts that fit in memory.
+
+    None, if a crash left only a part of the file, or it holds deletions.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, pa.ArrowException):
+        return
+    with file:
+        columns = [name for name in schema.arrow_schema(table).names if name in file.schema.names]
+        if columns:
+            for number in range(file.num_row_groups):
+                yield file.read_row_group(number, columns=columns)
+
+
+def drop_superseded(cursor: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Keep the youngest row of each key of *table*, whose deletions were lost.
+
+    Runs inside the caller's transaction. DuckLake numbers rows in the order they
+    came in, and a row that replaced another came later.
+    """
+    key = ", ".join(schema.KEYS[table])
+    cursor.execute(
+        f"delete from {table} where rowid in (select rowid from {table} "  # noqa: S608
+        f"qualify row_number() over (partition by {key} order by rowid desc) > 1)"
+    )

@@ -1,0 +1,284 @@
+"""Panels: time x instrument arrays cut from bars, which every indicator reads.
+
+A panel has one row per bar and one column per instrument. Its rows are a regular
+grid: a stretch of which nothing is recorded is rows of NaN, never missing rows,
+so that "20 bars before" is always the same time before. NaN is absent.
+
+Panels are made for a time, ``now``, and know only the 5-minute bars that were
+over by then. What a cell of each metric is cut from, ``panel_bars.sql`` says.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Final, NamedTuple, Self
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from analytics import query
+from analytics.errors import QueryError
+from analytics.lake import schema
+
+Floats = NDArray[np.float64]
+
+TIMEFRAMES: Final[Mapping[str, timedelta]] = MappingProxyType(
+    {
+        "5m": timedelta(minutes=5),
+        "15m": timedelta(minutes=15),
+        "30m": timedelta(minutes=30),
+        "1h": timedelta(hours=1),
+        "4h": timedelta(hours=4),
+        "1d": timedelta(days=1),
+    }
+)
+"""How long a bar of each timeframe lasts."""
+
+COUNTS: Final = ("snapshot_count", "bar_count")
+"""Metrics that count what stands behind a cell: 0, not NaN, where that is nothing."""
+
+METRICS: Final = (
+    *(field.name for field in schema.arrow_schema("bars") if field.type == pa.float64()),
+    *COUNTS,
+)
+"""Every metric a panel can be made of: the quantities of ``bars``, and ``bar_count``,
+the 5-minute bars behind a cell, by which a bar that the record only has in part is told."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_KEYS: Final = ("venue", "symbol", "base", "bar")
+
+
+class Pair(NamedTuple):
+    """What a column of a panel is of."""
+
+    venue: str
+    symbol: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Only:
+    """Which instruments are wanted: those that every list names; None names all."""
+
+    venues: Sequence[str] | None = None
+    bases: Sequence[str] | None = None
+    instruments: Sequence[tuple[str, str]] | None = None
+    """By (venue, symbol)."""
+
+
+EVERYTHING: Final = Only()
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What is known of every instrument and bar at a time."""
+
+    times: NDArray[np.datetime64]
+    """Where each row's bar starts, UTC, one bar after the other without a hole. (T,)"""
+    instruments: tuple[Pair, ...]
+    """What the columns are of, by base, venue and symbol. N of them."""
+    values: Mapping[str, Floats]
+    """By metric, read-only, each instrument's values side by side in memory. (T, N)"""
+    timeframe: str
+    now: datetime
+    """The time it was made for."""
+
+    def __post_init__(self) -> None:
+        """Raise QueryError unless all arrays are of the panel's shape."""
+        if self.timeframe not in TIMEFRAMES:
+            raise QueryError(f"timeframe: {self.timeframe!r} is none of {', '.join(TIMEFRAMES)}")
+        for name, cells in self.values.items():
+            if cells.shape != self.shape:
+                raise QueryError(f"values: {name} is {cells.shape}, the panel {self.shape}")
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, timeframe: str, *, now: datetime) -> Self:
+        """Return the panel of bars that stand in a frame, without a lake.
+
+        Args:
+            frame: One row per instrument and bar of *timeframe*, in any order:
+                venue, symbol, base, ts (start; with a zone, or UTC) and metrics.
+            timeframe: How long the frame's bars last.
+            now: Bars that are not over by then are left out. UTC.
+
+        Raises:
+            QueryError: The timeframe is unknown, *now* has no zone, the frame
+                lacks a column, or has two rows for one cell.
+        """
+        end = _end(timeframe, now, unfinished=False)
+        missing = {"venue", "symbol", "base", "ts"} - set(frame.columns)
+        if missing:
+            raise QueryError(f"frame: it has no column {', '.join(sorted(missing))}")
+        starts = pd.to_datetime(frame["ts"], utc=True).dt.tz_localize(None)
+        bar = starts.to_numpy("datetime64[ms]").astype(np.int64) // _ms(timeframe)
+        rows = frame.drop(columns="ts").assign(bar=bar)[bar < end]
+        if rows.duplicated(["venue", "symbol", "bar"]).any():
+            raise QueryError("frame: two of its rows are of the same venue, symbol and bar")
+        return cls._laid_out(pa.Table.from_pandas(rows, preserve_index=False), timeframe, now, end)
+
+    @classmethod
+    def _laid_out(cls, rows: pa.Table, timeframe: str, now: datetime, end: int) -> Self:
+        """Return the panel of *rows*: keys, bar and metrics; *end* is the bar after its last."""
+        metrics = [name for name in rows.column_names if name not in _KEYS]
+        bar = rows["bar"].to_numpy()
+        first = int(bar.min()) if len(bar) else end
+        instruments, column = _columns(rows, bar)
+        shape = (len(instruments), end - first)
+        place = column * shape[1] + (bar - first)
+        values = {}
+        for name in metrics:
+            cells = np.full(shape, 0.0 if name in COUNTS else np.nan)
+            cells.reshape(-1)[place] = rows[name].to_numpy()
+            cells.flags.writeable = False
+            values[name] = cells.T
+        times = (np.arange(first, end) * _ms(timeframe)).astype("datetime64[ms]")
+        return cls(times, instruments, MappingProxyType(values), timeframe, now)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many bars and instruments there are: (T, N)."""
+        return len(self.times), len(self.instruments)
+
+    @property
+    def bars_per_year(self) -> float:
+        """How many of its bars a year of 365 days has: the market never closes."""
+        return timedelta(days=365) / TIMEFRAMES[self.timeframe]
+
+
+def load(
+    cursor: duckdb.DuckDBPyConnection,
+    metrics: Sequence[str],
+    timeframe: str,
+    *,
+    now: datetime,
+    bars: int | None = None,
+    start: datetime | None = None,
+    only: Only = EVERYTHING,
+    unfinished: bool = False,
+) -> Panel:
+    """Return the panel of *metrics* that is known at *now*, from one read of the bars.
+
+    The rows go up to the last bar that was over at *now*, recorded or not, so that
+    the last row is never older than it looks. They begin with the first bar that
+    any instrument has; where none has any, also because *now* lies before the
+    record or no bar of a long timeframe is over yet, the panel is empty: (0, 0).
+    Instruments without a bar in that stretch have no column.
+
+    Args:
+        cursor: On the lake.
+        metrics: Of ``METRICS``.
+        timeframe: Of ``TIMEFRAMES``; bars of a day start at midnight UTC.
+        now: 5-minute bars that were not over by then are not seen. With a zone.
+        bars: How many bars to look back; this or *start*. [bars]
+        start: The bar to begin with is the one that this lies in. With a zone.
+        only: Which instruments.
+        unfinished: Whether the bar that is not over at *now* is the last row, cut
+            from as many of its 5-minute bars as are over.
+
+    Raises:
+        QueryError: An argument is unknown or out of range; the message names it.
+        LakeError: The lake cannot be read.
+    """
+    names = _known_metrics(metrics)
+    end = _end(timeframe, now, unfinished=unfinished)
+    first = _first(timeframe, end, bars, start)
+    width = TIMEFRAMES[timeframe]
+    rows = query.table(
+        cursor,
+        "panel_bars_5m" if timeframe == "5m" else "panel_bars",
+        metrics=names,
+        bar_ms=_ms(timeframe),
+        start=_EPOCH + first * width,
+        end=_EPOCH + max(first, end) * width,
+        now=now,
+        **_filters(only),
+    )
+    return Panel._laid_out(rows, timeframe, now, end)
+
+
+def _ms(timeframe: str) -> int:
+    return TIMEFRAMES[timeframe] // timedelta(milliseconds=1)
+
+
+def _end(timeframe: str, now: datetime, *, unfinished: bool) -> int:
+    """Return the bar after the last one to show, counted since 1970."""
+    if timeframe not in TIMEFRAMES:
+        raise QueryError(f"timeframe: {timeframe!r} is none of {', '.join(TIMEFRAMES)}")
+    over = (_zoned("now", now) - _EPOCH) // TIMEFRAMES["5m"]
+    per_bar = TIMEFRAMES[timeframe] // TIMEFRAMES["5m"]
+    return -(-over // per_bar) if unfinished else over // per_bar
+
+
+def _first(timeframe: str, end: int, bars: int | None, start: datetime | None) -> int:
+    """Return the first bar to look at, counted since 1970."""
+    if bars is not None and start is None:
+        if bars < 1:
+            raise QueryError(f"bars: a panel has at least 1, not {bars}")
+        return max(end - bars, 0)
+    if start is not None and bars is None:
+        return max((_zoned("start", start) - _EPOCH) // TIMEFRAMES[timeframe], 0)
+    raise QueryError("bars, start: one of the two says where a panel begins")
+
+
+def _zoned(name: str, time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise QueryError(f"{name}: {time} has no zone; times are UTC and say so")
+    return time
+
+
+def _known_metrics(metrics: Sequence[str]) -> list[str]:
+    """Return *metrics*, each once, or raise with the nearest known name."""
+    names = [metrics] if isinstance(metrics, str) else list(dict.fromkeys(metrics))
+    if not names:
+        raise QueryError("metrics: a panel is of at least one")
+    for name in names:
+        if name not in METRICS:
+            near = difflib.get_close_matches(name, METRICS, 1, 0)[0]
+            raise QueryError(f"metrics: there is no {name!r}; the nearest is {near!r}")
+    return names
+
+
+def _filters(only: Only) -> dict[str, list[str] | None]:
+    """Return *only* as the parameters of the query."""
+    pairs = only.instruments
+    return {
+        "venues": None if only.venues is None else list(only.venues),
+        "bases": None if only.bases is None else list(only.bases),
+        "symbols": None if pairs is None else [symbol for _, symbol in pairs],
+        "pairs": None if pairs is None else [f"{venue} {symbol}" for venue, symbol in pairs],
+    }
+
+
+def _columns(rows: pa.Table, bar: NDArray[np.int64]) -> tuple[tuple[Pair, ...], NDArray[np.intp]]:
+    """Return the instruments of *rows* in order, and which of them each row is of."""
+    (venue, venues), (symbol, symbols), (base, bases) = (
+        _coded(rows[name]) for name in ("venue", "symbol", "base")
+    )
+    key = venue * len(symbols) + symbol
+    newest = np.full(len(venues) * len(symbols), -1, np.int64)
+    np.maximum.at(newest, key, bar)
+    # One row of each instrument: its newest, which says what its base is by now.
+    last = np.flatnonzero(bar == newest[key])
+    found = [
+        (Pair(venues[venue[row]], symbols[symbol[row]], bases[base[row]]), int(key[row]))
+        for row in last
+    ]
+    found.sort(key=lambda item: (item[0].base, item[0].venue, item[0].symbol))
+    column = np.zeros(len(newest), np.intp)
+    column[[code for _, code in found]] = np.arange(len(found))
+    return tuple(pair for pair, _ in found), column[key]
+
+
+def _coded(words: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
+    """Return *words* as numbers, and the word that each number stands for."""
+    codes = words.combine_chunks().dictionary_encode()
+    return codes.indices.to_numpy(zero_copy_only=False).astype(
+        np.int64
+    ), codes.dictionary.to_pylist()

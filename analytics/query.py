@@ -1,0 +1,86 @@
+"""A named query in, a frame out.
+
+The text of a query is a file of ``analytics/sql/queries``; its name is the
+file's, its parameters are the ``$`` names in it and are bound, never pasted in.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from analytics.errors import LakeError, QueryError
+
+_QUERIES: Final = files("analytics") / "sql" / "queries"
+
+NAMES: Final = tuple(
+    sorted(
+        file.name.removesuffix(".sql") for file in _QUERIES.iterdir() if file.name.endswith(".sql")
+    )
+)
+"""Every query there is."""
+
+
+@cache
+def sql(name: str) -> str:
+    """Return the text of the query called *name*."""
+    if name not in NAMES:
+        raise QueryError(f"{name}: there is no such query; there are {', '.join(NAMES)}")
+    return (_QUERIES / f"{name}.sql").read_text("utf-8")
+
+
+@cache
+def parameters(name: str) -> frozenset[str]:
+    """Return the ``$`` names that the query called *name* asks for."""
+    code = re.sub(r"--.*|'(?:[^']|'')*'", "", sql(name))
+    return frozenset(re.findall(r"\$(\w+)", code))
+
+
+def fetch(cursor: duckdb.DuckDBPyConnection, name: str, **params: object) -> pd.DataFrame:
+    """Run the query called *name* with *params* bound to its ``$`` names.
+
+    Times go in with a zone and are bound as the UTC that the lake keeps; they
+    come out with a zone, too: UTC.
+    """
+    rows: pd.DataFrame = table(cursor, name, **params).to_pandas()
+    for column in rows.select_dtypes("datetime").columns:
+        rows[column] = rows[column].dt.tz_localize(UTC)
+    return rows
+
+
+def table(cursor: duckdb.DuckDBPyConnection, name: str, **params: object) -> pa.Table:
+    """Return the same as an Arrow table, whose times are as the lake keeps them: without a zone."""
+    _check(name, params)
+    bound = {key: _as_kept(name, key, value) for key, value in params.items()}
+    try:
+        return cursor.sql(sql(name), params=bound or None).to_arrow_table()
+    except duckdb.IOException as error:
+        raise LakeError(f"{name}: the lake could not be read: {error}") from error
+    except duckdb.Error as error:
+        raise QueryError(f"{name}: {error}") from error
+
+
+def _check(name: str, params: dict[str, object]) -> None:
+    """Raise unless *params* are exactly what the query asks for."""
+    asked = parameters(name)
+    missing, unknown = sorted(asked - params.keys()), sorted(params.keys() - asked)
+    if missing:
+        raise QueryError(f"{name}: parameter {', '.join(missing)} is missing")
+    if unknown:
+        raise QueryError(f"{name}: it knows no parameter {', '.join(unknown)}")
+
+
+def _as_kept(name: str, key: str, value: object) -> object:
+    """Return *value* as the lake keeps it: times in UTC, without a zone."""
+    if not isinstance(value, datetime):
+        return value
+    if value.tzinfo is None:
+        raise QueryError(f"{name}: the time {key} has no zone")
+    return value.astimezone(UTC).replace(tzinfo=None)

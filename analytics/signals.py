@@ -1,0 +1,139 @@
+"""Signals: which tiers fired, for whom, and what they saw.
+
+What is asked of the newest bar and of history is the same question about other
+rows, so what a replay shows is what an alert would have done.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+
+from analytics.errors import QueryError
+from analytics.panel import TIMEFRAMES, Panel
+from analytics.thresholds import Thresholds
+from analytics.tiers import Tier, bars_needed, tiers
+
+_ROWS_AT_ONCE: Final = 512
+"""Rows of history that are looked at together, to bound memory. [bars]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One tier that fired for one subject in one bar."""
+
+    tier: int
+    venue: str | None
+    """None for tier 6, which is of the whole market."""
+    symbol: str | None
+    """None for tier 5, which is of a venue's part of a base, and for tier 6."""
+    base: str | None
+    timeframe: str
+    ts: datetime
+    """Start of the bar. UTC"""
+    now: datetime
+    """The time it was asked at; in history, the end of the bar, when it could first be known."""
+    values: Mapping[str, float | None]
+    """What it saw, by name; None where that was absent."""
+    thresholds: Mapping[str, float]
+    """What it compared that with."""
+
+
+def latest_signals(
+    panel: Panel, thresholds: Thresholds, now: datetime | None = None
+) -> list[Signal]:
+    """Return the signals of the newest bar that was over at *now*.
+
+    Args:
+        panel: Of ``tiers.METRICS``, at least ``tiers.bars_needed`` rows up to that
+            bar; with fewer, what looks further back is unknown.
+        thresholds: What counts.
+        now: With a zone, not after the panel's own; None means the panel's own.
+
+    Returns:
+        By tier, base, venue and symbol; none where no bar was over yet.
+
+    Raises:
+        QueryError: *now* has no zone, or the panel was made before it.
+    """
+    now = panel.now if now is None else now
+    over = _rows_over(panel, now)
+    found = _signals(panel, thresholds, max(over - 1, 0), over)
+    return [replace(signal, now=now) for signal in found]
+
+
+def all_signals(panel: Panel, thresholds: Thresholds) -> list[Signal]:
+    """Return the signals of every bar of *panel* that was over at the panel's time.
+
+    The first ``tiers.bars_needed`` rows have too little before them for all
+    that can be known; begin a replay's panel that much earlier.
+
+    Returns:
+        As :func:`latest_signals` would have for each bar's end, oldest first.
+    """
+    over = _rows_over(panel, panel.now)
+    return [
+        signal
+        for first in range(0, over, _ROWS_AT_ONCE)
+        for signal in _signals(panel, thresholds, first, min(first + _ROWS_AT_ONCE, over))
+    ]
+
+
+def _rows_over(panel: Panel, now: datetime) -> int:
+    """Return how many of the panel's bars were over at *now*."""
+    if now.tzinfo is None:
+        raise QueryError(f"now: {now} has no zone; times are UTC and say so")
+    if now > panel.now:
+        raise QueryError(f"now: {now} is after {panel.now}, the time that the panel was made for")
+    ends = panel.times + np.timedelta64(TIMEFRAMES[panel.timeframe])
+    return int(np.sum(ends <= np.datetime64(now.astimezone(UTC).replace(tzinfo=None))))
+
+
+def _signals(panel: Panel, thresholds: Thresholds, first: int, last: int) -> list[Signal]:
+    """Return the signals of the rows from *first* on and before *last*."""
+    begin = max(first - bars_needed(thresholds) + 1, 0)
+    part = replace(
+        panel,
+        times=panel.times[begin:last],
+        values={name: values[begin:last] for name, values in panel.values.items()},
+    )
+    found = [
+        signal for tier in tiers(part, thresholds) for signal in _fired(tier, part, first - begin)
+    ]
+    return sorted(found, key=_place)
+
+
+def _fired(tier: Tier, panel: Panel, first: int) -> Iterator[Signal]:
+    """Yield a signal for every subject and row from *first* on where *tier* fired."""
+    width = TIMEFRAMES[panel.timeframe]
+    for row, column in np.argwhere(tier.fired[first:] == 1).tolist():
+        subject = tier.subjects[column]
+        ts = panel.times[first + row].astype("datetime64[ms]").astype(datetime).replace(tzinfo=UTC)
+        values = {name: float(seen[first + row, column]) for name, seen in tier.seen.items()}
+        yield Signal(
+            tier=tier.number,
+            venue=subject.venue,
+            symbol=subject.symbol,
+            base=subject.base,
+            timeframe=panel.timeframe,
+            ts=ts,
+            now=ts + width,
+            values={name: None if math.isnan(x) else x for name, x in values.items()},
+            thresholds=tier.thresholds,
+        )
+
+
+def _place(signal: Signal) -> tuple[datetime, int, str, str, str]:
+    """Return what signals are ordered by."""
+    return (
+        signal.ts,
+        signal.tier,
+        signal.base or "",
+        signal.venue or "",
+        signal.symbol or "",
+    )

@@ -1,0 +1,44 @@
+-- The bars that the stored snapshots of $venue add up to, between $start and $end [UTC].
+-- One row per instrument and five minutes with at least one snapshot, in the columns of bars.
+-- A snapshot on a five-minute mark belongs to the bar it starts, so $start and $end stand on
+-- marks too: a bar cut by them would be half a bar. $origin is what the bars say of themselves.
+-- arg_min and arg_max pass over NULLs: first and last mean the first and last that is known.
+-- Flows stay NULL where no snapshot knew them. volume_usd is NULL: snapshots know only 24 hours.
+select
+    venue,
+    symbol,
+    arg_max(base, received_ts) as base,
+    time_bucket(interval 5 minutes, received_ts)::timestamp_ms as ts,
+    arg_min(price, received_ts) as open,
+    max(price) as high,
+    min(price) as low,
+    arg_max(price, received_ts) as close,
+    arg_max(mark, received_ts) as mark,
+    arg_max(index, received_ts) as index,
+    null::double as volume_usd,
+    arg_max(volume_24h_usd, received_ts) as volume_24h_usd,
+    arg_max(oi_base, received_ts) as oi_base,
+    arg_min(oi_usd, received_ts) as oi_usd_open,
+    max(oi_usd) as oi_usd_high,
+    min(oi_usd) as oi_usd_low,
+    arg_max(oi_usd, received_ts) as oi_usd,
+    arg_max(funding_rate, received_ts) as funding_rate,
+    arg_max(funding_interval_h, received_ts) as funding_interval_h,
+    arg_max(ls_accounts, received_ts) as ls_accounts,
+    arg_max(ls_top_accounts, received_ts) as ls_top_accounts,
+    arg_max(ls_top_positions, received_ts) as ls_top_positions,
+    avg(book_imbalance) as book_imbalance,
+    avg(spread_bps) as spread_bps,
+    sum(taker_buy_usd) as taker_buy_usd,
+    sum(taker_sell_usd) as taker_sell_usd,
+    sum(liq_long_usd) as liq_long_usd,
+    sum(liq_short_usd) as liq_short_usd,
+    count(*)::integer as snapshot_count,
+    $origin::varchar as origin
+from snapshots
+where
+    venue = $venue
+    and received_ts >= $start::timestamp_ms
+    and received_ts < $end::timestamp_ms
+group by venue, symbol, time_bucket(interval 5 minutes, received_ts)
+order by ts, symbol

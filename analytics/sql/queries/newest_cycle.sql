@@ -1,0 +1,6 @@
+-- When the newest cycle of the day before $now [UTC] ended. One row, null where there was none.
+select max(finished_ts) as finished_ts
+from cycles
+where
+    started_ts > ($now::timestamp - interval 1 day)::timestamp_ms
+    and finished_ts <= $now::timestamp_ms

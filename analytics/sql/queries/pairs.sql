@@ -1,0 +1,91 @@
+-- What is known of every pair at $now [UTC] from what was heard after $since [UTC].
+-- One row per (venue, symbol), largest open interest first. Every value is the
+-- newest that the venue stated, and its time stands beside it; a metric that was
+-- not stated since then is null. A pair without a snapshot is read from the bars
+-- that were over by then (from_bar).
+with snapshots_heard as (
+    select
+        venue, symbol, base, received_ts, price, price_24h_ago, volume_24h_usd, oi_usd,
+        funding_rate, funding_interval_h, ls_accounts, ls_ts, flags, false as from_bar
+    from snapshots
+    where
+        received_ts > $since::timestamp_ms
+        and received_ts <= $now::timestamp_ms
+),
+
+bars_heard as (
+    select
+        venue, symbol, base, (ts + interval 5 minutes)::timestamp_ms as received_ts, close as price,
+        null as price_24h_ago, volume_24h_usd, oi_usd, funding_rate, funding_interval_h,
+        ls_accounts, null as ls_ts, null as flags, true as from_bar
+    from bars
+    where
+        ts > ($since::timestamp - interval 5 minutes)::timestamp_ms
+        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+),
+
+heard as (
+    select * from snapshots_heard
+    union all
+    select bars_heard.*
+    from bars_heard
+    anti join snapshots_heard using (venue, symbol)
+),
+
+latest as (
+    select
+        venue,
+        symbol,
+        any_value(base) as base,
+        min(received_ts) as since_ts,
+        max(received_ts) as received_ts,
+        arg_max(price, received_ts) as price,
+        max(received_ts) filter (price is not null) as price_ts,
+        arg_max(price_24h_ago, received_ts) as price_24h_ago,
+        arg_max(volume_24h_usd, received_ts) as volume_24h_usd,
+        max(received_ts) filter (volume_24h_usd is not null) as volume_24h_usd_ts,
+        arg_max(oi_usd, received_ts) as oi_usd,
+        max(received_ts) filter (oi_usd is not null) as oi_usd_ts,
+        arg_max(funding_rate, received_ts) as funding_rate,
+        arg_max(funding_interval_h, received_ts) as funding_interval_h,
+        max(received_ts) filter (funding_rate is not null) as funding_ts,
+        arg_max(ls_accounts, received_ts) as ls_accounts,
+        arg_max(ls_ts, received_ts) filter (ls_accounts is not null) as ls_ts,
+        arg_max_null(flags, received_ts) as flags,
+        any_value(from_bar) as from_bar
+    from heard
+    group by venue, symbol
+),
+
+-- Five minutes before the newest value, give or take what cycles are off.
+earlier as (
+    select venue, symbol, arg_max(heard.oi_usd, heard.received_ts) as oi_usd
+    from heard
+    join latest using (venue, symbol)
+    where
+        heard.received_ts <= latest.oi_usd_ts - interval '4 minutes 45 seconds'
+        and heard.received_ts >= latest.oi_usd_ts - interval '7 minutes 30 seconds'
+    group by venue, symbol
+),
+
+day_ago as (
+    select venue, symbol, arg_max(close, ts) as price
+    from bars
+    where
+        ts > ($now::timestamp - interval 24 hours - interval 20 minutes)::timestamp_ms
+        and ts <= ($now::timestamp - interval 24 hours - interval 5 minutes)::timestamp_ms
+    group by venue, symbol
+)
+
+select
+    latest.* exclude (price_24h_ago, funding_rate, funding_interval_h),
+    100 * (latest.price / nullif(coalesce(latest.price_24h_ago, day_ago.price), 0) - 1)
+        as price_24h_pct,
+    100 * (latest.oi_usd / nullif(earlier.oi_usd, 0) - 1) as oi_delta_pct,
+    100 * latest.funding_rate * 8 / nullif(latest.funding_interval_h, 0) as funding_8h_pct,
+    latest.funding_rate is not null and latest.funding_interval_h is null
+        as funding_interval_unknown
+from latest
+left join earlier using (venue, symbol)
+left join day_ago using (venue, symbol)
+order by latest.oi_usd desc nulls last, latest.venue, latest.symbol

@@ -1,0 +1,193 @@
+"""What may be asked of one venue, how often and how many at once.
+
+A venue publishes limits on weight or requests per window. A budget keeps to a
+share of each of them, spaces requests evenly, lets few be under way at once,
+and stops altogether while the venue has asked for silence. All waiting is on
+the collector's clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from analytics.errors import RateLimited
+from collector.clock import Clock
+
+AT_ONCE = 8
+"""Requests of one venue that may be under way together."""
+
+JITTER = 0.2
+"""Random delay of a request, as a share of the spacing between requests."""
+
+SHORTEST_WAIT_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit that a venue publishes, and how much of it we allow ourselves."""
+
+    name: str
+    amount: float
+    """What the venue allows within a window: weight, or requests. [units of the limit]"""
+    per_s: float
+    """Length of the window. [s]"""
+    ceiling: float = 0.8
+    """Our share of it; the rest is for other programs on the same address. [0 to 1]"""
+
+
+@dataclass(slots=True)
+class _Spending:
+    at_s: float
+    weight: float
+
+
+class Window:
+    """How much of one limit was spent within its last *per_s* seconds.
+
+    The window slides, so the spending never exceeds our share in any stretch of
+    that length, wherever the venue lets its own windows begin.
+    """
+
+    def __init__(self, limit: Limit) -> None:
+        self.limit = limit
+        self.queue = asyncio.Lock()
+        self._spent: deque[_Spending] = deque()
+        self._used = 0.0
+
+    def used(self, now_s: float) -> float:
+        """Return what was spent within the window that ends at *now_s*."""
+        while self._spent and self._spent[0].at_s <= now_s - self.limit.per_s:
+            self._used -= self._spent.popleft().weight
+        if not self._spent:
+            self._used = 0.0
+        return self._used
+
+    def spend(self, weight: float, now_s: float) -> _Spending:
+        """Count *weight* as spent at *now_s*."""
+        spending = _Spending(now_s, weight)
+        self._spent.append(spending)
+        self._used += weight
+        return spending
+
+    def wait_s(self, weight: float, now_s: float) -> float:
+        """Return how long until *weight* fits. [s of the clock]"""
+        excess = self.used(now_s) + weight - self.limit.amount * self.limit.ceiling
+        if excess <= 0:
+            return 0.0
+        for spending in self._spent:
+            excess -= spending.weight
+            if excess <= 0:
+                return max(spending.at_s + self.limit.per_s - now_s, SHORTEST_WAIT_S)
+        raise ValueError(f"{self.limit.name}: a weight of {weight} never fits the limit")
+
+
+class Budget:
+    """The turnstile in front of one venue: first come, first served.
+
+    Those who need the same limit queue for it; those who do not pass by, so a
+    lane that waits minutes for its own limit holds up no other. A waiter that is
+    cancelled leaves the queue and has spent nothing.
+    """
+
+    def __init__(
+        self,
+        limits: Iterable[Limit],
+        clock: Clock,
+        *,
+        requests_per_s: float = 10.0,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._clock = clock
+        self._windows = {limit.name: Window(limit) for limit in limits}
+        self._spacing_s = 1 / requests_per_s
+        self._next_slot_s = 0.0
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._rng = rng if rng is not None else random.Random()
+        self._silence: RateLimited | None = None
+
+    @asynccontextmanager
+    async def turn(self, call: str, weights: Mapping[str, float]) -> AsyncIterator[None]:
+        """Wait until *weights* may be spent on *call*; the request belongs inside.
+
+        Raises RateLimited at once while the venue is paused: what cannot be asked
+        now should be known as such, not queue up.
+        """
+        spendings = await self._queue(call, weights)
+        try:
+            await self._slot()
+            self._check_silence(call)
+            for spending in spendings:
+                spending.at_s = self._clock.monotonic_s()
+            yield
+        finally:
+            self._at_once.release()
+
+    def pause_until(self, error: RateLimited) -> None:
+        """Let nothing through until the moment that *error* names; never shortens a pause."""
+        running = self._silence.retry_at if self._silence else None
+        if error.retry_at is not None and (running is None or error.retry_at > running):
+            self._silence = error
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """When the running pause ends, None where there is none."""
+        until = self._silence.retry_at if self._silence else None
+        return until if until is not None and until > self._clock.now() else None
+
+    def correct(self, name: str, used: float) -> None:
+        """Count up to what the venue itself says was *used* of the limit *name*."""
+        window = self._windows[name]
+        now_s = self._clock.monotonic_s()
+        if (missing := used - window.used(now_s)) > 0:
+            window.spend(missing, now_s)
+
+    def used_pct(self) -> float:
+        """Return how full the fullest of the published limits is. [%]"""
+        now_s = self._clock.monotonic_s()
+        shares = [window.used(now_s) / window.limit.amount for window in self._windows.values()]
+        return 100 * max(shares, default=0.0)
+
+    async def _queue(self, call: str, weights: Mapping[str, float]) -> list[_Spending]:
+        """Wait in the queue of each limit, spend, and take one of the places.
+
+        What is spent counts from here on, and is dated anew when the request leaves.
+        """
+        wanted = [(self._windows[name], weights[name]) for name in sorted(weights)]
+        queues: list[asyncio.Lock] = []
+        try:
+            for window, _ in wanted:
+                await window.queue.acquire()
+                queues.append(window.queue)
+            while True:
+                self._check_silence(call)
+                now_s = self._clock.monotonic_s()
+                wait_s = max((window.wait_s(weight, now_s) for window, weight in wanted), default=0)
+                if wait_s == 0:
+                    break
+                await self._clock.sleep(wait_s)
+            await self._at_once.acquire()
+            now_s = self._clock.monotonic_s()
+            return [window.spend(weight, now_s) for window, weight in wanted]
+        finally:
+            for queue in queues:
+                queue.release()
+
+    async def _slot(self) -> None:
+        """Wait for the next slot of the even spacing, a little late at random."""
+        now_s = self._clock.monotonic_s()
+        slot_s = max(now_s, self._next_slot_s)
+        self._next_slot_s = slot_s + self._spacing_s
+        late_s = self._rng.random() * JITTER * self._spacing_s
+        await self._clock.sleep(slot_s - now_s + late_s)
+
+    def _check_silence(self, call: str) -> None:
+        silence, until = self._silence, self.paused_until
+        if silence is not None and until is not None:
+            reason = f"{silence.reason}; nothing is asked before {until:%H:%M:%S} UTC"
+            raise RateLimited(silence.venue, call, reason, until)

@@ -1,0 +1,83 @@
+"""Several programs under one roof: started together, stopped together, no orphan left."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+STOP_PATIENCE_S = 8.0
+"""How long a child may take to stop before it is killed. [wall s]"""
+
+
+@dataclass(slots=True)
+class Child:
+    """One of our own commands, running as a process of its own."""
+
+    name: str
+    process: asyncio.subprocess.Process
+
+
+@dataclass(slots=True)
+class Family:
+    """The processes that one command started."""
+
+    children: list[Child] = field(default_factory=list)
+
+    async def start(self, name: str, arguments: Sequence[str], **variables: str) -> Child:
+        """Start ``perpscope`` with *arguments* and with *variables* added to the environment.
+
+        Its standard output is a pipe for the caller to read.
+        """
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "perpscope",
+            *arguments,
+            env={**os.environ, **variables},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            # Ctrl-C goes to the whole terminal; only the parent acts on it, and stops
+            # its children in order.
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+        child = Child(name, process)
+        self.children.append(child)
+        return child
+
+    async def first_to_end(self) -> Child:
+        """Wait for any child to end, and return it."""
+        waits = {
+            asyncio.create_task(child.process.wait(), name=child.name): child
+            for child in self.children
+        }
+        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        return waits[done.pop()]
+
+    async def stop(self) -> None:
+        """Stop every child, last started first; kill those that will not."""
+        for child in reversed(self.children):
+            if child.process.returncode is None:
+                with suppress(ProcessLookupError):
+                    child.process.send_signal(signal.SIGTERM)
+        for child in self.children:
+            try:
+                async with asyncio.timeout(STOP_PATIENCE_S):
+                    await child.process.wait()
+            except TimeoutError:
+                child.process.kill()
+                await child.process.wait()
+
+
+def _die_with_parent() -> None:
+    """Have the kernel stop this process when its parent is killed and cannot."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

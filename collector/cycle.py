@@ -1,0 +1,288 @@
+"""One venue's collector: a cycle of questions, and the rows they lead to.
+
+A cycle asks in bulk first, then instrument by instrument in order of volume, as
+far as the budget and the time allow. What fails leaves its columns empty and is
+named in the cycle's record; the rest still counts. The lake is the caller's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from analytics.errors import VenueError, VenueForbidden, VenueUnavailable
+from analytics.records import Cycle, Instrument, Snapshot
+from collector.budget import Budget
+from collector.clock import Clock
+from collector.universe import Universe
+from collector.validation import Part, snapshot
+from collector.venues.asking import Errand, Round
+from collector.venues.client import Answer, VenueClient
+from collector.venues.venue import Fields, Question, Venue
+
+SHARE_OF_INTERVAL = 0.8
+"""After this share of the interval a cycle ends, whatever is still missing."""
+
+RATIOS_WITHIN_S = 270.0
+"""How long asking for the long/short ratios may take before the next round is due. [s]"""
+
+OLDEST_RATIO = timedelta(minutes=15)
+"""A ratio of an older mark is not stamped onto a snapshot any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """How asking for the long/short ratios went."""
+
+    asked: int
+    answered: int
+    error: str | None
+
+
+class VenueCollector:
+    """Collects one venue; close it after use."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        clock: Clock,
+        *,
+        simulator_url: str | None = None,
+        top_n: int = 20,
+        interval_s: float = 30.0,
+        requests_per_s: float = 10.0,
+        timeout_s: float = 10.0,
+        known: Iterable[Instrument] = (),
+        rng: random.Random | None = None,
+    ) -> None:
+        self.venue = venue
+        self.universe = Universe(top_n, known)
+        self.budget = Budget(venue.limits, clock, requests_per_s=requests_per_s, rng=rng)
+        self.client = VenueClient(
+            venue, clock, self.budget, simulator_url=simulator_url, timeout_s=timeout_s
+        )
+        self.forbidden: VenueForbidden | None = None
+        """Set for good once the venue refuses this host; nothing is asked after that."""
+        self._clock = clock
+        self._interval_s = interval_s
+        self._terms: dict[str, Fields] = {}
+        self._terms_missing: tuple[Question, ...] = venue.terms
+        self._ratios: dict[str, Fields] = {}
+        self._ratios_error: str | None = None
+        self._universe_error: str = "its instruments were not asked for yet"
+
+    @property
+    def name(self) -> str:
+        """The venue's name."""
+        return self.venue.name
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.client.close()
+
+    async def refresh_universe(self) -> list[Instrument]:
+        """Load what the venue lists and choose anew; return the records of all instruments.
+
+        Raises VenueError; the universe is then what it was.
+        """
+        if self.forbidden is not None:
+            raise self.forbidden
+        try:
+            listings = await self.client.listings()
+            ranking = await self.client.ask(self.venue.bulk[0])
+        except VenueError as error:
+            self._universe_error = str(error)
+            if isinstance(error, VenueForbidden):
+                self.forbidden = error
+            raise
+        self._terms = {
+            listed.instrument.venue_id: self._terms.get(listed.instrument.venue_id, {})
+            | listed.terms
+            for listed in listings
+        }
+        round_ = Round(self.client)
+        await round_.ask_all(self.venue.terms)
+        self._learn_terms(self.venue.terms, round_.answers)
+        instruments = [listed.instrument for listed in listings]
+        return self.universe.refresh(instruments, _volumes(ranking), self._clock.now())
+
+    async def refresh_long_short(self) -> Lane:
+        """Ask for the newest long/short ratios of the universe, for the next cycles to stamp.
+
+        All ratios of an instrument are asked together, so that they are of one mark.
+        """
+        if self.forbidden is not None:
+            return Lane(0, 0, str(self.forbidden))
+        errands: list[Errand] = [
+            (question, instrument.venue_id)
+            for rank, instrument in enumerate(self.universe.chosen)
+            for question in self.venue.slow
+            if question.top is None or rank < question.top
+        ]
+        round_ = Round(self.client)
+        try:
+            async with asyncio.timeout(self._clock.wall_s(RATIOS_WITHIN_S)):
+                await round_.ask_each(errands)
+        except TimeoutError:
+            pass
+        self.forbidden = self.forbidden or round_.forbidden
+        for answer in round_.answers:
+            for venue_id, fields in answer.rows:
+                if venue_id is not None:
+                    self._keep_ratios(venue_id, fields)
+        self._ratios_error = round_.sentence()
+        return Lane(len(errands), len(round_.answers), self._ratios_error)
+
+    async def cycle(self) -> tuple[list[Snapshot], Cycle]:
+        """Ask the venue what a cycle asks; return its rows and how it went."""
+        started_ts = self._clock.now()
+        round_ = Round(self.client)
+        if self.forbidden is not None:
+            round_.errors["venue"] = str(self.forbidden)
+        elif not self.universe.chosen:
+            round_.errors["universe"] = f"no instruments chosen: {self._universe_error}"
+        else:
+            await self._ask(round_)
+        received_ts = self._clock.now()
+        refused: Counter[str] = Counter()
+        parts = self._parts(round_.answers, refused)
+        snapshots = self._snapshots(parts, refused, received_ts)
+        return snapshots, self._record(round_, started_ts, snapshots, refused)
+
+    async def _ask(self, round_: Round) -> None:
+        """Ask in bulk, then of each instrument in order of volume, the most important first."""
+        errands: list[Errand] = [
+            (question, instrument.venue_id)
+            for question in self.venue.each
+            for instrument in self.universe.chosen[: question.top]
+        ]
+        if self._ratios_error is not None:
+            round_.errors["long/short"], self._ratios_error = self._ratios_error, None
+        try:
+            async with asyncio.timeout(self._clock.wall_s(self._interval_s * SHARE_OF_INTERVAL)):
+                await round_.ask_all(self.venue.bulk + self._terms_missing)
+                self._learn_terms(self._terms_missing, round_.answers)
+                await round_.ask_each(errands)
+        except TimeoutError:
+            self._name_unanswered(round_)
+        self.forbidden = self.forbidden or round_.forbidden
+
+    def _name_unanswered(self, round_: Round) -> None:
+        """Name the bulk questions that a cycle ran out of time for."""
+        answered = {answer.question.name for answer in round_.answers}
+        for question in self.venue.bulk:
+            if question.name not in answered:
+                late = VenueUnavailable(self.name, question.name, "no answer within the cycle")
+                round_.failed(question.name, late)
+
+    def _learn_terms(self, questions: Iterable[Question], answers: Iterable[Answer]) -> None:
+        """Take the standing terms from *answers*; those without one are asked again soon."""
+        by_question = {answer.question.name: answer for answer in answers}
+        missing = []
+        for question in questions:
+            if (answer := by_question.get(question.name)) is None:
+                missing.append(question)
+                continue
+            said = dict(answer.rows)
+            for venue_id, fields in self._terms.items():
+                fields.update(said.get(venue_id, question.otherwise))
+        self._terms_missing = tuple(missing)
+
+    def _keep_ratios(self, venue_id: str, fields: Fields) -> None:
+        """Keep ratios of the newest mark only: a row has one ls_ts for all of them."""
+        mark = fields.get("ls_ts")
+        if not isinstance(mark, datetime):
+            return
+        kept = self._ratios.setdefault(venue_id, {"ls_ts": mark})
+        if (kept_mark := kept["ls_ts"]) == mark:
+            kept.update(fields)
+        elif isinstance(kept_mark, datetime) and kept_mark < mark:
+            self._ratios[venue_id] = fields
+
+    def _parts(self, answers: list[Answer], refused: Counter[str]) -> dict[str, list[Part]]:
+        """Return what *answers* say by instrument, in the order of the venue's questions.
+
+        Of two rows about one instrument in one answer the first counts.
+        """
+        order = {question: n for n, question in enumerate(_names(self.venue))}
+        parts: dict[str, list[Part]] = {i.venue_id: [] for i in self.universe.chosen}
+        for answer in sorted(answers, key=lambda answer: order.get(answer.question.name, 0)):
+            named: set[str] = set()
+            for venue_id, fields in answer.rows:
+                if venue_id is None:
+                    refused["row:unnamed"] += 1
+                elif (found := parts.get(venue_id)) is None:
+                    self.universe.heard_of(venue_id)
+                elif venue_id in named:
+                    refused["row:duplicate"] += 1
+                else:
+                    named.add(venue_id)
+                    found.append(Part(answer.heard_ts, fields))
+        return parts
+
+    def _snapshots(
+        self, parts: Mapping[str, list[Part]], refused: Counter[str], received_ts: datetime
+    ) -> list[Snapshot]:
+        """Return a row of each instrument that something was said of."""
+        snapshots = []
+        for instrument in self.universe.chosen:
+            heard = [part for part in parts.get(instrument.venue_id, ()) if _says_something(part)]
+            if not heard:
+                continue
+            ratios = self._ratios.get(instrument.venue_id, {})
+            mark = ratios.get("ls_ts")
+            if isinstance(mark, datetime) and mark >= received_ts - OLDEST_RATIO:
+                heard.append(Part(received_ts, ratios))
+            heard.append(Part(received_ts, self._terms.get(instrument.venue_id, {})))
+            row, reasons = snapshot(instrument, heard, received_ts)
+            refused.update(reasons)
+            snapshots.append(row)
+        return snapshots
+
+    def _record(
+        self,
+        round_: Round,
+        started_ts: datetime,
+        snapshots: list[Snapshot],
+        refused: Counter[str],
+    ) -> Cycle:
+        latencies = round_.tally.latencies_ms
+        return Cycle(
+            venue=self.venue.name,
+            started_ts=started_ts,
+            finished_ts=self._clock.now(),
+            asked=len(self.universe.chosen),
+            answered=len(snapshots),
+            skipped=round_.skipped,
+            rows_stored=len(snapshots),
+            refused=refused.total(),
+            refused_reasons=json.dumps(dict(sorted(refused.items()))) if refused else None,
+            latency_ms=statistics.median(latencies) if latencies else None,
+            requests=round_.tally.requests,
+            budget_used_pct=self.budget.used_pct(),
+            error=round_.sentence(),
+        )
+
+
+def _names(venue: Venue) -> list[str]:
+    return [question.name for question in venue.bulk + venue.each + venue.terms]
+
+
+def _says_something(part: Part) -> bool:
+    return any(value is not None for key, value in part.fields.items() if key != "venue_ts")
+
+
+def _volumes(ranking: Answer) -> dict[str, float | None]:
+    """Return the 24 h volumes in *ranking* by the venue's names; of two the first counts."""
+    volumes: dict[str, float | None] = {}
+    for venue_id, fields in ranking.rows:
+        volume = fields.get("volume_24h_usd")
+        if venue_id is not None:
+            volumes.setdefault(venue_id, volume if isinstance(volume, float) else None)
+    return volumes

@@ -1,0 +1,134 @@
+"""``perpscope import``: in this process where nobody writes, by the collector where it runs.
+
+Either way the same lines tell how it goes: ``file``, then ``done`` of ``total``,
+then a ``summary`` or a ``refusal`` for each file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from analytics.errors import ImportRefused, LakeError, LakeLocked
+from analytics.lake import Lake
+from collector.control import Report, Work, ask
+from collector.imports.files import import_file
+from collector.imports.parsed import ImportSummary
+
+
+def import_work(lake: Lake) -> Work:
+    """Return the work that imports files into *lake* and reports how it goes."""
+
+    def work(asked: dict[str, Any], report: Report) -> None:
+        for name in asked["files"]:
+            report({"file": name})
+            try:
+                summary = import_file(
+                    lake,
+                    Path(name),
+                    lambda done, total: report({"done": done, "total": total}),
+                )
+            except ImportRefused as refusal:
+                report({"refusal": str(refusal)})
+            else:
+                report({"summary": summary.as_json()})
+                lake.publish()
+
+    return work
+
+
+def run(folder: Path, files: Sequence[Path], said: Console, told: Console) -> bool:
+    """Import *files* into the lake in *folder*; return whether all were taken.
+
+    Args:
+        folder: Where the lake lies.
+        files: What to import.
+        said: Where progress and refusals go.
+        told: Where the summary goes.
+
+    Raises:
+        LakeError: The lake cannot be written.
+    """
+    asked: dict[str, object] = {"files": [str(file.absolute()) for file in files]}
+    with _Screen(said) as screen:
+        try:
+            with Lake(folder) as lake:
+                import_work(lake)(asked, screen.report)
+        except LakeLocked:
+            said.print("a collector holds the lake: it does the work")
+            asyncio.run(ask(folder, "import", asked, screen.report))
+    if screen.error is not None:
+        raise LakeError(screen.error)
+    if screen.summaries:
+        told.print(_table(screen.summaries))
+        for note in dict.fromkeys(note for one in screen.summaries for note in one.notes):
+            said.print(note, markup=False, soft_wrap=True)
+    return screen.refusals == 0
+
+
+class _Screen:
+    """Progress bars and refusals as they come; summaries are kept for the end."""
+
+    def __init__(self, said: Console) -> None:
+        self._said = said
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=said,
+            transient=True,
+        )
+        self.summaries: list[ImportSummary] = []
+        self.refusals = 0
+        self.error: str | None = None
+
+    def __enter__(self) -> _Screen:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def report(self, line: dict[str, Any]) -> None:
+        """Show one *line* of how the work goes."""
+        match line:
+            case {"file": name}:
+                for task in self._progress.task_ids:
+                    self._progress.remove_task(task)
+                self._progress.add_task(Path(name).name, total=None)
+            case {"done": done, "total": total}:
+                self._progress.update(self._progress.task_ids[-1], completed=done, total=total)
+            case {"summary": summary}:
+                self.summaries.append(ImportSummary.from_json(summary))
+            case {"refusal": sentence}:
+                self.refusals += 1
+                self._said.print(f"refused: {sentence}", markup=False, soft_wrap=True)
+            case {"error": sentence}:
+                self.error = str(sentence)
+
+
+def _table(summaries: Sequence[ImportSummary]) -> Table:
+    table = Table("file", "what", "rows read", "stored", "known", "refused", "from", "to")
+    for one in summaries:
+        stored = [f"{rows:,} {name}" for name, rows in one.stored.items() if rows]
+        if one.bars_filled:
+            stored.append(f"{one.bars_filled:,} bars filled")
+        refused = [f"{rows:,} {why}" for why, rows in one.refused.items()]
+        refused += [f"{times:,} × {why}" for why, times in one.values_refused.items()]
+        table.add_row(
+            Path(one.file).name,
+            one.kind,
+            f"{one.rows_read:,}",
+            "\n".join(stored) or "nothing new",
+            f"{one.already_there:,}",
+            "\n".join(refused) or "none",
+            *("" if ts is None else f"{ts:%Y-%m-%d %H:%M}" for ts in (one.first_ts, one.last_ts)),
+        )
+    return table

@@ -1,0 +1,241 @@
+"""Files into the lake: which reader a file belongs to, and the way from there.
+
+A file is parsed and validated whole before the first row of it is stored. Rows
+then go in by time, at most ``CHUNK`` to a commit, so that a collector that owns
+the lake gets its turn in between. Doing it again stores nothing twice, and
+finishes what an interruption left undone.
+
+Readings go into snapshots, and every five minutes they touch get a bar made of
+the snapshots stored by then. Rows that are bars already fill the bars there are.
+Neither changes a value that is there: what was collected live wins.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analytics import query
+from analytics.errors import ImportRefused
+from collector.imports import binance_archive, content, delimited, recordings, reshape, tables
+from collector.imports.parsed import TIMES, ImportSummary, ParsedFile, Progress
+from collector.imports.validation import BAR, validated
+
+CHUNK = 100_000
+"""Rows in one commit, at most: what a live cycle may have to wait for."""
+
+TURN_S = 0.01
+"""Pause between commits. Locks are not fair: without it the next commit takes the lake before
+a cycle that waits for it wakes up. [wall s]"""
+
+_SQLITE = b"SQLite format 3\0"
+_PARQUET = b"PAR1"
+
+
+class Lake(Protocol):
+    """What an import needs of the lake."""
+
+    def append(self, *parts: tuple[str, pa.Table]) -> dict[str, int]:
+        """Append rows whose keys are new in one commit; return how many by table."""
+
+    def fill_bars(self, rows: pa.Table) -> tuple[int, int]:
+        """Add new bars and fill NULLs of the others; return how many of each."""
+
+    def cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """A cursor on the committed state."""
+
+
+@dataclass(slots=True)
+class Stored:
+    """What has been stored so far."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    """New rows by table."""
+    bars_filled: int = 0
+
+
+def import_file(
+    lake: Lake, path: Path, progress: Progress, *, now: datetime | None = None
+) -> ImportSummary:
+    """Import one file, blocking until all of it is stored.
+
+    Args:
+        lake: Where to; other threads may append to it meanwhile.
+        path: A recording, an archive file or a table of ours.
+        progress: Told the rows stored and the rows there are, after every commit.
+        now: Rows later than this are refused; the wall time if None. UTC.
+
+    Raises:
+        ImportRefused: The file is not what it claims to be; nothing of it was stored.
+        LakeError: The lake took no more; what was stored stays, and importing again is safe.
+    """
+    now = now or datetime.now(UTC)
+    parsed = parse(path, now)
+    stored = store(parsed, lake, progress, now)
+    return _summary(parsed, stored)
+
+
+def parse(path: Path, now: datetime) -> ParsedFile:
+    """Read and check the file at *path* as a whole; store nothing.
+
+    Raises:
+        ImportRefused: The file is not what it claims to be.
+    """
+    try:
+        parsed = _read(path)
+        if parsed.readings is None:
+            return parsed
+        name, rows = parsed.readings
+        checked = validated(name, rows, now)
+    except (pa.ArrowException, duckdb.Error) as error:
+        raise ImportRefused(path, f"it holds something unreadable ({error})") from error
+    return replace(
+        parsed,
+        refused=parsed.refused + checked.refused,
+        values_refused=parsed.values_refused + checked.values_refused,
+        **{name: checked.rows},
+    )
+
+
+def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> Stored:
+    """Store what *parsed* holds, and the bars of the five minutes it touches.
+
+    Five minutes that are not over at *now* get their bar from whoever collects them.
+    """
+    stored = Stored()
+    if parsed.readings is None:
+        return stored
+    name, rows = parsed.readings
+    touched = _touched(rows, now) if name == "snapshots" else _NONE_TOUCHED
+    done, total = 0, rows.num_rows + touched.num_rows
+    progress(done, total)
+    if parsed.instruments is not None:
+        stored.rows.update(lake.append(("instruments", parsed.instruments)))
+    for start in range(0, rows.num_rows, CHUNK):
+        piece = rows.slice(start, CHUNK)
+        if name == "snapshots":
+            stored.rows.update(lake.append((name, piece)))
+        else:
+            _fill(lake, piece, stored)
+        done += piece.num_rows
+        progress(done, total)
+        time.sleep(TURN_S)
+    for bars in _bars_made(lake, touched):
+        _fill(lake, bars, stored)
+        done += bars.num_rows
+        progress(done, total)
+    return stored
+
+
+def _read(path: Path) -> ParsedFile:
+    """Hand the file at *path* to the reader it belongs to."""
+    if content.head(path, len(_SQLITE)) == _SQLITE:
+        return recordings.read_sqlite(path)
+    unpacked = content.read(path)
+    if unpacked.data.startswith(_PARQUET):
+        return tables.read_parquet(path, unpacked.data)
+    if unpacked.data.startswith(_SQLITE):
+        raise ImportRefused(path, "it is a packed SQLite file; unpack it first")
+    text = delimited.opened(path, unpacked.data)
+    if binance_archive.belongs(text.first_line):
+        return binance_archive.read(text, unpacked)
+    if recordings.belongs(text.first_line):
+        return recordings.read_csv(text)
+    return tables.read_csv(text)
+
+
+def _fill(lake: Lake, bars: pa.Table, stored: Stored) -> None:
+    added, filled = lake.fill_bars(bars)
+    stored.rows["bars"] += added
+    stored.bars_filled += filled
+
+
+_NONE_TOUCHED = pa.schema(
+    {
+        "venue": pa.string(),
+        "symbol": pa.string(),
+        "ts": pa.timestamp("ms"),
+        "stretch": pa.timestamp("ms"),
+    }
+).empty_table()
+_TOUCHED = """
+    select
+        venue,
+        symbol,
+        time_bucket(interval 5 minutes, received_ts)::timestamp_ms as ts,
+        time_bucket(interval 6 hours, received_ts)::timestamp_ms as stretch
+    from readings
+    group by all
+    order by stretch, venue
+"""
+_TOUCHED_ONLY = "select made.* from made semi join touched using (venue, symbol, ts)"
+
+
+def _touched(readings: pa.Table, now: datetime) -> pa.Table:
+    """Return venue, symbol and ts of every five minutes with a reading that are over at *now*."""
+    touched = reshape.run(_TOUCHED, readings=readings)
+    over = pa.scalar((now.astimezone(UTC) - BAR).replace(tzinfo=None), pa.timestamp("us"))
+    return touched.filter(pc.less_equal(touched["ts"].cast(pa.timestamp("us")), over))
+
+
+def _bars_made(lake: Lake, touched: pa.Table) -> Iterator[pa.Table]:
+    """Yield the bars of the *touched* five minutes, made of the snapshots stored by now.
+
+    Stretch by stretch, so that the lake is never held for long; gathered to
+    about ``CHUNK`` rows, so that a year does not become a thousand small files.
+    """
+    gathered: list[pa.Table] = []
+    stretches = touched.group_by(["venue", "stretch"]).aggregate([("ts", "min_max")])
+    for one in stretches.to_pylist():
+        params = {
+            "venue": one["venue"],
+            "start": one["ts_min_max"]["min"],
+            "end": one["ts_min_max"]["max"] + BAR,
+            "origin": "import",
+        }
+        with lake.cursor() as cursor:
+            made = cursor.execute(query.sql("bars_from_snapshots"), params).to_arrow_table()
+        gathered.append(reshape.run(_TOUCHED_ONLY, made=made, touched=touched))
+        if sum(bars.num_rows for bars in gathered) >= CHUNK // 2:
+            yield pa.concat_tables(gathered)
+            gathered.clear()
+    if gathered:
+        yield pa.concat_tables(gathered)
+
+
+def _summary(parsed: ParsedFile, stored: Stored) -> ImportSummary:
+    rows, venues, span, known = 0, "", {"min": None, "max": None}, 0
+    if parsed.readings is not None:
+        name, table = parsed.readings
+        rows = table.num_rows
+        venues = ", ".join(sorted(pc.unique(table["venue"]).to_pylist()))
+        span = pc.min_max(table[TIMES[name]]).as_py()
+        known = rows - stored.rows[name] - (stored.bars_filled if name == "bars" else 0)
+    return ImportSummary(
+        file=str(parsed.file),
+        kind=parsed.kind,
+        rows_read=parsed.rows_read,
+        stored={"snapshots": 0, "bars": 0, **stored.rows},
+        bars_filled=stored.bars_filled,
+        already_there=known,
+        refused=dict(parsed.refused),
+        values_refused=dict(parsed.values_refused),
+        venue=venues,
+        first_ts=_utc(span["min"]),
+        last_ts=_utc(span["max"]),
+        notes=parsed.notes,
+    )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)

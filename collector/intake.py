@@ -1,0 +1,93 @@
+"""What has been collected and not yet stored: one queue, one task that empties it.
+
+A batch leaves the queue only when the lake has acknowledged it. While the lake
+refuses (a full disk), batches wait, up to a bound; what comes beyond that is
+dropped, counted and said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from analytics.errors import LakeError
+from analytics.lake import Lake
+from analytics.records import Record
+
+log = structlog.get_logger(__name__)
+
+LONGEST_QUEUE = 240
+"""Batches that may wait: 40 minutes of three venues at the default pace."""
+
+RETRY_S = 5.0
+"""Pause after the lake refused. [wall s]"""
+
+
+class Intake:
+    """Takes batches of records from jobs and stores each exactly once, in order."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._waiting: list[Sequence[Record]] = []
+        self._arrived = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._emptied.set()
+        self.dropped = 0
+        """Batches lost because too many waited."""
+        self.rows_stored = 0
+        self.fault: str | None = None
+        """Why the lake refuses at the moment, or None."""
+
+    @property
+    def waiting(self) -> int:
+        """How many batches are not stored yet."""
+        return len(self._waiting)
+
+    def put(self, batch: Sequence[Record]) -> None:
+        """Take *batch* to be stored with the next commit."""
+        if len(self._waiting) >= LONGEST_QUEUE:
+            self.dropped += 1
+            log.error("batch dropped: too many wait for the lake", rows=len(batch))
+            return
+        self._waiting.append(batch)
+        self._emptied.clear()
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Store what arrives, for ever; all that waits goes into one commit."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                taken = len(self._waiting)
+                if await asyncio.shield(asyncio.to_thread(self._store, taken)):
+                    del self._waiting[:taken]
+                else:
+                    await asyncio.sleep(RETRY_S)
+            self._emptied.set()
+
+    async def finish(self, patience_s: float) -> bool:
+        """Wait until all is stored, at most *patience_s* wall seconds; say whether it was."""
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._emptied.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _store(self, taken: int) -> bool:
+        rows = [record for batch in self._waiting[:taken] for record in batch]
+        try:
+            self.rows_stored += sum(self._lake.append_records(rows).values())
+            self._lake.publish()
+        except LakeError as error:
+            if self.fault is None:
+                log.error("the lake refuses; batches wait", reason=str(error))  # noqa: TRY400
+            self.fault = str(error)
+            return False
+        if self.fault is not None:
+            log.info("the lake takes rows again", waiting=len(self._waiting))
+            self.fault = None
+        return True

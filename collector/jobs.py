@@ -1,0 +1,97 @@
+"""What the collector does how often: the timetable as data, and each job's body."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+
+from analytics.errors import LakeError, VenueError
+from collector import live_bars
+from collector.cycle import VenueCollector
+from collector.program import Program
+from collector.timetable import Job, Timetable
+
+log = structlog.get_logger(__name__)
+
+FIVE_MINUTES = timedelta(minutes=5)
+
+
+def of_the_lake(program: Program) -> list[Job]:
+    """Return what is done for the lake, and how often."""
+    return [
+        Job("bars", FIVE_MINUTES, partial(bars, program), after_mark=timedelta(seconds=10)),
+        Job("merge", timedelta(hours=1), partial(merge, program), after_mark=FIVE_MINUTES / 2),
+        Job("days", timedelta(days=1), partial(merge, program, whole_days=True), FIVE_MINUTES * 2),
+    ]
+
+
+def of_a_venue(program: Program, one: VenueCollector) -> list[Job]:
+    """Return what is asked of a venue, and how often."""
+    interval = timedelta(seconds=program.settings.interval_s)
+    quarter = timedelta(minutes=15)
+    # Venues publish the ratios some seconds after each five-minute mark.
+    published = timedelta(seconds=30)
+    return [
+        Job(f"cycle {one.name}", interval, partial(cycle, program, one), at_once=True),
+        Job(f"universe {one.name}", quarter, partial(universe, program, one)),
+        Job(f"long/short {one.name}", FIVE_MINUTES, partial(long_short, one), published),
+    ]
+
+
+async def begin(program: Program, one: VenueCollector, timetable: Timetable) -> None:
+    """Bring a venue onto the timetable; how fast it answers is nothing to the others."""
+    await universe(program, one)
+    timetable.add(of_a_venue(program, one))
+    await long_short(one)
+
+
+async def once(program: Program, one: VenueCollector) -> str | None:
+    """Collect one complete cycle of a venue; return what went wrong, in a sentence."""
+    await universe(program, one)
+    await long_short(one)
+    return await cycle(program, one)
+
+
+async def cycle(program: Program, one: VenueCollector) -> str | None:
+    """Collect one cycle of a venue; return what went wrong, in a sentence."""
+    if one.universe.wants_refresh:
+        await universe(program, one)
+    snapshots, record = await one.cycle()
+    program.meters.count(record)
+    program.intake.put([*snapshots, record])
+    return record.error
+
+
+async def universe(program: Program, one: VenueCollector) -> None:
+    """Choose anew which of a venue's instruments are collected, and record them all."""
+    try:
+        instruments = await one.refresh_universe()
+        await asyncio.to_thread(program.lake.replace_instruments, one.name, instruments)
+    except VenueError as error:
+        log.warning("universe not refreshed", venue=one.name, reason=error.reason)
+    except LakeError as error:
+        log.warning("instruments not stored", venue=one.name, reason=str(error))
+
+
+async def long_short(one: VenueCollector) -> None:
+    """Ask for the newest long/short ratios of a venue."""
+    lane = await one.refresh_long_short()
+    if lane.error is not None:
+        log.warning("long/short incomplete", venue=one.name, reason=lane.error)
+
+
+async def bars(program: Program) -> None:
+    """Write the bars whose five minutes are over."""
+    now = program.clock.now()
+    for one in program.venues:
+        await asyncio.to_thread(live_bars.write_finished, program.lake, one.name, now)
+
+
+async def merge(program: Program, *, whole_days: bool = False) -> None:
+    """Merge the lake's small files; the grace of replaced files runs on the wall clock."""
+    now = datetime.now(UTC)
+    await asyncio.to_thread(program.lake.maintain, now, whole_days=whole_days)
+    await asyncio.to_thread(program.lake.publish)

@@ -1,0 +1,51 @@
+"""What is counted while collecting: the newest cycle of each venue, and totals for Prometheus."""
+
+from __future__ import annotations
+
+import json
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
+
+from analytics.records import Cycle
+
+
+class Meters:
+    """Counts of one running collector."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.latest: dict[str, Cycle] = {}
+        """The newest cycle of each venue."""
+        self._process = ProcessCollector(registry=self.registry)
+        self._cycles = self._counter("cycles", "Cycles made", "venue", "outcome")
+        self._rows = self._counter("snapshots", "Snapshots collected", "venue")
+        self._requests = self._counter("requests", "Requests sent to a venue", "venue")
+        self._refused = self._counter("refused", "Values refused", "venue", "reason")
+        self._skipped = self._counter("skipped", "Questions left out for time", "venue")
+        self._budget = self._gauge("budget_used_percent", "The fullest limit of a venue", "venue")
+        self._latency = self._gauge("latency_milliseconds", "Median answer time", "venue")
+        self._received = self._gauge("last_cycle_timestamp_seconds", "End of newest cycle", "venue")
+        self.waiting = self._gauge("batches_waiting", "Batches the lake has not taken yet")
+        self.dropped = self._gauge("batches_dropped", "Batches lost as too many waited")
+
+    def count(self, cycle: Cycle) -> None:
+        """Add *cycle* to the totals."""
+        venue = cycle.venue
+        self.latest[venue] = cycle
+        self._cycles.labels(venue, "failed" if cycle.error else "complete").inc()
+        self._rows.labels(venue).inc(cycle.rows_stored)
+        self._requests.labels(venue).inc(cycle.requests)
+        self._skipped.labels(venue).inc(cycle.skipped)
+        self._received.labels(venue).set(cycle.finished_ts.timestamp())
+        for reason, times in json.loads(cycle.refused_reasons or "{}").items():
+            self._refused.labels(venue, reason).inc(times)
+        if cycle.budget_used_pct is not None:
+            self._budget.labels(venue).set(cycle.budget_used_pct)
+        if cycle.latency_ms is not None:
+            self._latency.labels(venue).set(cycle.latency_ms)
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"perpscope_{name}", meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"perpscope_{name}", meaning, labels, registry=self.registry)

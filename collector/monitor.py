@@ -1,0 +1,90 @@
+"""What the collector tells of itself on loopback: /healthz for people, /metrics for Prometheus."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from analytics.errors import SettingsError
+from collector.program import Program
+
+LOOPBACK = "127.0.0.1"
+
+LATE_CYCLES = 3
+"""A venue that has not finished a cycle for this many is reported as silent."""
+
+
+def health(program: Program) -> dict[str, object]:
+    """Return how *program* is: what /healthz answers.
+
+    ``status`` is ``ok``, or ``degraded`` while a venue fails or is silent, the lake
+    refuses rows, or batches were lost.
+    """
+    now = program.clock.now()
+    venues = {}
+    for one in program.venues:
+        latest = program.meters.latest.get(one.name)
+        age_s = None if latest is None else (now - latest.finished_ts).total_seconds()
+        silent = age_s is None or age_s > LATE_CYCLES * program.settings.interval_s
+        venues[one.name] = {
+            "age_s": age_s,
+            "silent": silent,
+            "instruments": 0 if latest is None else latest.answered,
+            "error": None if latest is None else latest.error,
+        }
+    troubled = any(venue["silent"] or venue["error"] for venue in venues.values())
+    intake = program.intake
+    degraded = troubled or intake.fault is not None or intake.dropped > 0
+    return {
+        "status": "degraded" if degraded else "ok",
+        "now": now.isoformat(),
+        "venues": venues,
+        "lake_fault": intake.fault,
+        "batches_waiting": intake.waiting,
+        "batches_dropped": intake.dropped,
+        "set_aside_at_start": program.lake.damaged,
+    }
+
+
+@asynccontextmanager
+async def answering(port: int, program: Program) -> AsyncIterator[int]:
+    """Answer /healthz and /metrics on loopback *port* (0 for any) until the block ends.
+
+    Yields:
+        The port.
+
+    Raises:
+        SettingsError: The port is taken.
+    """
+
+    async def healthz(_request: web.Request) -> web.Response:
+        told = health(program)
+        status = 200 if told["status"] == "ok" else 503
+        text = json.dumps(told, ensure_ascii=False)
+        return web.Response(text=text, status=status, content_type="application/json")
+
+    async def metrics(_request: web.Request) -> web.Response:
+        program.meters.waiting.set(program.intake.waiting)
+        program.meters.dropped.set(program.intake.dropped)
+        body = generate_latest(program.meters.registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/metrics", metrics)
+    runner = web.AppRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, LOOPBACK, port).start()
+        except OSError as error:
+            raise SettingsError(
+                f"PERPSCOPE_COLLECTOR_PORT={port}: {error.strerror}; choose another, or 0 for any"
+            ) from error
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()

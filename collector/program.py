@@ -1,0 +1,134 @@
+"""The parts of a running collector, opened in order and closed in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+import structlog
+
+from analytics import query
+from analytics.errors import SettingsError
+from analytics.lake import Lake
+from analytics.records import Instrument
+from collector.clock import Clock
+from collector.cycle import VenueCollector
+from collector.intake import Intake
+from collector.meters import Meters
+from collector.settings import Settings
+from collector.venues import VENUES
+
+log = structlog.get_logger(__name__)
+
+STORING_PATIENCE_S = 3.0
+"""How long the last append may take once we are asked to stop. [wall s]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What every job works with."""
+
+    settings: Settings
+    clock: Clock
+    lake: Lake
+    intake: Intake
+    meters: Meters
+    venues: tuple[VenueCollector, ...]
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Program]:
+    """Open the lake, the intake and the venues that *settings* name.
+
+    On the way out everything that has arrived is stored first.
+
+    Raises:
+        LakeError: The lake cannot be opened for writing.
+        SettingsError: The simulator that the settings name does not answer.
+    """
+    async with AsyncExitStack() as stack:
+        simulated = settings.simulator is not None
+        clock = await simulator_clock(settings.simulator) if settings.simulator else Clock()
+        lake = stack.enter_context(
+            Lake(
+                settings.data_dir,
+                origin="simulator" if simulated else "live",
+                reserve_bytes=settings.min_free_mb * 2**20,
+            )
+        )
+        for note in lake.damaged:
+            log.error("set aside at the start", what=note)
+        if simulated:
+            lake.set_info(clock=_as_json(clock))
+        lake.publish()
+        intake = Intake(lake)
+        storing = asyncio.create_task(intake.run(), name="intake")
+        stack.push_async_callback(_finish, intake, storing)
+        venues = tuple(_venue(name, clock, settings, lake) for name in settings.venues)
+        for one in venues:
+            stack.push_async_callback(one.close)
+        yield Program(settings, clock, lake, intake, Meters(), venues)
+
+
+async def simulator_clock(address: str) -> Clock:
+    """Return the clock that the simulator at *address* runs on.
+
+    Raises:
+        SettingsError: Nothing answers there, or not a simulator.
+    """
+    timeout = aiohttp.ClientTimeout(total=5)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{address}/simulator/clock") as answer,
+        ):
+            told = await answer.json()
+            return Clock(
+                origin=datetime.fromtimestamp(told["origin_ms"] / 1000, UTC),
+                speed=float(told["speed"]),
+                started_at=datetime.fromtimestamp(told["started_at_ms"] / 1000, UTC),
+            )
+    except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
+        raise SettingsError(
+            f"PERPSCOPE_SIMULATOR={address!r}: no simulator answers there ({error}); "
+            "start one with: perpscope simulate"
+        ) from error
+
+
+def _venue(name: str, clock: Clock, settings: Settings, lake: Lake) -> VenueCollector:
+    with lake.cursor() as cursor:
+        known = query.fetch(cursor, "instruments_of_venue", venue=name)
+    return VenueCollector(
+        VENUES[name],
+        clock,
+        simulator_url=settings.simulator,
+        top_n=settings.top_n,
+        interval_s=settings.interval_s,
+        requests_per_s=settings.requests_per_s,
+        timeout_s=settings.request_timeout_s,
+        known=[
+            Instrument(**{str(k): v for k, v in row.items()}) for row in known.to_dict("records")
+        ],
+    )
+
+
+async def _finish(intake: Intake, storing: asyncio.Task[None]) -> None:
+    if not await intake.finish(STORING_PATIENCE_S):
+        log.error("stopped with batches not stored", waiting=intake.waiting)
+    storing.cancel()
+    await asyncio.wait([storing])
+
+
+def _as_json(clock: Clock) -> str:
+    return json.dumps(
+        {
+            "origin_ms": round(clock.origin.timestamp() * 1000),
+            "started_at_ms": round(clock.started_at.timestamp() * 1000),
+            "speed": clock.speed,
+        }
+    )

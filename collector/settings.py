@@ -1,0 +1,121 @@
+"""Every setting, in one place: PERPSCOPE_ in the environment, or a line in .env.
+
+Loaded once, by the command line, and handed down as an argument. The only
+module that reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from analytics.errors import SettingsError
+from collector.venues import VENUES
+
+PREFIX = "PERPSCOPE_"
+
+
+class Settings(BaseSettings):
+    """What an operator can choose. Frozen; a wrong value is refused at the start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+    )
+
+    data_dir: Path = Path("data")
+    """Where everything of a lake lives; made if absent."""
+
+    venues: Annotated[tuple[str, ...], NoDecode] = ("binance", "bybit", "okx")
+    """Venues to collect, separated by commas."""
+
+    top_n: int = Field(default=20, ge=1, le=2000)
+    """Instruments per venue, the largest by 24 h volume."""
+
+    interval_s: float = Field(default=30, ge=5, le=3600)
+    """Time between two cycles. [s]"""
+
+    requests_per_s: float = Field(default=10, gt=0, le=100)
+    """Requests a second to one venue, at most. [1/s]"""
+
+    request_timeout_s: float = Field(default=10, ge=1, le=60)
+    """How long one answer may take. [s]"""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """What the log keeps."""
+
+    port: int = Field(default=8501, ge=1, le=65535)
+    """Port of the dashboard, on loopback."""
+
+    collector_port: int = Field(default=8502, ge=0, le=65535)
+    """Port of the collector's /healthz and /metrics on loopback; 0 takes any free one."""
+
+    min_free_mb: int = Field(default=64, ge=0)
+    """Appends stop when less disk is free. [MB]"""
+
+    simulator: str | None = Field(default=None, pattern=r"^http://127\.0\.0\.1:\d+$")
+    """Address of a simulator to collect from instead of the venues: http://127.0.0.1:PORT."""
+
+    @field_validator("venues", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("venues")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in VENUES]
+        if unknown or not value:
+            allowed = ", ".join(VENUES)
+            raise ValueError(f"unknown venue; allowed are {allowed}, separated by commas")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+
+def load(**overrides: object) -> Settings:
+    """Return the settings in effect, with *overrides* from the command line on top.
+
+    Raises:
+        SettingsError: Something is wrong; every wrong setting is named, with its
+            value and what is allowed.
+    """
+    _refuse_unknown({*os.environ, *dotenv_values(".env")})
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = [
+            f"{PREFIX}{str(fault['loc'][0]).upper()}={fault['input']!r}: {_sentence(fault['msg'])}"
+            for fault in error.errors()
+        ]
+        raise SettingsError("; ".join(wrong)) from error
+
+
+def _refuse_unknown(variables: set[str]) -> None:
+    """A misspelt name must not silently leave a default in place."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(variables - known):
+        if name.startswith(PREFIX):
+            nearest = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            raise SettingsError(f"{name} is not a setting{hint}")
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")

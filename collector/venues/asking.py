@@ -1,0 +1,82 @@
+"""A round of questions to one venue: what was heard, what failed, what it cost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+
+from analytics.errors import RateLimited, VenueError, VenueForbidden
+from collector.budget import AT_ONCE
+from collector.venues.client import Answer, Tally, VenueClient
+from collector.venues.venue import Question
+
+FAILURES_IN_A_ROW = AT_ONCE
+"""So many failures of a question in a row, and it is not asked of further instruments."""
+
+Errand = tuple[Question, str | None]
+"""A question, and the venue's name of the instrument that it is asked of."""
+
+
+class Round:
+    """Asks one venue many things; a question that fails does not disturb the others."""
+
+    def __init__(self, client: VenueClient) -> None:
+        self._client = client
+        self.answers: list[Answer] = []
+        self.tally = Tally()
+        self.errors: dict[str, str] = {}
+        """The first failure of each question, in a sentence."""
+        self.skipped = 0
+        """Questions that the time or the budget did not allow, or that failed too often."""
+        self.forbidden: VenueForbidden | None = None
+        self._stopped = False
+        self._failures: Counter[str] = Counter()
+
+    async def ask_all(self, questions: Iterable[Question]) -> None:
+        """Ask *questions*, each about all instruments, together."""
+        await self._ask_each([(question, None) for question in questions])
+
+    async def ask_each(self, errands: Sequence[Errand]) -> None:
+        """Ask *errands* in order, a few at a time, until done, stopped or cancelled."""
+        self.skipped += len(errands)
+        await self._ask_each(errands)
+
+    def failed(self, name: str, error: VenueError) -> None:
+        """Note that the question called *name* failed, and whether the venue wants no other."""
+        if not self._stopped:
+            self.errors.setdefault(name, str(error))
+        if isinstance(error, VenueForbidden):
+            self.forbidden = error
+        self._stopped |= isinstance(error, RateLimited | VenueForbidden)
+
+    def sentence(self) -> str | None:
+        """Return what went wrong, None if nothing did."""
+        return "; ".join(self.errors.values()) or None
+
+    async def _ask_each(self, errands: Sequence[Errand]) -> None:
+        todo = deque(errands)
+
+        async def work() -> None:
+            while todo:
+                question, venue_id = todo.popleft()
+                if not self._gave_up(question):
+                    await self._ask(question, venue_id)
+
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(AT_ONCE, len(errands))):
+                workers.create_task(work())
+
+    async def _ask(self, question: Question, venue_id: str | None) -> None:
+        try:
+            self.answers.append(await self._client.ask(question, venue_id, self.tally))
+        except VenueError as error:
+            self._failures[question.name] += 1
+            self.failed(question.name, error)
+        else:
+            self._failures[question.name] = 0
+        if venue_id is not None:
+            self.skipped -= 1
+
+    def _gave_up(self, question: Question) -> bool:
+        return self._stopped or self._failures[question.name] >= FAILURES_IN_A_ROW

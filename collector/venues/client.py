@@ -1,0 +1,243 @@
+"""Asking a venue: the one client, whatever the venue, over ccxt's plumbing.
+
+ccxt builds the address, sends and decodes; what an answer means is read in the
+venue's file. Every failure leaves here as one of our errors.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import ccxt.async_support as ccxt
+
+from analytics.errors import RateLimited, VenueUnavailable
+from analytics.records import Instrument
+from collector.budget import Budget
+from collector.clock import Clock
+from collector.venues.names import base_and_multiplier
+from collector.venues.reading import OtherShape, number
+from collector.venues.refusals import Circumstances, Reply, nonsense, translated
+from collector.venues.venue import Fields, Question, Row, Venue
+
+QUOTES = frozenset({"USDT", "USDC"})
+"""Collected are the perpetuals quoted and settled in one of these."""
+
+LONGEST_STRIKE_S = 3600.0
+
+_reply: ContextVar[Reply] = ContextVar("reply")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What asking has cost so far."""
+
+    requests: int = 0
+    latencies_ms: list[float] = field(default_factory=list)
+    """From a request to its answer. [wall ms]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of one answer, and when it was heard."""
+
+    question: Question
+    rows: list[Row]
+    heard_ts: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An instrument as the venue lists it, and the terms that its list already states."""
+
+    instrument: Instrument
+    terms: Fields
+
+
+class VenueClient:
+    """One venue, seen through ccxt; close it after use."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        clock: Clock,
+        budget: Budget,
+        *,
+        simulator_url: str | None = None,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self.venue = venue
+        self._clock = clock
+        self._budget = budget
+        self._timeout_s = timeout_s
+        self._strikes = 0
+        self.exchange = _exchange(venue, simulator_url, timeout_s)
+        self.exchange.on_rest_response = self._note
+
+    async def ask(
+        self, question: Question, venue_id: str | None = None, tally: Tally | None = None
+    ) -> Answer:
+        """Ask *question*, of the instrument *venue_id* where it is about one, when its turn comes.
+
+        Raises VenueError; the venue's budget is paused where it asks for silence.
+        """
+        call = question.name if venue_id is None else f"{question.name} of {venue_id}"
+        params = dict(question.params)
+        if question.asks_for is not None and venue_id is not None:
+            params[question.asks_for] = self.venue.encoded(venue_id)
+        method = getattr(self.exchange, question.method)
+        async with self._budget.turn(call, question.weights):
+            payload = await self._sent(call, lambda: method(params), tally or Tally())
+        return Answer(question, self._rows(call, question, payload, venue_id), self._clock.now())
+
+    async def listings(self) -> list[Listing]:
+        """Return every active linear perpetual that the venue lists, quoted in USDT or USDC."""
+        call = "list of instruments"
+        async with self._budget.turn(call, self.venue.listing_weights):
+            markets = await self._sent(call, lambda: self.exchange.load_markets(True), Tally())
+        now = self._clock.now()
+        found = [listing(self.venue, market, now) for market in markets.values()]
+        listings = [listed for listed in found if listed is not None]
+        if not listings:
+            raise VenueUnavailable(self.venue.name, call, "lists no perpetuals")
+        return listings
+
+    async def clock_offset_s(self) -> float:
+        """Return by how much the venue's clock is ahead of ours. [s]"""
+        asked_ts = self._clock.now()
+        answer = await self.ask(self.venue.time)
+        middle = asked_ts + (answer.heard_ts - asked_ts) / 2
+        venue_ts = answer.rows[0][1].get("venue_ts") if answer.rows else None
+        if not isinstance(venue_ts, datetime):
+            raise VenueUnavailable(self.venue.name, self.venue.time.name, "answered no time")
+        return (venue_ts - middle) / timedelta(seconds=1)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.exchange.close()
+
+    async def _sent(self, call: str, send: Callable[[], Awaitable[Any]], tally: Tally) -> Any:
+        """Return what *send* returns, or raise the error of ours that it amounts to."""
+        reply = Reply()
+        token = _reply.set(reply)
+        tally.requests += 1
+        started_s = time.perf_counter()
+        try:
+            payload = await send()
+        except Exception as error:
+            raise self._translated(call, error, reply) from error
+        finally:
+            _reply.reset(token)
+        tally.latencies_ms.append((time.perf_counter() - started_s) * 1000)
+        if reply.status is not None and reply.body.lstrip()[:1] not in ("{", "["):
+            raise VenueUnavailable(self.venue.name, call, nonsense(reply.body))
+        self._strikes = 0
+        return payload
+
+    def _translated(self, call: str, error: Exception, reply: Reply) -> Exception:
+        """Return our error for *error*; a repeated request for silence doubles the silence."""
+        paused = self._budget.paused_until is not None
+        doubled = 2.0 ** max(0, self._strikes - paused)
+        busy = {k: min(s * doubled, LONGEST_STRIKE_S) for k, s in self.venue.busy.items()}
+        at = Circumstances(self.venue.name, call, busy, self._timeout_s, self._clock.now())
+        ours = translated(error, reply, at)
+        if isinstance(ours, RateLimited):
+            self._strikes = min(self._strikes + (not paused), 10)
+            self._budget.pause_until(ours)
+        return ours
+
+    def _rows(self, call: str, question: Question, payload: Any, asked: str | None) -> list[Row]:
+        """Return the rows that *question* reads from *payload*."""
+        try:
+            rows = list(question.read(_decoded(payload), asked))
+        except OtherShape as error:
+            raise VenueUnavailable(self.venue.name, call, str(error)) from error
+        if not rows and not question.may_be_empty:
+            raise VenueUnavailable(self.venue.name, call, "answered without a single row")
+        return rows
+
+    def _note(
+        self,
+        status: int,
+        reason: str,
+        url: str,
+        method: str,
+        headers: Mapping[str, str],
+        body: str,
+        *request: object,
+    ) -> str:
+        """Keep what came back for the call it belongs to; ccxt calls this with every answer."""
+        if (reply := _reply.get(None)) is not None and reply.status in (None, 200):
+            reply.status, reply.headers, reply.body = status, headers, body
+        for header, value in headers.items() if self.venue.used_headers else ():
+            if (limit := self.venue.used_headers.get(header.lower())) is not None:
+                used = number(value)
+                if used is not None and used > 0:
+                    self._budget.correct(limit, used)
+        return body.strip()
+
+
+def listing(venue: Venue, market: Mapping[str, Any], now: datetime) -> Listing | None:
+    """Return what ccxt's *market* is in our words, None if it is not for us.
+
+    Whether it is linear is told from its currencies: ccxt's own word depends on a
+    field that not every answer carries.
+    """
+    quote, size = market.get("quote"), number(market.get("contractSize"))
+    wanted = market.get("swap") and market.get("active") and market.get("settle") == quote
+    if not wanted or quote not in QUOTES or size is None or not size > 0:
+        return None
+    base, multiplier = base_and_multiplier(market[venue.base_key], kilo_prefix=venue.kilo_prefix)
+    instrument = Instrument(
+        venue=venue.name,
+        symbol=market["symbol"],
+        venue_id=market[venue.id_key],
+        base=base,
+        multiplier=multiplier,
+        contract_size=size,
+        linear=True,
+        quote=quote,
+        oi_unit=venue.oi_unit,
+        in_universe=False,
+        first_seen_ts=now,
+        last_seen_ts=now,
+    )
+    return Listing(instrument, venue.listed_terms(market))
+
+
+def _decoded(payload: Any) -> Any:
+    """Return *payload* as the JSON it is, or say what it is instead.
+
+    ccxt hands on the text of what it cannot decode. A figure written NaN makes its
+    decoder give up on all of an answer; Python's own reads it, and the rest.
+    """
+    if isinstance(payload, dict | list):
+        return payload
+    if isinstance(payload, str) and payload[:1] in ("{", "["):
+        try:
+            return json.loads(payload)
+        except ValueError as error:
+            raise OtherShape("answered broken JSON") from error
+    raise OtherShape(nonsense(payload))
+
+
+def _exchange(venue: Venue, simulator_url: str | None, timeout_s: float) -> Any:
+    """Return ccxt's client: our budget instead of its throttler, the venue's own names."""
+    settings: dict[str, Any] = {
+        "enableRateLimit": False,
+        "timeout": round(timeout_s * 1000),
+        "options": dict(venue.options),
+        "substituteCommonCurrencyCodes": False,
+        "has": {"fetchCurrencies": False},
+    }
+    if simulator_url is not None:
+        if venue.simulator_urls is None:
+            raise ValueError(f"the simulator does not serve {venue.name}")
+        settings["urls"] = venue.simulator_urls(simulator_url)
+        settings["timeout_on_exit"] = 0
+    return getattr(ccxt, venue.ccxt_id)(settings)

@@ -1,0 +1,178 @@
+"""From what went wrong on the wire to the error that says what to do about it.
+
+ccxt's classes do not separate a ban from a typing error: the HTTP status and the
+body of the answer decide first, and its classes where those say nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+import ccxt
+
+from analytics.errors import (
+    RateLimited,
+    VenueError,
+    VenueForbidden,
+    VenueRejected,
+    VenueUnavailable,
+)
+
+LONGEST_PAUSE = timedelta(days=3)
+"""The longest ban that a venue documents; a longer one is a misprint."""
+
+_REGION = re.compile(
+    r"from your country|restricted location|unavailable in the U\.S|compliance", re.IGNORECASE
+)
+"""Only words that leave no doubt: a block by region is final, a firewall's 403 is not."""
+
+_CODE = re.compile(r'"(?:retCode|ret_code|code)"\s*:\s*"?(-?\d+)')
+_MESSAGE = re.compile(r'"(?:retMsg|ret_msg|msg)"\s*:\s*"([^"]{1,200})')
+_UNTIL = re.compile(r"until (\d{13})\b")
+_REFUSED = (
+    ccxt.AuthenticationError,
+    ccxt.BadRequest,
+    ccxt.BadSymbol,
+    ccxt.NotSupported,
+    ccxt.ArgumentsRequired,
+)
+
+
+@dataclass(slots=True)
+class Reply:
+    """What came back over the wire for one call; nothing where nothing came."""
+
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+
+    @property
+    def code(self) -> str | None:
+        """The venue's own error code in the body."""
+        found = _CODE.search(self.body[:2000])
+        return found[1] if found else None
+
+    @property
+    def message(self) -> str | None:
+        """The venue's own words in the body."""
+        found = _MESSAGE.search(self.body[:2000])
+        return found[1] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a translation needs to know beside the error."""
+
+    venue: str
+    call: str
+    busy: Mapping[str, float]
+    timeout_s: float
+    now: datetime
+
+
+def translated(error: Exception, reply: Reply, at: Circumstances) -> VenueError:
+    """Return the error of ours that *error* amounts to."""
+    where = (at.venue, at.call)
+    if isinstance(error, VenueError):
+        return error
+    if _is_region(error, reply):
+        return VenueForbidden(*where, f"region blocked (HTTP {reply.status})")
+    if (pause_s := _silence_s(error, reply, at)) is not None:
+        return RateLimited(*where, _said(reply, "too many requests"), retry_at(reply, pause_s, at))
+    if isinstance(error, ccxt.OnMaintenance):
+        return VenueUnavailable(*where, "under maintenance")
+    if reply.status is None:
+        return VenueUnavailable(*where, _connection(error, at.timeout_s))
+    if isinstance(error, _REFUSED) and reply.status < 500:
+        return VenueRejected(*where, _said(reply, type(error).__name__))
+    return VenueUnavailable(*where, _failure(error, reply))
+
+
+def _failure(error: Exception, reply: Reply) -> str:
+    """Say in words what an answer that is no answer to the question was instead."""
+    if reply.status != 200:
+        return _said(reply, "no answer to the question")
+    if reply.code is not None and isinstance(error, ccxt.BaseError):
+        return _said(reply, f"error {reply.code}")
+    return nonsense(reply.body)
+
+
+def nonsense(body: object) -> str:
+    """Say what came instead of the JSON that was expected."""
+    if body is None or body == "":
+        return "answered nothing"
+    if isinstance(body, str) and body.lstrip()[:1] not in ("{", "["):
+        return "answered HTML instead of JSON" if "<" in body[:200] else "answered no JSON"
+    return "answered JSON of another shape"
+
+
+def retry_at(reply: Reply, pause_s: float, at: Circumstances) -> datetime:
+    """Return until when to be silent: as the venue says, else *pause_s* from now."""
+    named = _retry_after(reply, at.now) or _banned_until(reply)
+    if named is None or named <= at.now:
+        named = at.now + timedelta(seconds=pause_s)
+    return min(named, at.now + LONGEST_PAUSE)
+
+
+def _is_region(error: Exception, reply: Reply) -> bool:
+    if reply.status == 451 or isinstance(error, ccxt.RestrictedLocation):
+        return True
+    denied = reply.status == 403 or isinstance(error, ccxt.PermissionDenied)
+    return denied and _REGION.search(reply.body) is not None
+
+
+def _silence_s(error: Exception, reply: Reply, at: Circumstances) -> float | None:
+    """Return how long a request for silence means if it names no time, None if it is none."""
+    for sign in (str(reply.status), reply.code):
+        if sign is not None and sign in at.busy:
+            return at.busy[sign]
+    limited = isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection)
+    return at.busy["429"] if limited else None
+
+
+def _retry_after(reply: Reply, now: datetime) -> datetime | None:
+    """Return the time in the Retry-After header, which is in seconds or a date."""
+    text = next((v for k, v in reply.headers.items() if k.lower() == "retry-after"), "").strip()
+    try:
+        if text.isdecimal():
+            return now + timedelta(seconds=int(text))
+        when = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+
+
+def _banned_until(reply: Reply) -> datetime | None:
+    found = _UNTIL.search(reply.body[:2000])
+    return datetime.fromtimestamp(int(found[1]) / 1000, tz=UTC) if found else None
+
+
+def _said(reply: Reply, otherwise: str) -> str:
+    """Return what the venue said, with the status it said it under."""
+    words = reply.message or otherwise
+    return words if reply.status in (None, 200) else f"{words} (HTTP {reply.status})"
+
+
+def _connection(error: Exception, timeout_s: float) -> str:
+    """Say in words why there was no answer at all."""
+    cause = error.__cause__ if error.__cause__ is not None else error
+    system = getattr(cause, "os_error", cause)
+    if isinstance(error, ccxt.RequestTimeout) or isinstance(cause, asyncio.TimeoutError):
+        return f"timeout after {timeout_s:g} s"
+    for kinds, words in (
+        ((aiohttp.ClientConnectorDNSError,), "DNS lookup failed"),
+        ((aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError), "TLS failed"),
+        ((ConnectionRefusedError,), "connection refused"),
+        ((ConnectionError, aiohttp.ServerDisconnectedError), "connection reset"),
+        ((aiohttp.ClientPayloadError,), "the answer broke off"),
+    ):
+        if isinstance(cause, kinds) or isinstance(system, kinds):
+            return words
+    text = str(system) if isinstance(cause, aiohttp.ClientError | OSError) else str(error)
+    return f"no connection: {text[:200]}" if text else "no connection"

@@ -1,0 +1,1 @@
+"""Pieces that several pages draw. Given data; they load nothing."""

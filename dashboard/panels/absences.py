@@ -1,0 +1,167 @@
+"""Why something is not there, in sentences: nothing is blank without one."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Final
+
+import pandas as pd
+
+from analytics import formats
+from analytics.aggregate import Figure, stale
+from dashboard.state import Moment
+
+_FIVE_MINUTES: Final = timedelta(minutes=5)
+
+_METRICS: Final = {
+    "price": "Price",
+    "price_24h_pct": "24 h change",
+    "oi_usd": "Open interest",
+    "oi_delta_pct": "OI change",
+    "funding_8h_pct": "Funding",
+    "ls_accounts": "Long/short",
+    "volume_24h_usd": "Volume",
+}
+
+_REFUSED: Final = re.compile(r"refused:(\w+):(\S+)")
+
+
+def sentences(
+    pairs: pd.DataFrame,
+    silent: pd.DataFrame,
+    cycles: pd.DataFrame,
+    figures: dict[str, Figure],
+    shown: Moment,
+) -> list[str]:
+    """Return why values of *pairs* are absent, old or refused, and which pairs are missing."""
+    return [
+        *_of_venues(cycles, shown),
+        *_of_silence(silent, shown),
+        *(line for name in _METRICS for line in _of_metric(name, pairs, shown)),
+        *_of_refusals(pairs),
+        *_of_age(pairs, shown),
+        *_of_bars(pairs),
+        *_of_history(figures, shown),
+    ]
+
+
+def _of_venues(cycles: pd.DataFrame, shown: Moment) -> list[str]:
+    """Name the venues whose newest cycle failed, or is long ago."""
+    lines = [
+        f"{row['venue']}: {row['error'].rstrip('.')}."
+        for row in cycles[cycles["error"].notna()].to_dict("records")
+    ]
+    late = cycles[shown.now - cycles["finished_ts"] > 3 * shown.cycle]
+    return lines + [
+        f"{row['venue']} has finished no cycle since {formats.clock(row['finished_ts'])}."
+        for row in late.to_dict("records")
+    ]
+
+
+def _of_silence(silent: pd.DataFrame, shown: Moment) -> list[str]:
+    """Name the pairs of the universe that nothing was heard of."""
+    if silent.empty:
+        return []
+    span = formats.age(shown.now - shown.since)
+    return [f"Not in the table, as nothing was heard of them for {span}: {_names(silent)}."]
+
+
+def _of_metric(name: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
+    """Say for how many pairs a metric is missing, and why as far as is known."""
+    missing = pairs[pairs[name].isna()]
+    if missing.empty:
+        return []
+    who = f"{_METRICS[name]} is missing for {_who(missing, pairs)}"
+    why = _why(name, missing, shown)
+    return [f"{who}: {why}." if why else f"{who}: not stated since {formats.clock(shown.since)}."]
+
+
+def _why(name: str, missing: pd.DataFrame, shown: Moment) -> str | None:
+    began = missing["since_ts"].min().to_pydatetime()
+    if name == "ls_accounts" and shown.now - began < _FIVE_MINUTES + 2 * shown.cycle:
+        first = formats.moment(_next_mark(began))
+        return f"it is published every 5 minutes; first values arrive at {first}"
+    if name == "oi_delta_pct" and shown.now - began < _FIVE_MINUTES:
+        first = formats.moment(began + _FIVE_MINUTES)
+        return f"it needs 5 minutes of history; first values arrive at {first}"
+    if name == "oi_delta_pct":
+        return "no open interest is recorded for now and for 5 minutes earlier"
+    if name == "price_24h_pct":
+        return "neither the venue nor the record knows the price of 24 hours ago"
+    if name == "funding_8h_pct" and missing["funding_interval_unknown"].any():
+        return "the venue does not state how often funding is paid"
+    return None
+
+
+def _who(missing: pd.DataFrame, pairs: pd.DataFrame) -> str:
+    """Return whom it concerns: all pairs, all of a venue, or so many of them, by name if few."""
+    if len(missing) == len(pairs):
+        return "the only pair" if len(pairs) == 1 else f"all {len(pairs):,} pairs"
+    if len(missing) <= 3:
+        return _names(missing)
+    venues = sorted(missing["venue"].unique())
+    if len(missing) == pairs["venue"].isin(venues).sum():
+        return f"all {len(missing):,} pairs of {formats.listed(venues)}"
+    return f"{len(missing):,} of {len(pairs):,} pairs"
+
+
+def _names(pairs: pd.DataFrame) -> str:
+    """Return the pairs by name: ``BTC/USDT on okx and ETH/USDT on okx``."""
+    named = zip(pairs["symbol"], pairs["venue"], strict=True)
+    return formats.listed([f"{formats.pair(symbol)} on {venue}" for symbol, venue in named])
+
+
+def _of_refusals(pairs: pd.DataFrame) -> list[str]:
+    """Name the values that validation refused."""
+    refused = [
+        f"{column} of {formats.pair(row['symbol'])} on {row['venue']} ({reason.replace('_', ' ')})"
+        for row in pairs[pairs["flags"].notna()].to_dict("records")
+        for column, reason in _REFUSED.findall(row["flags"])
+    ]
+    return [f"Refused as impossible: {formats.listed(refused)}."] if refused else []
+
+
+def _of_age(pairs: pd.DataFrame, shown: Moment) -> list[str]:
+    """Say which metrics are older than two cycles, and how old they are at most."""
+    times = {"Price": "price_ts", "Open interest": "oi_usd_ts", "Funding": "funding_ts"}
+    lines = []
+    for label, time in times.items():
+        old = pairs[stale(pairs[time], shown.now, shown.cycle)]
+        if not old.empty:
+            oldest = formats.age(shown.now - old[time].min())
+            who = _who(old, pairs)
+            lines.append(f"{label} is older than two cycles for {who}, by {oldest} at most.")
+    return lines
+
+
+def _of_bars(pairs: pd.DataFrame) -> list[str]:
+    count = int(pairs["from_bar"].sum())
+    if not count:
+        return []
+    return [f"{formats.plural(count, 'pair')} shown from five-minute bars: there is no snapshot."]
+
+
+def _of_history(figures: dict[str, Figure], shown: Moment) -> list[str]:
+    """Say which cards have no day behind them yet."""
+    labels = {
+        "global_oi_usd": "open interest",
+        "oi_volume_weighted_usd": "volume-weighted open interest",
+        "volume_24h_usd": "volume",
+        "funding_8h_pct": "funding",
+        "ls_accounts": "long/short",
+        "breadth_pct": "breadth",
+    }
+    without = [label for name, label in labels.items() if figures[name].change is None]
+    if not without:
+        return []
+    return [
+        f"No curve yet for {formats.listed(without)}: it needs two five-minute bars, "
+        "and for breadth bars of the day before as well."
+    ]
+
+
+def _next_mark(time: datetime) -> datetime:
+    """Return the five-minute mark that follows *time*."""
+    past = (time - datetime(1970, 1, 1, tzinfo=time.tzinfo)) % _FIVE_MINUTES
+    return time - past + _FIVE_MINUTES

@@ -1,0 +1,32 @@
+"""What a page says where it cannot show anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from analytics.errors import LakeAbsent, PerpscopeError
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Draw a sentence in the place of what cannot be drawn, with the way forward."""
+    try:
+        yield
+    except LakeAbsent:
+        st.info(
+            "Start the collector with `perpscope start`, or look around first with "
+            "`perpscope demo`, which needs no exchange. This page fills by itself.",
+            title="Nothing has been recorded yet",
+            icon=":material/hourglass_empty:",
+        )
+    except PerpscopeError as error:
+        st.error(plain(f"{error}."), title="This page cannot be shown", icon=":material/error:")
+
+
+def plain(text: str) -> str:
+    """Return *text* so that Markdown shows it as it is: venues' words are not markup."""
+    return re.sub(r"([\\`*_{}\[\]()#+!$~|<>:.-])", r"\\\1", text)

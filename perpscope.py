@@ -1,0 +1,195 @@
+"""The command line: the one file that knows both doors of the house.
+
+Data goes to stdout, everything said about it to stderr. What an exit code means
+stands in ``Exit``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from datetime import datetime
+from enum import IntEnum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from analytics.errors import ImportRefused, LakeError, PerpscopeError, SettingsError, VenueError
+from collector import doctor as checks
+from collector import launch, logs, runner, simulation
+from collector.imports import command as imports
+from collector.monitor import LOOPBACK
+from collector.settings import Settings, load
+
+
+class Exit(IntEnum):
+    """What the process exits with; scripts rely on it."""
+
+    OK = 0
+    FAILED = 1
+    """Something went wrong that has no code of its own; doctor found something wrong."""
+    SETTINGS = 2
+    """A setting or an argument is wrong."""
+    VENUE = 3
+    """Not one venue answered."""
+    LAKE = 4
+    """The lake cannot be opened, read or written."""
+    REFUSED = 5
+    """A file was refused; nothing of it was stored."""
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A self-hosted research terminal for perpetual futures.",
+)
+said = Console(stderr=True)
+
+Venues = Annotated[
+    list[str] | None,
+    typer.Option("--venue", help="Collect this venue only; may be given again. [default: all set]"),
+]
+Port = Annotated[int | None, typer.Option(help="Port of the dashboard. [env: PERPSCOPE_PORT]")]
+Seed = Annotated[int, typer.Option(help="The same seed makes the same market.")]
+Speed = Annotated[
+    float, typer.Option(min=1, max=600, help="Seconds of the market in one second of yours.")
+]
+Recording = Annotated[
+    Path | None, typer.Option(help="Play this recorded series instead of a synthetic market.")
+]
+
+
+@app.command()
+def demo(port: Port = None, seed: Seed = 7, speed: Speed = 1, recording: Recording = None) -> None:
+    """Run everything on a simulated market, in a lake of its own."""
+    options = simulation.options(seed=seed, speed=speed, recorded=recording)
+    asyncio.run(launch.demo(load(port=port), options))
+
+
+@app.command()
+def up(port: Port = None) -> None:
+    """Run collector and dashboard on the real venues."""
+    asyncio.run(launch.up(load(port=port)))
+
+
+@app.command()
+def collect(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="One cycle of each venue, then end.")
+    ] = False,
+    venue: Venues = None,
+) -> None:
+    """Collect from the venues into the lake until stopped."""
+    settings = load(venues=tuple(venue) if venue else None)
+    logs.start(settings.data_dir / "logs", settings.log_level)
+    if not once:
+        asyncio.run(runner.run(settings))
+        return
+    faults = asyncio.run(runner.run_once(settings))
+    for fault in faults:
+        said.print(fault, soft_wrap=True, markup=False)
+    if len(faults) == len(settings.venues):
+        raise typer.Exit(Exit.VENUE)
+
+
+@app.command()
+def serve(port: Port = None) -> None:
+    """Show the dashboard of what was collected."""
+    settings = load(port=port)
+    launch.refuse_taken_port(settings.port)
+    _become_dashboard(settings)
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Recordings, archive files or tables.")],
+) -> None:
+    """Store recorded series; beside a running collector, the collector does it."""
+    settings = load()
+    if not imports.run(settings.data_dir, files, said, _told()):
+        raise typer.Exit(Exit.REFUSED)
+
+
+@app.command()
+def doctor() -> None:
+    """Print the settings in effect and check all that a collector needs."""
+    settings = load()
+    sound = asyncio.run(checks.examine(settings, _told()))
+    raise typer.Exit(Exit.OK if sound else Exit.FAILED)
+
+
+@app.command()
+def simulate(
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes any free one.")] = 8700,
+    seed: Seed = 7,
+    speed: Speed = 1,
+    recording: Recording = None,
+    instruments: Annotated[int, typer.Option(min=1, max=300, help="Base assets listed.")] = 60,
+    start: Annotated[
+        datetime | None, typer.Option(help="What its clock shows at the start, UTC. [default: now]")
+    ] = None,
+) -> None:
+    """Serve the wire formats of the venues from a simulated market; print its address."""
+    simulation.run(
+        port=port,
+        seed=seed,
+        speed=speed,
+        recorded=recording,
+        instruments=instruments,
+        start=start,
+    )
+
+
+def _told() -> Console:
+    """Where data goes; into a file or a pipe it goes unwrapped."""
+    return Console(width=None if sys.stdout.isatty() else 250)
+
+
+def _become_dashboard(settings: Settings) -> None:
+    """Replace this process by Streamlit's, so that signals reach it and no child is left."""
+    found = find_spec("dashboard")
+    if found is None or found.origin is None:
+        raise SettingsError("the package dashboard is not installed")
+    arguments = [
+        *("streamlit", "run", str(Path(found.origin).with_name("app.py"))),
+        *("--server.port", str(settings.port)),
+        *("--server.address", LOOPBACK),
+        *("--server.headless", "true"),
+    ]
+    os.environ["PERPSCOPE_DATA_DIR"] = str(settings.data_dir.absolute())
+    os.environ["PERPSCOPE_INTERVAL_S"] = str(settings.interval_s)
+    os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606
+
+
+def exit_code(error: PerpscopeError) -> Exit:
+    """Return what the process exits with after *error*."""
+    match error:
+        case SettingsError():
+            return Exit.SETTINGS
+        case VenueError():
+            return Exit.VENUE
+        case LakeError():
+            return Exit.LAKE
+        case ImportRefused():
+            return Exit.REFUSED
+        case _:
+            return Exit.FAILED
+
+
+def main() -> None:
+    """Run the command line: our own errors in one line, a bug with its traceback."""
+    try:
+        app()
+    except PerpscopeError as error:
+        said.print(f"perpscope: {error}", soft_wrap=True, markup=False, highlight=False)
+        sys.exit(exit_code(error))
+
+
+if __name__ == "__main__":
+    main()

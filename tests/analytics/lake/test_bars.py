@@ -1,0 +1,81 @@
+"""Bars that are completed piece by piece."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+NOON = datetime.fromisoformat("2026-03-01 12:00")
+COLUMNS = "select symbol, open, close, oi_usd, origin, snapshot_count from bars order by symbol"
+
+
+def test_adds_new_bars_and_fills_what_is_null(lake, bars, asked):
+    """Prices from one file and open interest from another make one bar."""
+    lake.append(("bars", bars({"symbol": "A", "open": 1.0})))
+
+    changed = lake.fill_bars(bars({"symbol": "A", "oi_usd": 5.0}, {"symbol": "B", "oi_usd": 6.0}))
+
+    assert changed == (1, 1)
+    assert asked(lake, COLUMNS) == [
+        ("A", 1.0, None, 5.0, "live", 10),
+        ("B", None, None, 6.0, "live", 10),
+    ]
+
+
+def test_overwrites_nothing(lake, bars, asked):
+    """What was heard first stays, and so do the bar's origin and count of snapshots."""
+    lake.append(("bars", bars(open=1.0, close=None)))
+
+    changed = lake.fill_bars(bars(open=9.0, close=2.0, origin="import", snapshot_count=0))
+
+    assert changed == (0, 1)
+    assert asked(lake, COLUMNS) == [("S0", 1.0, 2.0, None, "live", 10)]
+
+
+def test_the_same_rows_again_change_nothing(lake, bars, asked):
+    """An import may be repeated; no bar is written that gains nothing."""
+    given = bars({"open": 1.0}, {"open": 2.0, "ts": NOON + timedelta(minutes=5)})
+    lake.fill_bars(given)
+    files = list(lake.layout.data.rglob("*.parquet"))
+
+    assert lake.fill_bars(given) == (0, 0)
+    assert lake.fill_bars(bars(origin="import")) == (0, 0)
+    assert list(lake.layout.data.rglob("*.parquet")) == files
+
+
+def test_incoming_rows_for_one_bar_complete_each_other(lake, bars, asked):
+    """Each known value counts, the first where two know it, for new and for stored bars."""
+    lake.append(("bars", bars(symbol="A", open=1.0)))
+    pieces = [{"close": 2.0}, {"oi_usd": 5.0, "close": 8.0}, {"open": 9.0, "oi_usd": 7.0}]
+    given = [piece | {"symbol": symbol} for symbol in ("A", "B") for piece in pieces]
+
+    changed = lake.fill_bars(bars(*given))
+
+    assert changed == (1, 1)
+    assert asked(lake, COLUMNS) == [
+        ("A", 1.0, 2.0, 5.0, "live", 10),
+        ("B", 9.0, 2.0, 5.0, "live", 10),
+    ]
+
+
+def test_fills_bars_of_several_months_and_files(lake, bars, asked):
+    """Deletions in several files at once lose no bar and double none, merged or not."""
+    times = [NOON + timedelta(days=12 * number) for number in range(6)]
+    for time in times:
+        lake.append(
+            ("bars", bars(*({"symbol": symbol, "ts": time, "open": 1.0} for symbol in "AB")))
+        )
+
+    changed = lake.fill_bars(bars(*({"symbol": "A", "ts": time, "close": 2.0} for time in times)))
+    lake.maintain(datetime.fromisoformat("2026-06-01"), whole_days=True)
+
+    assert changed == (0, 6)
+    query = "select symbol, count(*), count(distinct ts), sum(open), sum(close) from bars"
+    assert asked(lake, f"{query} group by symbol order by symbol") == [
+        ("A", 6, 6, 6.0, 12.0),
+        ("B", 6, 6, 6.0, None),
+    ]
+
+
+def test_no_bars_are_no_work(lake, bars):
+    """An empty file is not an error."""
+    assert lake.fill_bars(bars().slice(0, 0)) == (0, 0)

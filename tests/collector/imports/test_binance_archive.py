@@ -1,0 +1,298 @@
+"""Binance's public archive: metrics and funding, and how its files complete each other."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from analytics.errors import ImportRefused
+from collector.imports.files import import_file
+from tests.collector.imports.conftest import NOW
+
+METRICS = (
+    "create_time,symbol,sum_open_interest,sum_open_interest_value,"
+    "count_toptrader_long_short_ratio,sum_toptrader_long_short_ratio,"
+    "count_long_short_ratio,sum_taker_long_short_vol_ratio\n"
+)
+FUNDING = "calc_time,funding_interval_hours,last_funding_rate\n"
+MIDNIGHT = datetime(2025, 10, 1, tzinfo=UTC)
+
+
+def metric(at, symbol="BTCUSDT", oi="80000.5", usd="9120000000.25", ratios="1.5,1.2,2.1,0.9"):
+    """A line of a metrics file."""
+    return f"{at:%Y-%m-%d %H:%M:%S},{symbol},{oi},{usd},{ratios}\n"
+
+
+def after(minutes):
+    """Return the moment *minutes* after midnight."""
+    return MIDNIGHT + timedelta(minutes=minutes)
+
+
+def ms(moment):
+    """Return *moment* as the archive writes times."""
+    return int(moment.timestamp() * 1000)
+
+
+def start_of(row):
+    """Return the start of a stored bar."""
+    return row["ts"].replace(tzinfo=UTC)
+
+
+def test_metrics_close_the_bar_that_ends_when_they_are_stamped(take, rows):
+    """The state at 00:05 is the close of the bar from 00:00 to 00:05."""
+    summary = take("BTCUSDT-metrics-2025-10-01.zip", METRICS + metric(after(5)))
+
+    (bar,) = rows("select * from bars")
+    assert start_of(bar) == MIDNIGHT
+    assert (bar["venue"], bar["symbol"], bar["base"]) == ("binance", "BTC/USDT:USDT", "BTC")
+    assert (bar["oi_base"], bar["oi_usd"]) == (80000.5, 9120000000.25)
+    assert (bar["ls_top_accounts"], bar["ls_top_positions"]) == (1.5, 1.2)
+    assert bar["ls_accounts"] == 2.1
+    assert (bar["close"], bar["oi_usd_open"], bar["taker_buy_usd"]) == (None, None, None)
+    assert (bar["snapshot_count"], bar["origin"]) == (0, "import")
+    assert (summary.stored["bars"], summary.venue) == (1, "binance")
+
+
+def test_metrics_since_midsummer_2026_are_stamped_by_the_start(take, rows):
+    """From the file of 2026-06-25 on, the row stamped 00:00 is of the bar from 00:00."""
+    june = datetime(2026, 6, 25, tzinfo=UTC)
+
+    take("BTCUSDT-metrics-2026-06-24.zip", METRICS + metric(june, oi="1"))
+    take("BTCUSDT-metrics-2026-06-25.zip", METRICS + metric(june, oi="2"))
+
+    found = {start_of(row): row["oi_base"] for row in rows("select ts, oi_base from bars")}
+    assert found == {june - timedelta(minutes=5): 1, june: 2}
+
+
+def test_seconds_after_a_mark_still_mean_the_mark(take, rows):
+    """The archive's clock is late now and then; 00:05:04 is the state of 00:05."""
+    take("BTCUSDT-metrics-2025-10-01.csv", METRICS + metric(after(5) + timedelta(seconds=4)))
+
+    assert [start_of(row) for row in rows("select ts from bars")] == [MIDNIGHT]
+
+
+def test_open_interest_of_a_thousandfold_contract_is_in_coins(take, rows):
+    """Metrics count 1000PEPE; oi_base counts PEPE."""
+    text = METRICS + metric(after(5), symbol="1000PEPEUSDT", oi="3.5")
+    take("1000PEPEUSDT-metrics-2025-10-01.csv", text)
+
+    assert rows("select base, oi_base from bars") == [{"base": "PEPE", "oi_base": 3500}]
+
+
+def test_absent_and_impossible_values_are_null(take, rows):
+    """Empty is absent; a ratio of 0 cannot be and is counted."""
+    summary = take(
+        "BTCUSDT-metrics-2025-10-01.csv", METRICS + metric(after(5), usd="", ratios=",0,nan,")
+    )
+
+    (bar,) = rows("select oi_base, oi_usd, ls_accounts, ls_top_positions from bars")
+    assert list(bar.values()) == [80000.5, None, None, None]
+    assert summary.values_refused == {
+        "ls_accounts: not a finite number": 1,
+        "ls_top_positions: zero or negative where it cannot be": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("symbol", "reason"),
+    [
+        ("BTCUSDT_251226", "dated future, not a perpetual"),
+        ("BTCUSD_PERP", "coin-margined, so counted in contracts and coins, not in USD"),
+        ("ETHBTC", "not quoted in a USD stablecoin"),
+        ("", "no symbol"),
+    ],
+)
+def test_contracts_that_are_no_usd_perpetuals_are_left_out_and_counted(take, symbol, reason):
+    text = METRICS + metric(after(5)) + metric(after(10), symbol=symbol)
+
+    summary = take("mixed.csv", text)
+
+    assert summary.refused == {reason: 1}
+    assert summary.stored["bars"] == 1
+
+
+def test_rows_given_twice_are_stored_once(take):
+    """The archive is known to repeat rows."""
+    text = METRICS + metric(after(5)) * 2 + metric(after(5), oi="7")
+
+    summary = take("BTCUSDT-metrics-2025-10-01.csv", text)
+
+    assert (summary.rows_read, summary.stored["bars"]) == (3, 1)
+    assert summary.refused == {
+        "an exact repeat": 1,
+        "a second row for the same five minutes of a pair": 1,
+    }
+
+
+def test_a_funding_payment_belongs_to_the_bar_it_ends(take, rows):
+    """Paid at 08:00, some milliseconds late as they are, it closes the bar from 07:55."""
+    paid = [ms(after(480)) + late for late in (0, 7)]
+    text = f"{FUNDING}{paid[0]},8,-0.00012\n{paid[1] + 8 * 3_600_000},8,0.0001\n"
+
+    take("BTCUSDT-fundingRate-2025-10.csv", text)
+
+    found = rows("select ts, funding_rate, funding_interval_h from bars order by ts")
+    assert [start_of(row) for row in found] == [after(475), after(955)]
+    assert [row["funding_rate"] for row in found] == [-0.00012, 0.0001]
+    assert [row["funding_interval_h"] for row in found] == [8, 8]
+
+
+def test_files_of_one_day_complete_each_other_in_any_order(take, rows):
+    """Prices, open interest and funding of a bar come from three files."""
+    kline = f"{ms(after(475))},100,110,90,105,5,{ms(after(480)) - 1},500,9,2,200,0\n"
+
+    take("BTCUSDT-metrics-2025-10-01.csv", METRICS + metric(after(480)))
+    second = take("BTCUSDT-5m-2025-10-01.csv", kline)
+    third = take("BTCUSDT-fundingRate-2025-10.csv", f"{FUNDING}{ms(after(480))},8,0.0001\n")
+
+    (bar,) = rows("select * from bars")
+    assert (bar["close"], bar["oi_base"], bar["funding_rate"]) == (105, 80000.5, 0.0001)
+    assert (bar["taker_buy_usd"], bar["taker_sell_usd"]) == (200, 300)
+    for summary in (second, third):
+        assert (summary.stored["bars"], summary.bars_filled, summary.already_there) == (0, 1, 0)
+
+
+def test_importing_twice_changes_nothing(take, rows):
+    """The second time every bar is known."""
+    text = METRICS + "".join(metric(after(5 * n)) for n in range(1, 289))
+    take("BTCUSDT-metrics-2025-10-01.zip", text)
+    before = rows("select * from bars order by ts")
+
+    summary = take("BTCUSDT-metrics-2025-10-01.zip", text)
+
+    assert (summary.stored["bars"], summary.bars_filled, summary.already_there) == (0, 0, 288)
+    assert rows("select * from bars order by ts") == before
+
+
+def test_a_value_that_is_there_is_never_overwritten(take, lake, rows):
+    """What was collected live wins over the archive."""
+    take("BTCUSDT-metrics-2025-10-01.csv", METRICS + metric(after(5), oi="1"))
+
+    summary = take("again.csv", METRICS + metric(after(5), oi="2"))
+
+    assert summary.already_there == 1
+    assert rows("select oi_base from bars") == [{"oi_base": 1}]
+
+
+def test_a_file_that_matches_its_checksum_is_taken(write, lake):
+    path = write("BTCUSDT-metrics-2025-10-01.zip", METRICS + metric(after(5)))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_name(f"{path.name}.CHECKSUM").write_text(f"{digest}  {path.name}\n")
+
+    assert import_file(lake, path, lambda _done, _total: None, now=NOW).stored["bars"] == 1
+
+
+def test_a_file_that_does_not_match_its_checksum_is_refused(write, lake, rows):
+    path = write("BTCUSDT-metrics-2025-10-01.zip", METRICS + metric(after(5)))
+    path.with_name(f"{path.name}.CHECKSUM").write_text(f"{'0' * 64}  {path.name}\n")
+
+    with pytest.raises(ImportRefused, match=r"metrics-2025-10-01\.zip: .*\.CHECKSUM beside it"):
+        import_file(lake, path, lambda _done, _total: None, now=NOW)
+
+    assert rows("select * from bars") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        pytest.param(
+            "BTCUSDT-metrics-2025-10-01.csv",
+            METRICS + metric(after(5)) + metric(after(10), oi="many"),
+            r"line 3: sum_open_interest should be a number, it is 'many'",
+            id="text for a number",
+        ),
+        pytest.param(
+            "BTCUSDT-metrics-2025-10-01.csv",
+            METRICS + "\n" + metric(after(5)) + "\r\n" + metric(after(10)).replace(",0.9", ""),
+            r"line 5: 8 columns are expected, there are 7",
+            id="column missing, after blank lines",
+        ),
+        pytest.param(
+            "BTCUSDT-metrics-2025-10-01.csv",
+            METRICS + metric(after(5)) + metric(after(10)).replace("2025-10-01", "2025-13-01"),
+            r"line 3: create_time should be a time, it is '2025-13-01 00:10:00'",
+            id="no such day",
+        ),
+        pytest.param(
+            "BTCUSDT-metrics-2025-10-01.csv",
+            METRICS.replace("sum_open_interest_value,", "") + metric(after(5)),
+            r"line 1: the first line should be create_time,symbol,sum_open_interest,",
+            id="another first line",
+        ),
+        pytest.param(
+            "BTCUSDT-metrics-2025-10-01.csv",
+            METRICS + metric(after(5)) + '"' + metric(after(10)) + metric(after(15)),
+            r"line 3: a quotation mark is opened and not closed",
+            id="open quotation mark",
+        ),
+        pytest.param(
+            "BTCUSD_PERP-fundingRate-2025-10.csv",
+            f"{FUNDING}{ms(after(0))},8,0.0001\n",
+            "BTCUSD_PERP is not taken: coin-margined",
+            id="coin-margined funding",
+        ),
+        pytest.param(
+            "funding.csv",
+            f"{FUNDING}{ms(after(0))},8,0.0001\n",
+            "its name should be as Binance gave it",
+            id="funding of whom",
+        ),
+        pytest.param(
+            "BTCUSDT-fundingRate-2025-10.csv",
+            f"{FUNDING}{ms(after(0))},8,0.0001\nsoon,8,0.0001\n",
+            "line 3: calc_time should be a time, it is 'soon'",
+            id="payment at no time",
+        ),
+    ],
+)
+def test_a_malformed_file_is_refused_in_a_sentence(take, rows, name, text, sentence):
+    """The sentence has the file and the line, and nothing of the file is stored."""
+    with pytest.raises(
+        ImportRefused, match=rf"{name}(, |: ){sentence}.*; nothing of it was stored"
+    ):
+        take(name, text)
+
+    assert rows("select * from bars") == rows("select * from instruments") == []
+
+
+def test_a_member_of_another_pair_is_refused(refusal):
+    """A zip whose name and member disagree is not the file it seems."""
+    said = refusal(
+        "BTCUSDT-metrics-2025-10-01.zip",
+        METRICS + metric(after(5)),
+        member="ETHUSDT-metrics-2025-10-01.csv",
+    )
+
+    assert "its member is called ETHUSDT-metrics-2025-10-01, so one of the two names" in said
+
+
+def test_rows_of_times_still_to_come_are_left_out(take):
+    """A wrong clock must not fill tomorrow's bars."""
+    text = METRICS + metric(NOW) + metric(NOW + timedelta(minutes=5))
+
+    summary = take("BTCUSDT-metrics-2025-10-01.csv", text)
+
+    assert summary.refused == {"of five minutes that are not over": 1}
+    assert summary.stored["bars"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("BTCUSDT-metrics-2025-10-01.csv", METRICS),
+        ("BTCUSDT-fundingRate-2025-10.csv", FUNDING),
+        (
+            "BTCUSDT-5m-2025-10-01.csv",
+            "open_time,open,high,low,close,volume,close_time,quote_volume,count,"
+            "taker_buy_volume,taker_buy_quote_volume,ignore\n",
+        ),
+    ],
+)
+def test_a_file_without_rows_stores_nothing(take, name, text):
+    """It is not malformed; there is only nothing in it."""
+    summary = take(name, text)
+
+    assert (summary.rows_read, summary.stored) == (0, {"snapshots": 0, "bars": 0})

@@ -1,0 +1,83 @@
+"""Settings: a wrong one is refused at the start, by name, value and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analytics.errors import SettingsError
+from collector.settings import load
+
+
+def test_defaults_are_what_the_readme_promises():
+    """A new user sets nothing."""
+    settings = load()
+
+    assert settings.venues == ("binance", "bybit", "okx")
+    assert (settings.top_n, settings.interval_s, settings.port) == (20, 30, 8501)
+    assert settings.data_dir == Path("data")
+
+
+def test_reads_the_environment_and_a_env_file(monkeypatch):
+    """The environment wins over .env."""
+    Path(".env").write_text("PERPSCOPE_TOP_N=50\nPERPSCOPE_PORT=9000\n", "utf-8")
+    monkeypatch.setenv("PERPSCOPE_PORT", "9001")
+    monkeypatch.setenv("PERPSCOPE_VENUES", "okx, bybit")
+
+    settings = load()
+
+    assert (settings.top_n, settings.port, settings.venues) == (50, 9001, ("okx", "bybit"))
+
+
+def test_the_command_line_wins():
+    """A --port says more than any file."""
+    assert load(port=9002, venues=None).port == 9002
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("PERPSCOPE_TOP_N", "0", "greater than or equal to 1"),
+        ("PERPSCOPE_TOP_N", "many", "integer"),
+        ("PERPSCOPE_INTERVAL_S", "1", "greater than or equal to 5"),
+        ("PERPSCOPE_INTERVAL_S", "nan", "must be less than"),
+        ("PERPSCOPE_VENUES", "binance,mtgox", "binance, bybit, okx"),
+        ("PERPSCOPE_VENUES", "", "binance, bybit, okx"),
+        ("PERPSCOPE_LOG_LEVEL", "CHATTY", "'DEBUG', 'INFO'"),
+        ("PERPSCOPE_PORT", "70000", "65535"),
+        ("PERPSCOPE_SIMULATOR", "http://example.org:80", "127"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(
+    monkeypatch, name, value, allowed
+):
+    """The operator can mend it without reading code."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=allowed) as refused:
+        load()
+
+    assert name in str(refused.value)
+    assert value.split(",")[-1] in str(refused.value)
+
+
+def test_all_wrong_values_are_named_at_once(monkeypatch):
+    """Nobody should have to start the program five times."""
+    monkeypatch.setenv("PERPSCOPE_PORT", "x")
+    monkeypatch.setenv("PERPSCOPE_TOP_N", "y")
+
+    with pytest.raises(SettingsError, match=r"(?s)PERPSCOPE_TOP_N.*PERPSCOPE_PORT"):
+        load()
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_a_misspelt_name_is_refused_with_the_nearest_one(monkeypatch, where):
+    """A typo must not silently leave a default in place."""
+    if where == "file":
+        Path(".env").write_text("PERPSCOPE_TOPN=5\n", "utf-8")
+    else:
+        monkeypatch.setenv("PERPSCOPE_TOPN", "5")
+
+    with pytest.raises(SettingsError, match="did you mean PERPSCOPE_TOP_N"):
+        load()

@@ -1,0 +1,368 @@
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import ccxt
+import pytest
+from aiohttp import web
+from aiohttp.client_reqrep import ConnectionKey
+
+from analytics.errors import RateLimited, VenueForbidden, VenueRejected, VenueUnavailable
+from collector.budget import Budget
+from collector.clock import Clock
+from collector.venues import VENUES
+from collector.venues.client import Tally, VenueClient
+from collector.venues.refusals import Circumstances, Reply, retry_at
+
+HTML = "<html><body>Just a moment...</body></html>"
+CLOUDFRONT = {
+    "error": "The Amazon CloudFront distribution is configured to block access from your country."
+}
+BANNED_MS = 4_000_000_000_000
+
+TICKER = {"symbol": "BTCUSDT", "lastPrice": "1", "openPrice": "1", "quoteVolume": "1"}
+GOOD = {
+    "binance": [TICKER],
+    "bybit": {"retCode": 0, "result": {"list": [{"symbol": "BTCUSDT", "lastPrice": "1"}]}},
+    "okx": {"code": "0", "data": [{"instId": "BTC-USDT-SWAP", "last": "1"}]},
+}
+
+
+class Wire:
+    """A venue's end of the wire: one answer for whatever is asked."""
+
+    def __init__(self):
+        self.status, self.headers, self.body = 200, {}, GOOD["binance"]
+        self.requests = 0
+        self.hangs = False
+
+    async def answer(self, request):
+        self.requests += 1
+        if self.hangs:
+            await asyncio.sleep(60)
+        if self.body is None:
+            request.transport.abort()
+            return web.Response()
+        is_text = isinstance(self.body, str)
+        return web.Response(
+            status=self.status,
+            headers=self.headers,
+            text=self.body if is_text else json.dumps(self.body),
+            content_type="text/html" if is_text else "application/json",
+        )
+
+
+@pytest.fixture
+async def wire():
+    """A server on loopback that answers what the test wants."""
+    wire = Wire()
+    app = web.Application()
+    app.router.add_get("/{path:.*}", wire.answer)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    wire.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield wire
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def connected():
+    """Makes clients of a venue whose real ccxt speaks to an address on loopback."""
+    clients = []
+
+    def make(name, url, timeout_s=2.0, clock=None):
+        clock = clock if clock is not None else Clock()
+        budget = Budget(VENUES[name].limits, clock, requests_per_s=1000)
+        client = VenueClient(VENUES[name], clock, budget, simulator_url=url, timeout_s=timeout_s)
+        clients.append(client)
+        client.budget = budget
+        return client
+
+    yield make
+    for client in clients:
+        await client.close()
+
+
+def seconds_from_now(moment):
+    return (moment - datetime.now(UTC)).total_seconds()
+
+
+@pytest.mark.parametrize("name", ["binance", "bybit", "okx"])
+@pytest.mark.parametrize(
+    ("status", "body", "error", "reason"),
+    [
+        (451, HTML, VenueForbidden, "region blocked (HTTP 451)"),
+        (451, {"code": 0, "msg": "restricted location"}, VenueForbidden, "HTTP 451"),
+        (403, CLOUDFRONT, VenueForbidden, "region blocked (HTTP 403)"),
+        (403, f"{HTML} blocks access from your country", VenueForbidden, "region blocked"),
+        (429, HTML, RateLimited, "too many requests (HTTP 429)"),
+        (429, {}, RateLimited, "too many requests (HTTP 429)"),
+        (418, {}, RateLimited, "too many requests (HTTP 418)"),
+        (500, HTML, VenueUnavailable, "HTTP 500"),
+        (503, {}, VenueUnavailable, "HTTP 503"),
+        (504, HTML, VenueUnavailable, "HTTP 504"),
+        (404, HTML, VenueUnavailable, "HTTP 404"),
+        (200, HTML, VenueUnavailable, "answered HTML instead of JSON"),
+        (200, "", VenueUnavailable, "answered nothing"),
+        (200, "OK", VenueUnavailable, "answered no JSON"),
+        (200, '[{"symbol": "BTCUSDT", "last', VenueUnavailable, "answered broken JSON"),
+        (200, {}, VenueUnavailable, "another shape"),
+        (200, {"data": 5, "result": [], "code": "0", "retCode": 0}, VenueUnavailable, "shape"),
+    ],
+)
+async def test_says_what_to_do_about_each_failure(
+    wire, connected, name, status, body, error, reason
+):
+    """The same on every venue, whichever of its forty classes ccxt picks."""
+    wire.status, wire.body = status, body
+    client = connected(name, wire.url)
+
+    with pytest.raises(error) as caught:
+        await client.ask(VENUES[name].bulk[0])
+
+    assert type(caught.value) is error
+    assert reason in str(caught.value)
+    assert str(caught.value).startswith(f"{name}: {VENUES[name].bulk[0].name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "body", "error", "reason"),
+    [
+        (
+            "binance",
+            400,
+            {"code": -1121, "msg": "Invalid symbol."},
+            VenueRejected,
+            "Invalid symbol.",
+        ),
+        ("binance", 200, {"code": -1003, "msg": "Too many requests."}, RateLimited, "Too many"),
+        ("binance", 503, {"code": -1008, "msg": "Overloaded."}, VenueUnavailable, "Overloaded."),
+        ("binance", 403, HTML, RateLimited, "HTTP 403"),
+        ("okx", 403, f"{HTML} Generated by CloudFront", VenueUnavailable, "HTTP 403"),
+        ("bybit", 403, HTML, RateLimited, "HTTP 403"),
+        ("bybit", 200, {"retCode": 10001, "retMsg": "params error"}, VenueRejected, "params error"),
+        ("bybit", 200, {"retCode": 10006, "retMsg": "Too many visits!"}, RateLimited, "visits"),
+        ("bybit", 200, {"retCode": 10016, "retMsg": "Server error"}, VenueUnavailable, "Server"),
+        ("bybit", 200, {"retCode": 10024, "retMsg": "compliance rules"}, VenueForbidden, "region"),
+        ("okx", 429, {"code": "50011", "msg": "Too Many Requests"}, RateLimited, "Too Many"),
+        ("okx", 200, {"code": "50011", "msg": "Too Many Requests"}, RateLimited, "Too Many"),
+        ("okx", 200, {"code": "50001", "msg": "paused"}, VenueUnavailable, "under maintenance"),
+        ("okx", 200, {"code": "50026", "msg": "System error"}, VenueUnavailable, "System error"),
+        ("okx", 400, {"code": "51001", "msg": "No such instrument"}, VenueRejected, "No such"),
+    ],
+)
+async def test_understands_each_venues_own_words(
+    wire, connected, name, status, body, error, reason
+):
+    """Codes mean different things at different venues."""
+    wire.status, wire.body = status, body
+
+    with pytest.raises(error) as caught:
+        await connected(name, wire.url).ask(VENUES[name].bulk[0])
+
+    assert type(caught.value) is error
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "silence_s"),
+    [
+        pytest.param(429, {"Retry-After": "17"}, {}, 17, id="seconds"),
+        pytest.param(418, {"retry-after": "300"}, {}, 300, id="any case"),
+        pytest.param(429, {}, {}, 60, id="not said after 429"),
+        pytest.param(418, {}, {}, 120, id="not said after 418"),
+        pytest.param(429, {"Retry-After": "soon"}, {}, 60, id="unreadable"),
+        pytest.param(429, {"Retry-After": "0"}, {}, 60, id="no time at all"),
+        pytest.param(
+            418,
+            {},
+            {"code": -1003, "msg": f"IP banned until {BANNED_MS}."},
+            3 * 86400,
+            id="in the body, and never over three days",
+        ),
+    ],
+)
+async def test_is_silent_for_as_long_as_the_venue_says(
+    wire, connected, status, headers, body, silence_s
+):
+    """And asks nothing at all before, of whatever kind."""
+    wire.status, wire.headers, wire.body = status, headers, body
+    client = connected("binance", wire.url)
+
+    with pytest.raises(RateLimited) as caught:
+        await client.ask(VENUES["binance"].bulk[0])
+    with pytest.raises(RateLimited, match="nothing is asked before"):
+        await client.ask(VENUES["binance"].bulk[1])
+
+    assert seconds_from_now(caught.value.retry_at) == pytest.approx(silence_s, abs=2)
+    assert client.budget.paused_until == caught.value.retry_at
+    assert wire.requests == 1
+
+
+async def test_silence_that_has_to_be_asked_for_again_lasts_longer(wire, connected, clock):
+    """A venue that names no time and repeats itself is given twice as long."""
+    wire.status, wire.body = 418, {}
+    client = connected("binance", wire.url, clock=clock)
+    silences = []
+
+    for _ in range(3):
+        with pytest.raises(RateLimited) as caught:
+            await client.ask(VENUES["binance"].bulk[0])
+        silences.append((caught.value.retry_at - clock.now()).total_seconds())
+        await clock.sleep(silences[-1])
+
+    assert silences == [120, 240, 480]
+
+
+async def test_takes_over_what_the_venue_counted(wire, connected):
+    """Others on the same address spend as well: 1200 of 2400 is half."""
+    wire.headers = {"X-MBX-USED-WEIGHT-1M": "1200"}
+    client = connected("binance", wire.url)
+
+    await client.ask(VENUES["binance"].bulk[0])
+
+    assert client.budget.used_pct() == pytest.approx(50)
+
+
+async def test_says_that_nobody_listens(connected, unused_tcp_port):
+    """In words, not in a traceback."""
+    client = connected("binance", f"http://127.0.0.1:{unused_tcp_port}")
+
+    with pytest.raises(VenueUnavailable, match="ticker: connection refused"):
+        await client.ask(VENUES["binance"].bulk[0])
+
+
+async def test_says_that_a_name_is_not_known(cut_client):
+    """What aiohttp raises where a name does not resolve, as ccxt hands it on."""
+    key = ConnectionKey("fapi.binance.com", 443, True, True, None, None, None)
+    error = ccxt.ExchangeNotAvailable("binanceusdm GET https://fapi.binance.com")
+    error.__cause__ = aiohttp.ClientConnectorDNSError(key, OSError("Name or service not known"))
+
+    with pytest.raises(VenueUnavailable, match="ticker: DNS lookup failed"):
+        await cut_client("binance", error).ask(VENUES["binance"].bulk[0])
+
+
+async def test_says_that_there_was_no_answer_in_time(wire, connected):
+    """And how long it waited."""
+    wire.hangs = True
+    client = connected("okx", wire.url, timeout_s=0.2)
+
+    with pytest.raises(VenueUnavailable, match=r"tickers: timeout after 0\.2 s"):
+        await client.ask(VENUES["okx"].bulk[0])
+
+
+async def test_says_that_the_connection_broke(wire, connected):
+    """The other side hung up in the middle."""
+    wire.body = None
+    client = connected("bybit", wire.url)
+
+    with pytest.raises(VenueUnavailable, match="tickers: connection reset"):
+        await client.ask(VENUES["bybit"].bulk[0])
+
+
+async def test_cancellation_is_not_an_error_of_the_venue(wire, connected):
+    """Whoever stops the collector gets to stop it."""
+    wire.hangs = True
+    client = connected("binance", wire.url)
+    asking = asyncio.create_task(client.ask(VENUES["binance"].bulk[0]))
+    await asyncio.sleep(0.05)
+
+    asking.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
+async def test_a_figure_that_json_does_not_know_spoils_only_itself(wire, connected, literal):
+    """ccxt's decoder gives up on the whole answer; the rest of it is still read."""
+    text = json.dumps([TICKER]).replace('"lastPrice": "1"', f'"lastPrice": {literal}')
+    wire.body = text
+    client = connected("binance", wire.url)
+
+    ((venue_id, fields),) = (await client.ask(VENUES["binance"].bulk[0])).rows
+
+    assert venue_id == "BTCUSDT"
+    assert fields["price_24h_ago"] == 1.0
+    assert not -1e300 < fields["price"] < 1e300
+
+
+async def test_odd_rows_do_not_disturb_the_others(wire, connected):
+    """Null, a number, a list and a row without a name among good ones."""
+    wire.body = [None, 5, [], {"symbol": ["x"]}, {"symbol": "BTCUSDT", "lastPrice": {}}, TICKER]
+    client = connected("binance", wire.url)
+
+    rows = (await client.ask(VENUES["binance"].bulk[0])).rows
+
+    assert [venue_id for venue_id, _ in rows] == [None, None, None, None, "BTCUSDT", "BTCUSDT"]
+
+
+async def test_counts_what_it_asked(wire, connected):
+    """Requests, and how long each answer took."""
+    tally = Tally()
+    client = connected("binance", wire.url)
+
+    await client.ask(VENUES["binance"].bulk[0], tally=tally)
+
+    assert tally.requests == 1
+    assert 0 < tally.latencies_ms[0] < 2000
+
+
+@pytest.mark.parametrize("name", ["binance", "bybit", "okx"])
+@pytest.mark.parametrize("body", [HTML, "", "[]", {}, {"retCode": 0, "code": "0"}, [1, 2]])
+async def test_a_list_of_instruments_that_is_none_is_an_error(wire, connected, name, body):
+    """Never an empty universe, never an error of Python's own."""
+    wire.body = body
+    client = connected(name, wire.url)
+
+    with pytest.raises(VenueUnavailable, match=f"{name}: list of instruments: "):
+        await client.listings()
+
+
+@pytest.mark.parametrize("name", [*VENUES])
+def test_what_a_venue_offers_is_what_it_asks(name):
+    """The table that people read names every column, and the question that fills it."""
+    venue = VENUES[name]
+    questions = (*venue.bulk, *venue.each, *venue.slow, *venue.terms)
+    filled = {(q.name, column) for q in questions for column in q.columns if column != "ls_ts"}
+    offered = {(offer.source, offer.column) for offer in venue.offers}
+
+    assert filled <= offered
+    assert {source for source, _ in offered - filled} <= {"listing"}
+
+
+@pytest.mark.parametrize(
+    ("source", "cadence"),
+    [
+        ("ticker", "every cycle, all at once"),
+        ("open interest", "every cycle, one by one in order of volume"),
+        ("long/short accounts", "every 5 minutes, one by one in order of volume"),
+        ("funding terms", "every 15 minutes, all at once"),
+    ],
+)
+def test_says_how_often_a_metric_is_asked_for(source, cadence):
+    """In words, for the table that people read."""
+    assert VENUES["binance"].cadence(source) == cadence
+
+
+@pytest.mark.parametrize("name", [*VENUES])
+def test_no_question_weighs_more_than_its_limit_allows(name):
+    """And every weight is counted against a limit that exists."""
+    venue = VENUES[name]
+    shares = {limit.name: limit.amount * limit.ceiling for limit in venue.limits}
+    questions = (*venue.bulk, *venue.each, *venue.slow, *venue.terms, venue.time)
+
+    for weights in [venue.listing_weights, *(question.weights for question in questions)]:
+        assert weights
+        assert all(weight <= shares[limit] for limit, weight in weights.items())
+
+
+def test_the_times_of_a_ban_are_understood_as_dates_too():
+    """RFC 9110 allows a date in Retry-After."""
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    reply = Reply(429, {"Retry-After": "Thu, 01 Jan 2026 12:05:00 GMT"})
+    at = Circumstances("okx", "tickers", {}, 10, noon)
+
+    assert retry_at(reply, 60, at) == noon + timedelta(minutes=5)

@@ -1,0 +1,28 @@
+"""What every test needs: the developer's own settings kept out, and the recordings found."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_developer(monkeypatch, tmp_path_factory):
+    """A variable or a .env of the person who runs the tests must not change their outcome."""
+    for name in list(os.environ):
+        if name.startswith("PERPSCOPE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path_factory.mktemp("work"))
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder of recorded real data beside the repository; skips where there is none."""
+    folder = REPOSITORY.parent / "shared" / "real"
+    if not folder.is_dir():
+        pytest.skip("the recorded real data is not beside this checkout (../shared/real)")
+    return folder

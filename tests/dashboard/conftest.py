@@ -1,0 +1,106 @@
+"""The dashboard on a small real lake, which a test fills before it runs the app."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from analytics.lake import Lake
+from analytics.records import Cycle, Instrument, Snapshot
+
+MAIN = Path(__file__).parents[2] / "dashboard" / "main.py"
+
+
+class Record:
+    """What a test wants recorded; nothing is stored before ``publish``."""
+
+    noon = datetime(2025, 10, 22, 12, 44, tzinfo=UTC)
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.rows, self.bars, self.instruments = [], [], []
+
+    def snapshot(self, symbol, *, venue="binance", at=noon, **values):
+        base = symbol.partition("/")[0]
+        self.rows.append(Snapshot(venue=venue, symbol=symbol, base=base, received_ts=at, **values))
+
+    def cycle(self, *, venue="binance", at=noon, **values):
+        counts = {"asked": 1, "answered": 1, "skipped": 0, "rows_stored": 1, "refused": 0}
+        unknown = {"refused_reasons": None, "latency_ms": 120.0, "budget_used_pct": 12.0}
+        given = {**counts, **unknown, "requests": 3, "error": None, **values}
+        started = at - timedelta(seconds=1)
+        self.rows.append(Cycle(venue=venue, started_ts=started, finished_ts=at, **given))
+
+    def bar(self, symbol, *, venue="binance", ended=noon, **values):
+        """A bar that was over at *ended*."""
+        start = (ended - timedelta(minutes=5)).replace(tzinfo=None)
+        base = symbol.partition("/")[0]
+        key = {"venue": venue, "symbol": symbol, "base": base, "ts": start}
+        self.bars.append({**key, "snapshot_count": 10, "origin": "live", **values})
+
+    def instrument(self, symbol, *, venue="binance", in_universe=True):
+        self.instruments.append(
+            Instrument(
+                venue=venue,
+                symbol=symbol,
+                venue_id=symbol,
+                base=symbol.partition("/")[0],
+                multiplier=1,
+                contract_size=1,
+                linear=True,
+                quote="USDT",
+                oi_unit="contracts",
+                in_universe=in_universe,
+                first_seen_ts=self.noon - timedelta(days=9),
+                last_seen_ts=self.noon,
+            )
+        )
+
+    def publish(self, origin="live", **info):
+        with Lake(self.folder, origin=origin) as lake:
+            lake.append_records(self.rows)
+            if self.bars:
+                lake.append(("bars", _bars(self.bars)))
+            for venue in {one.venue for one in self.instruments}:
+                of_venue = [one for one in self.instruments if one.venue == venue]
+                lake.replace_instruments(venue, of_venue)
+            if info:
+                lake.set_info(**info)
+            lake.publish()
+
+
+def _bars(rows):
+    table = pa.Table.from_pylist(rows)
+    times, counts = table["ts"].cast(pa.timestamp("ms")), table["snapshot_count"].cast(pa.int32())
+    table = table.set_column(table.column_names.index("ts"), "ts", times)
+    return table.set_column(table.column_names.index("snapshot_count"), "snapshot_count", counts)
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    """What the app will find in its lake."""
+    monkeypatch.setenv("PERPSCOPE_DATA_DIR", str(tmp_path / "data"))
+    return Record(tmp_path / "data")
+
+
+class _PagesByNavigation(PagesManager):
+    """As in dashboard/app.py: the folder called pages is none of the older kind."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        PagesManager.uses_pages_directory = False
+
+
+@pytest.fixture
+def app(record, monkeypatch):
+    """The whole app, from its entry."""
+    monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", _PagesByNavigation)
+    yield AppTest.from_file(str(MAIN), default_timeout=30)
+    st.cache_data.clear()
+    st.cache_resource.clear()

@@ -1,0 +1,380 @@
+"""Overview: figures by hand, and a sentence for whatever is not there."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
+WHOLE = {
+    "price": 110.0,
+    "price_24h_ago": 100.0,
+    "volume_24h_usd": 10e9,
+    "oi_usd": 6e9,
+    "funding_rate": 0.0001,
+    "funding_interval_h": 8.0,
+    "ls_accounts": 2.0,
+}
+
+
+def cards(app):
+    """Return the cards as {label: value}."""
+    return {card.label: card.value for card in app.metric}
+
+
+def text(app):
+    """Return every sentence on the page."""
+    parts = [*app.caption, *app.info, *app.warning, *app.error, *app.markdown]
+    return "\n".join(part.value for part in parts).replace("\\", "")
+
+
+def written(app):
+    """Return the table as it is written on the screen."""
+    shown = app.dataframe[0].proto.arrow_data.styler.display_values
+    return pa.ipc.open_stream(shown).read_pandas()
+
+
+def two_venues(record):
+    record.snapshot(BTC, at=record.noon - timedelta(minutes=5), oi_usd=5e9)
+    record.snapshot(BTC, **WHOLE)
+    record.snapshot(
+        BTC,
+        venue="okx",
+        price=90.0,
+        price_24h_ago=100.0,
+        volume_24h_usd=5e9,
+        oi_usd=2e9,
+        funding_rate=-0.0001,
+        funding_interval_h=4.0,
+        ls_accounts=1.0,
+    )
+
+
+def test_cards_show_the_market(app, record):
+    """Three quarters of the open interest pay 0.01 %, one quarter receives 0.02 %."""
+    two_venues(record)
+    record.publish()
+
+    app.run()
+
+    assert not app.exception
+    assert cards(app) == {
+        "Open interest": "$8.00B",
+        "OI, volume-weighted": "$4.67B",
+        "Volume 24 h": "$15.00B",
+        "Funding 8 h, OI-weighted": "+0.0025 %",
+        "Long/short, OI-weighted": "1.75",
+        "Breadth 24 h": "50 %",
+    }
+
+
+def test_table_shows_every_pair_largest_first(app, record):
+    """The numbers stay numbers, so that the table sorts by them; their writing is extra."""
+    two_venues(record)
+    record.publish()
+
+    app.run()
+    table = app.dataframe[0].value
+
+    assert table["venue"].tolist() == ["binance", "okx"]
+    assert table["oi_usd"].tolist() == [6e9, 2e9]
+    assert table["price_24h_pct"].tolist() == pytest.approx([10, -10])
+    assert table["oi_delta_pct"].iloc[0] == pytest.approx(20)
+    assert pd.isna(table["oi_delta_pct"].iloc[1])
+    assert written(app).iloc[0].tolist() == [
+        *("BTC/USDT", "binance", "110.000", "+10.00 %", "$6.00B", "+20.00 %"),
+        *("+0.0100 %", "2.00", "$10.00B", "0 s"),
+    ]
+
+
+def test_says_the_way_forward_when_nothing_was_recorded(app):
+    """A new installation shows what to do, not an empty page."""
+    app.run()
+
+    assert not app.exception
+    assert "perpscope start" in app.info[0].value
+    assert "perpscope demo" in app.info[0].value
+
+
+def test_an_empty_record_is_no_record(app, record):
+    """A collector that has just started has published its tables and nothing in them."""
+    record.publish()
+
+    app.run()
+
+    assert not app.exception
+    assert "perpscope start" in app.info[0].value
+
+
+def test_one_pair_is_enough(app, record):
+    """No figure needs a second one."""
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+
+    app.run()
+
+    assert not app.exception
+    assert cards(app)["Open interest"] == "$6.00B"
+    assert "1 pair on 1 venue" in text(app)
+
+
+def test_names_what_is_missing_and_why(app, record):
+    """Long/short is on its way, the OI change too, and both say when."""
+    began = record.noon - timedelta(minutes=2)
+    for at in (began, record.noon):
+        record.snapshot(BTC, at=at, **{**WHOLE, "ls_accounts": None})
+    record.publish()
+
+    app.run()
+
+    assert cards(app)["Long/short, OI-weighted"] == "–"
+    assert (
+        "Long/short is missing for the only pair: it is published every 5 minutes; "
+        "first values arrive at 2025-10-22 12:45 UTC." in text(app)
+    )
+    assert (
+        "OI change is missing for the only pair: it needs 5 minutes of history; "
+        "first values arrive at 2025-10-22 12:47 UTC." in text(app)
+    )
+    assert written(app)["ls_accounts"].tolist() == ["–"]
+
+
+def test_says_so_when_a_whole_venue_does_not_tell(app, record):
+    """Four pairs of one venue without funding are one sentence about that venue."""
+    for symbol in (BTC, ETH, SOL, "XRP/USDT:USDT"):
+        record.snapshot(symbol, **WHOLE)
+        record.snapshot(symbol, venue="okx", **{**WHOLE, "funding_interval_h": None})
+    record.publish()
+
+    app.run()
+
+    assert (
+        "Funding is missing for all 4 pairs of okx: "
+        "the venue does not state how often funding is paid." in text(app)
+    )
+
+
+def test_names_pairs_that_fell_silent(app, record):
+    """A pair of the universe that is not in the table is in a sentence."""
+    record.snapshot(BTC, **WHOLE)
+    record.snapshot(ETH, at=record.noon - timedelta(minutes=11), **WHOLE)
+    for symbol, in_universe in ((BTC, True), (ETH, True), (SOL, False)):
+        record.instrument(symbol, in_universe=in_universe)
+    record.publish()
+
+    app.run()
+
+    assert app.dataframe[0].value["pair"].tolist() == ["BTC/USDT"]
+    assert (
+        "Not in the table, as nothing was heard of them for 10 min: ETH/USDT on binance."
+        in text(app)
+    )
+
+
+def test_names_refused_values(app, record):
+    """What validation took away is not simply gone."""
+    record.snapshot(BTC, flags="refused:oi_usd:unit_jump", **{**WHOLE, "oi_usd": None})
+    record.publish()
+
+    app.run()
+
+    assert "Refused as impossible: oi_usd of BTC/USDT on binance (unit jump)." in text(app)
+
+
+def test_an_old_value_carries_its_age(app, record):
+    """Price came a moment ago, open interest three minutes before it."""
+    record.snapshot(BTC, at=record.noon - timedelta(minutes=3), **WHOLE)
+    record.snapshot(BTC, price=111.0, price_24h_ago=100.0)
+    record.snapshot(ETH, at=record.noon - timedelta(minutes=4), **WHOLE)
+    record.publish()
+
+    app.run()
+
+    assert written(app).set_index("pair")["age_s"].to_dict() == {
+        "BTC/USDT": "0 s",
+        "ETH/USDT": "4 min",
+    }
+    assert "Open interest is older than two cycles for all 2 pairs" in text(app)
+    assert "Price is older than two cycles for ETH/USDT on binance, by 4 min at most." in text(app)
+
+
+def test_a_stopped_collector_is_said_so(app, record):
+    """The record is shown as of its end, not as an empty present."""
+    two_venues(record)
+    record.publish()
+
+    app.run()
+
+    assert app.warning[0].value.startswith(
+        "No collector is running: showing the record as of 2025-10-22 12:44 UTC (age "
+    )
+
+
+def test_a_running_collector_is_live(app, record):
+    """A cycle that ended two seconds ago."""
+    at = datetime.now(UTC) - timedelta(seconds=2)
+    record.snapshot(BTC, at=at, **WHOLE)
+    record.cycle(at=at)
+    record.publish()
+
+    app.run()
+
+    assert not app.warning
+    assert "**Live**" in text(app)
+
+
+def test_a_cycle_of_two_minutes_ago_is_not_live(app, record):
+    """Three cycles of silence mean that nobody collects."""
+    at = datetime.now(UTC) - timedelta(minutes=2)
+    record.snapshot(BTC, at=at, **WHOLE)
+    record.cycle(at=at)
+    record.publish()
+
+    app.run()
+
+    assert "No collector is running" in app.warning[0].value
+    assert app.dataframe[0].value["age_s"].tolist() == [0]
+
+
+def test_a_fast_clock_is_read_off_its_newest_cycle(app, record):
+    """At 600 times the speed the wall is minutes ahead of any page."""
+    started = datetime.now(UTC) - timedelta(seconds=2)
+    clock = {"origin_ms": _ms(record.noon), "started_at_ms": _ms(started), "speed": 600}
+    at = record.noon + timedelta(minutes=19)
+    record.snapshot(BTC, at=at, **WHOLE)
+    record.cycle(at=at)
+    record.publish(origin="simulator", clock=json.dumps(clock))
+
+    app.run()
+
+    assert not app.warning
+    assert "13:03:00 UTC" in text(app)
+
+
+def _ms(time):
+    return int(time.timestamp() * 1000)
+
+
+@pytest.mark.parametrize(("origin", "labelled"), [("simulator", True), ("live", False)])
+def test_a_simulated_market_is_labelled(app, record, origin, labelled):
+    """Nobody trades on figures that are made up."""
+    two_venues(record)
+    record.publish(origin=origin)
+
+    app.run()
+    assert ("SIMULATED MARKET" in text(app)) is labelled
+
+    app.switch_page("pages/health.py").run()
+    assert ("SIMULATED MARKET" in text(app)) is labelled
+
+
+def test_a_time_can_be_asked_for(app, record):
+    """At 12:40 the row of 12:44 did not exist."""
+    record.snapshot(BTC, at=record.noon - timedelta(minutes=5), **{**WHOLE, "oi_usd": 5e9})
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+    app.query_params["at"] = "2025-10-22T12:40Z"
+
+    app.run()
+
+    assert cards(app)["Open interest"] == "$5.00B"
+    assert "as it was known at 2025-10-22 12:40 UTC" in app.info[0].value
+    assert written(app)["age_s"].tolist() == ["1 min"]
+
+    app.button[0].click().run()
+    assert cards(app)["Open interest"] == "$6.00B"
+
+
+def test_a_time_nobody_can_read_is_answered_with_an_example(app, record):
+    """The URL is typed by people."""
+    two_venues(record)
+    record.publish()
+    app.query_params["at"] = "yesterday"
+
+    app.run()
+
+    assert not app.exception
+    assert "at=yesterday is not a time; write it like at=2025-10-22T12:44Z" in text(app)
+
+
+def test_a_time_before_the_record_says_so(app, record):
+    """An empty table would look like a dead market."""
+    two_venues(record)
+    record.publish()
+    app.query_params["at"] = "2025-01-01T00:00Z"
+
+    app.run()
+
+    assert "Nothing was recorded in the 10 min before 2025-01-01 00:00 UTC." in text(app)
+
+
+def test_venues_can_be_chosen_and_the_cards_follow(app, record):
+    """Cards and table are of the same pairs."""
+    two_venues(record)
+    record.publish()
+
+    app.run()
+    app.pills(key="venue").set_value(["okx"]).run()
+
+    assert app.dataframe[0].value["venue"].tolist() == ["okx"]
+    assert cards(app)["Open interest"] == "$2.00B"
+    assert "1 pair on 1 venue" in text(app)
+
+
+def test_a_record_of_bars_alone_is_shown(app, record):
+    """An imported archive has no snapshots."""
+    for minutes, oi in ((5, 5e9), (0, 6e9)):
+        ended = record.noon.replace(minute=40) - timedelta(minutes=minutes)
+        record.bar(BTC, ended=ended, close=100.0, oi_usd=oi)
+    record.publish()
+
+    app.run()
+
+    assert not app.exception
+    assert cards(app)["Open interest"] == "$6.00B"
+    assert app.dataframe[0].value["oi_delta_pct"].tolist() == pytest.approx([20])
+    assert "1 pair shown from five-minute bars" in text(app)
+
+
+def test_cards_say_how_far_they_came(app, record):
+    """From 5 to 6 billion in the ten minutes that there are bars of."""
+    for minutes, oi in ((14, 5e9), (9, 5.5e9), (4, 6e9)):
+        record.bar(BTC, ended=record.noon - timedelta(minutes=minutes), oi_usd=oi)
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+
+    app.run()
+    card = app.metric[0]
+
+    assert card.delta == "+20.00 %"
+    assert card.proto.delta_description == "in 14 min"
+    assert list(card.proto.chart_data) == [5e9, 5.5e9, 6e9]
+    assert "No curve yet for volume-weighted open interest" in text(app)
+
+
+def test_a_failing_venue_is_named_with_its_error(app, record):
+    """Half a market looks like a whole one unless somebody says so."""
+    two_venues(record)
+    record.cycle()
+    record.cycle(venue="okx", answered=0, error="okx: fetch_tickers: 50011 Too Many Requests")
+    record.publish()
+
+    app.run()
+
+    assert "okx: fetch_tickers: 50011 Too Many Requests." in text(app)
+
+
+def test_a_wrong_interval_is_a_sentence(app, record, monkeypatch):
+    """A typo in a setting never becomes a silent default."""
+    two_venues(record)
+    record.publish()
+    monkeypatch.setenv("PERPSCOPE_INTERVAL_S", "soon")
+
+    app.run()
+
+    assert not app.exception
+    assert "PERPSCOPE_INTERVAL_S='soon': a number of seconds" in text(app)

@@ -1,0 +1,162 @@
+"""The command line: each command runs, says what it does, and its exit code means something."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import perpscope
+from collector.settings import PREFIX, Settings
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+COMMANDS = [
+    command.name or command.callback.__name__ for command in perpscope.app.registered_commands
+]
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a perpscope command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "perpscope", *arguments],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_a_line_in_the_readme(command):
+    """A newcomer finds each command without reading code."""
+    shown = CliRunner().invoke(perpscope.app, [command, "--help"])
+
+    assert shown.exit_code == 0
+    assert f"`perpscope {command}" in (REPOSITORY / "README.md").read_text("utf-8")
+
+
+def test_the_readme_lists_every_setting():
+    """A setting that nobody can find is none."""
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+
+    listed = set(re.findall(rf"^\| `{PREFIX}(\w+)`", readme, re.MULTILINE))
+
+    assert listed == {name.upper() for name in Settings.model_fields}
+
+
+def test_a_wrong_setting_ends_with_2_and_one_line_on_stderr():
+    """No traceback for an operator's typo."""
+    ended = run("collect", PERPSCOPE_TOP_N="none")
+
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr.strip().startswith("perpscope: PERPSCOPE_TOP_N='none'")
+
+
+def test_an_unwritable_folder_ends_with_4(tmp_path):
+    """The sentence says which folder and which setting."""
+    (tmp_path / "file").touch()
+
+    ended = run("collect", "--once", PERPSCOPE_DATA_DIR=str(tmp_path / "file" / "lake"))
+
+    assert ended.returncode == 4
+    assert "PERPSCOPE_DATA_DIR" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_simulator_that_is_not_there_ends_with_2(tmp_path):
+    """The sentence says what to start."""
+    ended = run(
+        "collect",
+        "--once",
+        PERPSCOPE_SIMULATOR="http://127.0.0.1:9",
+        PERPSCOPE_DATA_DIR=str(tmp_path),
+    )
+
+    assert ended.returncode == 2
+    assert "perpscope simulate" in ended.stderr
+
+
+def test_a_refused_file_ends_with_5_and_stores_nothing(tmp_path):
+    """A file of another kind is named, with what was wrong."""
+    nonsense = tmp_path / "nonsense.csv"
+    nonsense.write_text("a,b\n1,2\n", "utf-8")
+
+    ended = run("import", str(nonsense), PERPSCOPE_DATA_DIR=str(tmp_path / "lake"))
+
+    assert ended.returncode == 5
+    assert "nonsense.csv" in ended.stderr
+    assert not list((tmp_path / "lake" / "lake").rglob("*snapshots/**/*.parquet"))
+
+
+@pytest.fixture
+def simulator():
+    """A simulator as the command starts it; its address."""
+    options = ["--port", "0", "--instruments", "30", "--speed", "20"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "perpscope", "simulate", *options],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process.stdout.readline().strip()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_collects_once_from_the_simulator(simulator, tmp_path):
+    """One cycle of three venues is in the lake, and doctor finds all sound."""
+    lake = str(tmp_path / "lake")
+    variables = {"PERPSCOPE_SIMULATOR": simulator, "PERPSCOPE_DATA_DIR": lake}
+
+    ended = run("collect", "--once", **variables)
+    examined = run("doctor", **variables)
+
+    assert ended.returncode == 0, ended.stderr
+    assert examined.returncode == 0, examined.stdout
+    assert "60 snapshots of origin simulator" in examined.stdout
+
+
+def test_doctor_finds_what_is_wrong(tmp_path):
+    """Exit code 1, and a sentence for each thing."""
+    ended = run(
+        "doctor",
+        PERPSCOPE_SIMULATOR="http://127.0.0.1:9",
+        PERPSCOPE_DATA_DIR=str(tmp_path),
+        PERPSCOPE_MIN_FREE_MB=str(10**9),
+    )
+
+    assert ended.returncode == 1
+    assert "no simulator answers" in ended.stdout
+    assert "appends stop" in ended.stdout
+
+
+def test_sigterm_ends_a_collector_with_0_and_what_it_stored_stays(simulator, tmp_path):
+    """An operator may stop it at any time."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "perpscope", "collect"],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "PERPSCOPE_SIMULATOR": simulator,
+            "PERPSCOPE_DATA_DIR": str(tmp_path),
+            "PERPSCOPE_COLLECTOR_PORT": "0",
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        for line in process.stderr:
+            if "collecting" in line:
+                break
+
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(5) == 0
+        assert "Traceback" not in process.stderr.read()
