@@ -13,8 +13,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.errors import QueryError
-
 Floats = NDArray[np.float64]
 
 _UNKNOWN_DISTANCE: Final = 1.0
@@ -41,7 +39,7 @@ def clustered_order(r: Floats) -> NDArray[np.intp]:
         Column numbers: ``r[np.ix_(order, order)]`` shows the blocks. (N,)
 
     Raises:
-        QueryError: *r* is not a square matrix.
+        ValueError: *r* is not a square matrix.
 
     Source:
         The tree: :func:`average_linkage` on 1 - r. Its leaves: at each merge the
@@ -51,7 +49,7 @@ def clustered_order(r: Floats) -> NDArray[np.intp]:
         25(2), 1972, pp. 200-206.
     """
     if r.ndim != 2 or r.shape[0] != r.shape[1]:
-        raise QueryError(f"r: a square matrix is needed, not one of shape {r.shape}")
+        raise ValueError(f"r: a square matrix is needed, not one of shape {r.shape}")
     distance = np.where(np.isfinite(r), 1 - r, _UNKNOWN_DISTANCE)
     leaves = {column: [column] for column in range(len(r))}
     for merge in average_linkage(distance):

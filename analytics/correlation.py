@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from analytics.errors import QueryError
+from analytics.panel import Panel
 from analytics.pearson import pearson_columns, pearson_matrix
 from analytics.spearman import doubled_ranks, spearman_matrix
 
@@ -87,6 +88,7 @@ def correlation(
     Raises:
         QueryError: An argument is unknown or out of range, or ``window`` is
             longer than the record; the message names it.
+        ValueError: *a* or *b* is no panel, or they differ in rows.
 
     Source:
         :func:`pearson_matrix` and :func:`spearman_matrix`.
@@ -101,6 +103,40 @@ def correlation(
     known = (np.isfinite(values[first:]).astype(np.float64) for values in (a, partners))
     common = np.rint(next(known).T @ next(known)).astype(np.intp)
     return Correlation(np.where(common >= min_common, r, np.nan), common, method, rows)
+
+
+def correlation_of_returns(
+    panel: Panel,
+    of: str = "close",
+    against: str | None = None,
+    *,
+    method: Method = "pearson",
+    window: int | None = None,
+    min_common: int = LEAST_COMMON,
+) -> Correlation:
+    """Return the correlation of all of a panel's instruments by their log returns.
+
+    Args:
+        panel: With the metrics named by *of* and *against*.
+        of: The metric in the rows: ``close`` for price, ``oi_usd`` or ``oi_base``. Open
+            interest in USD moves with the price; in coins it does not.
+        against: The metric in the columns; None means the same.
+        method: As for :func:`correlation`.
+        window: The newest returns to look at; None means all of the panel's. [bars]
+        min_common: As for :func:`correlation`.
+
+    Returns:
+        A matrix of instruments by instruments, in the panel's order.
+
+    Raises:
+        QueryError: The panel lacks a metric, or as for :func:`correlation`.
+    """
+    for name in (of, against or of):
+        if name not in panel.values:
+            raise QueryError(f"{name!r} is no metric of the panel: {', '.join(panel.values)}")
+    rows = log_returns(panel.values[of])[1:]
+    columns = None if against is None else log_returns(panel.values[against])[1:]
+    return correlation(rows, columns, method=method, window=window, min_common=min_common)
 
 
 def rolling_correlation(
@@ -147,11 +183,11 @@ def rolling_correlation(
 
 
 def _check(a: Floats, b: Floats, method: str, min_common: int) -> None:
-    """Raise QueryError for arrays that do not fit and arguments that are out of range."""
+    """Raise ValueError for arrays that do not fit, QueryError for arguments out of range."""
     if a.ndim != 2:
-        raise QueryError(f"a: an array (T, N) is needed, not one of shape {a.shape}")
+        raise ValueError(f"a: an array (T, N) is needed, not one of shape {a.shape}")
     if b.ndim != 2 or len(b) != len(a):
-        raise QueryError(f"b: {len(a)} rows are needed as in a, not an array of shape {b.shape}")
+        raise ValueError(f"b: {len(a)} rows are needed as in a, not an array of shape {b.shape}")
     if method not in _MATRIX:
         raise QueryError(f"method: one of {', '.join(_MATRIX)}, not {method!r}")
     if min_common < 2:

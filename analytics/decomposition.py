@@ -93,10 +93,10 @@ def oi_change(
         oi_base_after: [base coins] (..., N)
 
     Raises:
-        QueryError: The arrays differ in shape.
+        ValueError: The arrays differ in shape.
     """
     if len({a.shape for a in (oi_usd_before, oi_usd_after, oi_base_before, oi_base_after)}) > 1:
-        raise QueryError("oi_usd and oi_base, before and after, must have one shape")
+        raise ValueError("oi_usd and oi_base, before and after, must have one shape")
     before, after = _finite(oi_usd_before), _finite(oi_usd_after)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         price_before, price_after = before / oi_base_before, after / oi_base_after
@@ -121,7 +121,8 @@ def oi_change_over(oi_usd: Floats, oi_base: Floats, *, bars: int = 1) -> OiChang
         bars: How far back; the first rows, which have nothing there, are NaN. [bars]
 
     Raises:
-        QueryError: *bars* is less than 1, or the arrays differ in shape.
+        QueryError: *bars* is less than 1.
+        ValueError: The arrays differ in shape.
     """
     if bars < 1:
         raise QueryError(f"bars: at least 1 is needed, not {bars}")
@@ -136,10 +137,10 @@ def over_venues(change: OiChange, venues: Sequence[str]) -> OiChangeByVenue:
         venues: The venue of each instrument. (N,)
 
     Raises:
-        QueryError: *venues* is not one venue per instrument.
+        ValueError: *venues* is not one venue per instrument.
     """
     if len(venues) != change.total_usd.shape[-1]:
-        raise QueryError(
+        raise ValueError(
             f"venues: {change.total_usd.shape[-1]} instruments need as many, not {len(venues)}"
         )
     everything = np.ones(len(venues), dtype=np.bool_)

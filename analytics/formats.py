@@ -112,9 +112,12 @@ def age(value: float | timedelta | None) -> str:
     return f"{max(number, 0) // 1:.0f} s"
 
 
-def moment(value: datetime | None) -> str:
-    """Write a time to the minute: ``2025-10-22 12:44 UTC``."""
-    return ABSENT if value is None or pd.isna(value) else f"{_utc(value):%Y-%m-%d %H:%M} UTC"
+def moment(value: datetime | None, today: datetime | None = None) -> str:
+    """Write a time to the minute: ``2025-10-22 12:44 UTC``, or ``12:44 UTC`` on the day *today*."""
+    if value is None or pd.isna(value):
+        return ABSENT
+    is_today = today is not None and _utc(value).date() == _utc(today).date()
+    return f"{_utc(value):{'%H:%M' if is_today else '%Y-%m-%d %H:%M'}} UTC"
 
 
 def clock(value: datetime | None) -> str:

@@ -13,7 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.correlation import log_returns
 from analytics.errors import QueryError
+from analytics.panel import Pair, Panel
 from analytics.pearson import pearson_matrix, standardised
 
 Floats = NDArray[np.float64]
@@ -72,6 +74,7 @@ def lead_lag(
     Raises:
         QueryError: An argument is out of range, or *returns* has too few rows
             for ``max_lag``; the message names it.
+        ValueError: *returns* is no panel.
 
     Source:
         P. Good, "Permutation, Parametric and Bootstrap Tests of Hypotheses",
@@ -104,10 +107,34 @@ def lead_lag(
     )
 
 
+def lead_lag_of(
+    panel: Panel, base: str, *, max_lag: int, rng: np.random.Generator, min_common: int = 20
+) -> tuple[tuple[Pair, ...], LeadLag]:
+    """Return a base's instruments in *panel*, and how their prices lead and follow each other.
+
+    Args:
+        panel: With ``close``.
+        base: The asset whose instruments are compared.
+        max_lag: As for :func:`lead_lag`; likewise *rng* and *min_common*. [bars]
+
+    Raises:
+        QueryError: Fewer than two of the panel's instruments are of *base*, the
+            panel lacks ``close``, or as for :func:`lead_lag`.
+    """
+    columns = [n for n, pair in enumerate(panel.instruments) if pair.base == base]
+    if len(columns) < 2:
+        raise QueryError(f"base: {base!r} has {len(columns)} instruments here, two are needed")
+    if "close" not in panel.values:
+        raise QueryError("'close' is no metric of the panel, which a lead is measured by")
+    returns = log_returns(panel.values["close"][:, columns])[1:]
+    found = lead_lag(returns, max_lag=max_lag, rng=rng, min_common=min_common)
+    return tuple(panel.instruments[n] for n in columns), found
+
+
 def _check(returns: Floats, max_lag: int, shuffles: int, level: float, min_common: int) -> None:
-    """Raise QueryError for an argument that is out of range."""
+    """Raise QueryError for an argument that is out of range, ValueError for no panel."""
     if returns.ndim != 2:
-        raise QueryError(f"returns: an array (T, V) is needed, not one of shape {returns.shape}")
+        raise ValueError(f"returns: an array (T, V) is needed, not one of shape {returns.shape}")
     if max_lag < 0:
         raise QueryError(f"max_lag: 0 bars or more, not {max_lag}")
     if len(returns) < (needed := 4 * max_lag + 1 + _LEAST_SHIFTS):

@@ -111,10 +111,12 @@ def _signals(panel: Panel, thresholds: Thresholds, first: int, last: int) -> lis
 def _fired(tier: Tier, panel: Panel, first: int) -> Iterator[Signal]:
     """Yield a signal for every subject and row from *first* on where *tier* fired."""
     width = TIMEFRAMES[panel.timeframe]
-    for row, column in np.argwhere(tier.fired[first:] == 1).tolist():
+    starts = panel.times.astype("datetime64[ms]").tolist()
+    rows, columns = np.nonzero(tier.fired[first:] == 1)
+    seen = [values[first + rows, columns].tolist() for values in tier.seen.values()]
+    for row, column, *values in zip(rows.tolist(), columns.tolist(), *seen, strict=True):
         subject = tier.subjects[column]
-        ts = panel.times[first + row].astype("datetime64[ms]").astype(datetime).replace(tzinfo=UTC)
-        values = {name: float(seen[first + row, column]) for name, seen in tier.seen.items()}
+        ts = starts[first + row].replace(tzinfo=UTC)
         yield Signal(
             tier=tier.number,
             venue=subject.venue,
@@ -123,7 +125,10 @@ def _fired(tier: Tier, panel: Panel, first: int) -> Iterator[Signal]:
             timeframe=panel.timeframe,
             ts=ts,
             now=ts + width,
-            values={name: None if math.isnan(x) else x for name, x in values.items()},
+            values={
+                name: None if math.isnan(value) else value
+                for name, value in zip(tier.seen, values, strict=True)
+            },
             thresholds=tier.thresholds,
         )
 

@@ -181,17 +181,21 @@ def _tiers_1_and_2(
     """1: z_oi is over its threshold. 2: long/short and imbalance are over theirs, too."""
     ls_accounts, imbalance_pct = metric["ls_accounts"], 100 * metric["book_imbalance"]
     together = confluence(z, ls_accounts, imbalance_pct, thresholds)
-    seen = {"z_oi": z, "oi_delta_pct": oi_delta_pct, "oi_usd": metric["oi_usd"]}
-    conditions = _conditions(z, ls_accounts, imbalance_pct, thresholds)
-    unusual = Tier(1, subjects, conditions[0], seen, _only(thresholds, "z_oi"))
-    seen |= {
+    seen = {
+        "z_oi": z,
+        "oi_delta_pct": oi_delta_pct,
+        "oi_usd": metric["oi_usd"],
         "ls_accounts": ls_accounts,
         "book_imbalance_pct": imbalance_pct,
         "confluence": together.share,
         "confluence_known": together.known,
     }
+    conditions = _conditions(z, ls_accounts, imbalance_pct, thresholds)
     compared = _only(thresholds, "z_oi", "ls_accounts", "book_imbalance_pct")
-    return unusual, Tier(2, subjects, _all(*conditions), seen, compared)
+    return (
+        Tier(1, subjects, conditions[0], seen, compared),
+        Tier(2, subjects, _all(*conditions), seen, compared),
+    )
 
 
 def _tier_3(

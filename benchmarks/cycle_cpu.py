@@ -91,11 +91,11 @@ async def compare(cycles: int, instruments: int, url: str, folder: Path) -> None
                 one.calls.clear()
             began = time.process_time()
             outcomes = await asyncio.gather(*(one.cycle() for one in ours))
-            for outcome in outcomes:
-                lake.append_records([*outcome.snapshots, outcome.cycle])
+            for snapshots, cycle in outcomes:
+                lake.append_records([*snapshots, cycle])
                 lake.publish()
             full_s = time.process_time() - began
-            rows = sum(len(outcome.snapshots) for outcome in outcomes)
+            rows = sum(len(snapshots) for snapshots, _ in outcomes)
             began = time.process_time()
             await asyncio.gather(
                 *(bare(exchange, one.calls) for exchange, one in zip(theirs, heard, strict=True))

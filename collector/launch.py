@@ -87,6 +87,7 @@ async def _together(
     refuse_taken_port(settings.port)
     began = time.monotonic()
     variables["PERPSCOPE_DATA_DIR"] = str(data_dir.absolute())
+    variables["PERPSCOPE_PORT"] = str(settings.port)
     await family.start("collector", ["collect"], **variables)
     await family.start("dashboard", ["serve"], **variables)
     ended = asyncio.create_task(family.first_to_end(), name="first child to end")

@@ -11,14 +11,14 @@ from dashboard.panels.freshness import origin_label
 st.set_page_config(page_icon=MARK, layout="wide")
 pages = [
     st.Page(
-        "pages/overview.py",
+        "app_pages/overview.py",
         title="Overview",
         icon=":material/space_dashboard:",
         help="The market at a glance, and every pair in one live table.",
         default=True,
     ),
     st.Page(
-        "pages/health.py",
+        "app_pages/health.py",
         title="Health",
         icon=":material/monitor_heart:",
         help="How each venue answers, and the state of the record.",

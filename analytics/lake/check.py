@@ -127,22 +127,16 @@ def _fault(path: Path, size: int, footer: int) -> str | None:
 def _forget_rows(catalog: duckdb.DuckDBPyConnection, file_id: int) -> None:
     """Take a file of rows out of the catalog, as DuckLake has no call for it.
 
-    Its old versions go too: they name the same rows. Only ever done here, before the
-    lake is attached and under the writer's lock.
+    Its table's statistics stay: as long as they count more rows than there are, DuckLake
+    takes its minima and maxima for bounds, and no longer answers queries from them. Only
+    ever done here, before the lake is attached and under the writer's lock.
     """
-    known = {"id": file_id}
     catalog.execute("begin")
-    catalog.execute(
-        "update ducklake_table_stats set record_count = stats.record_count - file.record_count, "
-        "file_size_bytes = stats.file_size_bytes - file.file_size_bytes "
-        "from ducklake_table_stats as stats join ducklake_data_file as file using (table_id) "
-        "where file.data_file_id = $id and ducklake_table_stats.table_id = file.table_id",
-        known,
-    )
     tables = catalog.execute(
         "select table_name from duckdb_columns() where column_name = 'data_file_id' "
         "and table_name <> 'ducklake_files_scheduled_for_deletion'"
     ).fetchall()
     for (table,) in tables:
-        catalog.execute(f'delete from "{table}" where data_file_id = $id', known)  # noqa: S608
+        query = f'delete from "{table}" where data_file_id = $id'  # noqa: S608
+        catalog.execute(query, {"id": file_id})
     catalog.execute("commit")

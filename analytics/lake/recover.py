@@ -21,34 +21,43 @@ from analytics.lake.layout import Layout
 TABLES = ("snapshots", "bars", "cycles")
 """Tables that are only ever added to: a row of theirs cannot have been meant to go."""
 
-_NAMED = f"""
-    select home.path || stored.path || file.path
-    from (
-        select table_id, path from {METADATA}.ducklake_data_file where path_is_relative
-        union
-        select table_id, path from {METADATA}.ducklake_delete_file where path_is_relative
-    ) as file
+_LISTED = f"""
+    select home.path || stored.path || file.path as path, file.end_snapshot is null as is_live
+    from {METADATA}.ducklake_data_file as file
     join {METADATA}.ducklake_table as stored using (table_id)
     join {METADATA}.ducklake_schema as home using (schema_id)
-    union
-    select path from {METADATA}.ducklake_files_scheduled_for_deletion where path_is_relative
+    where file.path_is_relative
+    union all
+    select path, false
+    from {METADATA}.ducklake_files_scheduled_for_deletion where path_is_relative
 """  # noqa: S608 - a constant
 
 
-def unnamed_files(cursor: duckdb.DuckDBPyConnection, layout: Layout) -> list[tuple[str, Path]]:
-    """Return (table, path) for each file of rows that the catalog does not name."""
-    named = {layout.data / name for (name,) in cursor.execute(_NAMED).fetchall()}
+def unlisted_files(
+    cursor: duckdb.DuckDBPyConnection, layout: Layout, *, replaced_too: bool
+) -> list[tuple[str, Path]]:
+    """Return (table, path) for each file that may hold rows the lake lost.
+
+    Args:
+        cursor: Of the writer.
+        layout: Where the lake lies.
+        replaced_too: Also those that a merge replaced, since what it made is damaged.
+    """
+    query = f"select path from ({_LISTED}) where is_live or not $replaced_too"  # noqa: S608
+    names = cursor.execute(query, {"replaced_too": replaced_too}).fetchall()
+    listed = {layout.data / name for (name,) in names}
     return [
         (table, path)
         for table in TABLES
-        for path in sorted(set(layout.home(table).rglob("*.parquet")) - named)
+        for path in sorted(set(layout.home(table).rglob("*.parquet")) - listed)
+        if not path.name.endswith("-delete.parquet")
     ]
 
 
 def rows_in(path: Path, table: str) -> Iterator[pa.Table]:
     """Return the rows of *table* in the file at *path*, in parts that fit in memory.
 
-    None, if a crash left only a part of the file, or it holds deletions.
+    None, if a crash left only a part of the file.
     """
     try:
         file = pq.ParquetFile(path)
@@ -56,9 +65,8 @@ def rows_in(path: Path, table: str) -> Iterator[pa.Table]:
         return
     with file:
         columns = [name for name in schema.arrow_schema(table).names if name in file.schema.names]
-        if columns:
-            for number in range(file.num_row_groups):
-                yield file.read_row_group(number, columns=columns)
+        for number in range(file.num_row_groups):
+            yield file.read_row_group(number, columns=columns)
 
 
 def drop_superseded(cursor: duckdb.DuckDBPyConnection, table: str) -> None:

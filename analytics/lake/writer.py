@@ -215,9 +215,9 @@ class Lake:
             with self._change({self.layout.home(table)}) as cursor:
                 recover.drop_superseded(cursor, table)
         with self.cursor() as cursor:
-            unnamed = recover.unnamed_files(cursor, self.layout)
+            unlisted = recover.unlisted_files(cursor, self.layout, replaced_too=bool(found.notes))
         count = 0
-        for table, path in unnamed:
+        for table, path in unlisted:
             try:
                 for rows in recover.rows_in(path, table):
                     if table == "bars":
@@ -247,10 +247,13 @@ class Lake:
                 try:
                     yield cursor
                     sync_with_folders(added_since(before), self.layout.data)
-                    cursor.execute("commit")
                 except BaseException:
                     _roll_back(cursor)
+                    # DuckLake leaves some, whose rows a later start would take in.
+                    for file in added_since(before):
+                        file.unlink()
                     raise
+                cursor.execute("commit")
                 # The first commit after a publish makes the catalog's log anew.
                 sync(self.layout.folder)
 
@@ -284,7 +287,7 @@ class Lake:
 
 
 def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Roll back, which also deletes the files written; what cannot, ends with the connection."""
+    """Roll back; what cannot be, ends with the connection."""
     with contextlib.suppress(duckdb.Error):
         cursor.execute("rollback")
 

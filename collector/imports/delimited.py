@@ -72,7 +72,8 @@ class Delimited:
             if header and not any(True for _ in self._rows(header=True)):
                 return pa.schema(list(columns.items())).empty_table()
             self._refuse_first_fault(columns, header=header)
-            raise ImportRefused(self.file, f"it cannot be read as CSV ({error})") from error
+            said = str(error).partition("\n")[0][:200]
+            raise ImportRefused(self.file, f"it cannot be read as CSV ({said})") from error
         for name, kind in columns.items():
             if kind == pa.string() and pc.any(pc.match_substring(rows[name], "\n")).as_py():
                 self._refuse_first_fault(columns, header=header)

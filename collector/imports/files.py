@@ -35,8 +35,8 @@ CHUNK = 100_000
 """Rows in one commit, at most: what a live cycle may have to wait for."""
 
 TURN_S = 0.01
-"""Pause between commits. Locks are not fair: without it the next commit takes the lake before
-a cycle that waits for it wakes up. [wall s]"""
+"""Pause between two uses of the lake. Locks are not fair: without it the next use takes the lake
+before a cycle that waits for it wakes up. [wall s]"""
 
 _SQLITE = b"SQLite format 3\0"
 _PARQUET = b"PAR1"
@@ -98,7 +98,8 @@ def parse(path: Path, now: datetime) -> ParsedFile:
         name, rows = parsed.readings
         checked = validated(name, rows, now)
     except (pa.ArrowException, duckdb.Error) as error:
-        raise ImportRefused(path, f"it holds something unreadable ({error})") from error
+        said = str(error).partition("\n")[0][:200]
+        raise ImportRefused(path, f"it holds something unreadable ({said})") from error
     return replace(
         parsed,
         refused=parsed.refused + checked.refused,
@@ -116,8 +117,8 @@ def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> 
     if parsed.readings is None:
         return stored
     name, rows = parsed.readings
-    touched = _touched(rows, now) if name == "snapshots" else _NONE_TOUCHED
-    done, total = 0, rows.num_rows + touched.num_rows
+    touched = _touched(rows, now) if name == "snapshots" else None
+    done, total = 0, rows.num_rows + (0 if touched is None else touched.num_rows)
     progress(done, total)
     if parsed.instruments is not None:
         stored.rows.update(lake.append(("instruments", parsed.instruments)))
@@ -130,7 +131,7 @@ def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> 
         done += piece.num_rows
         progress(done, total)
         time.sleep(TURN_S)
-    for bars in _bars_made(lake, touched):
+    for bars in () if touched is None else _bars_made(lake, touched):
         _fill(lake, bars, stored)
         done += bars.num_rows
         progress(done, total)
@@ -160,14 +161,6 @@ def _fill(lake: Lake, bars: pa.Table, stored: Stored) -> None:
     stored.bars_filled += filled
 
 
-_NONE_TOUCHED = pa.schema(
-    {
-        "venue": pa.string(),
-        "symbol": pa.string(),
-        "ts": pa.timestamp("ms"),
-        "stretch": pa.timestamp("ms"),
-    }
-).empty_table()
 _TOUCHED = """
     select
         venue,
@@ -197,14 +190,17 @@ def _bars_made(lake: Lake, touched: pa.Table) -> Iterator[pa.Table]:
     gathered: list[pa.Table] = []
     stretches = touched.group_by(["venue", "stretch"]).aggregate([("ts", "min_max")])
     for one in stretches.to_pylist():
-        params = {
-            "venue": one["venue"],
-            "start": one["ts_min_max"]["min"],
-            "end": one["ts_min_max"]["max"] + BAR,
-            "origin": "import",
-        }
+        start, last = one["ts_min_max"]["min"], one["ts_min_max"]["max"]
         with lake.cursor() as cursor:
-            made = cursor.execute(query.sql("bars_from_snapshots"), params).to_arrow_table()
+            made = query.table(
+                cursor,
+                "bars_from_snapshots",
+                venue=one["venue"],
+                start=start.replace(tzinfo=UTC),
+                end=last.replace(tzinfo=UTC) + BAR,
+                origin="import",
+            )
+        time.sleep(TURN_S)
         gathered.append(reshape.run(_TOUCHED_ONLY, made=made, touched=touched))
         if sum(bars.num_rows for bars in gathered) >= CHUNK // 2:
             yield pa.concat_tables(gathered)

@@ -64,6 +64,16 @@ _SELECT = """
     from metrics
     order by rowid
 """
+_SELECTED = {
+    "rowid": pa.int64(),
+    "name": pa.string(),
+    "timestamp": pa.string(),
+    "price": pa.float64(),
+    "oi_usd": pa.float64(),
+    "volume_24h_usd": pa.float64(),
+    "mock": pa.int64(),
+}
+"""What that gives, in our words."""
 _NOT_A_NUMBER = """
     select rowid from metrics
     where typeof(price) not in ('real', 'integer', 'null')
@@ -173,22 +183,12 @@ def _check_columns(file: Path, database: sqlite3.Connection) -> None:
 
 
 def _batches(database: sqlite3.Connection) -> Iterator[pa.Table]:
-    schema = pa.schema(
-        {
-            "rowid": pa.int64(),
-            "name": pa.string(),
-            "timestamp": pa.string(),
-            "price": pa.float64(),
-            "oi_usd": pa.float64(),
-            "volume_24h_usd": pa.float64(),
-            "mock": pa.int64(),
-        }
-    )
+    schema = pa.schema(_SELECTED)
     yield schema.empty_table()
     cursor = database.execute(_SELECT)
     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-        columns = zip(*rows, strict=True)
-        yield pa.table([pa.array(column, from_pandas=False) for column in columns], schema=schema)
+        columns = zip(zip(*rows, strict=True), schema, strict=True)
+        yield pa.table([pa.array(values, field.type) for values, field in columns], schema=schema)
 
 
 def _parsed(

@@ -81,6 +81,7 @@ def read_parquet(file: Path, data: bytes) -> ParsedFile:
     """
     try:
         rows = parquet.read_table(pa.BufferReader(data))
+        rows.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ImportRefused(file, "the Parquet file is damaged or cut short") from error
     name = _table_meant(file, rows.column_names)

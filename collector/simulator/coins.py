@@ -19,18 +19,15 @@ _CHARACTER = 22
 
 _DAYS_KEPT = 3
 _SLOTS_KEPT = 6
-_ROWS_AT_ONCE = 12
-"""Coins whose steps are computed together: the work then fits the processor's cache."""
+_HOURS_KEPT = 30
+_HOUR = 12
+"""Slots in an hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
     """One day of every coin on five-minute slots; arrays of shape (coins, slots)."""
 
-    low: Floats
-    """Lowest price seen at a step of the slot. [USD per coin]"""
-
-    high: Floats
     turnover_before: Floats
     """Taker flow of both sides since midnight, at each slot's start and at the end. [USD]"""
 
@@ -78,6 +75,7 @@ class Coins:
         self._premium_swing = (9e-4 - 6e-4 * calm) * np.exp(0.2 * character[:, 1])
         self._days: OrderedDict[int, Day] = OrderedDict()
         self._slots: OrderedDict[int, Slot] = OrderedDict()
+        self._hours: OrderedDict[int, tuple[Floats, Floats]] = OrderedDict()
 
     def log_price(self, rows: Ints, first: int, count: int) -> Floats:
         """Return log prices at the bounds of *count* slots, shape (rows, count + 1)."""
@@ -146,17 +144,32 @@ class Coins:
                 self._slots.popitem(last=False)
         return self._slots[number]
 
+    def extremes(self, first: int, count: int) -> tuple[Floats, Floats]:
+        """Return lowest and highest price of every coin in each slot, shape (coins, count).
+
+        Computed and kept by the hour: a whole day at once would hold up a live
+        answer for a tenth of a second.
+        """
+        hours = range(first // _HOUR, (first + count - 1) // _HOUR + 1)
+        found = [self._hour(hour) for hour in hours]
+        part = slice(first - hours[0] * _HOUR, first - hours[0] * _HOUR + count)
+        low = np.concatenate([low for low, _ in found], axis=1)
+        high = np.concatenate([high for _, high in found], axis=1)
+        return low[:, part], high[:, part]
+
+    def _hour(self, number: int) -> tuple[Floats, Floats]:
+        if number not in self._hours:
+            price = self.price(self.rows, number * _HOUR, _HOUR)
+            self._hours[number] = (price.min(axis=2), price.max(axis=2))
+            if len(self._hours) > _HOURS_KEPT:
+                self._hours.popitem(last=False)
+        return self._hours[number]
+
     def _computed_day(self, number: int) -> Day:
         first = number * SLOTS
-        parts = [
-            self.price(self.rows[at : at + _ROWS_AT_ONCE], first, SLOTS)
-            for at in range(0, len(self.rows), _ROWS_AT_ONCE)
-        ]
         bought, sold = self.flows(self.rows, first, SLOTS)
         turnover = bought + sold
         return Day(
-            low=np.concatenate([part.min(axis=2) for part in parts]),
-            high=np.concatenate([part.max(axis=2) for part in parts]),
             turnover_before=_running(turnover),
             volume_before=_running(turnover / self.typical(self.rows, first, SLOTS)),
         )

@@ -175,10 +175,7 @@ class Exchange:
 
     def _extremes_between(self, table: Table, slot: int) -> tuple[Floats, Floats]:
         """Return the extremes of the whole slots after the one a day ago and before *slot*."""
-        day, within = divmod(slot, SLOTS)
-        today, yesterday = self._coins.day(day), self._coins.day(day - 1)
         slots = np.arange(slot - SLOTS + 1, slot)
         scale = table.unit(slots * SLOT_MS) * self.basis(table, slots)
-        low = np.concatenate([yesterday.low[:, within + 1 :], today.low[:, :within]], axis=1)
-        high = np.concatenate([yesterday.high[:, within + 1 :], today.high[:, :within]], axis=1)
+        low, high = self._coins.extremes(slot - SLOTS + 1, SLOTS - 1)
         return (low[table.row] * scale).min(axis=1), (high[table.row] * scale).max(axis=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -74,7 +75,6 @@ class Simulator:
         self._source = source
         self._host, self._port = host, port
         self._faults = Faults()
-        self._closing = asyncio.Event()
         self._venues = {
             wire.name: Venue(wire, limits_of(wire.name), source.step_ms)
             for wire in (Binance(source), Bybit(source), Okx(source))
@@ -113,8 +113,7 @@ class Simulator:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Stop, requests that hang included."""
-        self._closing.set()
+        """Stop; requests that hang are cut off after a moment."""
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -155,18 +154,11 @@ class Simulator:
         """Answer under *faults*, one after another."""
         for fault in faults:
             if fault.kind in {"delay", "hang"}:
-                await self._wait(fault.seconds if fault.kind == "delay" else None)
+                await asyncio.sleep(fault.seconds if fault.kind == "delay" else math.inf)
             other = instead(venue.wire.name, fault, self.now_ms())
             if other is not None:
                 return other
         return venue.spoiled_reply(path, query, faults, self.now_ms())
-
-    async def _wait(self, seconds: float | None) -> None:
-        """Wait, for ever with None, but never longer than the simulator serves."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), seconds)
-        if self._closing.is_set():
-            raise web.HTTPServiceUnavailable
 
     async def _show_clock(self, _request: web.Request) -> web.Response:
         """Return what another process needs to build the same clock."""

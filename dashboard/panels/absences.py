@@ -42,7 +42,8 @@ def sentences(
         *_of_refusals(pairs),
         *_of_age(pairs, shown),
         *_of_bars(pairs),
-        *_of_history(figures, shown),
+        *_of_history(figures),
+        *_of_mixture(pairs),
     ]
 
 
@@ -80,10 +81,10 @@ def _of_metric(name: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
 def _why(name: str, missing: pd.DataFrame, shown: Moment) -> str | None:
     began = missing["since_ts"].min().to_pydatetime()
     if name == "ls_accounts" and shown.now - began < _FIVE_MINUTES + 2 * shown.cycle:
-        first = formats.moment(_next_mark(began))
+        first = formats.moment(_next_mark(began), shown.now)
         return f"it is published every 5 minutes; first values arrive at {first}"
     if name == "oi_delta_pct" and shown.now - began < _FIVE_MINUTES:
-        first = formats.moment(began + _FIVE_MINUTES)
+        first = formats.moment(began + _FIVE_MINUTES, shown.now)
         return f"it needs 5 minutes of history; first values arrive at {first}"
     if name == "oi_delta_pct":
         return "no open interest is recorded for now and for 5 minutes earlier"
@@ -142,7 +143,17 @@ def _of_bars(pairs: pd.DataFrame) -> list[str]:
     return [f"{formats.plural(count, 'pair')} shown from five-minute bars: there is no snapshot."]
 
 
-def _of_history(figures: dict[str, Figure], shown: Moment) -> list[str]:
+def _of_mixture(pairs: pd.DataFrame) -> list[str]:
+    """Say that one average is of counts that differ."""
+    if pairs.loc[pairs["ls_accounts"].notna(), "venue"].nunique() < 2:
+        return []
+    return [
+        "Long/short on its card averages what venues count differently: accounts on Binance "
+        "and OKX, holders on Bybit."
+    ]
+
+
+def _of_history(figures: dict[str, Figure]) -> list[str]:
     """Say which cards have no day behind them yet."""
     labels = {
         "global_oi_usd": "open interest",

@@ -18,7 +18,7 @@ def explained() -> Iterator[None]:
         yield
     except LakeAbsent:
         st.info(
-            "Start the collector with `perpscope start`, or look around first with "
+            "Start the collector with `perpscope up`, or look around first with "
             "`perpscope demo`, which needs no exchange. This page fills by itself.",
             title="Nothing has been recorded yet",
             icon=":material/hourglass_empty:",

@@ -23,8 +23,7 @@ def headline(title: str, shown: Moment) -> DeltaGenerator:
             st.button(
                 "Back to now",
                 icon=":material/arrow_back:",
-                on_click=st.query_params.pop,
-                args=("at", None),
+                on_click=_leave_the_past,
             )
     if shown.mode == "stopped":
         st.warning(
@@ -39,6 +38,10 @@ def headline(title: str, shown: Moment) -> DeltaGenerator:
             icon=":material/history:",
         )
     return row
+
+
+def _leave_the_past() -> None:
+    st.query_params.pop("at", None)
 
 
 def origin_label(origin: str | None) -> None:

@@ -59,8 +59,7 @@ _CARDS = (
         "Long/short, OI-weighted",
         formats.ratio,
         lambda figure: formats.difference(figure.change),
-        "Mean of long over short accounts, weighted by open interest. Venues count differently: "
-        "accounts on Binance and OKX, holders on Bybit.",
+        "Mean of long over short accounts, weighted by open interest. Venues count differently.",
     ),
     _Card(
         "breadth_pct",

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.correlation import correlation, log_returns, rolling_correlation
+from analytics.correlation import (
+    correlation,
+    correlation_of_returns,
+    log_returns,
+    rolling_correlation,
+)
 from analytics.errors import QueryError
+from analytics.panel import Pair, Panel
 
 METHODS = ("pearson", "spearman")
 
@@ -210,14 +218,25 @@ def test_a_window_looks_at_the_newest_rows():
         ({"window": 6}, "window: 6 bars were asked for, the record has 5"),
         ({"window": 0}, "window"),
         ({"min_common": 1}, "min_common"),
-        ({"b": np.zeros((4, 2))}, "b: 5 rows"),
-        ({"a": np.zeros(5)}, "a: an array"),
     ],
 )
 def test_wrong_arguments_are_named(wrong, named):
     """The message says which argument to change."""
     with pytest.raises(QueryError, match=named):
         correlation(**{"a": np.zeros((5, 2)), **wrong})
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "named"),
+    [
+        (np.zeros((5, 2)), np.zeros((4, 2)), "b: 5 rows"),
+        (np.zeros(5), None, "a: an array"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named(a, b, named):
+    """A caller's mistake, as for every indicator."""
+    with pytest.raises(ValueError, match=named):
+        correlation(a, b)
 
 
 def test_log_returns_by_hand():
@@ -227,6 +246,42 @@ def test_log_returns_by_hand():
     np.testing.assert_allclose(
         log_returns(levels), column(np.nan, 1, np.nan, np.nan, np.nan, np.nan, 0), atol=1e-15
     )
+
+
+def panel(**values):
+    """A panel of two instruments; metrics by bar and instrument."""
+    pairs = (Pair("binance", "BTC/USDT:USDT", "BTC"), Pair("bybit", "BTC/USDT:USDT", "BTC"))
+    times = np.datetime64("2025-06-01", "ms") + np.arange(5) * np.timedelta64(1, "h")
+    now = datetime(2025, 6, 1, 5, tzinfo=UTC)
+    return Panel(times, pairs, {name: np.array(v, float) for name, v in values.items()}, "1h", now)
+
+
+def test_price_against_open_interest_of_a_panel():
+    """Open interest follows the first's price to the letter, and goes against the second's."""
+    close = np.array([[1, 8], [2, 4], [8, 1], [4, 2], [2, 4]])
+    found = correlation_of_returns(
+        panel(close=close, oi_usd=7 * close[:, [0, 0]]), "close", "oi_usd", min_common=4
+    )
+
+    np.testing.assert_allclose(found.r, [[1, 1], [-1, -1]], rtol=0, atol=1e-15)
+    assert found.common.tolist() == [[4, 4], [4, 4]]
+    assert found.window == 4
+
+
+def test_a_panel_by_itself_is_correlated_by_price():
+    """The first bar has no return, so it is not among the rows."""
+    close = np.array([[1, 8], [2, 4], [8, 1], [4, 2], [2, 4]])
+
+    found = correlation_of_returns(panel(close=close), method="spearman", window=3, min_common=3)
+
+    np.testing.assert_allclose(found.r, [[1, -1], [-1, 1]], rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("named", [("mark",), ("close", "oi_usd")])
+def test_a_metric_that_the_panel_lacks_is_named(named):
+    """With those that it has."""
+    with pytest.raises(QueryError, match=f"{named[-1]!r} is no metric of the panel: close"):
+        correlation_of_returns(panel(close=np.ones((5, 2))), *named)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -163,9 +163,9 @@ def test_wrong_arguments_are_named():
     """The message says which argument to change."""
     one, two = np.ones(1), np.ones(2)
 
-    with pytest.raises(QueryError, match="venues: 1 instruments"):
+    with pytest.raises(ValueError, match="venues: 1 instruments"):
         over_venues(change((10, 100, 12, 110)), ["binance", "bybit"])
     with pytest.raises(QueryError, match="bars"):
         oi_change_over(np.ones((3, 1)), np.ones((3, 1)), bars=0)
-    with pytest.raises(QueryError, match="one shape"):
+    with pytest.raises(ValueError, match="one shape"):
         oi_change(one, two, one, two)

@@ -122,6 +122,8 @@ def test_times_are_written_in_utc():
     assert formats.moment(noon) == "2025-10-22 12:44 UTC"
     assert formats.clock(noon) == "12:44:00 UTC"
     assert formats.moment(datetime(2025, 10, 22, 12, 44, tzinfo=UTC)) == formats.moment(noon)
+    assert formats.moment(noon, noon) == "12:44 UTC"
+    assert formats.moment(noon, noon + timedelta(days=1)) == "2025-10-22 12:44 UTC"
     assert formats.moment(None) == formats.clock(pd.NaT) == "–"
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from analytics.errors import QueryError
-from analytics.lead_lag import lead_lag
+from analytics.lead_lag import lead_lag, lead_lag_of
+from analytics.panel import Pair, Panel
 
 
 def venues(rows=400, follows_by=3, seed=5, gaps=0.0):
@@ -129,10 +132,36 @@ def test_a_venue_that_says_nothing_has_no_lead():
         ({"shuffles": 0}, "shuffles"),
         ({"level": 1.0}, "level"),
         ({"min_common": 1}, "min_common"),
-        ({"returns": np.zeros(100)}, "returns"),
     ],
 )
 def test_wrong_arguments_are_named(wrong, named):
     """The message says which argument to change."""
     with pytest.raises(QueryError, match=named):
         lead_lag(**{"returns": venues(100), "max_lag": 3, "rng": rng(), **wrong})
+
+
+def test_needs_columns():
+    """A single series has no venues to compare."""
+    with pytest.raises(ValueError, match="returns: an array"):
+        lead_lag(np.zeros(100), max_lag=3, rng=rng())
+
+
+def test_compares_a_bases_venues():
+    """The instruments of the base, in the panel's order, by their prices."""
+    returns = venues()
+    close = 100 * np.exp(0.001 * returns.cumsum(axis=0))
+    pairs = tuple(
+        Pair(venue, f"{base}/USDT:USDT", base)
+        for venue, base in (("binance", "BTC"), ("okx", "BTC"), ("binance", "ETH"))
+    )
+    times = np.datetime64("2025-06-01", "ms") + np.arange(400) * np.timedelta64(5, "m")
+    panel = Panel(times, pairs, {"close": close}, "5m", datetime(2025, 7, 1, tzinfo=UTC))
+
+    instruments, found = lead_lag_of(panel, "BTC", max_lag=5, rng=rng())
+
+    assert [pair.venue for pair in instruments] == ["binance", "okx"]
+    assert found.strongest_lag.tolist() == [[0, 3], [-3, 0]]
+    with pytest.raises(QueryError, match="base: 'ETH' has 1 instruments here, two are needed"):
+        lead_lag_of(panel, "ETH", max_lag=5, rng=rng())
+    with pytest.raises(QueryError, match="'close' is no metric"):
+        lead_lag_of(Panel(times, pairs, {}, "5m", panel.now), "BTC", max_lag=5, rng=rng())

@@ -8,7 +8,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from analytics.lake import Lake
@@ -89,18 +88,9 @@ def record(tmp_path, monkeypatch):
     return Record(tmp_path / "data")
 
 
-class _PagesByNavigation(PagesManager):
-    """As in dashboard/app.py: the folder called pages is none of the older kind."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        PagesManager.uses_pages_directory = False
-
-
 @pytest.fixture
-def app(record, monkeypatch):
+def app(record):
     """The whole app, from its entry."""
-    monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", _PagesByNavigation)
     yield AppTest.from_file(str(MAIN), default_timeout=30)
     st.cache_data.clear()
     st.cache_resource.clear()

@@ -16,7 +16,7 @@ def health(app):
 
     def run():
         app.run()
-        return app.switch_page("pages/health.py").run()
+        return app.switch_page("app_pages/health.py").run()
 
     return run
 

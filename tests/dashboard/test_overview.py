@@ -96,7 +96,7 @@ def test_says_the_way_forward_when_nothing_was_recorded(app):
     app.run()
 
     assert not app.exception
-    assert "perpscope start" in app.info[0].value
+    assert "perpscope up" in app.info[0].value
     assert "perpscope demo" in app.info[0].value
 
 
@@ -107,7 +107,7 @@ def test_an_empty_record_is_no_record(app, record):
     app.run()
 
     assert not app.exception
-    assert "perpscope start" in app.info[0].value
+    assert "perpscope up" in app.info[0].value
 
 
 def test_one_pair_is_enough(app, record):
@@ -134,11 +134,11 @@ def test_names_what_is_missing_and_why(app, record):
     assert cards(app)["Long/short, OI-weighted"] == "–"
     assert (
         "Long/short is missing for the only pair: it is published every 5 minutes; "
-        "first values arrive at 2025-10-22 12:45 UTC." in text(app)
+        "first values arrive at 12:45 UTC." in text(app)
     )
     assert (
         "OI change is missing for the only pair: it needs 5 minutes of history; "
-        "first values arrive at 2025-10-22 12:47 UTC." in text(app)
+        "first values arrive at 12:47 UTC." in text(app)
     )
     assert written(app)["ls_accounts"].tolist() == ["–"]
 
@@ -268,7 +268,7 @@ def test_a_simulated_market_is_labelled(app, record, origin, labelled):
     app.run()
     assert ("SIMULATED MARKET" in text(app)) is labelled
 
-    app.switch_page("pages/health.py").run()
+    app.switch_page("app_pages/health.py").run()
     assert ("SIMULATED MARKET" in text(app)) is labelled
 
 
@@ -323,6 +323,17 @@ def test_venues_can_be_chosen_and_the_cards_follow(app, record):
     assert app.dataframe[0].value["venue"].tolist() == ["okx"]
     assert cards(app)["Open interest"] == "$2.00B"
     assert "1 pair on 1 venue" in text(app)
+    assert "venues count differently" not in text(app)
+
+
+def test_an_average_of_different_counts_is_said_so(app, record):
+    """Long/short counts accounts here and holders there."""
+    two_venues(record)
+    record.publish()
+
+    app.run()
+
+    assert "averages what venues count differently" in text(app)
 
 
 def test_a_record_of_bars_alone_is_shown(app, record):

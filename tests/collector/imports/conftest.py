@@ -11,7 +11,11 @@ from analytics.errors import ImportRefused
 from analytics.lake import Lake
 from collector.imports.files import import_file
 
-NOW = datetime(2026, 10, 1, tzinfo=UTC)
+
+@pytest.fixture(scope="session")
+def now():
+    """The time of the imports, later than all that is imported."""
+    return datetime(2026, 10, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -46,24 +50,24 @@ def write(tmp_path):
 
 
 @pytest.fixture
-def take(lake, write):
-    """Write a file, import it at NOW, return the summary."""
+def take(lake, write, now):
+    """Write a file, import it at *now*, return the summary."""
 
     def take(name, text, **more):
         path = write(name, text, **more)
-        return import_file(lake, path, lambda _done, _total: None, now=NOW)
+        return import_file(lake, path, lambda _done, _total: None, now=now)
 
     return take
 
 
 @pytest.fixture
-def refusal(untouched, write):
+def refusal(untouched, write, now):
     """Write a file, have it refused, return the sentence; nothing of it is in the lake."""
 
     def refusal(name, text, **more):
         path = write(name, text, **more)
         with pytest.raises(ImportRefused) as caught:
-            import_file(untouched, path, lambda _done, _total: None, now=NOW)
+            import_file(untouched, path, lambda _done, _total: None, now=now)
         with untouched.cursor() as cursor:
             for table in ("snapshots", "bars", "instruments"):
                 assert cursor.execute(f"select count(*) from {table}").fetchone() == (0,)

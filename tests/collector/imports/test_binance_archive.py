@@ -10,7 +10,6 @@ import pytest
 
 from analytics.errors import ImportRefused
 from collector.imports.files import import_file
-from tests.collector.imports.conftest import NOW
 
 METRICS = (
     "create_time,symbol,sum_open_interest,sum_open_interest_value,"
@@ -177,20 +176,20 @@ def test_a_value_that_is_there_is_never_overwritten(take, lake, rows):
     assert rows("select oi_base from bars") == [{"oi_base": 1}]
 
 
-def test_a_file_that_matches_its_checksum_is_taken(write, lake):
+def test_a_file_that_matches_its_checksum_is_taken(write, lake, now):
     path = write("BTCUSDT-metrics-2025-10-01.zip", METRICS + metric(after(5)))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     path.with_name(f"{path.name}.CHECKSUM").write_text(f"{digest}  {path.name}\n")
 
-    assert import_file(lake, path, lambda _done, _total: None, now=NOW).stored["bars"] == 1
+    assert import_file(lake, path, lambda _done, _total: None, now=now).stored["bars"] == 1
 
 
-def test_a_file_that_does_not_match_its_checksum_is_refused(write, lake, rows):
+def test_a_file_that_does_not_match_its_checksum_is_refused(write, lake, rows, now):
     path = write("BTCUSDT-metrics-2025-10-01.zip", METRICS + metric(after(5)))
     path.with_name(f"{path.name}.CHECKSUM").write_text(f"{'0' * 64}  {path.name}\n")
 
     with pytest.raises(ImportRefused, match=r"metrics-2025-10-01\.zip: .*\.CHECKSUM beside it"):
-        import_file(lake, path, lambda _done, _total: None, now=NOW)
+        import_file(lake, path, lambda _done, _total: None, now=now)
 
     assert rows("select * from bars") == []
 
@@ -248,14 +247,11 @@ def test_a_file_that_does_not_match_its_checksum_is_refused(write, lake, rows):
         ),
     ],
 )
-def test_a_malformed_file_is_refused_in_a_sentence(take, rows, name, text, sentence):
+def test_a_malformed_file_is_refused_in_a_sentence(refusal, name, text, sentence):
     """The sentence has the file and the line, and nothing of the file is stored."""
-    with pytest.raises(
-        ImportRefused, match=rf"{name}(, |: ){sentence}.*; nothing of it was stored"
-    ):
-        take(name, text)
+    said = refusal(name, text)
 
-    assert rows("select * from bars") == rows("select * from instruments") == []
+    assert re.search(rf"{name}(, |: ){sentence}.*; nothing of it was stored", said)
 
 
 def test_a_member_of_another_pair_is_refused(refusal):
@@ -269,9 +265,9 @@ def test_a_member_of_another_pair_is_refused(refusal):
     assert "its member is called ETHUSDT-metrics-2025-10-01, so one of the two names" in said
 
 
-def test_rows_of_times_still_to_come_are_left_out(take):
+def test_rows_of_times_still_to_come_are_left_out(take, now):
     """A wrong clock must not fill tomorrow's bars."""
-    text = METRICS + metric(NOW) + metric(NOW + timedelta(minutes=5))
+    text = METRICS + metric(now) + metric(now + timedelta(minutes=5))
 
     summary = take("BTCUSDT-metrics-2025-10-01.csv", text)
 

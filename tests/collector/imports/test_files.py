@@ -13,7 +13,6 @@ from analytics.errors import ImportRefused, LakeError
 from collector.imports import files
 from collector.imports.files import import_file
 from collector.imports.parsed import ImportSummary
-from tests.collector.imports.conftest import NOW
 
 BTC = "BTC/USDT:USDT"
 MIDNIGHT = datetime(2025, 10, 1, tzinfo=UTC)
@@ -50,13 +49,13 @@ def test_the_summary_survives_json(take):
     assert summary.file.endswith("readings.csv")
 
 
-def test_progress_grows_to_the_whole_with_every_commit(lake, write, monkeypatch):
+def test_progress_grows_to_the_whole_with_every_commit(lake, write, monkeypatch, now):
     """Rows and the bars made of them both count; the last report is all of all."""
     monkeypatch.setattr(files, "CHUNK", 2)
     path = write("readings.csv", HEADER + "".join(reading(300 * n) for n in range(5)))
     reports = []
 
-    import_file(lake, path, lambda done, total: reports.append((done, total)), now=NOW)
+    import_file(lake, path, lambda done, total: reports.append((done, total)), now=now)
 
     assert {total for _, total in reports} == {10}
     done = [done for done, _ in reports]
@@ -65,7 +64,7 @@ def test_progress_grows_to_the_whole_with_every_commit(lake, write, monkeypatch)
     assert {2, 4, 5} <= set(done)
 
 
-def test_rows_go_in_by_time_whatever_their_order_in_the_file(lake, write, monkeypatch):
+def test_rows_go_in_by_time_whatever_their_order_in_the_file(lake, write, monkeypatch, now):
     """An interrupted import leaves a beginning, not a sieve."""
     monkeypatch.setattr(files, "CHUNK", 2)
     path = write("readings.csv", HEADER + reading(30) + reading(20) + reading(10))
@@ -77,12 +76,12 @@ def test_rows_go_in_by_time_whatever_their_order_in_the_file(lake, write, monkey
         return append(*parts)
 
     monkeypatch.setattr(lake, "append", watched)
-    import_file(lake, path, lambda _done, _total: None, now=NOW)
+    import_file(lake, path, lambda _done, _total: None, now=now)
 
     assert [[time.second for time in piece] for piece in pieces] == [[10, 20], [30]]
 
 
-def test_an_interrupted_import_is_completed_by_the_next(lake, write, rows, monkeypatch):
+def test_an_interrupted_import_is_completed_by_the_next(lake, write, rows, monkeypatch, now):
     """What is stored is known, the rest is added, and no bar is missing."""
     monkeypatch.setattr(files, "CHUNK", 1)
     path = write("readings.csv", HEADER + "".join(reading(300 * n) for n in range(4)))
@@ -95,16 +94,16 @@ def test_an_interrupted_import_is_completed_by_the_next(lake, write, rows, monke
 
     monkeypatch.setattr(lake, "append", failing)
     with pytest.raises(LakeError):
-        import_file(lake, path, lambda _done, _total: None, now=NOW)
+        import_file(lake, path, lambda _done, _total: None, now=now)
     assert rows("select count(*)::integer as n from bars") == [{"n": 0}]
 
     monkeypatch.setattr(lake, "append", append)
-    summary = import_file(lake, path, lambda _done, _total: None, now=NOW)
+    summary = import_file(lake, path, lambda _done, _total: None, now=now)
 
     assert (summary.already_there, summary.stored) == (2, {"snapshots": 2, "bars": 4})
 
 
-def test_live_cycles_go_on_during_an_import(lake, write, monkeypatch, rows):
+def test_live_cycles_go_on_during_an_import(lake, write, monkeypatch, rows, now):
     """Each commit lets the collector have its turn, and its rows stay apart."""
     monkeypatch.setattr(files, "CHUNK", 20)
     path = write("readings.csv", HEADER + "".join(reading(10 * n) for n in range(200)))
@@ -122,7 +121,7 @@ def test_live_cycles_go_on_during_an_import(lake, write, monkeypatch, rows):
     collector = threading.Thread(target=collect)
     collector.start()
     try:
-        summary = import_file(lake, path, lambda _done, _total: None, now=NOW)
+        summary = import_file(lake, path, lambda _done, _total: None, now=now)
     finally:
         finished.set()
         collector.join()

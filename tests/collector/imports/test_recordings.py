@@ -273,3 +273,13 @@ def test_a_wrong_value_in_the_csv_is_refused_with_its_line(take, recordings, row
         take("board.csv", "\n".join(lines) + "\n")
 
     assert rows("select * from snapshots") == []
+
+
+def test_numbers_stored_as_whole_numbers_are_read(lake, recording, rows):
+    """SQLite keeps 100.0 as 100 where a column has no type, and no column is always filled."""
+    summary = import_file(lake, recording(reading(price=100, oi=1000, volume=None)), silent)
+
+    assert summary.stored["snapshots"] == 1
+    assert rows("select price, volume_24h_usd from snapshots") == [
+        {"price": 100.0, "volume_24h_usd": None}
+    ]

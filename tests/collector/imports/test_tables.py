@@ -11,7 +11,6 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-
 BARS = "venue,symbol,ts,open,high,low,close,volume_usd\n"
 BAR = "okx,BTC/USDT:USDT,2025-10-01T00:05:00Z,1,2,0.5,1.5,100\n"
 READINGS = "venue,symbol,received_ts,price,oi_usd\n"

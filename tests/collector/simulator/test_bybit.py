@@ -136,11 +136,22 @@ async def test_candles(client, market, now):
     assert [row[0] for row in later] == [since, since + HOUR]
 
 
-async def test_candles_travel_newest_first(client):
-    ask = {"category": "linear", "symbol": "BTCUSDT", "interval": "1", "limit": 3}
-    rows = (await client.publicGetV5MarketKline(ask))["result"]["list"]
+@pytest.mark.parametrize(
+    ("method", "more", "time"),
+    [
+        ("publicGetV5MarketKline", {"interval": "5"}, 0),
+        ("publicGetV5MarketRecentTrade", {}, "time"),
+        ("publicGetV5MarketFundingHistory", {}, "fundingRateTimestamp"),
+        ("publicGetV5MarketAccountRatio", {"period": "5min"}, "timestamp"),
+    ],
+)
+async def test_lists_travel_newest_first(client, method, more, time):
+    answer = await getattr(client, method)(
+        {"category": "linear", "symbol": "BTCUSDT", "limit": 20} | more
+    )
 
-    times = [int(row[0]) for row in rows]
+    times = [int(row[time]) for row in answer["result"]["list"]]
+    assert len(times) == 20
     assert times == sorted(times, reverse=True)
 
 

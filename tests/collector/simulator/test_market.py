@@ -19,7 +19,7 @@ NOW = 1_763_640_220_000
 
 def test_same_figures_whatever_was_asked_before():
     """Two markets polled in opposite order, one of them also for other things, agree."""
-    moments = [NOW + offset for offset in (0, 5_000, HOUR, 26 * HOUR, -3 * DAY)]
+    moments = [NOW + offset for offset in (0, 5_000, HOUR, 9 * HOUR, 26 * HOUR, -3 * DAY, 2 * HOUR)]
     straight, crooked = (SyntheticMarket(instruments=12, seed=3) for _ in range(2))
     crooked.bars("okx", "ETH-USDT-SWAP", HOUR, NOW // HOUR * HOUR - 5 * DAY, NOW, NOW)
 
@@ -143,6 +143,16 @@ def test_funding_rests_on_many_contracts_and_departs_on_others(market):
     assert (np.abs(per_8h) <= 0.16).all()
 
 
+def test_funding_at_rest_is_in_proportion_to_its_interval():
+    """0.01 % per 8 h is 0.005 % per 4 h and 0.00125 % per hour."""
+    quotes = SyntheticMarket(instruments=200).quotes("binance", NOW)
+    hours = np.array([listing.funding_h for listing in quotes.listings])
+
+    for interval in (1, 4, 8):
+        rates = quotes.detail.funding_rate[hours == interval]
+        assert np.isclose(rates, 1e-4 * interval / 8, rtol=0, atol=1e-9).mean() > 0.2
+
+
 def test_long_short_moves_on_five_minute_marks(market):
     found = market.ratio("binance", "BTCUSDT", "accounts", SLOT, NOW - DAY, NOW)
 
@@ -208,6 +218,26 @@ def test_flow_of_a_candle_is_its_turnover(market):
     assert bars.taker_buy_turnover[0] == pytest.approx(bought, abs=0.01)
 
 
+def test_what_is_traded_in_the_running_step_is_in_no_figure_yet(market):
+    start = NOW // SLOT * SLOT
+
+    bars = market.bars("binance", "BNBUSDT", SLOT, start, start, NOW)
+
+    bought, sold = market.flow("binance", "BNBUSDT", start, NOW)
+    assert bars.turnover[-1] == pytest.approx(bought + sold)
+
+
+def test_no_step_of_a_slot_is_rougher_than_another(market):
+    """The path inside five minutes joins its ends without a jump: all 60 steps move alike."""
+    start = NOW // SLOT * SLOT - 12 * DAY
+
+    bars = market.bars("okx", "BTC-USDT-SWAP", 5_000, start, start + 12 * DAY - 5_000, NOW)
+
+    moves = np.abs(np.diff(np.log(bars.close)))
+    by_step = np.append(moves, moves[-1]).reshape(-1, 60)[:, :59].mean(axis=0)
+    assert by_step.max() / by_step.min() < 1.25
+
+
 def test_liquidations_come_in_bursts_on_the_side_that_loses(market):
     """In the five minutes of the steepest fall of a week mostly longs are closed."""
     start = NOW // SLOT * SLOT - 7 * DAY
@@ -229,6 +259,18 @@ def test_volumes_rank_as_on_a_real_venue():
 
     assert set(order[:2]) == {"BTCUSDT", "ETHUSDT"}
     assert quotes.turnover.max() > 100 * np.median(quotes.turnover)
+
+
+def test_the_venues_share_one_coins_trade(market):
+    """Binance, Bybit and OKX together trade about what BTC is known to trade in a day."""
+    names = {"binance": "BTCUSDT", "bybit": "BTCUSDT", "okx": "BTC-USDT-SWAP"}
+    traded = {}
+    for venue, symbol in names.items():
+        quotes = market.quotes(venue, NOW)
+        traded[venue] = quotes.turnover[quotes.position[symbol]]
+
+    assert traded["binance"] > traded["bybit"] > traded["okx"]
+    assert 15e9 < sum(traded.values()) < 80e9
 
 
 @pytest.mark.parametrize("count", [1, 60, 200, 300])
@@ -285,6 +327,7 @@ def test_funding_intervals_of_one_four_and_eight_hours():
     [
         ("2025-11-20T12:00", "2025-12-26T08:00"),
         ("2025-12-26T09:00", "2026-03-27T08:00"),
+        ("2027-11-20T12:00", "2027-12-31T08:00"),
         ("2026-03-26T09:00", "2026-06-26T08:00"),
     ],
 )

@@ -153,6 +153,23 @@ async def test_pages_of_candles_meet(client):
     assert newer == newest
 
 
+@pytest.mark.parametrize(
+    ("method", "more", "time"),
+    [
+        ("publicGetMarketCandles", {"bar": "5m"}, 0),
+        ("publicGetMarketTrades", {}, "ts"),
+        ("publicGetPublicFundingRateHistory", {}, "fundingTime"),
+        ("publicGetRubikStatContractsOpenInterestHistory", {"period": "5m"}, 0),
+    ],
+)
+async def test_lists_travel_newest_first(client, method, more, time):
+    answer = await getattr(client, method)({"instId": BTC_ID, "limit": 20} | more)
+
+    times = [int(row[time]) for row in answer["data"]]
+    assert len(times) == 20
+    assert times == sorted(times, reverse=True)
+
+
 async def test_book_sizes_are_contracts(client, market, now):
     book = await client.fetch_order_book(PEPE, 20)
 

@@ -62,6 +62,22 @@ async def test_another_process_can_build_the_same_clock(market):
     assert again == clock
 
 
+async def test_the_next_step_brings_new_answers(market):
+    """Answers are written once a step and no longer kept than that."""
+    clock = Clock(origin=NOON, speed=600)
+    async with (
+        Simulator(market, clock) as simulator,
+        aiohttp.ClientSession(simulator.url) as http,
+    ):
+        times = []
+        for _ in range(3):
+            async with http.get("/binance/fapi/v1/premiumIndex?symbol=BTCUSDT") as response:
+                times.append((await response.json())["time"])
+            await clock.sleep(6)
+
+    assert times == sorted(set(times))
+
+
 async def test_health_counts_requests_by_venue(simulator, http):
     for path in ("/okx/api/v5/public/time", "/okx/api/v5/public/time", "/bybit/v5/market/time"):
         async with http.get(path):
