@@ -164,6 +164,8 @@ def _become_dashboard(settings: Settings) -> None:
     ]
     os.environ["PERPSCOPE_DATA_DIR"] = str(settings.data_dir.absolute())
     os.environ["PERPSCOPE_INTERVAL_S"] = str(settings.interval_s)
+    # Streamlit looks for .streamlit/config.toml, the theme and the server's settings, from here.
+    os.chdir(Path(found.origin).parents[1])
     os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606
 
 

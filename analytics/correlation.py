@@ -59,10 +59,13 @@ def log_returns(levels: Floats) -> Floats:
         ln(x_t / x_{t-1}), as many rows as *levels*: the first is NaN, as is every
         row that lacks a positive level of its own or of the row before. [ratio] (T, N)
     """
-    logs = np.full(levels.shape, np.nan)
-    np.log(levels, out=logs, where=np.isfinite(levels) & (levels > 0))
+    known = np.isfinite(levels) & (levels > 0)
+    both = known[1:] & known[:-1]
+    growth = np.full(both.shape, np.nan)
+    with np.errstate(all="ignore"):
+        np.divide(levels[1:] - levels[:-1], levels[:-1], out=growth, where=both)
     returns = np.full(levels.shape, np.nan)
-    returns[1:] = logs[1:] - logs[:-1]
+    np.log1p(growth, out=returns[1:], where=np.isfinite(growth) & (growth > -1))
     return returns
 
 

@@ -112,8 +112,7 @@ def _from_sums(
     doubtful = (x_variance <= _LEAST_VARIANCE * x_squares) | (
         y_variance <= _LEAST_VARIANCE * y_squares
     )
-    r[doubtful | (n < 2)] = np.nan
-    return r, doubtful & (n >= 2)
+    return r, doubtful
 
 
 def _again(a: Floats, b: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Floats:

@@ -119,7 +119,7 @@ def _ranks_beside(x: _Ordered, partners: NDArray[np.bool_]) -> tuple[Counts, Flo
         the sums of their squares over the common rows (N, M).
     """
     rows, n = x.known.shape
-    counter = np.int16 if 2 * rows <= np.iinfo(np.int16).max else np.int32
+    counter = np.int16 if rows <= np.iinfo(np.int16).max else np.int32
     below = np.zeros((n, rows + 1, partners.shape[1]), dtype=counter)
     np.cumsum(partners.astype(counter).take(x.order.T, axis=0), axis=1, out=below[:, 1:])
     flat = below.reshape(-1, partners.shape[1])
@@ -132,8 +132,8 @@ def _ranks_beside(x: _Ordered, partners: NDArray[np.bool_]) -> tuple[Counts, Flo
         group = (high[tied] - low[tied]).astype(np.float64)
         present = (x.known.T[tied])[:, :, None] & partners
         squares[tied] -= np.einsum("ntm,ntm->nm", group**2 - 1, present) / 3
-    low += high
     low -= common[:, None]
+    low += high
     return low, squares
 
 

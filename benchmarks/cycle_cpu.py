@@ -85,6 +85,7 @@ async def compare(cycles: int, instruments: int, url: str, folder: Path) -> None
     heard = [Listening(one) for one in ours]
     ratios, rows = [], 0
     with Lake(folder, origin="simulator") as lake:
+        await asyncio.gather(*(one.refresh_universe() for one in ours))
         await asyncio.gather(*(one.cycle() for one in ours))
         for _ in range(cycles):
             for one in heard:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import aiohttp
@@ -63,6 +63,7 @@ async def opened(settings: Settings) -> AsyncIterator[Program]:
         )
         for note in lake.damaged:
             log.error("set aside at the start", what=note)
+        lake.set_info(venues=_offers(settings.venues))
         if simulated:
             lake.set_info(clock=_as_json(clock))
         lake.publish()
@@ -115,6 +116,18 @@ def _venue(name: str, clock: Clock, settings: Settings, lake: Lake) -> VenueColl
             Instrument(**{str(k): v for k, v in row.items()}) for row in known.to_dict("records")
         ],
     )
+
+
+def _offers(names: Iterable[str]) -> str:
+    """Return what the venues offer and allow, as JSON for the Health page to show."""
+    told = {}
+    for venue in (VENUES[name] for name in names):
+        offers = [
+            {**asdict(offer), "cadence": venue.cadence(offer.source)} for offer in venue.offers
+        ]
+        limits = [asdict(limit) for limit in venue.limits]
+        told[venue.name] = {"title": venue.title, "offers": offers, "limits": limits}
+    return json.dumps(told)
 
 
 async def _finish(intake: Intake, storing: asyncio.Task[None]) -> None:

@@ -7,9 +7,11 @@ read of each publish. The environment is read here and nowhere else.
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -72,6 +74,11 @@ def venue_cycles(shown: Moment) -> pd.DataFrame:
 def record_size(shown: Moment) -> pd.DataFrame:
     """Rows by table."""
     return _read("record_size", shown)
+
+
+def offers() -> dict[str, Any]:
+    """What each venue offers and allows, as the collector last told it; see ``offers.py``."""
+    return dict(json.loads(_info(_folder(), _version()).get("venues", "{}")))
 
 
 def origin() -> str | None:

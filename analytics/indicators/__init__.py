@@ -5,9 +5,10 @@ oldest row first, as ``analytics.panel`` makes them, and answers for all
 instruments at once. No answer looks at a later row, so that what is appended
 never changes what was said before.
 
-**Absent.** NaN, or anything that is not finite, is absent. So is an answer that has
-no meaning: a division by zero, a percentage of a negative base, a logarithm of
-no positive number. Where a window is not full yet the answer is NaN, too.
+**Absent.** NaN is absent, and so is what is infinite or beyond any quantity (1e150).
+So is an answer that has no meaning: a division by zero, a percentage of a negative
+base, a logarithm of no positive number. Where a window is not full yet, there is no
+answer either.
 
 **Gaps.** Each function says which of these it does with the rows a column lacks:
 

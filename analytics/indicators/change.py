@@ -56,6 +56,6 @@ def delta_pct(values: ArrayLike, bars: int = 1) -> Floats:
 def _before(panel: Floats, bars: int) -> Floats:
     """Return, in each row, the row *bars* bars before it."""
     check_length("bars", bars, 1)
-    before = np.full(panel.shape, np.nan)
+    before = np.full_like(panel, np.nan)
     before[bars:] = panel[:-bars]
     return before

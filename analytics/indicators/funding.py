@@ -61,9 +61,9 @@ def premium_pct(price: ArrayLike, index: ArrayLike) -> Floats:
 def premium_apr_pct(price: ArrayLike, index: ArrayLike) -> Floats:
     """Return the premium as a yearly rate: what it would cost a long if it stood still.
 
-    A perpetual never expires, so there is no term to annualise over; but funding
-    charges the premium once in 8 hours, whatever interval the venue pays in. That
-    leaves out the venues' interest part and caps: funding_apr_pct is what is paid.
+    A perpetual never expires, so there is no term to annualise over; but most venues
+    charge the premium once in 8 hours, whatever interval they pay in. This leaves
+    out their interest part and caps: funding_apr_pct is what is paid.
     Gaps: by the clock, row by row.
 
     Args:

@@ -103,7 +103,9 @@ def z_seasonal(
     """
     (panel,) = checked(values=values)
     check_length("window", window)
-    hours = np.broadcast_to(hours_to_funding(times, interval_h), panel.shape)
+    hours = hours_to_funding(times, interval_h)
+    if hours.shape != panel.shape:
+        raise ValueError(f"times and interval_h make {hours.shape} where values is {panel.shape}")
     intervals = np.broadcast_to(np.asarray(interval_h, np.float64), panel.shape)
 
     def scores(known: list[Floats], begins: Places) -> Sequence[Floats]:

@@ -78,9 +78,10 @@ def names_in(folders: Iterable[Path]) -> dict[Path, set[str]]:
 
 
 def added_since(before: Mapping[Path, set[str]]) -> list[Path]:
-    """Return the paths that have joined the folders since *before*, what ``names_in`` gave."""
+    """Return the Parquet files that joined the folders since *before*, what ``names_in`` gave."""
     now = names_in(before)
-    return [folder / name for folder, names in now.items() for name in names - before[folder]]
+    added = [folder / name for folder, names in now.items() for name in names - before[folder]]
+    return [path for path in added if path.suffix == ".parquet"]
 
 
 def sync(path: Path) -> None:

@@ -253,7 +253,11 @@ class Lake:
                     for file in added_since(before):
                         file.unlink()
                     raise
-                cursor.execute("commit")
+                try:
+                    cursor.execute("commit")
+                except BaseException:
+                    _roll_back(cursor)
+                    raise
                 # The first commit after a publish makes the catalog's log anew.
                 sync(self.layout.folder)
 

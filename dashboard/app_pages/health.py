@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import loaders, state
 from dashboard.panels.explained import explained
 from dashboard.panels.freshness import follow_origin, headline
+from dashboard.panels.offers import offers
 from dashboard.panels.record import record, set_aside
 from dashboard.panels.venues import venue_table
 
@@ -20,6 +21,7 @@ def board() -> None:
             st.info("No cycle ran in the 24 hours before: the record was imported, not collected.")
         else:
             venue_table(cycles, shown)
+        offers(loaders.offers())
         record(loaders.record_size(shown), loaders.disk_bytes(loaders.folder()))
         set_aside(loaders.set_aside())
 

@@ -79,8 +79,8 @@ def cards(figures: dict[str, Figure], pair_count: int, now: datetime) -> None:
 
 
 def _draw(card: _Card, figure: Figure, pair_count: int, now: datetime) -> None:
-    has_past = figure.change is not None and figure.since is not None
-    written = card.change(figure) if has_past else None
+    since = figure.since if figure.change is not None else None
+    written = None if since is None else card.change(figure)
     is_flat = written is not None and written[0] not in "+-"
     st.metric(
         card.label,
@@ -88,8 +88,8 @@ def _draw(card: _Card, figure: Figure, pair_count: int, now: datetime) -> None:
         written,
         delta_color="off" if is_flat else "normal",
         delta_arrow="off" if is_flat else "auto",
-        delta_description=f"in {formats.age(now - figure.since)}" if figure.since else None,
-        chart_data=figure.past.tolist() if has_past else None,
+        delta_description=None if since is None else f"in {formats.age(now - since)}",
+        chart_data=None if since is None else figure.past.tolist(),
         chart_type="area",
         help=f"{card.help} From {figure.pairs:,} of {pair_count:,} pairs.",
         border=True,

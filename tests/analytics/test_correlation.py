@@ -108,8 +108,8 @@ def test_agrees_with_scipy(gaps):
 
 
 def test_many_rows_need_wider_counters():
-    """Past 16,383 rows doubled ranks no longer fit 16 bits."""
-    x = market(16_500, 2, 0.01)
+    """Past 32,767 rows doubled ranks about their mean no longer fit 16 bits."""
+    x = market(33_000, 2, 0.001)
 
     found = correlation(x, method="spearman")
 
@@ -241,10 +241,10 @@ def test_arrays_that_do_not_fit_are_named(a, b, named):
 
 def test_log_returns_by_hand():
     """Growth by e is 1; a row without a positive level before it has no return."""
-    levels = column(1, np.e, np.nan, 2, 0, 3, 3)
+    levels = column(1, np.e, np.nan, 2, 0, 3, 3, np.inf, np.inf)
 
     np.testing.assert_allclose(
-        log_returns(levels), column(np.nan, 1, np.nan, np.nan, np.nan, np.nan, 0), atol=1e-15
+        log_returns(levels), column(np.nan, 1, *[np.nan] * 4, 0, np.nan, np.nan), atol=1e-15
     )
 
 
@@ -269,8 +269,8 @@ def test_price_against_open_interest_of_a_panel():
 
 
 def test_a_panel_by_itself_is_correlated_by_price():
-    """The first bar has no return, so it is not among the rows."""
-    close = np.array([[1, 8], [2, 4], [8, 1], [4, 2], [2, 4]])
+    """Of the newest three returns the second's rise where the first's fall."""
+    close = np.array([[1, 8], [9, 9], [8, 9], [4, 27], [12, 9]])
 
     found = correlation_of_returns(panel(close=close), method="spearman", window=3, min_common=3)
 
@@ -282,6 +282,15 @@ def test_a_metric_that_the_panel_lacks_is_named(named):
     """With those that it has."""
     with pytest.raises(QueryError, match=f"{named[-1]!r} is no metric of the panel: close"):
         correlation_of_returns(panel(close=np.ones((5, 2))), *named)
+
+
+@pytest.mark.parametrize("levels", [(1e-300, 1e300), (1e300, 1e-300), (1, 1 + 1e-12), (5e-324, 9)])
+def test_log_returns_are_never_infinite(levels):
+    """Beyond what numbers can hold a return is absent; a tiny one keeps its digits."""
+    (_, found) = log_returns(column(*levels))[:, 0]
+
+    exact = np.log(levels[1]) - np.log(levels[0])
+    assert np.isnan(found) or found == pytest.approx(exact, abs=1e-15)
 
 
 @pytest.mark.parametrize("method", METHODS)

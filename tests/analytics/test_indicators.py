@@ -262,8 +262,14 @@ def test_leaves_its_input_as_it_was(name):
         (lambda x: indicators.delta(x, 0), "bars is a whole number of bars from 1"),
         (lambda x: indicators.bollinger(x, 20, 0), "deviations is a number above 0"),
         (lambda x: indicators.volatility_pct(x, bars_per_year=0), "bars_per_year is a number"),
-        (lambda x: indicators.z_seasonal(x, hours(3), np.ones(3)), "times has 3 rows where"),
-        (lambda x: indicators.z_seasonal(x, hours(205), np.ones(2)), "interval_h is"),
+        (
+            lambda x: indicators.z_seasonal(x, hours(3), np.ones(3)),
+            r"times and interval_h make \(3, 3\) where values is",
+        ),
+        (
+            lambda x: indicators.z_seasonal(x, hours(205), np.ones(2)),
+            r"times and interval_h make \(205, 2\)",
+        ),
         (lambda x: indicators.hours_to_funding(hours(3), 8.0), "interval_h has the shape"),
     ],
 )

@@ -86,6 +86,7 @@ def test_knows_no_future(name, prices, rows):
 @given(prices=PRICES, gap=st.integers(1, 30), at=st.integers(0, 60))
 def test_passes_over_gaps_as_it_says(name, prices, gap, at):
     """Rows of nothing put anywhere: those in order go on, those by the clock wait."""
+    at = min(at, len(prices))
     hole = np.full((gap, prices.shape[1]), np.nan)
     longer = np.concatenate([prices[:at], hole, prices[at:]])[:60]
 

@@ -38,6 +38,8 @@ def test_finds_who_leads_and_by_how_much(gaps):
     assert found.outside[0, 1]
     assert found.outside[1, 0]
     assert found.p_value[0, 1] == pytest.approx(1 / 501)
+    for of_both in (found.band, found.p_value):
+        assert np.array_equal(of_both, of_both.T)
 
 
 @pytest.mark.parametrize("gaps", [0.0, 0.1])

@@ -13,10 +13,19 @@ from hypothesis import strategies as st
 
 from analytics import signals
 from analytics.errors import QueryError, SettingsError
+from analytics.oi_share import oi_shares
 from analytics.panel import Pair, Panel
 from analytics.signals import all_signals, latest_signals
 from analytics.thresholds import Thresholds
-from analytics.tiers import METRICS, Z_BARS, bars_needed, confluence, tiers, z_oi
+from analytics.tiers import (
+    METRICS,
+    Z_BARS,
+    bars_needed,
+    confluence,
+    median_of_venue,
+    tiers,
+    z_oi,
+)
 
 NAN = np.nan
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -111,6 +120,18 @@ def test_confluence_by_hand(z, ls_accounts, imbalance_pct, share, known):
 
     assert found.share[0, 0] == pytest.approx(share, nan_ok=True)
     assert found.known[0, 0] == known
+
+
+def test_what_is_unknown_neither_fires_nor_counts_as_calm():
+    """Tier 2 is false once one condition is, whatever the others; else unknown."""
+    for change, answer in (
+        ({}, 1),
+        ({"ls_accounts": 1, "book_imbalance": NAN}, 0),
+        ({"ls_accounts": NAN}, NAN),
+    ):
+        tier_2 = tiers(panel_of(unusual(**change)), DEFAULT)[1]
+
+        assert tier_2.fired[-1, 0] == pytest.approx(answer, nan_ok=True)
 
 
 # Tiers 1 and 2
@@ -309,6 +330,16 @@ def test_the_median_is_of_the_instruments_own_venue():
     ]
 
 
+def test_median_of_a_venue_by_hand():
+    """Of 1, 2, 4 and 9 it is 3, without the 9 it is 2; of two values it is not known."""
+    values = np.array([[9, 1, 4, 2, 70], [NAN, 1, 4, 2, 70], [NAN, 1, NAN, 2, 70]])
+
+    found = median_of_venue(values, (BTC, *ALTS[:3], BYBIT_BTC), 3)
+
+    expected = [[3, 3, 3, 3, NAN], [2, 2, 2, 2, NAN], [NAN] * 5]
+    np.testing.assert_allclose(found, expected)
+
+
 # Tier 5
 
 
@@ -366,8 +397,24 @@ def test_a_share_that_never_moves_does_not_depart():
     price = np.linspace(1, 1.3, Z_BARS + 1) ** 3
     coins = np.array([0.1, 0.7])
 
-    assert tier_5(shared()[:, :1], instruments=(BTC,)) == []
-    assert tier_5(price[:, None] * coins) == []
+    alone = oi_shares(shared()[:, :1], (BTC,), window=Z_BARS)
+    still = oi_shares(price[:, None] * coins, (BTC, BYBIT_BTC), window=Z_BARS)
+
+    assert np.isnan(alone.z).all()
+    assert alone.share_pct[-1, 0] == 100
+    assert np.isnan(still.z).all()
+    assert still.share_pct[-1].tolist() == [12.5, 87.5]
+
+
+def test_all_bars_of_the_window_must_know_the_same_venues():
+    """The first of the 20 bars before the last knew only one: nothing to compare with."""
+    first_alone = shared()
+    first_alone[0, 1] = NAN
+
+    z = oi_shares(np.vstack([first_alone, [[55, 45]]]), (BTC, BYBIT_BTC), window=Z_BARS).z
+
+    assert np.isnan(z[:-1]).all()
+    assert np.isfinite(z[-1]).all()
 
 
 def test_a_venues_contracts_of_one_base_make_one_share():
@@ -417,6 +464,20 @@ def test_tier_6_by_hand():
 def test_what_tier_6_asks_for(count, ago, expected):
     """As many as the threshold within the window are enough, one bar longer ago is too long."""
     assert fired(clustered(ALTS[:count], ago)).count(6) == expected
+
+
+def test_as_many_bars_as_needed_are_enough():
+    """The cluster's first bar compares with one 40 bars before, whose change needs one more."""
+    oi_usd = [*levels(SWAY), *[NAN] * 19, 1e6, 1.03e6, *[NAN] * 3]
+    each = {"oi_usd": oi_usd, "ls_accounts": [3] * 45, "book_imbalance": [0.05] * 45}
+    panel = panel_of(
+        {name: np.column_stack([metric] * 3) for name, metric in each.items()}, ALTS[:3]
+    )
+    short = {name: metric[1:] for name, metric in panel.values.items()}
+
+    assert bars_needed(DEFAULT) == len(panel.times)
+    assert fired(panel) == [6]
+    assert fired(replace(panel, times=panel.times[1:], values=short)) == []
 
 
 def test_one_instrument_counts_once():

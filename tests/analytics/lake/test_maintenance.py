@@ -172,7 +172,7 @@ def test_orphans_go_after_a_day_and_not_before(filled, asked):
     young, old = known.with_name("young.parquet"), known.with_name("old.parquet")
     for path, age in ((young, ORPHAN_AGE - timedelta(minutes=5)), (old, ORPHAN_AGE * 1.1)):
         path.write_bytes(known.read_bytes())
-        os.utime(path, 2 * [(now() - age).timestamp()])
+        os.utime(path, 2 * ((now() - age).timestamp(),))
 
     filled.maintain(now(), whole_days=False)
 

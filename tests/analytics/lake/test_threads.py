@@ -1,0 +1,104 @@
+"""Several threads of one process on one lake."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import partial
+from threading import Event
+
+from analytics.lake import Lake
+
+NOON = datetime.fromisoformat("2026-03-01 12:00")
+COUNT = "select count(*) from snapshots"
+
+
+def together(*works):
+    """Run *works* at the same time, a thread each; raise what any of them raised."""
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [done.result() for done in [pool.submit(work) for work in works]]
+
+
+def test_appends_fills_publishes_and_upkeep_take_turns(folder, lake, snapshots, bars, asked):
+    """Whatever runs at once, every acknowledged row is there once."""
+
+    def appending(venue):
+        stored = [
+            lake.append(("snapshots", snapshots(venue=venue, at=NOON + timedelta(minutes=minute))))
+            for minute in range(15)
+        ]
+        assert stored == [{"snapshots": 3}] * 15
+
+    def filling(column):
+        lake.fill_bars(bars({"symbol": "A", column: 1.0}, {"symbol": "B", column: 2.0}))
+
+    columns = ("open", "high", "low", "close", "mark")
+    together(
+        *(partial(appending, venue) for venue in ("a", "b", "c")),
+        *(partial(filling, column) for column in columns),
+        *(partial(lake.maintain, NOON, whole_days=whole_days) for whole_days in (False, True)),
+        *[lake.publish] * 10,
+    )
+
+    lake.close()
+    with Lake(folder) as again:
+        assert again.damaged == []
+        query = "select count(*), count(distinct (venue, symbol, received_ts)) from snapshots"
+        assert asked(again, query) == [(135, 135)]
+        query = f"select symbol, {', '.join(columns)} from bars order by symbol"
+        assert asked(again, query) == [("A", 1, 1, 1, 1, 1), ("B", 2, 2, 2, 2, 2)]
+
+
+def test_the_writers_own_reads_see_whole_commits(lake, snapshots, asked):
+    """A cursor of the lake waits its turn: it never sees half an append."""
+    done = Event()
+
+    def appending():
+        for minute in range(20):
+            at = NOON + timedelta(minutes=minute)
+            lake.append(("snapshots", snapshots(at=at)), ("snapshots", snapshots(venue="b", at=at)))
+        done.set()
+
+    def reading():
+        seen = []
+        while not done.is_set():
+            seen += asked(lake, COUNT)
+        return [count for (count,) in seen]
+
+    _, *seen = together(appending, reading, reading)
+
+    for counts in seen:
+        assert counts == sorted(counts)
+        assert {count % 6 for count in counts} <= {0}
+
+
+def test_a_reader_serves_eight_threads_while_publishes_go_on(lake, reader, snapshots):
+    """Each question is answered from one complete state, and states only move on."""
+    rows = 300
+    lake.append(("snapshots", snapshots(rows)))
+    lake.publish()
+    done = Event()
+
+    def writing():
+        for minute in range(1, 25):
+            lake.append(("snapshots", snapshots(rows, NOON + timedelta(minutes=minute))))
+            lake.publish()
+        done.set()
+
+    def reading():
+        newest = 0
+        while not done.is_set():
+            with reader.cursor() as cursor:
+                known = cursor.execute("select symbol, received_ts from snapshots").fetchall()
+                again = cursor.execute(COUNT).fetchall()
+            assert len(known) % rows == 0
+            assert again == [(len(known),)]
+            assert len(known) >= newest
+            newest = len(known)
+        return newest
+
+    _, *newest = together(writing, *[reading] * 8)
+
+    assert all(newest)
+    assert len(reader._copies) == 1
+    assert reader._copies[0].users == 0
