@@ -157,13 +157,14 @@ def _sum(change: OiChange, chosen: NDArray[np.bool_]) -> OiChangeSum:
     parts = (change.total_usd, change.price_usd, change.contracts_usd)
     known = np.isfinite(change.price_usd) & chosen
     count = np.sum(known, axis=-1)
-    total, price, contracts = (
-        np.where(count > 0, np.sum(part, axis=-1, where=known), np.nan) for part in parts
-    )
     stated = np.isfinite(change.oi_usd) & chosen
-    oi_usd = np.sum(change.oi_usd, axis=-1, where=stated)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        covered = _finite(100 * np.sum(change.oi_usd, axis=-1, where=known) / oi_usd)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        total, price, contracts = (
+            _finite(np.where(count > 0, np.sum(part, axis=-1, where=known), np.nan))
+            for part in parts
+        )
+        oi_usd = np.sum(change.oi_usd, axis=-1, where=stated)
+        covered = _finite(np.sum(change.oi_usd, axis=-1, where=known) / oi_usd * 100)
     return OiChangeSum(total, price, contracts, count, int(np.sum(chosen)), covered)
 
 

@@ -57,9 +57,9 @@ def oi_shares(oi_usd: Floats, instruments: Sequence[Pair], *, window: int) -> Oi
     of_holder = _sums(np.where(known, levels, 0.0), holder_starts)
     of_base = np.repeat(_sums(of_holder, base_of_holder), width, axis=1)
     stated = (_sums(known.astype(np.float64), holder_starts) > 0) & (of_base > 0)
-    share = np.full(stated.shape, np.nan)
-    np.divide(100 * of_holder, of_base, out=share, where=stated)
-    share = np.round(share, _SHARE_DIGITS)
+    part = np.full(stated.shape, np.nan)
+    np.divide(of_holder, of_base, out=part, where=stated & np.isfinite(of_base))
+    share = np.round(100 * part, _SHARE_DIGITS)
     changes = _sums((~_steady(known, window + 1)).astype(np.float64), base_of_column)
     steady = np.repeat(changes == 0, width, axis=1)
     return OiShares(holders, share, np.where(steady, z_score(share, window), np.nan))
@@ -78,7 +78,8 @@ def _starts(keys: Sequence[object]) -> NDArray[np.intp]:
 
 def _sums(values: Floats, starts: NDArray[np.intp]) -> Floats:
     """Return the sums of stretches of columns."""
-    sums: Floats = np.add.reduceat(values, starts, axis=1)
+    with np.errstate(over="ignore"):
+        sums: Floats = np.add.reduceat(values, starts, axis=1)
     return sums
 
 

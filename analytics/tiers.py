@@ -88,18 +88,19 @@ def bars_needed(thresholds: Thresholds) -> int:
 def tiers(panel: Panel, thresholds: Thresholds) -> tuple[Tier, ...]:
     """Return the answers of all six tiers for every bar of *panel*."""
     metric = _Metrics(panel)
-    oi_delta_pct = delta_pct(metric["oi_usd"])
-    subjects = tuple(Subject(*pair) for pair in panel.instruments)
-    z = z_oi(oi_delta_pct)
-    unusual, all_three = _tiers_1_and_2(metric, oi_delta_pct, z, thresholds, subjects)
-    return (
-        unusual,
-        all_three,
-        _tier_3(metric, oi_delta_pct, thresholds, subjects),
-        _tier_4(metric, oi_delta_pct, thresholds, panel.instruments),
-        _tier_5(metric, thresholds, panel.instruments),
-        _tier_6(all_three.fired, thresholds),
-    )
+    with np.errstate(all="ignore"):
+        oi_delta_pct = delta_pct(metric["oi_usd"])
+        subjects = tuple(Subject(*pair) for pair in panel.instruments)
+        z = z_oi(oi_delta_pct)
+        unusual, all_three = _tiers_1_and_2(metric, oi_delta_pct, z, thresholds, subjects)
+        return (
+            unusual,
+            all_three,
+            _tier_3(metric, oi_delta_pct, thresholds, subjects),
+            _tier_4(metric, oi_delta_pct, thresholds, panel.instruments),
+            _tier_5(metric, thresholds, panel.instruments),
+            _tier_6(all_three.fired, thresholds),
+        )
 
 
 def z_oi(oi_delta_pct: Floats) -> Floats:
@@ -116,7 +117,7 @@ def z_oi(oi_delta_pct: Floats) -> Floats:
     before = np.zeros((Z_REACH + 1, known.shape[1]), dtype=np.intp)
     counts = np.concatenate([before, known.cumsum(axis=0)])[: len(known) + Z_REACH]
     recent = counts[Z_REACH:] - counts[: len(known)]
-    return np.where(recent >= Z_BARS, z_score(oi_delta_pct, Z_BARS), np.nan)
+    return np.where(recent >= Z_BARS, _finite(z_score(oi_delta_pct, Z_BARS)), np.nan)
 
 
 def confluence(
@@ -168,7 +169,7 @@ class _Metrics:
         values = self._panel.values.get(name)
         if values is None:
             return np.full(self._panel.shape, np.nan)
-        return np.where(np.isfinite(values), values, np.nan)
+        return _finite(values)
 
 
 def _tiers_1_and_2(
@@ -179,7 +180,7 @@ def _tiers_1_and_2(
     subjects: tuple[Subject, ...],
 ) -> tuple[Tier, Tier]:
     """1: z_oi is over its threshold. 2: long/short and imbalance are over theirs, too."""
-    ls_accounts, imbalance_pct = metric["ls_accounts"], 100 * metric["book_imbalance"]
+    ls_accounts, imbalance_pct = metric["ls_accounts"], _finite(100 * metric["book_imbalance"])
     together = confluence(z, ls_accounts, imbalance_pct, thresholds)
     seen = {
         "z_oi": z,
@@ -202,7 +203,7 @@ def _tier_3(
     metric: _Metrics, oi_delta_pct: Floats, thresholds: Thresholds, subjects: tuple[Subject, ...]
 ) -> Tier:
     """Takers pushed the way the price went, and open interest rose: new positions drove it."""
-    cvd_delta_usd = metric["taker_buy_usd"] - metric["taker_sell_usd"]
+    cvd_delta_usd = _finite(metric["taker_buy_usd"] - metric["taker_sell_usd"])
     price_delta_pct = delta_pct(metric["close"])
     agrees = _above(np.sign(cvd_delta_usd) * np.sign(price_delta_pct), 0)
     return Tier(
@@ -257,11 +258,12 @@ def _tier_6(tier_2: Floats, thresholds: Thresholds) -> Tier:
     events = np.concatenate([np.zeros((window, tier_2.shape[1]), dtype=np.bool_), tier_2 == 1])
     recent = sliding_window_view(events, window, axis=0)[1:]
     count = recent.any(axis=-1).sum(axis=1, keepdims=True).astype(np.float64)
-    known = ~np.isnan(tier_2).all(axis=1, keepdims=True)
+    unknown = np.isnan(tier_2).all(axis=1, keepdims=True)
+    enough = count >= thresholds.cluster_instruments
     return Tier(
         6,
         (Subject(),),
-        np.where(known, count >= thresholds.cluster_instruments, np.nan),
+        np.where(unknown & ~enough, np.nan, enough),
         {"tier_2_instruments": count},
         _only(thresholds, "cluster_instruments", "cluster_bars"),
     )
@@ -290,6 +292,10 @@ def _all(*conditions: Floats) -> Floats:
     least: Floats = np.fmin.reduce(conditions)
     unknown = np.isnan(conditions).any(axis=0)
     return np.where(unknown & (least != 0), np.nan, least)
+
+
+def _finite(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _only(thresholds: Thresholds, *names: str) -> dict[str, float]:

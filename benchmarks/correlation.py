@@ -5,6 +5,7 @@
 Both get the same returns, laid out as panels are: each instrument's values side by
 side in memory. The time is the least of the repeats; pandas' Spearman with gaps
 takes seconds and is run once. The largest difference of any cell is printed, too.
+The targets are those of the default size.
 """
 
 from __future__ import annotations

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 
 from analytics.errors import LakeError
 from analytics.lake import Lake
-from analytics.records import Record
+from analytics.records import Record, Snapshot
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,15 @@ class Intake:
         self.rows_stored = 0
         self.fault: str | None = None
         """Why the lake refuses at the moment, or None."""
+        self._earliest: dict[str, datetime] = {}
+
+    def earliest_since_last_asked(self) -> dict[str, datetime]:
+        """Return, by venue, the earliest snapshot stored since this was last asked for.
+
+        Bars from there on are to be made anew: batches that waited come late.
+        """
+        earliest, self._earliest = self._earliest, {}
+        return earliest
 
     @property
     def waiting(self) -> int:
@@ -87,6 +97,10 @@ class Intake:
                 log.error("the lake refuses; batches wait", reason=str(error))  # noqa: TRY400
             self.fault = str(error)
             return False
+        for record in rows:
+            if isinstance(record, Snapshot):
+                known = self._earliest.get(record.venue, record.received_ts)
+                self._earliest[record.venue] = min(known, record.received_ts)
         if self.fault is not None:
             log.info("the lake takes rows again", waiting=len(self._waiting))
             self.fault = None

@@ -84,10 +84,13 @@ async def long_short(one: VenueCollector) -> None:
 
 
 async def bars(program: Program) -> None:
-    """Write the bars whose five minutes are over."""
+    """Write the bars whose five minutes are over, and those that snapshots came late for."""
     now = program.clock.now()
+    earliest = program.intake.earliest_since_last_asked()
     for one in program.venues:
-        await asyncio.to_thread(live_bars.write_finished, program.lake, one.name, now)
+        await asyncio.to_thread(
+            live_bars.write_finished, program.lake, one.name, now, earliest.get(one.name)
+        )
 
 
 async def merge(program: Program, *, whole_days: bool = False) -> None:

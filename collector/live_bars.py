@@ -13,25 +13,38 @@ CATCH_UP = timedelta(hours=24)
 """How far back a start looks for snapshots that have no bars yet."""
 
 
-def write_finished(lake: Lake, venue: str, now: datetime) -> int:
+def write_finished(lake: Lake, venue: str, now: datetime, earliest: datetime | None) -> int:
     """Write the bars of *venue* whose five minutes are over at *now* and not written yet.
 
-    Goes on from the last one stored, so that a start after a pause catches up.
+    Goes on from the last one stored, so that a start after a pause catches up, and
+    makes those anew that snapshots came late for.
+
+    Args:
+        lake: The writer's.
+        venue: Of which the bars are.
+        now: Bars that end later are left for the next time.
+        earliest: The earliest snapshot stored since the last time, if there was one.
 
     Returns:
-        How many bars were stored.
+        How many bars were added or changed.
 
     Raises:
         LakeError: None was stored.
     """
-    end = now - timedelta(seconds=now.timestamp() % BAR.total_seconds())
+    end = _floor(now)
     with lake.cursor() as cursor:
         found = query.table(cursor, "last_live_bar", venue=venue, since=end - CATCH_UP)
         last = found["ts"][0].as_py()
         start = end - CATCH_UP if last is None else last.replace(tzinfo=UTC) + BAR
+        if earliest is not None:
+            start = min(start, _floor(earliest))
         if start >= end:
             return 0
         bars = query.table(
             cursor, "bars_from_snapshots", venue=venue, start=start, end=end, origin="live"
         )
-    return lake.append(("bars", bars))["bars"]
+    return sum(lake.renew_bars(bars))
+
+
+def _floor(moment: datetime) -> datetime:
+    return moment - timedelta(seconds=moment.timestamp() % BAR.total_seconds())

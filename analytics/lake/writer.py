@@ -139,11 +139,27 @@ class Lake:
         Raises:
             LakeError: Nothing was stored.
         """
+        return self._combine_bars(rows, "stored")
+
+    def renew_bars(self, rows: pa.Table) -> tuple[int, int]:
+        """Add bars, and make those that are there anew: what *rows* know wins.
+
+        Columns that *rows* do not know stay as they were.
+
+        Returns:
+            How many bars were added, and how many were changed.
+
+        Raises:
+            LakeError: Nothing was stored.
+        """
+        return self._combine_bars(rows, "fresh")
+
+    def _combine_bars(self, rows: pa.Table, wins: bars.Wins) -> tuple[int, int]:
         if not rows.num_rows:
             return 0, 0
         rows = schema.conform("bars", rows)
         with self._change(self._folders([("bars", rows)])) as cursor:
-            return bars.fill(cursor, rows)
+            return bars.combine(cursor, rows, wins=wins)
 
     def replace_instruments(self, venue: str, instruments: Iterable[Instrument]) -> None:
         """Make *instruments* all that is known of *venue*'s contracts.
@@ -253,11 +269,7 @@ class Lake:
                     for file in added_since(before):
                         file.unlink()
                     raise
-                try:
-                    cursor.execute("commit")
-                except BaseException:
-                    _roll_back(cursor)
-                    raise
+                cursor.execute("commit")
                 # The first commit after a publish makes the catalog's log anew.
                 sync(self.layout.folder)
 
@@ -287,6 +299,9 @@ class Lake:
     def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            # After a commit that failed, closing alone would keep the catalog's file taken.
+            with contextlib.suppress(duckdb.Error):
+                connection.execute(f"detach {CATALOG}")
             connection.close()
 
 

@@ -6,8 +6,8 @@ the lake gets its turn in between. Doing it again stores nothing twice, and
 finishes what an interruption left undone.
 
 Readings go into snapshots, and every five minutes they touch get a bar made of
-the snapshots stored by then. Rows that are bars already fill the bars there are.
-Neither changes a value that is there: what was collected live wins.
+the snapshots stored by then, ours among them. Rows that are bars already fill the
+bars there are and change no value: what was collected wins.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ class Lake(Protocol):
 
     def fill_bars(self, rows: pa.Table) -> tuple[int, int]:
         """Add new bars and fill NULLs of the others; return how many of each."""
+
+    def renew_bars(self, rows: pa.Table) -> tuple[int, int]:
+        """Add new bars and make the others anew; return how many of each."""
 
     def cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """A cursor on the committed state."""
@@ -132,7 +135,9 @@ def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> 
         progress(done, total)
         time.sleep(TURN_S)
     for bars in () if touched is None else _bars_made(lake, touched):
-        _fill(lake, bars, stored)
+        added, changed = lake.renew_bars(bars)
+        stored.rows["bars"] += added
+        stored.bars_filled += changed
         done += bars.num_rows
         progress(done, total)
     return stored

@@ -1,0 +1,130 @@
+-- Where the bars lack a value between $since and $now [UTC], of what is expected of them.
+-- One row per instrument, metric and gap; a metric without a gap has one row, and its gap is null.
+-- expected and present are counts of 5-minute bars between start_ts and end_ts, and repeat on
+-- every row of the metric.
+-- An instrument is expected from its first bar since $earliest on, and until the last mark before
+-- $now. One that its venue recorded nothing of for an hour, while it did of others, has left the
+-- universe, and is expected until its last bar. A metric that no bar of a venue knew since
+-- $earliest is not expected of that venue.
+-- The list that is NULL filters nothing; $metrics names columns of bars, `price` for the close.
+with seen as (
+    select
+        * exclude (
+            open, high, low, close, oi_usd_open, oi_usd_high, oi_usd_low, snapshot_count, origin
+        ),
+        close as price
+    from bars
+    where
+        ts >= $earliest::timestamp_ms
+        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+        and ($venues::varchar[] is null or list_contains($venues, venue))
+),
+
+newest as (
+    select venue, max(ts) as ts
+    from seen
+    group by venue
+),
+
+marks as (
+    select
+        time_bucket(interval 5 minutes, $since::timestamp + interval 299999 milliseconds)
+            as first_ts,
+        time_bucket(interval 5 minutes, $now::timestamp) as end_ts
+),
+
+lives as (
+    select
+        venue,
+        symbol,
+        any_value(base) as base,
+        greatest(min(seen.ts), any_value(marks.first_ts)) as start_ts,
+        case
+            when max(seen.ts) > any_value(newest.ts) - interval 1 hour then any_value(marks.end_ts)
+            else max(seen.ts) + interval 5 minutes
+        end as end_ts
+    from seen
+    join newest using (venue)
+    cross join marks
+    group by venue, symbol
+),
+
+stated as (
+    unpivot (
+        select venue, count(columns(* exclude (venue, symbol, base, ts)))
+        from seen
+        group by venue
+    )
+    on columns(* exclude (venue))
+    into name metric value bar_count
+),
+
+asked as (
+    select lives.*, stated.metric
+    from lives
+    join stated using (venue)
+    where
+        lives.start_ts < lives.end_ts
+        and stated.bar_count > 0
+        and ($metrics::varchar[] is null or list_contains($metrics, stated.metric))
+),
+
+known as (
+    unpivot (
+        select * exclude (base)
+        from seen
+        where ts >= $since::timestamp_ms
+    )
+    on columns(
+        name -> name not in ('venue', 'symbol', 'ts')
+        and list_contains($metrics::varchar[], name) is not false
+    )
+    into name metric value value
+),
+
+-- What is known, between a mark before the first bar and a mark after the last one.
+places as (
+    select asked.*, known.ts
+    from asked
+    join known using (venue, symbol, metric)
+    where known.ts >= asked.start_ts and known.ts < asked.end_ts
+    union all
+    select *, start_ts - interval 5 minutes
+    from asked
+    union all
+    select *, end_ts
+    from asked
+),
+
+steps as (
+    select
+        *,
+        lag(ts) over (partition by venue, symbol, metric order by ts) + interval 5 minutes as due_ts
+    from places
+),
+
+counted as (
+    select venue, symbol, metric, count(*) - 2 as present
+    from places
+    group by venue, symbol, metric
+)
+
+select
+    asked.venue,
+    asked.symbol,
+    asked.base,
+    asked.metric,
+    asked.start_ts::timestamp_ms as start_ts,
+    asked.end_ts::timestamp_ms as end_ts,
+    (epoch_ms(asked.end_ts) - epoch_ms(asked.start_ts)) // 300000 as expected,
+    counted.present,
+    steps.due_ts::timestamp_ms as gap_start_ts,
+    steps.ts::timestamp_ms as gap_end_ts
+from asked
+join counted using (venue, symbol, metric)
+left join steps
+    on asked.venue = steps.venue
+    and asked.symbol = steps.symbol
+    and asked.metric = steps.metric
+    and steps.due_ts < steps.ts
+order by asked.venue, asked.symbol, asked.metric, gap_start_ts

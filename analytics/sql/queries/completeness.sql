@@ -1,0 +1,66 @@
+-- What is stored of what the cycles between $since and $now [UTC] should have stored.
+-- One row per venue and metric, by the snapshot's column; `snapshots` stands for the rows.
+-- Expected is the universe times the cycles that should have run, one every $interval_s [s].
+-- The universe is the mean of what those cycles asked of; where none ran, what the last one
+-- asked of. A venue is expected from its first cycle since $earliest on.
+-- $venues that is NULL filters nothing.
+with known as (
+    from cycles
+    where
+        started_ts > $earliest::timestamp_ms
+        and finished_ts <= $now::timestamp_ms
+        and ($venues::varchar[] is null or list_contains($venues, venue))
+),
+
+due as (
+    select
+        venue,
+        coalesce(
+            avg(asked) filter (started_ts > $since::timestamp_ms and asked > 0),
+            arg_max(asked, started_ts) filter (asked > 0),
+            0
+        ) as universe,
+        (epoch_ms($now::timestamp) - epoch_ms(greatest(min(started_ts), $since::timestamp_ms)))
+        / (1000 * $interval_s) as cycles_expected,
+        count(*) filter (started_ts > $since::timestamp_ms) as cycles_stored
+    from known
+    group by venue
+),
+
+counted as (
+    select venue, count(*) as snapshots, count(columns(* exclude (venue)))
+    from (
+        select
+            * exclude (
+                symbol, base, venue_ts, received_ts, next_funding_ts, ls_ts, flags,
+                price_24h_ago, bid, ask, oi_raw, oi_venue_usd
+            )
+        from snapshots
+        where received_ts > $since::timestamp_ms and received_ts <= $now::timestamp_ms
+    )
+    group by venue
+),
+
+stored as (
+    unpivot (
+        select due.venue, coalesce(columns(counted.* exclude (venue)), 0)
+        from due
+        left join counted using (venue)
+    )
+    on columns(* exclude (venue))
+    into name metric value stored
+)
+
+select
+    due.venue,
+    stored.metric,
+    due.universe,
+    due.cycles_expected,
+    due.cycles_stored,
+    due.universe * due.cycles_expected as expected,
+    stored.stored,
+    least(100 * stored.stored / nullif(due.universe * due.cycles_expected, 0), 100)
+        as completeness_pct
+from due
+join stored using (venue)
+order by due.venue, stored.metric

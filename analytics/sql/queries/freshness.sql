@@ -1,0 +1,66 @@
+-- When the newest value of each metric was stated, as known at $now [UTC].
+-- One row per venue and metric that a snapshot since $since or a bar since $earliest knows.
+-- A snapshot's value is as old as its hearing, and its long/short ratio as the mark it was
+-- published for, since snapshots repeat it until the next one; a bar's is as old as its end.
+-- Ratios are read from bars only where no snapshot has them: a bar ends after their mark.
+-- $venues that is NULL filters nothing.
+with heard as (
+    select received_ts as ts, coalesce(ls_ts, received_ts) as published_ts, false as from_bar, *
+    from snapshots
+    where
+        received_ts > $since::timestamp_ms
+        and received_ts <= $now::timestamp_ms
+        and ($venues::varchar[] is null or list_contains($venues, venue))
+),
+
+ended as (
+    select
+        (ts + interval 5 minutes)::timestamp_ms as ts, ts as published_ts, true as from_bar,
+        close as price, * exclude (ts)
+    from bars
+    where
+        ts > $earliest::timestamp_ms
+        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+        and ($venues::varchar[] is null or list_contains($venues, venue))
+),
+
+-- In place of each value, when it was stated.
+stated as (
+    select
+        venue,
+        from_bar,
+        if(columns(['ls_accounts', 'ls_top_accounts', 'ls_top_positions']) is null, null, published_ts),
+        if(columns([
+            'price', 'mark', 'index', 'volume_usd', 'volume_24h_usd', 'oi_base', 'oi_usd',
+            'funding_rate', 'funding_interval_h', 'book_imbalance', 'spread_bps',
+            'taker_buy_usd', 'taker_sell_usd', 'liq_long_usd', 'liq_short_usd'
+        ]) is null, null, ts)
+    from (
+        select *, null as volume_usd from heard
+        union all by name
+        select * from ended
+    )
+),
+
+newest as (
+    unpivot (
+        select venue, from_bar, max(columns(* exclude (venue, from_bar)))
+        from stated
+        group by venue, from_bar
+    )
+    on columns(* exclude (venue, from_bar))
+    into name metric value newest_ts
+)
+
+select
+    venue,
+    metric,
+    newest_ts,
+    (epoch_ms($now::timestamp) - epoch_ms(newest_ts)) / 1000 as age_s,
+    from_bar
+from newest
+qualify row_number() over (
+    partition by venue, metric
+    order by if(starts_with(metric, 'ls_'), from_bar, null), newest_ts desc, from_bar
+) = 1
+order by venue, metric

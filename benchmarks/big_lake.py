@@ -1,0 +1,296 @@
+"""A large lake in the layout that months of collecting leave behind, for ``questions.py``.
+
+    python benchmarks/big_lake.py FOLDER [--days 30] [--instruments 600] [--interval 30]
+        [--bar-days 365] [--seed 20]
+
+Whole days of snapshots and whole months of bars are one sorted file each, as the
+nightly merge leaves them. Of the running day every past hour is a file, as the
+hourly merge leaves it, and the last hour is one file per venue and cycle. Values
+move on grids as a venue's do, with outages and lost cycles. The same arguments give
+the same rows. A lake that is complete is left alone; an incomplete one goes on with
+the first day or month that it lacks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from machine import described
+
+from analytics.lake import Lake, schema
+from analytics.lake.attach import CATALOG, attach, connect
+from analytics.lake.layout import Layout
+
+END = datetime(2026, 3, 31, 12, tzinfo=UTC)
+"""The record's end, and ``now`` to whoever asks it: noon, half of the day is not merged yet."""
+
+VENUES = ("binance", "bybit", "okx")
+BAR = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+_AT_ONCE = 100
+"""Instruments that are made together, to bound memory."""
+
+Floats = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From *start* on and before *end*, a row every *every*."""
+
+    table: str
+    start: datetime
+    end: datetime
+    every: timedelta
+
+    @property
+    def times(self) -> np.ndarray:
+        """When each row of an instrument is, in milliseconds."""
+        first, last = (round(time.timestamp() * 1000) for time in (self.start, self.end))
+        return np.arange(first, last, self.every // timedelta(milliseconds=1))
+
+
+class Market:
+    """Instruments that move by themselves and with one another, known at any time."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.seed = seed
+        bases = ["BTC", "ETH", "SOL", "XRP"] + [f"C{n:03}" for n in range(4, -(-count // 3))]
+        keys = [(base, venue, f"{base}/USDT:USDT") for base in sorted(bases) for venue in VENUES]
+        self.bases, self.venues, self.symbols = zip(*keys[:count], strict=True)
+        rng = np.random.default_rng(seed)
+        coin = np.repeat(np.arange(len(bases)), len(VENUES))[:count]
+        self._price = (10 ** rng.uniform(-2, 4, len(bases)))[coin][:, None]
+        self._phase = rng.uniform(0, 6.3, (4, len(bases)))[:, coin, None]
+        self._oi = 10 ** rng.uniform(4, 8, (count, 1)) / self._price
+
+    def rows(self, stretch: Stretch, first: int, last: int) -> pa.Table:
+        """Return the rows of the instruments from *first* on and before *last*, sorted."""
+        times, part = stretch.times, slice(first, last)
+        begin = int(stretch.start.timestamp())
+        rng = np.random.default_rng([self.seed, begin, first, len(stretch.table)])
+        values = self._values(stretch, times, part, rng)
+        shape = (min(last, len(self.bases)) - first, len(times))
+        columns = {
+            name: pa.array(np.broadcast_to(cells, shape).reshape(-1), from_pandas=True)
+            for name, cells in values.items()
+        }
+        for name, words in zip(
+            ("base", "venue", "symbol"), (self.bases, self.venues, self.symbols), strict=True
+        ):
+            codes = np.repeat(np.arange(shape[0], dtype=np.int32), shape[1])
+            columns[name] = pa.DictionaryArray.from_arrays(codes, list(words[part])).cast("string")
+        table = pa.table(columns)
+        return schema.conform(stretch.table, table.filter(self._heard(stretch, times, part, rng)))
+
+    def _heard(
+        self, stretch: Stretch, times: np.ndarray, part: slice, rng: np.random.Generator
+    ) -> pa.Array:
+        """Return which rows there are: one in 500 is lost, and okx is out for an hour at times."""
+        okx = self._are("okx", part)
+        hours = times // 3_600_000
+        heard = rng.random((len(okx), len(times))) > 0.002
+        if stretch.table == "bars" or stretch.end <= END - DAY:
+            heard &= ~(okx & (hours % 241 == 3))
+        return pa.array(heard.reshape(-1))
+
+    def _are(self, venue: str, part: slice) -> np.ndarray:
+        return np.array([name == venue for name in self.venues[part]])[:, None]
+
+    def _values(
+        self, stretch: Stretch, times: np.ndarray, part: slice, rng: np.random.Generator
+    ) -> dict[str, Floats]:
+        """Return the columns of *stretch*'s table, by name."""
+        stamps = times.astype("datetime64[ms]")
+        price = self._moved(self._price[part], self._phase[:, part], times, rng, 0.001)
+        oi = self._moved(self._oi[part], self._phase[::-1, part], times, rng, 0.004)
+        mark = _on_grid(price * (1 + 1e-4 * rng.standard_normal(price.shape)))
+        common = self._common(times, price, oi, mark, rng)
+        for name in ("ls_top_accounts", "ls_top_positions"):
+            common[name] = np.where(self._are("bybit", part), np.nan, common[name])
+        if stretch.table == "bars":
+            wide = 1 + 0.002 * rng.random(price.shape)
+            return common | {
+                "ts": stamps,
+                "open": _on_grid(price / wide),
+                "high": _on_grid(price * wide),
+                "low": _on_grid(price / wide**1.5),
+                "close": price,
+                "oi_usd_open": oi * _on_grid(mark / wide),
+                "oi_usd_high": oi * _on_grid(mark * wide),
+                "oi_usd_low": oi * _on_grid(mark / wide**1.5),
+                "snapshot_count": np.full(1, 10, np.int32),
+                "origin": np.array(["live"], dtype=object),
+            }
+        heard = times + np.arange(len(oi))[:, None] % 3 * 700
+        return common | {
+            "received_ts": heard.astype("datetime64[ms]"),
+            "venue_ts": (heard - rng.integers(0, 400, price.shape)).astype("datetime64[ms]"),
+            "price": price,
+            "price_24h_ago": _on_grid(price * 0.98),
+            "bid": _on_grid(price * 0.9999),
+            "ask": _on_grid(price * 1.0001),
+            "oi_raw": oi,
+            "next_funding_ts": (times // 28_800_000 * 28_800_000 + 28_800_000).astype(
+                "datetime64[ms]"
+            ),
+            "ls_ts": (times // 300_000 * 300_000).astype("datetime64[ms]"),
+        }
+
+    def _common(
+        self, times: np.ndarray, price: Floats, oi: Floats, mark: Floats, rng: np.random.Generator
+    ) -> dict[str, Floats]:
+        """Return what snapshots and bars both have."""
+        shape, slow = price.shape, times // 300_000
+
+        def grid(low: float, high: float, digits: int) -> Floats:
+            return np.round(rng.uniform(low, high, shape), digits)
+
+        ratio = np.round(1.6 + np.sin(slow / 50 + oi[:, :1] % 6) + grid(0, 0.1, 4)[:, :1], 4)
+        return {
+            "mark": mark,
+            "index": _on_grid(price * 1.0002),
+            "volume_24h_usd": np.round(price[:, :1] * oi[:, :1] * 5 + slow % 288 * 1000.0),
+            "oi_base": oi,
+            "oi_usd": oi * mark,
+            "funding_rate": np.round(1e-4 * np.sin(times // 3_600_000 / 9 + oi[:, :1] % 6), 6),
+            "funding_interval_h": np.full(1, 8.0),
+            "ls_accounts": ratio,
+            "ls_top_accounts": np.round(ratio * 0.9, 4),
+            "ls_top_positions": np.round(ratio * 1.1, 4),
+            "book_imbalance": grid(-0.2, 0.2, 3),
+            "spread_bps": grid(0.5, 4, 1),
+            "taker_buy_usd": grid(0, 40, 0) * 500,
+            "taker_sell_usd": grid(0, 40, 0) * 500,
+            "liq_long_usd": np.where(rng.random(shape) < 0.01, 2500.0, 0),
+            "liq_short_usd": np.where(rng.random(shape) < 0.01, 1500.0, 0),
+        }
+
+    def _moved(
+        self, level: Floats, phase: Floats, times: np.ndarray, rng: np.random.Generator, noise: float
+    ) -> Floats:
+        """Return *level* over time: slow waves of its own, one of the market's, and noise."""
+        days = times / 86_400_000
+        waves = 0.05 * np.sin(days / 3 + phase[0]) + 0.02 * np.sin(days * 3 + phase[1])
+        waves += 0.01 * np.sin(days * 29) + noise * rng.standard_normal(waves.shape)
+        return _on_grid(level * np.exp(waves))
+
+
+def _on_grid(values: Floats) -> Floats:
+    """Return *values* in the steps that a venue lists prices and contracts in: 5 to 6 digits."""
+    step = 10 ** (np.floor(np.log10(values[:, :1])) - 4)
+    return np.round(values / step) * step
+
+
+def whole(days: int, bar_days: int, every: timedelta) -> Iterator[Stretch]:
+    """Yield the stretches that have been merged into a file of their own, oldest first."""
+    midnight = END.replace(hour=0)
+    for ago in range(days, 0, -1):
+        yield Stretch("snapshots", midnight - ago * DAY, midnight - (ago - 1) * DAY, every)
+    for hour in range(END.hour - 1):
+        start = midnight + hour * HOUR
+        yield Stretch("snapshots", start, start + HOUR, every)
+    start = midnight - bar_days * DAY
+    while start < midnight:
+        end = min((start.replace(day=1) + 32 * DAY).replace(day=1), midnight)
+        yield Stretch("bars", start, end, BAR)
+        start = end
+    yield Stretch("bars", midnight, END - HOUR, BAR)
+
+
+def generate(folder: Path, market: Market, stretches: list[Stretch]) -> None:
+    """Write the *stretches* that the lake does not have yet, one commit each."""
+    Lake(folder, origin="simulator").close()
+    layout = Layout(folder.absolute())
+    with connect("6GB", layout.folder / "scratch") as connection:
+        attach(connection, layout.catalog, layout.data)
+        connection.execute(f"use {CATALOG}")
+        for stretch in stretches:
+            began = time.perf_counter()
+            count = _write(connection, market, stretch)
+            if count:
+                print(
+                    f"{stretch.table} {stretch.start:%Y-%m-%d %H:%M}: {count:,} rows, "
+                    f"{count / (time.perf_counter() - began):,.0f} rows/s",
+                    flush=True,
+                )
+
+
+def _write(connection, market: Market, stretch: Stretch) -> int:
+    clock = schema.TIMES[stretch.table]
+    bounds = {"start": stretch.start.replace(tzinfo=None), "end": stretch.end.replace(tzinfo=None)}
+    there = connection.execute(
+        f"select count(*) from {stretch.table} where {clock} >= $start and {clock} < $end",  # noqa: S608
+        bounds,
+    ).fetchone()[0]
+    if there:
+        return 0
+    count = len(market.bases)
+    rows = (
+        market.rows(stretch, first, min(first + _AT_ONCE, count))
+        for first in range(0, count, _AT_ONCE)
+    )
+    batches = (batch for table in rows for batch in table.to_batches())
+    first = next(batches)
+    reader = pa.RecordBatchReader.from_batches(first.schema, _with(first, batches))
+    connection.register("made", reader)
+    insert = f"insert into {stretch.table} by name select * from made"  # noqa: S608
+    stored = connection.execute(insert).fetchone()[0]
+    connection.unregister("made")
+    return stored
+
+
+def _with(first: pa.RecordBatch, others: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    yield from others
+
+
+def last_hour(lake: Lake, market: Market, every: timedelta) -> None:
+    """Append the last hour as a collector does: by venue and cycle."""
+    count = len(market.bases)
+    for table, step in (("snapshots", every), ("bars", BAR)):
+        rows = market.rows(Stretch(table, END - HOUR, END, step), 0, count)
+        clock = schema.TIMES[table]
+        cycles = rows[clock].cast(pa.int64()).to_numpy() // (step // timedelta(milliseconds=1))
+        venues = rows["venue"].to_numpy(zero_copy_only=False)
+        for cycle in np.unique(cycles):
+            for venue in VENUES:
+                lake.append((table, rows.filter(pa.array((cycles == cycle) & (venues == venue)))))
+
+
+def main() -> None:
+    """Make the lake that was asked for, or say that it is there."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--instruments", type=int, default=600)
+    parser.add_argument("--interval", type=int, default=30, help="seconds between snapshots")
+    parser.add_argument("--bar-days", type=int, default=365)
+    parser.add_argument("--seed", type=int, default=20)
+    asked = parser.parse_args()
+    folder, every = asked.folder, timedelta(seconds=asked.interval)
+    made = f"{asked.days} {asked.instruments} {asked.interval} {asked.bar_days} {asked.seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    market = Market(asked.instruments, asked.seed)
+    began = time.perf_counter()
+    generate(folder, market, list(whole(asked.days, asked.bar_days, every)))
+    with Lake(folder) as lake:
+        if lake.info().get("made") == made:
+            print(f"{folder} is there already")
+            return
+        last_hour(lake, market, every)
+        lake.set_info(made=made)
+        lake.publish()
+    size = sum(file.stat().st_size for file in (folder / "lake").rglob("*.parquet"))
+    print(f"{size / 1e9:.2f} GB in {time.perf_counter() - began:.0f} s; {described()}")
+
+
+if __name__ == "__main__":
+    main()
