@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +18,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from analytics.errors import ImportRefused, LakeError, PerpscopeError, SettingsError, VenueError
+from analytics import asking
+from analytics.errors import (
+    ImportRefused,
+    LakeError,
+    PerpscopeError,
+    QueryError,
+    SettingsError,
+    VenueError,
+)
 from collector import doctor as checks
 from collector import launch, logs, runner, simulation
 from collector.imports import command as imports
@@ -117,6 +125,29 @@ def import_(
 
 
 @app.command()
+def query(
+    name: Annotated[
+        str | None, typer.Argument(help="Which query; without one, all are listed.")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A parameter of the query; may be given again."),
+    ] = None,
+    written: Annotated[
+        asking.Written, typer.Option("--format", help="How the rows are written.")
+    ] = asking.Written.TABLE,
+) -> None:
+    """Ask the record a named question, or list the questions there are."""
+    if name is None:
+        sys.stdout.write(asking.listing())
+        return
+    folder, wall = load().data_dir, datetime.now(UTC)
+    rows = asking.ask(folder, name, param or (), written, sys.stdout, wall=wall)
+    if not rows:
+        said.print(f"{name}: no rows", markup=False, highlight=False)
+
+
+@app.command()
 def doctor() -> None:
     """Print the settings in effect and check all that a collector needs."""
     settings = load()
@@ -172,7 +203,7 @@ def _become_dashboard(settings: Settings) -> None:
 def exit_code(error: PerpscopeError) -> Exit:
     """Return what the process exits with after *error*."""
     match error:
-        case SettingsError():
+        case SettingsError() | QueryError():
             return Exit.SETTINGS
         case VenueError():
             return Exit.VENUE

@@ -3,6 +3,9 @@
 A frame of *sums* has one row per venue and time, with columns that add up over
 venues (``market_history.sql`` describes them). Figures are ratios of such sums,
 so the same few lines serve the present, the past and any choice of venues.
+
+Single figures of a frame of pairs or of a panel, each with its coverage, come from
+``totals``, ``venue_shares`` and ``movers``, and are named here as well.
 """
 
 from __future__ import annotations
@@ -11,7 +14,51 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import numpy as np
 import pandas as pd
+
+from analytics.movers import Movers, movers
+from analytics.totals import (
+    LS_KINDS,
+    Aggregate,
+    LongShort,
+    breadth_pct,
+    column,
+    funding_8h_pct,
+    global_oi_usd,
+    long_short,
+    of_venue,
+    oi_volume_weighted_usd,
+    volume_24h_usd,
+    weighted,
+)
+from analytics.venue_shares import SHARED, VenueShares, venue_shares
+
+__all__ = [
+    "FIGURES",
+    "LS_KINDS",
+    "SHARED",
+    "Aggregate",
+    "Figure",
+    "LongShort",
+    "Movers",
+    "VenueShares",
+    "breadth_pct",
+    "figures",
+    "funding_8h_pct",
+    "global_oi_usd",
+    "known",
+    "long_short",
+    "market",
+    "market_history",
+    "movers",
+    "of_venue",
+    "oi_volume_weighted_usd",
+    "stale",
+    "venue_shares",
+    "volume_24h_usd",
+    "weighted_mean",
+]
 
 FIGURES: Final = (
     "global_oi_usd",
@@ -78,33 +125,12 @@ def figures(pairs: pd.DataFrame, history: pd.DataFrame) -> dict[str, Figure]:
 
 def market(pairs: pd.DataFrame) -> pd.Series[float]:
     """Return the figures of *pairs* now; NaN where no pair knows the quantity."""
-    oi, volume = pairs["oi_usd"], pairs["volume_24h_usd"]
-    risen = pairs["price_24h_pct"].dropna() > 0
-    return pd.Series(
-        {
-            "global_oi_usd": oi.sum(min_count=1),
-            "oi_volume_weighted_usd": weighted_mean(oi, volume),
-            "volume_24h_usd": volume.sum(min_count=1),
-            "funding_8h_pct": weighted_mean(pairs["funding_8h_pct"], oi),
-            "ls_accounts": weighted_mean(pairs["ls_accounts"], oi),
-            "breadth_pct": 100 * risen.mean() if len(risen) else float("nan"),
-        }
-    )
+    return pd.Series({name: float(figure.value) for name, figure in _now(pairs).items()})
 
 
 def known(pairs: pd.DataFrame) -> pd.Series[int]:
     """Return how many of *pairs* stand behind each figure."""
-    has_oi, has_volume = pairs["oi_usd"].notna(), pairs["volume_24h_usd"].notna()
-    return pd.Series(
-        {
-            "global_oi_usd": has_oi.sum(),
-            "oi_volume_weighted_usd": (has_oi & has_volume).sum(),
-            "volume_24h_usd": has_volume.sum(),
-            "funding_8h_pct": (has_oi & pairs["funding_8h_pct"].notna()).sum(),
-            "ls_accounts": (has_oi & pairs["ls_accounts"].notna()).sum(),
-            "breadth_pct": pairs["price_24h_pct"].notna().sum(),
-        }
-    )
+    return pd.Series({name: int(figure.pairs) for name, figure in _now(pairs).items()})
 
 
 def market_history(sums: pd.DataFrame) -> pd.DataFrame:
@@ -139,14 +165,25 @@ def market_history(sums: pd.DataFrame) -> pd.DataFrame:
 
 def weighted_mean(values: pd.Series[float], weights: pd.Series[float]) -> float:
     """Return the mean of *values* by *weights*, over the rows that know both; else NaN."""
-    both = values.notna() & weights.notna()
-    total = weights[both].sum()
-    return float((values[both] * weights[both]).sum() / total) if total > 0 else float("nan")
+    x, weight = (np.asarray(given, np.float64) for given in (values, weights))
+    return float(weighted(x, weight).value)
 
 
 def stale(received: pd.Series[pd.Timestamp], now: datetime, cycle: timedelta) -> pd.Series[bool]:
     """Return which values are older than two cycles at *now*."""
     return received < now - 2 * cycle
+
+
+def _now(pairs: pd.DataFrame) -> dict[str, Aggregate]:
+    """Return the figures of *pairs* and what stands behind them."""
+    return {
+        "global_oi_usd": global_oi_usd(pairs),
+        "oi_volume_weighted_usd": oi_volume_weighted_usd(pairs),
+        "volume_24h_usd": volume_24h_usd(pairs),
+        "funding_8h_pct": funding_8h_pct(pairs),
+        "ls_accounts": weighted(column(pairs, "ls_accounts"), column(pairs, "oi_usd")),
+        "breadth_pct": breadth_pct(pairs),
+    }
 
 
 def _covered(values: pd.Series[float], part: pd.Series[float]) -> pd.Series[float]:

@@ -95,7 +95,7 @@ def main() -> None:
         told = metrics(port)
         files = sum(1 for _ in Path(folder).rglob("*.parquet"))
         catalog = Path(folder, "catalog.duckdb").stat().st_size / 2**20
-    failed = sum(n for name, n in told.items() if 'outcome="failed"' in name)
+    failed = sum(n for name, n in told.items() if name.startswith("perpscope_cycles_total") and "failed" in name)
     print(described())
     print(f"after {FIRST} cycles: {early:.0f} MB; after {asked.cycles}: {late:.0f} MB")
     print(f"ratio {late / early:.2f} (must be within 1.20)")

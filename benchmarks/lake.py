@@ -123,14 +123,16 @@ class Writer:
         """The least that makes *table* durable as a file."""
         path = self.floor / f"{batch}.parquet"
         pq.write_table(table, path)
-        sync_with_folders([path], self.floor)
+        sync_with_folders([path], self.floor, set())
 
     def time(self, what: str, work: Callable[[], object]) -> None:
+        """Do *work* and note how long it took."""
         started = time.perf_counter()
         work()
         self.note(what, time.perf_counter() - started)
 
     def note(self, what: str, seconds: float) -> None:
+        """Keep *seconds* with the other times of *what*."""
         self.times.setdefault(what, []).append(seconds)
 
 

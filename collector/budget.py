@@ -2,8 +2,8 @@
 
 A venue publishes limits on weight or requests per window. A budget keeps to a
 share of each of them, spaces requests evenly, lets few be under way at once,
-and stops altogether while the venue has asked for silence. All waiting is on
-the collector's clock.
+and stops altogether while the venue has asked for silence. What can wait, such as
+history, goes behind what is asked live. All waiting is on the collector's clock.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,12 @@ JITTER = 0.2
 """Random delay of a request, as a share of the spacing between requests."""
 
 SHORTEST_WAIT_S = 0.001
+
+LOOK_AGAIN_S = 0.25
+"""How soon one who goes behind looks again whether nobody is in front. [s]"""
+
+SHORT_WINDOW_S = 10.0
+"""Of a window no longer than this nothing is kept free: it slides on soon enough. [s]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Limit:
 class _Spending:
     at_s: float
     weight: float
+    behind: bool = False
 
 
 class Window:
@@ -57,34 +64,65 @@ class Window:
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
         self.queue = asyncio.Lock()
+        self.waiting = 0
+        """How many wait for it who do not go behind."""
         self._spent: deque[_Spending] = deque()
         self._used = 0.0
+        self._used_behind = 0.0
+        self._peak = 0.0
 
     def used(self, now_s: float) -> float:
         """Return what was spent within the window that ends at *now_s*."""
         while self._spent and self._spent[0].at_s <= now_s - self.limit.per_s:
-            self._used -= self._spent.popleft().weight
+            old = self._spent.popleft()
+            self._used -= old.weight
+            self._used_behind -= old.weight * old.behind
         if not self._spent:
-            self._used = 0.0
+            self._used = self._used_behind = 0.0
         return self._used
 
-    def spend(self, weight: float, now_s: float) -> _Spending:
-        """Count *weight* as spent at *now_s*."""
-        spending = _Spending(now_s, weight)
+    def spend(self, weight: float, now_s: float, *, behind: bool = False) -> _Spending:
+        """Count *weight* as spent at *now_s*, by one who went *behind* or not."""
+        spending = _Spending(now_s, weight, behind)
         self._spent.append(spending)
         self._used += weight
+        self._used_behind += weight * behind
         return spending
+
+    def note_peak(self) -> None:
+        """Remember the most that was ever spent within a window by those who do not go behind."""
+        self._peak = max(self._peak, self._used - self._used_behind)
 
     def wait_s(self, weight: float, now_s: float) -> float:
         """Return how long until *weight* fits. [s of the clock]"""
-        excess = self.used(now_s) + weight - self.limit.amount * self.limit.ceiling
+        excess = self.used(now_s) + weight - self._ours
+        return self._until_freed_s(excess, now_s, self._spent)
+
+    def wait_behind_s(self, weight: float, now_s: float) -> float:
+        """Return how long until *weight* fits behind what the others need. [s of the clock]
+
+        They are left twice the most that they ever spent within a window, so that the
+        next of their bursts fits wherever it falls; but never more than three quarters.
+        """
+        fits_s = self.wait_s(weight, now_s)
+        kept = 2 * self._peak if self.limit.per_s > SHORT_WINDOW_S else 0.0
+        excess = self._used_behind + weight - max(self._ours - kept, self._ours / 4)
+        behind = [spending for spending in self._spent if spending.behind]
+        return max(fits_s, self._until_freed_s(excess, now_s, behind))
+
+    @property
+    def _ours(self) -> float:
+        return self.limit.amount * self.limit.ceiling
+
+    def _until_freed_s(self, excess: float, now_s: float, spent: Iterable[_Spending]) -> float:
+        """Return how long until *excess* of what was *spent* has left the window."""
         if excess <= 0:
             return 0.0
-        for spending in self._spent:
+        for spending in spent:
             excess -= spending.weight
             if excess <= 0:
                 return max(spending.at_s + self.limit.per_s - now_s, SHORTEST_WAIT_S)
-        raise ValueError(f"{self.limit.name}: a weight of {weight} never fits the limit")
+        raise ValueError(f"{self.limit.name}: a weight never fits the limit, by {excess:g}")
 
 
 class Budget:
@@ -112,16 +150,28 @@ class Budget:
         self._silence: RateLimited | None = None
 
     @asynccontextmanager
-    async def turn(self, call: str, weights: Mapping[str, float]) -> AsyncIterator[None]:
+    async def turn(
+        self, call: str, weights: Mapping[str, float], *, behind: bool = False
+    ) -> AsyncIterator[None]:
         """Wait until *weights* may be spent on *call*; the request belongs inside.
+
+        One who goes *behind* waits until nobody else waits for the same limits, for a
+        slot or for a place. One at a time may do so.
 
         Raises RateLimited at once while the venue is paused: what cannot be asked
         now should be known as such, not queue up.
         """
-        spendings = await self._queue(call, weights)
+        if behind:
+            await self._nobody_in_front(call, weights)
+        with self._in_line(weights, behind=behind):
+            spendings = await self._queue(call, weights, behind=behind)
+            try:
+                await self._slot()
+                self._check_silence(call)
+            except BaseException:
+                self._at_once.release()
+                raise
         try:
-            await self._slot()
-            self._check_silence(call)
             for spending in spendings:
                 spending.at_s = self._clock.monotonic_s()
             yield
@@ -153,7 +203,35 @@ class Budget:
         shares = [window.used(now_s) / window.limit.amount for window in self._windows.values()]
         return 100 * max(shares, default=0.0)
 
-    async def _queue(self, call: str, weights: Mapping[str, float]) -> list[_Spending]:
+    async def _nobody_in_front(self, call: str, weights: Mapping[str, float]) -> None:
+        """Wait until one who goes behind may have its turn at once."""
+        wanted = [(self._windows[name], weight) for name, weight in weights.items()]
+        while True:
+            self._check_silence(call)
+            now_s = self._clock.monotonic_s()
+            waits = [window.wait_behind_s(weight, now_s) for window, weight in wanted]
+            if self._at_once.locked() or any(window.waiting for window, _ in wanted):
+                waits.append(LOOK_AGAIN_S)
+            wait_s = max([self._next_slot_s - now_s, *waits])
+            if wait_s <= 0:
+                return
+            await self._clock.sleep(wait_s)
+
+    @contextmanager
+    def _in_line(self, weights: Mapping[str, float], *, behind: bool) -> Iterator[None]:
+        """Count one more who waits for the limits of *weights*, unless it goes behind."""
+        windows = [] if behind else [self._windows[name] for name in weights]
+        for window in windows:
+            window.waiting += 1
+        try:
+            yield
+        finally:
+            for window in windows:
+                window.waiting -= 1
+
+    async def _queue(
+        self, call: str, weights: Mapping[str, float], *, behind: bool
+    ) -> list[_Spending]:
         """Wait in the queue of each limit, spend, and take one of the places.
 
         What is spent counts from here on, and is dated anew when the request leaves.
@@ -173,7 +251,10 @@ class Budget:
                 await self._clock.sleep(wait_s)
             await self._at_once.acquire()
             now_s = self._clock.monotonic_s()
-            return [window.spend(weight, now_s) for window, weight in wanted]
+            spendings = [window.spend(weight, now_s, behind=behind) for window, weight in wanted]
+            for window, _ in wanted:
+                window.note_peak()
+            return spendings
         finally:
             for queue in queues:
                 queue.release()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ from collector.settings import Settings
 from collector.venues import VENUES
 
 log = structlog.get_logger(__name__)
+
+THREADS = 3
+"""For what blocks: storing, upkeep, and work for another command or a name to look up."""
 
 STORING_PATIENCE_S = 3.0
 """How long the last append may take once we are asked to stop. [wall s]"""
@@ -52,6 +56,9 @@ async def opened(settings: Settings) -> AsyncIterator[Program]:
         SettingsError: The simulator that the settings name does not answer.
     """
     async with AsyncExitStack() as stack:
+        # Each thread that allocates keeps memory of its own, and the lake lets one work at a time.
+        threads = stack.enter_context(ThreadPoolExecutor(THREADS, "blocking"))
+        asyncio.get_running_loop().set_default_executor(threads)
         simulated = settings.simulator is not None
         clock = await simulator_clock(settings.simulator) if settings.simulator else Clock()
         lake = stack.enter_context(

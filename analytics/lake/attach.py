@@ -44,7 +44,9 @@ def extension_file() -> Path:
     return path
 
 
-def connect(memory_limit: str, scratch: Path | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    memory_limit: str, scratch: Path | None = None, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
     """Return an in-memory DuckDB that can attach lakes.
 
     DuckDB's cache of file contents is off: it would go on holding every small file
@@ -53,16 +55,18 @@ def connect(memory_limit: str, scratch: Path | None = None) -> duckdb.DuckDBPyCo
     Args:
         memory_limit: What its buffers may use, e.g. ``1GB``.
         scratch: Where to spill beyond that; nowhere if None.
+        threads: How many work on one statement; one per core if None.
     """
-    connection = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "enable_external_file_cache": "false",
-            "memory_limit": memory_limit,
-            "temp_directory": "" if scratch is None else str(scratch),
-        }
-    )
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "enable_external_file_cache": "false",
+        "memory_limit": memory_limit,
+        "temp_directory": "" if scratch is None else str(scratch),
+    }
+    if threads is not None:
+        config["threads"] = threads
+    connection = duckdb.connect(config=config)
     connection.load_extension(str(extension_file()))
     return connection
 

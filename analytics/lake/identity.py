@@ -21,25 +21,19 @@ def refuse_foreign(layout: Layout, origin: str | None) -> None:
         _refuse(layout, info, origin)
 
 
-def ensure_tables(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, origin: str | None
-) -> None:
+def ensure_tables(cursor: duckdb.DuckDBPyConnection, layout: Layout, origin: str | None) -> None:
     """Create what an empty lake needs, or what a crash kept an earlier start from creating.
 
     Raises:
         LakeTooNew: A later perpscope wrote it.
         LakeError: Its origin is another than *origin*.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"use {CATALOG}")
-        if not cursor.execute("show tables").fetchall():
-            cursor.execute("begin")
-            for table in schema.TABLES:
-                cursor.execute(schema.definition(table))
-            cursor.execute("commit")
-        if not (info := read_info(cursor)):
-            info = _write_info(cursor, origin or "live")
-    _refuse(layout, info, origin)
+    if not cursor.execute("show tables").fetchall():
+        cursor.execute("begin")
+        for table in schema.TABLES:
+            cursor.execute(schema.definition(table))
+        cursor.execute("commit")
+    _refuse(layout, read_info(cursor) or _write_info(cursor, origin or "live"), origin)
 
 
 def read_info(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -93,21 +93,27 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def sync_with_folders(files: Iterable[Path], root: Path) -> None:
+def sync_with_folders(files: Iterable[Path], root: Path, known: set[Path]) -> None:
     """Sync *files* and every folder from each of them up to *root*.
 
     A file is only findable after a crash when the folders that name it are on
     the disk too, and the first file of a day makes new folders.
+
+    Args:
+        files: New ones.
+        root: The uppermost folder that can have become longer.
+        known: Folders whose own names are on the disk; those synced here join them.
     """
     folders: set[Path] = set()
     for file in files:
         sync(file)
         for folder in file.parents:
             folders.add(folder)
-            if folder == root:
+            if folder in known or folder == root:
                 break
     for folder in folders:
         sync(folder)
+    known |= folders
 
 
 def copy_in_place_of(source: Path, target: Path) -> None:

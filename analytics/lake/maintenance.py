@@ -21,7 +21,7 @@ from analytics.lake.attach import CATALOG, METADATA
 SMALL_BYTES = 1_000_000
 """The hourly merge touches files up to this size: it gathers cycles, not whole days. [bytes]"""
 
-GRACE = timedelta(hours=1)
+GRACE = timedelta(minutes=10)
 """How long a replaced file stays: far longer than a query or a published copy lives."""
 
 ORPHAN_AGE = timedelta(hours=24)

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analytics.errors import LakeError
 from analytics.lake import schema
 from analytics.lake.attach import METADATA
 from analytics.lake.layout import Layout
+
+if TYPE_CHECKING:
+    from analytics.lake.writer import Lake
 
 TABLES = ("snapshots", "bars", "cycles")
 """Tables that are only ever added to: a row of theirs cannot have been meant to go."""
@@ -54,7 +59,25 @@ def unlisted_files(
     ]
 
 
-def rows_in(path: Path, table: str) -> Iterator[pa.Table]:
+def take_in(lake: Lake, table: str, path: Path) -> int:
+    """Add what *lake* lacks of the rows of *table* in the file at *path*; return how many.
+
+    Raises:
+        LakeError: The file is damaged within, or the lake cannot take its rows now.
+    """
+    count = 0
+    try:
+        for rows in _rows_in(path, table):
+            if table == "bars":
+                count += sum(lake.fill_bars(rows))
+            else:
+                count += lake.append((table, rows))[table]
+    except (LakeError, OSError, pa.ArrowException) as error:
+        raise LakeError(f"{table}: rows of {path.name} cannot be taken in: {error}") from error
+    return count
+
+
+def _rows_in(path: Path, table: str) -> Iterator[pa.Table]:
     """Return the rows of *table* in the file at *path*, in parts that fit in memory.
 
     None, if a crash left only a part of the file.

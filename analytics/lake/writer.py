@@ -7,8 +7,6 @@ that sending the same rows again after a crash stores nothing twice.
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,17 +20,9 @@ import pyarrow as pa
 
 from analytics.errors import LakeError
 from analytics.lake import bars, check, identity, lock, maintenance, recover, schema
-from analytics.lake.attach import CATALOG, METADATA, attach, connect
-from analytics.lake.insert import insert_new
-from analytics.lake.layout import (
-    Layout,
-    added_since,
-    copy_in_place_of,
-    names_in,
-    refuse_below,
-    sync,
-    sync_with_folders,
-)
+from analytics.lake.insert import Frontier, insert_new
+from analytics.lake.layout import Layout
+from analytics.lake.session import Session, lake_errors
 from analytics.records import Instrument, Record
 
 RESERVE_BYTES = 64 * 2**20
@@ -71,15 +61,15 @@ class Lake:
             LakeError: The folder cannot be written, or is of the other origin.
         """
         self.layout = Layout(folder.absolute())
-        self._reserve_bytes = reserve_bytes
-        self._turn = threading.RLock()
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._session = Session(self.layout, reserve_bytes)
         self._lock_file = lock.take(self.layout)
         try:
-            with _lake_errors(f"cannot open {self.layout.folder}"):
+            with lake_errors(f"cannot open {self.layout.folder}"):
                 identity.refuse_foreign(self.layout, origin)
                 found = check.set_damaged_aside(self.layout)
-                identity.ensure_tables(self._open(), self.layout, origin)
+                with self.cursor() as cursor:
+                    identity.ensure_tables(cursor, self.layout, origin)
+                    self._frontier = Frontier(cursor)
                 self.recovered = self._recover(found)
             self.damaged = found.notes
         except BaseException:
@@ -99,8 +89,8 @@ class Lake:
 
     def close(self) -> None:
         """Let go of the lake; another process may then write to it."""
-        with self._turn:
-            self._drop_connection()
+        with self._session.turn:
+            self._session.close()
             lock.release(self._lock_file)
 
     def append_records(self, records: Iterable[Record]) -> dict[str, int]:
@@ -122,9 +112,9 @@ class Lake:
         stored = {table: 0 for table, _ in parts}
         if not filled:
             return stored
-        with self._change(self._folders(filled)) as cursor:
+        with self._session.change(self._folders(filled)) as cursor:
             for table, rows in filled:
-                stored[table] += insert_new(cursor, table, rows)
+                stored[table] += insert_new(cursor, table, rows, self._frontier)
         return stored
 
     def fill_bars(self, rows: pa.Table) -> tuple[int, int]:
@@ -158,7 +148,8 @@ class Lake:
         if not rows.num_rows:
             return 0, 0
         rows = schema.conform("bars", rows)
-        with self._change(self._folders([("bars", rows)])) as cursor:
+        with self._session.change(self._folders([("bars", rows)])) as cursor:
+            self._frontier.advance("bars", rows)
             return bars.combine(cursor, rows, wins=wins)
 
     def replace_instruments(self, venue: str, instruments: Iterable[Instrument]) -> None:
@@ -168,15 +159,15 @@ class Lake:
             LakeError: Nothing was changed.
         """
         records = list(instruments)
-        with self._change({self.layout.home("instruments")}) as cursor:
+        with self._session.change({self.layout.home("instruments")}) as cursor:
             cursor.execute("delete from instruments where venue = $venue", {"venue": venue})
             if records:
                 rows = schema.conform("instruments", schema.table_of(records))
-                insert_new(cursor, "instruments", rows)
+                insert_new(cursor, "instruments", rows, self._frontier)
 
     def set_info(self, **facts: str) -> None:
         """Record facts about the lake itself, replacing earlier values."""
-        with self._change({self.layout.home("lake_info")}) as cursor:
+        with self._session.change({self.layout.home("lake_info")}) as cursor:
             for key, value in facts.items():
                 cursor.execute("delete from lake_info where key = $key", {"key": key})
                 cursor.execute(
@@ -191,8 +182,7 @@ class Lake:
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on the committed state, for the writer's own short reads."""
-        with self._turn, self._open().cursor() as cursor:
-            cursor.execute(f"use {CATALOG}")
+        with self._session.cursor() as cursor:
             yield cursor
 
     def publish(self) -> None:
@@ -201,9 +191,7 @@ class Lake:
         Raises:
             LakeError: Readers go on seeing what was published before.
         """
-        with self._turn, self._afresh_after_errors("cannot publish"):
-            self._open().execute(f"checkpoint {METADATA}")
-            copy_in_place_of(self.layout.catalog, self.layout.public)
+        self._session.publish()
 
     def maintain(self, now: datetime, *, whole_days: bool) -> None:
         """Merge small files, and let go of what no reader can need any more.
@@ -215,33 +203,29 @@ class Lake:
         Raises:
             LakeError: A merge would have changed the rows, or failed; the lake is as before.
         """
-        with self._turn:
+        with self._session.turn:
             # First, as this is what makes room on a disk that is nearly full.
-            with self._afresh_after_errors("cannot maintain"), self.cursor() as cursor:
+            with self._session.afresh_after_errors("cannot maintain"), self.cursor() as cursor:
                 maintenance.free(cursor, now)
             for step in maintenance.steps(whole_days=whole_days):
                 home = self.layout.home(step.table)
                 folders = {home, *(path for path in home.rglob("*") if path.is_dir())}
-                with self._change(folders) as cursor:
+                with self._session.change(folders) as cursor:
                     maintenance.take(cursor, step)
 
     def _recover(self, found: check.Findings) -> int:
         """Make up for what the check *found*; return how many rows came back."""
         for table in sorted(found.undeleted):
-            with self._change({self.layout.home(table)}) as cursor:
+            with self._session.change({self.layout.home(table)}) as cursor:
                 recover.drop_superseded(cursor, table)
         with self.cursor() as cursor:
             unlisted = recover.unlisted_files(cursor, self.layout, replaced_too=bool(found.notes))
         count = 0
         for table, path in unlisted:
             try:
-                for rows in recover.rows_in(path, table):
-                    if table == "bars":
-                        count += sum(self.fill_bars(rows))
-                    else:
-                        count += self.append((table, rows))[table]
-            except (LakeError, OSError, pa.ArrowException) as error:
-                found.notes.append(f"{table}: rows of {path.name} cannot be taken in: {error}")
+                count += recover.take_in(self, table, path)
+            except LakeError as error:
+                found.notes.append(str(error))
         return count
 
     def _folders(self, parts: Iterable[tuple[str, pa.Table]]) -> set[Path]:
@@ -251,69 +235,3 @@ class Lake:
             homes[table] / name for table, rows in parts for name in schema.folders(table, rows)
         }
         return inner.union(homes.values())
-
-    @contextmanager
-    def _change(self, folders: Iterable[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
-        """One transaction; the Parquet files it adds to *folders* are synced before it commits."""
-        with self._turn:
-            refuse_below(self.layout, self._reserve_bytes)
-            before = names_in(folders)
-            with self._afresh_after_errors("cannot write"), self.cursor() as cursor:
-                cursor.execute("begin")
-                try:
-                    yield cursor
-                    sync_with_folders(added_since(before), self.layout.data)
-                except BaseException:
-                    _roll_back(cursor)
-                    # DuckLake leaves some, whose rows a later start would take in.
-                    for file in added_since(before):
-                        file.unlink()
-                    raise
-                cursor.execute("commit")
-                # The first commit after a publish makes the catalog's log anew.
-                sync(self.layout.folder)
-
-    @contextmanager
-    def _afresh_after_errors(self, doing: str) -> Iterator[None]:
-        """Open the catalog anew after any error: DuckDB gives a database up after some."""
-        try:
-            with _lake_errors(doing):
-                yield
-        except BaseException:
-            self._drop_connection()
-            raise
-
-    def _open(self) -> duckdb.DuckDBPyConnection:
-        if self._connection is None:
-            self.layout.data.mkdir(exist_ok=True)
-            connection = connect("1GB", self.layout.folder / "scratch")
-            try:
-                with _lake_errors(f"cannot open {self.layout.catalog}"):
-                    attach(connection, self.layout.catalog, self.layout.data)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
-        return self._connection
-
-    def _drop_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            # After a commit that failed, closing alone would keep the catalog's file taken.
-            with contextlib.suppress(duckdb.Error):
-                connection.execute(f"detach {CATALOG}")
-            connection.close()
-
-
-def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Roll back; what cannot be, ends with the connection."""
-    with contextlib.suppress(duckdb.Error):
-        cursor.execute("rollback")
-
-
-@contextmanager
-def _lake_errors(doing: str) -> Iterator[None]:
-    try:
-        yield
-    except (duckdb.Error, OSError) as error:
-        raise LakeError(f"{doing}: {error}") from error

@@ -10,17 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from collector.budget import Limit
+from collector.venues.binance_history import HISTORY, long_short_ratio
 from collector.venues.depth import book_fields
-from collector.venues.reading import (
-    NONSENSE,
-    entries,
-    moment,
-    name,
-    number,
-    obj,
-    quotient,
-    rows,
-)
+from collector.venues.reading import entries, moment, name, number, obj, rows
 from collector.venues.venue import Offer, Question, Row, Venue
 
 TOP_TRADERS_OF = 50
@@ -107,23 +99,6 @@ def read_ratio(column: str) -> Any:
             )
 
     return read
-
-
-def long_short_ratio(row: dict[str, Any]) -> float | None:
-    """Return long over short: as stated, unless the stated shares say otherwise.
-
-    Where the ratio is more than 1 % away from the shares it claims to be made of, the
-    shares count: they confirm each other by adding up to one, the ratio is confirmed
-    by nothing. Where they do not add up either, the row says nothing readable.
-    """
-    stated = number(row.get("longShortRatio"))
-    long, short = number(row.get("longAccount")), number(row.get("shortAccount"))
-    if long is None or short is None:
-        return stated
-    shares = quotient(long, short)
-    if stated is not None and shares is not None and abs(stated - shares) <= 0.01 * shares:
-        return stated
-    return shares if abs(long + short - 1) <= 0.01 else NONSENSE
 
 
 def simulator_urls(base: str) -> dict[str, Any]:
@@ -235,6 +210,7 @@ BINANCE = Venue(
             TOP_TRADERS_OF,
         ),
     ),
+    history=HISTORY,
     terms=(
         Question(
             name="funding terms",

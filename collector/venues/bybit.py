@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from collector.budget import Limit
+from collector.venues.bybit_history import HISTORY
 from collector.venues.depth import book_fields
 from collector.venues.reading import entries, moment, name, number, obj, quotient, rows
 from collector.venues.venue import Fields, Offer, Question, Row, Venue
@@ -157,6 +158,7 @@ BYBIT = Venue(
             may_be_empty=True,
         ),
     ),
+    history=HISTORY,
     listed_terms=listed_terms,
     offers=tuple(offers()),
     encoded=quote,

@@ -12,6 +12,7 @@ from typing import Any
 
 from collector.budget import Limit
 from collector.venues.depth import book_fields
+from collector.venues.hyperliquid_history import HISTORY
 from collector.venues.reading import entries, moment, name, number, obj, rows
 from collector.venues.venue import Fields, Offer, Question, Row, Venue
 
@@ -117,6 +118,7 @@ HYPERLIQUID = Venue(
             weights={"weight": 2},
         ),
     ),
+    history=HISTORY,
     listed_terms=listed_terms,
     offers=tuple(offers()),
     id_key="baseName",

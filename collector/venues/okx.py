@@ -12,6 +12,7 @@ from typing import Any
 
 from collector.budget import Limit
 from collector.venues.depth import book_fields
+from collector.venues.okx_history import HISTORY
 from collector.venues.reading import (
     NONSENSE,
     entries,
@@ -179,8 +180,11 @@ OKX = Venue(
         Limit("tickers", amount=20, per_s=2, ceiling=0.5),
         Limit("public", amount=10, per_s=2, ceiling=0.8),
         Limit("books", amount=40, per_s=2, ceiling=0.8),
-        # Documented per address and instrument, and asked as if it were per address.
+        # The rest documented per address and instrument, and asked as if it were per address.
         Limit("rubik", amount=5, per_s=2, ceiling=0.8),
+        Limit("oi_history", amount=10, per_s=2, ceiling=0.5),
+        Limit("funding_history", amount=10, per_s=2, ceiling=0.5),
+        Limit("history_candles", amount=20, per_s=2, ceiling=0.5),
     ),
     busy={"418": 120, "429": 10, "50011": 5, "50061": 10},
     listing_weights={"public": 1},
@@ -239,5 +243,6 @@ OKX = Venue(
             TOP_TRADERS_OF,
         ),
     ),
+    history=HISTORY,
     offers=tuple(offers()),
 )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from collector.budget import Limit
 
@@ -38,7 +38,7 @@ class Question:
     read: Read
     columns: tuple[str, ...]
     """The columns of a snapshot that the answer fills."""
-    params: Mapping[str, str | int] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
     asks_for: str | None = None
     """The parameter that names the instrument; None where the answer has all of them."""
     weights: Mapping[str, float]
@@ -49,6 +49,28 @@ class Question:
     """Whether an answer without a single row is an answer."""
     otherwise: Mapping[str, Value] = field(default_factory=dict)
     """What holds for an instrument that the answer does not mention."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What a venue still tells of an instrument's past, a stretch in each answer."""
+
+    question: Question
+    """Asked of one instrument. Its columns are those of bars; each of its rows has its
+    own ``ts``, as the venue stamps it, and open interest as ``oi_raw`` and ``oi_venue_usd``."""
+    asked: Callable[[str, int, int], Mapping[str, Any]]
+    """From the venue's name of the instrument and the first and last stamp wanted
+    [Unix ms] to the parameters that ask for those and all between."""
+    page: int
+    """Rows in one answer, at most."""
+    stamp: Literal["start", "end", "payment"]
+    """What a stamp is: the start of the five minutes that the row is about; the instant
+    it is true at, which closes the five minutes that end there; or when funding was
+    paid for the period that ended there."""
+    reach: timedelta | None = None
+    """How far back the venue keeps it; None where that is further than anyone asks."""
+    archive: str | None = None
+    """Path of the public archive's file of one day, with ``{id}`` and ``{day}`` in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +114,8 @@ class Venue:
     """Asked every cycle of one instrument at a time, the most important first."""
     slow: tuple[Question, ...] = ()
     """Asked every five minutes of one instrument at a time."""
+    history: tuple[History, ...] = ()
+    """Its past, the most important first."""
     terms: tuple[Question, ...] = ()
     """Asked with each refresh of the universe: what hardly changes."""
     listed_terms: Callable[[Mapping[str, Any]], Fields] = lambda market: {}

@@ -69,43 +69,55 @@ asked as (
         and ($metrics::varchar[] is null or list_contains($metrics, stated.metric))
 ),
 
-known as (
-    unpivot (
-        select * exclude (base)
-        from seen
-        where ts >= $since::timestamp_ms
+grid as (
+    select venue, symbol, unnest(marks)::timestamp_ms as ts
+    from (
+        select
+            venue,
+            symbol,
+            generate_series(start_ts, end_ts - interval 5 minutes, interval 5 minutes) as marks
+        from lives
+        where start_ts < end_ts
     )
-    on columns(
-        name -> name not in ('venue', 'symbol', 'ts')
-        and list_contains($metrics::varchar[], name) is not false
-    )
-    into name metric value value
 ),
 
--- What is known, between a mark before the first bar and a mark after the last one.
-places as (
-    select asked.*, known.ts
-    from asked
-    join known using (venue, symbol, metric)
-    where known.ts >= asked.start_ts and known.ts < asked.end_ts
-    union all
-    select *, start_ts - interval 5 minutes
-    from asked
-    union all
-    select *, end_ts
-    from asked
+cells as (
+    select * exclude (base)
+    from grid
+    left join seen using (venue, symbol, ts)
 ),
 
-steps as (
-    select
-        *,
-        lag(ts) over (partition by venue, symbol, metric order by ts) + interval 5 minutes as due_ts
-    from places
+missing as (
+    select venue, symbol, metric, ts
+    from cells
+    unpivot include nulls (
+        value for metric in (
+            columns(
+                name -> name not in ('venue', 'symbol', 'ts')
+                and list_contains($metrics::varchar[], name) is not false
+            )
+        )
+    )
+    semi join asked using (venue, metric)
+    where value is null
+),
+
+-- Bars that follow one another are as far from their number in the row as the first of them.
+gaps as (
+    select venue, symbol, metric, min(ts) as start_ts, max(ts) + interval 5 minutes as end_ts
+    from (
+        select
+            *,
+            ts - interval 5 minutes
+            * row_number() over (partition by venue, symbol, metric order by ts) as place
+        from missing
+    )
+    group by venue, symbol, metric, place
 ),
 
 counted as (
-    select venue, symbol, metric, count(*) - 2 as present
-    from places
+    select venue, symbol, metric, count(*) as missing
+    from missing
     group by venue, symbol, metric
 )
 
@@ -117,14 +129,10 @@ select
     asked.start_ts::timestamp_ms as start_ts,
     asked.end_ts::timestamp_ms as end_ts,
     (epoch_ms(asked.end_ts) - epoch_ms(asked.start_ts)) // 300000 as expected,
-    counted.present,
-    steps.due_ts::timestamp_ms as gap_start_ts,
-    steps.ts::timestamp_ms as gap_end_ts
+    expected - coalesce(counted.missing, 0) as present,
+    gaps.start_ts::timestamp_ms as gap_start_ts,
+    gaps.end_ts::timestamp_ms as gap_end_ts
 from asked
-join counted using (venue, symbol, metric)
-left join steps
-    on asked.venue = steps.venue
-    and asked.symbol = steps.symbol
-    and asked.metric = steps.metric
-    and steps.due_ts < steps.ts
+left join counted using (venue, symbol, metric)
+left join gaps using (venue, symbol, metric)
 order by asked.venue, asked.symbol, asked.metric, gap_start_ts

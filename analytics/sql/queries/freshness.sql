@@ -1,8 +1,8 @@
 -- When the newest value of each metric was stated, as known at $now [UTC].
 -- One row per venue and metric that a snapshot since $since or a bar since $earliest knows.
--- A snapshot's value is as old as its hearing, and its long/short ratio as the mark it was
--- published for, since snapshots repeat it until the next one; a bar's is as old as its end.
--- Ratios are read from bars only where no snapshot has them: a bar ends after their mark.
+-- A snapshot's value is as old as its hearing, a bar's as its end. Long/short ratios are as old
+-- as the mark they were published for, since snapshots repeat them until the next one; bars do
+-- not know that mark, so the bar's start counts, and only where no snapshot has the ratio.
 -- $venues that is NULL filters nothing.
 with heard as (
     select received_ts as ts, coalesce(ls_ts, received_ts) as published_ts, false as from_bar, *
@@ -29,12 +29,14 @@ stated as (
     select
         venue,
         from_bar,
-        if(columns(['ls_accounts', 'ls_top_accounts', 'ls_top_positions']) is null, null, published_ts),
         if(columns([
             'price', 'mark', 'index', 'volume_usd', 'volume_24h_usd', 'oi_base', 'oi_usd',
             'funding_rate', 'funding_interval_h', 'book_imbalance', 'spread_bps',
             'taker_buy_usd', 'taker_sell_usd', 'liq_long_usd', 'liq_short_usd'
-        ]) is null, null, ts)
+        ]) is null, null, ts),
+        if(columns([
+            'ls_accounts', 'ls_top_accounts', 'ls_top_positions'
+        ]) is null, null, published_ts)
     from (
         select *, null as volume_usd from heard
         union all by name

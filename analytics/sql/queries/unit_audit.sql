@@ -1,4 +1,4 @@
--- How the newest open interest of each instrument between $since and $now [UTC] was come by.
+-- How the newest open interest of each instrument between $since and $now [UTC] came about.
 -- One row per instrument whose venue stated open interest; all figures are of one snapshot.
 -- The recomputed figures follow from the raw one, its unit, the contract and the mark alone.
 -- venue_ratio is the recomputed figure over the venue's own; null where it states none.

@@ -144,7 +144,7 @@ def test_a_commit_is_all_or_nothing(lake, snapshots, cycle, asked, monkeypatch):
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr("analytics.lake.writer.sync_with_folders", refuse)
+        patch.setattr("analytics.lake.session.sync_with_folders", refuse)
         with pytest.raises(LakeError, match="cannot write"):
             lake.append(("snapshots", snapshots()), ("cycles", cycle()))
 
@@ -203,3 +203,39 @@ def test_facts_about_the_lake_are_replaced_and_survive(folder, lake):
             "other": "x",
         }
         assert list(again.layout.home("lake_info").iterdir()) == []
+
+
+@pytest.mark.parametrize("failing", ["sync_with_folders", "sync"])
+def test_rows_of_an_append_that_failed_can_be_sent_again(
+    lake, snapshots, asked, monkeypatch, failing
+):
+    """Whether the commit reached the disk before the error or not, no row is stored twice."""
+    lake.append(("snapshots", snapshots()))
+    later = ("snapshots", snapshots(at=NOON + timedelta(minutes=1)))
+
+    def refuse(*_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"analytics.lake.session.{failing}", refuse)
+        with pytest.raises(LakeError, match="cannot write"):
+            lake.append(later)
+    lake.append(later)
+
+    assert asked(lake, "select count(*), count(distinct (symbol, received_ts)) from snapshots") == [
+        (6, 6)
+    ]
+
+
+def test_rows_that_come_late_or_out_of_order_are_told_from_stored_ones(lake, snapshots, asked):
+    """Nothing depends on time moving on, for one venue or beside another."""
+    times = [NOON + timedelta(minutes=minute) for minute in (5, 1, 9, 5, 3, 1, 9, 0)]
+
+    stored = [
+        lake.append(("snapshots", snapshots(2, at, venue=venue)))["snapshots"]
+        for at in times
+        for venue in ("binance", "okx")
+    ]
+
+    assert stored == [2, 2, 2, 2, 2, 2, 0, 0, 2, 2, 0, 0, 0, 0, 2, 2]
+    assert asked(lake, COUNT) == [(20,)]

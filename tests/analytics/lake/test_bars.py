@@ -79,3 +79,18 @@ def test_fills_bars_of_several_months_and_files(lake, bars, asked):
 def test_no_bars_are_no_work(lake, bars):
     """An empty file is not an error."""
     assert lake.fill_bars(bars().slice(0, 0)) == (0, 0)
+
+
+def test_a_renewed_bar_takes_the_fresh_figures_and_keeps_the_rest(lake, bars, asked):
+    """Late snapshots correct a bar; what they do not know stays, and so does its being ours."""
+    lake.append(("bars", bars({"symbol": "A"}, {"symbol": "B"}, open=1.0, close=2.0)))
+
+    fresh = bars(symbol="A", open=5.0, close=None, oi_usd=6.0, snapshot_count=11, origin="import")
+    changed = lake.renew_bars(fresh)
+
+    assert changed == (0, 1)
+    assert lake.renew_bars(fresh) == (0, 0)
+    assert asked(lake, COLUMNS) == [
+        ("A", 5.0, 2.0, 6.0, "live", 11),
+        ("B", 1.0, 2.0, None, "live", 10),
+    ]

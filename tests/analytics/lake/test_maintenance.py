@@ -247,7 +247,7 @@ def test_upkeep_works_with_a_disk_that_is_nearly_full(filled, monkeypatch):
     """Freeing needs no room and comes first, so that it can make some."""
     filled.maintain(now(), whole_days=True)
     before = len(files(filled))
-    monkeypatch.setattr(filled, "_reserve_bytes", 2**62)
+    monkeypatch.setattr(filled._session, "reserve_bytes", 2**62)
 
     with pytest.raises(LakeError, match="the disk is full"):
         filled.maintain(now() + 2 * GRACE, whole_days=True)

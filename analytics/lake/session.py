@@ -1,0 +1,129 @@
+"""The writer's connection to the catalog: one transaction at a time, durable when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from analytics.errors import LakeError
+from analytics.lake.attach import CATALOG, METADATA, attach, connect
+from analytics.lake.layout import (
+    Layout,
+    added_since,
+    copy_in_place_of,
+    names_in,
+    refuse_below,
+    sync,
+    sync_with_folders,
+)
+
+
+class Session:
+    """Opens the catalog when it is needed, and anew after any error.
+
+    DuckDB gives a database up after some errors, such as a full disk at a checkpoint.
+    Threads take turns; a thread that has the turn may go on taking it.
+    """
+
+    def __init__(self, layout: Layout, reserve_bytes: int) -> None:
+        self.layout = layout
+        self.reserve_bytes = reserve_bytes
+        self.turn = threading.RLock()
+        self._known_folders: set[Path] = set()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on the committed state."""
+        with self.turn, self._open().cursor() as cursor:
+            cursor.execute(f"use {CATALOG}")
+            yield cursor
+
+    @contextmanager
+    def change(self, folders: Iterable[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction; the Parquet files it adds to *folders* are synced before it commits.
+
+        Raises:
+            LakeError: Nothing was changed.
+        """
+        with self.turn:
+            refuse_below(self.layout, self.reserve_bytes)
+            before = names_in(folders)
+            with self.afresh_after_errors("cannot write"), self.cursor() as cursor:
+                cursor.execute("begin")
+                try:
+                    yield cursor
+                    sync_with_folders(added_since(before), self.layout.data, self._known_folders)
+                except BaseException:
+                    _roll_back(cursor)
+                    # DuckLake leaves some, whose rows a later start would take in.
+                    for file in added_since(before):
+                        file.unlink()
+                    raise
+                cursor.execute("commit")
+                # The first commit after a publish makes the catalog's log anew.
+                sync(self.layout.folder)
+
+    def publish(self) -> None:
+        """Put a copy of the catalog, complete without its log, in the place of the last one.
+
+        Raises:
+            LakeError: The last one is still there.
+        """
+        with self.turn, self.afresh_after_errors("cannot publish"):
+            self._open().execute(f"checkpoint {METADATA}")
+            copy_in_place_of(self.layout.catalog, self.layout.public)
+
+    def close(self) -> None:
+        """Let go of the catalog; what needs it next opens it again."""
+        with self.turn:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                # After a commit that failed, closing alone would keep the catalog's file taken.
+                with contextlib.suppress(duckdb.Error):
+                    connection.execute(f"detach {CATALOG}")
+                connection.close()
+
+    @contextmanager
+    def afresh_after_errors(self, doing: str) -> Iterator[None]:
+        """Open the catalog anew after an error, and say what it kept us from *doing*."""
+        try:
+            with lake_errors(doing):
+                yield
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            self.layout.data.mkdir(exist_ok=True)
+            # Small changes on one thread cost half as much, and leave the cores to readers.
+            connection = connect("1GB", self.layout.folder / "scratch", threads=1)
+            try:
+                with lake_errors(f"cannot open {self.layout.catalog}"):
+                    attach(connection, self.layout.catalog, self.layout.data)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+
+@contextmanager
+def lake_errors(doing: str) -> Iterator[None]:
+    """Turn what DuckDB and the disk complain of into a LakeError about *doing* something."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        raise LakeError(f"{doing}: {error}") from error
+
+
+def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Roll back; what cannot be, ends with the connection."""
+    with contextlib.suppress(duckdb.Error):
+        cursor.execute("rollback")

@@ -1,0 +1,294 @@
+"""How good the record is: what is there, what is missing, how old it is, and whether units hold.
+
+Every question is asked for a time, ``now``, and a span before it, and sees only what
+was known then: rows received up to then, and bars that were over. What nobody could
+expect is not counted as missing: a venue counts from its first row of the span or of
+the week before, a metric only where its venue stated it once in that time.
+
+All functions take these arguments, and raise ``QueryError`` that names the one that is wrong:
+
+- ``cursor`` on the lake; a lake that cannot be read is a ``LakeError``.
+- ``now``: with a zone.
+- ``span``: how far before ``now`` to look, more than nothing.
+- ``venues`` of ``VENUES`` and ``metrics`` of ``METRICS``: only these; None means all.
+
+They return frames, sorted by their first columns, times in UTC. A frame without rows has
+the same columns; where ``now`` lies before the record, all are such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from analytics import query
+from analytics.errors import QueryError
+from analytics.reach import ANY_AGE, REACH, reach
+
+VENUES: Final = tuple(REACH)
+"""The venues that can be asked for."""
+
+METRICS: Final = (
+    *("price", "mark", "index", "volume_usd", "volume_24h_usd", "oi_base", "oi_usd"),
+    *("funding_rate", "funding_interval_h"),
+    *("ls_accounts", "ls_top_accounts", "ls_top_positions"),
+    *("book_imbalance", "spread_bps"),
+    *("taker_buy_usd", "taker_sell_usd", "liq_long_usd", "liq_short_usd"),
+)
+"""The quantities that a bar keeps; the price is the bar's close."""
+
+LOOK_BACK: Final = timedelta(days=7)
+"""How far before the span to look for what may be expected within it."""
+
+AUDIT_BAND: Final = 0.2
+"""How far open interest in USD may be from what the venue says itself. [ratio]"""
+
+_EXACT: Final = 1e-9
+"""How far a stored figure may be from the same one recomputed. [ratio]"""
+
+_BAR: Final = timedelta(minutes=5)
+
+
+def coverage(
+    cursor: duckdb.DuckDBPyConnection,
+    *,
+    now: datetime,
+    span: timedelta,
+    venues: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return which share of the expected five-minute bars has a value.
+
+    ``bar_gaps.sql`` says which bars are expected of an instrument.
+
+    Returns:
+        One row per venue and metric: venue, metric, pairs (instruments expected),
+        expected [bars], present [bars], coverage_pct [%].
+    """
+    rows = _bar_gaps(cursor, now, span, venues, metrics)
+    rows = rows.drop_duplicates(["venue", "symbol", "metric"])
+    sums = rows.groupby(["venue", "metric"], as_index=False).agg(
+        pairs=("symbol", "size"), expected=("expected", "sum"), present=("present", "sum")
+    )
+    return sums.assign(coverage_pct=100 * sums["present"] / sums["expected"])
+
+
+def gaps(
+    cursor: duckdb.DuckDBPyConnection,
+    *,
+    now: datetime,
+    span: timedelta,
+    venues: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return every stretch of expected five-minute bars without a value.
+
+    A gap is repairable as far as the venue's own history still reaches at *now*
+    (``analytics.reach``); what is older than that is lost.
+
+    Returns:
+        One row per gap: venue, symbol, metric, base, start_ts and end_ts (of the first
+        missing bar, and after the last), bars [bars], running (it goes on to the end of
+        the span), repairable_bars [bars], repairable (whether there are any).
+    """
+    rows = _bar_gaps(cursor, now, span, venues, metrics)
+    rows = rows[rows["gap_start_ts"].notna()]
+    oldest = _oldest_given(rows, now)
+    start, end = rows["gap_start_ts"], rows["gap_end_ts"]
+    repairable = _bars_between(start.where(start > oldest, oldest.dt.ceil(_BAR)), end)
+    found = pd.DataFrame(
+        {
+            **{name: rows[name] for name in ("venue", "symbol", "metric", "base")},
+            "start_ts": start,
+            "end_ts": end,
+            "bars": _bars_between(start, end),
+            "running": end == rows["end_ts"],
+            "repairable_bars": repairable,
+            "repairable": repairable > 0,
+        }
+    )
+    return found.reset_index(drop=True)
+
+
+def freshness(
+    cursor: duckdb.DuckDBPyConnection,
+    *,
+    now: datetime,
+    span: timedelta,
+    venues: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return how old the newest value of each metric is.
+
+    Snapshots are looked for in the span, bars in the week before it, too, so that a
+    silent venue shows its age instead of vanishing.
+
+    Returns:
+        One row per venue and metric that was stated in that time: venue, metric,
+        newest_ts, age_s [s], from_bar. ``freshness.sql`` says what the times are.
+    """
+    names = _known("metrics", metrics, METRICS)
+    rows = _fetch(cursor, "freshness", now, span, venues, earliest=True)
+    return rows if names is None else rows[rows["metric"].isin(names)].reset_index(drop=True)
+
+
+def refusals(
+    cursor: duckdb.DuckDBPyConnection,
+    *,
+    now: datetime,
+    span: timedelta,
+    venues: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return what validation refused, by column and reason, most often first.
+
+    Returns:
+        One row per venue, metric and reason: venue, metric (the snapshot's column; ``row``
+        for whole rows), reason, refused [values], cycles (in which that happened),
+        first_ts and last_ts (ends of the first and the last of them).
+    """
+    return _fetch(cursor, "refusals", now, span, venues)
+
+
+def unit_audit(
+    cursor: duckdb.DuckDBPyConnection,
+    *,
+    now: datetime,
+    span: timedelta,
+    venues: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return how the newest open interest of each instrument came about, and whether it holds.
+
+    Recomputed from the raw figure alone: quoted units are raw, raw x contract_size, or
+    raw / mark, as the venue counts quoted units, contracts or USD; times the multiplier
+    they are base coins, times the mark USD.
+
+    Returns:
+        One row per instrument: venue, symbol, base, received_ts, oi_raw [oi_unit], oi_unit,
+        contract_size [quoted units], multiplier, mark [quote currency], oi_base [base
+        coins], oi_usd [USD], oi_base_recomputed [base coins], oi_usd_recomputed [USD],
+        oi_venue_usd [USD], venue_ratio (recomputed oi_usd over the venue's own), ok
+        (whether that is within 20 % of 1; NA where the venue states no figure), as_stored
+        (whether the recomputed figures are the stored ones; NA where none is stored).
+    """
+    rows = _fetch(cursor, "unit_audit", now, span, venues)
+    # The band is of the venue's figure, as it is when a snapshot is validated.
+    beside_venue = (rows["venue_ratio"] - 1).abs()
+    off = pd.concat(
+        [(rows[f"{name}_recomputed"] / rows[name] - 1).abs() for name in ("oi_base", "oi_usd")],
+        axis=1,
+    ).max(axis=1)
+    return rows.assign(
+        ok=(beside_venue <= AUDIT_BAND).astype("boolean").mask(beside_venue.isna()),
+        as_stored=(off <= _EXACT).astype("boolean").mask(off.isna()),
+    )
+
+
+def completeness(
+    cursor: duckdb.DuckDBPyConnection,
+    *,
+    now: datetime,
+    span: timedelta,
+    interval: timedelta,
+    venues: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return how much is stored of what the cycles should have stored.
+
+    Expected is the size of the universe times the cycles that should have run; the
+    universe is what the cycles themselves asked of (``completeness.sql``). The cycle
+    that is under way counts as far as its time has passed.
+
+    Args:
+        cursor: See the module.
+        now: See the module.
+        span: See the module.
+        interval: Time between two cycles, as the collector was set to.
+        venues: See the module.
+        metrics: Of ``METRICS`` and ``snapshots``, which stands for the rows themselves.
+
+    Returns:
+        One row per venue and metric that was stated: venue, metric, universe [instruments],
+        cycles_expected, cycles_stored, expected [values], stored [values],
+        completeness_pct (at most 100) [%].
+    """
+    if interval <= timedelta(0):
+        raise QueryError(f"interval: more than nothing is needed, not {interval}")
+    names = _known("metrics", metrics, ("snapshots", *METRICS))
+    interval_s = interval.total_seconds()
+    rows = _fetch(cursor, "completeness", now, span, venues, earliest=True, interval_s=interval_s)
+    stated = _fetch(cursor, "freshness", now, span, venues, earliest=True)
+    said = pd.MultiIndex.from_frame(stated[["venue", "metric"]])
+    is_said = pd.MultiIndex.from_frame(rows[["venue", "metric"]]).isin(said)
+    chosen = is_said | (rows["metric"] == "snapshots")
+    if names is not None:
+        chosen &= rows["metric"].isin(names)
+    return rows[chosen].reset_index(drop=True)
+
+
+def _bar_gaps(
+    cursor: duckdb.DuckDBPyConnection,
+    now: datetime,
+    span: timedelta,
+    venues: Sequence[str] | None,
+    metrics: Sequence[str] | None,
+) -> pd.DataFrame:
+    names = _known("metrics", metrics, METRICS)
+    return _fetch(cursor, "bar_gaps", now, span, venues, earliest=True, metrics=names)
+
+
+def _fetch(
+    cursor: duckdb.DuckDBPyConnection,
+    name: str,
+    now: datetime,
+    span: timedelta,
+    venues: Sequence[str] | None,
+    *,
+    earliest: bool = False,
+    **params: object,
+) -> pd.DataFrame:
+    """Run the query called *name* over the *span* before *now*."""
+    if now.tzinfo is None:
+        raise QueryError(f"now: {now} has no zone; times are UTC and say so")
+    if span <= timedelta(0):
+        raise QueryError(f"span: more than nothing is needed, not {span}")
+    try:
+        since = now.astimezone(UTC) - span
+        begin = since - LOOK_BACK
+    except OverflowError as error:
+        raise QueryError(f"span: {span} begins before all time") from error
+    if earliest:
+        params["earliest"] = begin
+    wanted = _known("venues", venues, VENUES)
+    return query.fetch(cursor, name, now=now, since=since, venues=wanted, **params)
+
+
+def _known(argument: str, names: Sequence[str] | None, allowed: Sequence[str]) -> list[str] | None:
+    """Return *names*, or raise QueryError that names the *argument* and what is allowed."""
+    if names is None:
+        return None
+    given = [names] if isinstance(names, str) else list(names)
+    for name in given:
+        if name not in allowed:
+            raise QueryError(f"{argument}: {name!r} is none of {', '.join(allowed)}")
+    return given
+
+
+def _oldest_given(rows: pd.DataFrame, now: datetime) -> pd.Series[Any]:
+    """Return, for each gap, from when on its venue still gives the metric; *now* for never."""
+    first = datetime(1970, 1, 1, tzinfo=UTC)
+    oldest = [
+        first if (age := reach(venue, metric)) == ANY_AGE else now.astimezone(UTC) - age
+        for venue, metric in zip(rows["venue"], rows["metric"], strict=True)
+    ]
+    return pd.Series(oldest, rows.index, dtype=rows["gap_start_ts"].dtype)
+
+
+def _bars_between(start: pd.Series[Any], end: pd.Series[Any]) -> pd.Series[Any]:
+    """Return how many five-minute bars start from *start* on and before *end*; 0 if it is later."""
+    seconds = (end - start).dt.total_seconds()
+    return (seconds // _BAR.total_seconds()).clip(lower=0).astype(np.int64)

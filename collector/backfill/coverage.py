@@ -1,0 +1,117 @@
+"""How much of a stretch the lake knows: what ``perpscope backfill`` says in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from rich.table import Table
+
+from analytics.lake import Lake
+from collector.backfill.plan import Wanted, known
+from collector.venues.venue import Venue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """How much is known of one history of a venue's instruments. Survives the way through JSON."""
+
+    venue: str
+    what: str
+    pairs: int
+    expected: int
+    """Bars that could be known: of the stretch, as far as the venue tells of it."""
+    before: int
+    """Of those, known before."""
+    now: int
+    """Of those, known now."""
+    first_ts: datetime
+    """The start of the first bar asked for."""
+    shortened: bool
+    """Whether that is later than wanted, because the venue keeps no more."""
+
+    @property
+    def coverage_pct(self) -> float | None:
+        """Known of expected, None where nothing is expected. [%]"""
+        return 100 * self.now / self.expected if self.expected else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON knows it."""
+        return {**asdict(self), "first_ts": self.first_ts.isoformat()}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Return what ``as_json`` was made of."""
+        return cls(**{**fields, "first_ts": datetime.fromisoformat(fields["first_ts"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many bars of each history are expected and known, by the history's name."""
+
+    expected: Mapping[str, int]
+    known: Mapping[str, int]
+
+
+def count(lake: Lake, wanted: Wanted) -> Counted:
+    """Return how much *lake* knows of each history that is *wanted*."""
+    expected = {history.question.name: 0 for history in wanted.venue.history}
+    have = dict(expected)
+    for instrument in wanted.instruments:
+        found = known(lake, instrument, wanted.stretch)
+        for history in wanted.venue.history:
+            stretch = wanted.told_of(history)
+            lacks = int(found.lacks(history, stretch, wanted.now).sum())
+            expected[history.question.name] += stretch.bars
+            have[history.question.name] += stretch.bars - lacks
+    return Counted(expected, have)
+
+
+def compared(wanted: Wanted, before: Counted, after: Counted) -> list[Covered]:
+    """Return what the counts *before* and *after* say of each history that was *wanted*."""
+    return [
+        Covered(
+            venue=wanted.venue.name,
+            what=(what := history.question.name),
+            pairs=len(wanted.instruments),
+            expected=after.expected[what],
+            before=before.known[what],
+            now=after.known[what],
+            first_ts=(asked := wanted.told_of(history)).start,
+            shortened=asked.start > wanted.all_of(history).start,
+        )
+        for history in wanted.venue.history
+    ]
+
+
+def as_table(covered: Iterable[Covered]) -> Table:
+    """Return *covered* as the table that people read."""
+    table = Table("venue", "history", "pairs", "from", "bars", "known before", "new", "coverage")
+    for one in covered:
+        share = one.coverage_pct
+        table.add_row(
+            one.venue,
+            one.what,
+            f"{one.pairs}",
+            f"{one.first_ts:%Y-%m-%d %H:%M}",
+            f"{one.expected:,}",
+            f"{one.before:,}",
+            f"{one.now - one.before:,}",
+            "nothing to know" if share is None else f"{share:.1f} %",
+        )
+    return table
+
+
+def reach_notes(venue: Venue, covered: Iterable[Covered]) -> list[str]:
+    """Return a sentence about each history that *venue* does not keep as long as was wanted."""
+    short = {one.what for one in covered if one.shortened}
+    by_reach: dict[timedelta, list[str]] = {}
+    for history in venue.history:
+        if history.question.name in short and history.reach is not None:
+            by_reach.setdefault(history.reach, []).append(history.question.name)
+    return [
+        f"{venue.title} keeps {reach.days} days of {', '.join(names)}; nothing older is asked of it"
+        for reach, names in by_reach.items()
+    ]

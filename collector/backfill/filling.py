@@ -1,0 +1,201 @@
+"""Filling in what the lake lacks of one venue: request by request, behind the live ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from analytics.errors import RateLimited, VenueError, VenueForbidden
+from analytics.lake import Lake
+from collector import live_bars
+from collector.backfill import coverage
+from collector.backfill.archive import Archive
+from collector.backfill.lane import Behind
+from collector.backfill.outcome import Outcome, Progress
+from collector.backfill.plan import Piece, Stretch, Wanted, known, pieces, stamps
+from collector.backfill.rows import bars_of, table
+from collector.backfill.store import Store
+from collector.backfill.together import together
+from collector.clock import Clock
+from collector.cycle import VenueCollector
+from collector.venues.client import VenueClient
+from collector.venues.venue import Row
+
+WORKERS = 2
+"""Requests that may be under way for the same limits: few, so that live ones find a place."""
+
+FAILURES_IN_A_ROW = 8
+"""So many failures of a history in a row, and it is asked of no further instruments."""
+
+LONGEST_SILENCE = timedelta(minutes=15)
+"""A venue that asks for a longer one is asked no further."""
+
+SILENCES = 3
+"""So many are waited out for one request."""
+
+LATEST = datetime.max.replace(tzinfo=UTC)
+"""Stands for the end of a silence that has none."""
+
+
+class VenueHistory:
+    """Fills in the history of one venue that is collected; close it after use."""
+
+    def __init__(
+        self,
+        collected: VenueCollector,
+        clock: Clock,
+        lake: Lake,
+        *,
+        simulator_url: str | None = None,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self.collected = collected
+        self._clock = clock
+        self._lake = lake
+        self._client = VenueClient(
+            collected.venue,
+            clock,
+            Behind(collected.budget, clock),
+            simulator_url=simulator_url,
+            timeout_s=timeout_s,
+        )
+        self._turn = asyncio.Lock()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def fill(
+        self, stretch: Stretch, progress: Progress, archive: Archive | None = None
+    ) -> Outcome:
+        """Fill in what the lake lacks of *stretch*, of the instruments collected now.
+
+        Cancelled, it stores what it has heard. Of two at once the second waits, and
+        then asks only for what the first did not get.
+
+        Raises:
+            LakeError: The lake took no more; what was stored stays.
+        """
+        async with self._turn:
+            wanted = Wanted(
+                venue=self.collected.venue,
+                instruments=self.collected.universe.chosen,
+                stretch=stretch,
+                now=self._clock.now(),
+            )
+            run = _Run(self._client, self._lake, self._clock, wanted)
+            if self.collected.forbidden is not None:
+                run.outcome.stopped = str(self.collected.forbidden)
+            try:
+                await run.all(progress, archive)
+            finally:
+                await asyncio.shield(run.store.flush())
+            return await asyncio.to_thread(run.summed_up)
+
+
+class _Run:
+    """One filling in."""
+
+    def __init__(self, client: VenueClient, lake: Lake, clock: Clock, wanted: Wanted) -> None:
+        self._client, self._lake, self._clock = client, lake, clock
+        self._wanted = wanted
+        self._before = coverage.Counted({}, {})
+        self._in_a_row: Counter[str] = Counter()
+        self.store = Store(lake, clock)
+        self.outcome = Outcome(self.store.tally)
+
+    async def all(self, progress: Progress, archive: Archive | None) -> None:
+        """Ask for all that is missing: the archive first, then the venue, prices first."""
+        await asyncio.to_thread(self._prepare)
+        if archive is not None:
+            await archive.fill(self._lake, self._wanted, self.store, self.outcome, progress)
+            await self.store.flush()
+        lanes = await asyncio.to_thread(self._planned)
+        total = sum(map(len, lanes))
+        progress("requests", 0, total)
+        # Open interest is held against prices, so those are stored before.
+        for group in (lanes[:1], lanes[1:]):
+            queues = [deque(lane) for lane in group]
+            await together(
+                self._work(todo, lambda: progress("requests", self.outcome.requests, total))
+                for todo in queues
+                for _ in range(WORKERS)
+            )
+            await self.store.flush()
+
+    def summed_up(self) -> Outcome:
+        """Return how it went."""
+        after = coverage.count(self._lake, self._wanted)
+        self.outcome.covered = coverage.compared(self._wanted, self._before, after)
+        return self.outcome
+
+    def _prepare(self) -> None:
+        """Write the live bars that are due, so that none is filled in instead; then count."""
+        live_bars.write_finished(self._lake, self._wanted.venue.name, self._wanted.now)
+        self._before = coverage.count(self._lake, self._wanted)
+
+    def _planned(self) -> list[list[Piece]]:
+        """Return what is to be asked for, in lanes that do not wait for each other's limits.
+
+        In each lane one history after the other, and the instruments in order of volume.
+        """
+        wanted = self._wanted
+        by_history: dict[str, list[Piece]] = {one.question.name: [] for one in wanted.venue.history}
+        for instrument in wanted.instruments:
+            found = known(self._lake, instrument, wanted.stretch)
+            for history in wanted.venue.history:
+                by_history[history.question.name] += pieces(found, instrument, history, wanted)
+        lanes: dict[frozenset[str], list[Piece]] = {}
+        for history in wanted.venue.history:
+            lane = lanes.setdefault(frozenset(history.question.weights), [])
+            lane += by_history[history.question.name]
+        return [*lanes.values()]
+
+    async def _work(self, todo: deque[Piece], done: Callable[[], None]) -> None:
+        while todo:
+            piece = todo.popleft()
+            if not self._gave_up(piece):
+                await self._take(piece)
+            self.outcome.requests += 1
+            done()
+
+    async def _take(self, piece: Piece) -> None:
+        """Ask for *piece* and hand its bars on."""
+        what = piece.history.question.name
+        try:
+            bars = table(bars_of(piece, await self._rows(piece)))
+        except VenueError as error:
+            self._in_a_row[what] += 1
+            self.outcome.failed(what, error)
+            if isinstance(error, VenueForbidden | RateLimited):
+                self.outcome.stopped = f"{error}; {self._wanted.venue.title} was asked no further"
+        else:
+            self._in_a_row[what] = 0
+            await self.store.put(what, piece.instrument, bars)
+
+    def _gave_up(self, piece: Piece) -> bool:
+        """Return whether there is no use in asking for *piece*; it counts as failed then."""
+        what = piece.history.question.name
+        if self.outcome.stopped is None and self._in_a_row[what] < FAILURES_IN_A_ROW:
+            return False
+        self.outcome.skipped += 1
+        return True
+
+    async def _rows(self, piece: Piece) -> list[Row]:
+        """Return what the venue says; a silence that it asks for is waited out."""
+        history, venue_id = piece.history, piece.instrument.venue_id
+        first_ms, last_ms = (round(stamp.timestamp() * 1000) for stamp in stamps(piece))
+        params = {**history.question.params, **history.asked(venue_id, first_ms, last_ms)}
+        question = replace(history.question, params=params)
+        for _ in range(SILENCES):
+            try:
+                return (await self._client.ask(question, venue_id)).rows
+            except RateLimited as error:
+                silence = (error.retry_at or LATEST) - self._clock.now()
+                if silence > LONGEST_SILENCE:
+                    raise
+                await self._clock.sleep(silence.total_seconds())
+        return (await self._client.ask(question, venue_id)).rows

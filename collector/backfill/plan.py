@@ -1,0 +1,195 @@
+"""What the lake lacks of a stretch of time, and the requests that get it.
+
+A bar lacks a history if any of the history's columns is NULL in it, or if it is
+not there at all. A request covers as many missing bars as its answer can have
+rows; between them it may cover some that are there, which then stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from analytics import query
+from analytics.lake import Lake
+from analytics.records import Instrument
+from collector.live_bars import BAR
+from collector.venues.venue import History, Venue
+
+DAY = timedelta(days=1)
+
+LONGEST_PERIOD = timedelta(hours=8)
+"""The longest time between two payments of funding."""
+
+SHORTEST_PERIOD = timedelta(hours=1)
+
+AGEING = timedelta(hours=2)
+"""A request may wait this long: nothing is asked that is about to fall out of a venue's reach."""
+
+Marks = NDArray[np.bool_]
+"""One value for each five minutes of a stretch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Five-minute marks from *start* to *end*, *end* not included. UTC."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def bars(self) -> int:
+        """How many five minutes it has."""
+        return max(0, (self.end - self.start) // BAR)
+
+
+def before(now: datetime, length: timedelta) -> Stretch:
+    """Return the *length* before *now* as far as its five minutes are surely over and written.
+
+    A minute of grace: the newest bar belongs to those who collect live.
+    """
+    end = _mark_at(now - timedelta(minutes=1))
+    return Stretch(_mark_at(end - length), end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be filled in."""
+
+    venue: Venue
+    instruments: Sequence[Instrument]
+    """In order of volume."""
+    stretch: Stretch
+    now: datetime
+    """When it was wanted. UTC."""
+
+    def all_of(self, history: History) -> Stretch:
+        """Return what *history* is wanted for.
+
+        Volumes are wanted from a day before: the first bar's volume of 24 h is made of them.
+        """
+        lead = DAY if "volume_usd" in history.question.columns else timedelta()
+        return Stretch(self.stretch.start - lead, self.stretch.end)
+
+    def told_of(self, history: History) -> Stretch:
+        """Return the part of that which the venue still tells of."""
+        stretch = self.all_of(history)
+        if history.reach is None:
+            return stretch
+        start = max(stretch.start, _mark_at(self.now - history.reach + AGEING))
+        return Stretch(min(start, stretch.end), stretch.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One request: a history of one instrument for the bars that start from *first* to *last*."""
+
+    instrument: Instrument
+    history: History
+    first: datetime
+    last: datetime
+
+
+class Known:
+    """What the lake knows of one instrument in a stretch."""
+
+    def __init__(self, stretch: Stretch, bars: pa.Table) -> None:
+        """Index *bars*, rows of ``bars_of_instruments``; those outside of *stretch* too."""
+        self._stretch = stretch
+        self._bars = bars
+        start = np.datetime64(stretch.start.astimezone(UTC).replace(tzinfo=None), "ms")
+        self._places = (bars["ts"].to_numpy() - start) // np.timedelta64(BAR)
+
+    def lacks(self, history: History, stretch: Stretch, now: datetime) -> Marks:
+        """Return which five minutes of *stretch* lack *history*.
+
+        The running funding period does not: its rate is not settled yet.
+        """
+        offset = (stretch.start - self._stretch.start) // BAR
+        lacks = np.ones(stretch.bars, dtype=bool)
+        valid = (pc.is_valid(self._bars[column]) for column in history.question.columns)
+        places = self._places[reduce(pc.and_, valid).to_numpy()] - offset
+        lacks[places[(places >= 0) & (places < stretch.bars)]] = False
+        if history.stamp == "payment":
+            unsettled = (self._last_payment(now) - stretch.start) // BAR
+            lacks[max(0, unsettled) :] = False
+        return lacks
+
+    def _last_payment(self, now: datetime) -> datetime:
+        """Return when funding was last paid, as far as the newest known interval says.
+
+        Venues pay at whole multiples of the interval since midnight UTC.
+        """
+        stated = self._bars.filter(pc.is_valid(self._bars["funding_interval_h"]))
+        period = SHORTEST_PERIOD
+        if stated.num_rows:
+            newest = pc.index(stated["ts"], pc.max(stated["ts"])).as_py()
+            hours = stated["funding_interval_h"][newest].as_py()
+            period = timedelta(hours=max(1.0, hours))
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight + (now - midnight) // period * period
+
+
+def known(lake: Lake, instrument: Instrument, stretch: Stretch) -> Known:
+    """Return what *lake* knows of *instrument* from a day before *stretch* to its end."""
+    wide = Stretch(stretch.start - DAY, stretch.end)
+    with lake.cursor() as cursor:
+        bars = query.table(
+            cursor,
+            "bars_of_instruments",
+            venue=instrument.venue,
+            symbols=[instrument.symbol],
+            bases=[instrument.base],
+            start=wide.start,
+            end=wide.end,
+        )
+    return Known(wide, bars)
+
+
+def pieces(
+    found: Known, instrument: Instrument, history: History, wanted: Wanted
+) -> Iterator[Piece]:
+    """Yield the requests that get what is lacking of *history*, the newest first."""
+    stretch = wanted.told_of(history)
+    lacking = np.flatnonzero(found.lacks(history, stretch, wanted.now))
+    most = _bars_in_an_answer(history)
+    while len(lacking):
+        newest = int(lacking[-1])
+        covered = lacking[lacking > newest - most]
+        yield Piece(
+            instrument,
+            history,
+            stretch.start + int(covered[0]) * BAR,
+            stretch.start + newest * BAR,
+        )
+        lacking = lacking[: -len(covered)]
+
+
+def stamps(piece: Piece) -> tuple[datetime, datetime]:
+    """Return the first and the last of the venue's stamps that *piece* needs, both included."""
+    match piece.history.stamp:
+        case "start":
+            return piece.first, piece.last
+        case "end":
+            return piece.first + BAR, piece.last + BAR
+        case "payment":
+            # The payment before tells how long the first period was.
+            return piece.first - LONGEST_PERIOD, piece.last + LONGEST_PERIOD
+
+
+def _bars_in_an_answer(history: History) -> int:
+    if history.stamp != "payment":
+        return history.page
+    return int((history.page * SHORTEST_PERIOD - 2 * LONGEST_PERIOD) / BAR)
+
+
+def _mark_at(moment: datetime) -> datetime:
+    """Return the five-minute mark that *moment* is at or after."""
+    return moment - timedelta(seconds=moment.timestamp() % BAR.total_seconds())
