@@ -29,6 +29,7 @@ from analytics.errors import (
 )
 from collector import doctor as checks
 from collector import launch, logs, runner, simulation
+from collector.backfill import command as backfilling
 from collector.imports import command as imports
 from collector.monitor import LOOPBACK
 from collector.settings import Settings, load
@@ -48,6 +49,8 @@ class Exit(IntEnum):
     """The lake cannot be opened, read or written."""
     REFUSED = 5
     """A file was refused; nothing of it was stored."""
+    INTERRUPTED = 130
+    """Ctrl-C stopped it, as shells count it."""
 
 
 app = typer.Typer(
@@ -122,6 +125,27 @@ def import_(
     settings = load()
     if not imports.run(settings.data_dir, files, said, _told()):
         raise typer.Exit(Exit.REFUSED)
+
+
+@app.command()
+def backfill(
+    days: Annotated[float, typer.Option(min=0.1, max=3650, help="How far back.")] = 30,
+    *,
+    archive: Annotated[
+        bool, typer.Option("--archive", help="Take whole days from the public archive first.")
+    ] = False,
+    venue: Venues = None,
+) -> None:
+    """Fill in history from the venues; beside a running collector, the collector does it."""
+    settings = load(venues=tuple(venue) if venue else None)
+    logs.start(settings.data_dir / "logs", settings.log_level)
+    try:
+        sound = backfilling.run(settings, days=days, archive=archive, said=said, told=_told())
+    except KeyboardInterrupt:
+        said.print("stopped; what was heard is stored, running it again goes on from there")
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    if not sound:
+        raise typer.Exit(Exit.VENUE)
 
 
 @app.command()

@@ -247,13 +247,15 @@ def _known_metrics(metrics: Sequence[str]) -> list[str]:
 
 def _filters(only: Only) -> dict[str, list[str] | None]:
     """Return *only* as the parameters of the query."""
-    pairs = only.instruments
-    return {
-        "venues": None if only.venues is None else list(only.venues),
-        "bases": None if only.bases is None else list(only.bases),
-        "symbols": None if pairs is None else [symbol for _, symbol in pairs],
-        "pairs": None if pairs is None else [f"{venue} {symbol}" for venue, symbol in pairs],
-    }
+    venues = None if only.venues is None else list(only.venues)
+    bases = None if only.bases is None else list(only.bases)
+    if only.instruments is None:
+        return {"venues": venues, "bases": bases, "symbols": None, "pairs": None}
+    wanted = {pair for pair in only.instruments if venues is None or pair[0] in venues}
+    of, symbols = (sorted({pair[place] for pair in wanted}) for place in (0, 1))
+    # Most lists are every symbol of their venues: then there is nothing to look for in pairs.
+    pairs = None if len(wanted) == len(of) * len(symbols) else [" ".join(pair) for pair in wanted]
+    return {"venues": of, "bases": bases, "symbols": symbols, "pairs": pairs}
 
 
 def _columns(rows: pa.Table, bar: NDArray[np.int64]) -> tuple[tuple[Pair, ...], NDArray[np.intp]]:

@@ -3,8 +3,9 @@
     python benchmarks/cycle_cpu.py [--cycles 5] [--instruments 200]
 
 Both sides run in this process against one simulator in another, in turn. A full
-cycle asks, translates, validates, appends and publishes. The other side makes
-the very calls that the cycle before it made and does nothing with the answers.
+cycle asks at its paced rate, translates, validates, appends and publishes. The
+other side makes the very calls that the cycle before it made, as fast as they
+go, and does nothing with the answers.
 """
 
 from __future__ import annotations

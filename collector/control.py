@@ -11,9 +11,11 @@ import asyncio
 import hashlib
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from inspect import iscoroutinefunction
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import structlog
@@ -27,8 +29,12 @@ LONGEST_SOCKET_PATH = 100
 """The systems we run on allow 103 bytes and more. [bytes]"""
 
 Report = Callable[[dict[str, object]], None]
-Work = Callable[[dict[str, object], Report], None]
-"""Does what a request asks, in a thread, and reports progress and results as it goes."""
+Work = Callable[[dict[str, Any], Report], None | Awaitable[None]]
+"""Does what a request asks, and reports progress and results as it goes.
+
+A plain function does it in a thread, to its end. A coroutine function does it beside
+the collecting, and is cancelled when whoever asked goes away.
+"""
 
 
 def socket_path(folder: Path) -> Path:
@@ -51,7 +57,7 @@ async def taking_work(folder: Path, works: dict[str, Work]) -> AsyncIterator[Non
 
     for name in works:
         app.router.add_post(f"/{{name:{name}}}", handle)
-    runner = web.AppRunner(app, shutdown_timeout=1)
+    runner = web.AppRunner(app, shutdown_timeout=1, handler_cancellation=True)
     await runner.setup()
     path = socket_path(folder)
     # Whoever holds the lake's lock is the only one here: an old socket is a dead one.
@@ -75,21 +81,28 @@ async def _stream(request: web.Request, work: Work) -> web.StreamResponse:
     def report(line: dict[str, object]) -> None:
         loop.call_soon_threadsafe(lines.put_nowait, line)
 
-    def run() -> None:
+    async def run() -> None:
         try:
-            work(asked, report)
+            if iscoroutinefunction(work):
+                await work(asked, report)
+            else:
+                await asyncio.to_thread(work, asked, report)
         except PerpscopeError as error:
             report({"error": str(error), "kind": type(error).__name__})
         except Exception:
             log.exception("work for another command failed")
             report({"error": "the collector failed at it; its log says why", "kind": "bug"})
         finally:
-            loop.call_soon_threadsafe(lines.put_nowait, None)
+            loop.call_soon(lines.put_nowait, None)
 
-    running = asyncio.create_task(asyncio.to_thread(run), name="work for another command")
-    while (line := await lines.get()) is not None:
-        await response.write(json.dumps(line).encode() + b"\n")
-    await running
+    running = asyncio.create_task(run(), name="work for another command")
+    try:
+        while (line := await lines.get()) is not None:
+            await response.write(json.dumps(line).encode() + b"\n")
+    finally:
+        # Over by now, unless whoever asked is gone.
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
     await response.write_eof()
     return response
 

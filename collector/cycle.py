@@ -275,7 +275,10 @@ def _names(venue: Venue) -> list[str]:
 
 
 def _says_something(part: Part) -> bool:
-    return any(value is not None for key, value in part.fields.items() if key != "venue_ts")
+    for column, value in part.fields.items():  # noqa: SIM110 - a plain loop costs half of any()
+        if value is not None and column != "venue_ts":
+            return True
+    return False
 
 
 def _volumes(ranking: Answer) -> dict[str, float | None]:

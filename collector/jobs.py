@@ -10,6 +10,7 @@ import structlog
 
 from analytics.errors import LakeError, VenueError
 from collector import live_bars
+from collector.backfill import plan
 from collector.cycle import VenueCollector
 from collector.program import Program
 from collector.timetable import Job, Timetable
@@ -17,13 +18,14 @@ from collector.timetable import Job, Timetable
 log = structlog.get_logger(__name__)
 
 FIVE_MINUTES = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
 
 
 def of_the_lake(program: Program) -> list[Job]:
     """Return what is done for the lake, and how often."""
     return [
         Job("bars", FIVE_MINUTES, partial(bars, program), after_mark=timedelta(seconds=10)),
-        Job("merge", timedelta(hours=1), partial(merge, program), after_mark=FIVE_MINUTES / 2),
+        Job("merge", HOUR, partial(merge, program), after_mark=FIVE_MINUTES / 2),
         Job("days", timedelta(days=1), partial(merge, program, whole_days=True), FIVE_MINUTES * 2),
     ]
 
@@ -38,6 +40,7 @@ def of_a_venue(program: Program, one: VenueCollector) -> list[Job]:
         Job(f"cycle {one.name}", interval, partial(cycle, program, one), at_once=True),
         Job(f"universe {one.name}", quarter, partial(universe, program, one)),
         Job(f"long/short {one.name}", FIVE_MINUTES, partial(long_short, one), published),
+        Job(f"history {one.name}", HOUR, partial(history, program, one), after_mark=quarter),
     ]
 
 
@@ -45,7 +48,7 @@ async def begin(program: Program, one: VenueCollector, timetable: Timetable) -> 
     """Bring a venue onto the timetable; how fast it answers is nothing to the others."""
     await universe(program, one)
     timetable.add(of_a_venue(program, one))
-    await long_short(one)
+    await asyncio.gather(long_short(one), history(program, one))
 
 
 async def once(program: Program, one: VenueCollector) -> str | None:
@@ -81,6 +84,34 @@ async def long_short(one: VenueCollector) -> None:
     lane = await one.refresh_long_short()
     if lane.error is not None:
         log.warning("long/short incomplete", venue=one.name, reason=lane.error)
+
+
+async def history(program: Program, one: VenueCollector) -> None:
+    """Fill in what is missing of a venue's last hours, behind all that is asked live.
+
+    At the first start that is everything. Later it is holes, newcomers to the
+    universe, and the volumes that live bars do not know.
+    """
+    length = timedelta(hours=program.settings.backfill_hours)
+    if not length or not one.universe.chosen:
+        return
+    try:
+        outcome = await program.histories[one.name].fill(
+            plan.before(program.clock.now(), length), lambda *_: None
+        )
+    except LakeError as error:
+        log.warning("history not stored", venue=one.name, reason=str(error))
+        return
+    tally = outcome.tally
+    log.info(
+        "history filled in",
+        venue=one.name,
+        requests=outcome.requests,
+        bars_added=tally.added,
+        bars_filled=tally.filled,
+    )
+    for problem in outcome.problems():
+        log.warning("history incomplete", venue=one.name, reason=problem)
 
 
 async def bars(program: Program) -> None:

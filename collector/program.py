@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -17,6 +17,7 @@ from analytics import query
 from analytics.errors import SettingsError
 from analytics.lake import Lake
 from analytics.records import Instrument
+from collector.backfill.filling import VenueHistory
 from collector.clock import Clock
 from collector.cycle import VenueCollector
 from collector.intake import Intake
@@ -43,6 +44,8 @@ class Program:
     intake: Intake
     meters: Meters
     venues: tuple[VenueCollector, ...]
+    histories: Mapping[str, VenueHistory]
+    """By the venue's name."""
 
 
 @asynccontextmanager
@@ -80,7 +83,10 @@ async def opened(settings: Settings) -> AsyncIterator[Program]:
         venues = tuple(_venue(name, clock, settings, lake) for name in settings.venues)
         for one in venues:
             stack.push_async_callback(one.close)
-        yield Program(settings, clock, lake, intake, Meters(), venues)
+        histories = {one.name: _history(one, clock, settings, lake) for one in venues}
+        for history in histories.values():
+            stack.push_async_callback(history.close)
+        yield Program(settings, clock, lake, intake, Meters(), venues, histories)
 
 
 async def simulator_clock(address: str) -> Clock:
@@ -122,6 +128,16 @@ def _venue(name: str, clock: Clock, settings: Settings, lake: Lake) -> VenueColl
         known=[
             Instrument(**{str(k): v for k, v in row.items()}) for row in known.to_dict("records")
         ],
+    )
+
+
+def _history(one: VenueCollector, clock: Clock, settings: Settings, lake: Lake) -> VenueHistory:
+    return VenueHistory(
+        one,
+        clock,
+        lake,
+        simulator_url=settings.simulator,
+        timeout_s=settings.request_timeout_s,
     )
 
 

@@ -8,6 +8,7 @@ import signal
 import structlog
 
 from collector import jobs
+from collector.backfill.command import backfill_work
 from collector.control import taking_work
 from collector.imports.command import import_work
 from collector.monitor import answering
@@ -29,8 +30,9 @@ async def run(settings: Settings) -> None:
     stopped = _stop_signal()
     async with opened(settings) as program:
         timetable = Timetable(program.clock)
+        works = {"import": import_work(program.lake), "backfill": backfill_work(program)}
         async with (
-            taking_work(settings.data_dir, {"import": import_work(program.lake)}),
+            taking_work(settings.data_dir, works),
             answering(settings.collector_port, program),
         ):
             timetable.start()

@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     request_timeout_s: float = Field(default=10, ge=1, le=60)
     """How long one answer may take. [s]"""
 
+    backfill_hours: float = Field(default=24, ge=0, le=720)
+    """How much history is filled in at a start, and hourly where it has holes; 0 for none. [h]"""
+
+    archive_url: str = Field(default="https://data.binance.vision", pattern=r"^https?://[^\s?#]+$")
+    """Where the public archive's daily files lie."""
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """What the log keeps."""
 

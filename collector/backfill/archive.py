@@ -114,10 +114,10 @@ class Archive:
     def _missing(self, lake: Lake, wanted: Wanted) -> list[list[DayFile]]:
         """Return the files of each series of an instrument that are wanted, the newest first."""
         found = []
-        for instrument in wanted.instruments:
+        for instrument, histories in wanted.each():
             bars = known(lake, instrument, wanted.stretch)
             days: defaultdict[str, set[date]] = defaultdict(set)
-            for history in wanted.venue.history:
+            for history in histories:
                 if history.archive is not None:
                     days[history.archive] |= self._days(bars, history, wanted)
             found += [

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from rich.table import Table
 
-from analytics.lake import Lake
-from collector.backfill.plan import Wanted, known
-from collector.venues.venue import Venue
+from collector.backfill.plan import Known, Wanted
+from collector.venues.venue import History, Venue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,26 +47,23 @@ class Covered:
         return cls(**{**fields, "first_ts": datetime.fromisoformat(fields["first_ts"])})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Counted:
-    """How many bars of each history are expected and known, by the history's name."""
+    """How much of each history is expected and known, by the history's name."""
 
-    expected: Mapping[str, int]
-    known: Mapping[str, int]
+    pairs: Counter[str] = field(default_factory=Counter)
+    expected: Counter[str] = field(default_factory=Counter)
+    known: Counter[str] = field(default_factory=Counter)
 
-
-def count(lake: Lake, wanted: Wanted) -> Counted:
-    """Return how much *lake* knows of each history that is *wanted*."""
-    expected = {history.question.name: 0 for history in wanted.venue.history}
-    have = dict(expected)
-    for instrument in wanted.instruments:
-        found = known(lake, instrument, wanted.stretch)
-        for history in wanted.venue.history:
-            stretch = wanted.told_of(history)
-            lacks = int(found.lacks(history, stretch, wanted.now).sum())
-            expected[history.question.name] += stretch.bars
-            have[history.question.name] += stretch.bars - lacks
-    return Counted(expected, have)
+    def add(self, found: Known, histories: Iterable[History], wanted: Wanted) -> None:
+        """Count what is *found* of *histories* of one instrument."""
+        for history in histories:
+            stretch = wanted.to_be_had(history)
+            askable = found.askable(history, stretch, wanted.now)
+            known = askable & found.has(history, stretch)
+            self.pairs[history.question.name] += 1
+            self.expected[history.question.name] += int(askable.sum())
+            self.known[history.question.name] += int(known.sum())
 
 
 def compared(wanted: Wanted, before: Counted, after: Counted) -> list[Covered]:
@@ -75,12 +72,12 @@ def compared(wanted: Wanted, before: Counted, after: Counted) -> list[Covered]:
         Covered(
             venue=wanted.venue.name,
             what=(what := history.question.name),
-            pairs=len(wanted.instruments),
+            pairs=after.pairs[what],
             expected=after.expected[what],
-            before=before.known[what],
+            before=min(before.known[what], after.known[what]),
             now=after.known[what],
-            first_ts=(asked := wanted.told_of(history)).start,
-            shortened=asked.start > wanted.all_of(history).start,
+            first_ts=(found := wanted.to_be_had(history)).start,
+            shortened=found.start > wanted.all_of(history).start,
         )
         for history in wanted.venue.history
     ]

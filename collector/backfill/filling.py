@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -85,6 +85,7 @@ class VenueHistory:
                 instruments=self.collected.universe.chosen,
                 stretch=stretch,
                 now=self._clock.now(),
+                archived=archive is not None,
             )
             run = _Run(self._client, self._lake, self._clock, wanted)
             if self.collected.forbidden is not None:
@@ -102,18 +103,19 @@ class _Run:
     def __init__(self, client: VenueClient, lake: Lake, clock: Clock, wanted: Wanted) -> None:
         self._client, self._lake, self._clock = client, lake, clock
         self._wanted = wanted
-        self._before = coverage.Counted({}, {})
+        self._before = coverage.Counted()
         self._in_a_row: Counter[str] = Counter()
         self.store = Store(lake, clock)
         self.outcome = Outcome(self.store.tally)
 
     async def all(self, progress: Progress, archive: Archive | None) -> None:
         """Ask for all that is missing: the archive first, then the venue, prices first."""
-        await asyncio.to_thread(self._prepare)
+        lanes = await asyncio.to_thread(self._prepare)
         if archive is not None:
             await archive.fill(self._lake, self._wanted, self.store, self.outcome, progress)
-            await self.store.flush()
-        lanes = await asyncio.to_thread(self._planned)
+            if self.outcome.files:
+                await self.store.flush()
+                lanes, _ = await asyncio.to_thread(self._survey)
         total = sum(map(len, lanes))
         progress("requests", 0, total)
         # Open interest is held against prices, so those are stored before.
@@ -128,31 +130,34 @@ class _Run:
 
     def summed_up(self) -> Outcome:
         """Return how it went."""
-        after = coverage.count(self._lake, self._wanted)
+        _, after = self._survey()
         self.outcome.covered = coverage.compared(self._wanted, self._before, after)
         return self.outcome
 
-    def _prepare(self) -> None:
-        """Write the live bars that are due, so that none is filled in instead; then count."""
-        live_bars.write_finished(self._lake, self._wanted.venue.name, self._wanted.now)
-        self._before = coverage.count(self._lake, self._wanted)
+    def _prepare(self) -> list[list[Piece]]:
+        """Write the live bars that are due, so that none is filled in instead; then plan."""
+        live_bars.write_finished(self._lake, self._wanted.venue.name, self._wanted.now, None)
+        lanes, self._before = self._survey()
+        return lanes
 
-    def _planned(self) -> list[list[Piece]]:
-        """Return what is to be asked for, in lanes that do not wait for each other's limits.
+    def _survey(self) -> tuple[list[list[Piece]], coverage.Counted]:
+        """Return what is to be asked for, and how much is known.
 
-        In each lane one history after the other, and the instruments in order of volume.
+        Asked for in lanes that do not wait for each other's limits; in each one history
+        after the other, and of each the instruments in order of volume.
         """
         wanted = self._wanted
-        by_history: dict[str, list[Piece]] = {one.question.name: [] for one in wanted.venue.history}
-        for instrument in wanted.instruments:
+        counted = coverage.Counted()
+        missing: defaultdict[str, list[Piece]] = defaultdict(list)
+        for instrument, histories in wanted.each():
             found = known(self._lake, instrument, wanted.stretch)
-            for history in wanted.venue.history:
-                by_history[history.question.name] += pieces(found, instrument, history, wanted)
-        lanes: dict[frozenset[str], list[Piece]] = {}
+            counted.add(found, histories, wanted)
+            for history in histories:
+                missing[history.question.name] += pieces(found, instrument, history, wanted)
+        lanes: defaultdict[frozenset[str], list[Piece]] = defaultdict(list)
         for history in wanted.venue.history:
-            lane = lanes.setdefault(frozenset(history.question.weights), [])
-            lane += by_history[history.question.name]
-        return [*lanes.values()]
+            lanes[frozenset(history.question.weights)] += missing[history.question.name]
+        return [*lanes.values()], counted
 
     async def _work(self, todo: deque[Piece], done: Callable[[], None]) -> None:
         while todo:
@@ -174,6 +179,7 @@ class _Run:
                 self.outcome.stopped = f"{error}; {self._wanted.venue.title} was asked no further"
         else:
             self._in_a_row[what] = 0
+            self.outcome.answered += 1
             await self.store.put(what, piece.instrument, bars)
 
     def _gave_up(self, piece: Piece) -> bool:

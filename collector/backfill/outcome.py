@@ -27,6 +27,8 @@ class Outcome:
     """Requests to the venue that are done with."""
     skipped: int = 0
     """Of those, not sent any more as there was no use in it."""
+    answered: int = 0
+    """Of those, answered, be it with nothing."""
     files: int = 0
     """Files of the public archive that were taken."""
     stopped: str | None = None

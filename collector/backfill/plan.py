@@ -69,6 +69,20 @@ class Wanted:
     stretch: Stretch
     now: datetime
     """When it was wanted. UTC."""
+    archived: bool = False
+    """Whether the public archive is asked too."""
+
+    def each(self) -> Iterator[tuple[Instrument, list[History]]]:
+        """Yield the instruments, and which histories are wanted of each."""
+        for rank, instrument in enumerate(self.instruments):
+            yield (
+                instrument,
+                [
+                    history
+                    for history in self.venue.history
+                    if history.question.top is None or rank < history.question.top
+                ],
+            )
 
     def all_of(self, history: History) -> Stretch:
         """Return what *history* is wanted for.
@@ -85,6 +99,12 @@ class Wanted:
             return stretch
         start = max(stretch.start, _mark_at(self.now - history.reach + AGEING))
         return Stretch(min(start, stretch.end), stretch.end)
+
+    def to_be_had(self, history: History) -> Stretch:
+        """Return the part of that which can be had from anywhere."""
+        if self.archived and history.archive is not None:
+            return self.all_of(history)
+        return self.told_of(history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +127,28 @@ class Known:
         start = np.datetime64(stretch.start.astimezone(UTC).replace(tzinfo=None), "ms")
         self._places = (bars["ts"].to_numpy() - start) // np.timedelta64(BAR)
 
-    def lacks(self, history: History, stretch: Stretch, now: datetime) -> Marks:
-        """Return which five minutes of *stretch* lack *history*.
+    def askable(self, history: History, stretch: Stretch, now: datetime) -> Marks:
+        """Return of which five minutes of *stretch* a venue can tell *history* at *now*.
 
-        The running funding period does not: its rate is not settled yet.
+        Of the running funding period it cannot: that rate is not settled yet.
         """
-        offset = (stretch.start - self._stretch.start) // BAR
-        lacks = np.ones(stretch.bars, dtype=bool)
-        valid = (pc.is_valid(self._bars[column]) for column in history.question.columns)
-        places = self._places[reduce(pc.and_, valid).to_numpy()] - offset
-        lacks[places[(places >= 0) & (places < stretch.bars)]] = False
+        askable = np.ones(stretch.bars, dtype=bool)
         if history.stamp == "payment":
-            unsettled = (self._last_payment(now) - stretch.start) // BAR
-            lacks[max(0, unsettled) :] = False
-        return lacks
+            askable[max(0, (self._last_payment(now) - stretch.start) // BAR) :] = False
+        return askable
+
+    def has(self, history: History, stretch: Stretch) -> Marks:
+        """Return which five minutes of *stretch* have all columns of *history*."""
+        valid = (pc.is_valid(self._bars[column]) for column in history.question.columns)
+        offset = (stretch.start - self._stretch.start) // BAR
+        places = self._places[reduce(pc.and_, valid).to_numpy()] - offset
+        has = np.zeros(stretch.bars, dtype=bool)
+        has[places[(places >= 0) & (places < stretch.bars)]] = True
+        return has
+
+    def lacks(self, history: History, stretch: Stretch, now: datetime) -> Marks:
+        """Return which five minutes of *stretch* lack *history* that a venue can tell at *now*."""
+        return self.askable(history, stretch, now) & ~self.has(history, stretch)
 
     def _last_payment(self, now: datetime) -> datetime:
         """Return when funding was last paid, as far as the newest known interval says.

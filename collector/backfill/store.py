@@ -22,10 +22,10 @@ from collector.live_bars import BAR
 BATCH = 20_000
 """Rows that go into one commit."""
 
-BATCH_S = 2.0
+BATCH_S = 5.0
 """After so long those that wait go into one, however few they are. [wall s]"""
 
-CHUNK = 100_000
+CHUNK = 50_000
 """Rows in one commit at most: what a live cycle may have to wait for."""
 
 DAY = timedelta(days=1)

@@ -10,13 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from collector.budget import Limit
-from collector.venues.binance_history import HISTORY, long_short_ratio
+from collector.venues.binance_history import HISTORY, TOP_TRADERS_OF, long_short_ratio
 from collector.venues.depth import book_fields
 from collector.venues.reading import entries, moment, name, number, obj, rows
 from collector.venues.venue import Offer, Question, Row, Venue
-
-TOP_TRADERS_OF = 50
-"""Instruments whose top traders are asked for: two more requests each in five minutes."""
 
 
 def read_time(payload: Any, venue_id: str | None) -> Iterator[Row]:

@@ -15,6 +15,9 @@ from typing import Any
 from collector.venues.reading import NONSENSE, entries, moment, number, quotient, rows
 from collector.venues.venue import History, Question, Read, Row
 
+TOP_TRADERS_OF = 50
+"""Instruments whose top traders are asked for: live, two more requests each in five minutes."""
+
 DAILY = "data/futures/um/daily"
 METRICS = f"{DAILY}/metrics/{{id}}/{{id}}-metrics-{{day}}.zip"
 KLINES = f"{DAILY}/klines/{{id}}/5m/{{id}}-5m-{{day}}.zip"
@@ -102,7 +105,9 @@ def between(_venue_id: str, first_ms: int, last_ms: int) -> Mapping[str, int]:
     return {"startTime": first_ms, "endTime": last_ms + 999}
 
 
-def statistic(title: str, method: str, read: Read, *columns: str) -> History:
+def statistic(
+    title: str, method: str, read: Read, *columns: str, top: int | None = None
+) -> History:
     """Return a history under ``/futures/data``."""
     return History(
         question=Question(
@@ -114,6 +119,7 @@ def statistic(title: str, method: str, read: Read, *columns: str) -> History:
             asks_for="symbol",
             weights={"futures_data": 1},
             may_be_empty=True,
+            top=top,
         ),
         asked=between,
         page=500,
@@ -172,11 +178,13 @@ HISTORY = (
         "fapiDataGetTopLongShortAccountRatio",
         read_ratios("ls_top_accounts"),
         "ls_top_accounts",
+        top=TOP_TRADERS_OF,
     ),
     statistic(
         "top traders' positions",
         "fapiDataGetTopLongShortPositionRatio",
         read_ratios("ls_top_positions"),
         "ls_top_positions",
+        top=TOP_TRADERS_OF,
     ),
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from collector.budget import Limit
 from collector.venues.depth import book_fields
-from collector.venues.okx_history import HISTORY
+from collector.venues.okx_history import HISTORY, TOP_TRADERS_OF
 from collector.venues.reading import (
     NONSENSE,
     entries,
@@ -23,9 +23,6 @@ from collector.venues.reading import (
     rows,
 )
 from collector.venues.venue import Offer, Question, Read, Row, Value, Venue
-
-TOP_TRADERS_OF = 50
-"""Instruments whose top traders are asked for: two more requests each in five minutes."""
 
 
 def read_time(payload: Any, venue_id: str | None) -> Iterator[Row]:

@@ -16,6 +16,9 @@ from typing import Any
 from collector.venues.reading import entries, moment, number, rows
 from collector.venues.venue import History, Question, Read, Row
 
+TOP_TRADERS_OF = 50
+"""Instruments whose top traders are asked for: live, two more requests each in five minutes."""
+
 
 def read_candles(payload: Any, venue_id: str | None) -> Iterator[Row]:
     """``/api/v5/market/history-candles``: the last but one figure is the volume in USD."""
@@ -67,7 +70,9 @@ def between(after: str, before: str) -> Callable[[str, int, int], Mapping[str, i
     return lambda _venue_id, first_ms, last_ms: {after: first_ms - 1, before: last_ms + 1}
 
 
-def statistic(title: str, ending: str, read: Read, limit: str, *columns: str) -> History:
+def statistic(
+    title: str, ending: str, read: Read, limit: str, *columns: str, top: int | None = None
+) -> History:
     """Return a history under ``/api/v5/rubik/stat/contracts``."""
     return History(
         question=Question(
@@ -79,6 +84,7 @@ def statistic(title: str, ending: str, read: Read, limit: str, *columns: str) ->
             asks_for="instId",
             weights={limit: 1},
             may_be_empty=True,
+            top=top,
         ),
         asked=between("begin", "end"),
         page=100,
@@ -140,6 +146,7 @@ HISTORY = (
         read_ratios("ls_top_accounts"),
         "rubik",
         "ls_top_accounts",
+        top=TOP_TRADERS_OF,
     ),
     statistic(
         "top traders' positions",
@@ -147,5 +154,6 @@ HISTORY = (
         read_ratios("ls_top_positions"),
         "rubik",
         "ls_top_positions",
+        top=TOP_TRADERS_OF,
     ),
 )

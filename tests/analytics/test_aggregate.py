@@ -6,13 +6,34 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analytics import aggregate, query
+from analytics.errors import QueryError
 from analytics.lake.schema import definition
+from analytics.panel import Pair, Panel
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
+NAN = math.nan
+METRICS = (
+    *("oi_usd", "volume_24h_usd", "funding_8h_pct", "price_24h_pct"),
+    *("ls_accounts", "ls_top_accounts", "ls_top_positions"),
+)
+FIGURES = {
+    "global_oi_usd": aggregate.global_oi_usd,
+    "volume_24h_usd": aggregate.volume_24h_usd,
+    "oi_volume_weighted_usd": aggregate.oi_volume_weighted_usd,
+    "funding_8h_pct": aggregate.funding_8h_pct,
+    "breadth_pct": aggregate.breadth_pct,
+    **{
+        kind: lambda market, kind=kind: aggregate.long_short(market, kind).total
+        for kind in aggregate.LS_KINDS
+    },
+}
 
 
 def pairs(*rows):
@@ -174,3 +195,304 @@ def test_old_is_more_than_two_cycles():
     received = pd.to_datetime(received, utc=True)
 
     assert aggregate.stale(received, NOON, timedelta(seconds=30)).tolist() == [False, True, False]
+
+
+def frame(*rows):
+    """Pairs as (venue, symbol) and METRICS in order; what a row does not say is absent."""
+    filled = [[*row[:2], row[1], *row[2:], *[NAN] * (len(METRICS) + 2 - len(row))] for row in rows]
+    return pd.DataFrame(filled, columns=["venue", "symbol", "base", *METRICS]).astype(
+        dict.fromkeys(METRICS, float)
+    )
+
+
+def panel(instruments, now=NOON, **metrics):
+    """A panel of 5-minute bars up to *now*; each metric is rows of one value per instrument."""
+    values = {name: np.array(rows, dtype=float) for name, rows in metrics.items()}
+    bars = len(next(iter(values.values())))
+    times = np.datetime64(now.replace(tzinfo=None), "ms") - np.arange(bars, 0, -1) * 300_000
+    pairs = tuple(Pair(venue, symbol, symbol) for venue, symbol in instruments)
+    return Panel(times, pairs, values, "5m", now)
+
+
+TWO = (("binance", "BTC"), ("okx", "BTC"))
+
+
+def test_figures_of_a_panel_are_by_bar():
+    """6 and 2 billion, then the second falls silent: the sum falls, and so does its coverage."""
+    market = panel(
+        TWO,
+        oi_usd=[[6e9, 2e9], [6e9, NAN]],
+        volume_24h_usd=[[10e9, 5e9], [10e9, 5e9]],
+        funding_rate=[[0.0001, -0.0001], [0.0001, 0.0001]],
+        funding_interval_h=[[8, 4], [8, 4]],
+        close=[[100, 50], [101, 49]],
+    )
+
+    oi = aggregate.global_oi_usd(market)
+    weighted = aggregate.oi_volume_weighted_usd(market)
+    funding = aggregate.funding_8h_pct(market)
+    breadth = aggregate.breadth_pct(market)
+
+    assert oi.value.tolist() == [8e9, 6e9]
+    assert (oi.pairs.tolist(), oi.expected) == ([2, 1], 2)
+    assert oi.coverage_pct.tolist() == [100, 50]
+    assert weighted.value.tolist() == pytest.approx([(60 + 10) / 15 * 1e9, 6e9])
+    assert funding.value.tolist() == pytest.approx([(0.01 * 6 - 0.02 * 2) / 8, 0.01])
+    assert breadth.value.tolist() == pytest.approx([NAN, 50], nan_ok=True)
+    assert breadth.pairs.tolist() == [0, 2]
+
+
+def test_a_figure_of_a_frame_is_one_number():
+    """With how many pairs contributed, and how many there are."""
+    oi = aggregate.global_oi_usd(frame(("okx", "A", 1e9), ("okx", "B"), ("okx", "C", math.inf)))
+
+    assert (float(oi.value), int(oi.pairs), oi.expected) == (1e9, 1, 3)
+    assert float(oi.coverage_pct) == pytest.approx(100 / 3)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_of_no_pairs_there_is_no_figure(figure):
+    """Neither of an empty frame nor of pairs that know nothing."""
+    empty, ignorant = FIGURES[figure](frame()), FIGURES[figure](frame(("okx", "A")))
+
+    assert math.isnan(empty.value)
+    assert math.isnan(empty.coverage_pct)
+    assert math.isnan(ignorant.value)
+    assert ignorant.coverage_pct == 0
+
+
+def test_kinds_of_long_short_are_never_mixed():
+    """Each kind is of the pairs that state it, and stands beside the means of its venues."""
+    market = frame(
+        ("binance", "A", 3e9, NAN, NAN, NAN, 2.0, 5.0, 1.5),
+        ("binance", "B", 1e9, NAN, NAN, NAN, 1.0, NAN, NAN),
+        ("bybit", "A", 4e9, NAN, NAN, NAN, 1.25, NAN, NAN),
+    )
+
+    accounts = aggregate.long_short(market)
+    top = aggregate.long_short(market, "ls_top_accounts")
+
+    assert float(accounts.total.value) == pytest.approx((3 * 2 + 1 + 4 * 1.25) / 8)
+    assert float(accounts.by_venue["binance"].value) == pytest.approx(7 / 4)
+    assert float(accounts.by_venue["bybit"].value) == pytest.approx(1.25)
+    assert (float(top.total.value), int(top.total.pairs), top.total.expected) == (5, 1, 3)
+    assert math.isnan(top.by_venue["bybit"].value)
+    assert set(aggregate.LS_KINDS) == {"ls_accounts", "ls_top_accounts", "ls_top_positions"}
+
+
+def test_breadth_looks_back_as_far_as_it_is_asked_to():
+    """Up since the bar before, down since the one before that."""
+    market = panel([("okx", "A")], close=[[3], [1], [2]])
+
+    assert aggregate.breadth_pct(market, bars=1).value[-1] == 100
+    assert aggregate.breadth_pct(market, bars=2).value[-1] == 0
+
+
+def test_venues_share_what_is_known():
+    """6 of 8 billion are three quarters; a silent venue has none, and says so."""
+    market = panel(
+        [*TWO, ("okx", "ETH")], oi_usd=[[6e9, 1e9, 1e9], [6e9, NAN, 2e9], [6e9, NAN, NAN]]
+    )
+
+    shares = aggregate.venue_shares(market)
+
+    assert shares.venues == ("binance", "okx")
+    assert shares.value_usd.tolist()[:2] == [[6e9, 2e9], [6e9, 2e9]]
+    assert shares.share_pct[:2].tolist() == [[75, 25], [75, 25]]
+    assert shares.share_pct[2].tolist() == pytest.approx([100, NAN], nan_ok=True)
+    assert shares.complete.tolist() == [True, True, False]
+    assert shares.pairs.tolist() == [[1, 2], [1, 1], [1, 0]]
+    assert shares.coverage_pct[1].tolist() == [100, 50]
+
+
+def test_shares_of_volume_are_of_volume():
+    """The metric is the caller's choice."""
+    market = frame(("okx", "A", 1.0, 3e9), ("bybit", "A", 9.0, 1e9))
+
+    shares = aggregate.venue_shares(market, "volume_24h_usd")
+
+    assert dict(zip(shares.venues, shares.share_pct, strict=True)) == {"bybit": 25, "okx": 75}
+
+
+def test_movers_leave_out_and_count_what_is_unknown():
+    """From the top or from the bottom; equals stand by venue and symbol."""
+    market = frame(*[(venue, symbol, oi) for venue, symbol, oi in MOVERS])
+
+    top = aggregate.movers(market, "oi_usd", most=3)
+    bottom = aggregate.movers(market, "oi_usd", most=2, ascending=True)
+
+    assert top.rows[["venue", "symbol"]].to_numpy().tolist() == [
+        ["okx", "C"],
+        ["binance", "B"],
+        ["okx", "A"],
+    ]
+    assert top.rows["value"].tolist() == [9, 5, 5]
+    assert (top.pairs, top.left_out) == (4, 2)
+    assert bottom.rows["value"].tolist() == [-1, 5]
+
+
+MOVERS = (
+    *(("okx", "A", 5), ("okx", "B", NAN), ("okx", "C", 9)),
+    *(("binance", "B", 5), ("binance", "D", -1), ("binance", "E", math.inf)),
+)
+
+
+def test_movers_of_a_panel_are_of_its_newest_bar():
+    """By value, or by how far they came in so many bars."""
+    market = panel(TWO, oi_usd=[[100, 10], [50, 10], [120, 15]])
+
+    assert aggregate.movers(market, "oi_usd").rows["value"].tolist() == [120, 15]
+    change = aggregate.movers(market, "oi_usd", bars=2)
+    assert change.rows["venue"].tolist() == ["okx", "binance"]
+    assert change.rows["value"].tolist() == pytest.approx([50, 20])
+
+
+def test_an_empty_panel_has_no_movers():
+    market = Panel(np.array([], "datetime64[ms]"), (), {"oi_usd": np.empty((0, 0))}, "5m", NOON)
+
+    assert aggregate.movers(market, "oi_usd").rows.empty
+    assert aggregate.venue_shares(market).venues == ()
+    assert aggregate.global_oi_usd(market).value.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda pairs: aggregate.movers(pairs, "oi"), "metric: 'oi' is none of oi_usd"),
+        (lambda pairs: aggregate.movers(pairs, "symbol"), "metric: 'symbol' is none of"),
+        (lambda pairs: aggregate.movers(pairs, "oi_usd", most=0), "most: "),
+        (lambda pairs: aggregate.movers(pairs, "oi_usd", bars=1), "bars: a frame"),
+        (lambda pairs: aggregate.movers(pairs.drop(columns="base"), "oi_usd"), "no column base"),
+        (lambda pairs: aggregate.venue_shares(pairs, "price_24h_pct"), "metric: 'price_24h_pct'"),
+        (lambda pairs: aggregate.long_short(pairs, "ls"), "kind: 'ls' is none of ls_accounts"),
+        (lambda pairs: aggregate.of_venue(pairs, "kraken"), "venue: 'kraken' is none of okx"),
+        (lambda pairs: aggregate.global_oi_usd(pairs[["venue"]]), "no column oi_usd; it has venue"),
+        (lambda _: aggregate.global_oi_usd(panel(TWO, close=[[1, 1]])), "without oi_usd"),
+        (lambda _: aggregate.movers(panel(TWO, close=[[1, 1]]), "oi_usd"), "none of close"),
+    ],
+)
+def test_a_wrong_argument_is_named(ask, message):
+    """With what there is instead."""
+    with pytest.raises(QueryError, match=message):
+        ask(frame(("okx", "A", 1.0)))
+
+
+quickly = settings(max_examples=40, deadline=None)
+amounts = st.one_of(st.just(NAN), st.just(0.0), st.floats(1, 1e12))
+ratios = st.one_of(st.just(NAN), st.floats(0.001, 1000))
+changes = st.one_of(st.just(NAN), st.floats(-100, 1000))
+markets = st.lists(
+    st.tuples(
+        st.sampled_from(["binance", "bybit", "okx"]),
+        st.sampled_from("ABCDEFGH"),
+        *(amounts, amounts, changes, changes, ratios, ratios, ratios),
+    ),
+    min_size=1,
+    max_size=12,
+    unique_by=lambda row: row[:2],
+)
+
+
+@quickly
+@given(rows=markets, order=st.randoms(use_true_random=False))
+def test_the_order_of_pairs_does_not_matter(rows, order):
+    """A market is a set of pairs."""
+    market, shuffled = frame(*rows), frame(*order.sample(rows, len(rows)))
+    near = {"rel": 1e-9, "abs": 1e-9, "nan_ok": True}
+
+    for ask in FIGURES.values():
+        one, other = ask(market), ask(shuffled)
+        assert float(one.value) == pytest.approx(float(other.value), **near)
+        assert one.pairs == other.pairs
+
+
+@quickly
+@given(rows=markets, order=st.randoms(use_true_random=False))
+def test_movers_and_shares_do_not_depend_on_the_order_either(rows, order):
+    """Not even where values are equal."""
+    one, other = frame(*rows), frame(*order.sample(rows, len(rows)))
+
+    pd.testing.assert_frame_equal(
+        aggregate.movers(one, "ls_accounts").rows, aggregate.movers(other, "ls_accounts").rows
+    )
+    np.testing.assert_allclose(
+        aggregate.venue_shares(one).share_pct, aggregate.venue_shares(other).share_pct
+    )
+
+
+@quickly
+@given(rows=markets)
+def test_shares_add_up_to_everything(rows):
+    """To 100 % wherever anything is known, and each lies between."""
+    shares = aggregate.venue_shares(frame(*rows))
+    known = shares.share_pct[np.isfinite(shares.share_pct)]
+
+    assert (known >= 0).all()
+    assert known.sum() == pytest.approx(100) or not np.nansum(shares.value_usd) > 0
+
+
+@quickly
+@given(rows=markets, scale=st.floats(0.001, 1000))
+def test_figures_scale_as_their_units_do(rows, scale):
+    """Twice the open interest is twice the sum, and changes no mean that it only weighs."""
+    market = frame(*rows)
+    larger = market.assign(oi_usd=market["oi_usd"] * scale)
+    near = {"rel": 1e-9, "abs": 1e-9, "nan_ok": True}
+
+    for name, ask in FIGURES.items():
+        factor = scale if name in ("global_oi_usd", "oi_volume_weighted_usd") else 1
+        expected = float(ask(market).value) * factor
+        assert float(ask(larger).value) == pytest.approx(expected, **near)
+
+
+@quickly
+@given(rows=markets)
+def test_a_mean_lies_among_its_values(rows):
+    """Weighted means never leave the range of what they are of."""
+    market = frame(*rows)
+
+    for kind in aggregate.LS_KINDS:
+        mean = float(aggregate.long_short(market, kind).total.value)
+        if not math.isnan(mean):
+            assert market[kind].min() * (1 - 1e-9) <= mean <= market[kind].max() * (1 + 1e-9)
+
+
+@quickly
+@given(rows=markets)
+def test_a_panel_of_one_bar_is_like_a_frame(rows):
+    """The same pairs give the same figures either way."""
+    market = frame(*rows)
+    names = ("oi_usd", "volume_24h_usd", *aggregate.LS_KINDS)
+    bar = panel([row[:2] for row in rows], **{name: [market[name]] for name in names})
+
+    for name in ("global_oi_usd", "volume_24h_usd", "oi_volume_weighted_usd", *aggregate.LS_KINDS):
+        one, other = FIGURES[name](market), FIGURES[name](bar)
+        np.testing.assert_array_equal(other.value, [one.value])
+        assert other.pairs.tolist() == [one.pairs]
+    np.testing.assert_array_equal(
+        aggregate.venue_shares(bar).share_pct[0], aggregate.venue_shares(market).share_pct
+    )
+
+
+@quickly
+@given(rows=markets)
+def test_the_market_is_the_sum_of_its_venues(rows):
+    """What a venue alone has adds up to what all have."""
+    market = frame(*rows)
+    parts = [aggregate.of_venue(market, venue) for venue in set(market["venue"])]
+
+    assert sum(int(aggregate.global_oi_usd(part).pairs) for part in parts) == int(
+        aggregate.global_oi_usd(market).pairs
+    )
+    assert np.nansum([aggregate.global_oi_usd(part).value for part in parts]) == pytest.approx(
+        float(np.nan_to_num(aggregate.global_oi_usd(market).value))
+    )
+
+
+def test_a_part_of_a_panel_is_of_its_venue():
+    market = panel([*TWO, ("okx", "ETH")], oi_usd=[[1, 2, 3]], close=[[4, 5, 6]])
+
+    part = aggregate.of_venue(market, "okx")
+
+    assert [pair.symbol for pair in part.instruments] == ["BTC", "ETH"]
+    assert part.values["close"].tolist() == [[5, 6]]

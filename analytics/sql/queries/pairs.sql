@@ -68,9 +68,12 @@ earlier as (
     group by venue, symbol
 ),
 
+-- Most venues say what the price was a day ago: where all do, no bar is read.
 day_ago as (
     select venue, symbol, arg_max(close, ts) as price
     from bars
+    semi join (select venue, symbol from latest where price_24h_ago is null)
+        using (venue, symbol)
     where
         ts > ($now::timestamp - interval 24 hours - interval 20 minutes)::timestamp_ms
         and ts <= ($now::timestamp - interval 24 hours - interval 5 minutes)::timestamp_ms

@@ -6,10 +6,15 @@
 -- First and last are of what is known: a NULL in the last 5 minutes does not hide what was known
 -- before it. Flows are NULL only where no 5-minute bar knew them. Means weigh each 5-minute bar
 -- by its snapshots; an imported bar, which has none, weighs as much as one.
+-- arg_max and arg_min of a timestamp (began) take a tenth of what they take of a timestamp_ms (ts).
 -- The list that is NULL filters nothing; $pairs are `venue symbol`, and $symbols those of $pairs.
 -- The bounds on base and symbol repeat what the lists say: they let whole files be passed over.
 with known as (
-    select *, epoch_ms(ts) // $bar_ms as bar, greatest(snapshot_count, 1) as weight
+    select
+        *,
+        ts::timestamp as began,
+        epoch_ms(ts::timestamp) // $bar_ms as bar,
+        greatest(snapshot_count, 1) as weight
     from bars
     where
         ts >= $start::timestamp_ms
@@ -27,7 +32,7 @@ with known as (
             $symbols::varchar[] is null
             or (
                 symbol between list_min($symbols) and list_max($symbols)
-                and list_contains($pairs::varchar[], venue || ' ' || symbol)
+                and list_contains($symbols, symbol)
             )
         )
 ),
@@ -36,26 +41,26 @@ cut as (
     select
         venue,
         symbol,
-        arg_max(base, ts) as base,
+        arg_max(base, began) as base,
         bar,
-        arg_min(open, ts) as open,
+        arg_min(open, began) as open,
         max(high) as high,
         min(low) as low,
-        arg_max(close, ts) as close,
-        arg_max(mark, ts) as mark,
-        arg_max(index, ts) as index,
+        arg_max(close, began) as close,
+        arg_max(mark, began) as mark,
+        arg_max(index, began) as index,
         sum(volume_usd) as volume_usd,
-        arg_max(volume_24h_usd, ts) as volume_24h_usd,
-        arg_max(oi_base, ts) as oi_base,
-        arg_min(oi_usd_open, ts) as oi_usd_open,
+        arg_max(volume_24h_usd, began) as volume_24h_usd,
+        arg_max(oi_base, began) as oi_base,
+        arg_min(oi_usd_open, began) as oi_usd_open,
         max(oi_usd_high) as oi_usd_high,
         min(oi_usd_low) as oi_usd_low,
-        arg_max(oi_usd, ts) as oi_usd,
-        arg_max(funding_rate, ts) as funding_rate,
-        arg_max(funding_interval_h, ts) as funding_interval_h,
-        arg_max(ls_accounts, ts) as ls_accounts,
-        arg_max(ls_top_accounts, ts) as ls_top_accounts,
-        arg_max(ls_top_positions, ts) as ls_top_positions,
+        arg_max(oi_usd, began) as oi_usd,
+        arg_max(funding_rate, began) as funding_rate,
+        arg_max(funding_interval_h, began) as funding_interval_h,
+        arg_max(ls_accounts, began) as ls_accounts,
+        arg_max(ls_top_accounts, began) as ls_top_accounts,
+        arg_max(ls_top_positions, began) as ls_top_positions,
         sum(book_imbalance * weight) / sum(weight) filter (book_imbalance is not null)
             as book_imbalance,
         sum(spread_bps * weight) / sum(weight) filter (spread_bps is not null) as spread_bps,
@@ -76,3 +81,6 @@ select
     bar,
     columns(metric -> list_contains($metrics::varchar[], metric) is not false)
 from cut
+where
+    $pairs::varchar[] is null
+    or venue || ' ' || symbol in (select unnest($pairs::varchar[]))

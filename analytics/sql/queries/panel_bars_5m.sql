@@ -23,7 +23,7 @@ with known as (
             $symbols::varchar[] is null
             or (
                 symbol between list_min($symbols) and list_max($symbols)
-                and list_contains($pairs::varchar[], venue || ' ' || symbol)
+                and list_contains($symbols, symbol)
             )
         )
 )
@@ -35,3 +35,6 @@ select
     bar,
     columns(metric -> list_contains($metrics::varchar[], metric) is not false)
 from known
+where
+    $pairs::varchar[] is null
+    or venue || ' ' || symbol in (select unnest($pairs::varchar[]))

@@ -24,9 +24,7 @@ counted as (
         end as quoted_units
     from newest
     left join instruments as contract
-        on newest.venue = contract.venue
-        and newest.symbol = contract.symbol
-        and contract.first_seen_ts <= $now::timestamp_ms
+        on newest.venue = contract.venue and newest.symbol = contract.symbol
 )
 
 select

@@ -1,0 +1,373 @@
+"""One clock: what is asked for a time is answered from what was known then, and nothing else.
+
+Every public function and query of analytics that takes ``now`` is asked on the whole
+record, and on a record that ends at that time. Whoever adds one adds it to the tables here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import analytics
+from analytics import aggregate, panel, quality, query, signals
+from analytics.lake import Lake, Reader, schema
+from analytics.thresholds import Thresholds
+from analytics.tiers import METRICS, bars_needed
+
+BEGIN = datetime(2025, 6, 1, tzinfo=UTC)
+END = BEGIN + timedelta(days=3)
+HEARD = END - timedelta(hours=4)
+"""From when on there are snapshots and cycles; before, bars alone."""
+
+NOWS = {
+    "on a mark": END - timedelta(hours=2),
+    "a millisecond before it": END - timedelta(hours=2, milliseconds=1),
+    "within a bar and a cycle": END - timedelta(hours=1, minutes=57, seconds=12.75),
+}
+SECOND = timedelta(seconds=1)
+BAR = timedelta(minutes=5)
+CYCLE = timedelta(seconds=30)
+SPAN = timedelta(hours=5)
+INSTRUMENTS = [
+    (venue, f"{base}/USDT:USDT", base)
+    for venue in ("binance", "okx")
+    for base in ("BTC", "DOGE", "ETH")
+]
+LATE = ("okx", "NEW/USDT:USDT", "NEW")
+"""Listed, and heard of, after every time that is asked for."""
+SLOW = ("okx", "SLOW/USDT:USDT", "SLOW")
+"""Listed from the beginning on, and heard of after every time that is asked for."""
+AWAY = INSTRUMENTS[2]
+"""Has no bar in the hours before every time that is asked for, and has some after."""
+ALL = [*INSTRUMENTS, LATE, SLOW]
+
+EAGER = Thresholds(
+    z_oi=0.3, ls_accounts=0.8, book_imbalance_pct=0.1, oi_delta_pct=0.01, cluster_instruments=1
+)
+"""Something fires in nearly every bar."""
+
+EVERYTHING = {
+    **dict.fromkeys(("venues", "bases", "symbols", "pairs")),
+    "metrics": list(panel.METRICS),
+}
+
+
+def spanned(now):
+    since = now - SPAN
+    return {"since": since, "earliest": since - timedelta(days=7), "venues": None}
+
+
+def panelled(now, minutes):
+    start = now - timedelta(days=2)
+    return {**EVERYTHING, "bar_ms": minutes * 60_000, "start": start, "end": END + BAR}
+
+
+QUERIES = {
+    "bar_gaps": lambda now: {**spanned(now), "metrics": None},
+    "completeness": lambda now: {**spanned(now), "interval_s": 30},
+    "freshness": spanned,
+    "market_history": lambda now: {},
+    "newest_cycle": lambda now: {},
+    "pairs": lambda now: {"since": now - 2 * BAR},
+    "panel_bars": lambda now: panelled(now, 60),
+    "panel_bars_5m": lambda now: panelled(now, 5),
+    "refusals": lambda now: {"since": now - SPAN, "venues": None},
+    "silent_pairs": lambda now: {"since": now - 2 * BAR},
+    "unit_audit": lambda now: {"since": now - SPAN, "venues": None},
+    "venue_cycles": lambda now: {},
+}
+"""The other parameters of every query that has ``$now``."""
+
+
+def _of_quality(function, **also):
+    return lambda cursor, now: function(cursor, now=now, span=SPAN, **also)
+
+
+def _stale(cursor, now):
+    heard = query.fetch(cursor, "pairs", now=now, since=now - SPAN)["oi_usd_ts"]
+    return aggregate.stale(heard, now, CYCLE).to_frame()
+
+
+def _load(timeframe, **how):
+    return lambda cursor, now: panel.load(cursor, panel.METRICS, timeframe, now=now, **how)
+
+
+def _from_frame(cursor, now):
+    bars = cursor.sql("select venue, symbol, base, ts, close, oi_usd from bars").to_arrow_table()
+    return panel.Panel.from_frame(bars.to_pandas(), "5m", now=now)
+
+
+def _latest_signals(cursor, now):
+    """Of a panel that goes on after *now*, as a replay loads it once."""
+    whole = panel.load(cursor, METRICS, "5m", now=END, start=now - bars_needed(EAGER) * BAR)
+    return signals.latest_signals(whole, EAGER, now)
+
+
+FUNCTIONS = {
+    "aggregate.stale": [_stale],
+    "panel.Panel.from_frame": [_from_frame],
+    "panel.load": [
+        *(_load(timeframe, bars=30) for timeframe in panel.TIMEFRAMES),
+        *(_load(timeframe, start=BEGIN, unfinished=True) for timeframe in panel.TIMEFRAMES),
+    ],
+    "quality.completeness": [_of_quality(quality.completeness, interval=CYCLE)],
+    "quality.coverage": [_of_quality(quality.coverage)],
+    "quality.freshness": [_of_quality(quality.freshness)],
+    "quality.gaps": [_of_quality(quality.gaps)],
+    "quality.refusals": [_of_quality(quality.refusals)],
+    "quality.unit_audit": [_of_quality(quality.unit_audit)],
+    "signals.latest_signals": [_latest_signals],
+}
+"""How every public function that takes ``now`` is asked, on a cursor."""
+
+NOT_ASKED = {"lake.maintenance.free", "lake.writer.Lake.maintain"}
+"""These answer nothing of the record: they free files by the wall's time."""
+
+
+def functions_of_now():
+    """Every public function and method of analytics with a parameter ``now``, by name."""
+    found = {}
+    for module in pkgutil.walk_packages(analytics.__path__, "analytics."):
+        members = vars(importlib.import_module(module.name)).items()
+        own = {k: v for k, v in members if getattr(v, "__module__", None) == module.name}
+        methods = {
+            f"{k}.{name}": getattr(v, name)
+            for k, v in own.items()
+            if inspect.isclass(v)
+            for name in vars(v)
+        }
+        for name, thing in {**own, **methods}.items():
+            public = not any(part.startswith("_") for part in name.split("."))
+            if public and inspect.isroutine(thing) and "now" in inspect.signature(thing).parameters:
+                found[f"{module.name.removeprefix('analytics.')}.{name}"] = thing
+    return found
+
+
+def bars_of_all(rng):
+    """Bars of three days: one in ten is missing, an outage of each venue, values NULL at random."""
+    names = [f.name for f in schema.arrow_schema("bars") if f.type == pa.float64()]
+    times = [BEGIN + n * BAR for n in range(int((END - BEGIN) / BAR))]
+    rows = []
+    for place, (venue, symbol, base) in enumerate(ALL):
+        level = np.exp(rng.normal(0, 0.01, len(times)).cumsum())
+        for n, ts in enumerate(times):
+            out = 200 < n < 230 if venue == "okx" else 500 < n < 520
+            out |= base in ("NEW", "SLOW") and n < 846
+            out |= (venue, symbol, base) == AWAY and 800 < n < 846
+            if out or rng.random() < 0.1:
+                continue
+            drawn = zip(names, rng.normal(10, 1, len(names)).round(6).tolist(), strict=True)
+            values = {name: value for name, value in drawn if rng.random() > 0.1}
+            values |= {"oi_usd": 1e6 * level[n] * (1 + place), "funding_interval_h": 8.0}
+            values |= {"ls_accounts": 1 + rng.random(), "close": 100 * level[n]}
+            values |= {"funding_rate": 0.0003 * rng.random()}
+            if rng.random() < 0.05:
+                values["oi_usd"] = None
+            key = {"venue": venue, "symbol": symbol, "base": base, "ts": ts}
+            rows.append({**key, **values, "snapshot_count": 10, "origin": "live"})
+    return rows
+
+
+def snapshots_of_all(rng):
+    """Snapshots of the last four hours, every 30 s, with values and whole rows missing."""
+    rows = []
+    for n in range(int((END - HEARD) / CYCLE)):
+        received_ts = HEARD + n * CYCLE + 4 * SECOND
+        for place, (venue, symbol, base) in enumerate(ALL):
+            if rng.random() < 0.1 or (base in ("NEW", "SLOW") and n < 300):
+                continue
+            price = 100 * (1 + rng.random())
+            values = {
+                "price": price,
+                "price_24h_ago": None if base == "DOGE" else 100.0,
+                "mark": price,
+                "volume_24h_usd": 1e9 * rng.random(),
+                "oi_raw": 1e4 * (1 + place),
+                "oi_usd": 1e4 * (1 + place) * price,
+                "oi_venue_usd": 1e4 * (1 + place) * price * (0.7 + 0.4 * rng.random()),
+                "funding_rate": 0.0001,
+                "funding_interval_h": 8.0,
+                "ls_accounts": 1 + rng.random(),
+                "ls_ts": received_ts - timedelta(minutes=n % 10),
+            }
+            known = {name: value for name, value in values.items() if rng.random() > 0.1}
+            key = {"venue": venue, "symbol": symbol, "base": base, "received_ts": received_ts}
+            rows.append({**key, **known})
+    return rows
+
+
+def cycles_of_all(rng):
+    rows = []
+    for n in range(int((END - HEARD) / CYCLE)):
+        for venue in ("binance", "okx"):
+            if rng.random() < 0.1:
+                continue
+            counts = dict.fromkeys(("answered", "skipped", "rows_stored", "requests"), 3)
+            refused = {"mark:sign": int(rng.integers(1, 4)), "bid:crossed": 1}
+            times = {"started_ts": HEARD + n * CYCLE, "finished_ts": HEARD + n * CYCLE + 5 * SECOND}
+            said = {"latency_ms": 100 * rng.random(), "error": "late" if n % 7 == 0 else None}
+            told = {"asked": 3 + n // 200, "refused": 4, "refused_reasons": json.dumps(refused)}
+            rows.append({"venue": venue, **times, **counts, **said, **told})
+    return rows
+
+
+def instruments_of_all():
+    return [
+        {
+            "venue": venue,
+            "symbol": symbol,
+            "venue_id": base,
+            "base": base,
+            "multiplier": 1.0,
+            "contract_size": 0.5,
+            "linear": True,
+            "quote": "USDT",
+            "oi_unit": "contracts" if venue == "okx" else "quoted units",
+            "in_universe": True,
+            "first_seen_ts": END - 90 * timedelta(minutes=1) if base == "NEW" else BEGIN,
+            "last_seen_ts": END,
+        }
+        for venue, symbol, base in ALL
+    ]
+
+
+def known_at(record, now):
+    """The rows of *record* that were known at *now*."""
+    known = {
+        "bars": lambda row: row["ts"] + BAR <= now,
+        "snapshots": lambda row: row["received_ts"] <= now,
+        "cycles": lambda row: row["finished_ts"] <= now,
+        "instruments": lambda row: row["first_seen_ts"] <= now,
+    }
+    return {table: [*filter(known[table], rows)] for table, rows in record.items()}
+
+
+def lake_of(folder, record):
+    """A published lake of *record*, to read."""
+    with Lake(folder) as lake:
+        for table, rows in record.items():
+            names = schema.arrow_schema(table).names
+            columns = {name: [row.get(name) for row in rows] for name in names}
+            kept = {
+                field.name: pa.array(columns[field.name], _zoned(field.type))
+                for field in schema.arrow_schema(table)
+            }
+            lake.append((table, pa.table(kept)))
+        lake.publish()
+    return Reader(folder)
+
+
+def _zoned(kind):
+    return pa.timestamp("ms", "UTC") if pa.types.is_timestamp(kind) else kind
+
+
+@pytest.fixture(scope="module")
+def record():
+    rng = np.random.default_rng(11)
+    return {
+        "bars": bars_of_all(rng),
+        "snapshots": snapshots_of_all(rng),
+        "cycles": cycles_of_all(rng),
+        "instruments": instruments_of_all(),
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(record, tmp_path_factory):
+    """The lake of the whole record."""
+    reader = lake_of(tmp_path_factory.mktemp("whole"), record)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture(scope="module", params=NOWS)
+def now_and_cut(request, record, tmp_path_factory):
+    """A time, and the lake that ends then."""
+    now = NOWS[request.param]
+    reader = lake_of(tmp_path_factory.mktemp("cut"), known_at(record, now))
+    yield now, reader
+    reader.close()
+
+
+def answers(reader, ask, now):
+    with reader.cursor() as cursor:
+        return ask(cursor, now)
+
+
+def assert_same(one, other):
+    """The same answer; sums may differ in the last bits, since rows lie in other files."""
+    assert type(one) is type(other)
+    if isinstance(one, pd.DataFrame):
+        pd.testing.assert_frame_equal(one, other, rtol=1e-12, atol=0)
+        assert len(one)
+    elif isinstance(one, panel.Panel):
+        assert one.instruments == other.instruments
+        np.testing.assert_array_equal(one.times, other.times)
+        assert set(one.values) == set(other.values)
+        for name, cells in one.values.items():
+            np.testing.assert_allclose(cells, other.values[name], rtol=1e-12, err_msg=name)
+        assert one.times.size
+    else:
+        assert one == other
+        assert one
+
+
+def test_every_public_function_of_now_is_asked():
+    """One that is new is in the table, or says why not."""
+    assert set(functions_of_now()) == set(FUNCTIONS) | NOT_ASKED
+
+
+def test_every_query_of_now_is_asked():
+    """One that is new is in the table."""
+    assert {name for name in query.NAMES if "now" in query.parameters(name)} == set(QUERIES)
+
+
+def test_the_whole_record_goes_on_after_every_time(record):
+    """In every table there is a future not to be seen, and a past."""
+    for now in NOWS.values():
+        for table, rows in known_at(record, now).items():
+            assert 0 < len(rows) < len(record[table])
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_sees_nothing_of_the_future(whole, now_and_cut, name):
+    """The whole record answers as the one did that ended then."""
+    now, cut = now_and_cut
+
+    def ask(cursor, now):
+        rows = query.fetch(cursor, name, now=now, **QUERIES[name](now))
+        ordered = not name.startswith("panel_")
+        return rows if ordered else rows.sort_values(["venue", "symbol", "bar"], ignore_index=True)
+
+    assert_same(answers(cut, ask, now), answers(whole, ask, now))
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [(name, n) for name, asked in FUNCTIONS.items() for n in range(len(asked))]
+)
+def test_a_function_sees_nothing_of_the_future(whole, now_and_cut, name, number):
+    """The whole record answers as the one did that ended then."""
+    now, cut = now_and_cut
+    ask = FUNCTIONS[name][number]
+
+    assert_same(answers(cut, ask, now), answers(whole, ask, now))
+
+
+def test_an_answer_that_sees_the_future_is_noticed(whole, now_and_cut):
+    """What asks without a time is told apart."""
+    now, cut = now_and_cut
+
+    def ask(cursor, _):
+        return query.fetch(cursor, "record_size")
+
+    with pytest.raises(AssertionError):
+        assert_same(answers(cut, ask, now), answers(whole, ask, now))
