@@ -55,6 +55,7 @@ class Exit(IntEnum):
 
 app = typer.Typer(
     no_args_is_help=True,
+    rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="A self-hosted research terminal for perpetual futures.",
@@ -102,10 +103,8 @@ def collect(
     if not once:
         asyncio.run(runner.run(settings))
         return
-    faults = asyncio.run(runner.run_once(settings))
-    for fault in faults:
-        said.print(fault, soft_wrap=True, markup=False)
-    if len(faults) == len(settings.venues):
+    cycles = asyncio.run(runner.run_once(settings))
+    if cycles and not any(cycle.answered for cycle in cycles):
         raise typer.Exit(Exit.VENUE)
 
 

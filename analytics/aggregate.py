@@ -37,6 +37,7 @@ from analytics.venue_shares import SHARED, VenueShares, venue_shares
 __all__ = [
     "FIGURES",
     "LS_KINDS",
+    "OLD_CYCLES",
     "SHARED",
     "Aggregate",
     "Figure",
@@ -72,13 +73,16 @@ FIGURES: Final = (
 by open interest, oi_volume_weighted_usd is the mean open interest of a pair weighted by volume,
 and breadth is over 24 hours."""
 
+OLD_CYCLES: Final = 2
+"""A value that is older than so many cycles is old, and says its age."""
+
 _LEAST_COVERED: Final = 0.8
 """A past figure that less than this part of today's market stands behind is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of the market: its value now, its day, and how far it came."""
+    """One figure of the market: its value now, its day, and how far it came in that."""
 
     value: float | None
     pairs: int
@@ -92,13 +96,22 @@ class Figure:
         return None if self.past.empty else self.past.index[0].to_pydatetime()
 
     @property
+    def until(self) -> datetime | None:
+        """When the past ends: a bar or two before the value, and of pairs that may differ."""
+        return None if self.past.empty else self.past.index[-1].to_pydatetime()
+
+    @property
     def change(self) -> float | None:
-        """How much the figure rose in its day. [the figure's unit]"""
+        """How much the past rose from ``since`` to ``until``. [the figure's unit]
+
+        It does not run to the value, whose pairs are not those of the past: one that
+        left the universe would look like a fall.
+        """
         return None if len(self.past) < 2 else float(self.past.iloc[-1] - self.past.iloc[0])
 
     @property
     def change_pct(self) -> float | None:
-        """How much the figure rose in its day. [%]"""
+        """How much the past rose from ``since`` to ``until``. [%]"""
         if len(self.past) < 2 or self.past.iloc[0] == 0:
             return None
         return float(100 * (self.past.iloc[-1] / self.past.iloc[0] - 1))
@@ -170,8 +183,8 @@ def weighted_mean(values: pd.Series[float], weights: pd.Series[float]) -> float:
 
 
 def stale(received: pd.Series[pd.Timestamp], now: datetime, cycle: timedelta) -> pd.Series[bool]:
-    """Return which values are older than two cycles at *now*."""
-    return received < now - 2 * cycle
+    """Return which values are older than two cycles at *now*; *cycle* is how often they come."""
+    return received < now - OLD_CYCLES * cycle
 
 
 def _now(pairs: pd.DataFrame) -> dict[str, Aggregate]:

@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from analytics import formats, query
+from analytics.clock import Clock
 from analytics.errors import QueryError
 from analytics.lake import Reader
 
@@ -84,13 +85,8 @@ def lake_time(cursor: duckdb.DuckDBPyConnection, wall: datetime) -> datetime:
     """Return what the lake's clock shows at the wall time *wall*; it may be a simulator's. UTC."""
     info = query.table(cursor, "lake_info")
     facts = dict(zip(info["key"].to_pylist(), info["value"].to_pylist(), strict=True))
-    if "clock" not in facts:
-        return wall
-    stated = json.loads(facts["clock"])
-    origin, started_at = (
-        datetime.fromtimestamp(stated[key] / 1000, UTC) for key in ("origin_ms", "started_at_ms")
-    )
-    return origin + (wall - started_at) * float(stated["speed"])
+    clock = Clock.of(facts)
+    return wall if clock is None else clock.at(wall)
 
 
 def _texts(name: str, given: Sequence[str]) -> dict[str, str]:

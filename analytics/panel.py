@@ -112,16 +112,21 @@ class Panel:
             QueryError: The timeframe is unknown, *now* has no zone, the frame
                 lacks a column, or has two rows for one cell.
         """
-        end = _end(timeframe, now, unfinished=False)
+        end = end_bar(timeframe, now)
         missing = {"venue", "symbol", "base", "ts"} - set(frame.columns)
         if missing:
             raise QueryError(f"frame: it has no column {', '.join(sorted(missing))}")
         starts = pd.to_datetime(frame["ts"], utc=True).dt.tz_localize(None)
-        bar = starts.to_numpy("datetime64[ms]").astype(np.int64) // _ms(timeframe)
+        bar = starts.to_numpy("datetime64[ms]").astype(np.int64) // bar_ms(timeframe)
         rows = frame.drop(columns="ts").assign(bar=bar)[bar < end]
         if rows.duplicated(["venue", "symbol", "bar"]).any():
             raise QueryError("frame: two of its rows are of the same venue, symbol and bar")
         return cls._laid_out(pa.Table.from_pandas(rows, preserve_index=False), timeframe, now, end)
+
+    @classmethod
+    def from_rows(cls, rows: pa.Table, timeframe: str, *, now: datetime) -> Self:
+        """Return the panel of *rows* of the lake, cut to *timeframe*: keys, bar and metrics."""
+        return cls._laid_out(rows, timeframe, now, end_bar(timeframe, now))
 
     @classmethod
     def _laid_out(cls, rows: pa.Table, timeframe: str, now: datetime, end: int) -> Self:
@@ -138,7 +143,7 @@ class Panel:
             cells.reshape(-1)[place] = rows[name].to_numpy()
             cells.flags.writeable = False
             values[name] = cells.T
-        times = (np.arange(first, end) * _ms(timeframe)).astype("datetime64[ms]")
+        times = (np.arange(first, end) * bar_ms(timeframe)).astype("datetime64[ms]")
         return cls(times, instruments, MappingProxyType(values), timeframe, now)
 
     @property
@@ -187,14 +192,14 @@ def load(
         LakeError: The lake cannot be read.
     """
     names = _known_metrics(metrics)
-    end = _end(timeframe, now, unfinished=unfinished)
+    end = end_bar(timeframe, now, unfinished=unfinished)
     first = _first(timeframe, end, bars, start)
     width = TIMEFRAMES[timeframe]
     rows = query.table(
         cursor,
         "panel_bars_5m" if timeframe == "5m" else "panel_bars",
         metrics=names,
-        bar_ms=_ms(timeframe),
+        bar_ms=bar_ms(timeframe),
         start=_EPOCH + first * width,
         end=_EPOCH + max(first, end) * width,
         now=now,
@@ -203,11 +208,12 @@ def load(
     return Panel._laid_out(rows, timeframe, now, end)
 
 
-def _ms(timeframe: str) -> int:
+def bar_ms(timeframe: str) -> int:
+    """Return how long a bar lasts. [ms]"""
     return TIMEFRAMES[timeframe] // timedelta(milliseconds=1)
 
 
-def _end(timeframe: str, now: datetime, *, unfinished: bool) -> int:
+def end_bar(timeframe: str, now: datetime, *, unfinished: bool = False) -> int:
     """Return the bar after the last one to show, counted since 1970."""
     if timeframe not in TIMEFRAMES:
         raise QueryError(f"timeframe: {timeframe!r} is none of {', '.join(TIMEFRAMES)}")

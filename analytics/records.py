@@ -118,7 +118,6 @@ class Cycle:
     """Instruments that a snapshot was made of."""
     skipped: int
     """Per-symbol questions that the time or the budget did not allow."""
-    rows_stored: int
     refused: int
     """Single values refused by validation."""
     refused_reasons: str | None
@@ -129,7 +128,7 @@ class Cycle:
     budget_used_pct: float | None
     """The fullest of the venue's limits after the cycle. [%]"""
     error: str | None
-    """The first thing that went wrong, in a sentence."""
+    """What went wrong, a sentence for each question that failed."""
 
 
 Record = Instrument | Snapshot | Cycle

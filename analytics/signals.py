@@ -7,17 +7,22 @@ rows, so what a replay shows is what an alert would have done.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import duckdb
 import numpy as np
+import pyarrow.compute as pc
 
+from analytics import query
 from analytics.errors import QueryError
-from analytics.panel import TIMEFRAMES, Panel
+from analytics.panel import TIMEFRAMES, Panel, bar_ms, end_bar
 from analytics.thresholds import Thresholds
-from analytics.tiers import Tier, bars_needed, tiers
+from analytics.tiers import METRICS, Tier, bars_needed, tiers
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _ROWS_AT_ONCE: Final = 512
 """Rows of history that are looked at together, to bound memory. [bars]"""
@@ -42,6 +47,31 @@ class Signal:
     """What it saw, by name; None where that was absent."""
     thresholds: Mapping[str, float]
     """What it compared that with."""
+
+
+def load_timeframes(
+    cursor: duckdb.DuckDBPyConnection,
+    thresholds: Thresholds,
+    timeframes: Sequence[str] = tuple(TIMEFRAMES),
+    *,
+    now: datetime,
+) -> dict[str, Panel]:
+    """Return a panel of each timeframe with all that :func:`latest_signals` asks of it.
+
+    All timeframes come from two reads of the record: the tiers look far back for open
+    interest alone, and everything else is loaded, and known, for the newest rows only.
+    So these panels serve for *now*, not for a time before it.
+
+    Args:
+        cursor: On the lake.
+        thresholds: What the signals will be asked for with.
+        timeframes: Of ``panel.TIMEFRAMES``.
+        now: 5-minute bars that were not over by then are not seen. With a zone.
+    """
+    long = _read(cursor, ["oi_usd"], timeframes, bars_needed(thresholds), now)
+    others = [name for name in METRICS if name != "oi_usd"]
+    short = _read(cursor, others, timeframes, max(thresholds.cluster_bars, 2), now)
+    return {name: _with_newest(long[name], short[name]) for name in timeframes}
 
 
 def latest_signals(
@@ -82,6 +112,49 @@ def all_signals(panel: Panel, thresholds: Thresholds) -> list[Signal]:
         for first in range(0, over, _ROWS_AT_ONCE)
         for signal in _signals(panel, thresholds, first, min(first + _ROWS_AT_ONCE, over))
     ]
+
+
+def _read(
+    cursor: duckdb.DuckDBPyConnection,
+    metrics: Sequence[str],
+    timeframes: Sequence[str],
+    bars: int,
+    now: datetime,
+) -> dict[str, Panel]:
+    """Return the panels of the newest *bars* of each timeframe, from one read."""
+    ends = [end_bar(name, now) for name in timeframes]
+    widths = [bar_ms(name) for name in timeframes]
+    firsts = [max(end - bars, 0) for end in ends]
+    start = min(first * width for first, width in zip(firsts, widths, strict=True))
+    rows = query.table(
+        cursor,
+        "signal_bars",
+        metrics=list(metrics),
+        bar_ms=widths,
+        firsts=firsts,
+        ends=ends,
+        start=_EPOCH + timedelta(milliseconds=start),
+        now=now,
+    )
+    return {
+        name: Panel.from_rows(
+            rows.filter(pc.equal(rows["bar_ms"], width)).drop_columns("bar_ms"), name, now=now
+        )
+        for name, width in zip(timeframes, widths, strict=True)
+    }
+
+
+def _with_newest(long: Panel, short: Panel) -> Panel:
+    """Return *long* with the metrics of *short*, which are absent before its first row."""
+    place = {pair[:2]: column for column, pair in enumerate(long.instruments)}
+    columns = [place[pair[:2]] for pair in short.instruments]
+    values = dict(long.values)
+    for name, newest in short.values.items():
+        cells = np.full(long.shape[::-1], np.nan)
+        cells[columns, len(long.times) - len(short.times) :] = newest.T
+        cells.flags.writeable = False
+        values[name] = cells.T
+    return replace(long, values=values)
 
 
 def _rows_over(panel: Panel, now: datetime) -> int:

@@ -174,7 +174,12 @@ class Market:
         }
 
     def _moved(
-        self, level: Floats, phase: Floats, times: np.ndarray, rng: np.random.Generator, noise: float
+        self,
+        level: Floats,
+        phase: Floats,
+        times: np.ndarray,
+        rng: np.random.Generator,
+        noise: float,
     ) -> Floats:
         """Return *level* over time: slow waves of its own, one of the market's, and noise."""
         days = times / 86_400_000

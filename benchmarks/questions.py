@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -64,6 +64,7 @@ class Asked:
         self._reader, self._plain = Reader(folder), duckdb.connect()
 
     def cursor(self) -> AbstractContextManager[Cursor]:
+        """A cursor as pages have it."""
         return self._reader.cursor()
 
     def files(self, table: str, since: timedelta) -> list[str]:
@@ -299,10 +300,14 @@ def main() -> None:
         sizes = query.fetch(cursor, "record_size").set_index("table_name")["row_count"]
         latest = query.fetch(cursor, "pairs", now=END, since=END - timedelta(minutes=10))
     instruments = sorted(zip(latest["venue"], latest["symbol"], strict=True))
-    print(f"{sizes['snapshots']:,} snapshots, {sizes['bars']:,} bars; {described()}; load "
-          f"{os.getloadavg()[0]:.1f}")
-    print(f"{'[ms]':<38}{'p50':>8}{'p95':>8}{'target':>8}{'bare':>8}{'ratio':>8}"
-          + ("  beside" if asked.beside else ""))
+    print(
+        f"{sizes['snapshots']:,} snapshots, {sizes['bars']:,} bars; {described()}; load "
+        f"{os.getloadavg()[0]:.1f}"
+    )
+    print(
+        f"{'[ms]':<38}{'p50':>8}{'p95':>8}{'target':>8}{'bare':>8}{'ratio':>8}"
+        + ("  beside" if asked.beside else "")
+    )
     for question in questions(instruments):
         if asked.only in question.name:
             compare(question, lakes, asked.runs)

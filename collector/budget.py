@@ -102,11 +102,12 @@ class Window:
         """Return how long until *weight* fits behind what the others need. [s of the clock]
 
         They are left twice the most that they ever spent within a window, so that the
-        next of their bursts fits wherever it falls; but never more than three quarters.
+        next of their bursts fits wherever it falls; but never more than three quarters,
+        and never so much that a single request does not fit.
         """
         fits_s = self.wait_s(weight, now_s)
         kept = 2 * self._peak if self.limit.per_s > SHORT_WINDOW_S else 0.0
-        excess = self._used_behind + weight - max(self._ours - kept, self._ours / 4)
+        excess = self._used_behind + weight - max(self._ours - kept, self._ours / 4, weight)
         behind = [spending for spending in self._spent if spending.behind]
         return max(fits_s, self._until_freed_s(excess, now_s, behind))
 

@@ -32,6 +32,12 @@ SHARE_OF_INTERVAL = 0.8
 RATIOS_WITHIN_S = 270.0
 """How long asking for the long/short ratios may take before the next round is due. [s]"""
 
+REFRESH_WITHIN_S = 240.0
+"""How long a refresh of the universe may take. [s]"""
+
+REFRESH_AGAIN_S = 60.0
+"""While nothing is chosen, a refresh that failed is not tried again sooner. [s]"""
+
 OLDEST_RATIO = timedelta(minutes=15)
 """A ratio of an older mark is not stamped onto a snapshot any more."""
 
@@ -43,6 +49,15 @@ class Lane:
     asked: int
     answered: int
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """How the newest refresh of the universe went."""
+
+    ended_s: float
+    """On the collector's clock, as ``monotonic_s`` counts. [s]"""
+    error: VenueError | None
 
 
 class VenueCollector:
@@ -75,7 +90,9 @@ class VenueCollector:
         self._terms_missing: tuple[Question, ...] = venue.terms
         self._ratios: dict[str, Fields] = {}
         self._ratios_error: str | None = None
-        self._universe_error: str = "its instruments were not asked for yet"
+        self._refreshing = asyncio.Lock()
+        self._refresh: Refresh | None = None
+        self._unreadable = 0
 
     @property
     def name(self) -> str:
@@ -89,28 +106,58 @@ class VenueCollector:
     async def refresh_universe(self) -> list[Instrument]:
         """Load what the venue lists and choose anew; return the records of all instruments.
 
-        Raises VenueError; the universe is then what it was.
+        One that is wanted while another is under way is the same one. Raises
+        VenueError; the universe is then what it was.
         """
         if self.forbidden is not None:
             raise self.forbidden
+        before = self._refresh
+        async with self._refreshing:
+            done = self._refresh
+            if done is None or (done is before and not self._failed_just_now(done)):
+                error = await self._choose_anew()
+                done = self._refresh = Refresh(self._clock.monotonic_s(), error)
+        if done.error is not None:
+            raise done.error
+        return self.universe.records
+
+    def _failed_just_now(self, refresh: Refresh) -> bool:
+        """Whether *refresh* left nothing chosen, and it is too soon for another."""
+        age_s = self._clock.monotonic_s() - refresh.ended_s
+        return refresh.error is not None and not self.universe.chosen and age_s < REFRESH_AGAIN_S
+
+    async def _choose_anew(self) -> VenueError | None:
+        """Choose the universe anew, or return why it stays what it was."""
         try:
-            listings = await self.client.listings()
-            ranking = await self.client.ask(self.venue.bulk[0])
-        except VenueError as error:
-            self._universe_error = str(error)
-            if isinstance(error, VenueForbidden):
-                self.forbidden = error
-            raise
+            async with asyncio.timeout(self._clock.wall_s(REFRESH_WITHIN_S)):
+                await self._choose()
+        except TimeoutError:
+            reason = f"not done within {REFRESH_WITHIN_S:g} s"
+            error: VenueError = VenueUnavailable(self.name, "refresh of the universe", reason)
+        except VenueError as raised:
+            error = raised
+        else:
+            return None
+        self.universe.refresh_failed()
+        if isinstance(error, VenueForbidden):
+            self.forbidden = error
+        return error
+
+    async def _choose(self) -> None:
+        """Ask for the list of instruments, their volumes and their terms; take them all over."""
+        listings = await self.client.listings()
+        ranking = await self.client.ask(self.venue.bulk[0])
+        round_ = Round(self.client)
+        await round_.ask_all(self.venue.terms)
+        self._unreadable = self.client.unreadable
         self._terms = {
             listed.instrument.venue_id: self._terms.get(listed.instrument.venue_id, {})
             | listed.terms
             for listed in listings
         }
-        round_ = Round(self.client)
-        await round_.ask_all(self.venue.terms)
         self._learn_terms(self.venue.terms, round_.answers)
         instruments = [listed.instrument for listed in listings]
-        return self.universe.refresh(instruments, _volumes(ranking), self._clock.now())
+        self.universe.refresh(instruments, _volumes(ranking), self._clock.now())
 
     async def refresh_long_short(self) -> Lane:
         """Ask for the newest long/short ratios of the universe, for the next cycles to stamp.
@@ -146,14 +193,21 @@ class VenueCollector:
         if self.forbidden is not None:
             round_.errors["venue"] = str(self.forbidden)
         elif not self.universe.chosen:
-            round_.errors["universe"] = f"no instruments chosen: {self._universe_error}"
+            round_.errors["universe"] = f"no instruments chosen: {self._why_nothing()}"
         else:
             await self._ask(round_)
         received_ts = self._clock.now()
         refused: Counter[str] = Counter()
+        if self._unreadable:
+            refused["instrument:unreadable"], self._unreadable = self._unreadable, 0
         parts = self._parts(round_.answers, refused)
         snapshots = self._snapshots(parts, refused, received_ts)
         return snapshots, self._record(round_, started_ts, snapshots, refused)
+
+    def _why_nothing(self) -> str:
+        if self._refresh is None:
+            return "its instruments were not asked for yet"
+        return str(self._refresh.error)
 
     async def _ask(self, round_: Round) -> None:
         """Ask in bulk, then of each instrument in order of volume, the most important first."""
@@ -260,7 +314,6 @@ class VenueCollector:
             asked=len(self.universe.chosen),
             answered=len(snapshots),
             skipped=round_.skipped,
-            rows_stored=len(snapshots),
             refused=refused.total(),
             refused_reasons=json.dumps(dict(sorted(refused.items()))) if refused else None,
             latency_ms=statistics.median(latencies) if latencies else None,

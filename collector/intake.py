@@ -25,6 +25,9 @@ LONGEST_QUEUE = 240
 RETRY_S = 5.0
 """Pause after the lake refused. [wall s]"""
 
+HURRIED_RETRY_S = 0.2
+"""The same once we are asked to finish. [wall s]"""
+
 
 class Intake:
     """Takes batches of records from jobs and stores each exactly once, in order."""
@@ -36,11 +39,16 @@ class Intake:
         self._emptied = asyncio.Event()
         self._emptied.set()
         self.dropped = 0
-        """Batches lost because too many waited."""
+        """Batches lost, because too many waited or the lake could not take them."""
         self.rows_stored = 0
         self.fault: str | None = None
         """Why the lake refuses at the moment, or None."""
         self._earliest: dict[str, datetime] = {}
+        self._hurry = asyncio.Event()
+
+    def bars_from(self, venue: str, moment: datetime) -> None:
+        """Have the bars of *venue* from *moment* on made anew the next time."""
+        self._earliest[venue] = min(self._earliest.get(venue, moment), moment)
 
     def earliest_since_last_asked(self) -> dict[str, datetime]:
         """Return, by venue, the earliest snapshot stored since this was last asked for.
@@ -71,15 +79,16 @@ class Intake:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                taken = len(self._waiting)
-                if await asyncio.shield(asyncio.to_thread(self._store, taken)):
-                    del self._waiting[:taken]
-                else:
-                    await asyncio.sleep(RETRY_S)
+                taken = list(self._waiting)
+                dealt_with = await asyncio.shield(asyncio.to_thread(self._store, taken))
+                del self._waiting[:dealt_with]
+                if not dealt_with:
+                    await self._pause()
             self._emptied.set()
 
     async def finish(self, patience_s: float) -> bool:
         """Wait until all is stored, at most *patience_s* wall seconds; say whether it was."""
+        self._hurry.set()
         try:
             async with asyncio.timeout(patience_s):
                 await self._emptied.wait()
@@ -87,8 +96,18 @@ class Intake:
             return False
         return True
 
-    def _store(self, taken: int) -> bool:
-        rows = [record for batch in self._waiting[:taken] for record in batch]
+    async def _pause(self) -> None:
+        """Wait before the lake is tried again; hardly at all once we are asked to finish."""
+        try:
+            async with asyncio.timeout(RETRY_S):
+                await self._hurry.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(HURRIED_RETRY_S)
+
+    def _store(self, batches: list[Sequence[Record]]) -> int:
+        """Store *batches* in one commit; return how many are dealt with: all, the first or none."""
+        rows = [record for batch in batches for record in batch]
         try:
             self.rows_stored += sum(self._lake.append_records(rows).values())
             self._lake.publish()
@@ -96,12 +115,21 @@ class Intake:
             if self.fault is None:
                 log.error("the lake refuses; batches wait", reason=str(error))  # noqa: TRY400
             self.fault = str(error)
-            return False
+            return 0
+        except Exception:
+            # A row that no lake would take is a bug; it must not hold up all others for ever.
+            if len(batches) > 1:
+                return self._store(batches[:1])
+            log.exception("batch dropped: it cannot be stored", rows=len(rows))
+            self.dropped += 1
+            return 1
+        self._note_stored(rows)
+        return len(batches)
+
+    def _note_stored(self, rows: Sequence[Record]) -> None:
         for record in rows:
             if isinstance(record, Snapshot):
-                known = self._earliest.get(record.venue, record.received_ts)
-                self._earliest[record.venue] = min(known, record.received_ts)
+                self.bars_from(record.venue, record.received_ts)
         if self.fault is not None:
             log.info("the lake takes rows again", waiting=len(self._waiting))
             self.fault = None
-        return True

@@ -9,11 +9,12 @@ from functools import partial
 import structlog
 
 from analytics.errors import LakeError, VenueError
+from analytics.records import Cycle
 from collector import live_bars
 from collector.backfill import plan
 from collector.cycle import VenueCollector
 from collector.program import Program
-from collector.timetable import Job, Timetable
+from collector.timetable import Job
 
 log = structlog.get_logger(__name__)
 
@@ -44,28 +45,35 @@ def of_a_venue(program: Program, one: VenueCollector) -> list[Job]:
     ]
 
 
-async def begin(program: Program, one: VenueCollector, timetable: Timetable) -> None:
+async def begin(program: Program, one: VenueCollector) -> None:
     """Bring a venue onto the timetable; how fast it answers is nothing to the others."""
-    await universe(program, one)
-    timetable.add(of_a_venue(program, one))
+    try:
+        await universe(program, one)
+    finally:
+        program.timetable.add(of_a_venue(program, one))
     await asyncio.gather(long_short(one), history(program, one))
 
 
-async def once(program: Program, one: VenueCollector) -> str | None:
-    """Collect one complete cycle of a venue; return what went wrong, in a sentence."""
+async def once(program: Program, one: VenueCollector) -> Cycle:
+    """Collect one complete cycle of a venue."""
     await universe(program, one)
     await long_short(one)
     return await cycle(program, one)
 
 
-async def cycle(program: Program, one: VenueCollector) -> str | None:
-    """Collect one cycle of a venue; return what went wrong, in a sentence."""
+async def cycle(program: Program, one: VenueCollector) -> Cycle:
+    """Collect one cycle of a venue, and say when it begins or ceases to have a fault."""
     if one.universe.wants_refresh:
         await universe(program, one)
     snapshots, record = await one.cycle()
+    before = program.meters.latest.get(one.name)
+    if record.error is not None and (before is None or record.error != before.error):
+        log.warning("cycle with a fault", venue=one.name, reason=record.error)
+    elif record.error is None and before is not None and before.error is not None:
+        log.info("cycle complete again", venue=one.name)
     program.meters.count(record)
     program.intake.put([*snapshots, record])
-    return record.error
+    return record
 
 
 async def universe(program: Program, one: VenueCollector) -> None:
@@ -74,7 +82,9 @@ async def universe(program: Program, one: VenueCollector) -> None:
         instruments = await one.refresh_universe()
         await asyncio.to_thread(program.lake.replace_instruments, one.name, instruments)
     except VenueError as error:
-        log.warning("universe not refreshed", venue=one.name, reason=error.reason)
+        if one.universe.chosen:
+            log.warning("universe not refreshed", venue=one.name, reason=error.reason)
+        # Without a universe the cycle's own fault says why, once.
     except LakeError as error:
         log.warning("instruments not stored", venue=one.name, reason=str(error))
 
@@ -119,13 +129,20 @@ async def bars(program: Program) -> None:
     now = program.clock.now()
     earliest = program.intake.earliest_since_last_asked()
     for one in program.venues:
-        await asyncio.to_thread(
-            live_bars.write_finished, program.lake, one.name, now, earliest.get(one.name)
-        )
+        since = earliest.get(one.name)
+        try:
+            await asyncio.to_thread(live_bars.write_finished, program.lake, one.name, now, since)
+        except LakeError as error:
+            log.warning("bars not written", venue=one.name, reason=str(error))
+            if since is not None:
+                program.intake.bars_from(one.name, since)
 
 
 async def merge(program: Program, *, whole_days: bool = False) -> None:
     """Merge the lake's small files; the grace of replaced files runs on the wall clock."""
     now = datetime.now(UTC)
+    if whole_days:
+        kept = timedelta(days=program.settings.snapshot_days)
+        await asyncio.to_thread(program.lake.forget_snapshots, program.clock.now() - kept)
     await asyncio.to_thread(program.lake.maintain, now, whole_days=whole_days)
     await asyncio.to_thread(program.lake.publish)

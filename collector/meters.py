@@ -26,14 +26,15 @@ class Meters:
         self._latency = self._gauge("latency_milliseconds", "Median answer time", "venue")
         self._received = self._gauge("last_cycle_timestamp_seconds", "End of newest cycle", "venue")
         self.waiting = self._gauge("batches_waiting", "Batches the lake has not taken yet")
-        self.dropped = self._gauge("batches_dropped", "Batches lost as too many waited")
+        self.missed = self._gauge("jobs_missed", "Starts of a job left out", "job")
+        self.dropped = self._gauge("batches_dropped", "Batches lost")
 
     def count(self, cycle: Cycle) -> None:
         """Add *cycle* to the totals."""
         venue = cycle.venue
         self.latest[venue] = cycle
         self._cycles.labels(venue, "failed" if cycle.error else "complete").inc()
-        self._rows.labels(venue).inc(cycle.rows_stored)
+        self._rows.labels(venue).inc(cycle.answered)
         self._requests.labels(venue).inc(cycle.requests)
         self._skipped.labels(venue).inc(cycle.skipped)
         self._received.labels(venue).set(cycle.finished_ts.timestamp())

@@ -43,6 +43,7 @@ def health(program: Program) -> dict[str, object]:
         "status": "degraded" if degraded else "ok",
         "now": now.isoformat(),
         "venues": venues,
+        "jobs_left_out": program.timetable.missed,
         "lake_fault": intake.fault,
         "batches_waiting": intake.waiting,
         "batches_dropped": intake.dropped,
@@ -70,6 +71,8 @@ async def answering(port: int, program: Program) -> AsyncIterator[int]:
     async def metrics(_request: web.Request) -> web.Response:
         program.meters.waiting.set(program.intake.waiting)
         program.meters.dropped.set(program.intake.dropped)
+        for job, times in program.timetable.missed.items():
+            program.meters.missed.labels(job).set(times)
         body = generate_latest(program.meters.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

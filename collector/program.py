@@ -23,6 +23,7 @@ from collector.cycle import VenueCollector
 from collector.intake import Intake
 from collector.meters import Meters
 from collector.settings import Settings
+from collector.timetable import Timetable
 from collector.venues import VENUES
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class Program:
     venues: tuple[VenueCollector, ...]
     histories: Mapping[str, VenueHistory]
     """By the venue's name."""
+    timetable: Timetable
 
 
 @asynccontextmanager
@@ -86,7 +88,8 @@ async def opened(settings: Settings) -> AsyncIterator[Program]:
         histories = {one.name: _history(one, clock, settings, lake) for one in venues}
         for history in histories.values():
             stack.push_async_callback(history.close)
-        yield Program(settings, clock, lake, intake, Meters(), venues, histories)
+        timetable = Timetable(clock)
+        yield Program(settings, clock, lake, intake, Meters(), venues, histories, timetable)
 
 
 async def simulator_clock(address: str) -> Clock:

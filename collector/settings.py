@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from analytics.errors import SettingsError
@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     collector_port: int = Field(default=8502, ge=0, le=65535)
     """Port of the collector's /healthz and /metrics on loopback; 0 takes any free one."""
 
+    snapshot_days: int = Field(default=90, ge=1)
+    """Snapshots older than this are let go; bars stay. [days]"""
+
     min_free_mb: int = Field(default=64, ge=0)
     """Appends stop when less disk is free. [MB]"""
 
@@ -86,6 +89,26 @@ class Settings(BaseSettings):
         if unknown or not value:
             allowed = ", ".join(VENUES)
             raise ValueError(f"unknown venue; allowed are {allowed}, separated by commas")
+        if len(set(value)) < len(value):
+            raise ValueError("a venue is named twice; each may stand there once")
+        return value
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if value == "":
+            raise ValueError("it is empty; allowed is the path of a folder")
+        return value
+
+    @field_validator("simulator")
+    @classmethod
+    def _serves(cls, value: str | None, info: ValidationInfo) -> str | None:
+        venues = info.data.get("venues", ())
+        unserved = [name for name in venues if VENUES[name].simulator_urls is None]
+        if value is not None and unserved:
+            raise ValueError(
+                f"the simulator does not serve {', '.join(unserved)}; set {PREFIX}VENUES"
+            )
         return value
 
     @field_validator("log_level", mode="before")

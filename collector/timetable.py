@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ class Timetable:
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._scheduler.add_listener(self._missed, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
         self._running: set[asyncio.Task[object]] = set()
+        self._stopping = False
         self.missed: dict[str, int] = {}
         """Starts left out because the run before was not over, by job."""
 
@@ -58,11 +60,12 @@ class Timetable:
                 next_run_time=datetime.now(UTC) if job.at_once else first,
                 max_instances=1,
                 coalesce=True,
-                misfire_grace_time=max(1, int(seconds)),
+                misfire_grace_time=max(1, math.ceil(seconds)),
             )
 
     async def stop(self) -> None:
         """Start nothing more and cancel what runs; nothing collected is half stored by that."""
+        self._stopping = True
         self._scheduler.pause()
         running = set(self._running)
         for task in running:
@@ -81,22 +84,36 @@ class Timetable:
         wait_s = self._clock.wall_s((job.every - since_mark).total_seconds())
         return datetime.now(UTC) + timedelta(seconds=wait_s)
 
+    def run_once(self, name: str, run: Callable[[], Awaitable[object]]) -> None:
+        """Run something a single time, now, with the same care as a job."""
+        task = asyncio.create_task(self._guarded(name, run), name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
     async def _run(self, job: Job) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a job runs as a task")
         self._running.add(task)
         try:
-            await job.run()
-        except asyncio.CancelledError:
-            log.debug("job cancelled", job=job.name)
-            raise
-        except Exception:
-            # A bug in one job must not take the others down; its traceback is in the log.
-            log.exception("job failed", job=job.name)
+            await self._guarded(job.name, job.run)
         finally:
             self._running.discard(task)
 
+    async def _guarded(self, name: str, run: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await run()
+        except asyncio.CancelledError:
+            # Being stopped is the end that a job expects; APScheduler would log it as a failure.
+            if not self._stopping:
+                raise
+            log.debug("job stopped", job=name)
+        except Exception:
+            # A bug in one job must not take the others down; its traceback is in the log.
+            log.exception("job failed", job=name)
+
     def _missed(self, event: JobEvent) -> None:
         self.missed[event.job_id] = self.missed.get(event.job_id, 0) + 1
-        log.warning("job left out: the run before is not over", job=event.job_id)
+        overlaps = event.code == EVENT_JOB_MAX_INSTANCES
+        why = "the run before is not over" if overlaps else "its time had passed"
+        log.warning("job left out", job=event.job_id, why=why)

@@ -49,11 +49,21 @@ class Universe:
         self._listed_ids: frozenset[str] = frozenset()
         self._ignored_ids: set[str] = set()
         self._new_ids: set[str] = set()
+        self._new_ids_wait = False
+
+    @property
+    def records(self) -> list[Instrument]:
+        """The records of all that it ever listed."""
+        return list(self._known.values())
 
     @property
     def wants_refresh(self) -> bool:
         """Whether nothing was chosen yet, or the venue spoke of instruments not listed so far."""
-        return not self.chosen or bool(self._new_ids)
+        return not self.chosen or (bool(self._new_ids) and not self._new_ids_wait)
+
+    def refresh_failed(self) -> None:
+        """Let new names wait for the next regular refresh: asking once more for them failed."""
+        self._new_ids_wait = True
 
     def heard_of(self, venue_id: str) -> None:
         """Note a name in a bulk answer: one that is not listed yet asks for a refresh."""
@@ -80,7 +90,7 @@ class Universe:
         self._note_names(offered.values(), volumes)
         self.chosen = tuple(self._known[name] for name in names)
         self.by_id = {instrument.venue_id: instrument for instrument in self.chosen}
-        return list(self._known.values())
+        return self.records
 
     def _keep_records(
         self, offered: Mapping[str, Instrument], names: Collection[str], now: datetime
@@ -102,3 +112,4 @@ class Universe:
         self._listed_ids = frozenset(instrument.venue_id for instrument in listed)
         self._ignored_ids = (self._ignored_ids | self._new_ids | set(named)) - self._listed_ids
         self._new_ids.clear()
+        self._new_ids_wait = False

@@ -17,10 +17,11 @@ import pandas as pd
 import streamlit as st
 
 from analytics import query
+from analytics.clock import Clock
 from analytics.errors import LakeAbsent, SettingsError
 from analytics.lake import Reader
 from analytics.lake.check import past_notes
-from dashboard.state import Clock, Moment
+from dashboard.state import SILENT_CYCLES, Moment
 
 _REFRESH_LEAST_S = 2.0
 _ABSENT_AGAIN_S = 5.0
@@ -40,7 +41,7 @@ def moment(asked: datetime | None = None) -> Moment:
         return Moment(asked, "asked", info["origin"], cycle, now - asked)
     newest = _time(folder, version, "newest_cycle", _now=now)
     # A fast clock runs far ahead of what a page can keep up with.
-    grace = max(3 * cycle, timedelta(seconds=30) * speed)
+    grace = max(SILENT_CYCLES * cycle, timedelta(seconds=30) * speed)
     if newest is not None and now - newest <= grace:
         shown = now if speed == 1 else newest
         return Moment(shown, "live", info["origin"], cycle, timedelta())
@@ -101,7 +102,13 @@ def refresh_s() -> float:
 @st.cache_data(ttl="1m", max_entries=4, show_spinner=False)
 def disk_bytes(folder: str) -> int:
     """Size of all files of the lake in *folder*. [bytes]"""
-    return sum(file.stat().st_size for file in Path(folder, "lake").rglob("*.parquet"))
+    files = (
+        Path(place, name)
+        for place, _, names in os.walk(Path(folder, "lake"))
+        for name in names
+        if name.endswith(".parquet")
+    )
+    return sum(map(_bytes, files))
 
 
 def set_aside() -> list[dict[str, str]]:
@@ -124,6 +131,14 @@ def interval_s() -> float:
     if not interval > 0:
         raise SettingsError(f"PERPSCOPE_INTERVAL_S={text!r}: more than 0 seconds")
     return interval
+
+
+def _bytes(file: Path) -> int:
+    """Return the size of *file*: nothing where a merge has just taken it away."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _folder() -> str:

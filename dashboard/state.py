@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 import streamlit as st
 
 from analytics.errors import QueryError
+
+SILENT_CYCLES: Final = 3
+"""Who was not heard of for more than so many cycles is silent."""
 
 _LOOK_BACK = timedelta(minutes=10)
 
@@ -32,37 +34,17 @@ class Moment:
     @property
     def since(self) -> datetime:
         """What was heard before this is not shown as the present any more."""
-        return self.now - max(_LOOK_BACK, 3 * self.cycle)
+        return min(self.now - _LOOK_BACK, self.silent_before)
+
+    @property
+    def silent_before(self) -> datetime:
+        """Who was heard of before this, and not again, is silent."""
+        return self.now - SILENT_CYCLES * self.cycle
 
     @property
     def fixed(self) -> datetime | None:
         """The time, where it does not move; None when live."""
         return None if self.mode == "live" else self.now
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The clock the lake is collected by: the wall's, or a simulator's that says how it runs."""
-
-    origin: datetime
-    started_at: datetime
-    speed: float
-
-    @classmethod
-    def of(cls, info: dict[str, str]) -> Clock | None:
-        """Return the clock that the lake's facts state; None where it is the wall clock."""
-        if "clock" not in info:
-            return None
-        stated = json.loads(info["clock"])
-        return cls(
-            origin=datetime.fromtimestamp(stated["origin_ms"] / 1000, UTC),
-            started_at=datetime.fromtimestamp(stated["started_at_ms"] / 1000, UTC),
-            speed=float(stated["speed"]),
-        )
-
-    def at(self, wall: datetime) -> datetime:
-        """Return what this clock shows at the wall time *wall*."""
-        return self.origin + (wall - self.started_at) * self.speed
 
 
 def asked_time() -> datetime | None:

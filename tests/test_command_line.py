@@ -7,12 +7,15 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 import perpscope
+from analytics.errors import LakeAbsent
+from analytics.lake import Reader
 from collector.settings import PREFIX, Settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -124,6 +127,38 @@ def test_collects_once_from_the_simulator(simulator, tmp_path):
     assert "60 snapshots of origin simulator" in examined.stdout
 
 
+def test_a_signal_ends_a_single_cycle_cleanly(simulator, tmp_path):
+    """Cron may be impatient, too."""
+    variables = {"PERPSCOPE_SIMULATOR": simulator, "PERPSCOPE_DATA_DIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "perpscope", "collect", "--once"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **variables},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "public.ducklake").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(5) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+def snapshots_in(folder: Path) -> int:
+    """Return how many snapshots are published in *folder*."""
+    reader = Reader(folder)
+    try:
+        with reader.cursor() as cursor:
+            return cursor.execute("select count(*) from snapshots").fetchone()[0]
+    except LakeAbsent:
+        return 0
+    finally:
+        reader.close()
+
+
 def test_doctor_finds_what_is_wrong(tmp_path):
     """Exit code 1, and a sentence for each thing."""
     ended = run(
@@ -138,7 +173,8 @@ def test_doctor_finds_what_is_wrong(tmp_path):
     assert "appends stop" in ended.stdout
 
 
-def test_sigterm_ends_a_collector_with_0_and_what_it_stored_stays(simulator, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_collector_with_0_and_what_it_stored_stays(simulator, tmp_path, number):
     """An operator may stop it at any time."""
     with subprocess.Popen(
         [sys.executable, "-m", "perpscope", "collect"],
@@ -152,11 +188,14 @@ def test_sigterm_ends_a_collector_with_0_and_what_it_stored_stays(simulator, tmp
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        for line in process.stderr:
-            if "collecting" in line:
-                break
+        assert any("collecting" in line for line in process.stderr)
+        deadline = time.monotonic() + 45
+        while snapshots_in(tmp_path) < 60:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
 
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
 
         assert process.wait(5) == 0
         assert "Traceback" not in process.stderr.read()
+    assert snapshots_in(tmp_path) >= 60

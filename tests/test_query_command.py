@@ -52,10 +52,7 @@ def folder(tmp_path):
                     started_ts=[NOON],
                     finished_ts=[NOON + timedelta(seconds=2)],
                     error=['no "book", late'],
-                    **{
-                        name: [2]
-                        for name in ("asked", "answered", "skipped", "rows_stored", "requests")
-                    },
+                    **{name: [2] for name in ("asked", "answered", "skipped", "requests")},
                     refused=[3],
                 ),
             ),

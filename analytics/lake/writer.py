@@ -213,6 +213,25 @@ class Lake:
                 with self._session.change(folders) as cursor:
                     maintenance.take(cursor, step)
 
+    def forget_snapshots(self, before: datetime) -> int:
+        """Delete the snapshots of the whole days before *before*; bars stay.
+
+        Args:
+            before: UTC; the day it lies in is kept.
+
+        Returns:
+            How many were deleted.
+
+        Raises:
+            LakeError: None was deleted.
+        """
+        midnight = before.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        with self._session.change(set()) as cursor:
+            result = cursor.execute(
+                "delete from snapshots where received_ts < $midnight", {"midnight": midnight}
+            ).fetchone()
+        return 0 if result is None else int(result[0])
+
     def _recover(self, found: check.Findings) -> int:
         """Make up for what the check *found*; return how many rows came back."""
         for table in sorted(found.undeleted):

@@ -185,10 +185,13 @@ class _Run:
     def _gave_up(self, piece: Piece) -> bool:
         """Return whether there is no use in asking for *piece*; it counts as failed then."""
         what = piece.history.question.name
-        if self.outcome.stopped is None and self._in_a_row[what] < FAILURES_IN_A_ROW:
-            return False
-        self.outcome.skipped += 1
-        return True
+        if self.outcome.stopped is not None:
+            return True
+        if self._in_a_row[what] >= FAILURES_IN_A_ROW:
+            sentence = f"{what}: given up after {FAILURES_IN_A_ROW} failures in a row"
+            self.outcome.failed(f"{what} of others", sentence)
+            return True
+        return False
 
     async def _rows(self, piece: Piece) -> list[Row]:
         """Return what the venue says; a silence that it asks for is waited out."""

@@ -25,8 +25,6 @@ class Outcome:
     covered: list[Covered] = field(default_factory=list)
     requests: int = 0
     """Requests to the venue that are done with."""
-    skipped: int = 0
-    """Of those, not sent any more as there was no use in it."""
     answered: int = 0
     """Of those, answered, be it with nothing."""
     files: int = 0

@@ -117,17 +117,23 @@ class Binance:
         return self._of_one_or_all(query, now_ms, premium_indices)
 
     def _funding_info(self, _query: Query, now_ms: int) -> Json:
-        """Return the contracts whose funding was adjusted; the others pay every 8 hours."""
+        """Return the contracts whose funding was adjusted; the others pay every 8 hours.
+
+        The venue's list is never empty: there are always some that pay every 8 hours
+        and had their cap adjusted. One stands for them where there is no other.
+        """
+        listings = self._source.listings(self.name, now_ms)
+        perpetuals = [listing for listing in listings if listing.kind == "perpetual"]
+        adjusted = [listing for listing in perpetuals if listing.funding_h not in {0, 8}]
         return [
             {
                 "symbol": listing.symbol,
                 "adjustedFundingRateCap": "0.02000000",
                 "adjustedFundingRateFloor": "-0.02000000",
-                "fundingIntervalHours": listing.funding_h,
+                "fundingIntervalHours": listing.funding_h or 8,
                 "disclaimer": False,
             }
-            for listing in self._source.listings(self.name, now_ms)
-            if listing.kind == "perpetual" and listing.funding_h not in {0, 8}
+            for listing in adjusted or perpetuals[:1]
         ]
 
     def _funding_rate(self, query: Query, now_ms: int) -> Json:

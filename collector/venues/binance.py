@@ -79,9 +79,13 @@ def read_depth(payload: Any, venue_id: str | None) -> Iterator[Row]:
 
 
 def read_funding_info(payload: Any, venue_id: str | None) -> Iterator[Row]:
-    """``/fapi/v1/fundingInfo``: only the instruments that do not pay every 8 hours."""
+    """``/fapi/v1/fundingInfo``: the instruments with terms of their own; others pay every 8 hours.
+
+    It always names some. A list that names none says nothing of anybody's terms.
+    """
     for row in rows(payload):
-        yield name(row, "symbol"), {"funding_interval_h": number(row.get("fundingIntervalHours"))}
+        if (symbol := name(row, "symbol")) is not None:
+            yield symbol, {"funding_interval_h": number(row.get("fundingIntervalHours"))}
 
 
 def read_ratio(column: str) -> Any:
@@ -215,7 +219,6 @@ BINANCE = Venue(
             read=read_funding_info,
             columns=("funding_interval_h",),
             weights={"weight": 1, "funding": 1},
-            may_be_empty=True,
             otherwise={"funding_interval_h": 8.0},
         ),
     ),

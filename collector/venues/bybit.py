@@ -112,7 +112,8 @@ BYBIT = Venue(
     simulator_urls=simulator_urls,
     limits=(Limit("requests", amount=600, per_s=5, ceiling=0.5),),
     busy={"403": 600, "418": 600, "429": 60, "10006": 10, "10009": 600, "10018": 600},
-    listing_weights={"requests": 2},
+    # Pages of 1000, and one of what is about to be launched.
+    listing_weights={"requests": 5},
     oi_unit="quoted units",
     time=Question(
         name="time",

@@ -7,6 +7,7 @@ venue's file. Every failure leaves here as one of our errors.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
@@ -29,6 +30,12 @@ QUOTES = frozenset({"USDT", "USDC"})
 """Collected are the perpetuals quoted and settled in one of these."""
 
 LONGEST_STRIKE_S = 3600.0
+
+UNREADABLE = (
+    *(LookupError, TypeError, AttributeError, ValueError, ArithmeticError),
+    ccxt.BaseError,
+)
+"""What reading a market may end in, here or in ccxt, where the venue describes it oddly."""
 
 _reply: ContextVar[Reply] = ContextVar("reply")
 
@@ -76,8 +83,12 @@ class VenueClient:
         self._budget = budget
         self._timeout_s = timeout_s
         self._strikes = 0
+        self.unreadable = 0
+        """How many instruments of the newest list could not be read, and were left out."""
         self.exchange = _exchange(venue, simulator_url, timeout_s)
         self.exchange.on_rest_response = self._note
+        self._parse_market, self.exchange.parse_market = self.exchange.parse_market, self._parsed
+        self._set_markets, self.exchange.set_markets = self.exchange.set_markets, self._named
 
     async def ask(
         self, question: Question, venue_id: str | None = None, tally: Tally | None = None
@@ -96,15 +107,27 @@ class VenueClient:
         return Answer(question, self._rows(call, question, payload, venue_id), self._clock.now())
 
     async def listings(self) -> list[Listing]:
-        """Return every active linear perpetual that the venue lists, quoted in USDT or USDC."""
+        """Return every active linear perpetual that the venue lists, quoted in USDT or USDC.
+
+        One that cannot be read is left out and counted; the others are listed all the same.
+        """
         call = "list of instruments"
+        self.unreadable = 0
         async with self._budget.turn(call, self.venue.listing_weights):
             markets = await self._sent(call, lambda: self.exchange.load_markets(True), Tally())
         now = self._clock.now()
-        found = [listing(self.venue, market, now) for market in markets.values()]
-        listings = [listed for listed in found if listed is not None]
+        listings = []
+        for market in markets.values():
+            try:
+                listed = listing(self.venue, market, now)
+            except UNREADABLE:
+                self.unreadable += 1
+                continue
+            if listed is not None:
+                listings.append(listed)
         if not listings:
-            raise VenueUnavailable(self.venue.name, call, "lists no perpetuals")
+            unread = f", {self.unreadable} unreadable" if self.unreadable else ""
+            raise VenueUnavailable(self.venue.name, call, f"lists no perpetuals{unread}")
         return listings
 
     async def clock_offset_s(self) -> float:
@@ -161,6 +184,21 @@ class VenueClient:
             raise VenueUnavailable(self.venue.name, call, "answered without a single row")
         return rows
 
+    def _parsed(self, raw: Any) -> Any:
+        """Return the market that ccxt makes of *raw*; of None ccxt leaves it out."""
+        try:
+            market = self._parse_market(raw)
+        except UNREADABLE:
+            market = None
+        self.unreadable += market is None
+        return market
+
+    def _named(self, markets: list[Any], currencies: Any = None) -> Any:
+        """Have ccxt keep those of *markets* that have a name: it sorts by their names."""
+        named = [market for market in markets if market["id"] and market["symbol"]]
+        self.unreadable += len(markets) - len(named)
+        return self._set_markets(named, currencies)
+
     def _note(
         self,
         status: int,
@@ -186,12 +224,14 @@ def listing(venue: Venue, market: Mapping[str, Any], now: datetime) -> Listing |
     """Return what ccxt's *market* is in our words, None if it is not for us.
 
     Whether it is linear is told from its currencies: ccxt's own word depends on a
-    field that not every answer carries.
+    field that not every answer carries. Raises one of UNREADABLE.
     """
     quote, size = market.get("quote"), number(market.get("contractSize"))
     wanted = market.get("swap") and market.get("active") and market.get("settle") == quote
-    if not wanted or quote not in QUOTES or size is None or not size > 0:
+    if not wanted or quote not in QUOTES:
         return None
+    if size is None or not 0 < size < math.inf:
+        raise ValueError("contractSize")
     base, multiplier = base_and_multiplier(market[venue.base_key], kilo_prefix=venue.kilo_prefix)
     instrument = Instrument(
         venue=venue.name,

@@ -103,7 +103,7 @@ class Venue:
     """HTTP statuses and error codes that ask for silence, and for how long it means
     when it names no time. [s]"""
     listing_weights: Mapping[str, float]
-    """What loading its list of instruments costs."""
+    """What loading its list of instruments costs, with all requests that it takes."""
     oi_unit: str
     """What it counts open interest in: ``quoted units``, ``contracts`` or ``usd``."""
     time: Question

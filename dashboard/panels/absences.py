@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Hashable
 from datetime import datetime, timedelta
 from typing import Final
 
 import pandas as pd
 
 from analytics import formats
-from analytics.aggregate import Figure, stale
+from analytics.aggregate import OLD_CYCLES, Figure
+from dashboard.panels.ages import LS_EVERY, TIMES, limit, old
 from dashboard.state import Moment
 
 _FIVE_MINUTES: Final = timedelta(minutes=5)
@@ -23,6 +26,9 @@ _METRICS: Final = {
     "ls_accounts": "Long/short",
     "volume_24h_usd": "Volume",
 }
+
+_AGING: Final = ("price", "oi_usd", "funding_8h_pct", "ls_accounts", "volume_24h_usd")
+"""The metrics that have a time of their own."""
 
 _REFUSED: Final = re.compile(r"refused:(\w+):(\S+)")
 
@@ -40,7 +46,8 @@ def sentences(
         *_of_silence(silent, shown),
         *(line for name in _METRICS for line in _of_metric(name, pairs, shown)),
         *_of_refusals(pairs),
-        *_of_age(pairs, shown),
+        *(line for name in _AGING for line in _of_age(name, pairs, shown)),
+        *_of_marks(pairs, shown),
         *_of_bars(pairs),
         *_of_history(figures),
         *_of_mixture(pairs),
@@ -53,7 +60,7 @@ def _of_venues(cycles: pd.DataFrame, shown: Moment) -> list[str]:
         f"{row['venue']}: {row['error'].rstrip('.')}."
         for row in cycles[cycles["error"].notna()].to_dict("records")
     ]
-    late = cycles[shown.now - cycles["finished_ts"] > 3 * shown.cycle]
+    late = cycles[cycles["finished_ts"] < shown.silent_before]
     return lines + [
         f"{row['venue']} has finished no cycle since {formats.clock(row['finished_ts'])}."
         for row in late.to_dict("records")
@@ -80,12 +87,10 @@ def _of_metric(name: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
 
 def _why(name: str, missing: pd.DataFrame, shown: Moment) -> str | None:
     began = missing["since_ts"].min().to_pydatetime()
-    if name == "ls_accounts" and shown.now - began < _FIVE_MINUTES + 2 * shown.cycle:
-        first = formats.moment(_next_mark(began), shown.now)
-        return f"it is published every 5 minutes; first values arrive at {first}"
+    if name == "ls_accounts" and shown.now - began < LS_EVERY + OLD_CYCLES * shown.cycle:
+        return f"it is published every 5 minutes{_first(_next_mark(began), shown)}"
     if name == "oi_delta_pct" and shown.now - began < _FIVE_MINUTES:
-        first = formats.moment(began + _FIVE_MINUTES, shown.now)
-        return f"it needs 5 minutes of history; first values arrive at {first}"
+        return f"it needs 5 minutes of history{_first(began + _FIVE_MINUTES, shown)}"
     if name == "oi_delta_pct":
         return "no open interest is recorded for now and for 5 minutes earlier"
     if name == "price_24h_pct":
@@ -93,6 +98,13 @@ def _why(name: str, missing: pd.DataFrame, shown: Moment) -> str | None:
     if name == "funding_8h_pct" and missing["funding_interval_unknown"].any():
         return "the venue does not state how often funding is paid"
     return None
+
+
+def _first(at: datetime, shown: Moment) -> str:
+    """Say when first values arrive; nothing where none will, as nobody collects."""
+    if shown.mode != "live":
+        return ""
+    return f"; first values arrive at {formats.moment(at, shown.now)}"
 
 
 def _who(missing: pd.DataFrame, pairs: pd.DataFrame) -> str:
@@ -114,26 +126,40 @@ def _names(pairs: pd.DataFrame) -> str:
 
 
 def _of_refusals(pairs: pd.DataFrame) -> list[str]:
-    """Name the values that validation refused."""
-    refused = [
-        f"{column} of {formats.pair(row['symbol'])} on {row['venue']} ({reason.replace('_', ' ')})"
-        for row in pairs[pairs["flags"].notna()].to_dict("records")
-        for column, reason in _REFUSED.findall(row["flags"])
+    """Say what validation refused, why and of whom, most first."""
+    refused: defaultdict[tuple[str, str], list[Hashable]] = defaultdict(list)
+    for row, flags in pairs["flags"].dropna().items():
+        for column, reason in set(_REFUSED.findall(flags)):
+            refused[column, reason].append(row)
+    if not refused:
+        return []
+    most_first = sorted(refused.items(), key=lambda group: (-len(group[1]), group[0]))
+    said = [
+        f"{column} of {_who(pairs.loc[rows], pairs)} ({reason.replace('_', ' ')})"
+        for (column, reason), rows in most_first
     ]
-    return [f"Refused as impossible: {formats.listed(refused)}."] if refused else []
+    return [f"Refused as impossible: {formats.listed(said)}."]
 
 
-def _of_age(pairs: pd.DataFrame, shown: Moment) -> list[str]:
-    """Say which metrics are older than two cycles, and how old they are at most."""
-    times = {"Price": "price_ts", "Open interest": "oi_usd_ts", "Funding": "funding_ts"}
-    lines = []
-    for label, time in times.items():
-        old = pairs[stale(pairs[time], shown.now, shown.cycle)]
-        if not old.empty:
-            oldest = formats.age(shown.now - old[time].min())
-            who = _who(old, pairs)
-            lines.append(f"{label} is older than two cycles for {who}, by {oldest} at most.")
-    return lines
+def _of_age(name: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
+    """Say for whom a metric is old, and how old it is at most."""
+    late = pairs[old(name, pairs, shown)]
+    if late.empty:
+        return []
+    oldest = formats.age(shown.now - late[TIMES[name]].min())
+    return [
+        f"{_METRICS[name]} is older than {limit(name, shown)} for {_who(late, pairs)}, "
+        f"at most {oldest} old."
+    ]
+
+
+def _of_marks(pairs: pd.DataFrame, shown: Moment) -> list[str]:
+    """Say which marks the long/short ratios were published for."""
+    marks = pairs["ls_ts"].dropna()
+    if marks.empty:
+        return []
+    first, last = (formats.moment(mark, shown.now) for mark in (marks.min(), marks.max()))
+    return [f"Long/short as of {last if first == last else f'{first} to {last}'}."]
 
 
 def _of_bars(pairs: pd.DataFrame) -> list[str]:

@@ -79,8 +79,7 @@ def cards(figures: dict[str, Figure], pair_count: int, now: datetime) -> None:
 
 
 def _draw(card: _Card, figure: Figure, pair_count: int, now: datetime) -> None:
-    since = figure.since if figure.change is not None else None
-    written = None if since is None else card.change(figure)
+    written = None if figure.change is None else card.change(figure)
     is_flat = written is not None and written[0] not in "+-"
     st.metric(
         card.label,
@@ -88,10 +87,18 @@ def _draw(card: _Card, figure: Figure, pair_count: int, now: datetime) -> None:
         written,
         delta_color="off" if is_flat else "normal",
         delta_arrow="off" if is_flat else "auto",
-        delta_description=None if since is None else f"in {formats.age(now - since)}",
-        chart_data=None if since is None else figure.past.tolist(),
+        delta_description=None if written is None else _span(figure, now),
+        chart_data=None if written is None else figure.past.tolist(),
         chart_type="area",
         help=f"{card.help} From {figure.pairs:,} of {pair_count:,} pairs.",
         border=True,
         height="stretch",
     )
+
+
+def _span(figure: Figure, now: datetime) -> str | None:
+    """Write what time the change is of: ``in 24 h to 12:40 UTC``, as bars end before *now*."""
+    since, until = figure.since, figure.until
+    if since is None or until is None:
+        return None
+    return f"in {formats.age(until - since)} to {formats.moment(until, now)}"

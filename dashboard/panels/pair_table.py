@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.aggregate import stale
 from dashboard.charts import Colors
+from dashboard.panels.ages import TIMES, old
 from dashboard.state import Moment
 
 _SIGNED: Final = ("price_24h_pct", "oi_delta_pct", "funding_8h_pct")
@@ -24,17 +24,6 @@ _FORMATS: Final[dict[str, Any]] = {
     "volume_24h_usd": formats.usd,
     "age_s": formats.age,
 }
-
-_TIMES: Final = {
-    "price": "price_ts",
-    "price_24h_pct": "price_ts",
-    "oi_usd": "oi_usd_ts",
-    "oi_delta_pct": "oi_usd_ts",
-    "funding_8h_pct": "funding_ts",
-    "volume_24h_usd": "volume_24h_usd_ts",
-    "age_s": "received_ts",
-}
-"""The time that each column's age counts from."""
 
 
 def pair_table(pairs: pd.DataFrame, shown: Moment, colors: Colors, height: int) -> None:
@@ -74,8 +63,8 @@ def _styles(
         signs = table[name].map(_FORMATS[name]).str[0]
         styles.loc[signs == "+", name] = f"color: {colors.up}"
         styles.loc[signs == "-", name] = f"color: {colors.down}"
-    for name, time in _TIMES.items():
-        is_old = stale(pairs[time], shown.now, shown.cycle).to_numpy()
+    for name in TIMES:
+        is_old = old(name, pairs, shown).to_numpy()
         color = colors.alert if name == "age_s" else colors.muted
         styles.loc[is_old, name] = f"color: {color}; font-style: italic"
     return styles
@@ -95,7 +84,11 @@ def _columns() -> dict[str, Any]:
             help="Rebased to 8 hours. Positive: longs pay shorts. %",
             width=100,
         ),
-        "ls_accounts": number("Long/short", help="Accounts long over accounts short", width=90),
+        "ls_accounts": number(
+            "Long/short",
+            help="Accounts long over accounts short, published every 5 minutes",
+            width=90,
+        ),
         "volume_24h_usd": number("Volume 24 h", help="Rolling. USD", width=105),
         "age_s": number("Age", help="Since the venue last told of this pair", width=65),
     }

@@ -11,7 +11,7 @@ import streamlit as st
 
 from analytics import formats
 from dashboard.panels.explained import plain
-from dashboard.state import Moment
+from dashboard.state import SILENT_CYCLES, Moment
 
 _FORMATS: Final[dict[str, Any]] = {
     "age_s": formats.age,
@@ -60,7 +60,7 @@ def reasons(counted: str | None) -> str:
 
 
 def _state(row: dict[Hashable, Any], shown: Moment) -> str:
-    if shown.now - row["finished_ts"] > 3 * shown.cycle:
+    if row["finished_ts"] < shown.silent_before:
         return "silent"
     if isinstance(row["error"], str):
         return "error"
@@ -71,7 +71,9 @@ def _columns() -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
         "venue": text("Venue", pinned=True),
-        "state": text("State", help="complete, partial, error or silent for three cycles"),
+        "state": text(
+            "State", help=f"complete, partial, error or silent for {SILENT_CYCLES} cycles"
+        ),
         "age_s": number("Last cycle", help="Since it ended"),
         "asked": number("Asked", help="Pairs of the universe when it began"),
         "answered": number("Answered", help="Pairs that a snapshot was made of"),

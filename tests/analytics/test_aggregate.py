@@ -171,11 +171,12 @@ def test_a_bar_that_is_not_over_is_not_seen(bars):
 
 
 def test_a_figure_says_how_far_it_came():
-    """From 100 to 110 is 10, and 10 %."""
-    times = pd.DatetimeIndex([NOON, NOON + timedelta(hours=1)])
-    figure = aggregate.Figure(110, 2, pd.Series([100.0, 110.0], times))
+    """From 100 to 110 is 10, and 10 %, in the hour that it says; the 150 of now are later."""
+    end = NOON + timedelta(hours=1)
+    figure = aggregate.Figure(150, 2, pd.Series([100.0, 110.0], pd.DatetimeIndex([NOON, end])))
 
-    assert (figure.change, figure.change_pct, figure.since) == (10, pytest.approx(10), NOON)
+    assert (figure.change, figure.change_pct) == (10, pytest.approx(10))
+    assert (figure.since, figure.until) == (NOON, end)
 
 
 @pytest.mark.parametrize("past", [[], [5.0]], ids=["nothing", "one point"])

@@ -211,7 +211,7 @@ def cycles_of_all(rng):
         for venue in ("binance", "okx"):
             if rng.random() < 0.1:
                 continue
-            counts = dict.fromkeys(("answered", "skipped", "rows_stored", "requests"), 3)
+            counts = dict.fromkeys(("answered", "skipped", "requests"), 3)
             refused = {"mark:sign": int(rng.integers(1, 4)), "bid:crossed": 1}
             times = {"started_ts": HEARD + n * CYCLE, "finished_ts": HEARD + n * CYCLE + 5 * SECOND}
             said = {"latency_ms": 100 * rng.random(), "error": "late" if n % 7 == 0 else None}

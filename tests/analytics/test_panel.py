@@ -266,6 +266,17 @@ def test_begins_with_a_whole_bar(lake):
         pytest.param(Only(venues=["okx"]), ["BTC/USDT:USDT"], id="venue"),
         pytest.param(Only(bases=["PEPE", "SOL"]), ["1000PEPE/USDT:USDT"], id="base"),
         pytest.param(Only(instruments=[BTC[:2]]), ["BTC/USDT:USDT"], id="instrument"),
+        pytest.param(
+            Only(instruments=[("okx", "BTC/USDT:USDT"), PEPE[:2]]),
+            ["BTC/USDT:USDT", "1000PEPE/USDT:USDT"],
+            id="not every symbol of their venues",
+        ),
+        pytest.param(
+            Only(venues=["okx"], instruments=[BTC[:2], ("okx", "BTC/USDT:USDT")]),
+            ["BTC/USDT:USDT"],
+            id="instrument and venue",
+        ),
+        pytest.param(Only(instruments=[]), [], id="no instrument wanted"),
         pytest.param(Only(venues=["okx"], bases=["PEPE"]), [], id="none has both"),
         pytest.param(Only(venues=[]), [], id="none wanted"),
     ],

@@ -80,7 +80,7 @@ class Record:
             asked=asked,
             refused=sum((refused or {}).values()),
             refused_reasons=json.dumps(refused) if refused else None,
-            **dict.fromkeys(("answered", "skipped", "rows_stored", "requests"), 0),
+            **dict.fromkeys(("answered", "skipped", "requests"), 0),
         )
 
     def instrument(self, of=BTC, **values):

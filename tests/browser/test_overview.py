@@ -77,7 +77,6 @@ def _cycle(venue, at):
         asked=4,
         answered=4,
         skipped=0,
-        rows_stored=4,
         refused=0,
         refused_reasons=None,
         latency_ms=90.0,

@@ -95,3 +95,38 @@ async def test_says_why_the_lake_refuses_and_drops_only_beyond_its_bound(intake,
     assert not await intake.finish(0.2)
     assert (intake.waiting, intake.dropped) == (2, 1)
     assert "disk is full" in str(intake.fault)
+
+
+async def test_a_batch_that_no_lake_would_take_holds_up_no_other(intake, lake, monkeypatch):
+    """A bug costs its own batch, counted and logged, and the task goes on."""
+    append = lake.append_records
+
+    def stumbling(records):
+        if any(record.received_ts.minute == 1 for record in records):
+            raise TypeError("not a number")
+        return append(records)
+
+    monkeypatch.setattr(lake, "append_records", stumbling)
+    for minute in range(4):
+        intake.put(batch(minute))
+
+    assert await intake.finish(10)
+    assert minutes_stored(lake) == [0, 2, 3]
+    assert intake.dropped == 1
+
+
+async def test_a_finish_does_not_sleep_through_its_patience(intake, lake, monkeypatch):
+    """A lake that refused a moment ago is tried again before we stop."""
+    refusals = iter([LakeError("busy"), LakeError("busy")])
+    append = lake.append_records
+
+    def refusing_twice(records):
+        if (refusal := next(refusals, None)) is not None:
+            raise refusal
+        return append(records)
+
+    monkeypatch.setattr(lake, "append_records", refusing_twice)
+    intake.put(batch(0))
+
+    assert await intake.finish(3)
+    assert minutes_stored(lake) == [0]

@@ -44,6 +44,9 @@ def test_the_command_line_wins():
         ("PERPSCOPE_INTERVAL_S", "nan", "must be less than"),
         ("PERPSCOPE_VENUES", "binance,mtgox", "binance, bybit, okx"),
         ("PERPSCOPE_VENUES", "", "binance, bybit, okx"),
+        ("PERPSCOPE_VENUES", "okx,okx", "named twice"),
+        ("PERPSCOPE_DATA_DIR", "", "path of a folder"),
+        ("PERPSCOPE_SNAPSHOT_DAYS", "0", "greater than or equal to 1"),
         ("PERPSCOPE_LOG_LEVEL", "CHATTY", "'DEBUG', 'INFO'"),
         ("PERPSCOPE_PORT", "70000", "65535"),
         ("PERPSCOPE_SIMULATOR", "http://example.org:80", "127"),
@@ -80,4 +83,13 @@ def test_a_misspelt_name_is_refused_with_the_nearest_one(monkeypatch, where):
         monkeypatch.setenv("PERPSCOPE_TOPN", "5")
 
     with pytest.raises(SettingsError, match="did you mean PERPSCOPE_TOP_N"):
+        load()
+
+
+def test_a_venue_that_the_simulator_does_not_serve_is_refused_at_the_start(monkeypatch):
+    """Not by a traceback from the middle of the program."""
+    monkeypatch.setenv("PERPSCOPE_VENUES", "okx,hyperliquid")
+    monkeypatch.setenv("PERPSCOPE_SIMULATOR", "http://127.0.0.1:8700")
+
+    with pytest.raises(SettingsError, match="does not serve hyperliquid"):
         load()

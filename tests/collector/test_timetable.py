@@ -101,6 +101,31 @@ async def test_a_failing_job_goes_on_and_leaves_the_others_alone(timetable, capl
     await enough(lambda: failed >= 2 and went >= 2)
 
 
+async def test_something_run_once_is_guarded_and_stopped_like_a_job(timetable):
+    """A failure at the start is logged, not swallowed until the end."""
+    table, _ = timetable
+    began, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def fail():
+        raise ZeroDivisionError
+
+    async def hang():
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    table.run_once("fail", fail)
+    table.run_once("hang", hang)
+    async with asyncio.timeout(10):
+        await began.wait()
+        await table.stop()
+
+    assert cancelled.is_set()
+    table.stop = _nothing
+
+
 async def test_stop_cancels_what_runs_and_starts_nothing_more(timetable):
     """SIGTERM must not wait for a venue that hangs."""
     table, _ = timetable

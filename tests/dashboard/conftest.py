@@ -30,7 +30,7 @@ class Record:
         self.rows.append(Snapshot(venue=venue, symbol=symbol, base=base, received_ts=at, **values))
 
     def cycle(self, *, venue="binance", at=noon, **values):
-        counts = {"asked": 1, "answered": 1, "skipped": 0, "rows_stored": 1, "refused": 0}
+        counts = {"asked": 1, "answered": 1, "skipped": 0, "refused": 0}
         unknown = {"refused_reasons": None, "latency_ms": 120.0, "budget_used_pct": 12.0}
         given = {**counts, **unknown, "requests": 3, "error": None, **values}
         started = at - timedelta(seconds=1)

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from dashboard import loaders
+
 BTC = "BTC/USDT:USDT"
 
 
@@ -94,6 +96,21 @@ def test_shows_what_was_damaged(health, record):
 
     assert "1 damaged file" in page.warning[1].value
     assert "60 rows of x" in page.caption[-1].value.replace("\\", "")
+
+
+def test_a_file_that_a_merge_took_away_has_no_size(health, record):
+    """It was there when the folder was read, and is gone when it is looked at."""
+    record.snapshot(BTC, price=1.0)
+    record.publish()
+    before = loaders.disk_bytes(str(record.folder))
+    loaders.disk_bytes.clear()
+    (record.folder / "lake" / "gone.parquet").symlink_to("merged.parquet")
+
+    page = health()
+
+    assert not page.exception
+    assert page.metric[-1].label == "On disk"
+    assert loaders.disk_bytes(str(record.folder)) == before > 0
 
 
 def test_counts_the_record(health, record):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -38,6 +39,17 @@ def written(app):
     return pa.ipc.open_stream(shown).read_pandas()
 
 
+def old_cells(app, column):
+    """Return the pairs whose *column* is in italics."""
+    table, styler = app.dataframe[0].value, app.dataframe[0].proto.arrow_data.styler
+    nth = table.columns.get_loc(column)
+    return [
+        pair
+        for row, pair in enumerate(table["pair"])
+        if re.search(rf"row{row}_col{nth}\b[^}}]*italic", styler.styles)
+    ]
+
+
 def two_venues(record):
     record.snapshot(BTC, at=record.noon - timedelta(minutes=5), oi_usd=5e9)
     record.snapshot(BTC, **WHOLE)
@@ -52,6 +64,23 @@ def two_venues(record):
         funding_interval_h=4.0,
         ls_accounts=1.0,
     )
+
+
+def young(record):
+    """A record that began two minutes ago."""
+    for at in (record.noon - timedelta(minutes=2), record.noon):
+        record.snapshot(BTC, at=at, **{**WHOLE, "ls_accounts": None})
+
+
+def clock_of(now, speed=1, seconds=0):
+    """Return a simulator's clock that showed *now* so many wall *seconds* ago."""
+    started = datetime.now(UTC) - timedelta(seconds=seconds)
+    stated = {"origin_ms": _ms(now), "started_at_ms": _ms(started), "speed": speed}
+    return json.dumps(stated)
+
+
+def _ms(time):
+    return int(time.timestamp() * 1000)
 
 
 def test_cards_show_the_market(app, record):
@@ -124,13 +153,13 @@ def test_one_pair_is_enough(app, record):
 
 def test_names_what_is_missing_and_why(app, record):
     """Long/short is on its way, the OI change too, and both say when."""
-    began = record.noon - timedelta(minutes=2)
-    for at in (began, record.noon):
-        record.snapshot(BTC, at=at, **{**WHOLE, "ls_accounts": None})
-    record.publish()
+    young(record)
+    record.cycle()
+    record.publish(clock=clock_of(record.noon))
 
     app.run()
 
+    assert "**Live**" in text(app)
     assert cards(app)["Long/short, OI-weighted"] == "–"
     assert (
         "Long/short is missing for the only pair: it is published every 5 minutes; "
@@ -141,6 +170,19 @@ def test_names_what_is_missing_and_why(app, record):
         "first values arrive at 12:47 UTC." in text(app)
     )
     assert written(app)["ls_accounts"].tolist() == ["–"]
+
+
+def test_nothing_arrives_where_nobody_collects(app, record):
+    """The record ends before its first ratio: the reason stays, the promise goes."""
+    young(record)
+    record.publish()
+
+    app.run()
+
+    assert "No collector is running" in app.warning[0].value
+    assert "Long/short is missing for the only pair: it is published every 5 minutes." in text(app)
+    assert "OI change is missing for the only pair: it needs 5 minutes of history." in text(app)
+    assert "first values arrive" not in text(app)
 
 
 def test_says_so_when_a_whole_venue_does_not_tell(app, record):
@@ -178,11 +220,28 @@ def test_names_pairs_that_fell_silent(app, record):
 def test_names_refused_values(app, record):
     """What validation took away is not simply gone."""
     record.snapshot(BTC, flags="refused:oi_usd:unit_jump", **{**WHOLE, "oi_usd": None})
+    record.snapshot(ETH, **WHOLE)
     record.publish()
 
     app.run()
 
     assert "Refused as impossible: oi_usd of BTC/USDT on binance (unit jump)." in text(app)
+
+
+def test_counts_what_was_refused_of_many(app, record):
+    """An answer that is too old takes a value from each of its pairs: one item, not one a pair."""
+    for symbol in (BTC, ETH, SOL, "XRP/USDT:USDT"):
+        jumped = " refused:oi_usd:unit_jump" if symbol in (BTC, ETH) else ""
+        record.snapshot(symbol, flags=f"refused:mark:too_old{jumped}", **WHOLE)
+        record.snapshot(symbol, venue="okx", flags="oi-audit", **WHOLE)
+    record.publish()
+
+    app.run()
+
+    assert (
+        "Refused as impossible: mark of all 4 pairs of binance (too old) and "
+        "oi_usd of BTC/USDT on binance and ETH/USDT on binance (unit jump)." in text(app)
+    )
 
 
 def test_an_old_value_carries_its_age(app, record):
@@ -198,8 +257,39 @@ def test_an_old_value_carries_its_age(app, record):
         "BTC/USDT": "0 s",
         "ETH/USDT": "4 min",
     }
-    assert "Open interest is older than two cycles for all 2 pairs" in text(app)
-    assert "Price is older than two cycles for ETH/USDT on binance, by 4 min at most." in text(app)
+    for metric in ("Open interest", "Funding", "Volume"):
+        assert f"{metric} is older than 2 cycles for all 2 pairs, at most 4 min old." in text(app)
+    assert "Price is older than 2 cycles for ETH/USDT on binance, at most 4 min old." in text(app)
+
+
+def test_long_short_says_which_mark_it_is_of(app, record):
+    """It comes every five minutes: up to ten are its two cycles."""
+    record.snapshot(BTC, ls_ts=record.noon - timedelta(minutes=10), **WHOLE)
+    record.snapshot(ETH, ls_ts=record.noon - timedelta(minutes=10), **WHOLE)
+    record.snapshot(SOL, **{**WHOLE, "ls_accounts": None})
+    record.publish()
+
+    app.run()
+
+    assert "Long/short as of 12:34 UTC." in text(app)
+    assert "Long/short is older" not in text(app)
+    assert old_cells(app, "ls_accounts") == []
+
+
+def test_an_old_long_short_ratio_is_marked(app, record):
+    """The row came a moment ago and repeats what was published fourteen minutes before."""
+    record.snapshot(BTC, ls_ts=record.noon - timedelta(minutes=4), **WHOLE)
+    record.snapshot(ETH, ls_ts=record.noon - timedelta(minutes=14), **WHOLE)
+    record.publish()
+
+    app.run()
+
+    assert "Long/short is older than 10 min for ETH/USDT on binance, at most 14 min old." in text(
+        app
+    )
+    assert "Long/short as of 12:30 UTC to 12:40 UTC." in text(app)
+    assert old_cells(app, "ls_accounts") == ["ETH/USDT"]
+    assert old_cells(app, "price") == []
 
 
 def test_a_stopped_collector_is_said_so(app, record):
@@ -242,21 +332,15 @@ def test_a_cycle_of_two_minutes_ago_is_not_live(app, record):
 
 def test_a_fast_clock_is_read_off_its_newest_cycle(app, record):
     """At 600 times the speed the wall is minutes ahead of any page."""
-    started = datetime.now(UTC) - timedelta(seconds=2)
-    clock = {"origin_ms": _ms(record.noon), "started_at_ms": _ms(started), "speed": 600}
     at = record.noon + timedelta(minutes=19)
     record.snapshot(BTC, at=at, **WHOLE)
     record.cycle(at=at)
-    record.publish(origin="simulator", clock=json.dumps(clock))
+    record.publish(origin="simulator", clock=clock_of(record.noon, speed=600, seconds=2))
 
     app.run()
 
     assert not app.warning
     assert "13:03:00 UTC" in text(app)
-
-
-def _ms(time):
-    return int(time.timestamp() * 1000)
 
 
 @pytest.mark.parametrize(("origin", "labelled"), [("simulator", True), ("live", False)])
@@ -352,17 +436,17 @@ def test_a_record_of_bars_alone_is_shown(app, record):
 
 
 def test_cards_say_how_far_they_came(app, record):
-    """From 5 to 6 billion in the ten minutes that there are bars of."""
+    """From 5 to 6 billion in the ten minutes that there are bars of; the 7 of now came later."""
     for minutes, oi in ((14, 5e9), (9, 5.5e9), (4, 6e9)):
         record.bar(BTC, ended=record.noon - timedelta(minutes=minutes), oi_usd=oi)
-    record.snapshot(BTC, **WHOLE)
+    record.snapshot(BTC, **{**WHOLE, "oi_usd": 7e9})
     record.publish()
 
     app.run()
     card = app.metric[0]
 
-    assert card.delta == "+20.00 %"
-    assert card.proto.delta_description == "in 14 min"
+    assert (card.value, card.delta) == ("$7.00B", "+20.00 %")
+    assert card.proto.delta_description == "in 10 min to 12:40 UTC"
     assert list(card.proto.chart_data) == [5e9, 5.5e9, 6e9]
     assert "No curve yet for volume-weighted open interest" in text(app)
 

@@ -35,7 +35,7 @@ def snapshots(batch: int) -> pa.Table:
 
 def cycle(batch: int) -> pa.Table:
     at = pa.array([NOON + timedelta(seconds=batch)], pa.timestamp("ms"))
-    counts = ("asked", "answered", "skipped", "rows_stored", "refused", "requests")
+    counts = ("asked", "answered", "skipped", "refused", "requests")
     return pa.table(
         {
             "venue": ["binance"],

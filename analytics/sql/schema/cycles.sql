@@ -6,7 +6,6 @@ create table cycles (
     asked integer not null,
     answered integer not null,
     skipped integer not null,
-    rows_stored integer not null,
     refused integer not null,
     refused_reasons varchar,
     latency_ms double,

@@ -74,7 +74,7 @@ def cycle() -> Rows:
     """Makes the one row of a venue's cycle."""
 
     def rows(at=NOON, venue="binance"):
-        counts = ("asked", "answered", "skipped", "rows_stored", "refused", "requests")
+        counts = ("asked", "answered", "skipped", "refused", "requests")
         times = {name: pa.array([at], pa.timestamp("ms")) for name in ("started_ts", "finished_ts")}
         return pa.table({"venue": [venue], **times, **{name: [1] for name in counts}})
 

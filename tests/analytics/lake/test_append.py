@@ -122,7 +122,6 @@ def test_records_of_any_types_go_in_together(lake, asked):
         asked=1,
         answered=1,
         skipped=0,
-        rows_stored=1,
         refused=0,
         refused_reasons=None,
         latency_ms=None,

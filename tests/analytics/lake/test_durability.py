@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from analytics.lake.layout import copy_in_place_of
+
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 
 
@@ -104,7 +106,7 @@ def test_a_publish_is_one_rename_of_a_synced_copy(lake, reader, snapshots, asked
     """Readers find the old copy until the new one is complete and on the disk, then the new."""
     lake.append(("snapshots", snapshots()))
     lake.publish()
-    old = lake.layout.public.stat().st_ino
+    old, published = lake.layout.public.stat().st_ino, lake.layout.public.read_bytes()
     order = []
     real_sync, real_replace = os.fsync, Path.replace
 
@@ -113,6 +115,7 @@ def test_a_publish_is_one_rename_of_a_synced_copy(lake, reader, snapshots, asked
         real_sync(descriptor)
 
     def replace(path, target):
+        assert lake.layout.public.read_bytes() == published
         order.append(("replace", path.stat().st_ino, lake.layout.public.stat().st_ino))
         assert not lake.layout.catalog_wal.exists(), "the copy would lack the log"
         return real_replace(path, target)
@@ -128,6 +131,18 @@ def test_a_publish_is_one_rename_of_a_synced_copy(lake, reader, snapshots, asked
     folder = lake.layout.folder.stat().st_ino
     assert order == [("sync", new, old), ("replace", new, old), ("sync", folder, new)]
     assert asked(reader, "select count(*) from snapshots") == [(6,)]
+
+
+def test_no_two_copies_have_the_same_time(tmp_path):
+    """Readers tell copies apart by it, and the kernel's own stamp stands still for milliseconds."""
+    source, target = tmp_path / "source", tmp_path / "target.file"
+    source.touch()
+    times = set()
+    for _ in range(100):
+        copy_in_place_of(source, target)
+        times.add(target.stat().st_mtime_ns)
+
+    assert len(times) == 100
 
 
 def test_a_publish_that_fails_leaves_the_old_copy(lake, reader, snapshots, asked, monkeypatch):
