@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo up test check lint types browser-deps bench pins clean
+.PHONY: demo up test check lint types browser-deps pins clean
 
 demo: $(VENV)/installed
 	$(BIN)/perpscope demo
