@@ -125,6 +125,11 @@ def clock(value: datetime | None) -> str:
     return ABSENT if value is None or pd.isna(value) else f"{_utc(value):%H:%M:%S} UTC"
 
 
+def minute(value: datetime | None) -> str:
+    """Write a time of the last 24 hours where there is no room for more: ``12:44``, in UTC."""
+    return ABSENT if value is None or pd.isna(value) else f"{_utc(value):%H:%M}"
+
+
 def pair(symbol: str) -> str:
     """Write an instrument's symbol; ``BTC/USDT:USDT`` settles in its quote, so ``BTC/USDT``."""
     traded, _, settled = symbol.partition(":")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import multiprocessing
+import os
 import resource
 import sys
 import tempfile
@@ -117,6 +118,7 @@ class Writer:
         if batch % HOUR == HOUR - 1:
             # The wall time of files is when they were really replaced: hours later each round.
             wall = datetime.now(UTC) + timedelta(hours=batch // HOUR)
+            os.utime(self.lake.layout.public, 2 * (wall.timestamp(),))
             self.time("hourly upkeep", lambda: self.lake.maintain(wall, whole_days=False))
 
     def write_bare(self, table: pa.Table, batch: int) -> None:

@@ -16,12 +16,14 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import duckdb
@@ -31,14 +33,22 @@ from machine import described
 
 from analytics import indicators, panel, query
 from analytics.correlation import correlation_of_returns
-from analytics.lake import Reader
+from analytics.lake import Lake, Reader
 from analytics.panel import METRICS, TIMEFRAMES, Only, Panel
 from analytics.signals import latest_signals, load_timeframes
 from analytics.thresholds import Thresholds
+from collector.imports.files import import_file
 
 DAY = timedelta(days=1)
 NAIVE = END.replace(tzinfo=None)
 MEMORY_MB = 100
+IMPORT_ROWS_PER_S = 200_000
+IMPORTED = "venue, symbol, ts, open, high, low, close, mark, volume_24h_usd, oi_usd, funding_rate"
+CHARTED = (
+    *("open", "high", "low", "close", "mark", "index", "oi_usd", "funding_rate"),
+    *("funding_interval_h", "ls_accounts", "book_imbalance", "taker_buy_usd", "taker_sell_usd"),
+)
+"""What every indicator together reads, and what a chart draws beside them."""
 
 Cursor = duckdb.DuckDBPyConnection
 
@@ -94,10 +104,11 @@ class Asked:
         return time.perf_counter() - began
 
 
-def pair_with_everything(cursor: Cursor, only: Only, timeframe: str, bars: int) -> list[object]:
-    """Every metric and every indicator of one pair."""
-    seen = panel.load(cursor, METRICS, timeframe, now=END, bars=bars, only=only)
-    return everything(seen)
+def one_pair(
+    cursor: Cursor, metrics: Sequence[str], only: Only, timeframe: str, bars: int
+) -> list[object]:
+    """Return *metrics* and every indicator of one pair."""
+    return everything(panel.load(cursor, metrics, timeframe, now=END, bars=bars, only=only))
 
 
 def everything(seen: Panel) -> list[object]:
@@ -147,69 +158,34 @@ def signal_pass(cursor: Cursor) -> object:
 def questions(instruments: Sequence[tuple[str, str]]) -> list[Question]:
     """Return all questions; those of one pair are of the one in the middle."""
     venue, symbol = instruments[len(instruments) // 2]
-    one, some = Only(instruments=[(venue, symbol)]), Only(instruments=instruments[:200])
-    base = symbol.partition("/")[0]
-    of_one = f"venue = '{venue}' and symbol = '{symbol}' and base = '{base}' and ts >= $start"
-    of_some = "(venue, symbol) in ({}) and ts >= $start".format(
-        ", ".join(f"('{venue}', '{symbol}')" for venue, symbol in instruments[:200])
-    )
-    latest = partial(query.fetch, name="pairs", now=END, since=END - timedelta(minutes=10))
-    year = partial(pair_with_everything, only=one)
-    return [
-        Question(
-            "latest state of all instruments",
-            50,
-            lambda cursor: latest(cursor),
-            "snapshots",
-            timedelta(minutes=10),
-            LATEST,
-        ),
-        Question(
-            "one pair, 24 h at 5m, everything",
-            60,
-            partial(year, timeframe="5m", bars=288),
-            "bars",
-            DAY,
-            f"select * from {{rows}} where {of_one} order by ts",  # noqa: S608
-        ),
-        *(
-            Question(
-                f"one pair, a year at {timeframe}, everything",
-                150,
-                partial(year, timeframe=timeframe, bars=365 * DAY // TIMEFRAMES[timeframe]),
-                "bars",
-                365 * DAY,
-                CUT.format(
-                    span=f"{TIMEFRAMES[timeframe].total_seconds():.0f} seconds", which=of_one
-                ),
-            )
-            for timeframe in ("1d", "1h")
-        ),
-        Question(
-            "heatmap, 200 pairs x 24 h x 15m",
-            150,
-            partial(heatmap, only=some),
-            "bars",
-            DAY,
-            CLOSES.format(span="15 minutes", which=of_some),
-        ),
-        Question(
-            "correlation, 200 x 200, 30 d of 1h",
-            250,
-            partial(correlated, only=some),
-            "bars",
-            30 * DAY,
-            CLOSES.format(span="1 hour", which=of_some),
-        ),
-        Question(
-            "signals of all in 6 timeframes",
-            1000,
-            signal_pass,
-            "bars",
-            45 * DAY,
-            CLOSES.format(span="1 day", which="ts >= $start"),
-        ),
+    some = Only(instruments=instruments[:200])
+    pair = partial(one_pair, only=Only(instruments=[(venue, symbol)]))
+    of_one = f"venue = '{venue}' and symbol = '{symbol}' and ts >= $start"
+    listed = ", ".join(f"('{venue}', '{symbol}')" for venue, symbol in instruments[:200])
+    of_some = f"(venue, symbol) in ({listed}) and ts >= $start"
+    recent = timedelta(minutes=10)
+    latest = partial(query.fetch, name="pairs", now=END, since=END - recent)
+    day = partial(pair, metrics=METRICS, timeframe="5m", bars=288)
+    rows = f"select * from {{rows}} where {of_one} order by ts"  # noqa: S608
+    together = partial(correlated, only=some)
+    asked = [
+        Question("latest state of all instruments", 50, latest, "snapshots", recent, LATEST),
+        Question("one pair, 24 h at 5m, all metrics", 60, day, "bars", DAY, rows),
     ]
+    for timeframe, metrics in product(("1d", "1h"), (CHARTED, METRICS)):
+        name = f"one pair, a year at {timeframe}, {len(metrics)} metrics"
+        width = TIMEFRAMES[timeframe]
+        year = partial(pair, metrics=metrics, timeframe=timeframe, bars=365 * DAY // width)
+        cut = CUT.format(width=width.total_seconds(), which=of_one)
+        asked.append(Question(name, 150, year, "bars", 365 * DAY, cut))
+    for name, target_ms, ask, reach, width, which in (
+        ("heatmap, 200 pairs x 24 h x 15m", 150, partial(heatmap, only=some), 1, "15m", of_some),
+        ("correlation, 200 x 200, 30 d of 1h", 250, together, 30, "1h", of_some),
+        ("signals of all in 6 timeframes", 1000, signal_pass, 45, "1d", "ts >= $start"),
+    ):
+        closes = CLOSES.format(width=TIMEFRAMES[width].total_seconds(), which=which)
+        asked.append(Question(name, target_ms, ask, "bars", reach * DAY, closes))
+    return asked
 
 
 LATEST = """
@@ -222,14 +198,14 @@ LATEST = """
 """
 CUT = """
     select
-        time_bucket(interval '{span}', ts) as bar, arg_min(open, ts), max(high), min(low),
+        time_bucket(interval '{width:.0f} seconds', ts) as bar, arg_min(open, ts), max(high), min(low),
         arg_max(close, ts), arg_max(oi_usd, ts), sum(taker_buy_usd), sum(taker_sell_usd)
     from {{rows}} where {which}
     group by bar
 """
 CLOSES = """
     select
-        venue, symbol, time_bucket(interval '{span}', ts) as bar,
+        venue, symbol, time_bucket(interval '{width:.0f} seconds', ts) as bar,
         arg_max(close, ts), arg_max(oi_usd, ts)
     from {{rows}} where {which}
     group by venue, symbol, bar
@@ -267,20 +243,47 @@ def _resident(line: str) -> float:
 def compare(question: Question, lakes: Sequence[Asked], runs: int) -> None:
     """Print a row of the table."""
     files = lakes[0].files(question.table, question.reach)
-    times: list[list[float]] = [[] for _ in range(3)]
+    times: list[list[float]] = [[] for _ in range(4)]
     for run in range(runs + 1):
-        spent = [lakes[0].ours(question), lakes[0].bare(question, files)]
+        began = time.process_time()
+        spent = [lakes[0].ours(question)]
+        spent += [time.process_time() - began, lakes[0].bare(question, files)]
         spent += [lake.ours(question) for lake in lakes[1:]]
         for place, seconds in enumerate(spent if run else ()):
             times[place].append(1000 * seconds)
-    (p50, p95), (peer, _) = (np.percentile(side, [50, 95]) for side in times[:2])
-    held = "" if p95 <= question.target_ms else "  MISSED"
-    beside = f"{p50 / np.median(times[2]):>8.2f}" if times[2] else ""
+    p50, p95 = np.percentile(times[0], [50, 95])
+    cpu, peer = (np.median(side) for side in times[1:3])
+    beside = f"{p50 / np.median(times[3]):>8.2f}" if times[3] else ""
     print(
-        f"{question.name:<38}{p50:>8.0f}{p95:>8.0f}{question.target_ms:>8}"
-        f"{peer:>8.0f}{p50 / peer:>8.2f}{beside}{held}",
+        f"{question.name:<38}{p50:>8.0f}{p95:>8.0f}{question.target_ms:>8}{cpu:>8.0f}"
+        f"{peer:>8.0f}{p50 / peer:>8.2f}{beside}"
+        + ("  MISSED" if p95 > question.target_ms else ""),
         flush=True,
     )
+
+
+def import_bars(lake: Asked) -> None:
+    """Print how fast a million bars are imported, and how fast DuckDB merely rewrites the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        for ending in ("csv", "parquet"):
+            file = Path(folder, f"bars.{ending}")
+            with lake.cursor() as cursor:
+                count = cursor.execute(
+                    f"copy (select {IMPORTED} from bars where ts between $first and $last) "  # noqa: S608
+                    f"to '{file}'",
+                    {"first": NAIVE - 7 * DAY, "last": NAIVE - timedelta(days=1, hours=5)},
+                ).fetchone()[0]
+            with Lake(Path(folder, ending)) as fresh:
+                began = time.perf_counter()
+                stored = import_file(fresh, file, lambda done, total: None, now=END)
+                ours = count / (time.perf_counter() - began)
+            began = time.perf_counter()
+            duckdb.execute(f"copy (from '{file}' order by ts) to '{file}.copy.parquet'")
+            bare = count / (time.perf_counter() - began)
+            print(
+                f"import of {stored.stored['bars']:,} bars, {ending}: {ours:,.0f} rows/s (at least "
+                f"{IMPORT_ROWS_PER_S:,}); DuckDB rewrites it at {bare:,.0f}, {bare / ours:.1f} x"
+            )
 
 
 def main() -> None:
@@ -305,13 +308,16 @@ def main() -> None:
         f"{os.getloadavg()[0]:.1f}"
     )
     print(
-        f"{'[ms]':<38}{'p50':>8}{'p95':>8}{'target':>8}{'bare':>8}{'ratio':>8}"
+        f"{'[ms]':<38}{'p50':>8}{'p95':>8}{'target':>8}{'cpu':>8}{'bare':>8}{'ratio':>8}"
         + ("  beside" if asked.beside else "")
     )
     for question in questions(instruments):
         if asked.only in question.name:
             compare(question, lakes, asked.runs)
+    if asked.only:
+        return
     print(f"signals need {memory_mb(asked.lake):.0f} MB above idle (at most {MEMORY_MB})")
+    import_bars(lakes[0])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -29,10 +29,18 @@ class Family:
 
     children: list[Child] = field(default_factory=list)
 
-    async def start(self, name: str, arguments: Sequence[str], **variables: str) -> Child:
+    async def start(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        *,
+        heard: bool = False,
+    ) -> Child:
         """Start ``perpscope`` with *arguments* and with *variables* added to the environment.
 
-        Its standard output is a pipe for the caller to read.
+        Its standard output is a pipe if it is to be *heard*; the caller must read that,
+        for a full pipe stops whoever writes. Otherwise it goes nowhere.
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -41,9 +49,8 @@ class Family:
             *arguments,
             env={**os.environ, **variables},
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            # Ctrl-C goes to the whole terminal; only the parent acts on it, and stops
-            # its children in order.
+            stdout=asyncio.subprocess.PIPE if heard else asyncio.subprocess.DEVNULL,
+            # Ctrl-C goes to the whole terminal; only the parent acts on it, and stops its children.
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
@@ -63,18 +70,23 @@ class Family:
         return waits[done.pop()]
 
     async def stop(self) -> None:
-        """Stop every child, last started first; kill those that will not."""
-        for child in reversed(self.children):
-            if child.process.returncode is None:
-                with suppress(ProcessLookupError):
-                    child.process.send_signal(signal.SIGTERM)
-        for child in self.children:
-            try:
-                async with asyncio.timeout(STOP_PATIENCE_S):
-                    await child.process.wait()
-            except TimeoutError:
-                child.process.kill()
-                await child.process.wait()
+        """Stop all children at once, and kill those that will not.
+
+        None of them needs another to stop, and who stops us may not be patient.
+        """
+        await asyncio.gather(*(_stop(child.process) for child in self.children))
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(STOP_PATIENCE_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 def _die_with_parent() -> None:

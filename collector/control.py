@@ -10,9 +10,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
+import socket
+import stat
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
@@ -28,83 +32,177 @@ log = structlog.get_logger(__name__)
 LONGEST_SOCKET_PATH = 100
 """The systems we run on allow 103 bytes and more. [bytes]"""
 
+STOP_PATIENCE_S = 1.0
+"""How long work may take to stop when the collector does. [wall s]"""
+
 Report = Callable[[dict[str, object]], None]
+"""Tells whoever asked; raises LakeError where the work is to stop."""
 Work = Callable[[dict[str, Any], Report], None | Awaitable[None]]
 """Does what a request asks, and reports progress and results as it goes.
 
-A plain function does it in a thread, to its end. A coroutine function does it beside
-the collecting, and is cancelled when whoever asked goes away.
+A plain function does it in a thread of its own, a coroutine function beside the
+collecting, and never two at once. When whoever asked goes away or the collector
+stops, a coroutine function is cancelled, and a plain one meets it in its next report.
 """
+
+_STOPPED = (
+    "the collector stopped before the work was done; "
+    "what it had stored by then is stored, running the command again is safe"
+)
 
 
 def socket_path(folder: Path) -> Path:
-    """Return where the collector of the lake in *folder* listens."""
+    """Return where the collector of the lake in *folder* listens.
+
+    Raises:
+        LakeError: The path would be too long, and somebody else made the folder for those.
+    """
     path = folder.absolute() / "collector.sock"
     if len(str(path).encode()) <= LONGEST_SOCKET_PATH:
         return path
     name = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"perpscope-{name}.sock"
+    return _folder_of_ours() / f"{name}.sock"
+
+
+def takes_work(folder: Path) -> bool:
+    """Return whether a collector of the lake in *folder* listens.
+
+    Raises:
+        LakeError: One may, but not to this user.
+    """
+    path = socket_path(folder)
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+            return False
+        except OSError as error:
+            raise LakeError(f"{path}: cannot be opened ({error.strerror})") from error
+    return True
 
 
 @asynccontextmanager
 async def taking_work(folder: Path, works: dict[str, Work]) -> AsyncIterator[None]:
-    """Take requests for *works*, by name, until the block ends."""
+    """Take requests for *works*, by name, until the block ends.
+
+    A thread that has not stopped by ``STOP_PATIENCE_S`` is left behind, and ends
+    with the process.
+
+    Raises:
+        LakeError: There is no place to listen.
+    """
     app = web.Application()
+    turn = asyncio.Lock()
+    requests: set[_Request] = set()
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        name = request.match_info["name"]
-        return await _stream(request, works[name])
+        made = _Request(works[request.match_info["name"]], await request.json(), turn)
+        requests.add(made)
+        made.task.add_done_callback(lambda _: requests.discard(made))
+        return await made.answer(request)
 
     for name in works:
         app.router.add_post(f"/{{name:{name}}}", handle)
+    path = socket_path(folder)
+    listening = _listening(path)
     runner = web.AppRunner(app, shutdown_timeout=1, handler_cancellation=True)
     await runner.setup()
-    path = socket_path(folder)
-    # Whoever holds the lake's lock is the only one here: an old socket is a dead one.
-    path.unlink(missing_ok=True)
-    await web.UnixSite(runner, str(path)).start()
-    path.chmod(0o600)
+    await web.SockSite(runner, listening).start()
     try:
         yield
     finally:
+        for made in requests:
+            made.stop()
         await runner.cleanup()
         path.unlink(missing_ok=True)
+        if requests:
+            await asyncio.wait({made.task for made in requests}, timeout=STOP_PATIENCE_S)
 
 
-async def _stream(request: web.Request, work: Work) -> web.StreamResponse:
-    asked = await request.json()
-    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-    await response.prepare(request)
-    lines: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
+class _Request:
+    """Work that was asked for, and the lines that tell how it goes."""
 
-    def report(line: dict[str, object]) -> None:
-        loop.call_soon_threadsafe(lines.put_nowait, line)
+    def __init__(self, work: Work, asked: dict[str, Any], turn: asyncio.Lock) -> None:
+        """Begin *work* as soon as it is its *turn*."""
+        self._work = work
+        self._asked = asked
+        self._loop = asyncio.get_running_loop()
+        self._lines: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
+        self._stopped = threading.Event()
+        self._in_thread = False
+        self.task = asyncio.create_task(self._run(turn), name="work for another command")
 
-    async def run() -> None:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Send whoever asked the lines as they come; stop the work if nobody is left to read."""
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         try:
-            if iscoroutinefunction(work):
-                await work(asked, report)
-            else:
-                await asyncio.to_thread(work, asked, report)
+            await response.prepare(request)
+            while (line := await self._lines.get()) is not None:
+                await response.write(json.dumps(line).encode() + b"\n")
+            await response.write_eof()
+        finally:
+            self.stop()
+        return response
+
+    def stop(self) -> None:
+        """Have the work end soon, and say so at once."""
+        self._stopped.set()
+        self._tell({"error": _STOPPED})
+        self._tell(None)
+        # A thread keeps its turn until it ends, or two would work at once.
+        if not self._in_thread:
+            self.task.cancel()
+
+    async def _run(self, turn: asyncio.Lock) -> None:
+        if turn.locked():
+            self._tell({"waiting": "the collector does the work of another command first"})
+        try:
+            async with turn:
+                if iscoroutinefunction(self._work):
+                    with self._telling_failures():
+                        await self._work(self._asked, self._report)
+                else:
+                    await self._run_in_thread()
+        finally:
+            self._tell(None)
+
+    async def _run_in_thread(self) -> None:
+        """Do the work in a thread that does not keep the process alive, as an executor's would."""
+        ended = asyncio.Event()
+
+        def body() -> None:
+            try:
+                with self._telling_failures():
+                    self._work(self._asked, self._report)
+            finally:
+                self._to_loop(ended.set)
+
+        self._in_thread = True
+        threading.Thread(target=body, name="work for another command", daemon=True).start()
+        await ended.wait()
+
+    @contextmanager
+    def _telling_failures(self) -> Iterator[None]:
+        try:
+            yield
         except PerpscopeError as error:
-            report({"error": str(error), "kind": type(error).__name__})
+            self._tell({"error": str(error)})
         except Exception:
             log.exception("work for another command failed")
-            report({"error": "the collector failed at it; its log says why", "kind": "bug"})
-        finally:
-            loop.call_soon(lines.put_nowait, None)
+            self._tell({"error": "the collector failed at it; its log says why"})
 
-    running = asyncio.create_task(run(), name="work for another command")
-    try:
-        while (line := await lines.get()) is not None:
-            await response.write(json.dumps(line).encode() + b"\n")
-    finally:
-        # Over by now, unless whoever asked is gone.
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    await response.write_eof()
-    return response
+    def _report(self, line: dict[str, object]) -> None:
+        if self._stopped.is_set():
+            raise LakeError(_STOPPED)
+        self._tell(line)
+
+    def _tell(self, line: dict[str, object] | None) -> None:
+        self._to_loop(lambda: self._lines.put_nowait(line))
+
+    def _to_loop(self, call: Callable[[], None]) -> None:
+        # A thread that was left behind may find the loop closed.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(call)
 
 
 async def ask(folder: Path, name: str, asked: dict[str, object], report: Report) -> None:
@@ -128,3 +226,34 @@ async def ask(folder: Path, name: str, asked: dict[str, object], report: Report)
             f"{folder}: a collector holds this lake but did not do the work ({error}); "
             "what it had stored by then is stored, running the command again is safe"
         ) from error
+
+
+def _folder_of_ours() -> Path:
+    """Return a folder for sockets that nobody else can have made or can open."""
+    folder = Path(tempfile.gettempdir()) / f"perpscope-{os.getuid()}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    private = stat.S_ISDIR(found.st_mode) and not stat.S_IMODE(found.st_mode) & 0o077
+    if not private or found.st_uid != os.getuid():
+        raise LakeError(
+            f"{folder}: it must be a folder of yours that nobody else can open; "
+            "remove it, or set TMPDIR to another folder"
+        )
+    return folder
+
+
+def _listening(path: Path) -> socket.socket:
+    """Return a socket at *path* that was not open to others for a moment."""
+    # Whoever holds the lake's lock is the only one here: an old socket is a dead one.
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    except OSError as error:
+        listening.close()
+        raise LakeError(f"{path}: cannot listen there ({error.strerror})") from error
+    finally:
+        os.umask(before)
+    return listening

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from analytics.errors import LakeAbsent, LakeError, PerpscopeError, VenueError
 from analytics.lake import Reader
@@ -21,6 +21,7 @@ from analytics.lake.check import past_notes
 from analytics.lake.layout import Layout
 from collector.budget import Budget
 from collector.clock import Clock
+from collector.control import takes_work
 from collector.program import simulator_clock
 from collector.settings import PREFIX, Settings
 from collector.venues import VENUES
@@ -47,7 +48,7 @@ async def examine(settings: Settings, console: Console) -> bool:
     table = Table("what", "", "found", title="checks")
     for finding in findings:
         mark = "[green]ok[/]" if finding.sound else "[red]wrong[/]"
-        table.add_row(finding.subject, mark, finding.said)
+        table.add_row(finding.subject, mark, Text(finding.said))
     console.print(table)
     return all(finding.sound for finding in findings)
 
@@ -56,14 +57,14 @@ def _settings_table(settings: Settings) -> Table:
     table = Table("setting", "in effect", title="settings")
     for name, value in settings.model_dump().items():
         shown = ", ".join(value) if isinstance(value, tuple) else str(value)
-        table.add_row(f"{PREFIX}{name.upper()}", "not set" if value is None else shown)
+        table.add_row(f"{PREFIX}{name.upper()}", "not set" if value is None else Text(shown))
     return table
 
 
 def _finding(subject: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(subject, sound=True, said=look())
-    except (PerpscopeError, duckdb.Error) as error:
+    except (PerpscopeError, duckdb.Error, OSError) as error:
         return Finding(subject, sound=False, said=str(error))
 
 
@@ -108,15 +109,10 @@ def _lake(settings: Settings) -> Finding:
 
 
 def _writer(settings: Settings) -> str:
-    lock = Layout(settings.data_dir).lock
-    if not lock.exists():
+    # The lock itself is not tried: a collector that starts in that moment would be refused.
+    if not takes_work(settings.data_dir):
         return "no collector is running"
-    with lock.open(encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return f"a collector is running ({file.read()})"
-    return "no collector is running"
+    return f"a collector is running ({Layout(settings.data_dir).lock.read_text('utf-8')})"
 
 
 def _disk(settings: Settings) -> Finding:

@@ -9,28 +9,40 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
+import duckdb
 
+from analytics.asking import lake_time
 from analytics.errors import PerpscopeError, SettingsError
+from analytics.lake import Reader
 from collector.children import Child, Family
 from collector.monitor import LOOPBACK
 from collector.settings import Settings
 
 START_PATIENCE_S = 60.0
-"""How long the dashboard may take to answer and the first cycle to be published. [wall s]"""
+"""How long the dashboard may take to answer before that is said. [wall s]"""
+
+DATA_PATIENCE_S = 20.0
+"""How long the address is held back for data to show; a venue may be out of reach. [wall s]"""
+
+RECENT = timedelta(minutes=3)
+"""Snapshots of this long ago are enough for a dashboard to show a market. On the wall."""
 
 
 async def demo(settings: Settings, simulator_options: list[str]) -> None:
-    """Run simulator, collector and dashboard until SIGINT or SIGTERM, on the demo's own lake.
+    """Run simulator, collector and dashboard on the demo's own lake, until told to stop.
 
     Raises:
         SettingsError: A port is taken.
         PerpscopeError: One of the three ended by itself.
     """
     async with _family() as (family, stopped):
-        simulator = await family.start("simulator", ["simulate", "--port", "0", *simulator_options])
+        simulator = await family.start(
+            "simulator", ["simulate", "--port", "0", *simulator_options], {}, heard=True
+        )
         address = await _first_line(simulator)
         await _together(
             settings,
@@ -42,7 +54,7 @@ async def demo(settings: Settings, simulator_options: list[str]) -> None:
 
 
 async def up(settings: Settings) -> None:
-    """Run collector and dashboard until SIGINT or SIGTERM.
+    """Run collector and dashboard until told to stop.
 
     Raises:
         SettingsError: A port is taken.
@@ -67,7 +79,7 @@ def refuse_taken_port(port: int) -> None:
 @asynccontextmanager
 async def _family() -> AsyncIterator[tuple[Family, asyncio.Event]]:
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     family = Family()
     try:
@@ -88,8 +100,8 @@ async def _together(
     began = time.monotonic()
     variables["PERPSCOPE_DATA_DIR"] = str(data_dir.absolute())
     variables["PERPSCOPE_PORT"] = str(settings.port)
-    await family.start("collector", ["collect"], **variables)
-    await family.start("dashboard", ["serve"], **variables)
+    await family.start("collector", ["collect"], variables)
+    await family.start("dashboard", ["serve"], variables)
     ended = asyncio.create_task(family.first_to_end(), name="first child to end")
     stopping = asyncio.create_task(stopped.wait(), name="stop signal")
     ready = asyncio.create_task(_ready(settings.port, data_dir), name="dashboard ready")
@@ -111,17 +123,51 @@ async def _together(
 
 
 async def _ready(port: int, data_dir: Path) -> None:
-    """Wait until the dashboard answers and something has been published."""
-    deadline = time.monotonic() + START_PATIENCE_S
+    """Wait until the dashboard answers, and for a while until it has something to show."""
+    await asyncio.gather(_answers(port), _shows(data_dir))
+
+
+async def _answers(port: int) -> None:
+    began, said = time.monotonic(), False
     async with aiohttp.ClientSession() as session:
-        while time.monotonic() < deadline:
+        while True:
             with suppress(aiohttp.ClientError, TimeoutError):
                 async with session.get(f"{_address(port)}/_stcore/health") as answer:
-                    if answer.ok and (data_dir / "public.ducklake").exists():
+                    if answer.ok:
                         return
             await asyncio.sleep(0.2)
-    _say(f"the dashboard has not answered after {START_PATIENCE_S:.0f} s; still waiting for it")
-    await asyncio.Event().wait()
+            if not said and time.monotonic() - began > START_PATIENCE_S:
+                said = True
+                _say(
+                    f"the dashboard has not answered after {START_PATIENCE_S:.0f} s; "
+                    "still waiting for it"
+                )
+
+
+async def _shows(data_dir: Path) -> None:
+    reader = Reader(data_dir)
+    try:
+        async with asyncio.timeout(DATA_PATIENCE_S):
+            while not await asyncio.to_thread(_has_recent, reader):
+                await asyncio.sleep(0.5)
+    except TimeoutError:
+        return
+    finally:
+        reader.close()
+
+
+def _has_recent(reader: Reader) -> bool:
+    """Return whether snapshots of the last minutes are published."""
+    try:
+        with reader.cursor() as cursor:
+            since = lake_time(cursor, datetime.now(UTC) - RECENT)
+            found = cursor.execute(
+                "select 1 from snapshots where received_ts > $since limit 1",
+                {"since": since.replace(tzinfo=None)},
+            ).fetchone()
+    except (PerpscopeError, duckdb.Error):
+        return False
+    return found is not None
 
 
 async def _first_line(child: Child) -> str:

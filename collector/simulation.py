@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,23 +45,33 @@ def run(
     """
     now = datetime.now(UTC)
     begin = now if start is None else start.replace(tzinfo=UTC)
+    source: Source
     try:
         if recorded is None:
-            asyncio.run(_serve(synthetic(instruments, seed), Clock(begin, speed, now), port))
-            return
-        played = recording(recorded)
-        if start is None:
-            begin = datetime.fromtimestamp(played.readings[0].time_ms / 1000, UTC)
-        asyncio.run(_serve(played, Clock(begin, speed, datetime.now(UTC)), port))
-    except KeyboardInterrupt:
-        return
+            source = synthetic(instruments, seed)
+        else:
+            source = played = recording(recorded)
+            now = datetime.now(UTC)
+            if start is None:
+                begin = datetime.fromtimestamp(played.readings[0].time_ms / 1000, UTC)
     except (OSError, ValueError, sqlite3.Error) as error:
         raise SettingsError(f"cannot simulate: {error}") from error
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_serve(source, Clock(begin, speed, now), port))
 
 
 async def _serve(source: Source, clock: Clock, port: int) -> None:
+    bound = False
+
     def ready(simulator: Simulator) -> None:
+        nonlocal bound
+        bound = True
         sys.stdout.write(f"{simulator.url}\n")
         sys.stdout.flush()
 
-    await serve(source, clock, port, ready)
+    try:
+        await serve(source, clock, port, ready)
+    except OSError as error:
+        if bound:
+            raise
+        raise SettingsError(f"cannot simulate on port {port}: {error}") from error

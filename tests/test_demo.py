@@ -9,13 +9,16 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
 from analytics.errors import LakeAbsent
-from analytics.lake import Reader
+from analytics.lake import Lake, Reader
+from analytics.records import Snapshot
+from collector import launch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -28,8 +31,8 @@ def free_port() -> int:
 
 @pytest.fixture
 def demo(tmp_path):
-    """The demo as ``make demo`` starts it, with its folder and port."""
-    port = free_port()
+    """The demo as ``make demo`` starts it, its port, its folder and when it was started."""
+    port, began = free_port(), time.monotonic()
     with subprocess.Popen(
         [sys.executable, "-m", "perpscope", "demo", "--port", str(port)],
         env={
@@ -43,7 +46,7 @@ def demo(tmp_path):
         start_new_session=True,
     ) as process:
         try:
-            yield process, port, tmp_path / "demo"
+            yield process, port, tmp_path / "demo", began
         finally:
             if process.poll() is None:
                 process.kill()
@@ -65,16 +68,15 @@ def pairs_by_venue(folder: Path) -> dict[str, int]:
 
 
 def test_shows_twenty_pairs_on_three_venues_and_leaves_no_process_behind(demo):
-    """Simulator, collector and dashboard start together and stop together."""
-    process, port, folder = demo
+    """All is there a minute after the command; simulator, collector and dashboard stop together."""
+    process, port, folder, began = demo
     said = next(line for line in process.stderr if line.startswith("perpscope is at"))
     assert f"http://127.0.0.1:{port} " in said
 
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as page:
         assert page.status == 200
-    deadline = time.monotonic() + 60
     while pairs_by_venue(folder) != {"binance": 20, "bybit": 20, "okx": 20}:
-        assert time.monotonic() < deadline, pairs_by_venue(folder)
+        assert time.monotonic() - began < 60, pairs_by_venue(folder)
         time.sleep(0.5)
 
     children = psutil.Process(process.pid).children(recursive=True)
@@ -89,7 +91,7 @@ def test_shows_twenty_pairs_on_three_venues_and_leaves_no_process_behind(demo):
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a parent's death")
 def test_killing_the_parent_stops_the_children_too(demo):
     """Even kill -9 of the command leaves nothing running."""
-    process, _, _ = demo
+    process, *_ = demo
     next(line for line in process.stderr if line.startswith("perpscope is at"))
     children = psutil.Process(process.pid).children(recursive=True)
 
@@ -120,3 +122,39 @@ def test_a_taken_port_is_named(tmp_path):
 
     assert ended.returncode == 2
     assert f"PERPSCOPE_PORT={port}" in ended.stderr
+
+
+def heard(ago: timedelta) -> Snapshot:
+    """A snapshot of *ago*."""
+    at = (datetime.now(UTC) - ago).replace(microsecond=0)
+    return Snapshot(
+        venue="okx", symbol="BTC/USDT:USDT", base="BTC", received_ts=at, venue_ts=at, price=1.0
+    )
+
+
+async def shown_after_s(folder: Path) -> float:
+    """Return how long the address is held back for data. [s]"""
+    began = time.monotonic()
+    await launch._shows(folder)
+    return time.monotonic() - began
+
+
+async def test_the_address_is_given_once_there_is_something_to_see(tmp_path, monkeypatch):
+    """A lake of yesterday is not yet a market."""
+    monkeypatch.setattr(launch, "DATA_PATIENCE_S", 2.0)
+    with Lake(tmp_path, reserve_bytes=0) as lake:
+        lake.append_records([heard(timedelta(days=1))])
+        lake.publish()
+        before_s = await shown_after_s(tmp_path)
+        lake.append_records([heard(timedelta(seconds=5))])
+        lake.publish()
+
+        assert before_s >= 2
+        assert await shown_after_s(tmp_path) < 2
+
+
+async def test_a_venue_out_of_reach_does_not_hold_back_the_address_for_ever(tmp_path, monkeypatch):
+    """The dashboard itself says what is missing."""
+    monkeypatch.setattr(launch, "DATA_PATIENCE_S", 0.5)
+
+    assert await shown_after_s(tmp_path) < 5

@@ -85,14 +85,15 @@ def attach(
     a folder. Rows are never kept in the catalog unless a table asks for it:
     that costs twelve times as much as a Parquet file for a whole cycle.
     """
-    options = [f"data_path {_quoted(f'{data.absolute()}/')}", "override_data_path true"]
+    options = [f"data_path {quoted(f'{data.absolute()}/')}", "override_data_path true"]
     if read_only:
         options.append("read_only")
     else:
         options += ["data_inlining_row_limit 0", f"meta_block_size {BLOCK_BYTES}"]
-    target = _quoted(f"ducklake:{catalog.absolute()}")
+    target = quoted(f"ducklake:{catalog.absolute()}")
     connection.execute(f"attach {target} as {name} ({', '.join(options)})")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return *text* as SQL writes it, for statements that take no parameters."""
     return "'" + text.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""Whether the catalog can be opened, and what stands in for it if not.
+"""The catalog's own file: whether it opens, what stands in for it if not, and its size.
 
 Only damage is a reason to set a catalog aside. One that another program has open,
 that may not be read, or that a later DuckDB wrote is left as it is.
@@ -13,7 +13,8 @@ import duckdb
 
 from analytics.errors import LakeError
 from analytics.lake.aside import set_aside
-from analytics.lake.layout import Layout, copy_in_place_of
+from analytics.lake.attach import BLOCK_BYTES, quoted
+from analytics.lake.layout import Layout, copy_in_place_of, sync
 
 _LATER_DUCKDB = "database file with version number"
 
@@ -38,6 +39,47 @@ def make_usable(layout: Layout) -> list[str]:
         notes.append(set_aside(layout, [layout.catalog_wal], reason))
         fault = _fault(layout.catalog)
     return notes if fault is None else notes + _replaced(layout, f"it is damaged ({fault})")
+
+
+def compact(layout: Layout) -> None:
+    """Write the catalog anew, without the rows that were deleted from it.
+
+    DuckDB keeps those in tables with a primary key, and looks at them at every checkpoint:
+    after some thousand commits a publish costs several times as much. Nobody may have
+    the catalog open.
+
+    Raises:
+        LakeError: The copy would not be the same; the catalog is as it was.
+    """
+    fresh = layout.catalog.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"attach {quoted(str(layout.catalog))} as old")
+            connection.execute("checkpoint old")
+            connection.execute(f"attach {quoted(str(fresh))} as fresh (block_size {BLOCK_BYTES})")
+            connection.execute("copy from database old to fresh")
+            if _contents(connection, "old") != _contents(connection, "fresh"):
+                raise LakeError(f"{layout.catalog}: its copy is not the same; nothing was changed")
+        if layout.catalog_wal.exists():
+            raise LakeError(f"{layout.catalog}: its log cannot be closed; nothing was changed")
+        sync(fresh)
+        fresh.replace(layout.catalog)
+        sync(layout.folder)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _contents(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, object]:
+    """Return, for each table of the database *name*, its count of rows and a sum over them."""
+    tables = connection.execute(
+        "select table_name from duckdb_tables() where database_name = $name", {"name": name}
+    ).fetchall()
+    query = 'select count(*), sum(hash(t)) from {}."{}" as t'
+    return {
+        table: connection.execute(query.format(name, table)).fetchone()  # noqa: S608
+        for (table,) in tables
+    }
 
 
 def _refuse_out_of_reach(path: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from analytics.errors import LakeError
@@ -52,6 +53,14 @@ class Layout:
     def set_aside(self) -> Path:
         """Where damaged files go, with a note each."""
         return self.folder / "set-aside"
+
+
+def published_at(layout: Layout) -> datetime | None:
+    """Return the wall time of the newest publish, UTC; None before the first."""
+    try:
+        return datetime.fromtimestamp(layout.public.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
 
 
 def refuse_below(layout: Layout, reserve_bytes: int) -> None:

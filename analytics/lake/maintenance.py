@@ -72,22 +72,24 @@ def take(cursor: duckdb.DuckDBPyConnection, step: Step) -> None:
         compare(step.table, before, fingerprint(cursor, step.table, spans))
 
 
-def free(cursor: duckdb.DuckDBPyConnection, now: datetime) -> None:
+def free(cursor: duckdb.DuckDBPyConnection, now: datetime, published: datetime | None) -> None:
     """Forget old versions of the lake and delete the files that only they needed.
 
     Args:
         cursor: Of the writer.
         now: The wall time, UTC.
+        published: The wall time of the last publish, UTC: readers may still look at every
+            file that was replaced since. None if there was none.
     """
     wall = now if now.tzinfo else now.replace(tzinfo=UTC)
-    for call, age in (
-        ("ducklake_expire_snapshots", GRACE),
-        ("ducklake_cleanup_old_files", GRACE),
-        ("ducklake_delete_orphaned_files", ORPHAN_AGE),
+    for call, before in (
+        ("ducklake_expire_snapshots", wall - GRACE),
+        ("ducklake_cleanup_old_files", min(wall, published or wall) - GRACE),
+        ("ducklake_delete_orphaned_files", wall - ORPHAN_AGE),
     ):
         # The answers hold TIMESTAMPTZ, which Python only reads with pytz: count them instead.
         query = f"select count(*) from {call}('{CATALOG}', older_than => $before)"  # noqa: S608
-        cursor.execute(query, {"before": wall - age}).fetchall()
+        cursor.execute(query, {"before": before}).fetchall()
 
 
 def fingerprint(cursor: duckdb.DuckDBPyConnection, table: str, spans: list[Span]) -> Fingerprint:

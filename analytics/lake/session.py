@@ -12,6 +12,7 @@ import duckdb
 
 from analytics.errors import LakeError
 from analytics.lake.attach import CATALOG, METADATA, attach, connect
+from analytics.lake.catalog import compact
 from analytics.lake.layout import (
     Layout,
     added_since,
@@ -78,6 +79,17 @@ class Session:
         with self.turn, self.afresh_after_errors("cannot publish"):
             self._open().execute(f"checkpoint {METADATA}")
             copy_in_place_of(self.layout.catalog, self.layout.public)
+
+    def compact(self) -> None:
+        """Keep the catalog from growing with all that was ever deleted from it.
+
+        Raises:
+            LakeError: It is as it was.
+        """
+        with self.turn, self.afresh_after_errors("cannot compact the catalog"):
+            refuse_below(self.layout, self.reserve_bytes)
+            self.close()
+            compact(self.layout)
 
     def close(self) -> None:
         """Let go of the catalog; what needs it next opens it again."""

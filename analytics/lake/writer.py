@@ -21,7 +21,7 @@ import pyarrow as pa
 from analytics.errors import LakeError
 from analytics.lake import bars, check, identity, lock, maintenance, recover, schema
 from analytics.lake.insert import Frontier, insert_new
-from analytics.lake.layout import Layout
+from analytics.lake.layout import Layout, published_at
 from analytics.lake.session import Session, lake_errors
 from analytics.records import Instrument, Record
 
@@ -206,12 +206,13 @@ class Lake:
         with self._session.turn:
             # First, as this is what makes room on a disk that is nearly full.
             with self._session.afresh_after_errors("cannot maintain"), self.cursor() as cursor:
-                maintenance.free(cursor, now)
+                maintenance.free(cursor, now, published_at(self.layout))
             for step in maintenance.steps(whole_days=whole_days):
                 home = self.layout.home(step.table)
                 folders = {home, *(path for path in home.rglob("*") if path.is_dir())}
                 with self._session.change(folders) as cursor:
                     maintenance.take(cursor, step)
+            self._session.compact()
 
     def forget_snapshots(self, before: datetime) -> int:
         """Delete the snapshots of the whole days before *before*; bars stay.

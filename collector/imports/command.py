@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from analytics.errors import ImportRefused, LakeError, LakeLocked
 from analytics.lake import Lake
-from collector.control import Report, Work, ask
+from collector.control import Report, Work, ask, takes_work
 from collector.imports.files import import_file
 from collector.imports.parsed import ImportSummary
 
@@ -56,20 +58,27 @@ def run(folder: Path, files: Sequence[Path], said: Console, told: Console) -> bo
         LakeError: The lake cannot be written.
     """
     asked: dict[str, object] = {"files": [str(file.absolute()) for file in files]}
-    with _Screen(said) as screen:
-        try:
-            with Lake(folder) as lake:
-                import_work(lake)(asked, screen.report)
-        except LakeLocked:
-            said.print("a collector holds the lake: it does the work")
-            asyncio.run(ask(folder, "import", asked, screen.report))
+    screen = _Screen(said)
+    try:
+        with screen:
+            _import(folder, asked, screen)
+    finally:
+        # Also where a later file failed: what was stored until then stays stored.
+        screen.sum_up(told)
     if screen.error is not None:
         raise LakeError(screen.error)
-    if screen.summaries:
-        told.print(_table(screen.summaries))
-        for note in dict.fromkeys(note for one in screen.summaries for note in one.notes):
-            said.print(note, markup=False, soft_wrap=True)
     return screen.refusals == 0
+
+
+def _import(folder: Path, asked: dict[str, object], screen: _Screen) -> None:
+    try:
+        with Lake(folder) as lake:
+            import_work(lake)(asked, screen.report)
+    except LakeLocked:
+        if not takes_work(folder):
+            raise
+        screen.report({"waiting": "a collector holds the lake: it does the work"})
+        asyncio.run(ask(folder, "import", asked, screen.report))
 
 
 class _Screen:
@@ -102,7 +111,7 @@ class _Screen:
             case {"file": name}:
                 for task in self._progress.task_ids:
                     self._progress.remove_task(task)
-                self._progress.add_task(Path(name).name, total=None)
+                self._progress.add_task(escape(Path(name).name), total=None)
             case {"done": done, "total": total}:
                 self._progress.update(self._progress.task_ids[-1], completed=done, total=total)
             case {"summary": summary}:
@@ -110,8 +119,17 @@ class _Screen:
             case {"refusal": sentence}:
                 self.refusals += 1
                 self._said.print(f"refused: {sentence}", markup=False, soft_wrap=True)
+            case {"waiting": sentence}:
+                self._said.print(sentence, markup=False, soft_wrap=True)
             case {"error": sentence}:
                 self.error = str(sentence)
+
+    def sum_up(self, told: Console) -> None:
+        """Print what became of the files that were taken."""
+        if self.summaries:
+            told.print(_table(self.summaries))
+        for note in dict.fromkeys(note for one in self.summaries for note in one.notes):
+            self._said.print(note, markup=False, soft_wrap=True)
 
 
 def _table(summaries: Sequence[ImportSummary]) -> Table:
@@ -123,12 +141,12 @@ def _table(summaries: Sequence[ImportSummary]) -> Table:
         refused = [f"{rows:,} {why}" for why, rows in one.refused.items()]
         refused += [f"{times:,} × {why}" for why, times in one.values_refused.items()]
         table.add_row(
-            Path(one.file).name,
+            Text(Path(one.file).name),
             one.kind,
             f"{one.rows_read:,}",
             "\n".join(stored) or "nothing new",
             f"{one.already_there:,}",
-            "\n".join(refused) or "none",
+            Text("\n".join(refused) or "none"),
             *("" if ts is None else f"{ts:%Y-%m-%d %H:%M}" for ts in (one.first_ts, one.last_ts)),
         )
     return table

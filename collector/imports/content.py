@@ -3,6 +3,9 @@
 Plain, gzip, or a zip with one member, as Binance's archive has them; told apart
 by their first bytes, never by their name. What was damaged on the way is found
 by the packing's own checksum, and by the ``.CHECKSUM`` file where one lies beside.
+
+A file is held in memory whole, the collector's where one runs, so one that is too
+large is refused before it is read.
 """
 
 from __future__ import annotations
@@ -10,12 +13,22 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import stat
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from analytics.errors import ImportRefused
+
+LARGEST_FILE = 2 * 2**30
+"""A larger file is refused. [bytes]"""
+
+LARGEST_UNPACKED = 4 * 2**30
+"""A packed file that holds more is refused. [bytes]"""
+
+_AT_ONCE = 2**20
+"""How much is unpacked before it is looked whether it is too much already. [bytes]"""
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK"
@@ -39,6 +52,7 @@ def read(file: Path) -> Content:
         ImportRefused: It cannot be read, is damaged, or holds not exactly one CSV or Parquet file.
     """
     try:
+        refuse_oversized(file)
         packed = file.read_bytes()
     except FileNotFoundError as error:
         raise ImportRefused(file, "there is no such file") from error
@@ -58,9 +72,25 @@ def read(file: Path) -> Content:
     return Content(name, name, packed)
 
 
+def refuse_oversized(file: Path) -> None:
+    """Refuse a *file* that is too large to be held, or whose size nobody knows.
+
+    Raises:
+        ImportRefused: It is.
+        OSError: It cannot be looked at.
+    """
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+        raise ImportRefused(file, "it is no ordinary file")
+    if found.st_size > LARGEST_FILE:
+        raise ImportRefused(file, f"it has more than {_size(LARGEST_FILE)}; split it")
+
+
 def head(file: Path, length: int) -> bytes:
     """Return the first *length* bytes of *file*; nothing where it cannot be read."""
     try:
+        if not file.is_file():
+            return b""
         with file.open("rb") as opened:
             return opened.read(length)
     except OSError:
@@ -88,10 +118,15 @@ def _check_sum(file: Path, packed: bytes) -> None:
 
 
 def _gunzipped(file: Path, packed: bytes) -> bytes:
+    unpacked = io.BytesIO()
     try:
-        return gzip.decompress(packed)
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as opened:
+            while piece := opened.read(_AT_ONCE):
+                unpacked.write(piece)
+                _refuse_unpacked(file, unpacked.tell())
     except (OSError, EOFError, zlib.error) as error:
         raise ImportRefused(file, "the compressed file is damaged or cut short") from error
+    return unpacked.getvalue()
 
 
 def _unzipped(file: Path, packed: bytes) -> tuple[str, bytes]:
@@ -99,7 +134,9 @@ def _unzipped(file: Path, packed: bytes) -> tuple[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             member = _only_member(file, archive)
-            return PurePosixPath(member).name, archive.read(member)
+            # More than a member says of itself is never read: its checksum is then wrong.
+            _refuse_unpacked(file, member.file_size)
+            return PurePosixPath(member.filename).name, archive.read(member)
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -113,12 +150,22 @@ def _unzipped(file: Path, packed: bytes) -> tuple[str, bytes]:
         raise ImportRefused(file, "the zip file is damaged, cut short or locked") from error
 
 
-def _only_member(file: Path, archive: zipfile.ZipFile) -> str:
-    members = [member.filename for member in archive.infolist() if not member.is_dir()]
+def _refuse_unpacked(file: Path, length: int) -> None:
+    if length > LARGEST_UNPACKED:
+        raise ImportRefused(file, f"unpacked it has more than {_size(LARGEST_UNPACKED)}; split it")
+
+
+def _size(length: int) -> str:
+    return f"{length / 2**30:,.1f} GB"
+
+
+def _only_member(file: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) != 1:
         raise ImportRefused(
             file, f"a zip file with one member is expected, this one has {len(members)}"
         )
-    if not members[0].lower().endswith((".csv", ".parquet")):
-        raise ImportRefused(file, f"its member {members[0]!r} is neither CSV nor Parquet")
+    name = members[0].filename
+    if not name.lower().endswith((".csv", ".parquet")):
+        raise ImportRefused(file, f"its member {name!r} is neither CSV nor Parquet")
     return members[0]

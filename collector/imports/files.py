@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -75,7 +75,8 @@ def import_file(
     Args:
         lake: Where to; other threads may append to it meanwhile.
         path: A recording, an archive file or a table of ours.
-        progress: Told the rows stored and the rows there are, after every commit.
+        progress: Told the rows stored and the rows there are, before and after every commit.
+            What it raises stops the import there.
         now: Rows later than this are refused; the wall time if None. UTC.
 
     Raises:
@@ -122,7 +123,11 @@ def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> 
     name, rows = parsed.readings
     touched = _touched(rows, now) if name == "snapshots" else None
     done, total = 0, rows.num_rows + (0 if touched is None else touched.num_rows)
-    progress(done, total)
+
+    def beat() -> None:
+        progress(done, total)
+
+    beat()
     if parsed.instruments is not None:
         stored.rows.update(lake.append(("instruments", parsed.instruments)))
     for start in range(0, rows.num_rows, CHUNK):
@@ -132,20 +137,21 @@ def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> 
         else:
             _fill(lake, piece, stored)
         done += piece.num_rows
-        progress(done, total)
+        beat()
         time.sleep(TURN_S)
-    for bars in () if touched is None else _bars_made(lake, touched):
+    for bars in () if touched is None else _bars_made(lake, touched, beat):
         added, changed = lake.renew_bars(bars)
         stored.rows["bars"] += added
         stored.bars_filled += changed
         done += bars.num_rows
-        progress(done, total)
+        beat()
     return stored
 
 
 def _read(path: Path) -> ParsedFile:
     """Hand the file at *path* to the reader it belongs to."""
     if content.head(path, len(_SQLITE)) == _SQLITE:
+        content.refuse_oversized(path)
         return recordings.read_sqlite(path)
     unpacked = content.read(path)
     if unpacked.data.startswith(_PARQUET):
@@ -186,15 +192,17 @@ def _touched(readings: pa.Table, now: datetime) -> pa.Table:
     return touched.filter(pc.less_equal(touched["ts"].cast(pa.timestamp("us")), over))
 
 
-def _bars_made(lake: Lake, touched: pa.Table) -> Iterator[pa.Table]:
+def _bars_made(lake: Lake, touched: pa.Table, beat: Callable[[], None]) -> Iterator[pa.Table]:
     """Yield the bars of the *touched* five minutes, made of the snapshots stored by now.
 
     Stretch by stretch, so that the lake is never held for long; gathered to
     about ``CHUNK`` rows, so that a year does not become a thousand small files.
+    *beat* is called at every stretch.
     """
     gathered: list[pa.Table] = []
     stretches = touched.group_by(["venue", "stretch"]).aggregate([("ts", "min_max")])
     for one in stretches.to_pylist():
+        beat()
         start, last = one["ts_min_max"]["min"], one["ts_min_max"]["max"]
         with lake.cursor() as cursor:
             made = query.table(

@@ -37,7 +37,7 @@ def board() -> None:
             return
 
         market = figures(pairs, history)
-        cards(market, len(pairs), shown.now)
+        cards(market, len(pairs))
         pair_table(pairs, shown, colors(st.context.theme.type), height=500)
         lines = sentences(pairs, silent, cycles, market, shown)
         st.caption("  \n".join(plain(line) for line in lines))

@@ -158,8 +158,9 @@ def _of_marks(pairs: pd.DataFrame, shown: Moment) -> list[str]:
     marks = pairs["ls_ts"].dropna()
     if marks.empty:
         return []
-    first, last = (formats.moment(mark, shown.now) for mark in (marks.min(), marks.max()))
-    return [f"Long/short as of {last if first == last else f'{first} to {last}'}."]
+    first, last = marks.min(), marks.max()
+    span = "" if first == last else f"{formats.minute(first)} to "
+    return [f"Long/short as of {span}{formats.moment(last, shown.now)}."]
 
 
 def _of_bars(pairs: pd.DataFrame) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 import streamlit as st
 
@@ -71,15 +70,16 @@ _CARDS = (
 )
 
 
-def cards(figures: dict[str, Figure], pair_count: int, now: datetime) -> None:
+def cards(figures: dict[str, Figure], pair_count: int) -> None:
     """Draw one card for each figure of *pair_count* pairs."""
     with st.grid(len(_CARDS), min_column_width=160, gap="xsmall"):
         for card in _CARDS:
-            _draw(card, figures[card.figure], pair_count, now)
+            _draw(card, figures[card.figure], pair_count)
 
 
-def _draw(card: _Card, figure: Figure, pair_count: int, now: datetime) -> None:
+def _draw(card: _Card, figure: Figure, pair_count: int) -> None:
     written = None if figure.change is None else card.change(figure)
+    run = "" if written is None else f" Change and curve end at {formats.moment(figure.until)}."
     is_flat = written is not None and written[0] not in "+-"
     st.metric(
         card.label,
@@ -87,18 +87,18 @@ def _draw(card: _Card, figure: Figure, pair_count: int, now: datetime) -> None:
         written,
         delta_color="off" if is_flat else "normal",
         delta_arrow="off" if is_flat else "auto",
-        delta_description=None if written is None else _span(figure, now),
+        delta_description=None if written is None else _span(figure),
         chart_data=None if written is None else figure.past.tolist(),
         chart_type="area",
-        help=f"{card.help} From {figure.pairs:,} of {pair_count:,} pairs.",
+        help=f"{card.help} From {figure.pairs:,} of {pair_count:,} pairs.{run}",
         border=True,
         height="stretch",
     )
 
 
-def _span(figure: Figure, now: datetime) -> str | None:
-    """Write what time the change is of: ``in 24 h to 12:40 UTC``, as bars end before *now*."""
+def _span(figure: Figure) -> str | None:
+    """Write what time the change is of: ``24 h to 12:40``, as bars end before the value."""
     since, until = figure.since, figure.until
     if since is None or until is None:
         return None
-    return f"in {formats.age(until - since)} to {formats.moment(until, now)}"
+    return f"{formats.age(until - since)} to {formats.minute(until)}"

@@ -124,7 +124,8 @@ def test_times_are_written_in_utc():
     assert formats.moment(datetime(2025, 10, 22, 12, 44, tzinfo=UTC)) == formats.moment(noon)
     assert formats.moment(noon, noon) == "12:44 UTC"
     assert formats.moment(noon, noon + timedelta(days=1)) == "2025-10-22 12:44 UTC"
-    assert formats.moment(None) == formats.clock(pd.NaT) == "–"
+    assert formats.minute(noon) == "12:44"
+    assert formats.moment(None) == formats.clock(pd.NaT) == formats.minute(None) == "–"
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import stat
+import tempfile
+import threading
+import time
+from contextlib import suppress
 
 import pytest
 
 from analytics.errors import ImportRefused, LakeError
-from collector.control import ask, socket_path, taking_work
+from collector import control
+from collector.control import ask, socket_path, takes_work, taking_work
 
 
 def count_to(asked, report):
@@ -38,9 +45,7 @@ async def test_an_error_comes_back_with_its_sentence(tmp_path):
     async with taking_work(tmp_path, {"refuse": refuse}):
         await ask(tmp_path, "refuse", {"file": "a.csv"}, lines.append)
 
-    assert lines == [
-        {"error": "a.csv: is no recording; nothing of it was stored", "kind": "ImportRefused"}
-    ]
+    assert lines == [{"error": "a.csv: is no recording; nothing of it was stored"}]
 
 
 async def test_only_the_owner_can_open_the_socket_and_it_goes_in_the_end(tmp_path):
@@ -76,3 +81,167 @@ async def test_a_deep_folder_gets_a_short_socket(tmp_path):
         await ask(deep, "count", {"to": 1}, lines.append)
 
     assert lines == [{"number": 0}]
+
+
+@pytest.fixture
+def short_lived(tmp_path_factory, monkeypatch):
+    """A temporary folder of the system that is this test's own."""
+    folder = tmp_path_factory.mktemp("t")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+DEEP = "a-rather-long-folder-name/" * 6
+
+
+async def test_a_short_socket_lies_where_nobody_else_can_reach(short_lived, tmp_path):
+    """A name that others can guess must not be theirs to take."""
+    folder = socket_path(tmp_path / DEEP).parent
+
+    assert folder == short_lived / f"perpscope-{os.getuid()}"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("made", ["open to all", "a link", "a file"])
+def test_a_folder_for_sockets_that_another_could_have_made_is_refused(short_lived, tmp_path, made):
+    """Work is not handed to whoever was there first."""
+    folder = short_lived / f"perpscope-{os.getuid()}"
+    if made == "open to all":
+        folder.mkdir()
+        folder.chmod(0o777)
+    elif made == "a link":
+        folder.symlink_to(tmp_path)
+    else:
+        folder.touch()
+
+    with pytest.raises(LakeError, match="a folder of yours that nobody else can open"):
+        socket_path(tmp_path / DEEP)
+
+
+def test_a_folder_for_sockets_of_another_user_is_refused(short_lived, tmp_path, monkeypatch):
+    """However private it is."""
+    socket_path(tmp_path / DEEP)
+    owner = os.getuid()
+    theirs = (short_lived / f"perpscope-{owner}").rename(short_lived / f"perpscope-{owner + 1}")
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+
+    with pytest.raises(LakeError, match=theirs.name):
+        socket_path(tmp_path / DEEP)
+
+
+def test_the_socket_is_the_owners_from_its_first_moment(tmp_path):
+    """Even a permissive umask leaves no gap."""
+    before = os.umask(0)
+    try:
+        with control._listening(tmp_path / "s"):
+            assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
+
+
+async def test_whether_a_collector_listens_is_known(tmp_path):
+    """A socket that nobody listens on is none."""
+    assert not takes_work(tmp_path)
+    async with taking_work(tmp_path, {}):
+        assert takes_work(tmp_path)
+    socket_path(tmp_path).touch()
+
+    assert not takes_work(tmp_path)
+
+
+async def until(happened: threading.Event) -> None:
+    """Wait for an event of a thread without stopping the loop."""
+    assert await asyncio.to_thread(happened.wait, 10)
+
+
+async def test_work_that_does_not_listen_cannot_hold_up_the_end(tmp_path):
+    """The collector stops in time; whoever asked reads that it did, and what to do."""
+    began, released, lines, threads = threading.Event(), threading.Event(), [], []
+
+    def parse(_asked, _report):
+        threads.append(threading.current_thread())
+        began.set()
+        released.wait(60)
+
+    async with taking_work(tmp_path, {"parse": parse}):
+        asking = asyncio.create_task(ask(tmp_path, "parse", {}, lines.append))
+        await until(began)
+        stopped_at = time.monotonic()
+    took_s = time.monotonic() - stopped_at
+    await asking
+    daemon = threads[0].daemon
+    released.set()
+
+    assert took_s < 2.5
+    assert daemon
+    assert [line.keys() for line in lines] == [{"error"}]
+    assert "running the command again is safe" in lines[0]["error"]
+
+
+async def test_work_stops_at_its_next_report_when_the_collector_does(tmp_path):
+    """Nothing is done to a lake that is being closed."""
+    began, ended, done = threading.Event(), threading.Event(), []
+
+    def store(_asked, report):
+        try:
+            for number in range(10_000):
+                done.append(number)
+                report({"done": number})
+                began.set()
+                time.sleep(0.005)
+        finally:
+            ended.set()
+
+    async with taking_work(tmp_path, {"store": store}):
+        asking = asyncio.create_task(ask(tmp_path, "store", {}, lambda _line: None))
+        await until(began)
+    await asking
+
+    assert ended.is_set()
+    assert len(done) < 10_000
+
+
+async def test_work_stops_when_whoever_asked_goes_away(tmp_path):
+    """Ctrl-C of the command ends what it began, as it does without a collector."""
+    began, ended = threading.Event(), threading.Event()
+
+    def store(_asked, report):
+        with suppress(LakeError):
+            while True:
+                report({})
+                began.set()
+                time.sleep(0.005)
+        ended.set()
+
+    async with taking_work(tmp_path, {"store": store}):
+        asking = asyncio.create_task(ask(tmp_path, "store", {}, lambda _line: None))
+        await until(began)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+        await until(ended)
+
+
+async def test_works_of_other_commands_never_run_two_at_once(tmp_path):
+    """An import and a backfill of the same hours take turns, and the second is told so."""
+    running, most, lines = [], [], []
+
+    def in_a_thread(_asked, _report):
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.1)
+        running.pop()
+
+    async def beside(_asked, _report):
+        running.append(1)
+        most.append(len(running))
+        await asyncio.sleep(0.1)
+        running.pop()
+
+    async with taking_work(tmp_path, {"import": in_a_thread, "backfill": beside}):
+        await asyncio.gather(
+            *(ask(tmp_path, name, {}, lines.append) for name in ("import", "backfill", "import"))
+        )
+
+    assert most == [1, 1, 1]
+    assert [line.keys() for line in lines] == [{"waiting"}, {"waiting"}]

@@ -342,6 +342,119 @@ async def test_funding_terms_that_failed_are_asked_for_again(collecting, faulty,
     assert simulator.requests["binance"]["/fapi/v1/fundingInfo"] == asked
 
 
+@pytest.mark.parametrize("kind", ["empty", "vanish"])
+async def test_an_empty_list_of_funding_terms_changes_none(collecting, faulty, kind):
+    """It is refused and named; 4 hours do not become 8 because nobody was mentioned."""
+    one = await collecting("binance", top_n=12)
+    before, _ = await one.cycle()
+    await faulty("binance", "/fapi/v1/fundingInfo", kind)
+
+    await one.refresh_universe()
+    rows, record = await one.cycle()
+
+    assert {row.funding_interval_h for row in before} > {8}
+    assert {row.symbol: row.funding_interval_h for row in rows} == {
+        row.symbol: row.funding_interval_h for row in before
+    }
+    assert record.error == "binance: funding terms: answered without a single row"
+
+
+async def test_an_interval_is_unknown_before_any_funding_terms(collecting, faulty):
+    """An empty list is no reason to believe in 8 hours."""
+    await faulty("binance", "/fapi/v1/fundingInfo", "empty")
+    one = await collecting("binance")
+
+    rows, _ = await one.cycle()
+
+    assert {row.funding_interval_h for row in rows} == {None}
+
+
+async def test_an_instrument_that_cannot_be_read_is_counted_once_a_refresh(collecting, faulty):
+    """The first cycle after the refresh says so; the others are collected as ever."""
+    await faulty("okx", "/api/v5/public/instruments", "text_numbers", symbol="ETH-USDT-SWAP")
+    one = await collecting("okx")
+
+    rows, record = await one.cycle()
+    _, later = await one.cycle()
+
+    assert len(rows) == 5
+    assert "ETH" not in [row.base for row in rows]
+    assert (record.refused, reasons(record)) == (1, {"instrument:unreadable": 1})
+    assert later.refused == 0
+
+
+async def test_a_refresh_that_hangs_ends(collecting, faulty, simulator, monkeypatch):
+    """In time on the collector's clock, with a reason; the universe stays what it was."""
+    one = await collecting("binance", timeout_s=60.0)
+    chosen = one.universe.chosen
+    await faulty("binance", "/fapi/v1/exchangeInfo", "hang")
+    monkeypatch.setattr("collector.cycle.REFRESH_WITHIN_S", 12.0)
+    started_ts = simulator.clock.now()
+
+    with pytest.raises(VenueUnavailable, match="refresh of the universe: not done within 12 s"):
+        await one.refresh_universe()
+
+    assert simulator.clock.now() - started_ts < timedelta(seconds=240)
+    assert one.universe.chosen == chosen
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["answered", "failed"])
+async def test_two_who_want_a_refresh_at_once_share_one(collecting, faulty, simulator, fails):
+    """One list of instruments is asked for, and both hear how it went."""
+    one = await collecting("binance")
+    if fails:
+        await faulty("binance", "/fapi/v1/exchangeInfo", "status", status=500)
+    asked = simulator.requests["binance"]["/fapi/v1/exchangeInfo"]
+
+    outcomes = await asyncio.gather(
+        one.refresh_universe(), one.refresh_universe(), return_exceptions=True
+    )
+
+    assert simulator.requests["binance"]["/fapi/v1/exchangeInfo"] == asked + 1
+    assert outcomes[0] == outcomes[1]
+    assert isinstance(outcomes[0], VenueUnavailable if fails else list)
+
+
+async def test_a_refresh_that_failed_is_not_asked_for_again_by_new_names(collecting, faulty):
+    """They wait for the next regular one, so that cycles are not late one after the other."""
+    one = await collecting("binance")
+    await faulty("binance", "/fapi/v1/exchangeInfo", "status", status=500, count=1)
+    one.universe.heard_of("NEWUSDT")
+    assert one.universe.wants_refresh
+
+    with pytest.raises(VenueUnavailable):
+        await one.refresh_universe()
+    one.universe.heard_of("NEWERUSDT")
+    assert not one.universe.wants_refresh
+
+    await one.refresh_universe()
+    one.universe.heard_of("NEWESTUSDT")
+    assert one.universe.wants_refresh
+
+
+async def test_a_first_refresh_that_failed_is_tried_again_after_a_while(
+    simulator, faulty, monkeypatch
+):
+    """Until then whoever wants one hears why there is none, and nothing is asked."""
+    await faulty("bybit", "/v5/market/instruments-info", "status", status=500, count=2)
+    one = VenueCollector(VENUES["bybit"], simulator.clock, simulator_url=simulator.url)
+    monkeypatch.setattr("collector.cycle.REFRESH_AGAIN_S", 3600.0)
+
+    failures = []
+    for _ in range(2):
+        with pytest.raises(VenueUnavailable) as caught:
+            await one.refresh_universe()
+        failures.append(caught.value)
+    asked = simulator.requests["bybit"].total()
+    monkeypatch.setattr("collector.cycle.REFRESH_AGAIN_S", 0.0)
+    await one.refresh_universe()
+    await one.close()
+
+    assert failures[0] is failures[1]
+    assert asked == 2
+    assert one.universe.chosen
+
+
 async def test_without_a_universe_a_cycle_says_why(simulator, faulty):
     """The list of instruments could not be read: no rows, and that sentence."""
     await faulty("bybit", "/v5/market/instruments-info", "html200")

@@ -287,7 +287,7 @@ def test_an_old_long_short_ratio_is_marked(app, record):
     assert "Long/short is older than 10 min for ETH/USDT on binance, at most 14 min old." in text(
         app
     )
-    assert "Long/short as of 12:30 UTC to 12:40 UTC." in text(app)
+    assert "Long/short as of 12:30 to 12:40 UTC." in text(app)
     assert old_cells(app, "ls_accounts") == ["ETH/USDT"]
     assert old_cells(app, "price") == []
 
@@ -446,7 +446,7 @@ def test_cards_say_how_far_they_came(app, record):
     card = app.metric[0]
 
     assert (card.value, card.delta) == ("$7.00B", "+20.00 %")
-    assert card.proto.delta_description == "in 10 min to 12:40 UTC"
+    assert card.proto.delta_description == "10 min to 12:40"
     assert list(card.proto.chart_data) == [5e9, 5.5e9, 6e9]
     assert "No curve yet for volume-weighted open interest" in text(app)
 

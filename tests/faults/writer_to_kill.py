@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from analytics.lake import Lake
+from analytics.lake.schema import arrow_schema
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 ROWS = 5
@@ -34,16 +35,9 @@ def snapshots(batch: int) -> pa.Table:
 
 
 def cycle(batch: int) -> pa.Table:
-    at = pa.array([NOON + timedelta(seconds=batch)], pa.timestamp("ms"))
-    counts = ("asked", "answered", "skipped", "refused", "requests")
-    return pa.table(
-        {
-            "venue": ["binance"],
-            "started_ts": at,
-            "finished_ts": at,
-            **{name: [1] for name in counts},
-        }
-    )
+    values = {"string": "binance", "timestamp[ms]": NOON + timedelta(seconds=batch), "int32": 1}
+    must = [field for field in arrow_schema("cycles") if not field.nullable]
+    return pa.table({field.name: pa.array([values[str(field.type)]], field.type) for field in must})
 
 
 def bar(batch: int) -> pa.Table:

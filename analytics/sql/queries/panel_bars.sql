@@ -6,7 +6,7 @@
 -- First and last are of what is known: a NULL in the last 5 minutes does not hide what was known
 -- before it. Flows are NULL only where no 5-minute bar knew them. Means weigh each 5-minute bar
 -- by its snapshots; an imported bar, which has none, weighs as much as one.
--- arg_max and arg_min of a timestamp (began) take a tenth of what they take of a timestamp_ms (ts).
+-- arg_max and arg_min of a timestamp (began) take a fifth of what they take of a timestamp_ms (ts).
 -- The list that is NULL filters nothing; $pairs are `venue symbol`, and $symbols those of $pairs.
 -- The bounds on base and symbol repeat what the lists say: they let whole files be passed over.
 with known as (

@@ -12,6 +12,7 @@ import pytest
 
 from analytics.lake import Lake, Reader
 from analytics.lake.attach import METADATA
+from analytics.lake.schema import arrow_schema
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 
@@ -73,12 +74,14 @@ def bars() -> Rows:
 def cycle() -> Rows:
     """Makes the one row of a venue's cycle."""
 
-    def rows(at=NOON, venue="binance"):
-        counts = ("asked", "answered", "skipped", "refused", "requests")
-        times = {name: pa.array([at], pa.timestamp("ms")) for name in ("started_ts", "finished_ts")}
-        return pa.table({"venue": [venue], **times, **{name: [1] for name in counts}})
+    def row(at=NOON, venue="binance"):
+        values = {"string": venue, "timestamp[ms]": at, "int32": 1}
+        must = [field for field in arrow_schema("cycles") if not field.nullable]
+        return pa.table(
+            {field.name: pa.array([values[str(field.type)]], field.type) for field in must}
+        )
 
-    return rows
+    return row
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ import os
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import maintenance
+from analytics.lake import catalog, maintenance
 from analytics.lake.maintenance import GRACE, ORPHAN_AGE
 from analytics.records import Instrument
 
@@ -153,6 +154,34 @@ def test_replaced_files_stay_until_the_grace_is_over(filled, asked):
     assert asked(filled, COUNT) == [(80,)]
 
 
+def test_replaced_files_stay_while_what_is_published_names_them(filled, reader, asked):
+    """When no publish follows a merge, for whatever reason, readers go on with the old files."""
+    filled.publish()
+    filled.maintain(now(), whole_days=True)
+    for hours in range(1, 4):
+        filled.maintain(now() + timedelta(hours=hours), whole_days=True)
+    assert asked(reader, COUNT) == [(80,)]
+    many = len(files(filled))
+
+    filled.publish()
+    later = now() + timedelta(hours=4)
+    os.utime(filled.layout.public, 2 * (later.timestamp(),))
+    filled.maintain(later, whole_days=True)
+
+    assert len(files(filled)) == 2 < many
+    assert asked(reader, COUNT) == [(80,)]
+
+
+def test_old_versions_of_the_lake_are_forgotten(filled, in_catalog):
+    """Every commit makes one; nothing asks for them once the grace is over."""
+    query = "select count(*) from {}.ducklake_snapshot"
+    assert in_catalog(filled, query) > [(30,)]
+
+    filled.maintain(now() + 2 * GRACE, whole_days=True)
+
+    assert in_catalog(filled, query) < [(15,)]
+
+
 def test_readers_work_on_during_merges_and_publishes(filled, reader, asked):
     """A cursor keeps the state it was opened on, although its files were merged meanwhile."""
     filled.publish()
@@ -253,6 +282,42 @@ def test_upkeep_works_with_a_disk_that_is_nearly_full(filled, monkeypatch):
         filled.maintain(now() + 2 * GRACE, whole_days=True)
 
     assert len(files(filled)) < before
+
+
+def test_the_catalog_keeps_nothing_that_was_deleted_from_it(filled, in_catalog, asked):
+    """DuckDB keeps deleted rows of tables with a key, and each publish would look at them."""
+    before = asked(filled, ALL.format("snapshots"))
+    filled.maintain(now() + 2 * GRACE, whole_days=True)
+    filled.maintain(now() + 4 * GRACE, whole_days=True)
+
+    for table in ("ducklake_snapshot", "ducklake_snapshot_changes", "ducklake_data_file"):
+        ((count, last),) = in_catalog(filled, "select count(*), max(rowid) from {}." + table)
+        assert last == count - 1
+    assert asked(filled, ALL.format("snapshots")) == before
+    filled.close()
+    with duckdb.connect(str(filled.layout.catalog), read_only=True) as compacted:
+        keys = "select count(*) from duckdb_constraints() where constraint_type = 'PRIMARY KEY'"
+        assert compacted.execute(keys).fetchall() == [(5,)]
+
+
+def test_a_catalog_whose_copy_is_not_the_same_stays_as_it_is(filled, monkeypatch, asked, snapshots):
+    """A row less in the copy is noticed, and nothing of it remains."""
+    before = asked(filled, ALL.format("snapshots"))
+    honest = catalog._contents
+
+    def contents(connection, name):
+        if name == "fresh":
+            connection.execute("delete from fresh.ducklake_snapshot where snapshot_id = 5")
+        return honest(connection, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog, "_contents", contents)
+        with pytest.raises(LakeError, match="its copy is not the same"):
+            filled.maintain(now(), whole_days=False)
+
+    assert list(filled.layout.folder.glob("*.new*")) == []
+    assert asked(filled, ALL.format("snapshots")) == before
+    assert filled.append(("snapshots", snapshots(3, NOON))) == {"snapshots": 3}
 
 
 def test_the_catalog_does_not_grow_with_the_number_of_appends(lake, snapshots):

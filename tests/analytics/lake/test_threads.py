@@ -49,20 +49,24 @@ def test_appends_fills_publishes_and_upkeep_take_turns(folder, lake, snapshots, 
         assert asked(again, query) == [("A", 1, 1, 1, 1, 1), ("B", 2, 2, 2, 2, 2)]
 
 
-def test_the_writers_own_reads_see_whole_commits(lake, snapshots, asked):
-    """A cursor of the lake waits its turn: it never sees half an append."""
+def test_the_writers_own_reads_see_whole_commits(lake, snapshots):
+    """A cursor of the lake has the lake to itself: no append or upkeep comes in between."""
     done = Event()
 
     def appending():
         for minute in range(20):
             at = NOON + timedelta(minutes=minute)
             lake.append(("snapshots", snapshots(at=at)), ("snapshots", snapshots(venue="b", at=at)))
+            if minute % 5 == 4:
+                lake.maintain(NOON, whole_days=True)
         done.set()
 
     def reading():
         seen = []
         while not done.is_set():
-            seen += asked(lake, COUNT)
+            with lake.cursor() as cursor:
+                seen += cursor.execute(COUNT).fetchall()
+                assert cursor.execute(COUNT).fetchall() == seen[-1:]
         return [count for (count,) in seen]
 
     _, *seen = together(appending, reading, reading)

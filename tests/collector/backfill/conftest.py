@@ -70,6 +70,8 @@ async def histories(simulator, lake):
             simulator.clock,
             simulator_url=simulator.url,
             top_n=300 if bases else top_n,
+            # Long, so that a cycle's wall seconds are never short on a busy machine.
+            interval_s=1800.0,
             timeout_s=5.0,
         )
         await collected.refresh_universe()

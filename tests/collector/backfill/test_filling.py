@@ -14,7 +14,6 @@ import pytest
 
 from analytics.errors import LakeError
 from analytics.lake import Lake
-from collector import live_bars
 from collector.backfill.plan import Stretch
 from collector.backfill.rows import SCHEMA
 from collector.live_bars import BAR
@@ -220,7 +219,7 @@ async def test_snapshots_without_a_bar_become_live_bars_first(histories, fill, r
     snapshots, record = await history.collected.cycle()
     lake.append_records([*snapshots, record])
     heard = snapshots[0].received_ts
-    after = Stretch(day.start, live_bars._floor(heard) + BAR)
+    after = Stretch(day.start, heard - timedelta(seconds=heard.timestamp() % 300) + BAR)
     await history._clock.sleep(max(0.0, (after.end - heard).total_seconds() + 1))
 
     await fill(history, after)

@@ -67,6 +67,14 @@ async def test_what_was_not_recorded_is_not_made_up(connect):
     assert quotes == candles == ratios == settled == []
 
 
+async def test_the_funding_terms_are_never_an_empty_list(connect):
+    """As at the venue: one that pays every 8 hours like all others stands in it."""
+    async with Simulator(small(), clock_at(START)) as simulator:
+        (row,) = await connect(simulator.url).binance.fapiPublicGetFundingInfo()
+
+    assert (row["symbol"], int(row["fundingIntervalHours"])) == ("BTCUSDT", 8)
+
+
 async def test_other_venues_are_empty(connect):
     async with Simulator(small(), clock_at(START)) as simulator:
         clients = connect(simulator.url)

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from analytics.errors import VenueUnavailable
 from collector.validation import Part, snapshot
 from collector.venues.binance import BINANCE, long_short_ratio
 
@@ -187,6 +188,13 @@ def test_a_row_whose_figures_all_contradict_each_other_is_unreadable():
     row = {"longShortRatio": "5", "longAccount": "0.9", "shortAccount": "0.4"}
 
     assert str(long_short_ratio(row)) == "nan"
+
+
+@pytest.mark.parametrize("payload", [[], [{}], [{"symbol": None, "fundingIntervalHours": 4}]])
+async def test_funding_terms_that_name_nobody_are_refused(cut_client, payload):
+    """Who is not named pays every 8 hours: such a list would say so of everybody."""
+    with pytest.raises(VenueUnavailable, match="funding terms: answered without a single row"):
+        await cut_client("binance", payload).ask(question("funding terms"))
 
 
 async def test_the_clock_offset_is_read_from_the_time_endpoint(cut_client, clock):

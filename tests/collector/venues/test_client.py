@@ -321,6 +321,133 @@ async def test_a_list_of_instruments_that_is_none_is_an_error(wire, connected, n
         await client.listings()
 
 
+GOOD_LIST = {
+    "binance": {
+        "symbol": "BTCUSDT",
+        "pair": "BTCUSDT",
+        "contractType": "PERPETUAL",
+        "deliveryDate": 4133404800000,
+        "status": "TRADING",
+        "baseAsset": "BTC",
+        "quoteAsset": "USDT",
+        "marginAsset": "USDT",
+        "filters": [],
+    },
+    "bybit": {
+        "symbol": "BTCUSDT",
+        "contractType": "LinearPerpetual",
+        "status": "Trading",
+        "baseCoin": "BTC",
+        "quoteCoin": "USDT",
+        "settleCoin": "USDT",
+    },
+    "okx": {
+        "instId": "BTC-USDT-SWAP",
+        "instType": "SWAP",
+        "uly": "BTC-USDT",
+        "instFamily": "BTC-USDT",
+        "settleCcy": "USDT",
+        "ctValCcy": "BTC",
+        "ctVal": "0.01",
+        "state": "live",
+    },
+    "hyperliquid": {"name": "BTC", "szDecimals": 5},
+}
+
+ETHER = {"instId": "ETH-USDT-SWAP", "uly": "ETH-USDT", "instFamily": "ETH-USDT"}
+"""The same contract of OKX on another coin."""
+
+
+def a_list(name, rows):
+    """Return the venue's list of instruments with *rows*."""
+    return {
+        "binance": {"symbols": rows},
+        "bybit": {"retCode": 0, "result": {"category": "linear", "list": rows}},
+        "okx": {"code": "0", "data": rows},
+        "hyperliquid": [{"universe": rows}, [{"markPx": "1"} for _ in rows]],
+    }[name]
+
+
+def without_a_launch(name, rows):
+    """Answer every request with *rows*, but Bybit's for what is about to be launched."""
+    return lambda url: a_list(name, [] if "PreLaunch" in url else rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "oddity"),
+    [
+        pytest.param("binance", {"symbol": None}, id="binance: no name"),
+        pytest.param("binance", {"marginAsset": None}, id="binance: no settlement"),
+        pytest.param("binance", {"quantityPrecision": "x"}, id="binance: no number"),
+        pytest.param("bybit", {"symbol": None}, id="bybit: no name"),
+        pytest.param("okx", ETHER | {"ctVal": "x"}, id="okx: no contract size"),
+        pytest.param("okx", ETHER | {"ctVal": "-1"}, id="okx: negative contract size"),
+        pytest.param("okx", {"lever": "x"}, id="okx: no number"),
+        pytest.param("hyperliquid", {"name": None}, id="hyperliquid: no name"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+async def test_an_unreadable_instrument_costs_itself_only(cut_client, name, oddity, first):
+    """The rest of the list is listed; the one left out is counted, anew each time."""
+    good = GOOD_LIST[name]
+    rows = [good | oddity, good] if first else [good, good | oddity]
+    client = cut_client(name, without_a_launch(name, rows))
+
+    for _ in range(2):
+        (listed,) = await client.listings()
+
+        assert listed.instrument.base == "BTC"
+        assert client.unreadable == 1
+
+
+@pytest.mark.parametrize(
+    "oddity",
+    [{"baseId": None}, {"baseId": 5}, {"contractSize": {}}, {"contractSize": None}, {"info": None}],
+)
+async def test_a_market_that_ccxt_made_odd_costs_itself_only(cut_client, oddity):
+    """Whatever is missing or of another kind in it."""
+    client = cut_client("bybit", without_a_launch("bybit", [GOOD_LIST["bybit"]]))
+    (market,) = (await client.exchange.load_markets()).values()
+    odd = market | {"id": "ODDUSDT", "symbol": "ODD/USDT:USDT"} | oddity
+
+    async def load_markets(reload):
+        return {"odd": odd, "good": market}
+
+    client.exchange.load_markets = load_markets
+
+    (listed,) = await client.listings()
+
+    assert listed.instrument.venue_id == "BTCUSDT"
+    assert client.unreadable == 1
+
+
+async def test_a_list_of_which_nothing_can_be_read_is_an_error(cut_client):
+    """It says so, instead of that there is nothing."""
+    rows = [GOOD_LIST["okx"] | {"ctVal": "x"}]
+
+    with pytest.raises(VenueUnavailable, match="lists no perpetuals, 1 unreadable"):
+        await cut_client("okx", a_list("okx", rows)).listings()
+
+
+async def test_the_weight_of_a_long_list_covers_its_pages(cut_client):
+    """Three pages, and one of what is about to be launched."""
+    cursors = {"": "two", "two": "three", "three": ""}
+
+    def pages(url):
+        page = url.partition("cursor=")[2].partition("&")[0]
+        answer = without_a_launch("bybit", [GOOD_LIST["bybit"]])(url)
+        if "PreLaunch" not in url and cursors[page]:
+            answer["result"]["nextPageCursor"] = cursors[page]
+        return answer
+
+    client = cut_client("bybit", pages)
+
+    await client.listings()
+
+    assert len(client.urls) == 4
+    assert VENUES["bybit"].listing_weights["requests"] >= len(client.urls)
+
+
 @pytest.mark.parametrize("name", [*VENUES])
 def test_what_a_venue_offers_is_what_it_asks(name):
     """The table that people read names every column, and the question that fills it."""

@@ -1,0 +1,88 @@
+"""``perpscope import``: who does the work, and what is said when not all of it could be done."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from analytics.errors import LakeError, LakeLocked
+from analytics.lake import Lake
+from collector.imports import command
+
+READINGS = (
+    "venue,symbol,received_ts,price\n"
+    "binance,BTC/USDT:USDT,2025-10-01T00:00:01Z,1\n"
+    "binance,BTC/USDT:USDT,2025-10-02T00:00:01Z,1\n"
+)
+
+
+class Screens:
+    """What an import writes to stderr and to stdout."""
+
+    def __init__(self):
+        self.said = Console(file=io.StringIO(), width=250)
+        self.told = Console(file=io.StringIO(), width=250)
+
+    def run(self, folder, *files):
+        return command.run(folder, files, self.said, self.told)
+
+
+def test_a_lake_that_another_command_holds_is_refused_with_its_holder(tmp_path, write):
+    """An import beside an import is not sent to a collector that is not there."""
+    screens = Screens()
+    with Lake(tmp_path), pytest.raises(LakeLocked, match=r"another collector \(process \d+"):
+        screens.run(tmp_path, write("a.csv", READINGS))
+
+    assert screens.said.file.getvalue().strip() == ""
+
+
+def test_files_stored_before_a_failure_are_summed_up(tmp_path, write, monkeypatch):
+    """Whoever imports a hundred files reads how far it came."""
+    screens = Screens()
+    import_file = command.import_file
+
+    def failing(lake, path, progress):
+        if path.name == "second.csv":
+            raise LakeError("the disk is full")
+        return import_file(lake, path, progress)
+
+    monkeypatch.setattr(command, "import_file", failing)
+    with pytest.raises(LakeError, match="the disk is full"):
+        screens.run(tmp_path / "lake", write("first.csv", READINGS), write("second.csv", READINGS))
+
+    assert "first.csv" in screens.told.file.getvalue()
+    assert "2 snapshots" in screens.told.file.getvalue()
+
+
+def test_a_file_may_be_called_anything(tmp_path, write):
+    """Brackets are no markup."""
+    screens = Screens()
+
+    taken = screens.run(tmp_path / "lake", write("a [bold]b.csv", READINGS))
+
+    assert taken
+    assert "a [bold]b.csv" in screens.told.file.getvalue()
+
+
+def test_an_import_that_is_stopped_stays_stored_and_goes_on_the_next_time(lake, write, rows):
+    """The collector stops between two commits, also while bars are made."""
+    path = str(write("a.csv", READINGS))
+    told = []
+
+    def report(line):
+        told.append(line)
+        if told.count({"done": 2, "total": 4}) == 2:
+            raise LakeError("the collector stopped")
+
+    with pytest.raises(LakeError, match="the collector stopped"):
+        command.import_work(lake)({"files": [path]}, report)
+    assert rows("select count(*)::integer as n from snapshots") == [{"n": 2}]
+    assert rows("select count(*)::integer as n from bars") == [{"n": 0}]
+
+    again = []
+    command.import_work(lake)({"files": [path]}, again.append)
+
+    assert again[-1]["summary"]["already_there"] == 2
+    assert again[-1]["summary"]["stored"]["bars"] == 2
