@@ -27,12 +27,23 @@ from analytics.errors import (
     SettingsError,
     VenueError,
 )
+from collector import control, launch, logs, runner, simulation
 from collector import doctor as checks
-from collector import launch, logs, runner, simulation
 from collector.backfill import command as backfilling
 from collector.imports import command as imports
 from collector.monitor import LOOPBACK
 from collector.settings import Settings, load
+
+_GUARDED = (
+    *("--server.headless", "true"),
+    *("--server.allowedHosts", "localhost", "--server.allowedHosts", "127.0.0.1"),
+    *("--server.enableXsrfProtection", "true"),
+    *("--server.enableAgentApi", "false"),
+    *("--server.maxUploadSize", "20"),
+    *("--browser.gatherUsageStats", "false"),
+    *("--client.showErrorDetails", "none"),
+)
+"""What keeps the dashboard to itself, also where .streamlit/config.toml is not found."""
 
 
 class Exit(IntEnum):
@@ -102,6 +113,7 @@ def collect(
     logs.start(settings.data_dir / "logs", settings.log_level)
     if not once:
         asyncio.run(runner.run(settings))
+        control.end_if_left_behind()
         return
     cycles = asyncio.run(runner.run_once(settings))
     if cycles and not any(cycle.answered for cycle in cycles):
@@ -214,7 +226,7 @@ def _become_dashboard(settings: Settings) -> None:
         *("streamlit", "run", str(Path(found.origin).with_name("app.py"))),
         *("--server.port", str(settings.port)),
         *("--server.address", LOOPBACK),
-        *("--server.headless", "true"),
+        *_GUARDED,
     ]
     os.environ["PERPSCOPE_DATA_DIR"] = str(settings.data_dir.absolute())
     os.environ["PERPSCOPE_INTERVAL_S"] = str(settings.interval_s)

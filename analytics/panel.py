@@ -21,6 +21,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from analytics import query
@@ -112,21 +113,16 @@ class Panel:
             QueryError: The timeframe is unknown, *now* has no zone, the frame
                 lacks a column, or has two rows for one cell.
         """
-        end = end_bar(timeframe, now)
+        end = _end(timeframe, now)
         missing = {"venue", "symbol", "base", "ts"} - set(frame.columns)
         if missing:
             raise QueryError(f"frame: it has no column {', '.join(sorted(missing))}")
         starts = pd.to_datetime(frame["ts"], utc=True).dt.tz_localize(None)
-        bar = starts.to_numpy("datetime64[ms]").astype(np.int64) // bar_ms(timeframe)
+        bar = starts.to_numpy("datetime64[ms]").astype(np.int64) // _ms(timeframe)
         rows = frame.drop(columns="ts").assign(bar=bar)[bar < end]
         if rows.duplicated(["venue", "symbol", "bar"]).any():
             raise QueryError("frame: two of its rows are of the same venue, symbol and bar")
         return cls._laid_out(pa.Table.from_pandas(rows, preserve_index=False), timeframe, now, end)
-
-    @classmethod
-    def from_rows(cls, rows: pa.Table, timeframe: str, *, now: datetime) -> Self:
-        """Return the panel of *rows* of the lake, cut to *timeframe*: keys, bar and metrics."""
-        return cls._laid_out(rows, timeframe, now, end_bar(timeframe, now))
 
     @classmethod
     def _laid_out(cls, rows: pa.Table, timeframe: str, now: datetime, end: int) -> Self:
@@ -143,7 +139,7 @@ class Panel:
             cells.reshape(-1)[place] = rows[name].to_numpy()
             cells.flags.writeable = False
             values[name] = cells.T
-        times = (np.arange(first, end) * bar_ms(timeframe)).astype("datetime64[ms]")
+        times = (np.arange(first, end) * _ms(timeframe)).astype("datetime64[ms]")
         return cls(times, instruments, MappingProxyType(values), timeframe, now)
 
     @property
@@ -192,14 +188,14 @@ def load(
         LakeError: The lake cannot be read.
     """
     names = _known_metrics(metrics)
-    end = end_bar(timeframe, now, unfinished=unfinished)
+    end = _end(timeframe, now, unfinished=unfinished)
     first = _first(timeframe, end, bars, start)
     width = TIMEFRAMES[timeframe]
     rows = query.table(
         cursor,
         "panel_bars_5m" if timeframe == "5m" else "panel_bars",
         metrics=names,
-        bar_ms=bar_ms(timeframe),
+        bar_ms=_ms(timeframe),
         start=_EPOCH + first * width,
         end=_EPOCH + max(first, end) * width,
         now=now,
@@ -208,12 +204,52 @@ def load(
     return Panel._laid_out(rows, timeframe, now, end)
 
 
-def bar_ms(timeframe: str) -> int:
-    """Return how long a bar lasts. [ms]"""
+def load_for_signals(
+    cursor: duckdb.DuckDBPyConnection,
+    metrics: Sequence[str],
+    timeframes: Sequence[str],
+    *,
+    now: datetime,
+    bars: int,
+) -> dict[str, Panel]:
+    """Return what :func:`load` returns for each of *timeframes*, from one read for all.
+
+    Args:
+        cursor: On the lake.
+        metrics: Of ``tiers.METRICS``.
+        timeframes: Of ``TIMEFRAMES``.
+        now: As for :func:`load`.
+        bars: How many bars of each timeframe to look back. [bars]
+
+    Raises:
+        QueryError: A timeframe is unknown, or *now* has no zone.
+    """
+    ends = [_end(name, now) for name in timeframes]
+    firsts = [max(end - bars, 0) for end in ends]
+    widths = [_ms(name) for name in timeframes]
+    earliest = min(first * width for first, width in zip(firsts, widths, strict=True))
+    rows = query.table(
+        cursor,
+        "panel_bars_of_signals",
+        metrics=list(metrics),
+        bar_ms=widths,
+        firsts=firsts,
+        ends=ends,
+        start=_EPOCH + timedelta(milliseconds=earliest),
+        now=now,
+    )
+    of = {name: rows.filter(pc.equal(rows["bar_ms"], _ms(name))) for name in timeframes}
+    return {
+        name: Panel._laid_out(of[name].drop_columns("bar_ms"), name, now, end)
+        for name, end in zip(timeframes, ends, strict=True)
+    }
+
+
+def _ms(timeframe: str) -> int:
     return TIMEFRAMES[timeframe] // timedelta(milliseconds=1)
 
 
-def end_bar(timeframe: str, now: datetime, *, unfinished: bool = False) -> int:
+def _end(timeframe: str, now: datetime, *, unfinished: bool = False) -> int:
     """Return the bar after the last one to show, counted since 1970."""
     if timeframe not in TIMEFRAMES:
         raise QueryError(f"timeframe: {timeframe!r} is none of {', '.join(TIMEFRAMES)}")

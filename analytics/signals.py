@@ -9,20 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import duckdb
 import numpy as np
-import pyarrow.compute as pc
 
-from analytics import query
 from analytics.errors import QueryError
-from analytics.panel import TIMEFRAMES, Panel, bar_ms, end_bar
+from analytics.panel import TIMEFRAMES, Panel, load_for_signals
 from analytics.thresholds import Thresholds
 from analytics.tiers import METRICS, Tier, bars_needed, tiers
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _ROWS_AT_ONCE: Final = 512
 """Rows of history that are looked at together, to bound memory. [bars]"""
@@ -68,9 +64,10 @@ def load_timeframes(
         timeframes: Of ``panel.TIMEFRAMES``.
         now: 5-minute bars that were not over by then are not seen. With a zone.
     """
-    long = _read(cursor, ["oi_usd"], timeframes, bars_needed(thresholds), now)
+    far, near = bars_needed(thresholds), max(thresholds.cluster_bars, 2)
+    long = load_for_signals(cursor, ["oi_usd"], timeframes, now=now, bars=far)
     others = [name for name in METRICS if name != "oi_usd"]
-    short = _read(cursor, others, timeframes, max(thresholds.cluster_bars, 2), now)
+    short = load_for_signals(cursor, others, timeframes, now=now, bars=near)
     return {name: _with_newest(long[name], short[name]) for name in timeframes}
 
 
@@ -112,36 +109,6 @@ def all_signals(panel: Panel, thresholds: Thresholds) -> list[Signal]:
         for first in range(0, over, _ROWS_AT_ONCE)
         for signal in _signals(panel, thresholds, first, min(first + _ROWS_AT_ONCE, over))
     ]
-
-
-def _read(
-    cursor: duckdb.DuckDBPyConnection,
-    metrics: Sequence[str],
-    timeframes: Sequence[str],
-    bars: int,
-    now: datetime,
-) -> dict[str, Panel]:
-    """Return the panels of the newest *bars* of each timeframe, from one read."""
-    ends = [end_bar(name, now) for name in timeframes]
-    widths = [bar_ms(name) for name in timeframes]
-    firsts = [max(end - bars, 0) for end in ends]
-    start = min(first * width for first, width in zip(firsts, widths, strict=True))
-    rows = query.table(
-        cursor,
-        "signal_bars",
-        metrics=list(metrics),
-        bar_ms=widths,
-        firsts=firsts,
-        ends=ends,
-        start=_EPOCH + timedelta(milliseconds=start),
-        now=now,
-    )
-    return {
-        name: Panel.from_rows(
-            rows.filter(pc.equal(rows["bar_ms"], width)).drop_columns("bar_ms"), name, now=now
-        )
-        for name, width in zip(timeframes, widths, strict=True)
-    }
 
 
 def _with_newest(long: Panel, short: Panel) -> Panel:

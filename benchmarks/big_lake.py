@@ -212,7 +212,6 @@ def whole(days: int, bar_days: int, every: timedelta) -> Iterator[Stretch]:
 
 def generate(folder: Path, market: Market, stretches: list[Stretch]) -> None:
     """Write the *stretches* that the lake does not have yet, one commit each."""
-    Lake(folder, origin="simulator").close()
     layout = Layout(folder.absolute())
     with connect("6GB", layout.folder / "scratch") as connection:
         attach(connection, layout.catalog, layout.data)
@@ -283,13 +282,14 @@ def main() -> None:
     folder, every = asked.folder, timedelta(seconds=asked.interval)
     made = f"{asked.days} {asked.instruments} {asked.interval} {asked.bar_days} {asked.seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    market = Market(asked.instruments, asked.seed)
     began = time.perf_counter()
-    generate(folder, market, list(whole(asked.days, asked.bar_days, every)))
-    with Lake(folder) as lake:
+    with Lake(folder, origin="simulator") as lake:
         if lake.info().get("made") == made:
             print(f"{folder} is there already")
             return
+    market = Market(asked.instruments, asked.seed)
+    generate(folder, market, list(whole(asked.days, asked.bar_days, every)))
+    with Lake(folder) as lake:
         last_hour(lake, market, every)
         lake.set_info(made=made)
         lake.publish()

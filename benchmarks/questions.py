@@ -198,8 +198,9 @@ LATEST = """
 """
 CUT = """
     select
-        time_bucket(interval '{width:.0f} seconds', ts) as bar, arg_min(open, ts), max(high), min(low),
-        arg_max(close, ts), arg_max(oi_usd, ts), sum(taker_buy_usd), sum(taker_sell_usd)
+        time_bucket(interval '{width:.0f} seconds', ts) as bar,
+        arg_min(open, ts), max(high), min(low), arg_max(close, ts), arg_max(oi_usd, ts),
+        sum(taker_buy_usd), sum(taker_sell_usd)
     from {{rows}} where {which}
     group by bar
 """

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 async def run(settings: Settings) -> None:
-    """Collect until SIGINT or SIGTERM, then store what has arrived and stop.
+    """Collect until SIGINT, SIGTERM or SIGHUP, then store what has arrived and stop.
 
     Raises:
         LakeError: The lake cannot be opened for writing.
@@ -79,6 +79,6 @@ async def run_once(settings: Settings) -> list[Cycle]:
 def _stop_signal() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     return stop

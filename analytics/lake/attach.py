@@ -51,6 +51,7 @@ def connect(
 
     DuckDB's cache of file contents is off: it would go on holding every small file
     ever read, long after a merge replaced it. The operating system caches them anyway.
+    A table that is not there is an error, and never a Python variable of the same name.
 
     Args:
         memory_limit: What its buffers may use, e.g. ``1GB``.
@@ -61,6 +62,7 @@ def connect(
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         "enable_external_file_cache": "false",
+        "python_enable_replacements": "false",
         "memory_limit": memory_limit,
         "temp_directory": "" if scratch is None else str(scratch),
     }

@@ -80,12 +80,14 @@ def _changed(names: list[str], wins: Wins) -> str:
         values["origin"] = f"if(stored.origin = 'live', 'live', {values['origin']})"
     combined = ", ".join(f"{value} as {name}" for name, value in values.items())
     changes = [f"(stored.{name} is distinct from {value})" for name, value in values.items()]
+    # A bar that more snapshots went into than are left knows better.
+    unless = "" if wins == "stored" else " and fresh.snapshot_count >= stored.snapshot_count"
     return f"""
         create temp table filled as
         select stored.* {f"replace ({combined})" if given else ""}
         from bars as stored
         join fresh_bars as fresh using ({_KEY})
-        where stored.ts between $first and $last and ({" or ".join(changes) or "false"})
+        where stored.ts between $first and $last and ({" or ".join(changes) or "false"}){unless}
     """  # noqa: S608 - columns come from the schema
 
 

@@ -52,15 +52,12 @@ def compact(layout: Layout) -> None:
         LakeError: The copy would not be the same; the catalog is as it was.
     """
     fresh = layout.catalog.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
+    fresh_wal = layout.catalog_wal.with_name("catalog.new.wal")
     try:
-        with duckdb.connect() as connection:
-            connection.execute(f"attach {quoted(str(layout.catalog))} as old")
-            connection.execute("checkpoint old")
-            connection.execute(f"attach {quoted(str(fresh))} as fresh (block_size {BLOCK_BYTES})")
-            connection.execute("copy from database old to fresh")
-            if _contents(connection, "old") != _contents(connection, "fresh"):
-                raise LakeError(f"{layout.catalog}: its copy is not the same; nothing was changed")
+        _copy_rows(layout.catalog, fresh)
+        # Looked at anew: closing a database hides that a full disk kept it from being written.
+        if _contents(layout.catalog) != _contents(fresh) or fresh_wal.exists():
+            raise LakeError(f"{layout.catalog}: its copy is not the same; nothing was changed")
         if layout.catalog_wal.exists():
             raise LakeError(f"{layout.catalog}: its log cannot be closed; nothing was changed")
         sync(fresh)
@@ -68,18 +65,33 @@ def compact(layout: Layout) -> None:
         sync(layout.folder)
     finally:
         fresh.unlink(missing_ok=True)
+        fresh_wal.unlink(missing_ok=True)
 
 
-def _contents(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, object]:
-    """Return, for each table of the database *name*, its count of rows and a sum over them."""
-    tables = connection.execute(
-        "select table_name from duckdb_tables() where database_name = $name", {"name": name}
-    ).fetchall()
-    query = 'select count(*), sum(hash(t)) from {}."{}" as t'
-    return {
-        table: connection.execute(query.format(name, table)).fetchone()  # noqa: S608
-        for (table,) in tables
-    }
+def _copy_rows(source: Path, target: Path) -> None:
+    """Make a new database at *target* of what is in *source*, as DuckLake makes its own.
+
+    Another storage version than DuckLake's would make DuckDB refuse the log of the
+    first commit after the next checkpoint.
+    """
+    target.unlink(missing_ok=True)
+    kind = f"block_size {BLOCK_BYTES}, storage_version 'latest'"
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {quoted(str(source))} as old")
+        connection.execute("checkpoint old")
+        connection.execute(f"attach {quoted(str(target))} as fresh ({kind})")
+        connection.execute("copy from database old to fresh")
+        connection.execute("checkpoint fresh")
+
+
+def _contents(path: Path) -> dict[str, object]:
+    """Return, for each table of the database at *path*, its count of rows and a sum over them."""
+    query = 'select count(*), sum(hash(t)) from "{}" as t'
+    with duckdb.connect(str(path), read_only=True) as database:
+        return {
+            table: database.execute(query.format(table)).fetchone()  # noqa: S608
+            for (table,) in database.execute("show tables").fetchall()
+        }
 
 
 def _refuse_out_of_reach(path: Path) -> None:

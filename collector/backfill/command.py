@@ -20,7 +20,7 @@ from collector.backfill import coverage, plan
 from collector.backfill.archive import Archive
 from collector.backfill.coverage import Covered
 from collector.backfill.together import together
-from collector.control import Report, ask
+from collector.control import Report, ask, takes_work
 from collector.cycle import VenueCollector
 from collector.program import Program, opened
 from collector.settings import Settings
@@ -56,6 +56,8 @@ def run(settings: Settings, *, days: float, archive: bool, said: Console, told: 
         try:
             asyncio.run(_alone(settings, asked, screen.report))
         except LakeLocked:
+            if not takes_work(settings.data_dir):
+                raise
             said.print("a collector holds the lake: it does the work")
             asyncio.run(ask(settings.data_dir, "backfill", dict(asked), screen.report))
     if screen.error is not None:
@@ -138,6 +140,8 @@ class _Screen:
                 self._progress.update(self._bars[venue, what], completed=done, total=total)
             case {"filled": _}:
                 self.filled.append(line)
+            case {"waiting": sentence}:
+                self._said.print(sentence, markup=False)
             case {"error": sentence}:
                 self.error = str(sentence)
 

@@ -80,6 +80,10 @@ QUERIES = {
     "pairs": lambda now: {"since": now - 2 * BAR},
     "panel_bars": lambda now: panelled(now, 60),
     "panel_bars_5m": lambda now: panelled(now, 5),
+    "panel_bars_of_signals": lambda now: {
+        **{"metrics": list(METRICS), "start": now - timedelta(days=2)},
+        **{"bar_ms": [300_000, 3_600_000], "firsts": [0, 0], "ends": [10**9, 10**9]},
+    },
     "refusals": lambda now: {"since": now - SPAN, "venues": None},
     "silent_pairs": lambda now: {"since": now - 2 * BAR},
     "unit_audit": lambda now: {"since": now - SPAN, "venues": None},
@@ -101,6 +105,16 @@ def _load(timeframe, **how):
     return lambda cursor, now: panel.load(cursor, panel.METRICS, timeframe, now=now, **how)
 
 
+def _load_for_signals(timeframe):
+    return lambda cursor, now: panel.load_for_signals(
+        cursor, METRICS, panel.TIMEFRAMES, now=now, bars=30
+    )[timeframe]
+
+
+def _load_timeframes(timeframe):
+    return lambda cursor, now: signals.load_timeframes(cursor, EAGER, now=now)[timeframe]
+
+
 def _from_frame(cursor, now):
     bars = cursor.sql("select venue, symbol, base, ts, close, oi_usd from bars").to_arrow_table()
     return panel.Panel.from_frame(bars.to_pandas(), "5m", now=now)
@@ -119,6 +133,7 @@ FUNCTIONS = {
         *(_load(timeframe, bars=30) for timeframe in panel.TIMEFRAMES),
         *(_load(timeframe, start=BEGIN, unfinished=True) for timeframe in panel.TIMEFRAMES),
     ],
+    "panel.load_for_signals": [_load_for_signals(timeframe) for timeframe in panel.TIMEFRAMES],
     "quality.completeness": [_of_quality(quality.completeness, interval=CYCLE)],
     "quality.coverage": [_of_quality(quality.coverage)],
     "quality.freshness": [_of_quality(quality.freshness)],
@@ -126,6 +141,7 @@ FUNCTIONS = {
     "quality.refusals": [_of_quality(quality.refusals)],
     "quality.unit_audit": [_of_quality(quality.unit_audit)],
     "signals.latest_signals": [_latest_signals],
+    "signals.load_timeframes": [_load_timeframes(timeframe) for timeframe in panel.TIMEFRAMES],
 }
 """How every public function that takes ``now`` is asked, on a cursor."""
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from analytics.errors import ImportRefused, LakeError
 from collector import control
 from collector.control import ask, socket_path, takes_work, taking_work
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def count_to(asked, report):
@@ -176,6 +181,46 @@ async def test_work_that_does_not_listen_cannot_hold_up_the_end(tmp_path):
     assert daemon
     assert [line.keys() for line in lines] == [{"error"}]
     assert "running the command again is safe" in lines[0]["error"]
+
+
+LEFT_BEHIND = """
+import asyncio, sys, threading
+from pathlib import Path
+import duckdb
+from collector.control import ask, end_if_left_behind, taking_work
+
+began = threading.Event()
+
+def parse(_asked, _report):
+    began.set()
+    duckdb.connect().execute("select sum(a.range * b.range) from range(10**6) a, range(10**6) b")
+
+async def main(folder):
+    async with taking_work(folder, {"parse": parse}):
+        asking = asyncio.create_task(ask(folder, "parse", {}, print))
+        await asyncio.to_thread(began.wait)
+        await asyncio.sleep(0.2)
+    await asking
+
+asyncio.run(main(Path(sys.argv[1])))
+print("closed")
+end_if_left_behind()
+"""
+
+
+def test_a_process_ends_in_order_under_work_that_goes_on(tmp_path):
+    """Stopped in the midst of a query, a thread would abort the process."""
+    ended = subprocess.run(
+        [sys.executable, "-c", LEFT_BEHIND, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.endswith("closed\n")
 
 
 async def test_work_stops_at_its_next_report_when_the_collector_does(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import catalog, maintenance
+from analytics.lake import Lake, catalog, maintenance
 from analytics.lake.maintenance import GRACE, ORPHAN_AGE
 from analytics.records import Instrument
 
@@ -303,21 +304,34 @@ def test_the_catalog_keeps_nothing_that_was_deleted_from_it(filled, in_catalog, 
 def test_a_catalog_whose_copy_is_not_the_same_stays_as_it_is(filled, monkeypatch, asked, snapshots):
     """A row less in the copy is noticed, and nothing of it remains."""
     before = asked(filled, ALL.format("snapshots"))
-    honest = catalog._contents
+    honest = catalog._copy_rows
 
-    def contents(connection, name):
-        if name == "fresh":
-            connection.execute("delete from fresh.ducklake_snapshot where snapshot_id = 5")
-        return honest(connection, name)
+    def copy_rows(source, target):
+        honest(source, target)
+        with duckdb.connect(str(target)) as fresh:
+            fresh.execute("delete from ducklake_snapshot where snapshot_id = 5")
 
     with monkeypatch.context() as patch:
-        patch.setattr(catalog, "_contents", contents)
+        patch.setattr(catalog, "_copy_rows", copy_rows)
         with pytest.raises(LakeError, match="its copy is not the same"):
             filled.maintain(now(), whole_days=False)
 
     assert list(filled.layout.folder.glob("*.new*")) == []
     assert asked(filled, ALL.format("snapshots")) == before
     assert filled.append(("snapshots", snapshots(3, NOON))) == {"snapshots": 3}
+
+
+def test_a_compacted_catalog_takes_a_log_like_any_other(filled, folder, snapshots, asked):
+    """What is committed after it and not yet checkpointed is there after a crash."""
+    filled.maintain(now(), whole_days=False)
+    for number in range(3):
+        filled.append(("snapshots", snapshots(1, NOON - timedelta(days=number + 1))))
+        copy = folder.with_name(f"killed{number}")
+        shutil.copytree(folder, copy)
+        with Lake(copy) as killed:
+            assert (killed.damaged, killed.recovered) == ([], 0)
+            assert asked(killed, COUNT) == [(81 + number,)]
+        filled.publish()
 
 
 def test_the_catalog_does_not_grow_with_the_number_of_appends(lake, snapshots):
