@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
+# Many tests wait for programs that they start: two processes share them, a file each.
+IN_PARALLEL := -n 2 --dist loadfile
+
 .PHONY: demo up test check lint types browser-deps pins clean
 
 demo: $(VENV)/installed
@@ -12,10 +15,10 @@ up: $(VENV)/installed
 	$(BIN)/perpscope up
 
 test: $(VENV)/installed-dev browser-deps
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 check: $(VENV)/installed-dev browser-deps lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

@@ -6,7 +6,9 @@ that may not be read, or that a later DuckDB wrote is left as it is.
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 from pathlib import Path
 
 import duckdb
@@ -112,12 +114,15 @@ def _fault(path: Path, *, read_only: bool = False) -> str | None:
             for (table,) in catalog.execute("show tables").fetchall():
                 catalog.execute(f'select max(hash(t)) from "{table}" as t').fetchall()  # noqa: S608
     except duckdb.Error as error:
-        if _LATER_DUCKDB in str(error):
+        reason = str(error).splitlines()[0]
+        if _LATER_DUCKDB in reason:
             raise LakeError(
                 f"{path}: a later version of DuckDB wrote this lake; update perpscope, "
                 "nothing was changed"
             ) from error
-        return str(error).splitlines()[0]
+        if isinstance(error, duckdb.OutOfMemoryException) or os.strerror(errno.ENOSPC) in reason:
+            raise LakeError(f"{path}: there is no room to open it: {reason}") from error
+        return reason
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -78,7 +79,7 @@ def insert_new(
 
 def numbered(rows: pa.Table) -> pa.Table:
     """Return *rows* with their order in a column ``nth``: neither SQL nor Arrow promises one."""
-    return rows.append_column("nth", pa.array(range(rows.num_rows), pa.int64()))
+    return rows.append_column("nth", pa.array(np.arange(rows.num_rows)))
 
 
 def _each_key_once(table: str, rows: pa.Table) -> pa.Table:

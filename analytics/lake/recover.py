@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from analytics.lake.writer import Lake
 
 TABLES = ("snapshots", "bars", "cycles")
-"""Tables that are only ever added to: a row of theirs cannot have been meant to go."""
+"""Tables that hold the record. What is known of instruments is asked for anew every hour."""
 
 _LISTED = f"""
     select home.path || stored.path || file.path as path, file.end_snapshot is null as is_live

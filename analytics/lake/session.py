@@ -36,6 +36,7 @@ class Session:
         self.reserve_bytes = reserve_bytes
         self.turn = threading.RLock()
         self._known_folders: set[Path] = set()
+        self._opened = False
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     @contextmanager
@@ -113,6 +114,9 @@ class Session:
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
+            if self._opened and not self.layout.catalog.exists():
+                # DuckLake would begin an empty lake in its place.
+                raise LakeError(f"{self.layout.catalog}: it is gone; restart to restore it")
             self.layout.data.mkdir(exist_ok=True)
             # Small changes on one thread cost half as much, and leave the cores to readers.
             connection = connect("1GB", self.layout.folder / "scratch", threads=1)
@@ -122,7 +126,7 @@ class Session:
             except BaseException:
                 connection.close()
                 raise
-            self._connection = connection
+            self._connection, self._opened = connection, True
         return self._connection
 
 

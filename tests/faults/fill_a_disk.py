@@ -19,7 +19,7 @@ from analytics.lake import Lake, Reader
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 DISK_BYTES = 24 * 2**20
-LEFT_FREE = (0, 20_000, 150_000, 600_000)
+LEFT_FREE = (0, 20_000, 100_000, 200_000, 500_000)
 """So that the disk ends in a Parquet file, in the log, in the catalog, in its copy. [bytes]"""
 ROWS = 200
 
@@ -86,6 +86,19 @@ def write_until_refused(lake: Lake, batches: count[int]) -> tuple[int, int]:
     return acknowledged, batch
 
 
+def restarted(folder: Path, ballast: Path) -> Lake:
+    """Open the lake on the full disk; when it refuses to, again after there is room."""
+    try:
+        lake = Lake(folder, reserve_bytes=0)
+    except LakeError:
+        ballast.unlink()
+        lake = Lake(folder, reserve_bytes=0)
+    ballast.unlink(missing_ok=True)
+    if lake.damaged:
+        say(f"a full disk was taken for damage: {lake.damaged}")
+    return lake
+
+
 def main(disk: Path) -> None:
     subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(disk)], check=True
@@ -96,13 +109,17 @@ def main(disk: Path) -> None:
     lake = Lake(disk / "lake", reserve_bytes=0)
     lake.publish()
     reader = Reader(disk / "lake")
-    for left_free in LEFT_FREE:
+    for number, left_free in enumerate(2 * LEFT_FREE):
         ballast = fill(disk, left_free)
         more, unsure = write_until_refused(lake, batches)
         acknowledged += more
         if stored(reader) > (acknowledged + 1) * ROWS:
             say(f"{left_free}: the reader sees rows that cannot be")
-        ballast.unlink()
+        if number % 2:
+            lake.close()
+            lake = restarted(disk / "lake", ballast)
+        else:
+            ballast.unlink()
 
         lake.append(("snapshots", snapshots(unsure)))
         acknowledged += 1

@@ -26,7 +26,8 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk as Linux does")
 def test_a_full_disk_loses_nothing_and_appends_work_again_once_there_is_room(tmp_path):
-    """Each refusal is a LakeError, wherever the disk ended; no restart is needed after it.
+    """Each refusal is a LakeError, wherever the disk ended; no restart is needed after it,
+    and one on the full disk does no harm.
 
     What was acknowledged before, between and after is there, once, for the writer and for
     a reader, and a restart finds no damage.

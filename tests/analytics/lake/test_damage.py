@@ -317,6 +317,22 @@ def test_a_damaged_catalog_is_replaced_by_the_published_copy(five_files, broken,
         assert (lake.damaged, lake.recovered) == ([], 0)
 
 
+def test_a_catalog_that_vanishes_while_it_is_written_is_no_empty_lake(five_files, snapshots, asked):
+    """Nothing is stored or published in its place; a restart restores it."""
+    with Lake(five_files) as lake:
+        lake.layout.catalog.unlink()
+        lake._session.close()
+        published = lake.layout.public.read_bytes()
+        for work in (lambda: lake.append(("snapshots", snapshots(at=minutes(9)))), lake.publish):
+            with pytest.raises(LakeError, match="it is gone; restart"):
+                work()
+        assert lake.layout.public.read_bytes() == published
+        assert not lake.layout.catalog.exists()
+
+    with Lake(five_files) as again:
+        assert asked(again, COUNT) == [(9,)]
+
+
 WAL_DAMAGES = {
     "truncated": lambda path: os.truncate(path, path.stat().st_size // 2),
     "missing": lambda path: path.unlink(),

@@ -188,7 +188,7 @@ def test_the_command_alone_fills_in_and_tells_the_coverage(address, tmp_path):
 
 def test_ctrl_c_stores_what_was_heard(address, tmp_path):
     """The command ends as interrupted, and running it again goes on from there."""
-    with command(address, tmp_path, "backfill", "--days", "60") as process:
+    with command(address, tmp_path, "backfill", "--days", "400") as process:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not list(
             tmp_path.glob("lake/main/bars/**/*.parquet")
