@@ -29,9 +29,11 @@ from collector.cycle import VenueCollector
 from collector.program import simulator_clock
 from collector.venues import VENUES
 
-SPEED = 20.0
-INTERVAL_S = 600.0
+SPEED = 100.0
+INTERVAL_S = 3000.0
 AT_ONCE = 8
+WINDOWS_PASS_S = 1.0
+"""Between the two sides, so that the second is not refused for what the first asked. [wall s]"""
 NAMES = ("binance", "bybit", "okx")
 
 Call = tuple[str, dict[str, Any]]
@@ -98,6 +100,7 @@ async def compare(cycles: int, instruments: int, url: str, folder: Path) -> None
                 lake.publish()
             full_s = time.process_time() - began
             rows = sum(len(snapshots) for snapshots, _ in outcomes)
+            await asyncio.sleep(WINDOWS_PASS_S)
             began = time.process_time()
             await asyncio.gather(
                 *(bare(exchange, one.calls) for exchange, one in zip(theirs, heard, strict=True))
