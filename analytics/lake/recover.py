@@ -2,7 +2,9 @@
 
 A catalog that lost its last commits, or was put back from a backup, does not name
 the newest Parquet files. Their rows are what venues said, and keys make it harmless
-to add them once more, so they are taken in whenever a lake is opened.
+to add them once more, so they are taken in whenever a lake is opened. So are the
+rows of a killed writer's last append, as far as they reached the disk: nobody was
+told that they are stored, but a venue did say them.
 """
 
 from __future__ import annotations
