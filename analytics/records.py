@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +129,54 @@ class Cycle:
     """The fullest of the venue's limits after the cycle. [%]"""
     error: str | None
     """What went wrong, a sentence for each question that failed."""
+    streams: str | None = None
+    """How each channel's stream stood at its end, as JSON by channel; None without streams."""
 
 
-Record = Instrument | Snapshot | Cycle
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Liquidation:
+    """A forced closing of someone's position, as a venue told of it."""
+
+    table: ClassVar = "liquidations"
+
+    venue: str
+    symbol: str
+    base: str
+    side: Literal["long", "short"]
+    """Whose position was closed."""
+    price: float
+    """[quote currency]"""
+    quantity_base: float
+    """[base coins]"""
+    usd: float
+    """[USD]"""
+    venue_ts: datetime
+    """When the venue says it was."""
+    received_ts: datetime
+    id: str
+    """The venue's own, or else one made of what it said, so that a repeat is the same row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A hole in a stream: from when to when nothing came that can be relied upon."""
+
+    table: ClassVar = "gaps"
+
+    venue: str
+    channel: str
+    """``trades``, ``liquidations``, ``depth`` or another of the streams."""
+    symbol: str
+    """As ccxt names it; ``*`` for all that the stream tells of."""
+    started_ts: datetime
+    """When the last thing before it was heard."""
+    ended_ts: datetime
+    """When things came again."""
+    reason: str
+    outcome: Literal["repaired", "partly", "lost"]
+    """What came of asking the venue for what was missed."""
+    repaired_rows: int
+    """Events that were filled in afterwards."""
+
+
+Record = Instrument | Snapshot | Cycle | Liquidation | Gap

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 
 from analytics.errors import LakeError, LakeTooNew
@@ -29,16 +32,51 @@ def ensure_tables(cursor: duckdb.DuckDBPyConnection, layout: Layout, origin: str
         LakeError: Its origin is another than *origin*.
     """
     if not cursor.execute("show tables").fetchall():
-        cursor.execute("begin")
-        for table in schema.TABLES:
-            cursor.execute(schema.definition(table))
-        cursor.execute("commit")
-    _refuse(layout, read_info(cursor) or _write_info(cursor, origin or "live"), origin)
+        with _transaction(cursor):
+            for table in schema.TABLES:
+                cursor.execute(schema.definition(table))
+    info = read_info(cursor) or _write_info(cursor, origin or "live")
+    _refuse(layout, info, origin)
+    if int(info["schema_version"]) < schema.VERSION:
+        _grow(cursor)
 
 
 def read_info(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """Return the facts about the lake itself."""
     return dict(cursor.execute("select key, value from lake_info").fetchall())
+
+
+def _grow(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Give an older lake the tables and columns that it lacks; rows that are there get NULL.
+
+    Cut short, it is begun again at the next start: the version is written last.
+    """
+    with _transaction(cursor):
+        tables = {name for (name,) in cursor.execute("show tables").fetchall()}
+        for table in schema.TABLES:
+            if table not in tables:
+                cursor.execute(schema.definition(table))
+                continue
+            there = {row[0] for row in cursor.execute(f"describe {table}").fetchall()}
+            for column, kind in schema.columns(table).items():
+                if column not in there:
+                    cursor.execute(f"alter table {table} add column {column} {kind}")
+    _keep_in_catalog(cursor)
+    cursor.execute(
+        "update lake_info set value = $version where key = 'schema_version'",
+        {"version": str(schema.VERSION)},
+    )
+
+
+@contextmanager
+def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    cursor.execute("begin")
+    try:
+        yield
+    except BaseException:
+        cursor.execute("rollback")
+        raise
+    cursor.execute("commit")
 
 
 def _look(layout: Layout) -> dict[str, str]:
@@ -65,14 +103,19 @@ def _refuse(layout: Layout, info: dict[str, str], origin: str | None) -> None:
 
 def _write_info(cursor: duckdb.DuckDBPyConnection, origin: str) -> dict[str, str]:
     """Write the first facts, which say that the lake is complete: they come last."""
+    _keep_in_catalog(cursor)
+    cursor.execute(
+        "insert into lake_info values ('schema_version', $version), ('origin', $origin)",
+        {"version": str(schema.VERSION), "origin": origin},
+    )
+    return read_info(cursor)
+
+
+def _keep_in_catalog(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Have small changes of the tables that ``INLINED_ROWS`` names stay in the catalog."""
     for table, rows in schema.INLINED_ROWS.items():
         cursor.execute(
             f"call {CATALOG}.set_option('data_inlining_row_limit', $rows, "
             "table_name => $table_name)",
             {"rows": rows, "table_name": table},
         )
-    cursor.execute(
-        "insert into lake_info values ('schema_version', $version), ('origin', $origin)",
-        {"version": str(schema.VERSION), "origin": origin},
-    )
-    return read_info(cursor)

@@ -44,10 +44,12 @@ class Step:
 def steps(*, whole_days: bool) -> Iterator[Step]:
     """Return what is done each hour, and once a day for *whole_days*.
 
-    Cycles move from the catalog into a file, files with deletions are written anew
+    What is kept in the catalog moves into files, files with deletions are written anew
     without the deleted rows, and small files are merged into sorted ones.
     """
-    yield Step("cycles", f"ducklake_flush_inlined_data('{CATALOG}', table_name => 'cycles')", "")
+    for table in schema.INLINED_ROWS.keys() & schema.KEYS.keys():
+        flush = f"ducklake_flush_inlined_data('{CATALOG}', table_name => '{table}')"
+        yield Step(table, flush, "")
     if whole_days:
         for table in ("instruments", "bars"):
             rewrite = f"ducklake_rewrite_data_files('{CATALOG}', '{table}', delete_threshold => 0)"

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import duckdb
 
-from analytics.errors import LakeAbsent, LakeError
+from analytics.errors import LakeAbsent, LakeError, LakeTooNew
+from analytics.lake import schema
 from analytics.lake.attach import attach, connect
 from analytics.lake.layout import Layout
 
@@ -121,6 +122,22 @@ class Reader:
                 link = Path(folder) / "public.ducklake"
                 link.symlink_to(self.layout.public)
                 attach(self._connection, link, self.layout.data, name=name, read_only=True)
+            if not self._copies:
+                self._refuse_other_version(name)
         except (duckdb.Error, OSError) as error:
             raise LakeError(f"{self.layout.public}: cannot be read: {error}") from error
         return _Copy(name, version)
+
+    def _refuse_other_version(self, name: str) -> None:
+        """Detach the copy called *name* if another version wrote it, and say what to do."""
+        query = f"select value from {name}.lake_info where key = 'schema_version'"  # noqa: S608
+        ((found,),) = self._connection.execute(query).fetchall()
+        if int(found) != schema.VERSION:
+            self._connection.execute(f"detach {name}")
+        if int(found) > schema.VERSION:
+            raise LakeTooNew(self.layout.folder, int(found), schema.VERSION)
+        if int(found) < schema.VERSION:
+            raise LakeError(
+                f"{self.layout.folder}: an earlier perpscope wrote this lake; "
+                "let perpscope collect --once open it once, nothing in it is lost"
+            )

@@ -25,7 +25,7 @@ from analytics.lake.layout import Layout
 if TYPE_CHECKING:
     from analytics.lake.writer import Lake
 
-TABLES = ("snapshots", "bars", "cycles")
+TABLES = ("snapshots", "bars", "cycles", "liquidations", "gaps")
 """Tables that hold the record. What is known of instruments is asked for anew every hour."""
 
 _LISTED = f"""

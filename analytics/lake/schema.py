@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 from analytics.errors import LakeError
 from analytics.records import Record
 
-VERSION = 1
-"""Raised whenever a stored table changes; a lake with a higher one is refused."""
+VERSION = 2
+"""Raised whenever a stored table changes; a lake with a higher one is refused, one with a
+lower one grows what it lacks when a writer opens it."""
 
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -23,12 +24,20 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "snapshots": ("venue", "symbol", "received_ts"),
         "bars": ("venue", "symbol", "ts"),
         "cycles": ("venue", "started_ts"),
+        "liquidations": ("venue", "symbol", "venue_ts", "id"),
+        "gaps": ("venue", "channel", "symbol", "started_ts"),
     }
 )
 """What makes a row of each table the same row."""
 
 TIMES: Mapping[str, str] = MappingProxyType(
-    {"snapshots": "received_ts", "bars": "ts", "cycles": "started_ts"}
+    {
+        "snapshots": "received_ts",
+        "bars": "ts",
+        "cycles": "started_ts",
+        "liquidations": "venue_ts",
+        "gaps": "started_ts",
+    }
 )
 """The column that bounds a look-up of keys, and by which the files are partitioned."""
 
@@ -37,15 +46,19 @@ PARTITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "snapshots": ("year={0.year}", "month={0.month}", "day={0.day}"),
         "bars": ("year={0.year}", "month={0.month}"),
         "cycles": (),
+        "liquidations": ("year={0.year}", "month={0.month}"),
+        "gaps": (),
     }
 )
 """The folders that a day's files of a table lie in."""
 
-INLINED_ROWS: Mapping[str, int] = MappingProxyType({"lake_info": 1000, "cycles": 16})
+INLINED_ROWS: Mapping[str, int] = MappingProxyType(
+    {"lake_info": 1000, "cycles": 16, "liquidations": 16, "gaps": 16}
+)
 """How many rows of one change stay in the catalog instead of becoming a file.
 
-``cycles`` until the next maintenance; ``lake_info`` for good, so that what the lake
-is can be read from the catalog alone.
+Until the next maintenance; those of ``lake_info`` for good, so that what the lake is
+can be read from the catalog alone.
 """
 
 TABLES = ("lake_info", *KEYS)
@@ -66,13 +79,22 @@ def definition(table: str) -> str:
 
 
 @cache
+def columns(table: str) -> Mapping[str, str]:
+    """Return the SQL of the type of each of *table*'s columns, in stored order."""
+    body = definition(table).split(f"create table {table} (", 1)[1].split(");", 1)[0]
+    lines = [line.strip().rstrip(",") for line in body.strip().splitlines()]
+    return MappingProxyType(
+        {name: kind for name, _, kind in (line.partition(" ") for line in lines)}
+    )
+
+
+@cache
 def arrow_schema(table: str) -> pa.Schema:
     """Return *table*'s columns as Arrow types, in stored order, read from its SQL."""
-    body = definition(table).split(f"create table {table} (", 1)[1].split(");", 1)[0]
     fields = []
-    for line in body.strip().splitlines():
-        name, kind, *rest = line.strip().rstrip(",").split()
-        fields.append(pa.field(name, _ARROW_TYPES[kind], nullable="not" not in rest))
+    for name, kind in columns(table).items():
+        type_, *rest = kind.split()
+        fields.append(pa.field(name, _ARROW_TYPES[type_], nullable="not" not in rest))
     return pa.schema(fields)
 
 

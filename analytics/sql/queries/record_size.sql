@@ -5,4 +5,6 @@ select 'bars', count(*) from bars
 union all
 select 'cycles', count(*) from cycles
 union all
+select 'liquidations', count(*) from liquidations
+union all
 select 'instruments', count(*) from instruments

@@ -11,5 +11,6 @@ create table cycles (
     latency_ms double,
     requests integer not null,
     budget_used_pct double,
-    error varchar
+    error varchar,
+    streams varchar
 );

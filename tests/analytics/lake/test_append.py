@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import Lake
+from analytics.lake import Lake, schema
 from analytics.records import Cycle, Instrument, Snapshot
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
@@ -196,7 +196,7 @@ def test_facts_about_the_lake_are_replaced_and_survive(folder, lake):
 
     with Lake(folder) as again:
         assert again.info() == {
-            "schema_version": "1",
+            "schema_version": str(schema.VERSION),
             "origin": "live",
             "clock": "c",
             "other": "x",

@@ -439,4 +439,4 @@ def test_a_first_start_that_stopped_between_its_commits_is_completed(
 
     with Lake(folder, origin="simulator") as lake:
         assert written == ["simulator"]
-        assert lake.info() == {"schema_version": "1", "origin": "simulator"}
+        assert lake.info() == {"schema_version": str(schema.VERSION), "origin": "simulator"}

@@ -160,7 +160,7 @@ def test_a_lake_of_a_later_version_is_refused_untouched(unpublished, monkeypatch
     before = contents(unpublished)
     monkeypatch.setattr(schema, "VERSION", 0)
 
-    with pytest.raises(LakeTooNew, match="schema version 1, this perpscope knows versions up to 0"):
+    with pytest.raises(LakeTooNew, match="schema version 2, this perpscope knows versions up to 0"):
         Lake(unpublished)
 
     assert contents(unpublished) == before

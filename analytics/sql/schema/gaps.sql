@@ -1,0 +1,11 @@
+-- One row per hole in a stream, once it is over; (venue, channel, symbol, started_ts) is the key.
+create table gaps (
+    venue varchar not null,
+    channel varchar not null,
+    symbol varchar not null,
+    started_ts timestamp_ms not null,
+    ended_ts timestamp_ms not null,
+    reason varchar not null,
+    outcome varchar not null,
+    repaired_rows integer not null
+);
