@@ -26,7 +26,8 @@ from machine import described
 
 from analytics.lake import Lake
 from collector.cycle import VenueCollector
-from collector.program import simulator_clock
+from collector.intake import Intake
+from collector.program import GATHER_S, simulator_clock
 from collector.venues import VENUES
 
 SPEED = 100.0
@@ -69,6 +70,12 @@ async def bare(exchange: Any, calls: Iterable[Call]) -> None:
     await asyncio.gather(*(make(method, params) for method, params in calls))
 
 
+async def full(one: VenueCollector, intake: Intake) -> None:
+    """Make one complete cycle, as the collector's job does."""
+    snapshots, cycle = await one.cycle()
+    intake.put([*snapshots, cycle])
+
+
 async def compare(cycles: int, instruments: int, url: str, folder: Path) -> None:
     clock = await simulator_clock(url)
     ours = [
@@ -86,20 +93,21 @@ async def compare(cycles: int, instruments: int, url: str, folder: Path) -> None
         VenueCollector(VENUES[name], clock, simulator_url=url).client.exchange for name in NAMES
     ]
     heard = [Listening(one) for one in ours]
-    ratios, rows = [], 0
+    ratios: list[float] = []
     with Lake(folder, origin="simulator") as lake:
+        intake = Intake(lake, GATHER_S)
+        storing = asyncio.create_task(intake.run())
         await asyncio.gather(*(one.refresh_universe() for one in ours))
         await asyncio.gather(*(one.cycle() for one in ours))
         for _ in range(cycles):
             for one in heard:
                 one.calls.clear()
-            began = time.process_time()
-            outcomes = await asyncio.gather(*(one.cycle() for one in ours))
-            for snapshots, cycle in outcomes:
-                lake.append_records([*snapshots, cycle])
-                lake.publish()
+            began, rows = time.process_time(), intake.rows_stored
+            await asyncio.gather(*(full(one, intake) for one in ours))
+            while intake.waiting:
+                await asyncio.sleep(0.05)
             full_s = time.process_time() - began
-            rows = sum(len(snapshots) for snapshots, _ in outcomes)
+            rows = intake.rows_stored - rows
             await asyncio.sleep(WINDOWS_PASS_S)
             began = time.process_time()
             await asyncio.gather(
@@ -112,6 +120,7 @@ async def compare(cycles: int, instruments: int, url: str, folder: Path) -> None
                 f"{calls} calls, {rows} rows: full {full_s:.2f} s, bare {bare_s:.2f} s CPU, "
                 f"ratio {full_s / bare_s:.2f}"
             )
+        storing.cancel()
     for one in ours:
         await one.close()
     for exchange in theirs:

@@ -31,6 +31,12 @@ log = structlog.get_logger(__name__)
 THREADS = 3
 """For what blocks: storing, upkeep, and work for another command or a name to look up."""
 
+GATHER_S = 2.0
+"""How long the first venue's rows wait for those of others, to share a commit. [s]"""
+
+GATHER_SHARE = 0.1
+"""But never longer than this share of the time between cycles."""
+
 STORING_PATIENCE_S = 3.0
 """How long the last append may take once we are asked to stop. [wall s]"""
 
@@ -79,7 +85,7 @@ async def opened(settings: Settings) -> AsyncIterator[Program]:
         if simulated:
             lake.set_info(clock=_as_json(clock))
         lake.publish()
-        intake = Intake(lake)
+        intake = Intake(lake, clock.wall_s(min(GATHER_S, settings.interval_s * GATHER_SHARE)))
         storing = asyncio.create_task(intake.run(), name="intake")
         stack.push_async_callback(_finish, intake, storing)
         venues = tuple(_venue(name, clock, settings, lake) for name in settings.venues)
