@@ -47,6 +47,7 @@ async def run(settings: Settings) -> None:
                 await stopped.wait()
             finally:
                 log.info("stopping")
+                program.lake.stop_upkeep()
                 await timetable.stop()
     log.info("stopped")
 

@@ -10,6 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -149,10 +152,15 @@ def test_a_signal_ends_a_single_cycle_cleanly(simulator, tmp_path):
 
 def snapshots_in(folder: Path) -> int:
     """Return how many snapshots are published in *folder*."""
+    return rows_in(folder, "snapshots")
+
+
+def rows_in(folder: Path, table: str) -> int:
+    """Return how many rows of *table* are published in *folder*."""
     reader = Reader(folder)
     try:
         with reader.cursor() as cursor:
-            return cursor.execute("select count(*) from snapshots").fetchone()[0]
+            return cursor.execute(f"select count(*) from {table}").fetchone()[0]
     except LakeAbsent:
         return 0
     finally:
@@ -199,3 +207,62 @@ def test_a_signal_ends_a_collector_with_0_and_what_it_stored_stays(simulator, tm
         assert process.wait(5) == 0
         assert "Traceback" not in process.stderr.read()
     assert snapshots_in(tmp_path) >= 60
+
+
+def test_a_signal_in_the_midst_of_an_import_ends_the_collector_and_costs_nothing(
+    simulator, tmp_path
+):
+    """Whoever asked for the import is told; the same command takes all of it afterwards."""
+    lake, file = tmp_path / "lake", tmp_path / "large.parquet"
+    bars_of_two_years(file)
+    variables = {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY),
+        "PERPSCOPE_SIMULATOR": simulator,
+        "PERPSCOPE_DATA_DIR": str(lake),
+        "PERPSCOPE_COLLECTOR_PORT": "0",
+        "PERPSCOPE_BACKFILL_HOURS": "0",
+    }
+    collect = [sys.executable, "-m", "perpscope", "collect"]
+    importing = [sys.executable, "-m", "perpscope", "import", str(file)]
+    with subprocess.Popen(collect, env=variables, stderr=subprocess.PIPE, text=True) as collector:
+        try:
+            assert any("collecting" in line for line in collector.stderr)
+            with subprocess.Popen(
+                importing, env=variables, stderr=subprocess.PIPE, text=True
+            ) as importer:
+                assert any("it does the work" in line for line in importer.stderr)
+
+                collector.send_signal(signal.SIGTERM)
+
+                assert collector.wait(5) == 0
+                assert "the collector stopped before" in importer.stderr.read()
+                assert importer.wait(20) == 4
+            assert "Traceback" not in collector.stderr.read()
+        finally:
+            collector.kill()
+
+    again = subprocess.run(
+        importing, env=variables, capture_output=True, text=True, timeout=100, check=False
+    )
+
+    assert again.returncode == 0, again.stderr
+    assert rows_in(lake, "bars where symbol = 'OLD/USDT:USDT'") == BARS_OF_TWO_YEARS
+
+
+BARS_OF_TWO_YEARS = 2 * 365 * 288
+
+
+def bars_of_two_years(file):
+    """Write five-minute bars of one contract: some seconds of work for an import."""
+    rows = BARS_OF_TWO_YEARS
+    start = np.datetime64("2024-01-01", "ms")
+    table = pa.table(
+        {
+            "venue": ["binance"] * rows,
+            "symbol": ["OLD/USDT:USDT"] * rows,
+            "ts": start + np.arange(rows) * np.timedelta64(5, "m"),
+            "close": np.arange(rows) + 1.0,
+        }
+    )
+    pq.write_table(table, file)

@@ -62,6 +62,8 @@ class Lake:
         """
         self.layout = Layout(folder.absolute())
         self._session = Session(self.layout, reserve_bytes)
+        self._upkeep: duckdb.DuckDBPyConnection | None = None
+        self._upkeep_stopped = False
         self._lock_file = lock.take(self.layout)
         try:
             with lake_errors(f"cannot open {self.layout.folder}"):
@@ -201,7 +203,8 @@ class Lake:
             whole_days: Also merge what is left of past days into one sorted file each.
 
         Raises:
-            LakeError: A merge would have changed the rows, or failed; the lake is as before.
+            LakeError: A merge would have changed the rows, failed or was stopped; the lake
+                is as it was before that merge.
         """
         with self._session.turn:
             # First, as this is what makes room on a disk that is nearly full.
@@ -211,8 +214,28 @@ class Lake:
                 home = self.layout.home(step.table)
                 folders = {home, *(path for path in home.rglob("*") if path.is_dir())}
                 with self._session.change(folders) as cursor:
-                    maintenance.take(cursor, step)
+                    self._take(step, cursor)
             self._session.compact()
+
+    def stop_upkeep(self) -> None:
+        """Have ``maintain``, now and from now on, end at once with a LakeError; nothing is lost.
+
+        To be called from another thread, before the lake is closed: a merge of a long day
+        takes longer than anybody waits for a program to stop.
+        """
+        self._upkeep_stopped = True
+        if (cursor := self._upkeep) is not None:
+            cursor.interrupt()
+
+    def _take(self, step: maintenance.Step, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._upkeep = cursor
+        try:
+            # After the cursor is known, so that no stop slips through between the two.
+            if self._upkeep_stopped:
+                raise LakeError("upkeep was stopped")
+            maintenance.take(cursor, step)
+        finally:
+            self._upkeep = None
 
     def forget_snapshots(self, before: datetime) -> int:
         """Delete the snapshots of the whole days before *before*; bars stay.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -346,3 +348,26 @@ def test_the_catalog_does_not_grow_with_the_number_of_appends(lake, snapshots):
         sizes.append(lake.layout.public.stat().st_size)
 
     assert max(sizes[3:]) <= 1.3 * max(sizes[:3])
+
+
+def test_upkeep_that_would_take_for_ever_ends_when_it_is_told_to(filled, monkeypatch, asked):
+    """The lake is what it was, and takes rows; upkeep stays stopped."""
+    lake = filled
+    begun, count = threading.Event(), asked(lake, "select count(*) from snapshots")
+
+    def endless(cursor, step):
+        begun.set()
+        cursor.execute("select sum(a.range * b.range) from range(1000000000) a, range(1000) b")
+
+    monkeypatch.setattr("analytics.lake.maintenance.take", endless)
+    with ThreadPoolExecutor(1) as pool:
+        upkeep = pool.submit(lake.maintain, datetime.now(UTC), whole_days=True)
+        assert begun.wait(20)
+        lake.stop_upkeep()
+        with pytest.raises(LakeError, match="[Ii]nterrupt"):
+            upkeep.result(60)
+
+    monkeypatch.undo()
+    assert asked(lake, "select count(*) from snapshots") == count
+    with pytest.raises(LakeError, match="upkeep was stopped"):
+        lake.maintain(datetime.now(UTC), whole_days=False)
