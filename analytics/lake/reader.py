@@ -39,9 +39,7 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         """Prepare to read the lake in *folder*; nothing is opened before it is asked for."""
         self.layout = Layout(folder.absolute())
-        # Half the cores a question: the collector and other questions share the machine,
-        # and small files are read with less work by fewer threads.
-        self._connection = connect("1GB", threads=max(1, (os.cpu_count() or 1) // 2))
+        self._connection = connect("1GB", threads=os.cpu_count() or 1)
         self._turn = threading.Lock()
         self._numbers = count()
         self._copies: list[_Copy] = []
