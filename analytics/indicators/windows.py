@@ -77,26 +77,33 @@ def blank_beginnings(values: Floats, begins: Places, count: int) -> None:
 
 def _windows(values: Floats, window: int) -> Windows:
     """Return the moments of all windows: twice as long ones, then what doubling left over."""
-    whole, rest = Windows(1, values, None), []
-    while whole.size * 2 <= window:
-        if window & whole.size:
-            rest.append(whole)
-        whole = _doubled(whole)
+    size, total, spread = 1, values, None
+    rest: list[Windows] = []
+    while size * 2 <= window:
+        if window & size:
+            rest.append(Windows(size, total / size, spread))
+        total, spread = _doubled(size, total, spread)
+        size *= 2
+    whole = Windows(size, total / size, spread)
     for part in reversed(rest):
         whole = _joined(whole, part)
     return whole
 
 
-def _doubled(half: Windows) -> Windows:
-    """Return the windows that are one of *half* and the one that follows it."""
-    places = len(half.mean) - half.size
-    before, after = half.mean[:places], half.mean[half.size :]
-    mean = before + after
-    mean *= 0.5
-    spread = after - before
-    spread *= spread
-    spread *= half.size / 2
-    return Windows(2 * half.size, mean, _with(spread, half, half, half.size))
+def _doubled(size: int, total: Floats, spread: Floats | None) -> tuple[Floats, Floats]:
+    """Return sum and spread of the windows that are one of *size* and the one that follows it.
+
+    Sizes are powers of two, so a sum is its mean but for the exponent: the same rounding.
+    """
+    places = len(total) - size
+    before, after = total[:places], total[size:]
+    between = after - before
+    between *= between
+    between *= 1 / (2 * size)
+    if spread is not None:
+        between += spread[:places]
+        between += spread[size:]
+    return before + after, between
 
 
 def _joined(left: Windows, right: Windows) -> Windows:
@@ -113,13 +120,8 @@ def _joined(left: Windows, right: Windows) -> Windows:
     mean += before
     spread *= spread
     spread *= left.size * right.size / size
-    return Windows(size, mean, _with(spread, left, right, left.size))
-
-
-def _with(between: Floats, left: Windows, right: Windows, apart: int) -> Floats:
-    """Add to the spread *between* two windows, *apart* from one another, that within each."""
     if left.spread is not None:
-        between += left.spread[: len(between)]
+        spread += left.spread[:places]
     if right.spread is not None:
-        between += right.spread[apart:]
-    return between
+        spread += right.spread[left.size :]
+    return Windows(size, mean, spread)

@@ -123,7 +123,8 @@ def z_seasonal(
 
 def _scores(flat: Floats, begins: Places, window: int) -> Floats:
     """Return the z-score of each value among the *window* before it in its stretch."""
-    result = np.full(flat.shape, np.nan)
+    result = np.empty(flat.shape)
+    result[:window] = np.nan
     for ends, mean, spread in moments(flat[:-1], window):
         current = slice(ends.start + 1, ends.stop + 1)
         spread[spread == 0] = np.nan
