@@ -73,7 +73,16 @@ async def cycle(program: Program, one: VenueCollector) -> Cycle:
         log.info("cycle complete again", venue=one.name)
     program.meters.count(record)
     program.intake.put([*snapshots, record])
+    if one.budget.paused_until is not None:
+        await _note_silence(program, one)
     return record
+
+
+async def _note_silence(program: Program, one: VenueCollector) -> None:
+    try:
+        await asyncio.to_thread(program.silences.note, one)
+    except LakeError as error:
+        log.warning("a restart would not know of the silence", venue=one.name, reason=str(error))
 
 
 async def universe(program: Program, one: VenueCollector) -> None:

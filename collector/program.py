@@ -23,6 +23,7 @@ from collector.cycle import VenueCollector
 from collector.intake import Intake
 from collector.meters import Meters
 from collector.settings import Settings
+from collector.silences import Silences
 from collector.timetable import Timetable
 from collector.venues import VENUES
 
@@ -54,6 +55,7 @@ class Program:
     histories: Mapping[str, VenueHistory]
     """By the venue's name."""
     timetable: Timetable
+    silences: Silences
 
 
 @asynccontextmanager
@@ -89,13 +91,17 @@ async def opened(settings: Settings) -> AsyncIterator[Program]:
         storing = asyncio.create_task(intake.run(), name="intake")
         stack.push_async_callback(_finish, intake, storing)
         venues = tuple(_venue(name, clock, settings, lake) for name in settings.venues)
+        silences = Silences(lake)
         for one in venues:
+            silences.impose(one)
             stack.push_async_callback(one.close)
         histories = {one.name: _history(one, clock, settings, lake) for one in venues}
         for history in histories.values():
             stack.push_async_callback(history.close)
         timetable = Timetable(clock)
-        yield Program(settings, clock, lake, intake, Meters(), venues, histories, timetable)
+        yield Program(
+            settings, clock, lake, intake, Meters(), venues, histories, timetable, silences
+        )
 
 
 async def simulator_clock(address: str) -> Clock:
