@@ -223,7 +223,7 @@ def _become_dashboard(settings: Settings) -> None:
     if found is None or found.origin is None:
         raise SettingsError("the package dashboard is not installed")
     arguments = [
-        *("streamlit", "run", str(Path(found.origin).with_name("app.py"))),
+        "dashboard",
         *("--server.port", str(settings.port)),
         *("--server.address", LOOPBACK),
         *_GUARDED,

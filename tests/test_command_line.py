@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import perpscope
 from analytics.errors import LakeAbsent
-from analytics.lake import Reader
+from analytics.lake import Lake, Reader
 from collector.settings import PREFIX, Settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -75,6 +75,20 @@ def test_an_unwritable_folder_ends_with_4(tmp_path):
     assert ended.returncode == 4
     assert "PERPSCOPE_DATA_DIR" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("command", [("collect", "--once"), ("query", "record_size")])
+def test_a_lake_of_a_later_version_ends_with_4(tmp_path, command):
+    """Both ends of it say what to do, and touch nothing."""
+    with Lake(tmp_path) as lake:
+        lake.set_info(schema_version="99")
+        lake.publish()
+
+    ended = run(*command, PERPSCOPE_DATA_DIR=str(tmp_path))
+
+    assert ended.returncode == 4
+    assert "schema version 99" in ended.stderr
+    assert "update perpscope" in ended.stderr
 
 
 def test_a_simulator_that_is_not_there_ends_with_2(tmp_path):

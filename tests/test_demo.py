@@ -101,6 +101,41 @@ def test_killing_the_parent_stops_the_children_too(demo):
     assert alive == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_dashboard_with_0(tmp_path, number):
+    """Served alone it is one process, with or without a record to show."""
+    port = free_port()
+    with subprocess.Popen(
+        [sys.executable, "-m", "perpscope", "serve", "--port", str(port)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PERPSCOPE_DATA_DIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while not answers(port):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            assert psutil.Process(process.pid).children() == []
+
+            process.send_signal(number)
+
+            assert process.wait(20) == 0
+            assert "Traceback" not in process.stderr.read()
+        finally:
+            process.kill()
+
+
+def answers(port: int) -> bool:
+    """Return whether the dashboard says that it is well."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as said:
+            return said.status == 200
+    except OSError:
+        return False
+
+
 def test_a_taken_port_is_named(tmp_path):
     """Another program on the port is no mystery."""
     with socket.socket() as taken:

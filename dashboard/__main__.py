@@ -1,0 +1,29 @@
+"""The dashboard as a process: Streamlit's server, which ends with 0 when it is asked to stop.
+
+``python -m dashboard`` takes the options of ``streamlit run``.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from streamlit.web import cli
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    # The server stops in order first and then raises the signal anew, for whoever was here before.
+    sys.exit(0)
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+    cli.main(["run", str(Path(__file__).with_name("app.py")), *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()
