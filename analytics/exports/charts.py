@@ -1,0 +1,65 @@
+"""Charts as data: what a report draws, whatever it is drawn with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.exports.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of a chart."""
+
+    name: str
+    x: Sequence[Any] | NDArray[Any]
+    """Times (UTC, with or without a zone) or numbers, rising."""
+    y: Sequence[float | None] | NDArray[np.floating[Any]]
+    """What is absent is None or NaN, and a gap in the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineChart:
+    """Lines over time, or over a number."""
+
+    title: str
+    series: tuple[Series, ...]
+    kind: Kind = "usd"
+    """What the values are."""
+    note: str | None = None
+    area: bool = False
+    """Whether the space down to the bottom is filled: for one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """A bar for each label, from nought to the right or, where negative, to the left."""
+
+    title: str
+    labels: Sequence[str]
+    values: Sequence[float | None]
+    kind: Kind = "pct"
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heatmap:
+    """Rows and columns of cells, coloured by value."""
+
+    title: str
+    rows: Sequence[str]
+    columns: Sequence[str]
+    values: NDArray[np.floating[Any]]
+    """A value for each row and column; NaN is drawn as absent."""
+    kind: Kind = "pct"
+    middle: float | None = 0.0
+    """The value without a colour, between two; None colours from the least to the largest."""
+    note: str | None = None
+
+
+Chart = LineChart | BarChart | Heatmap

@@ -1,0 +1,193 @@
+"""The market's day as a report: figures, their course, who moved, and which venue holds what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import pandas as pd
+
+from analytics import aggregate, formats
+from analytics.exports.charts import BarChart, Chart, LineChart, Series
+from analytics.exports.kinds import Kind
+from analytics.exports.report import Figure, Report
+from analytics.exports.sections import Column, Section
+from analytics.movers import movers
+from analytics.venue_shares import venue_shares
+
+_MOVERS: Final = 8
+_TOP: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """How one figure of the market is told."""
+
+    name: str
+    label: str
+    kind: Kind
+    value: Callable[[float | None], str]
+    change: Callable[[aggregate.Figure], str]
+
+
+_FIGURES: Final = (
+    _Told("global_oi_usd", "Open interest", "usd", formats.usd, lambda it: _rise(it)),
+    _Told(
+        "oi_volume_weighted_usd",
+        "OI, volume-weighted",
+        "usd",
+        formats.usd,
+        lambda it: _rise(it),
+    ),
+    _Told("volume_24h_usd", "Volume 24 h", "usd", formats.usd, lambda it: _rise(it)),
+    _Told(
+        "funding_8h_pct",
+        "Funding 8 h, OI-weighted",
+        "pct",
+        lambda value: formats.pct(value, 4),
+        lambda it: formats.points(it.change, 4),
+    ),
+    _Told(
+        "ls_accounts",
+        "Long/short, OI-weighted",
+        "ratio",
+        formats.ratio,
+        lambda it: formats.difference(it.change),
+    ),
+    _Told(
+        "breadth_pct",
+        "Breadth 24 h",
+        "share",
+        formats.share,
+        lambda it: formats.points(it.change, 0),
+    ),
+)
+
+_PAIRS: Final = (
+    Column("pair", "Pair"),
+    Column("venue", "Venue"),
+    Column("price", "Price", "price"),
+    Column("price_24h_pct", "Price 24 h", "pct"),
+    Column("oi_usd", "Open interest", "usd"),
+    Column("funding_8h_pct", "Funding 8 h", "pct", 4),
+    Column("ls_accounts", "Long/short", "ratio"),
+    Column("volume_24h_usd", "Volume 24 h", "usd"),
+)
+_VENUES: Final = (
+    Column("venue", "Venue"),
+    Column("pairs", "Pairs", "count"),
+    Column("oi_usd", "Open interest", "usd"),
+    Column("oi_pct", "Share of open interest", "share"),
+    Column("volume_24h_usd", "Volume 24 h", "usd"),
+    Column("volume_pct", "Share of volume", "share"),
+)
+
+
+def day_report(moment: datetime, origin: str, pairs: pd.DataFrame, history: pd.DataFrame) -> Report:
+    """Return the report of the 24 hours that end at *moment*.
+
+    Args:
+        moment: The day's close, UTC.
+        origin: ``live`` or ``simulator``, as the lake says.
+        pairs: One row per pair at that time, as ``pairs.sql`` returns them.
+        history: The sums of the day, as ``market_history.sql`` returns them.
+    """
+    market = aggregate.figures(pairs, history)
+    venues = sorted(pairs["venue"].unique())
+    return Report(
+        title="The market's day",
+        moment=moment,
+        origin=origin,
+        state={
+            "Period": f"24 h to {formats.moment(moment)}",
+            "Venues": formats.listed(venues) if venues else formats.ABSENT,
+            "Pairs": formats.count(len(pairs)),
+        },
+        figures=tuple(_card(told, market[told.name]) for told in _FIGURES),
+        charts=(*_courses(market), *_bars(pairs), _by_venue(history)),
+        sections=(_top(pairs), _shares(pairs)),
+        notes=_coverage(market, len(pairs)),
+    )
+
+
+def _rise(figure: aggregate.Figure) -> str:
+    return formats.pct(figure.change_pct)
+
+
+def _card(told: _Told, figure: aggregate.Figure) -> Figure:
+    change = None if figure.change is None else told.change(figure)
+    return Figure(told.label, told.value(figure.value), change)
+
+
+def _courses(market: dict[str, aggregate.Figure]) -> list[Chart]:
+    """Return how the figures went over the day; one without a past has no chart."""
+    return [
+        LineChart(told.label, (_course(told, market[told.name]),), told.kind, area=True)
+        for told in _FIGURES
+        if told.name in {"global_oi_usd", "volume_24h_usd", "funding_8h_pct", "ls_accounts"}
+        and not market[told.name].past.empty
+    ]
+
+
+def _course(told: _Told, figure: aggregate.Figure) -> Series:
+    return Series(told.label, figure.past.index.to_numpy(), figure.past.to_numpy(float))
+
+
+def _bars(pairs: pd.DataFrame) -> list[Chart]:
+    """Return who rose and who fell most, by price."""
+    charts: list[Chart] = []
+    for title, ascending in (("Rose most, price 24 h", False), ("Fell most, price 24 h", True)):
+        found = movers(pairs, "price_24h_pct", most=_MOVERS, ascending=ascending)
+        # Where few pairs are known, the one that fell least did not fall.
+        rows = found.rows[(found.rows["value"] < 0) == ascending]
+        labels = [
+            f"{formats.pair(symbol)} {venue}"
+            for symbol, venue in zip(rows["symbol"], rows["venue"], strict=True)
+        ]
+        note = f"Of {formats.plural(found.pairs, 'pair')}"
+        unknown = formats.plural(found.left_out, "pair")
+        left_out = f"; {unknown} without a value" if found.left_out else ""
+        charts.append(BarChart(title, labels, rows["value"].tolist(), "pct", f"{note}{left_out}."))
+    return charts
+
+
+def _by_venue(history: pd.DataFrame) -> Chart:
+    """Return the open interest of each venue over the day; a silent hour is a gap."""
+    table = history.pivot_table(index="ts", columns="venue", values="oi_usd", dropna=False)
+    series = tuple(
+        Series(str(venue), table.index.to_numpy(), table[venue].to_numpy(float))
+        for venue in table.columns
+    )
+    return LineChart("Open interest by venue", series, "usd")
+
+
+def _top(pairs: pd.DataFrame) -> Section:
+    rows = pairs.sort_values("oi_usd", ascending=False, na_position="last").head(_TOP)
+    note = f"The first {len(rows):,} of {formats.plural(len(pairs), 'pair')} by open interest."
+    return Section("Top pairs", rows.assign(pair=rows["symbol"].map(formats.pair)), _PAIRS, note)
+
+
+def _shares(pairs: pd.DataFrame) -> Section:
+    oi, volume = (venue_shares(pairs, name) for name in ("oi_usd", "volume_24h_usd"))
+    frame = pd.DataFrame(
+        {
+            "venue": list(oi.venues),
+            "pairs": oi.expected,
+            "oi_usd": oi.value_usd,
+            "oi_pct": oi.share_pct,
+            "volume_24h_usd": volume.value_usd,
+            "volume_pct": volume.share_pct,
+        }
+    )
+    return Section("Venues", frame, _VENUES)
+
+
+def _coverage(market: dict[str, aggregate.Figure], pairs: int) -> tuple[str, ...]:
+    """Say which figures do not speak for all pairs."""
+    return tuple(
+        f"{told.label}: from {market[told.name].pairs:,} of {formats.plural(pairs, 'pair')}."
+        for told in _FIGURES
+        if market[told.name].pairs < pairs
+    )

@@ -1,0 +1,46 @@
+"""A page as a document: what it was made for, its figures, charts and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from analytics.exports.charts import Chart
+from analytics.exports.sections import Section
+
+SIMULATED: Final = "SIMULATED MARKET: no figure here is real"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure, as it is written on a card."""
+
+    label: str
+    value: str
+    change: str | None = None
+    """How far it came, with its sign first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a page shows at one time."""
+
+    title: str
+    moment: datetime
+    """The time that everything in it is computed for. UTC"""
+    origin: str
+    """``live`` or ``simulator``, as the lake says."""
+    state: Mapping[str, str] = field(default_factory=dict)
+    """What the page was set to, in words: timeframe, venues, thresholds."""
+    figures: tuple[Figure, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    sections: tuple[Section, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences that belong to the whole: what is missing, and why."""
+
+    @property
+    def label(self) -> str | None:
+        """What market this is, where it is not a real one."""
+        return SIMULATED if self.origin == "simulator" else None

@@ -1,0 +1,84 @@
+"""A table as an export sees it: rows, and what each column is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from analytics.exports.kinds import KINDS, Kind
+
+Plain = str | float | int | bool | datetime | None
+"""A cell without its library: a time is in UTC and has no zone, absent is None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What one column of a table is."""
+
+    name: str
+    """The column of the frame."""
+    title: str
+    """What people call it, without its unit."""
+    kind: Kind = "text"
+    digits: int | None = None
+    """Decimals on paper and in a spreadsheet; None for the kind's own."""
+
+    @property
+    def header(self) -> str:
+        """The title with the unit: ``Open interest [USD]``."""
+        unit = KINDS[self.kind].unit
+        return self.title if unit is None else f"{self.title} [{unit}]"
+
+    @property
+    def heading(self) -> str:
+        """The title on paper, where most values say their unit themselves."""
+        return self.title if KINDS[self.kind].is_said else self.header
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table of a page."""
+
+    title: str
+    frame: pd.DataFrame
+    """May have more columns than are exported. Times without a zone are UTC."""
+    columns: tuple[Column, ...]
+    note: str | None = None
+    """A sentence that belongs to the table: what is left out of it, what a column means."""
+
+    def __post_init__(self) -> None:
+        missing = [column.name for column in self.columns if column.name not in self.frame.columns]
+        if missing:
+            raise ValueError(f"{self.title}: the frame has no column {', '.join(missing)}")
+
+    def cells(self) -> list[list[Plain]]:
+        """Return the plain values of each column."""
+        return [plain(self.frame[column.name], column.kind) for column in self.columns]
+
+
+def plain(values: pd.Series[Any], kind: Kind) -> list[Plain]:
+    """Return *values* as plain ones; what is absent, or not finite, is None."""
+    if kind == "time":
+        return _times(values)
+    absent = values.isna().tolist()
+    convert = {"text": str, "flag": bool}.get(kind, _number)
+    return [
+        None if is_absent else convert(value)
+        for value, is_absent in zip(values.tolist(), absent, strict=True)
+    ]
+
+
+def _times(values: pd.Series[Any]) -> list[Plain]:
+    utc = pd.to_datetime(values, utc=True).dt.tz_localize(None).astype("datetime64[us]")
+    return [None if pd.isna(time) else time.to_pydatetime() for time in utc]
+
+
+def _number(value: Any) -> float | int | None:
+    number = float(value)
+    if not math.isfinite(number):
+        return None
+    return int(value) if number.is_integer() and not isinstance(value, float) else number

@@ -1,0 +1,144 @@
+"""Downloads: the tables of a page as files, and the page as a report.
+
+Nothing is made before it is asked for, so that a page that draws itself every few
+seconds does not write two thousand rows each time for nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import streamlit as st
+
+from analytics import formats
+from analytics.exports import Report, Section, csv_bytes, tsv_text, xlsx_bytes
+from analytics.exports.report import SIMULATED
+from dashboard.state import Moment
+
+Tables = Mapping[str, Callable[[], Section]]
+
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_TEXT_HEIGHT: Final = 180
+
+
+def export(
+    page: str,
+    shown: Moment,
+    tables: Tables,
+    *,
+    report: Callable[[], Report] | None = None,
+    key: str | None = None,
+) -> None:
+    """Draw a menu that offers *tables*, and the *report*, for download.
+
+    The functions are called when somebody asks for a file, on a thread without a
+    session: they may use what the page has loaded, but no Streamlit and no loader.
+
+    Args:
+        page: What the page is called, for the files' names.
+        shown: The time that the tables are of.
+        tables: A function for each table, by the table's title.
+        report: Makes the page as a document; None where there is none.
+        key: Tells several menus of one page apart.
+    """
+    key = f"export_{key or _slug(page)}"
+    with st.popover("Export", icon=":material/download:", key=key):
+        chosen = _chosen(tables, key)
+        with st.container(horizontal=True, gap="small"):
+            if chosen is not None:
+                _files(page, shown, tables, chosen, key)
+            if report is not None:
+                _button(
+                    "PDF report",
+                    ":material/picture_as_pdf:",
+                    partial(_pdf, report),
+                    f"{file_stem(page, shown)}.pdf",
+                    "application/pdf",
+                    f"{key}_pdf",
+                )
+        if chosen is not None and st.toggle("Text for Google Sheets", key=f"{key}_text"):
+            st.caption("Copy it with the sign at its upper right corner and paste it into a sheet.")
+            st.code(tsv_text(tables[chosen]()), language=None, height=_TEXT_HEIGHT)
+
+
+def file_stem(page: str, shown: Moment, table: str | None = None) -> str:
+    """Return a file's name without its ending: page, table and time, and whose market it is."""
+    parts = ["perpscope", "simulated" if shown.origin == "simulator" else "", _slug(page)]
+    if table is not None and _slug(table) != _slug(page):
+        parts.append(_slug(table))
+    return "_".join([*filter(None, parts), f"{shown.now:%Y%m%dT%H%M%SZ}"])
+
+
+def plotly_config(name: str, shown: Moment) -> dict[str, Any]:
+    """Return the settings with which a Plotly chart's own camera saves a PNG fit to print.
+
+    The file's name has no time in it: settings that change make Plotly draw the chart
+    anew, and the zoom would be lost with every refresh.
+    """
+    origin = "simulated_" if shown.origin == "simulator" else ""
+    image = {"format": "png", "scale": 2, "filename": f"perpscope_{origin}{_slug(name)}"}
+    return {"displaylogo": False, "toImageButtonOptions": image}
+
+
+def _chosen(tables: Tables, key: str) -> str | None:
+    """Return which table is wanted, after asking where there are several; None without any."""
+    if len(tables) < 2:
+        return next(iter(tables), None)
+    chosen: str = st.selectbox("Table", list(tables), key=f"{key}_table")
+    return chosen
+
+
+def _files(page: str, shown: Moment, tables: Tables, chosen: str, key: str) -> None:
+    """Draw the buttons for the *chosen* table's CSV and the workbook of all."""
+    _button(
+        "CSV",
+        ":material/csv:",
+        partial(_csv, tables[chosen]),
+        f"{file_stem(page, shown, chosen)}.csv",
+        "text/csv",
+        f"{key}_csv",
+    )
+    _button(
+        "XLSX" if len(tables) == 1 else "XLSX, all tables",
+        ":material/table_view:",
+        partial(_xlsx, page, shown, tables),
+        f"{file_stem(page, shown)}.xlsx",
+        _XLSX,
+        f"{key}_xlsx",
+    )
+
+
+def _button(
+    label: str, icon: str, make: Callable[[], bytes], file: str, mime: str, key: str
+) -> None:
+    """Draw a button for a *file* that is made when it is pressed; the page stays as it is."""
+    st.download_button(label, make, file, mime, key=key, on_click="ignore", icon=icon)
+
+
+def _csv(make: Callable[[], Section]) -> bytes:
+    return csv_bytes(make())
+
+
+def _xlsx(page: str, shown: Moment, tables: Tables) -> bytes:
+    return xlsx_bytes([make() for make in tables.values()], _about(page, shown))
+
+
+def _pdf(make: Callable[[], Report]) -> bytes:
+    # Not with the page: a quarter of a second to import, and few ask for it.
+    from analytics.exports.pdf import pdf_bytes
+
+    return pdf_bytes(make())
+
+
+def _about(page: str, shown: Moment) -> dict[str, str]:
+    """Say what a workbook was made from."""
+    market = SIMULATED if shown.origin == "simulator" else "As the venues published it"
+    return {"Page": page, "As of": formats.moment(shown.now), "Market": market, "Times": "UTC"}
+
+
+def _slug(text: str) -> str:
+    """Return *text* as a part of a file's name: letters of any script, digits and ``_``."""
+    return re.sub(r"[\W_]+", "_", text).strip("_").lower()

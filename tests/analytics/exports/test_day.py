@@ -1,0 +1,128 @@
+"""The market's day: figures by hand, and a report that can be printed."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pypdf
+import pytest
+
+from analytics.exports import BarChart, LineChart, day_report, xlsx_bytes
+from analytics.exports.pdf import pdf_bytes
+
+CLOSE = datetime(2025, 10, 23, tzinfo=UTC)
+
+
+@pytest.fixture
+def pairs():
+    """Three pairs on two venues; one of them rose, one fell, one does not know."""
+    return pd.DataFrame(
+        {
+            "venue": ["binance", "binance", "okx"],
+            "symbol": ["BTC/USDT:USDT", "币安人生/USDT:USDT", "BTC/USDT:USDT"],
+            "base": ["BTC", "币安人生", "BTC"],
+            "received_ts": [CLOSE] * 3,
+            "price": [98_123.4, 0.0123, np.nan],
+            "price_24h_pct": [2.5, -4.0, np.nan],
+            "oi_usd": [6e9, 1e9, 3e9],
+            "volume_24h_usd": [10e9, np.nan, 10e9],
+            "funding_8h_pct": [0.01, 0.01, 0.01],
+            "ls_accounts": [2.0, 2.0, np.nan],
+        }
+    )
+
+
+@pytest.fixture
+def history():
+    """The sums of a day of two bars, of which okx missed the second."""
+    times = pd.to_datetime(["2025-10-22 23:50", "2025-10-22 23:55"])
+    sums = {
+        "oi_matched_usd": 7e9,
+        "oi_newest_usd": 7e9,
+        "volume_24h_usd": 10e9,
+        "volume_matched_usd": 10e9,
+        "volume_newest_usd": 10e9,
+        "oi_times_volume": 60e18,
+        "oi_volume_usd": 10e9,
+        "funding_times_oi": 7e7,
+        "funding_oi_usd": 7e9,
+        "ls_times_oi": 14e9,
+        "ls_oi_usd": 7e9,
+        "risen_count": 1,
+        "compared_count": 2,
+    }
+    binance = pd.DataFrame({"venue": "binance", "ts": times, "oi_usd": [5e9, 7e9], **sums})
+    okx = pd.DataFrame({"venue": "okx", "ts": times, "oi_usd": [3e9, None], **sums})
+    return pd.concat([binance, okx])
+
+
+def charts(report):
+    return {chart.title: chart for chart in report.charts}
+
+
+def test_figures_are_those_of_the_market(pairs, history):
+    """10 billion at stake, and so on; each as the cards write it."""
+    report = day_report(CLOSE, "live", pairs, history)
+
+    values = {figure.label: figure.value for figure in report.figures}
+    assert values["Open interest"] == "$10.00B"
+    assert values["Volume 24 h"] == "$20.00B"
+    assert values["Funding 8 h, OI-weighted"] == "+0.0100 %"
+    assert values["Long/short, OI-weighted"] == "2.00"
+    assert values["Breadth 24 h"] == "50 %"
+    assert report.state["Venues"] == "binance and okx"
+    assert "Breadth 24 h: from 2 of 3 pairs." in report.notes
+
+
+def test_risers_did_rise_and_fallers_fell(pairs, history):
+    """With few pairs the list is short, not filled up from the other end."""
+    found = charts(day_report(CLOSE, "live", pairs, history))
+
+    rose, fell = found["Rose most, price 24 h"], found["Fell most, price 24 h"]
+    assert isinstance(rose, BarChart)
+    assert (rose.labels, rose.values) == (["BTC/USDT binance"], [2.5])
+    assert (fell.labels, fell.values) == (["币安人生/USDT binance"], [-4.0])
+    assert rose.note == "Of 2 pairs; 1 pair without a value."
+
+
+def test_silent_venue_is_a_gap(pairs, history):
+    """Not a fall to nothing."""
+    chart = charts(day_report(CLOSE, "live", pairs, history))["Open interest by venue"]
+
+    assert isinstance(chart, LineChart)
+    lines = {series.name: list(series.y) for series in chart.series}
+    assert lines["binance"] == [5e9, 7e9]
+    assert lines["okx"][0] == 3e9
+    assert np.isnan(lines["okx"][1])
+
+
+def test_venues_share_the_market(pairs, history):
+    """70 and 30 percent of the open interest."""
+    shares = day_report(CLOSE, "live", pairs, history).sections[1].frame.set_index("venue")
+
+    assert shares["oi_pct"].to_dict() == pytest.approx({"binance": 70.0, "okx": 30.0})
+    assert shares["pairs"].to_dict() == {"binance": 2, "okx": 1}
+
+
+def test_it_prints_and_says_whose_market_it_is(pairs, history):
+    """The same tables go into a workbook."""
+    report = day_report(CLOSE, "simulator", pairs, history)
+
+    pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(report))).pages
+    assert all("SIMULATED MARKET" in page.extract_text() for page in pages)
+    assert xlsx_bytes(report.sections, {}).startswith(b"PK")
+
+
+def test_day_of_nothing_prints(pairs, history):
+    """An empty record has a report that says so, and no traceback."""
+    report = day_report(CLOSE, "live", pairs.head(0), history.head(0))
+
+    (text, *_) = [
+        page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf_bytes(report))).pages
+    ]
+    assert "No value is known." in text
+    assert "No rows." in text
+    assert "–" in text

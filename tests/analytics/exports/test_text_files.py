@@ -1,0 +1,120 @@
+"""CSV and TSV: what was shown, with every digit; what is absent stays absent."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import duckdb
+import pandas as pd
+import pytest
+
+from analytics.exports import Column, Section, csv_bytes, tsv_text
+
+HEADER = [
+    "Pair",
+    "Heard [UTC]",
+    "Price [quote]",
+    "Open interest [USD]",
+    "Price 24 h [%]",
+    "Funding 8 h [%]",
+    "Long/short",
+    "Snapshots",
+    "Listed",
+]
+
+
+def test_csv_reads_back_with_every_digit(section):
+    """A unit stands in the header, and a number has no rounding and no sign of money."""
+    header, known, unknown = csv.reader(io.StringIO(csv_bytes(section).decode("utf-8-sig")))
+
+    assert header == HEADER
+    assert known == [
+        "币安人生/USDT",
+        "2025-10-22T12:44:05.250Z",
+        "0.30000000000000004",
+        "-1234567.891",
+        "-3.1049",
+        "0.00431",
+        "1.925",
+        "9007199254740991",
+        "false",
+    ]
+    assert unknown == ["BTC/USDT"] + [""] * 8
+
+
+def test_csv_opens_in_excel_with_its_names_intact(section):
+    """Excel knows UTF-8 by the mark alone."""
+    file = csv_bytes(section)
+
+    assert file.startswith(b"\xef\xbb\xbf")
+    assert file.count(b"\r\n") == 3
+    assert "币安人生".encode() in file
+
+
+def test_csv_opens_in_pandas_and_duckdb(section, tmp_path):
+    """The mark does not get into the first column's name, and an empty cell is no 0."""
+    file = tmp_path / "pairs.csv"
+    file.write_bytes(csv_bytes(section))
+
+    frame = pd.read_csv(file)
+    rows = duckdb.sql(f'select "Pair", "Open interest [USD]" from \'{file}\'').fetchall()
+
+    assert list(frame.columns) == HEADER
+    assert frame["Open interest [USD]"].tolist()[0] == -1234567.891
+    assert frame.iloc[1, 1:].isna().all()
+    assert rows == [("币安人生/USDT", -1234567.891), ("BTC/USDT", None)]
+
+
+def test_tsv_falls_into_cells(section):
+    """Times as a sheet recognises them, which have no T and no Z."""
+    header, known, unknown = (line.split("\t") for line in tsv_text(section).splitlines())
+
+    assert header == HEADER
+    assert known[:4] == [
+        "币安人生/USDT",
+        "2025-10-22 12:44:05.250",
+        "0.30000000000000004",
+        "-1234567.891",
+    ]
+    assert known[-2:] == ["9007199254740991", "FALSE"]
+    assert unknown == ["BTC/USDT"] + [""] * 8
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("a\tb", "a b"),
+        ("a\r\nb", "a b"),
+        ("a\u2028b", "a b"),
+        ('"open', '"""open"'),
+        ('in "the" middle', 'in "the" middle'),
+    ],
+)
+def test_tsv_cell_is_one_cell(text, cell):
+    """No tab, no line end and no open quotation mark gets out of its cell."""
+    section = Section("Names", pd.DataFrame({"name": [text]}), (Column("name", "Name"),))
+
+    assert tsv_text(section) == f"Name\n{cell}\n"
+
+
+def test_table_without_rows_is_a_header(section):
+    """An empty table is no error."""
+    empty = Section("Pairs", section.frame.head(0), section.columns)
+
+    assert csv_bytes(empty).decode("utf-8-sig").splitlines() == [",".join(HEADER)]
+    assert tsv_text(empty) == "\t".join(HEADER) + "\n"
+
+
+def test_time_without_a_zone_is_utc():
+    """As in the lake."""
+    frame = pd.DataFrame({"ts": pd.to_datetime(["2025-10-22 12:44"]).astype("datetime64[ms]")})
+    section = Section("Bars", frame, (Column("ts", "Start", "time"),))
+
+    assert csv_bytes(section).decode("utf-8-sig").splitlines()[1] == "2025-10-22T12:44:00Z"
+
+
+def test_column_that_is_not_there_is_named():
+    """Before anything is written."""
+    with pytest.raises(ValueError, match="Pairs: the frame has no column oi_usd"):
+        Section("Pairs", pd.DataFrame({"pair": []}), (Column("oi_usd", "Open interest", "usd"),))
