@@ -41,6 +41,7 @@ from collector.simulator.binance_rows import (
     premium_indices,
     symbol_info,
     tickers,
+    update_id,
 )
 from collector.simulator.contracts import Listing
 from collector.simulator.source import Source
@@ -52,7 +53,9 @@ class Binance:
     """Binance USD-M futures in front of *source*."""
 
     name = VENUE
-    live_paths = frozenset({"/fapi/v1/time", "/fapi/v1/ping"})
+    live_paths = frozenset(
+        {"/fapi/v1/time", "/fapi/v1/ping", "/fapi/v1/depth", "/fapi/v1/aggTrades"}
+    )
 
     def __init__(self, source: Source) -> None:
         """Serve *source*."""
@@ -226,7 +229,7 @@ class Binance:
             ]
 
         return {
-            "lastUpdateId": now_ms // STEP_MS,
+            "lastUpdateId": update_id(now_ms),
             "E": now_ms,
             "T": now_ms,
             "bids": side(book.bid.tolist(), book.bid_size.tolist()),
@@ -236,9 +239,14 @@ class Binance:
     def _trades(self, query: Query, now_ms: int) -> Json:
         listing = listing_of(self._source, query, now_ms)
         start, end = query.number("startTime"), query.number("endTime")
+        first, limit = query.number("fromId"), query.limit(500, 1000)
+        if start is not None and end is not None and end - start > HOUR_MS:
+            raise RefusedError(error(-1127, "More than 1 hours between startTime and endTime."))
         end = now_ms if end is None else min(end + 1, now_ms)
-        limit = query.limit(500, 1000)
-        trades = self._source.trades(self.name, listing.symbol, start, end, limit)
+        if first is not None:
+            trades = self._source.numbered_trades(self.name, listing.symbol, first, end, limit)
+        else:
+            trades = self._source.trades(self.name, listing.symbol, start, end, limit)
         price, size = listing.price_decimals, listing.size_decimals
         columns = (trades.id, trades.time_ms, trades.price, trades.size, trades.is_buy)
         return [

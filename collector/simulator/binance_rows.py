@@ -16,6 +16,15 @@ TRADES_PER_STEP = 4
 """What the venue's count of trades assumes; ids are made to agree with it."""
 
 
+_UPDATES = 4
+"""Updates of a book in a tenth of a second, of which the numbers of its states are made."""
+
+
+def update_id(time_ms: int) -> int:
+    """Return the number of a book's latest update; REST and streams agree on it."""
+    return time_ms // 100 * _UPDATES
+
+
 def mark_decimals(listing: Listing) -> int | None:
     """Return with how many decimals the contract's mark price is written."""
     return None if listing.price_decimals is None else listing.price_decimals + 2
@@ -94,8 +103,8 @@ def tickers(quotes: Quotes, chosen: Iterable[int]) -> list[Row]:
                 "openPrice": decimal(opened, price),
                 "highPrice": decimal(float(detail.high_24h[at]), price),
                 "lowPrice": decimal(float(detail.low_24h[at]), price),
-                "firstId": (step - DAY_MS // STEP_MS) * 6,
-                "lastId": step * 6 - 1,
+                "firstId": (step - DAY_MS // STEP_MS) * TRADES_PER_STEP,
+                "lastId": step * TRADES_PER_STEP - 1,
                 "count": DAY_MS // STEP_MS * TRADES_PER_STEP,
             }
         rows.append(row)
@@ -120,7 +129,7 @@ def book_tickers(quotes: Quotes, chosen: Iterable[int]) -> list[Row]:
                 "askPrice": decimal(float(detail.ask[at]), price),
                 "askQty": decimal(float(detail.ask_size[at]), size),
                 "time": time,
-                "lastUpdateId": time // STEP_MS,
+                "lastUpdateId": update_id(time),
             }
         )
     return rows

@@ -54,32 +54,44 @@ class Ladder:
     ask_size: Floats
 
 
-def ladder(
-    mid: Floats,
-    half_spread_bps: Floats,
-    imbalance_pct: Floats,
-    depth_usd: Floats,
-    prices: Precision,
-    sizes: Precision,
-) -> Ladder:
-    """Return books around *mid* with *depth_usd* on each level, both sides together. [USD]
+@dataclass(frozen=True, slots=True)
+class Rungs:
+    """Where the levels of several contracts stand; arrays of shape (contracts, levels)."""
+
+    bid: Floats
+    ask: Floats
+    tilt: Floats
+    """(bids - asks) / (bids + asks) of each level. [unitless]"""
+
+    def take(self, level: Ints) -> Rungs:
+        """Return some of the levels."""
+        return Rungs(self.bid[:, level], self.ask[:, level], self.tilt[:, level])
+
+    def filled(self, depth_usd: Floats, sizes: Precision) -> Ladder:
+        """Return books with *depth_usd* on each level, both sides together. [USD]"""
+        least = sizes.smallest[:, None]
+        return Ladder(
+            bid=self.bid,
+            bid_size=np.maximum(sizes.round(depth_usd * (1 + self.tilt) / 2 / self.bid), least),
+            ask=self.ask,
+            ask_size=np.maximum(sizes.round(depth_usd * (1 - self.tilt) / 2 / self.ask), least),
+        )
+
+
+def rungs(
+    mid: Floats, half_spread_bps: Floats, imbalance_pct: Floats, levels: int, prices: Precision
+) -> Rungs:
+    """Return *levels* on either side of *mid*.
 
     Within 25 bps of mid the bids hold (1 + imbalance) / 2 of every level and the
     asks the rest. Further out it is the other way round, so that whoever
     measures over the wrong distance gets a visibly wrong figure.
     """
-    distance = half_spread_bps[:, None] + np.arange(depth_usd.shape[1])
+    distance = half_spread_bps[:, None] + np.arange(levels)
     is_beyond = distance > BAND_BPS - _GAP_BPS / 2
     distance[is_beyond] += _GAP_BPS
-    tilt = np.where(is_beyond, -1.0, 1.0) * imbalance_pct[:, None] / 100
     bid = prices.round(mid[:, None] * (1 - distance / 1e4))
     ask = prices.round(mid[:, None] * (1 + distance / 1e4))
     # A spread below one tick would close when rounded.
     ask = np.maximum(ask, prices.round(bid[:, :1] + prices.smallest[:, None]))
-    least = sizes.smallest[:, None]
-    return Ladder(
-        bid=bid,
-        bid_size=np.maximum(sizes.round(depth_usd * (1 + tilt) / 2 / bid), least),
-        ask=ask,
-        ask_size=np.maximum(sizes.round(depth_usd * (1 - tilt) / 2 / ask), least),
-    )
+    return Rungs(bid, ask, np.where(is_beyond, -1.0, 1.0) * imbalance_pct[:, None] / 100)

@@ -24,7 +24,7 @@ from collector.simulator.answers import (
     earliest,
     latest,
 )
-from collector.simulator.bybit_rows import instrument, tickers
+from collector.simulator.bybit_rows import instrument, tickers, trade_uuid
 from collector.simulator.contracts import Listing
 from collector.simulator.source import Source
 
@@ -56,7 +56,7 @@ class Bybit:
     """Bybit v5 in front of *source*; categories other than linear are empty."""
 
     name = "bybit"
-    live_paths = frozenset({"/v5/market/time"})
+    live_paths = frozenset({"/v5/market/time", "/v5/market/orderbook", "/v5/market/recent-trade"})
 
     def __init__(self, source: Source) -> None:
         """Serve *source*."""
@@ -224,8 +224,8 @@ class Bybit:
             "b": side(book.bid.tolist(), book.bid_size.tolist()),
             "a": side(book.ask.tolist(), book.ask_size.tolist()),
             "ts": now_ms,
-            "u": now_ms // 5_000,
-            "seq": now_ms // 5_000,
+            "u": now_ms // 100,
+            "seq": now_ms // 100,
             "cts": now_ms,
         }
 
@@ -237,7 +237,7 @@ class Bybit:
         columns = (trades.id, trades.time_ms, trades.price, trades.size, trades.is_buy)
         rows: list[Json] = [
             {
-                "execId": str(number),
+                "execId": str(trade_uuid(listing.symbol, number)),
                 "symbol": listing.symbol,
                 "price": decimal(price, listing.price_decimals),
                 "size": decimal(size, listing.size_decimals),
@@ -245,6 +245,7 @@ class Bybit:
                 "time": str(time),
                 "isBlockTrade": False,
                 "isRPITrade": False,
+                "seq": str(number),
             }
             for number, time, price, size, is_buy in zip(
                 *(column.tolist() for column in columns), strict=True

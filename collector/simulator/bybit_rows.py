@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import blake2b
+from uuid import UUID
 
 from collector.simulator.answers import Row, decimal
 from collector.simulator.contracts import Listing
 from collector.simulator.source import Quotes
+
+
+def trade_uuid(symbol: str, number: int) -> UUID:
+    """Return the name of trade *number*: the venue's trades have no numbers that count up."""
+    return UUID(bytes=blake2b(f"{symbol} {number}".encode(), digest_size=16).digest())
 
 
 def instrument(listing: Listing) -> Row:

@@ -42,6 +42,10 @@ class Slot:
     price: Floats
     """Price at each step. [USD per coin]"""
 
+    bought: Floats
+    """Bought by takers in each step. [USD]"""
+
+    sold: Floats
     bought_before: Floats
     """Bought by takers since the slot began, at each step. [USD]"""
 
@@ -178,6 +182,8 @@ class Coins:
         bought, sold = self.step_flows(self.rows, number, 1)
         return Slot(
             price=self.price(self.rows, number, 1)[:, 0],
+            bought=bought[:, 0],
+            sold=sold[:, 0],
             bought_before=_running(bought[:, 0])[:, :STEPS],
             sold_before=_running(sold[:, 0])[:, :STEPS],
             typical=self.typical(self.rows, number, 1)[:, 0],

@@ -6,17 +6,28 @@ from collections import OrderedDict
 
 import numpy as np
 
-from collector.simulator.book import Ladder, ladder
+from collector.simulator.book import Ladder, Rungs, rungs
 from collector.simulator.coins import Coins
 from collector.simulator.grid import SLOT_MS, SLOTS, STEP_MS, STEPS, Process
 from collector.simulator.noise import Floats, Ints, normal, uniform
-from collector.simulator.source import Detail, Quotes
+from collector.simulator.source import Book, Detail, Moves, Quotes
 from collector.simulator.table import Table
 
 _BASIS, _FUNDING, _LEANING, _TILTING, _DEPTH, _COUNTING = 40, 43, 46, 49, 52, 55
 """Streams; the venue's number is added to each."""
 
+_CHANGING = 115
 _INTEREST_STREAM = 60
+CHANGE_MS = 100
+"""How often a level of a book changes. [ms]"""
+
+_CHANGES = STEP_MS // CHANGE_MS - 1
+_LIVELY_LEVELS = 45
+"""Levels further from the middle change only from step to step."""
+
+MOST_LEVELS = 400
+"""Levels on either side of a book."""
+
 _HOUR_MS = 3_600_000
 _RESTING_RATE = 1e-4
 _DEAD_ZONE = 5e-4
@@ -79,14 +90,53 @@ class Exchange:
 
     def books(self, table: Table, mid: Floats, now_ms: int, levels: int) -> Ladder:
         """Return the books of the contracts around *mid*."""
-        level = np.arange(levels)
+        depth = self._depth(table, now_ms, levels)
+        level, factor = self._changes(table, now_ms // STEP_MS)
+        factors = np.ones_like(depth)
+        for number in range(now_ms % STEP_MS // CHANGE_MS):
+            is_seen = level[:, number] < levels
+            factors[is_seen, level[is_seen, number]] = factor[is_seen, number]
+        return self._rungs(table, mid, now_ms, levels).filled(depth * factors, table.sizes)
+
+    def moves(self, table: Table, mid: Floats, at_ms: int, levels: int) -> Moves:
+        """Return how the book of one contract changes in the step that begins at *at_ms*."""
+        level, factor = self._changes(table, at_ms // STEP_MS)
+        seen = np.flatnonzero(level[0] < levels)
+        depth, stands = self._depth(table, at_ms, levels), self._rungs(table, mid, at_ms, levels)
+        start = stands.filled(depth, table.sizes)
+        moved = level[0, seen]
+        new = stands.take(moved).filled(depth[:, moved] * factor[:, seen], table.sizes)
+        return Moves(
+            start=Book(start.bid[0], start.bid_size[0], start.ask[0], start.ask_size[0]),
+            time_ms=at_ms + (seen + 1) * CHANGE_MS,
+            level=moved,
+            bid_size=new.bid_size[0],
+            ask_size=new.ask_size[0],
+        )
+
+    def _rungs(self, table: Table, mid: Floats, now_ms: int, levels: int) -> Rungs:
+        imbalance = self.imbalance_pct(table, now_ms)
+        return rungs(mid, table.half_spread_bps, imbalance, min(levels, MOST_LEVELS), table.prices)
+
+    def _depth(self, table: Table, now_ms: int, levels: int) -> Floats:
+        """Return what stands on each level as a step begins, both sides together. [USD]"""
+        level = np.arange(min(levels, MOST_LEVELS))
         step = np.array([[[now_ms // STEP_MS]]])
         row = table.row[:, None, None]
         uneven = uniform(self._seed, _DEPTH + self._venue, row, step, level)[:, 0]
-        depth = table.depth_usd[:, None] * (0.6 + 0.8 * uneven) * (1 + 0.03 * level)
-        imbalance = self.imbalance_pct(table, now_ms)
-        spread = table.half_spread_bps
-        return ladder(mid, spread, imbalance, depth, table.prices, table.sizes)
+        depth: Floats = table.depth_usd[:, None] * (0.6 + 0.8 * uneven) * (1 + 0.03 * level)
+        return depth
+
+    def _changes(self, table: Table, step: int) -> tuple[Ints, Floats]:
+        """Return which level changes at each tenth of a second after a step began, and to what.
+
+        Shape (contracts, changes). The new depth is a multiple of the step's, the same
+        on both sides, so that the imbalance stays; the best level never changes.
+        """
+        who = (table.row[:, None, None], np.array([[[step]]]), np.arange(_CHANGES)[:, None])
+        draw = uniform(self._seed, _CHANGING + self._venue, *who, np.arange(2))
+        level: Ints = 1 + (draw[..., 0] ** 2 * _LIVELY_LEVELS).astype(np.int64)
+        return level, 0.5 + draw[..., 1]
 
     def last(self, table: Table, now_ms: int) -> Floats:
         """Return the last price of each contract."""

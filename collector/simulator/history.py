@@ -11,12 +11,12 @@ import numpy as np
 from collector.simulator.coins import Coins
 from collector.simulator.exchange import Exchange
 from collector.simulator.grid import SLOT_MS, STEP_MS, STEPS, Process
-from collector.simulator.noise import Floats, Ints, bits, normal, uniform
-from collector.simulator.source import Bars, Liquidation, RatioKind, Series, Trades
+from collector.simulator.noise import Floats, Ints, normal
+from collector.simulator.source import Bars, RatioKind, Series
 from collector.simulator.table import Table
 
 _HOUR_MS = 3_600_000
-_RATIO_STREAM, _TASTE, _TRADE, _FILLS, _FORCED = 70, 90, 91, 94, 95
+_RATIO_STREAM, _TASTE = 70, 90
 
 _RATIOS: dict[RatioKind, tuple[int, float, float, float]] = {
     # kind: number, follows the price by, usual log ratio, swing of the log ratio
@@ -27,12 +27,6 @@ _RATIOS: dict[RatioKind, tuple[int, float, float, float]] = {
 
 _STEPS_AT_ONCE = 600_000
 """Candles over longer spans are built in pieces, to bound memory. [steps]"""
-
-_MOST_FILLS = 3
-"""Trades of one side in one step."""
-
-_DRAWS = np.arange(3)
-"""Random numbers of one liquidation: whether, how large, when."""
 
 
 class History:
@@ -153,68 +147,6 @@ class History:
             return 0.0, 0.0
         _, bought, sold, _ = self._steps(table, steps)
         return float(bought.sum()), float(sold.sum())
-
-    def trades(self, table: Table, start_ms: int, end_ms: int) -> Trades:
-        """Return the single trades of the whole steps of [start_ms, end_ms); they add up to flow.
-
-        A side's flow of one step is one to three trades.
-        """
-        steps = np.arange(-(-start_ms // STEP_MS), end_ms // STEP_MS)
-        if len(steps) == 0:
-            return Trades(
-                *(np.empty(0, np.int64),) * 2, *(np.empty(0),) * 2, is_buy=np.empty(0, np.bool_)
-            )
-        price, bought, sold, _ = self._steps(table, steps)
-        side, fill = np.arange(2)[:, None], np.arange(_MOST_FILLS)
-        who = (table.row[:, None, None], steps[:, None, None], side, fill)
-        draw = uniform(self._seed, _TRADE + self._venue, *who)
-        fills = bits(self._seed, _FILLS, *who[:3]) % np.uint64(_MOST_FILLS)
-        weight = np.where(fill <= fills.astype(np.int64), 0.2 + draw, 0.0)
-        weight /= weight.sum(axis=2, keepdims=True)
-        size_usd = np.stack([bought, sold], axis=1)[..., None] * weight
-        cross = np.array([1.0, -1.0])[:, None] * table.half_spread_bps[0] / 1e4
-        paid = table.prices.round((price[:, None, None] * (1 + cross)).reshape(1, -1))[0]
-        paid = np.repeat(paid, _MOST_FILLS)
-        size = table.sizes.round((size_usd.ravel() / paid)[None])[0]
-        when = (steps[:, None, None] * STEP_MS + (draw * STEP_MS).astype(np.int64)).ravel()
-        order = np.argsort(when, kind="stable")
-        # Numbered by step and place in it, so that a trade keeps its number in every answer.
-        place = np.tile(np.arange(2 * _MOST_FILLS), len(steps))
-        number = np.repeat(steps * 2 * _MOST_FILLS, 2 * _MOST_FILLS) + place
-        is_buy = np.tile(np.repeat([True, False], _MOST_FILLS), len(steps))
-        kept = size[order] > 0
-        order = order[kept]
-        return Trades(number[kept], when[order], paid[order], size[order], is_buy[order])
-
-    def liquidations(self, table: Table, start_ms: int, end_ms: int) -> list[Liquidation]:
-        """Return the positions closed by force in the whole steps of [start_ms, end_ms).
-
-        Rare in calm, and in bursts while a slot's price runs away: longs when it falls.
-        """
-        steps = np.arange(-(-start_ms // STEP_MS), end_ms // STEP_MS)
-        if len(steps) == 0:
-            return []
-        price, bought, sold, _ = self._steps(table, steps)
-        slots = steps // STEPS
-        ends = self._coins.log_price(table.row, int(slots[0]), int(slots[-1] - slots[0]) + 1)[0]
-        run = np.diff(ends)[slots - slots[0]] / self._coins.restlessness(table.row)[0]
-        chance = np.clip(0.03 * np.maximum(np.abs(run) - 1.0, 0.0) ** 2, 0.0005, 0.9)
-        draws = uniform(self._seed, _FORCED + self._venue, table.row, steps[:, None], _DRAWS)
-        size_usd = (bought + sold) * (0.01 + 0.25 * draws[:, 1] ** 3)
-        size = table.sizes.round((size_usd / price)[None])[0]
-        found = np.flatnonzero((draws[:, 0] < chance) & (size > 0))
-        symbol = table.listings[0].symbol
-        return [
-            Liquidation(
-                symbol=symbol,
-                time_ms=int(steps[at] * STEP_MS + draws[at, 2] * STEP_MS),
-                is_long=bool(run[at] < 0 if abs(run[at]) > 1 else draws[at, 1] < 0.5),
-                price=float(price[at]),
-                size=float(size[at]),
-                size_usd=float(size[at] * price[at]),
-            )
-            for at in found
-        ]
 
 
 def multiples(step_ms: int, start_ms: int, end_ms: int) -> Ints:

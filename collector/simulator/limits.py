@@ -52,6 +52,7 @@ _OKX_LIMITS = {
     "/api/v5/market/history-candles": (20, False),
     "/api/v5/market/books": (40, False),
     "/api/v5/market/trades": (100, False),
+    "/api/v5/market/history-trades": (20, False),
     f"{_OKX_STATISTICS}long-short-account-ratio-contract": (5, True),
     f"{_OKX_STATISTICS}long-short-account-ratio-contract-top-trader": (5, True),
     f"{_OKX_STATISTICS}long-short-position-ratio-contract-top-trader": (5, True),

@@ -7,6 +7,7 @@ questions in a different order see the same market.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,14 +16,28 @@ from collector.simulator import contracts
 from collector.simulator.coins import Coins
 from collector.simulator.contracts import VENUES, Listing
 from collector.simulator.exchange import Exchange
-from collector.simulator.grid import SLOT_MS, SLOTS, STEP_MS, STEPS
+from collector.simulator.grid import SLOT_MS, SLOTS, STEP_MS
 from collector.simulator.history import History, multiples
-from collector.simulator.source import Bars, Book, Liquidation, Quotes, RatioKind, Series, Trades
+from collector.simulator.source import (
+    NO_PRINTS,
+    Bars,
+    Book,
+    Liquidation,
+    Moves,
+    Prints,
+    Quotes,
+    RatioKind,
+    Series,
+    Tape,
+    Trades,
+)
 from collector.simulator.table import Table, table
+from collector.simulator.tape import Printer
 
 USUAL_ASSETS = 70
 
 _DAY_MS = SLOTS * SLOT_MS
+_TAPES_KEPT = 3
 
 
 class SyntheticMarket:
@@ -42,6 +57,11 @@ class SyntheticMarket:
             venue: History(seed, self._coins, self._exchanges[venue], number)
             for number, venue in enumerate(VENUES)
         }
+        self._printers = {
+            venue: Printer(seed, self._coins, self._exchanges[venue], number)
+            for number, venue in enumerate(VENUES)
+        }
+        self._tapes: dict[str, OrderedDict[int, Tape]] = {venue: OrderedDict() for venue in VENUES}
         self._deliveries: dict[int, int] = {}
         self._tables: dict[tuple[str, int], Table] = {}
         self._single: dict[tuple[str, str], Table] = {}
@@ -123,23 +143,41 @@ class SyntheticMarket:
     ) -> Trades:
         """Return the first *limit* trades from *start_ms* on, or without one the last."""
         one = self._one(venue, symbol, end_ms)
-        # Every step has at least two trades unless they are too small to write down.
-        reach_ms = (limit + STEPS) * STEP_MS
+        reach_ms = self._reach_ms(venue, one, limit)
         first_ms = end_ms - reach_ms if start_ms is None else start_ms
         last_ms = end_ms if start_ms is None else min(end_ms, start_ms + reach_ms)
-        found = self._histories[venue].trades(
-            one, first_ms // STEP_MS * STEP_MS, -(-last_ms // STEP_MS) * STEP_MS
-        )
-        is_inside = (found.time_ms >= first_ms) & (found.time_ms < last_ms)
-        chosen = np.flatnonzero(is_inside)
-        chosen = chosen[-limit:] if start_ms is None else chosen[:limit]
-        return Trades(
-            found.id[chosen],
-            found.time_ms[chosen],
-            found.price[chosen],
-            found.size[chosen],
-            found.is_buy[chosen],
-        )
+        found = self._prints(venue, one, first_ms, last_ms)
+        return _trades(found, slice(-limit, None) if start_ms is None else slice(limit))
+
+    def numbered_trades(
+        self, venue: str, symbol: str, first: int, end_ms: int, limit: int
+    ) -> Trades:
+        """Return *limit* trades from number *first* on, those before *end_ms*."""
+        one = self._one(venue, symbol, end_ms)
+        rhythm = self._printers[venue].rhythms(one)[0]
+        start_ms = max(first, 0) // rhythm.count * rhythm.period_ms
+        last_ms = min(end_ms, start_ms + self._reach_ms(venue, one, limit))
+        found = self._prints(venue, one, start_ms, last_ms)
+        skipped = int(np.searchsorted(found.id, first))
+        return _trades(found, slice(skipped, skipped + limit))
+
+    def tape(self, venue: str, slot: int) -> Tape:
+        """Return every trade and liquidation of slot number *slot*; the last few are kept."""
+        kept = self._tapes[venue]
+        if slot not in kept:
+            whole, printer = self._table(venue, slot * SLOT_MS), self._printers[venue]
+            prints, forced = printer.prints(whole, slot, 1), printer.forced(whole, slot, 1)
+            kept[slot] = Tape(whole.listings, prints, forced)
+            if len(kept) > _TAPES_KEPT:
+                kept.popitem(last=False)
+        kept.move_to_end(slot)
+        return kept[slot]
+
+    def moves(self, venue: str, symbol: str, step: int, levels: int) -> Moves:
+        """Return how the book changes in step number *step*."""
+        at_ms = step * STEP_MS
+        one, exchange = self._one(venue, symbol, at_ms), self._exchanges[venue]
+        return exchange.moves(one, exchange.last(one, at_ms), at_ms, levels)
 
     def flow(self, venue: str, symbol: str, start_ms: int, end_ms: int) -> tuple[float, float]:
         """Return taker buys and sells over the whole steps of [start_ms, end_ms). [USD]"""
@@ -148,9 +186,34 @@ class SyntheticMarket:
     def liquidations(
         self, venue: str, symbol: str, start_ms: int, end_ms: int
     ) -> list[Liquidation]:
-        """Return the positions closed by force in the whole steps of [start_ms, end_ms)."""
+        """Return the positions closed by force in [start_ms, end_ms)."""
         one = self._one(venue, symbol, end_ms)
-        return self._histories[venue].liquidations(one, start_ms, end_ms)
+        first = start_ms // SLOT_MS
+        found = self._printers[venue].forced(one, first, -(-end_ms // SLOT_MS) - first)
+        inside = np.searchsorted(found.time_ms, (start_ms, end_ms))
+        found = found.take(slice(*inside.tolist()))
+        columns = (found.time_ms, found.is_long, found.price, found.size)
+        return [
+            Liquidation(symbol, time_ms, is_long, price, size, price * size)
+            for time_ms, is_long, price, size in zip(
+                *(column.tolist() for column in columns), strict=True
+            )
+        ]
+
+    def _prints(self, venue: str, one: Table, start_ms: int, end_ms: int) -> Prints:
+        """Return the trades of a single contract in [start_ms, end_ms)."""
+        first = start_ms // SLOT_MS
+        count = -(-end_ms // SLOT_MS) - first
+        if count < 1:
+            return NO_PRINTS
+        found = self._printers[venue].prints(one, first, count)
+        inside = np.searchsorted(found.time_ms, (start_ms, end_ms))
+        return found.take(slice(*inside.tolist()))
+
+    def _reach_ms(self, venue: str, one: Table, limit: int) -> int:
+        """Return a time in which a contract trades more than *limit* times. [ms]"""
+        rhythm = self._printers[venue].rhythms(one)[0]
+        return (limit // rhythm.count + 2) * rhythm.period_ms
 
     def _table(self, venue: str, now_ms: int) -> Table:
         """Return the venue's contracts; they change when a quarter is delivered."""
@@ -176,3 +239,8 @@ class SyntheticMarket:
             whole = next(made for made in (likely, *others) if symbol in made.position)
             self._single[venue, symbol] = whole.take(np.array([whole.position[symbol]]))
         return self._single[venue, symbol]
+
+
+def _trades(prints: Prints, part: slice) -> Trades:
+    found = prints.take(part)
+    return Trades(found.id, found.time_ms, found.price, found.size, found.is_buy)

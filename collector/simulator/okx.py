@@ -32,9 +32,10 @@ from collector.simulator.okx_rows import (
     marks,
     open_interests,
     tickers,
+    trade_row,
     written_base,
 )
-from collector.simulator.source import RatioKind, Source
+from collector.simulator.source import RatioKind, Source, Trades
 
 _HOURS = {"1H": 1, "2H": 2, "4H": 4, "6H": 6, "12H": 12, "1D": 24, "2D": 48, "3D": 72}
 _PERIODS = (
@@ -45,6 +46,9 @@ _PERIODS = (
 _BARS = _PERIODS | {"1m": MINUTE_MS, "3m": 3 * MINUTE_MS, "1W": WEEK_MS, "1Wutc": WEEK_MS}
 
 _TYPES = {name: name for name in ("SWAP", "FUTURES", "SPOT", "MARGIN", "OPTION")}
+
+_PAGINGS = {"1": False, "2": True}
+"""Of old trades: by their number, or by their time."""
 
 _DATA_ROWS = 1440
 """How many periods back the trading statistics go."""
@@ -59,7 +63,10 @@ class Okx:
     """OKX in front of *source*; instrument types other than SWAP are empty."""
 
     name = "okx"
-    live_paths = frozenset({"/api/v5/public/time"})
+    live_paths = frozenset(
+        {"/api/v5/public/time", "/api/v5/market/books"}
+        | {"/api/v5/market/trades", "/api/v5/market/history-trades"}
+    )
 
     def __init__(self, source: Source) -> None:
         """Serve *source*."""
@@ -79,6 +86,7 @@ class Okx:
             "/api/v5/market/history-candles": self._candles,
             "/api/v5/market/books": self._book,
             "/api/v5/market/trades": self._trades,
+            "/api/v5/market/history-trades": self._history_trades,
             ratio: partial(self._ratio, "accounts"),
             f"{ratio}-top-trader": partial(self._ratio, "top_accounts"),
             f"{statistics}/long-short-position-ratio-contract-top-trader": partial(
@@ -194,29 +202,32 @@ class Okx:
                 "asks": side(book.ask.tolist(), book.ask_size.tolist()),
                 "bids": side(book.bid.tolist(), book.bid_size.tolist()),
                 "ts": str(now_ms),
-                "seqId": now_ms // 5_000,
+                "seqId": now_ms // 100,
             }
         ]
 
     def _trades(self, query: Query, now_ms: int) -> Json:
         listing = self._listing(query, now_ms)
         trades = self._source.trades(self.name, listing.symbol, None, now_ms, query.limit(100, 500))
-        columns = (trades.id, trades.time_ms, trades.price, trades.size, trades.is_buy)
-        rows: list[Json] = [
-            {
-                "instId": listing.symbol,
-                "side": "buy" if is_buy else "sell",
-                "sz": contracts(listing, size, price),
-                "source": "0",
-                "px": decimal(price, listing.price_decimals),
-                "tradeId": str(number),
-                "ts": str(time),
-            }
-            for number, time, price, size, is_buy in zip(
-                *(column.tolist() for column in columns), strict=True
-            )
-        ]
-        return rows[::-1]
+        return _written(listing, trades)
+
+    def _history_trades(self, query: Query, now_ms: int) -> Json:
+        """Return one page: older than ``after``, newer than ``before``, by number or by time."""
+        listing, limit = self._listing(query, now_ms), query.limit(100, 100)
+        before, after = query.number("before"), query.number("after")
+        by_time = query.choice("type", _PAGINGS, "1")
+        ask = (self.name, listing.symbol)
+        if by_time:
+            end_ms = now_ms if after is None else min(after, now_ms)
+            trades = self._source.trades(*ask, None, end_ms, limit)
+            rows = _written(listing, trades)
+            return [row for row in rows if before is None or int(row["ts"]) > before]
+        if after is None:
+            trades = self._source.trades(*ask, None, now_ms, limit)
+        else:
+            trades = self._source.numbered_trades(*ask, after - limit, now_ms, limit)
+        rows = _written(listing, trades)
+        return [row for row in rows if before is None or int(row["tradeId"]) > before]
 
     def _ratio(self, kind: RatioKind, query: Query, now_ms: int) -> Json:
         listing, period, span = self._data_span(query, now_ms)
@@ -266,6 +277,13 @@ class Okx:
         start = now_ms - _DATA_ROWS * period if begin is None else begin + 1
         last = now_ms if end is None else min(end - 1, now_ms)
         return listing, period, latest(period, start, last, query.limit(100, 100))
+
+
+def _written(listing: Listing, trades: Trades) -> list[dict[str, str]]:
+    """Return trades as rows, the newest first."""
+    columns = (trades.id, trades.time_ms, trades.price, trades.size, trades.is_buy)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [trade_row(listing, *row) for row in rows][::-1]
 
 
 def _before_after(query: Query, step_ms: int, now_ms: int, limit: int, offset_ms: int = 0) -> Span:

@@ -23,6 +23,21 @@ def written_base(listing: Listing, base: float) -> str:
     return decimal(base, listing.size_decimals)
 
 
+def trade_row(
+    listing: Listing, number: int, time_ms: int, price: float, size: float, is_buy: bool
+) -> dict[str, str]:
+    """Return a trade of *size* base, as REST and the channels of trades write it."""
+    return {
+        "instId": listing.symbol,
+        "side": "buy" if is_buy else "sell",
+        "sz": contracts(listing, size, price),
+        "source": "0",
+        "px": decimal(price, listing.price_decimals),
+        "tradeId": str(number),
+        "ts": str(time_ms),
+    }
+
+
 def instrument(listing: Listing) -> Row:
     """Return the contract's entry in public/instruments."""
     is_inverse = listing.kind == "inverse"

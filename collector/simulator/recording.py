@@ -19,7 +19,18 @@ from pathlib import Path
 import numpy as np
 
 from collector.simulator.contracts import Listing
-from collector.simulator.source import Bars, Book, Quotes, RatioKind, Series, Trades
+from collector.simulator.source import (
+    NO_FORCED,
+    NO_PRINTS,
+    Bars,
+    Book,
+    Moves,
+    Quotes,
+    RatioKind,
+    Series,
+    Tape,
+    Trades,
+)
 
 MOST_AGE_MS = 300_000
 """How long a reading is served: a pair whose newest one is older is gone from the venue. [ms]"""
@@ -142,6 +153,21 @@ class Recording:
     ) -> Trades:
         """Return nothing: no trades were recorded."""
         return Trades(_NEVER, _NEVER, _NOTHING, _NOTHING, np.empty(0, np.bool_))
+
+    def numbered_trades(
+        self, venue: str, symbol: str, first: int, end_ms: int, limit: int
+    ) -> Trades:
+        """Return nothing: no trades were recorded."""
+        return self.trades(venue, symbol, None, end_ms, limit)
+
+    def tape(self, venue: str, slot: int) -> Tape:
+        """Return nothing: neither trades nor liquidations were recorded."""
+        return Tape(self.listings(venue, slot), NO_PRINTS, NO_FORCED)
+
+    def moves(self, venue: str, symbol: str, step: int, levels: int) -> Moves:
+        """Return an empty book that never changes: none was recorded."""
+        empty = Book(_NOTHING, _NOTHING, _NOTHING, _NOTHING)
+        return Moves(empty, _NEVER, _NEVER, _NOTHING, _NOTHING)
 
 
 def read_recording(path: Path) -> Recording:

@@ -1,8 +1,8 @@
 """The simulator: three venues on loopback, one market, one clock.
 
 Binance answers under ``/binance``, Bybit under ``/bybit``, OKX under ``/okx``, each
-with the paths, limits and errors of the real one. ``/simulator`` is its own door:
-clock, faults, health.
+with the paths, websockets, limits and errors of the real one. ``/simulator`` is its
+own door: clock, health, faults of REST and of websockets, and the true flows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import orjson
 from aiohttp import web
@@ -34,11 +34,15 @@ from collector.simulator.okx import Okx
 from collector.simulator.recording import Recording, read_recording
 from collector.simulator.replies import Reply, Venue, instead
 from collector.simulator.source import Source
+from collector.simulator.streams.door import Streams
 
 FASTEST = 600.0
 """The highest speed of a simulator's clock. [unitless]"""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OF_STREAMS = "ws_"
+"""How the names of faults begin that websockets have."""
+
 _STOP_S = 0.3
 """How long running requests may still take when the simulator stops. [s]"""
 
@@ -79,6 +83,7 @@ class Simulator:
             wire.name: Venue(wire, limits_of(wire.name), source.step_ms)
             for wire in (Binance(source), Bybit(source), Okx(source))
         }
+        self.streams = Streams(source, self.now_ms)
         self._runner: web.AppRunner | None = None
 
     @property
@@ -105,6 +110,7 @@ class Simulator:
             await runner.cleanup()
             raise
         self._port = int(runner.addresses[0][1])
+        self.streams.start(self.clock.speed)
         return self
 
     async def __aexit__(
@@ -114,8 +120,20 @@ class Simulator:
         _trace: TracebackType | None,
     ) -> None:
         """Stop; requests that hang are cut off after a moment."""
+        await self.streams.stop()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    async def advance(self, seconds: float) -> None:
+        """Move a clock that stands still, and send what the streams have until then.
+
+        ValueError if the clock runs by itself.
+        """
+        if self.clock.speed != 0:
+            raise ValueError("only a clock that stands still is moved by hand")
+        origin = self.clock.now() + timedelta(seconds=seconds)
+        self.clock = Clock(origin=origin, speed=0, started_at=self.clock.started_at)
+        await self.streams.tick()
 
     def now_ms(self) -> int:
         """Return the time on the simulator's clock. [Unix ms]"""
@@ -127,16 +145,19 @@ class Simulator:
             application.router.add_get(f"/{venue}{{path:/.*}}", self._serve)
         application.router.add_get("/simulator/clock", self._show_clock)
         application.router.add_get("/simulator/health", self._show_health)
+        application.router.add_get("/simulator/flows", self._show_flows)
         application.router.add_get("/simulator/faults", self._show_faults)
         application.router.add_post("/simulator/faults", self._add_fault)
         application.router.add_delete("/simulator/faults", self._clear_faults)
         return application
 
-    async def _serve(self, request: web.Request) -> web.Response:
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
         name = request.path[1:].partition("/")[0]
         path, query = request.match_info["path"], request.query
         venue, now_ms = self._venues[name], self.now_ms()
         self.requests[name][path] += 1
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self.streams.serve(request, name, path)
         verdict = venue.limits.charge(path, query, now_ms)
         if verdict.refusal is not None:
             return Reply.of(verdict.refusal, verdict.headers).sent()
@@ -173,23 +194,39 @@ class Simulator:
 
     async def _show_health(self, _request: web.Request) -> web.Response:
         requests = {venue: counter.total() for venue, counter in self.requests.items()}
-        return _json({"status": "ok", "now_ms": self.now_ms(), "requests": requests})
+        sockets = self.streams.counts()
+        body = {"status": "ok", "now_ms": self.now_ms(), "requests": requests, "sockets": sockets}
+        return _json(body)
+
+    async def _show_flows(self, request: web.Request) -> web.Response:
+        """Return what truly was traded and closed by force in a window."""
+        try:
+            return _json(await self.streams.flows(request.query))
+        except ValueError as error:
+            return _json({"error": str(error)}, 400)
 
     async def _show_faults(self, _request: web.Request) -> web.Response:
-        return _json({"faults": self._faults.listed()})
+        return _json({"faults": self._listed()})
+
+    def _listed(self) -> list[dict[str, Any]]:
+        return self._faults.listed() + self.streams.mishaps.listed()
 
     async def _add_fault(self, request: web.Request) -> web.Response:
         try:
             wanted = orjson.loads(await request.read())
             if not isinstance(wanted, dict):
                 return _json({"error": "a fault is a JSON object"}, 400)
-            self._faults.add(wanted)
+            if str(wanted.get("kind")).startswith(_OF_STREAMS):
+                self.streams.go_wrong(wanted)
+            else:
+                self._faults.add(wanted)
         except ValueError as error:
             return _json({"error": str(error)}, 400)
-        return _json({"faults": self._faults.listed()})
+        return _json({"faults": self._listed()})
 
     async def _clear_faults(self, _request: web.Request) -> web.Response:
         self._faults.clear()
+        self.streams.mishaps.clear()
         return _json({"faults": []})
 
 

@@ -143,6 +143,75 @@ class Liquidation:
     """[USD]"""
 
 
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """One contract's book over one step: how it starts, and which level changes when."""
+
+    start: Book
+    time_ms: Ints
+    """When, in order; the n-th change is of *level* on either side."""
+
+    level: Ints
+    bid_size: Floats
+    ask_size: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Prints:
+    """Trades of several contracts, oldest first."""
+
+    contract: Ints
+    """Where the contract stands in the venue's listings."""
+
+    id: Ints
+    time_ms: Ints
+    price: Floats
+    size: Floats
+    """[base]"""
+
+    is_buy: NDArray[np.bool_]
+    """Whether the taker bought."""
+
+    def take(self, chosen: Ints | slice) -> Prints:
+        """Return some of them."""
+        return Prints(*(getattr(self, name)[chosen] for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """Positions of several contracts that were closed by force, oldest first."""
+
+    contract: Ints
+    """Where the contract stands in the venue's listings."""
+
+    time_ms: Ints
+    price: Floats
+    size: Floats
+    """[base]"""
+
+    is_long: NDArray[np.bool_]
+    """Whether the position was long; the order that closes it then sells."""
+
+    def take(self, chosen: Ints | slice) -> Forced:
+        """Return some of them."""
+        return Forced(*(getattr(self, name)[chosen] for name in self.__slots__))
+
+
+NO_PRINTS = Prints(*(np.empty(0, np.int64),) * 3, *(np.empty(0),) * 2, is_buy=np.empty(0, np.bool_))
+NO_FORCED = Forced(
+    *(np.empty(0, np.int64),) * 2, *(np.empty(0),) * 2, is_long=np.empty(0, np.bool_)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """What was traded and closed by force on one venue in five minutes."""
+
+    listings: Sequence[Listing]
+    prints: Prints
+    forced: Forced
+
+
 class Source(Protocol):
     """A market that the simulator can serve. The answer depends on the time given, on nothing else.
 
@@ -191,3 +260,14 @@ class Source(Protocol):
         self, venue: str, symbol: str, start_ms: int | None, end_ms: int, limit: int
     ) -> Trades:
         """Return the first *limit* trades from *start_ms* on, or without one the last ones."""
+
+    def numbered_trades(
+        self, venue: str, symbol: str, first: int, end_ms: int, limit: int
+    ) -> Trades:
+        """Return *limit* trades from number *first* on, those before *end_ms*."""
+
+    def tape(self, venue: str, slot: int) -> Tape:
+        """Return every trade and liquidation of the five minutes number *slot* since 1970."""
+
+    def moves(self, venue: str, symbol: str, step: int, levels: int) -> Moves:
+        """Return how the book changes in the five seconds number *step* since 1970."""

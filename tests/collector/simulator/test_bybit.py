@@ -168,7 +168,8 @@ async def test_trades(client, market, now):
     trades = await client.fetch_trades(BTC, limit=30)
 
     expected = market.trades("bybit", "BTCUSDT", None, now, 30)
-    assert sorted(int(trade["id"]) for trade in trades) == sorted(expected.id.tolist())
+    assert sorted(int(trade["info"]["seq"]) for trade in trades) == expected.id.tolist()
+    assert len({trade["id"] for trade in trades}) == 30
     bought = sum(trade["amount"] for trade in trades if trade["side"] == "buy")
     assert bought == pytest.approx(expected.size[expected.is_buy].sum())
 
