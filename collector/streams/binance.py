@@ -1,0 +1,275 @@
+"""Streams of Binance USD-M futures.
+
+Trades and liquidations are told at one address, books at another. Trades come as Binance
+adds them up, all fills of one order at one price; each instrument's are numbered without
+gaps. Liquidations are the largest order of each instrument and second, not all. Books are
+changes to a state that REST has.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from collector.streams.books import Books, Change, bridged, sound
+from collector.streams.flows import Flows
+from collector.streams.reader import UNREADABLE, Forced, Reader
+from collector.streams.seen import Numbers
+from collector.streams.stream import (
+    Ack,
+    Channel,
+    ChannelName,
+    Group,
+    Limits,
+    Notice,
+    Refused,
+    Sinks,
+    Stream,
+)
+from collector.streams.tally import Kind
+from collector.venues.reading import OtherShape
+
+BOOK_SPEED = "500ms"
+"""How often changes of a book are told; faster would cost more and say nothing more."""
+
+
+class AggTrade(msgspec.Struct, tag_field="e", tag="aggTrade", gc=False):
+    """Fills of one taker's order at one price; ``m``: the buyer was the maker."""
+
+    s: str
+    a: int
+    p: float
+    q: float
+    T: int
+    m: bool
+
+
+class Order(msgspec.Struct, gc=False):
+    """A liquidation order: ``z`` was filled so far, at ``ap`` on average."""
+
+    s: str
+    S: Literal["BUY", "SELL"]
+    ap: float
+    z: float
+    T: int
+
+
+class ForceOrder(msgspec.Struct, tag_field="e", tag="forceOrder", gc=False):
+    """What tells of a liquidation order."""
+
+    o: Order
+
+
+class DepthUpdate(msgspec.Struct, tag_field="e", tag="depthUpdate", gc=False):
+    """Changes of a book from after ``pu`` up to ``u``."""
+
+    s: str
+    T: int
+    u: int
+    pu: int
+    b: list[tuple[float, float]]
+    a: list[tuple[float, float]]
+
+
+Event = AggTrade | ForceOrder | DepthUpdate
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """What wraps each event, with the name of its stream."""
+
+    data: Event
+
+
+class RestBook(msgspec.Struct, gc=False):
+    """``/fapi/v1/depth``."""
+
+    lastUpdateId: int
+    T: int
+    bids: list[tuple[float, float]]
+    asks: list[tuple[float, float]]
+
+
+FIELDS: dict[str, tuple[ChannelName, dict[str, Kind]]] = {
+    "aggTrade": (
+        "trades",
+        {"s": "text", "a": "id", "p": "price", "q": "quantity", "T": "time", "m": "flag"},
+    ),
+    "forceOrder": (
+        "liquidations",
+        {"s": "text", "S": "side", "ap": "price", "z": "quantity", "T": "time"},
+    ),
+    "depthUpdate": (
+        "depth",
+        {"s": "text", "T": "time", "u": "id", "pu": "id", "b": "levels", "a": "levels"},
+    ),
+}
+"""By event: the channel, and what its fields must be."""
+
+
+class BinanceHandler(Reader):
+    """Reads what Binance sends over one connection."""
+
+    def __init__(self, sinks: Sinks) -> None:
+        super().__init__(sinks)
+        self._decode = msgspec.json.Decoder(Envelope, strict=False).decode
+
+    def take(self, frame: bytes | str, received_ms: int) -> Notice | None:
+        """Take one frame; return what it says of the connection."""
+        try:
+            event = self._decode(frame).data
+        except UNREADABLE:
+            return self._otherwise(frame, received_ms)
+        # Most frames are trades that count: they go no further way than they must.
+        if type(event) is AggTrade:
+            flow = self._flows.get(event.s)
+            if (
+                flow is not None
+                and flow.trade(event.a, event.T, event.p, event.q, not event.m, received_ms) is None
+            ):
+                self.heard_ms["trades"] = received_ms
+                return None
+        self._put(event, received_ms)
+        return None
+
+    def _put(self, event: Event, received_ms: int) -> None:
+        """Put *event* where it belongs, or count what is wrong with it."""
+        if isinstance(event, AggTrade):
+            good = event.a >= 0 and self.trade(
+                event.s, event.a, event.T, event.p, event.q, not event.m, received_ms
+            )
+        elif isinstance(event, ForceOrder):
+            order = event.o
+            side: Literal["long", "short"] = "long" if order.S == "SELL" else "short"
+            forced = Forced(order.s, side, order.T, order.ap, order.z)
+            good = self.liquidated(forced, received_ms, Counter())
+        else:
+            change = Change(
+                before=event.pu, number=event.u, bids=event.b, asks=event.a, at_ms=event.T
+            )
+            good = self.changed(event.s, change, received_ms)
+        if not good:
+            self._count(msgspec.to_builtins(event), received_ms)
+
+    def _otherwise(self, frame: bytes | str, received_ms: int) -> Notice | None:
+        """Take a frame that is no event in its wrapping: a notice, an event without, a bad one."""
+        message = self.parsed(frame)
+        if message is None:
+            return None
+        if "data" not in message and "e" not in message:
+            return self._notice(message)
+        data = message.get("data", message)
+        for row in data if isinstance(data, list) else [data]:
+            try:
+                event = msgspec.convert(row, Event, strict=False)
+            except UNREADABLE:
+                self._count(row, received_ms)
+            else:
+                self._put(event, received_ms)
+        return None
+
+    def _notice(self, message: dict[str, Any]) -> Notice | None:
+        """Read an answer to a request of ours: its number, and what went wrong if anything did."""
+        request = message.get("id")
+        number = request if isinstance(request, int) else None
+        error = message.get("error", message)
+        if isinstance(error, dict) and ("code" in error or "msg" in error):
+            return Refused(number, (), f"{error.get('msg')} ({error.get('code')})")
+        if number is not None and message.get("result", "absent") is None:
+            return Ack(number)
+        self._tally.add("", "unknown_event")
+        return None
+
+    def _count(self, row: Any, received_ms: int) -> None:
+        """Count why *row*, the event without its wrapping, could not be used."""
+        event = row.get("e") if isinstance(row, dict) else None
+        if event is None:
+            self._tally.add("", "missing_field" if isinstance(row, dict) else "other_shape")
+        elif not isinstance(event, str) or event not in FIELDS:
+            self._tally.add("", "unknown_event")
+        else:
+            channel, fields = FIELDS[event]
+            self.bad(channel, row.get("o") if event == "forceOrder" else row, fields, received_ms)
+
+
+def subscription(method: str) -> Any:
+    """Return what makes the message that asks for, or ends, topics."""
+
+    def message(topics: Sequence[str], request: int) -> str:
+        return msgspec.json.encode({"method": method, "params": topics, "id": request}).decode()
+
+    return message
+
+
+def rest_book(books: Books, venue_id: str, payload: Any, levels: int) -> None:
+    """Start a book from ``/fapi/v1/depth``, asked for so many *levels* a side."""
+    try:
+        state = msgspec.convert(payload, RestBook, strict=False)
+    except UNREADABLE as error:
+        raise OtherShape("answered JSON of another shape: no book") from error
+    if not (sound(state.bids) and sound(state.asks)):
+        raise OtherShape("answered JSON of another shape: no price and quantity in a level")
+    books.put_first(
+        venue_id,
+        bids=state.bids,
+        asks=state.asks,
+        number=state.lastUpdateId,
+        at_ms=state.T,
+        whole=max(len(state.bids), len(state.asks)) < levels,
+    )
+
+
+BINANCE = Stream(
+    venue="binance",
+    groups=(
+        Group(
+            name="market",
+            url="wss://fstream.binance.com/market/stream",
+            simulator_path="/binance/market/stream",
+        ),
+        Group(
+            name="public",
+            url="wss://fstream.binance.com/public/stream",
+            simulator_path="/binance/public/stream",
+        ),
+    ),
+    channels=(
+        Channel(
+            name="trades",
+            group="market",
+            topic=lambda venue_id: f"{venue_id.lower()}@aggTrade",
+            expected_gap_s=30,
+        ),
+        Channel(
+            name="liquidations",
+            group="market",
+            topic=lambda venue_id: "!forceOrder@arr",
+            one_for_all=True,
+            expected_gap_s=900,
+        ),
+        Channel(
+            name="depth",
+            group="public",
+            topic=lambda venue_id: f"{venue_id.lower()}@depth@{BOOK_SPEED}",
+            expected_gap_s=10,
+        ),
+    ),
+    limits=Limits(
+        topics=200,
+        topics_per_message=100,
+        bytes_per_message=4096,
+        messages_per_s=5,
+        connects_per_s=0.5,
+        life_s=24 * 3600,
+    ),
+    ping=None,
+    subscribe=subscription("SUBSCRIBE"),
+    unsubscribe=subscription("UNSUBSCRIBE"),
+    handler=BinanceHandler,
+    flows=lambda: Flows(Numbers),
+    books=lambda: Books(bridged, in_band=False),
+    rest_book=rest_book,
+    numbered=True,
+)
