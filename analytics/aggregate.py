@@ -10,7 +10,7 @@ Single figures of a frame of pairs or of a panel, each with its coverage, come f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -49,6 +49,7 @@ __all__ = [
     "funding_8h_pct",
     "global_oi_usd",
     "known",
+    "liquidations_1h",
     "long_short",
     "market",
     "market_history",
@@ -59,6 +60,7 @@ __all__ = [
     "venue_shares",
     "volume_24h_usd",
     "weighted_mean",
+    "whole_market",
 ]
 
 FIGURES: Final = (
@@ -100,6 +102,12 @@ class Figure:
         """When the past ends: a bar or two before the value, and of pairs that may differ."""
         return None if self.past.empty else self.past.index[-1].to_pydatetime()
 
+    def within(self, span: timedelta) -> Figure:
+        """Return the same with only the last *span* of its past, so that changes are over that."""
+        if self.past.empty:
+            return self
+        return replace(self, past=self.past[self.past.index >= self.past.index[-1] - span])
+
     @property
     def change(self) -> float | None:
         """How much the past rose from ``since`` to ``until``. [the figure's unit]
@@ -134,6 +142,33 @@ def figures(pairs: pd.DataFrame, history: pd.DataFrame) -> dict[str, Figure]:
         )
         for name in FIGURES
     }
+
+
+def whole_market(pairs: pd.DataFrame, history: pd.DataFrame) -> dict[str, Figure]:
+    """Return what :func:`figures` does, and ``liquidations_1h_usd`` beside it."""
+    return {**figures(pairs, history), "liquidations_1h_usd": liquidations_1h(history)}
+
+
+def liquidations_1h(history: pd.DataFrame) -> Figure:
+    """Return what was liquidated in an hour, by time; the newest bar ends the last. [USD]
+
+    Absent where no bar of the hour knows of liquidations, and before there is an hour of bars.
+
+    Args:
+        history: Sums of venues, as ``market_history.sql`` returns them.
+    """
+    by_time = history.groupby("ts")
+    behind = by_time["liq_count"].sum()
+    pairs = 0 if behind.empty else int(behind.iloc[-1])
+    flows = by_time[["liq_long_usd", "liq_short_usd"]].sum(min_count=1).sum(axis=1, min_count=1)
+    hours = flows.rolling("1h", min_periods=1).sum()
+    return _ended(hours[hours.index >= hours.index.min() + timedelta(minutes=55)], pairs)
+
+
+def _ended(past: pd.Series[float], pairs: int) -> Figure:
+    """Return the figure whose value is the newest of its *past*."""
+    newest = None if past.empty or pd.isna(past.iloc[-1]) else float(past.iloc[-1])
+    return Figure(value=newest, pairs=pairs, past=past.dropna())
 
 
 def market(pairs: pd.DataFrame) -> pd.Series[float]:

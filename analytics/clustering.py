@@ -18,6 +18,12 @@ Floats = NDArray[np.float64]
 _UNKNOWN_DISTANCE: Final = 1.0
 """How far apart two columns count whose correlation is absent: as far as unrelated ones."""
 
+_ROUNDING: Final = 1e-9
+"""Steps between heights below this are no steps."""
+
+MOST_CLUSTERS: Final = 12
+"""More clusters than this are no overview."""
+
 
 @dataclass(frozen=True, slots=True)
 class Merge:
@@ -27,6 +33,18 @@ class Merge:
     absorbed: int
     height: float
     """Mean of 1 - r over all pairs between the two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """Columns in an order that puts alike ones side by side, and the clusters among them."""
+
+    order: NDArray[np.intp]
+    """Column numbers. (N,)"""
+    starts: NDArray[np.intp]
+    """Places in that order at which another cluster begins, the first one's left out."""
+    between: float | None
+    """What mean r the two nearest of them have; None where all are one cluster."""
 
 
 def clustered_order(r: Floats) -> NDArray[np.intp]:
@@ -48,13 +66,39 @@ def clustered_order(r: Floats) -> NDArray[np.intp]:
         analysis", British Journal of Mathematical and Statistical Psychology
         25(2), 1972, pp. 200-206.
     """
+    return clustered(r).order
+
+
+def clustered(r: Floats) -> Clusters:
+    """Return the same order, and where in it one cluster ends and the next begins.
+
+    Args:
+        r: As for :func:`clustered_order`. (N, N)
+
+    Returns:
+        The tree is cut where it is widest among the cuts that leave from 2 to ``MOST_CLUSTERS``
+        clusters: there the next merge costs most more than the one before. Fewer than three
+        columns are one cluster.
+
+    Raises:
+        ValueError: *r* is not a square matrix.
+    """
     if r.ndim != 2 or r.shape[0] != r.shape[1]:
         raise ValueError(f"r: a square matrix is needed, not one of shape {r.shape}")
     distance = np.where(np.isfinite(r), 1 - r, _UNKNOWN_DISTANCE)
     leaves = {column: [column] for column in range(len(r))}
-    for merge in average_linkage(distance):
+    merges = average_linkage(distance)
+    for merge in merges:
         leaves[merge.kept] = _joined(leaves[merge.kept], leaves.pop(merge.absorbed), distance)
-    return np.array([column for cluster in leaves.values() for column in cluster], dtype=np.intp)
+    order = np.array([column for cluster in leaves.values() for column in cluster], dtype=np.intp)
+    cut = _widest(sorted(merge.height for merge in merges))
+    of = np.arange(len(r))
+    for merge in merges:
+        if cut is not None and merge.height < cut:
+            of[of == of[merge.absorbed]] = of[merge.kept]
+    labels = of[order] if cut is not None else np.zeros(len(r), np.intp)
+    starts = np.flatnonzero(np.diff(labels)) + 1
+    return Clusters(order, starts, None if cut is None else 1 - cut)
 
 
 def average_linkage(distance: Floats) -> list[Merge]:
@@ -87,6 +131,15 @@ def average_linkage(distance: Floats) -> list[Merge]:
         merges.append(Merge(kept, absorbed, float(between[kept, absorbed])))
         _merge(between, size, kept, absorbed)
     return merges
+
+
+def _widest(heights: list[float]) -> float | None:
+    """Return the height of the first merge above the widest step of *heights*, lowest first."""
+    top = heights[-MOST_CLUSTERS:]
+    if len(top) < 2:
+        return None
+    steps = np.diff(top)
+    return top[int(np.argmax(steps)) + 1] if steps.max() > _ROUNDING else None
 
 
 def _merge(between: Floats, size: Floats, kept: int, absorbed: int) -> None:

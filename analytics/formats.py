@@ -34,6 +34,13 @@ def usd(value: float | None) -> str:
     return f"{sign}${size:.2f}"
 
 
+def usd_change(value: float | None) -> str:
+    """Write how much an amount of money changed: ``+$1.23M``, ``-$12.30``, ``$0.00``. [USD]"""
+    written = usd(value)
+    is_rise = written != ABSENT and written[0] == "$" and round(float(value or 0), 2) > 0
+    return f"+{written}" if is_rise else written
+
+
 def pct(value: float | None, digits: int = 2) -> str:
     """Write a change with its sign: ``+0.42 %``, ``-3.10 %``, ``0.00 %``. [%]"""
     return _signed(value, digits, " %")
@@ -110,6 +117,16 @@ def age(value: float | timedelta | None) -> str:
         if number >= least:
             return f"{number // seconds:,.0f} {unit}"
     return f"{max(number, 0) // 1:.0f} s"
+
+
+def countdown(value: float | timedelta | None) -> str:
+    """Write how long it is until something: ``2 h 05 min``, ``14 min``; ``0 min`` once due."""
+    is_span = isinstance(value, timedelta) and not pd.isna(value)
+    number = _finite(value.total_seconds() if is_span else value)  # type: ignore[union-attr, arg-type]
+    if number is None:
+        return ABSENT
+    hours, minutes = divmod(int(max(number, 0) // 60), 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
 
 
 def moment(value: datetime | None, today: datetime | None = None) -> str:

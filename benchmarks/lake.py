@@ -160,7 +160,7 @@ def read(folder: Path, newest: Synchronized[int], running: Any, answers: Any) ->
 def ask(cursor: Any, what: str, bounds: dict[str, datetime]) -> int:
     """Return how many rows the answer has."""
     if what.startswith("newest state"):
-        return query.table(cursor, "pairs", **bounds).num_rows
+        return query.table(cursor, "pairs", **bounds, span_s=300).num_rows
     naive = {name: value.replace(tzinfo=None) for name, value in bounds.items()}
     return cursor.execute(NEWEST, naive).to_arrow_reader().read_all().num_rows
 

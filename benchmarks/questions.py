@@ -164,7 +164,7 @@ def questions(instruments: Sequence[tuple[str, str]]) -> list[Question]:
     listed = ", ".join(f"('{venue}', '{symbol}')" for venue, symbol in instruments[:200])
     of_some = f"(venue, symbol) in ({listed}) and ts >= $start"
     recent = timedelta(minutes=10)
-    latest = partial(query.fetch, name="pairs", now=END, since=END - recent)
+    latest = partial(query.fetch, name="pairs", now=END, since=END - recent, span_s=300)
     day = partial(pair, metrics=METRICS, timeframe="5m", bars=288)
     rows = f"select * from {{rows}} where {of_one} order by ts"  # noqa: S608
     together = partial(correlated, only=some)
@@ -302,7 +302,8 @@ def main() -> None:
     lakes = [Asked(folder) for folder in (asked.lake, asked.beside) if folder]
     with lakes[0].cursor() as cursor:
         sizes = query.fetch(cursor, "record_size").set_index("table_name")["row_count"]
-        latest = query.fetch(cursor, "pairs", now=END, since=END - timedelta(minutes=10))
+        recent = END - timedelta(minutes=10)
+        latest = query.fetch(cursor, "pairs", now=END, since=recent, span_s=300)
     instruments = sorted(zip(latest["venue"], latest["symbol"], strict=True))
     print(
         f"{sizes['snapshots']:,} snapshots, {sizes['bars']:,} bars; {described()}; load "

@@ -1,11 +1,23 @@
-"""The frame around every page: navigation, icon, and what market this is."""
+"""The frame around every page: navigation, icon, sidebar, and what market this is."""
 
 import streamlit as st
 
-from dashboard import loaders
-from dashboard.panels.brand import MARK, WORDMARK, dark_at_first
+from analytics.errors import PerpscopeError
+from dashboard import loaders, state, view
+from dashboard.panels.brand import MARK, WORDMARK, dark_at_first, room
 from dashboard.panels.explained import explained
 from dashboard.panels.freshness import origin_label
+from dashboard.panels.sidebar import sidebar
+
+
+def choices() -> tuple[list[str], list[str]]:
+    """Return the venues and symbols there are; none where the page is about to say why."""
+    try:
+        known = loaders.known_pairs(loaders.moment(state.asked_time()))
+    except PerpscopeError:
+        return [], []
+    return sorted(set(known["venue"])), sorted(set(known["symbol"]))
+
 
 # The icon goes first: else a page's Material icon is fetched from Google to stand in for it.
 st.set_page_config(page_icon=MARK, layout="wide")
@@ -18,16 +30,48 @@ pages = [
         default=True,
     ),
     st.Page(
+        "app_pages/market.py",
+        title="Market",
+        icon=":material/candlestick_chart:",
+        help="One pair, or one asset over its venues, on linked charts.",
+    ),
+    st.Page(
+        "app_pages/heatmap.py",
+        title="Heatmap",
+        icon=":material/grid_on:",
+        help="Any measure of many pairs, over time or over the timeframes.",
+    ),
+    st.Page(
+        "app_pages/correlation.py",
+        title="Correlation",
+        icon=":material/scatter_plot:",
+        help="What moves together, since when, and which venue moves first.",
+    ),
+    st.Page(
+        "app_pages/exchanges.py",
+        title="Exchanges",
+        icon=":material/account_balance:",
+        help="The venues side by side: open interest, funding, and what each offers.",
+    ),
+    st.Page(
         "app_pages/health.py",
         title="Health",
         icon=":material/monitor_heart:",
         help="How each venue answers, and the state of the record.",
     ),
+    st.Page(
+        "app_pages/wallboard.py",
+        title="Wallboard",
+        icon=":material/tv:",
+        help="The market in large figures, for a screen on a wall.",
+    ),
 ]
 page = st.navigation(pages, position="top")
 st.set_page_config(page_title=f"{page.title} · perpscope")
 st.logo(WORDMARK)
+room()
 with explained():
     origin_label(loaders.origin())
+view.keep(sidebar(*choices()))
 page.run()
 dark_at_first([page.url_path for page in pages])

@@ -13,6 +13,9 @@ from analytics.errors import QueryError
 SILENT_CYCLES: Final = 3
 """Who was not heard of for more than so many cycles is silent."""
 
+_OPEN: Final = "opened_pair"
+_WHOLE: Final = "whole_run"
+
 _LOOK_BACK = timedelta(minutes=10)
 
 
@@ -45,6 +48,33 @@ class Moment:
     def fixed(self) -> datetime | None:
         """The time, where it does not move; None when live."""
         return None if self.mode == "live" else self.now
+
+
+def open_pair(venue: str, symbol: str) -> None:
+    """Ask for the dialog of a pair: call this in a callback, and the page opens it."""
+    st.session_state[_OPEN] = (venue, symbol)
+    run_whole()
+
+
+def opened_pair() -> tuple[str, str] | None:
+    """Return the venue and symbol of the pair whose dialog is open."""
+    pair: tuple[str, str] | None = st.session_state.get(_OPEN)
+    return pair
+
+
+def close_pair() -> None:
+    """Forget the pair whose dialog was open; give this to ``st.dialog(on_dismiss=...)``."""
+    st.session_state.pop(_OPEN, None)
+
+
+def run_whole() -> None:
+    """Ask in a fragment's callback for a run of the whole page instead of the fragment."""
+    st.session_state[_WHOLE] = True
+
+
+def whole_run_is_due() -> bool:
+    """Return whether a whole run was asked for, once."""
+    return bool(st.session_state.pop(_WHOLE, False))
 
 
 def asked_time() -> datetime | None:

@@ -19,6 +19,7 @@ from collector.clock import Clock
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 SINCE = "since=2025-10-22T11:50"
+SPAN = "span_s=300"
 
 
 def rows_of(**columns):
@@ -93,7 +94,7 @@ def test_without_a_name_every_query_is_listed_with_what_it_answers():
 
 def test_json_is_valid_and_says_null(ask):
     """Times end in Z, and what is not a number is null, not NaN."""
-    result = ask("pairs", *parameters("now=2025-10-22T12:00:30", SINCE), "--format", "json")
+    result = ask("pairs", *parameters(SPAN, "now=2025-10-22T12:00:30", SINCE), "--format", "json")
 
     def refuse(constant):
         raise AssertionError(constant)
@@ -122,7 +123,7 @@ def test_csv_has_a_header_and_leaves_absent_cells_empty(ask):
 
 def test_a_table_shows_every_column_in_full(ask):
     """One line a row, however wide, and a dash where there is no value."""
-    result = ask("pairs", *parameters("now=2025-10-22T12:00:30", SINCE))
+    result = ask("pairs", *parameters(SPAN, "now=2025-10-22T12:00:30", SINCE))
 
     header, *lines = result.stdout.splitlines()
     assert header.split()[:3] == ["venue", "symbol", "base"]
@@ -137,7 +138,7 @@ def test_no_rows_are_no_rows(ask, written):
     """stdout stays readable for programs; the remark goes to stderr."""
     result = ask(
         "pairs",
-        *parameters("now=2024-01-01", "since=2023-12-31"),
+        *parameters(SPAN, "now=2024-01-01", "since=2023-12-31"),
         "--format",
         written,
     )
@@ -155,8 +156,8 @@ def test_since_may_be_a_span_before_now(ask):
     """Ten minutes before 12:05 the snapshots of noon were still to come; after 4 they are past."""
     now = "now=2025-10-22T12:05Z"
 
-    longer = ask("pairs", *parameters(now, "since=10m"), "--format", "json")
-    shorter = ask("pairs", *parameters(now, "since=4m"), "--format", "json")
+    longer = ask("pairs", *parameters(SPAN, now, "since=10m"), "--format", "json")
+    shorter = ask("pairs", *parameters(SPAN, now, "since=4m"), "--format", "json")
 
     assert len(json.loads(longer.stdout)) == 2
     assert json.loads(shorter.stdout) == []
@@ -176,7 +177,7 @@ def test_now_is_what_the_lakes_clock_shows(folder, ask):
         lake.publish()
 
     after = ask("newest_cycle", "--format", "json")
-    pairs = ask("pairs", *parameters("since=10m"), "--format", "json")
+    pairs = ask("pairs", *parameters(SPAN, "since=10m"), "--format", "json")
 
     assert json.loads(before.stdout) == [{"finished_ts": None}]
     assert json.loads(after.stdout) == [{"finished_ts": "2025-10-22T12:00:02.000Z"}]
@@ -223,16 +224,22 @@ def test_a_parameter_is_what_its_text_says(folder, text, value):
     ("arguments", "said"),
     [
         pytest.param(["pair"], "there are bar_gaps, ", id="unknown query"),
-        pytest.param(["pairs"], "pairs: parameter since is missing", id="missing"),
+        pytest.param(["pairs"], "pairs: parameter since, span_s is missing", id="missing"),
         pytest.param(
             ["newest_cycle", "--param", "until=3"], "no parameter until; it has now", id="unknown"
         ),
         pytest.param(["record_size", "--param", "now=3"], "it has none", id="it takes none"),
         pytest.param(["pairs", "--param", "since"], "written as key=value", id="not a pair"),
         pytest.param(["pairs", *parameters("since=1h", "since=2h")], "given twice", id="twice"),
-        pytest.param(["pairs", *parameters("since=9999999999d")], "before all time", id="span"),
-        pytest.param(["pairs", *parameters("since=1h", "now=soon")], "now=soon", id="no time"),
-        pytest.param(["pairs", *parameters("since=soon")], "pairs: ", id="cannot be compared"),
+        pytest.param(
+            ["pairs", *parameters(SPAN, "since=9999999999d")], "before all time", id="span"
+        ),
+        pytest.param(
+            ["pairs", *parameters(SPAN, "since=1h", "now=soon")], "now=soon", id="no time"
+        ),
+        pytest.param(
+            ["pairs", *parameters(SPAN, "since=soon")], "pairs: ", id="cannot be compared"
+        ),
         pytest.param(
             ["last_live_bar", *parameters(f"venue={'9' * 60}", "since=1h")], "", id="huge"
         ),

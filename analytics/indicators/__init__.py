@@ -21,7 +21,7 @@ answer either.
 
 from analytics.indicators.bands import Bollinger, bollinger
 from analytics.indicators.change import delta, delta_pct
-from analytics.indicators.flow import cvd_oi_pct, cvd_usd, obv
+from analytics.indicators.flow import cvd_oi_pct, cvd_usd, obv, taker_imbalance_pct
 from analytics.indicators.funding import (
     funding_8h_pct,
     funding_apr_pct,
@@ -48,6 +48,7 @@ __all__ = [
     "premium_apr_pct",
     "premium_pct",
     "rsi",
+    "taker_imbalance_pct",
     "volatility_pct",
     "z_robust",
     "z_score",

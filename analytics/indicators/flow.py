@@ -62,6 +62,27 @@ def cvd_usd(taker_buy_usd: ArrayLike, taker_sell_usd: ArrayLike) -> Floats:
     return np.where(known, np.cumsum(np.where(known, net, 0.0), axis=0), np.nan)
 
 
+def taker_imbalance_pct(taker_buy_usd: ArrayLike, taker_sell_usd: ArrayLike) -> Floats:
+    """Return by how much takers bought more than they sold, in percent of both.
+
+    Gaps: by the clock, row by row.
+
+    Args:
+        taker_buy_usd: Within the bar. [USD] (T, N)
+        taker_sell_usd: [USD] (T, N)
+
+    Returns:
+        (buy - sell) / (buy + sell) x 100, from -100 to 100; NaN where either flow is
+        absent or nothing was traded. [%] (T, N)
+
+    Raises:
+        ValueError: One is no panel or of another shape.
+    """
+    bought, sold = checked(taker_buy_usd=taker_buy_usd, taker_sell_usd=taker_sell_usd)
+    with np.errstate(all="ignore"):
+        return ratio(bought - sold, bought + sold, 100)
+
+
 def cvd_oi_pct(cvd: ArrayLike, oi_usd: ArrayLike) -> Floats:
     """Return the cumulative volume delta in percent of open interest, to compare pairs by.
 

@@ -1,30 +1,52 @@
-"""Health: how each venue answers, and the state of the record."""
+"""Health: what is wrong right now, how each venue answers, and the state of the record."""
 
 import streamlit as st
 
 from dashboard import loaders, state
+from dashboard.charts import colors
+from dashboard.panels import health_files as files
+from dashboard.panels.completeness import completeness_panels
 from dashboard.panels.explained import explained
+from dashboard.panels.export import export
+from dashboard.panels.faults import draw_faults, faults
 from dashboard.panels.freshness import follow_origin, headline
-from dashboard.panels.offers import offers
-from dashboard.panels.record import record, set_aside
+from dashboard.panels.record import record, set_aside, versions
+from dashboard.panels.refresh import refreshed
+from dashboard.panels.streams import channels, stream_table
 from dashboard.panels.venues import venue_table
 
 
 def board() -> None:
     """Draw everything that moves with the cycles."""
     with explained():
-        shown = loaders.moment(state.asked_time())
+        shown, look = loaders.moment(state.asked_time()), colors(st.context.theme.type)
         follow_origin(shown)
-        headline("Health", shown)
-        cycles = loaders.venue_cycles(shown)
+        head = headline("Health", shown)
+        folder, tables = loaders.folder(), {}
+        cycles, damaged = loaders.venue_cycles(shown), loaders.set_aside()
+        free = loaders.free_bytes(folder)
+        if damaged:
+            set_aside(damaged)
         if cycles.empty:
             st.info("No cycle ran in the 24 hours before: the record was imported, not collected.")
         else:
-            venue_table(cycles, shown)
-        offers(loaders.offers())
-        record(loaders.record_size(shown), loaders.disk_bytes(loaders.folder()))
-        set_aside(loaders.set_aside())
+            streams = channels(cycles, shown)
+            silent, expected = loaders.silent_pairs(shown), set(loaders.offers())
+            found = faults(cycles, expected, streams, silent, free, shown)
+            draw_faults(found, cycles, shown)
+            st.subheader("Venues", anchor=False)
+            hour = loaders.read("venue_hour", shown)
+            tables = {"Venues": venue_table(cycles, hour, shown, look), "Streams": streams}
+            stream_table(streams)
+        tables |= completeness_panels(shown, look)
+
+        sizes, stored = loaders.record_size(shown), loaders.disk_bytes(folder)
+        record(sizes, stored, free, loaders.collecting_since(shown), shown)
+        if not damaged:
+            set_aside(damaged)
+        versions(loaders.versions())
+        with head:
+            export("Health", shown, files.tables(tables, sizes))
 
 
-with explained():
-    st.fragment(board, run_every=loaders.refresh_s())()
+refreshed(board)

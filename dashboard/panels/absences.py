@@ -12,6 +12,7 @@ import pandas as pd
 
 from analytics import formats
 from analytics.aggregate import OLD_CYCLES, Figure
+from analytics.panel import TIMEFRAMES
 from dashboard.panels.ages import LS_EVERY, TIMES, limit, old
 from dashboard.state import Moment
 
@@ -21,11 +22,26 @@ _METRICS: Final = {
     "price": "Price",
     "price_24h_pct": "24 h change",
     "oi_usd": "Open interest",
+    "price_delta_pct": "Price change",
     "oi_delta_pct": "OI change",
     "funding_8h_pct": "Funding",
     "ls_accounts": "Long/short",
+    "ls_delta_pct": "Long/short change",
+    "z_oi": "z of OI",
+    "rsi": "RSI",
+    "band_pct": "Place in the band",
     "volume_24h_usd": "Volume",
 }
+
+_CHANGES: Final = {
+    "price_delta_pct": "price",
+    "oi_delta_pct": "open interest",
+    "ls_delta_pct": "long/short ratio",
+}
+"""What each change is of."""
+
+_BARS_NEEDED: Final = {"z_oi": 22, "rsi": 15, "band_pct": 20}
+"""How many bars each needs before there is any. [bars]"""
 
 _AGING: Final = ("price", "oi_usd", "funding_8h_pct", "ls_accounts", "volume_24h_usd")
 """The metrics that have a time of their own."""
@@ -39,12 +55,22 @@ def sentences(
     cycles: pd.DataFrame,
     figures: dict[str, Figure],
     shown: Moment,
+    timeframe: str,
 ) -> list[str]:
-    """Return why values of *pairs* are absent, old or refused, and which pairs are missing."""
+    """Return why values of *pairs* are absent, old or refused, and which pairs are missing.
+
+    Args:
+        pairs: As ``pairs.sql`` returns them, with what ``pair_curves`` says beside it.
+        silent: Pairs of the universe that are not among them.
+        cycles: The newest of each venue.
+        figures: Of the cards.
+        shown: What ages count to.
+        timeframe: What changes are over.
+    """
     return [
         *_of_venues(cycles, shown),
         *_of_silence(silent, shown),
-        *(line for name in _METRICS for line in _of_metric(name, pairs, shown)),
+        *(line for name in _METRICS for line in _of_metric(name, pairs, shown, timeframe)),
         *_of_refusals(pairs),
         *(line for name in _AGING for line in _of_age(name, pairs, shown)),
         *_of_marks(pairs, shown),
@@ -75,29 +101,36 @@ def _of_silence(silent: pd.DataFrame, shown: Moment) -> list[str]:
     return [f"Not in the table, as nothing was heard of them for {span}: {_names(silent)}."]
 
 
-def _of_metric(name: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
+def _of_metric(name: str, pairs: pd.DataFrame, shown: Moment, timeframe: str) -> list[str]:
     """Say for how many pairs a metric is missing, and why as far as is known."""
     missing = pairs[pairs[name].isna()]
     if missing.empty:
         return []
     who = f"{_METRICS[name]} is missing for {_who(missing, pairs)}"
-    why = _why(name, missing, shown)
+    why = _why(name, missing, shown, timeframe)
     return [f"{who}: {why}." if why else f"{who}: not stated since {formats.clock(shown.since)}."]
 
 
-def _why(name: str, missing: pd.DataFrame, shown: Moment) -> str | None:
+def _why(name: str, missing: pd.DataFrame, shown: Moment, timeframe: str) -> str | None:
     began = missing["since_ts"].min().to_pydatetime()
     if name == "ls_accounts" and shown.now - began < LS_EVERY + OLD_CYCLES * shown.cycle:
         return f"it is published every 5 minutes{_first(_next_mark(began), shown)}"
-    if name == "oi_delta_pct" and shown.now - began < _FIVE_MINUTES:
-        return f"it needs 5 minutes of history{_first(began + _FIVE_MINUTES, shown)}"
-    if name == "oi_delta_pct":
-        return "no open interest is recorded for now and for 5 minutes earlier"
+    if name in _CHANGES:
+        return _why_no_change(name, began, shown, timeframe)
+    if name in _BARS_NEEDED:
+        return f"it needs {_BARS_NEEDED[name]} bars of {timeframe} one after the other, or nearly"
     if name == "price_24h_pct":
         return "neither the venue nor the record knows the price of 24 hours ago"
     if name == "funding_8h_pct" and missing["funding_interval_unknown"].any():
         return "the venue does not state how often funding is paid"
     return None
+
+
+def _why_no_change(name: str, began: datetime, shown: Moment, timeframe: str) -> str:
+    span = TIMEFRAMES[timeframe]
+    if span == _FIVE_MINUTES and shown.now - began < span:
+        return f"it needs 5 minutes of history{_first(began + span, shown)}"
+    return f"no {_CHANGES[name]} is recorded for now and for {timeframe} earlier"
 
 
 def _first(at: datetime, shown: Moment) -> str:
@@ -190,12 +223,18 @@ def _of_history(figures: dict[str, Figure]) -> list[str]:
         "ls_accounts": "long/short",
         "breadth_pct": "breadth",
     }
+    untold = (
+        []
+        if figures["liquidations_1h_usd"].value is not None
+        else ["Liquidations are missing: no stream of the venues shown told of any in the hour."]
+    )
     without = [label for name, label in labels.items() if figures[name].change is None]
     if not without:
-        return []
+        return untold
     return [
+        *untold,
         f"No curve yet for {formats.listed(without)}: it needs two five-minute bars, "
-        "and for breadth bars of the day before as well."
+        "and for breadth bars of the day before as well.",
     ]
 
 

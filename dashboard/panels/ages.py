@@ -18,9 +18,13 @@ TIMES: Final = {
     "price": "price_ts",
     "price_24h_pct": "price_ts",
     "oi_usd": "oi_usd_ts",
+    "price_delta_pct": "price_ts",
     "oi_delta_pct": "oi_usd_ts",
     "funding_8h_pct": "funding_ts",
+    "funding_delta_pp": "funding_ts",
     "ls_accounts": "ls_ts",
+    "ls_delta_pct": "ls_ts",
+    "book_imbalance_pct": "book_imbalance_ts",
     "volume_24h_usd": "volume_24h_usd_ts",
     "age_s": "received_ts",
 }
@@ -34,11 +38,11 @@ def old(name: str, pairs: pd.DataFrame, shown: Moment) -> pd.Series[bool]:
 
 def limit(name: str, shown: Moment) -> str:
     """Write the age from which on the value called *name* is old: ``2 cycles``, ``10 min``."""
-    if name == "ls_accounts":
+    if name.startswith("ls_"):
         return formats.age(OLD_CYCLES * _every(name, shown))
     return f"{OLD_CYCLES} cycles"
 
 
 def _every(name: str, shown: Moment) -> timedelta:
     """Return the time between two values; nothing comes more often than the cycles."""
-    return max(LS_EVERY, shown.cycle) if name == "ls_accounts" else shown.cycle
+    return max(LS_EVERY, shown.cycle) if name.startswith("ls_") else shown.cycle

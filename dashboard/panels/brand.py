@@ -37,6 +37,21 @@ _DARK_AT_FIRST: Final = """
 """
 
 
+_ROOM: Final = """
+<style>
+[data-testid="stMainBlockContainer"] { padding-left: 1.5rem; padding-right: 1.5rem; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding-left: 0.75rem; padding-right: 0.75rem; }
+}
+</style>
+"""
+
+
+def room() -> None:
+    """Give the page the width that Streamlit leaves empty beside it."""
+    st.html(_ROOM)
+
+
 def dark_at_first(paths: list[str]) -> None:
     """Make dark the look of the pages at *paths* in a browser's first visit.
 

@@ -1,14 +1,19 @@
-"""The market's figures as cards: value, day, and how far it came."""
+"""The market's figures as cards: value, day, and how far it came in the timeframe."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 import streamlit as st
 
 from analytics import formats
 from analytics.aggregate import Figure
+
+_POINTS: Final = 48
+"""In a card's curve, at most: more cannot be seen, and each goes to the browser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ _CARDS = (
     ),
     _Card(
         "oi_volume_weighted_usd",
-        "OI, volume-weighted",
+        "OI of a pair",
         formats.usd,
         lambda figure: formats.pct(figure.change_pct),
         "Mean open interest of a pair, weighted by its 24 h volume. USD.",
@@ -47,7 +52,7 @@ _CARDS = (
     ),
     _Card(
         "funding_8h_pct",
-        "Funding 8 h, OI-weighted",
+        "Funding 8 h",
         lambda value: formats.pct(value, 4),
         lambda figure: formats.points(figure.change, 4),
         "Mean of the running funding rates, rebased to 8 hours, weighted by open interest. "
@@ -55,10 +60,18 @@ _CARDS = (
     ),
     _Card(
         "ls_accounts",
-        "Long/short, OI-weighted",
+        "Long/short",
         formats.ratio,
         lambda figure: formats.difference(figure.change),
         "Mean of long over short accounts, weighted by open interest. Venues count differently.",
+    ),
+    _Card(
+        "liquidations_1h_usd",
+        "Liquidations 1 h",
+        formats.usd,
+        lambda figure: formats.usd_change(figure.change),
+        "What venues told of longs and shorts they closed by force, in the hour before the "
+        "newest bar. USD.",
     ),
     _Card(
         "breadth_pct",
@@ -70,25 +83,43 @@ _CARDS = (
 )
 
 
-def cards(figures: dict[str, Figure], pair_count: int) -> None:
-    """Draw one card for each figure of *pair_count* pairs."""
-    with st.grid(len(_CARDS), min_column_width=160, gap="xsmall"):
+def cards(figures: dict[str, Figure], pair_count: int, span: timedelta) -> None:
+    """Draw one card for each figure of *pair_count* pairs, with its change over *span*."""
+    with st.grid(len(_CARDS), min_column_width=130, gap="xsmall"):
         for card in _CARDS:
-            _draw(card, figures[card.figure], pair_count)
+            _draw(card, figures[card.figure], pair_count, span)
 
 
-def _draw(card: _Card, figure: Figure, pair_count: int) -> None:
-    written = None if figure.change is None else card.change(figure)
-    run = "" if written is None else f" Change and curve end at {formats.moment(figure.until)}."
+def card_texts(name: str, figure: Figure, span: timedelta) -> tuple[str, str, str | None]:
+    """Return label, value and change over *span* of the figure called *name*, as cards write them.
+
+    The change is None where it is not known.
+    """
+    (card,) = (card for card in _CARDS if card.figure == name)
+    recent = figure.within(span)
+    written = None if recent.change is None else card.change(recent)
+    return card.label, card.value(figure.value), written
+
+
+def _draw(card: _Card, figure: Figure, pair_count: int, span: timedelta) -> None:
+    recent = figure.within(span)
+    written = None if recent.change is None else card.change(recent)
+    run = (
+        ""
+        if figure.until is None
+        else f" Change and curve end at {formats.moment(figure.until)}; the curve is of 24 hours."
+    )
     is_flat = written is not None and written[0] not in "+-"
+    # Much liquidated is neither good nor bad.
+    is_plain = is_flat or card.figure == "liquidations_1h_usd"
     st.metric(
         card.label,
         card.value(figure.value),
         written,
-        delta_color="off" if is_flat else "normal",
+        delta_color="off" if is_plain else "normal",
         delta_arrow="off" if is_flat else "auto",
-        delta_description=None if written is None else _span(figure),
-        chart_data=None if written is None else figure.past.tolist(),
+        delta_description=None if written is None else _span(recent),
+        chart_data=_curve(figure) if len(figure.past) > 1 else None,
         chart_type="area",
         help=f"{card.help} From {figure.pairs:,} of {pair_count:,} pairs.{run}",
         border=True,
@@ -96,9 +127,13 @@ def _draw(card: _Card, figure: Figure, pair_count: int) -> None:
     )
 
 
+def _curve(figure: Figure) -> list[float]:
+    """Return the figure's day, thinned so that its newest point stays."""
+    step = -(-len(figure.past) // _POINTS)
+    return [float(f"{value:.6g}") for value in figure.past.iloc[::-1].iloc[::step].iloc[::-1]]
+
+
 def _span(figure: Figure) -> str | None:
-    """Write what time the change is of: ``24 h to 12:40``, as bars end before the value."""
+    """Write what time the change is of: ``in 1 h``."""
     since, until = figure.since, figure.until
-    if since is None or until is None:
-        return None
-    return f"{formats.age(until - since)} to {formats.minute(until)}"
+    return None if since is None or until is None else f"in {formats.age(until - since)}"

@@ -7,23 +7,65 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from analytics import formats
+from dashboard.panels.metric_names import title
+
 
 def offers(told: dict[str, Any]) -> None:
-    """Draw a table of metrics and one of limits, given both by venue; nothing without any."""
+    """Draw who offers what and from where, all given by venue; nothing without any."""
     if not told:
         return
-    with st.expander("What the venues offer"):
+    st.subheader("What the venues offer", anchor=False)
+    matrix = offered_by_venue(told)
+    st.dataframe(
+        matrix,
+        hide_index=True,
+        height="content",
+        row_height=29,
+        placeholder="not offered",
+        column_config={"Metric": st.column_config.TextColumn(pinned=True)},
+        key="offers",
+        alt="Where each venue's metric comes from, and how often",
+    )
+    with st.expander("Units and remarks"):
         st.dataframe(
             offered(told),
             hide_index=True,
             placeholder="",
-            key="offers",
-            alt="Where each metric of each venue comes from",
+            key="units",
+            alt="The unit of each metric of each venue, as the venue states it",
         )
+    limits_of_all = limits(told)
+    if not limits_of_all.empty:
         st.caption("What they allow, and the share of it that the collector keeps to")
         st.dataframe(
-            limits(told), hide_index=True, key="limits", alt="The published limits of each venue"
+            limits_of_all,
+            hide_index=True,
+            height="content",
+            row_height=29,
+            key="limits",
+            alt="The published limits of each venue",
         )
+
+
+def offered_by_venue(told: dict[str, Any]) -> pd.DataFrame:
+    """Return a row for each metric, with where it comes from in a column for each venue."""
+    columns: dict[str, dict[str, str]] = {}
+    for venue in told.values():
+        for offer in venue["offers"]:
+            row = columns.setdefault(offer["column"], {})
+            said = f"{offer['source']} · {offer['cadence']}"
+            row[venue["title"]] = (
+                f"{row[venue['title']]}; {said}" if venue["title"] in row else said
+            )
+    titles = [venue["title"] for venue in told.values()]
+    return pd.DataFrame(
+        [
+            {"Metric": title(name), **{venue: row.get(venue) for venue in titles}}
+            for name, row in columns.items()
+        ],
+        columns=["Metric", *titles],
+    )
 
 
 def offered(told: dict[str, Any]) -> pd.DataFrame:
@@ -32,7 +74,7 @@ def offered(told: dict[str, Any]) -> pd.DataFrame:
         [
             {
                 "Venue": venue["title"],
-                "Metric": offer["column"],
+                "Metric": title(offer["column"]),
                 "Comes from": offer["source"],
                 "How often": offer["cadence"],
                 "Unit there": offer["unit"],
@@ -52,7 +94,7 @@ def limits(told: dict[str, Any]) -> pd.DataFrame:
                 "Venue": venue["title"],
                 "Limit": limit["name"].replace("_", " "),
                 "Allowed": f"{limit['amount']:g} in {limit['per_s']:g} s",
-                "Kept to": f"{limit['ceiling']:.0%}",
+                "Kept to": formats.share(100 * limit["ceiling"]),
             }
             for venue in told.values()
             for limit in venue["limits"]

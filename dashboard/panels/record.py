@@ -1,4 +1,4 @@
-"""The state of the record: how much it holds, and what was damaged."""
+"""The state of the record: how much it holds, since when, and what was damaged."""
 
 from __future__ import annotations
 
@@ -7,15 +7,45 @@ import streamlit as st
 
 from analytics import formats
 from dashboard.panels.explained import plain
+from dashboard.state import Moment
 
 
-def record(sizes: pd.DataFrame, disk_bytes: int) -> None:
-    """Draw how much the record holds."""
+def collector(since: pd.DataFrame, shown: Moment) -> None:
+    """Draw for how long there were cycles without a break, as ``collecting_since.sql`` says."""
+    began, is_week = since.iloc[0][["since_ts", "is_whole_week"]]
+    known = not pd.isna(began)
+    if not known:
+        value, said = "not in 7 d", "No cycle ended in the week before."
+    else:
+        value = (
+            f"over {formats.age(shown.now - began)}" if is_week else formats.age(shown.now - began)
+        )
+        said = f"Cycles follow one another since {formats.moment(began)}."
+    st.metric(
+        "Collecting for",
+        "ended" if known and shown.mode == "stopped" else value,
+        help=f"{said} A restart that costs no more than a few cycles is no break.",
+        border=True,
+        height="stretch",
+    )
+
+
+def record(
+    sizes: pd.DataFrame, disk_bytes: int, free_bytes: int, since: pd.DataFrame, shown: Moment
+) -> None:
+    """Draw how much the record holds, and how much room is left."""
     st.subheader("Record", anchor=False)
-    with st.grid(len(sizes) + 1, min_column_width=150, gap="xsmall"):
+    with st.grid(len(sizes) + 3, min_column_width=130, gap="xsmall"):
         for table, rows in zip(sizes["table_name"], sizes["row_count"], strict=True):
-            st.metric(table.capitalize(), formats.count(rows), border=True)
+            st.metric(table.capitalize(), formats.count(rows), help="Rows", border=True)
         st.metric("On disk", formats.size(disk_bytes), border=True)
+        st.metric("Free on the disk", formats.size(free_bytes), border=True)
+        collector(since, shown)
+
+
+def versions(found: dict[str, str]) -> None:
+    """Draw the versions of what runs here."""
+    st.caption(plain(" · ".join(f"{name} {version}" for name, version in found.items())))
 
 
 def set_aside(notes: list[dict[str, str]]) -> None:

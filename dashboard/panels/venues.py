@@ -10,40 +10,61 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from dashboard.panels.explained import plain
+from dashboard.charts import Colors
 from dashboard.state import SILENT_CYCLES, Moment
 
-_FORMATS: Final[dict[str, Any]] = {
+_FORMATS: Final[dict[Any, Any]] = {
     "age_s": formats.age,
     "latency_ms": formats.latency,
-    "budget_used_pct": formats.share,
+    "latency_1h_ms": formats.latency,
+    "latency_curve": lambda _: "",
     "answered_1h_pct": formats.share,
+    "budget_used_pct": lambda _: "",
+    "budget_used_1h_pct": formats.share,
 }
 
 
-def venue_table(cycles: pd.DataFrame, shown: Moment) -> None:
-    """Draw a row for each venue's newest cycle, as ``venue_cycles.sql`` returns them."""
+def venue_table(
+    cycles: pd.DataFrame, hour: pd.DataFrame, shown: Moment, colors: Colors
+) -> pd.DataFrame:
+    """Draw a row for each venue's newest cycle and its last hour, and return the rows.
+
+    Args:
+        cycles: As ``venue_cycles.sql`` returns them.
+        hour: As ``venue_hour.sql`` returns it.
+        shown: What ages count to.
+        colors: Of the theme.
+    """
+    table = rows(cycles, hour, shown)
+    slowest = max((max(curve) for curve in table["latency_curve"] if len(curve)), default=1.0)
+    styled = table.style.format(_FORMATS, na_rep=formats.ABSENT).map(
+        lambda state: f"color:{colors.up if state == 'complete' else colors.alert}",
+        subset=["state"],
+    )
     st.dataframe(
-        rows(cycles, shown).style.format(_FORMATS, na_rep=formats.ABSENT),
-        column_config=_columns(),
+        styled,
+        column_config=_columns(float(slowest)),
         hide_index=True,
+        height="content",
+        row_height=32,
         placeholder=formats.ABSENT,
         key="venues",
         alt="How each venue's newest cycle went",
     )
-    for row in cycles[cycles["error"].notna()].to_dict("records"):
-        st.warning(plain(row["error"]), title=f"{row['venue']}: its newest cycle had a problem")
-    for row in cycles[cycles["refused"] > 0].to_dict("records"):
-        st.caption(f"{row['venue']} refused: {plain(reasons(row['refused_reasons']))}.")
+    return table
 
 
-def rows(cycles: pd.DataFrame, shown: Moment) -> pd.DataFrame:
+def rows(cycles: pd.DataFrame, hour: pd.DataFrame, shown: Moment) -> pd.DataFrame:
     """Return the table's rows: numbers, so that it sorts by them."""
     age = (shown.now - cycles["finished_ts"]).dt.total_seconds().clip(lower=0)
     table = cycles.assign(
         age_s=age, state=[_state(row, shown) for row in cycles.to_dict("records")]
-    )
-    return table[list(_columns())].reset_index(drop=True)
+    ).merge(hour, on="venue", how="left")
+    table["latency_curve"] = [
+        [] if isinstance(curve, float) or curve is None else [round(float(ms), 1) for ms in curve]
+        for curve in table["latency_curve"]
+    ]
+    return table[list(_columns(1.0))].reset_index(drop=True)
 
 
 def reasons(counted: str | None) -> str:
@@ -67,7 +88,7 @@ def _state(row: dict[Hashable, Any], shown: Moment) -> str:
     return "complete" if row["answered"] == row["asked"] else "partial"
 
 
-def _columns() -> dict[str, Any]:
+def _columns(slowest_ms: float) -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
         "venue": text("Venue", pinned=True),
@@ -80,9 +101,22 @@ def _columns() -> dict[str, Any]:
         "skipped": number("Skipped", help="Questions that time or budget did not allow"),
         "refused": number("Refused", help="Single values refused as impossible"),
         "requests": number("Requests"),
-        "latency_ms": number("Latency", help="Median of a request"),
-        "budget_used_pct": number("Budget used", help="The fullest of the venue's limits"),
+        "latency_ms": number("Latency", help="Median of a request, in the newest cycle"),
+        "latency_1h_ms": number("Median 1 h", help="Median of the hour's cycles"),
+        "latency_curve": st.column_config.LineChartColumn(
+            "Latency 1 h", help="Every two minutes", y_min=0, y_max=slowest_ms, width=140
+        ),
+        "budget_used_pct": st.column_config.ProgressColumn(
+            "Budget used",
+            help="The fullest of the venue's limits, which the Exchanges page lists",
+            min_value=0,
+            max_value=100,
+            format="%.0f %%",
+            width=120,
+        ),
+        "budget_used_1h_pct": number("Most in 1 h", help="Of the budget, in any of its cycles"),
         "cycles_1h": number("Cycles 1 h"),
         "errors_1h": number("Errors 1 h"),
+        "refused_1h": number("Refused 1 h"),
         "answered_1h_pct": number("Answered 1 h", help="Of what was asked in the hour"),
     }

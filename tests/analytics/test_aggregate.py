@@ -119,7 +119,8 @@ class Bars:
         )
 
     def history(self):
-        return aggregate.market_history(query.fetch(self.cursor, "market_history", now=NOON))
+        sums = query.fetch(self.cursor, "market_history", now=NOON, symbols=None)
+        return aggregate.market_history(sums)
 
 
 def test_an_outage_of_one_venue_is_not_a_fall(bars):

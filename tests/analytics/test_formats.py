@@ -23,6 +23,7 @@ WRITERS = [
     formats.latency,
     formats.size,
     formats.age,
+    formats.countdown,
 ]
 
 
@@ -153,3 +154,18 @@ def test_counts_and_sizes():
     assert formats.size(1_234_000_000) == "1.2 GB"
     assert formats.share(62.4) == "62 %"
     assert formats.latency(140.4) == "140 ms"
+
+
+@pytest.mark.parametrize(
+    ("left", "written"),
+    [
+        (timedelta(hours=2, minutes=5, seconds=59), "2 h 05 min"),
+        (timedelta(minutes=14), "14 min"),
+        (3_600, "1 h 00 min"),
+        (59, "0 min"),
+        (-30, "0 min"),
+    ],
+)
+def test_a_countdown_is_in_whole_minutes(left, written):
+    """What is due is not written with a minus."""
+    assert formats.countdown(left) == written

@@ -198,6 +198,7 @@ EVERY = {
     "atr": lambda x: indicators.atr(x + 1, x - 1, x),
     "obv": lambda x: indicators.obv(x, x),
     "cvd_usd": lambda x: indicators.cvd_usd(x, 2 * x),
+    "taker_imbalance_pct": lambda x: indicators.taker_imbalance_pct(x, 2 * x),
     "cvd_oi_pct": lambda x: indicators.cvd_oi_pct(x, x),
     "z_score": indicators.z_score,
     "z_robust": indicators.z_robust,

@@ -20,6 +20,7 @@ import pytest
 import analytics
 from analytics import aggregate, panel, quality, query, signals
 from analytics.lake import Lake, Reader, schema
+from analytics.pair_figures import pair_figures
 from analytics.thresholds import Thresholds
 from analytics.tiers import METRICS, bars_needed
 
@@ -72,12 +73,17 @@ def panelled(now, minutes):
 
 
 QUERIES = {
+    "bars_known": lambda now: {},
     "bar_gaps": lambda now: {**spanned(now), "metrics": None},
     "completeness": lambda now: {**spanned(now), "interval_s": 30},
     "freshness": spanned,
-    "market_history": lambda now: {},
+    "known_pairs": lambda now: {"since": now - 2 * BAR},
+    "collecting_since": lambda now: {"break_s": 90},
+    "market_history": lambda now: {"symbols": None},
     "newest_cycle": lambda now: {},
-    "pairs": lambda now: {"since": now - 2 * BAR},
+    "pair_names": lambda now: {"since": now - 2 * BAR},
+    "pair_quotes": lambda now: {"since": now - 2 * BAR},
+    "pairs": lambda now: {"since": now - 2 * BAR, "span_s": 300},
     "panel_bars": lambda now: panelled(now, 60),
     "panel_bars_5m": lambda now: panelled(now, 5),
     "panel_bars_of_signals": lambda now: {
@@ -86,8 +92,10 @@ QUERIES = {
     },
     "refusals": lambda now: {"since": now - SPAN, "venues": None},
     "silent_pairs": lambda now: {"since": now - 2 * BAR},
+    "stream_gaps": lambda now: {"span_s": 86_400},
     "unit_audit": lambda now: {"since": now - SPAN, "venues": None},
     "venue_cycles": lambda now: {},
+    "venue_hour": lambda now: {},
 }
 """The other parameters of every query that has ``$now``."""
 
@@ -97,8 +105,14 @@ def _of_quality(function, **also):
 
 
 def _stale(cursor, now):
-    heard = query.fetch(cursor, "pairs", now=now, since=now - SPAN)["oi_usd_ts"]
+    heard = query.fetch(cursor, "pairs", now=now, since=now - SPAN, span_s=300)["oi_usd_ts"]
     return aggregate.stale(heard, now, CYCLE).to_frame()
+
+
+def _pair_figures(cursor, now):
+    rows = query.fetch(cursor, "pairs", now=now, since=now - SPAN, span_s=300)
+    quotes = query.fetch(cursor, "pair_quotes", now=now, since=now - SPAN)
+    return pair_figures(rows[rows["base"] == "BTC"], quotes, now)
 
 
 def _load(timeframe, **how):
@@ -128,6 +142,7 @@ def _latest_signals(cursor, now):
 
 FUNCTIONS = {
     "aggregate.stale": [_stale],
+    "pair_figures.pair_figures": [_pair_figures],
     "panel.Panel.from_frame": [_from_frame],
     "panel.load": [
         *(_load(timeframe, bars=30) for timeframe in panel.TIMEFRAMES),
@@ -256,12 +271,24 @@ def instruments_of_all():
     ]
 
 
+def gaps_of_all():
+    """A hole in a stream every ten minutes, a minute long."""
+    stated = {"channel": "trades", "symbol": "*", "reason": "silent", "outcome": "repaired"}
+    return [
+        {"venue": "okx", **stated, "started_ts": at, "ended_ts": at + timedelta(minutes=1)}
+        | {"repaired_rows": n}
+        for n in range(24)
+        for at in [HEARD + n * timedelta(minutes=10)]
+    ]
+
+
 def known_at(record, now):
     """The rows of *record* that were known at *now*."""
     known = {
         "bars": lambda row: row["ts"] + BAR <= now,
         "snapshots": lambda row: row["received_ts"] <= now,
         "cycles": lambda row: row["finished_ts"] <= now,
+        "gaps": lambda row: row["ended_ts"] <= now,
         "instruments": lambda row: row["first_seen_ts"] <= now,
     }
     return {table: [*filter(known[table], rows)] for table, rows in record.items()}
@@ -293,6 +320,7 @@ def record():
         "bars": bars_of_all(rng),
         "snapshots": snapshots_of_all(rng),
         "cycles": cycles_of_all(rng),
+        "gaps": gaps_of_all(),
         "instruments": instruments_of_all(),
     }
 

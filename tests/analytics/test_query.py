@@ -66,8 +66,9 @@ def test_nothing_of_the_future_is_seen(cursor):
     )
     since = NOON - timedelta(minutes=10)
 
-    assert fetch(cursor, "pairs", now=NOON, since=since).empty
-    assert len(fetch(cursor, "pairs", now=NOON + timedelta(milliseconds=1), since=since)) == 1
+    assert fetch(cursor, "pairs", now=NOON, since=since, span_s=300).empty
+    later = NOON + timedelta(milliseconds=1)
+    assert len(fetch(cursor, "pairs", now=later, since=since, span_s=300)) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,101 @@
-"""Health: how each venue answers, and the state of the record."""
+"""Health: what is wrong first, then how each venue answers and the state of the record."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 
+from analytics.exports import csv_bytes
+from analytics.records import Gap
 from dashboard import loaders
+from dashboard.panels.health_files import tables
 
-BTC = "BTC/USDT:USDT"
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+OFFER = {"title": "OKX", "offers": [], "limits": []}
+LIVE = {
+    "state": "live",
+    "source": "stream",
+    "since": "2025-10-22T12:40:00+00:00",
+    "events": 240,
+    "late_s": 1.5,
+    "bad": {},
+    "dropped": 0,
+    "reconnects": 0,
+    "connections": 1,
+    "instruments": 20,
+    "of": 20,
+    "reason": None,
+}
+DOWN = {
+    "state": "down",
+    "source": "rest",
+    "reason": "connection refused",
+    "reconnects": 4,
+    "instruments": 0,
+}
 
 
 @pytest.fixture
 def health(app):
-    """The app, turned to the Health page."""
+    """The app, turned to the Health page; with the panel of that key opened."""
 
-    def run():
-        app.run()
-        return app.switch_page("app_pages/health.py").run()
+    def run(opened=None):
+        if opened:
+            app.session_state[f"health_{opened}"] = True
+        app.switch_page("app_pages/health.py").run()
+        assert not app.exception
+        return app
 
     return run
+
+
+def text(page):
+    """Return every sentence on the page."""
+    parts = [*page.error, *page.warning, *page.success, *page.info, *page.caption]
+    return "\n".join(part.value for part in parts).replace("\\", "")
+
+
+def table(page, column):
+    """Return the rows of the table that has a *column* of that name."""
+    (found,) = (one.value for one in page.dataframe if column in one.value)
+    return found
+
+
+def live(record, **info):
+    """Publish the record as if its noon were now."""
+    now = datetime.now(UTC)
+    ms = {"origin_ms": record.noon, "started_at_ms": now}
+    clock = {name: int(time.timestamp() * 1000) for name, time in ms.items()}
+    record.publish(origin="simulator", clock=json.dumps({**clock, "speed": 1}), **info)
+
+
+def test_all_well_is_one_calm_line(health, record):
+    """Nobody should search for what is not wrong."""
+    record.snapshot(BTC, price=1.0)
+    record.cycle()
+    live(record)
+
+    page = health()
+
+    assert "All is well: 1 venue answered for every pair" in page.success[0].value
+    assert not page.error
+    assert not page.warning
+
+
+def test_a_record_that_ended_is_not_called_well(health, record):
+    """That no collector runs is said, and nothing that sounds like the opposite."""
+    record.snapshot(BTC, price=1.0)
+    record.cycle()
+    record.publish()
+
+    page = health()
+
+    assert "No collector is running" in text(page)
+    assert "When the record ends, every venue had answered" in text(page)
+    assert not page.success
 
 
 def test_shows_each_venues_newest_cycle(health, record):
@@ -31,30 +106,59 @@ def test_shows_each_venues_newest_cycle(health, record):
     record.cycle(venue="okx", asked=20, answered=19, error=None)
     record.publish()
 
-    page = health()
-    table = page.dataframe[0].value
+    rows = table(health(), "state")
 
-    assert not page.exception
-    assert table["venue"].tolist() == ["binance", "okx"]
-    assert table["state"].tolist() == ["complete", "partial"]
-    assert table["cycles_1h"].tolist() == [2, 1]
-    assert table["errors_1h"].tolist() == [1, 0]
-    assert table["answered_1h_pct"].tolist() == [50, 95]
+    assert rows["venue"].tolist() == ["binance", "okx"]
+    assert rows["state"].tolist() == ["complete", "partial"]
+    assert rows["cycles_1h"].tolist() == [2, 1]
+    assert rows["errors_1h"].tolist() == [1, 0]
+    assert rows["answered_1h_pct"].tolist() == [50, 95]
+
+
+def test_latency_is_a_median_and_a_curve(health, record):
+    """A point for every two minutes, oldest first; a failed cycle has no latency."""
+    record.snapshot(BTC, price=1.0)
+    for minutes, latency in ((90, 9000.0), (20, 100.0), (10, 300.0), (0, 200.0)):
+        record.cycle(at=record.noon - timedelta(minutes=minutes), latency_ms=latency)
+    record.cycle(venue="okx", latency_ms=None, answered=0, error="okx: timed out")
+    record.publish()
+
+    rows = table(health(), "state").set_index("venue")
+
+    assert rows.loc["binance", "latency_1h_ms"] == 200
+    assert list(rows.loc["binance", "latency_curve"]) == [100, 300, 200]
+    assert pd.isna(rows.loc["okx", "latency_1h_ms"])
+    assert list(rows.loc["okx", "latency_curve"]) == []
 
 
 def test_names_errors_and_refusals(health, record):
-    """An error is a sentence, and a refusal says of what and why."""
+    """An error is a sentence, and a refusal says of what and why; venues' words stay words."""
     record.snapshot(BTC, price=1.0)
     record.cycle(refused=3, refused_reasons=json.dumps({"mark:sign": 2, "oi_usd:unit_jump": 1}))
-    record.cycle(venue="okx", answered=0, error="451: this region is refused [for good]")
+    record.cycle(venue="okx", answered=0, error="okx: 451: this region is refused [for good]")
     record.publish()
 
     page = health()
 
-    assert "451\\: this region is refused \\[for good\\]" in page.warning[1].value
-    assert page.dataframe[0].value["state"].tolist() == ["complete", "error"]
-    said = page.caption[0].value.replace("\\", "")
-    assert said == "binance refused: mark (sign) 2 times and oi_usd (unit jump) 1 time."
+    assert "okx: 451\\: this region is refused \\[for good\\]" in page.error[0].value.replace(
+        "okx\\:", "okx:"
+    )
+    assert table(page, "state")["state"].tolist() == ["complete", "error"]
+    assert "binance refused: mark (sign) 2 times and oi_usd (unit jump) 1 time." in text(page)
+
+
+def test_the_gravest_comes_first(health, record):
+    """A venue that gives nothing stands above one that gives less."""
+    record.snapshot(BTC, price=1.0)
+    record.cycle(skipped=2, budget_used_pct=97.0)
+    record.cycle(venue="okx", answered=0, error="okx: timed out")
+    live(record)
+
+    page = health()
+
+    assert [box.value.replace("\\", "") for box in page.error] == ["okx: timed out."]
+    assert "2 questions left out" in page.warning[0].value
+    assert "97 % of the fullest of its limits" in page.warning[0].value
 
 
 def test_says_when_a_venue_fell_silent(health, record):
@@ -62,11 +166,33 @@ def test_says_when_a_venue_fell_silent(health, record):
     record.snapshot(BTC, price=1.0)
     record.cycle()
     record.cycle(venue="okx", at=record.noon - timedelta(minutes=2))
-    record.publish()
+    live(record)
 
     page = health()
 
-    assert page.dataframe[0].value["state"].tolist() == ["complete", "silent"]
+    assert table(page, "state")["state"].tolist() == ["complete", "silent"]
+    assert "okx has finished no cycle for 2 min" in page.error[0].value
+
+
+def test_names_a_venue_that_never_had_a_cycle(health, record):
+    """It is collected, as the collector said, and nothing came of it."""
+    record.snapshot(BTC, price=1.0)
+    record.cycle()
+    live(record, venues=json.dumps({"binance": OFFER, "okx": OFFER}))
+
+    page = health()
+
+    assert page.error[0].value == "okx\\: no cycle of it ended in the 24 hours before\\."
+
+
+def test_names_pairs_that_fell_silent(health, record):
+    """Their venue answers, but not for them."""
+    record.snapshot(BTC, price=1.0)
+    record.instrument(ETH)
+    record.cycle()
+    record.publish()
+
+    assert "binance: nothing was heard of ETH/USDT for 10 min." in text(health())
 
 
 def test_an_imported_record_has_no_cycles(health, record):
@@ -76,12 +202,178 @@ def test_an_imported_record_has_no_cycles(health, record):
 
     page = health()
 
-    assert not page.exception
     assert "imported, not collected" in page.info[0].value
+    assert [card.value for card in page.metric if card.label == "Collecting for"] == ["not in 7 d"]
+
+
+def test_streams_say_their_state_and_source(health, record):
+    """What is down says why, and where the metric comes from instead."""
+    record.snapshot(BTC, price=1.0)
+    told = {
+        "trades": LIVE,
+        "depth": {**LIVE, **DOWN},
+        "frames": {"bad": {"truncated": 2, "unknown_event": 1}},
+    }
+    record.cycle(streams=json.dumps(told))
+    record.publish()
+
+    page = health()
+    rows = table(page, "channel").set_index("channel")
+
+    assert rows["state"].fillna("").tolist() == ["live", "down", ""]
+    assert rows["source"].fillna("").tolist() == ["stream", "REST, once a cycle", ""]
+    assert rows.loc["depth", "given"] == "0 of 20"
+    assert rows.loc["trades", "for_s"] == 240
+    assert rows.loc["frames", "bad"] == 3
+    assert rows.loc["frames", "bad_reasons"] == "truncated 2 and unknown event 1"
+    assert (
+        "binance, depth: the stream is down for 4 min: connection refused. REST fills in."
+        in text(page)
+    )
+
+
+@pytest.mark.parametrize(("minutes", "is_said"), [(2, False), (20, True)])
+def test_a_stream_that_never_came_is_said_after_a_while(health, record, minutes, is_said):
+    """A start takes its time; and messages of no channel, none of them bad, are no row."""
+    record.snapshot(BTC, price=1.0)
+    since = (record.noon - timedelta(minutes=minutes)).isoformat()
+    waiting = {**LIVE, "state": "connecting", "source": "none", "since": since, "late_s": None}
+    record.cycle(streams=json.dumps({"liquidations": waiting, "frames": {"bad": {}}}))
+    record.publish()
+
+    page = health()
+
+    assert table(page, "channel")["channel"].tolist() == ["liquidations"]
+    assert ("nothing has come from the stream for 20 min" in text(page)) == is_said
+
+
+def test_without_streams_says_so(health, record):
+    """An empty table would look like streams that are down."""
+    record.snapshot(BTC, price=1.0)
+    record.cycle()
+    record.publish()
+
+    assert "No venue is streamed" in text(health())
+
+
+def test_gaps_of_streams_are_listed_when_opened(health, record):
+    """Of the last day, with what became of them."""
+    record.snapshot(BTC, price=1.0)
+    for hours in (30, 2):
+        ended = record.noon - timedelta(hours=hours)
+        record.rows.append(
+            Gap(
+                venue="binance",
+                channel="trades",
+                symbol="*",
+                started_ts=ended - timedelta(seconds=90),
+                ended_ts=ended,
+                reason="silent",
+                outcome="repaired",
+                repaired_rows=1200,
+            )
+        )
+    record.publish()
+
+    (row,) = table(health("stream_gaps"), "outcome").to_dict("records")
+
+    assert (row["length_s"], row["outcome"], row["repaired_rows"]) == (90, "repaired", 1200)
+
+
+def test_gaps_of_the_record_are_one_row_for_an_outage(health, record):
+    """Two pairs and all their metrics were away at the same time."""
+    for minutes in (30, 25, 10, 5, 0):
+        for symbol in (BTC, ETH):
+            ended = record.noon.replace(minute=40) - timedelta(minutes=minutes)
+            record.bar(symbol, ended=ended, close=1.0, oi_usd=1.0)
+    record.snapshot(BTC, price=1.0)
+    record.publish()
+
+    rows = table(health("gaps"), "repairable")
+
+    assert rows["length"].tolist() == ["10 min"]
+    assert rows["pairs"].tolist() == ["BTC/USDT and ETH/USDT"]
+    assert rows["what"].tolist() == ["Open interest, USD and Price"]
+
+
+def test_coverage_puts_what_is_missing_first(health, record):
+    """Open interest lacks one of four bars, the price none."""
+    for nth, minutes in enumerate((15, 10, 5, 0)):
+        ended = record.noon.replace(minute=40) - timedelta(minutes=minutes)
+        record.bar(BTC, ended=ended, close=1.0, oi_usd=None if nth == 1 else 1.0)
+    record.snapshot(BTC, price=1.0)
+    record.publish()
+
+    rows = table(health("coverage"), "coverage_pct")
+
+    assert rows["title"].tolist() == ["Open interest, USD", "Price"]
+    assert rows["coverage_pct"].tolist() == [75, 100]
+
+
+def test_refusals_are_counted_by_reason_up_to_now(health, record):
+    """A refusal of a second ago is among them."""
+    record.snapshot(BTC, price=1.0)
+    record.cycle(refused=3, refused_reasons=json.dumps({"mark:sign": 2, "oi_usd:unit_jump": 1}))
+    record.publish()
+
+    rows = table(health("refused"), "why")
+
+    assert rows["title"].tolist() == ["Mark price", "Open interest, USD"]
+    assert rows["why"].tolist() == ["sign", "unit jump"]
+    assert rows["refused"].tolist() == [2, 1]
+
+
+def test_unit_audit_puts_what_differs_first(health, record):
+    """Raw, unit and normalised figure side by side, beside the venue's own."""
+    at = record.noon - timedelta(minutes=5)
+    for symbol, venue_usd in ((BTC, 1000.0), (ETH, 5000.0)):
+        record.instrument(symbol)
+        known = {"oi_raw": 10.0, "oi_base": 10.0, "oi_usd": 1000.0, "mark": 100.0}
+        record.snapshot(symbol, at=at, **known, oi_venue_usd=venue_usd)
+    record.snapshot(BTC, price=1.0)
+    record.publish()
+
+    page = health("units")
+    rows = table(page, "oi_raw")
+
+    assert rows["pair"].tolist() == ["ETH/USDT", "BTC/USDT"]
+    assert rows["oi_unit"].tolist() == ["contracts", "contracts"]
+    assert rows["beside"].tolist() == ["differs", "agrees"]
+    assert rows["again"].tolist() == ["as stored", "as stored"]
+    assert "1 pair of 2 differ" in text(page)
+
+
+@pytest.mark.parametrize("opened", ["coverage", "gaps", "stream_gaps", "refused", "units"])
+def test_every_panel_has_a_sentence_when_there_is_nothing(health, record, opened):
+    """A record of one snapshot has neither bars nor cycles."""
+    record.snapshot(BTC, price=1.0)
+    record.publish()
+    said = {
+        "coverage": "Nothing could be expected yet",
+        "gaps": "No five-minute bar that could be expected is missing",
+        "stream_gaps": "No stream had a hole",
+        "refused": "Nothing was refused",
+        "units": "No open interest was heard",
+    }
+
+    assert said[opened] in text(health(opened))
+
+
+def test_heavy_questions_wait_until_they_are_opened(health, record, monkeypatch):
+    """The first draw asks none of them."""
+    record.snapshot(BTC, price=1.0)
+    record.cycle()
+    record.publish()
+    asked = []
+    monkeypatch.setattr(loaders, "quality", lambda name, *_, **__: asked.append(name))
+
+    health()
+
+    assert not asked
 
 
 def test_shows_what_was_damaged(health, record):
-    """What is lost is said, newest first."""
+    """What is lost is said, newest first, above everything else."""
     record.snapshot(BTC, price=1.0)
     record.publish()
     folder = record.folder / "set-aside"
@@ -95,7 +387,7 @@ def test_shows_what_was_damaged(health, record):
     page = health()
 
     assert "1 damaged file" in page.warning[1].value
-    assert "60 rows of x" in page.caption[-1].value.replace("\\", "")
+    assert "60 rows of x" in text(page)
 
 
 def test_a_file_that_a_merge_took_away_has_no_size(health, record):
@@ -108,8 +400,7 @@ def test_a_file_that_a_merge_took_away_has_no_size(health, record):
 
     page = health()
 
-    assert not page.exception
-    assert page.metric[-1].label == "On disk"
+    assert "On disk" in [card.label for card in page.metric]
     assert loaders.disk_bytes(str(record.folder)) == before > 0
 
 
@@ -118,6 +409,44 @@ def test_counts_the_record(health, record):
     record.snapshot(BTC, price=1.0)
     record.publish()
 
+    assert [card.value for card in health().metric][:4] == ["1", "0", "0", "0"]
+
+
+def test_collecting_began_after_the_newest_break(health, record):
+    """Cycles two hours ago and before are another run."""
+    record.snapshot(BTC, price=1.0)
+    for minutes in (150, 120, 4, 3, 2, 1, 0):
+        record.cycle(at=record.noon - timedelta(minutes=minutes))
+    live(record)
+
     page = health()
 
-    assert [card.value for card in page.metric][:4] == ["1", "0", "0", "0"]
+    assert [card.value for card in page.metric if card.label == "Collecting for"] == ["4 min"]
+
+
+def test_says_what_runs_here(health, record):
+    """Versions, as people ask for them in a report of a fault."""
+    record.snapshot(BTC, price=1.0)
+    record.publish()
+
+    said = text(health())
+
+    assert all(name in said for name in ("Python 3.", "DuckDB 1.5.5", "Streamlit 1.67.0"))
+
+
+def test_an_empty_record_says_the_way_forward(app):
+    """No lake at all."""
+    app.switch_page("app_pages/health.py").run()
+
+    assert not app.exception
+    assert "perpscope up" in app.info[0].value
+
+
+def test_files_hold_what_is_drawn():
+    """What is empty is not offered."""
+    sizes = pd.DataFrame({"table_name": ["bars"], "row_count": [7]})
+
+    made = tables({"Streams": pd.DataFrame()}, sizes)
+
+    assert list(made) == ["Record"]
+    assert csv_bytes(made["Record"]()).decode("utf-8-sig").splitlines()[1] == "bars,7"

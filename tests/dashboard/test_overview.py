@@ -93,10 +93,11 @@ def test_cards_show_the_market(app, record):
     assert not app.exception
     assert cards(app) == {
         "Open interest": "$8.00B",
-        "OI, volume-weighted": "$4.67B",
+        "OI of a pair": "$4.67B",
         "Volume 24 h": "$15.00B",
-        "Funding 8 h, OI-weighted": "+0.0025 %",
-        "Long/short, OI-weighted": "1.75",
+        "Funding 8 h": "+0.0025 %",
+        "Long/short": "1.75",
+        "Liquidations 1 h": "–",
         "Breadth 24 h": "50 %",
     }
 
@@ -111,11 +112,13 @@ def test_table_shows_every_pair_largest_first(app, record):
 
     assert table["venue"].tolist() == ["binance", "okx"]
     assert table["oi_usd"].tolist() == [6e9, 2e9]
-    assert table["price_24h_pct"].tolist() == pytest.approx([10, -10])
     assert table["oi_delta_pct"].iloc[0] == pytest.approx(20)
     assert pd.isna(table["oi_delta_pct"].iloc[1])
-    assert written(app).iloc[0].tolist() == [
-        *("BTC/USDT", "binance", "110.000", "+10.00 %", "$6.00B", "+20.00 %"),
+    first = written(app).iloc[0]
+    assert first[["pair", "venue", "price", "oi_usd", "oi_delta_pct"]].tolist() == [
+        *("BTC/USDT", "binance", "110.000", "$6.00B", "+20.00 %"),
+    ]
+    assert first[["funding_8h_pct", "ls_accounts", "volume_24h_usd", "age_s"]].tolist() == [
         *("+0.0100 %", "2.00", "$10.00B", "0 s"),
     ]
 
@@ -160,7 +163,7 @@ def test_names_what_is_missing_and_why(app, record):
     app.run()
 
     assert "**Live**" in text(app)
-    assert cards(app)["Long/short, OI-weighted"] == "–"
+    assert cards(app)["Long/short"] == "–"
     assert (
         "Long/short is missing for the only pair: it is published every 5 minutes; "
         "first values arrive at 12:45 UTC." in text(app)
@@ -402,7 +405,7 @@ def test_venues_can_be_chosen_and_the_cards_follow(app, record):
     record.publish()
 
     app.run()
-    app.pills(key="venue").set_value(["okx"]).run()
+    app.pills(key="venues").set_value(["okx"]).run()
 
     assert app.dataframe[0].value["venue"].tolist() == ["okx"]
     assert cards(app)["Open interest"] == "$2.00B"
@@ -436,17 +439,20 @@ def test_a_record_of_bars_alone_is_shown(app, record):
 
 
 def test_cards_say_how_far_they_came(app, record):
-    """From 5 to 6 billion in the ten minutes that there are bars of; the 7 of now came later."""
+    """Over the timeframe, or the ten minutes that there are bars of; the 7 of now came later."""
     for minutes, oi in ((14, 5e9), (9, 5.5e9), (4, 6e9)):
         record.bar(BTC, ended=record.noon - timedelta(minutes=minutes), oi_usd=oi)
     record.snapshot(BTC, **{**WHOLE, "oi_usd": 7e9})
     record.publish()
 
     app.run()
-    card = app.metric[0]
+    assert app.metric[0].delta == "+9.09 %"
+    assert app.metric[0].proto.delta_description == "in 5 min"
 
+    app.segmented_control(key="timeframe").set_value("15m").run()
+    card = app.metric[0]
     assert (card.value, card.delta) == ("$7.00B", "+20.00 %")
-    assert card.proto.delta_description == "10 min to 12:40"
+    assert card.proto.delta_description == "in 10 min"
     assert list(card.proto.chart_data) == [5e9, 5.5e9, 6e9]
     assert "No curve yet for volume-weighted open interest" in text(app)
 
@@ -473,3 +479,267 @@ def test_a_wrong_interval_is_a_sentence(app, record, monkeypatch):
 
     assert not app.exception
     assert "PERPSCOPE_INTERVAL_S='soon': a number of seconds" in text(app)
+
+
+def movers(app):
+    """Return the lists of movers as {title: [[symbol, venue, pair, text, part], ...]}."""
+    (lists,) = (
+        json.loads(element.proto.json)["lists"]
+        for element in app.main
+        if getattr(element.proto, "component_name", "") == "perpscope_movers"
+    )
+    return {one["title"]: one for one in lists}
+
+
+def an_hour_later(record):
+    """Bars of an hour ago, and a snapshot of now: price +10 %, OI -50 %, long/short +100 %."""
+    then = record.noon - timedelta(minutes=60)
+    record.bar(
+        BTC,
+        ended=then,
+        close=100.0,
+        oi_usd=12e9,
+        ls_accounts=1.0,
+        funding_rate=0.0002,
+        funding_interval_h=8.0,
+    )
+    record.bar(BTC, ended=record.noon - timedelta(minutes=15), close=109.0, oi_usd=6e9)
+    record.snapshot(BTC, **WHOLE)
+
+
+def test_the_timeframe_changes_every_change(app, record):
+    """Against the bar that ended that long before; what no bar knows then is absent."""
+    an_hour_later(record)
+    record.publish()
+    app.query_params["columns"] = ["Price Δ", "OI Δ", "L/S Δ", "Funding Δ"]
+
+    app.query_params["timeframe"] = "1h"
+    app.run()
+    hour = app.dataframe[0].value.iloc[0]
+    app.segmented_control(key="timeframe").set_value("15m").run()
+    quarter = app.dataframe[0].value.iloc[0]
+
+    assert hour["price_delta_pct"] == pytest.approx(10)
+    assert hour["oi_delta_pct"] == pytest.approx(-50)
+    assert hour["ls_delta_pct"] == pytest.approx(100)
+    assert hour["funding_delta_pp"] == pytest.approx(-0.01)
+    assert quarter["price_delta_pct"] == pytest.approx(100 * (110 / 109 - 1))
+    assert quarter["oi_delta_pct"] == 0
+    assert pd.isna(quarter["ls_delta_pct"])
+    assert "no long/short ratio is recorded for now and for 15m earlier" in text(app)
+
+
+def test_the_tabs_are_the_sidebars_timeframe(app, record):
+    """Whichever of the two is used, both say the same."""
+    an_hour_later(record)
+    record.publish()
+
+    app.run()
+    app.segmented_control(key="timeframe_tabs").set_value("1h").run()
+    assert app.segmented_control(key="timeframe").value == "1h"
+
+    app.segmented_control(key="timeframe").set_value("4h").run()
+    assert app.segmented_control(key="timeframe_tabs").value == "4h"
+
+
+def test_open_interest_is_compared_with_its_own_time(app, record):
+    """A venue that tells of OI less often than of prices: five minutes before its newest OI."""
+    price_only = {"price": 110.0}
+    record.snapshot(BTC, at=record.noon - timedelta(minutes=8), oi_usd=5e9)
+    record.snapshot(BTC, at=record.noon - timedelta(minutes=5), oi_usd=5.5e9)
+    record.snapshot(BTC, at=record.noon - timedelta(minutes=3), oi_usd=6e9)
+    record.snapshot(BTC, **price_only)
+    record.publish()
+
+    app.run()
+
+    assert app.dataframe[0].value["oi_delta_pct"].tolist() == pytest.approx([20])
+
+
+def test_movers_are_listed_from_both_ends(app, record):
+    """Each pair once, rises first, with bars as long as the largest change allows."""
+    for symbol, before in ((BTC, 100.0), (ETH, 220.0), (SOL, 110.0)):
+        record.snapshot(symbol, at=record.noon - timedelta(minutes=5), price=before)
+        record.snapshot(symbol, **WHOLE)
+    record.publish()
+
+    app.run()
+    lists = movers(app)
+
+    assert lists["Price"]["rows"] == [
+        [BTC, "binance", "BTC/USDT", "+10.00 %", 20],
+        [ETH, "binance", "ETH/USDT", "-50.00 %", -100],
+    ]
+    assert lists["Long/short"]["said"] == "No pair knows it yet."
+    assert [row[3] for row in lists["Funding 8 h"]["rows"]] == ["+0.0100 %"] * 3
+
+
+def test_curves_stand_beside_each_pair(app, record):
+    """The closes of the bars, between the least and the most of them."""
+    for nth, close in enumerate((100.0, 110.0, 105.0)):
+        record.bar(BTC, ended=record.noon - timedelta(minutes=14 - 5 * nth), close=close)
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+
+    app.run()
+    row = app.dataframe[0].value.iloc[0]
+
+    assert list(row["price_curve"]) == [0, 100, 50]
+    assert list(row["oi_curve"]) == []
+    assert "RSI is missing for the only pair: it needs 15 bars of 5m" in text(app)
+
+
+def test_liquidations_are_of_the_newest_hour(app, record):
+    """Twelve bars of a million longs and half a million shorts each."""
+    for nth in range(14):
+        ended = record.noon - timedelta(minutes=4 + 5 * nth)
+        record.bar(BTC, ended=ended, liq_long_usd=1e6, liq_short_usd=0.5e6)
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+
+    app.run()
+
+    assert cards(app)["Liquidations 1 h"] == "$18.00M"
+    assert "Liquidations are missing" not in text(app)
+
+
+def test_absent_liquidations_are_said_so(app, record):
+    """No stream is not a calm market."""
+    two_venues(record)
+    record.publish()
+
+    app.run()
+
+    assert cards(app)["Liquidations 1 h"] == "–"
+    assert "Liquidations are missing" in text(app)
+
+
+def filled(app, column):
+    """Return the pairs whose *column* is filled, as it is unusual."""
+    table, styler = app.dataframe[0].value, app.dataframe[0].proto.arrow_data.styler
+    nth = table.columns.get_loc(column)
+    return [
+        pair
+        for row, pair in enumerate(table["pair"])
+        if re.search(rf"row{row}_col{nth}\b[^}}]*background", styler.styles)
+    ]
+
+
+def test_thresholds_are_the_users_own(app, record):
+    """Long/short of 2 does not exceed 2, and exceeds 1.5; so does its inverse."""
+    record.snapshot(BTC, **WHOLE)
+    record.snapshot(ETH, **{**WHOLE, "ls_accounts": 0.6, "oi_usd": 5e9})
+    record.publish()
+
+    app.run()
+    assert filled(app, "ls_accounts") == []
+
+    app.number_input(key="ls").set_value(1.5).run()
+    assert filled(app, "ls_accounts") == ["BTC/USDT", "ETH/USDT"]
+    assert filled(app, "funding_8h_pct") == []
+
+    app.number_input(key="funding").set_value(0.005).run()
+    assert filled(app, "funding_8h_pct") == ["BTC/USDT", "ETH/USDT"]
+
+
+def test_pairs_can_be_searched(app, record):
+    """Words are looked for in name and venue, in any order."""
+    two_venues(record)
+    record.snapshot(ETH, **WHOLE)
+    record.publish()
+    app.query_params["find"] = "OKX btc"
+
+    app.run()
+    assert app.dataframe[0].value["venue"].tolist() == ["okx"]
+    assert cards(app)["Open interest"] == "$14.00B"
+
+    app.text_input(key="find").set_value("doge").run()
+    assert not app.dataframe
+    assert "No pair is called like that" in text(app)
+
+
+def test_columns_can_be_chosen(app, record):
+    """What is not shown is not sent."""
+    two_venues(record)
+    record.publish()
+    app.query_params["columns"] = ["Open interest", "24 h"]
+
+    app.run()
+
+    assert app.dataframe[0].value.columns.tolist() == ["pair", "venue", "price_24h_pct", "oi_usd"]
+    assert app.dataframe[0].value["price_24h_pct"].tolist() == pytest.approx([10, -10])
+
+
+def test_chosen_pairs_are_all_that_counts(app, record):
+    """Cards, their past and the table are of the same pairs."""
+    for minutes, oi in ((9, 5e9), (4, 6e9)):
+        record.bar(BTC, ended=record.noon - timedelta(minutes=minutes), oi_usd=oi)
+        record.bar(ETH, ended=record.noon - timedelta(minutes=minutes), oi_usd=1e9)
+    record.snapshot(BTC, **WHOLE)
+    record.snapshot(ETH, **WHOLE)
+    record.publish()
+    app.query_params["pairs"] = ["ETH/USDT"]
+
+    app.run()
+
+    assert app.dataframe[0].value["pair"].tolist() == ["ETH/USDT"]
+    assert list(app.metric[0].proto.chart_data) == [1e9, 1e9]
+
+
+def test_rows_stay_where_they_are(app, record):
+    """At a refresh no row jumps, though another pair is now the largest."""
+    two_venues(record)
+    record.publish()
+    app.run()
+    later = record.noon + timedelta(minutes=1)
+    record.rows.clear()
+    record.snapshot(BTC, venue="okx", at=later, **{**WHOLE, "oi_usd": 60e9})
+    record.snapshot(BTC, at=later, **WHOLE)
+    record.publish()
+
+    app.run()
+
+    assert app.dataframe[0].value["venue"].tolist() == ["binance", "okx"]
+    assert app.dataframe[0].value["oi_usd"].tolist() == [6e9, 60e9]
+
+
+def test_two_thousand_pairs_are_a_part_and_a_sentence(app, record):
+    """Each row goes to the browser at every refresh; the largest go first."""
+    for nth in range(2000):
+        record.snapshot(f"C{nth:04}/USDT:USDT", **{**WHOLE, "oi_usd": 1e6 + nth})
+    record.publish()
+
+    app.run()
+
+    assert not app.exception
+    assert len(app.dataframe[0].value) == 600
+    assert app.dataframe[0].value["pair"].iloc[0] == "C1999/USDT"
+    assert "The table shows 600 of 2,000 pairs" in text(app)
+    assert cards(app)["Open interest"] == "$2.00B"
+
+
+def test_a_delisted_pair_in_a_link_is_a_sentence(app, record):
+    """The link outlives the pair."""
+    two_venues(record)
+    record.publish()
+    app.query_params["pairs"] = ["LUNA/USDT"]
+
+    app.run()
+
+    assert not app.exception
+    assert "pairs: nothing is known of LUNA/USDT." in text(app)
+    assert len(app.dataframe[0].value) == 2
+
+
+def test_a_venue_without_the_chosen_pair_says_so(app, record):
+    """An empty table would look like a fault."""
+    two_venues(record)
+    record.snapshot(ETH, **WHOLE)
+    record.publish()
+    app.query_params["pairs"] = ["ETH/USDT"]
+    app.query_params["venues"] = ["okx"]
+
+    app.run()
+
+    assert not app.exception
+    assert "Nothing was heard of the pairs and venues that the sidebar asks for." in text(app)

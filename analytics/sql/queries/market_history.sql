@@ -3,14 +3,17 @@
 -- oi_newest_usd is the newest open interest of all the venue's pairs, and
 -- oi_matched_usd that of the pairs this row knows: compared with both, a pair
 -- that is missing from a row does not look like a fall. Likewise for volume.
+-- Only pairs of $symbols; where that is null, all of them.
 with known as (
     select
         venue, symbol, ts, close, oi_usd, volume_24h_usd, ls_accounts,
-        100 * funding_rate * 8 / nullif(funding_interval_h, 0) as funding_8h_pct
+        100 * funding_rate * 8 / nullif(funding_interval_h, 0) as funding_8h_pct,
+        liq_long_usd, liq_short_usd
     from bars
     where
         ts > ($now::timestamp - interval 48 hours - interval 10 minutes)::timestamp_ms
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+        and ($symbols::varchar[] is null or list_contains($symbols, symbol))
 ),
 
 today as (
@@ -50,6 +53,9 @@ select
     sum(today.volume_24h_usd) filter (today.oi_usd is not null) as oi_volume_usd,
     sum(today.funding_8h_pct * today.oi_usd) as funding_times_oi,
     sum(today.oi_usd) filter (today.funding_8h_pct is not null) as funding_oi_usd,
+    sum(today.liq_long_usd) as liq_long_usd,
+    sum(today.liq_short_usd) as liq_short_usd,
+    count(today.liq_long_usd) as liq_count,
     sum(today.ls_accounts * today.oi_usd) as ls_times_oi,
     sum(today.oi_usd) filter (today.ls_accounts is not null) as ls_oi_usd,
     count(*) filter (today.close > day_before.close) as risen_count,

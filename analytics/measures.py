@@ -1,0 +1,187 @@
+"""What pairs can be compared by, side by side: each measure by bar, and over spans up to now.
+
+A measure is described once: what it is cut from, what it is where nothing is unusual, and how
+it adds up over a span. The formulas are those of ``analytics.indicators``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics import indicators
+from analytics.panel import TIMEFRAMES, Panel
+from analytics.tiers import Z_REACH, z_oi
+
+Floats = NDArray[np.float64]
+Metrics = Mapping[str, Floats]
+Unit = Literal["pct", "rate", "ratio", "score", "index", "usd"]
+
+LEAST_PART: Final = 0.75
+"""Part of a span that must be known: less says too little of the whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One thing that pairs can be compared by."""
+
+    name: str
+    """As in GLOSSARY.md."""
+    title: str
+    unit: Unit
+    """``rate`` is percent with four decimals, ``score`` standard deviations, ``index`` 0 to 100."""
+    needs: tuple[str, ...]
+    """Metrics of a panel."""
+    of: Callable[[Metrics], Floats]
+    """The measure by bar; of a *change*, what changes."""
+    over: Literal["change", "sum", "mean", "bars"]
+    """What it is over a span: the change in it, the flows' sum, the mean; ``bars`` needs the
+    bars of each timeframe."""
+    neutral: float | None
+    """What is neither much nor little; None for amounts."""
+    warm_up: int = 0
+    """Bars that it looks back on. [bars]"""
+    differs: bool = False
+    """Whether a change is a difference, not in percent."""
+
+
+def _funding(metric: Metrics) -> Floats:
+    return indicators.funding_8h_pct(metric["funding_rate"], metric["funding_interval_h"])
+
+
+def _traded(metric: Metrics) -> Floats:
+    # Bars from snapshots have no volume; what takers bought and sold is all that was traded.
+    volume = metric["volume_usd"]
+    both = metric["taker_buy_usd"] + metric["taker_sell_usd"]
+    return np.where(np.isfinite(volume), volume, both)
+
+
+def _taker(metric: Metrics) -> Floats:
+    return indicators.taker_imbalance_pct(metric["taker_buy_usd"], metric["taker_sell_usd"])
+
+
+def _liquidated(metric: Metrics) -> Floats:
+    flows = np.stack([metric["liq_long_usd"], metric["liq_short_usd"]])
+    known = np.isfinite(flows).any(axis=0)
+    return np.where(known, np.nansum(flows, axis=0), np.nan)
+
+
+_FUNDING: Final = ("funding_rate", "funding_interval_h")
+_TAKERS: Final = ("taker_buy_usd", "taker_sell_usd")
+
+MEASURES: Final[Mapping[str, Measure]] = {
+    measure.name: measure
+    for measure in (
+        Measure(
+            "oi_delta_pct", "OI change", "pct", ("oi_usd",), lambda m: m["oi_usd"], "change", 0.0, 1
+        ),
+        Measure(
+            "price_delta_pct", "Price change", "pct", ("close",), lambda m: m["close"], "change",
+            0.0, 1,
+        ),
+        Measure(
+            "z_oi", "z of OI change", "score", ("oi_usd",),
+            lambda m: z_oi(indicators.delta_pct(m["oi_usd"])), "bars", 0.0, Z_REACH + 2,
+        ),
+        Measure(
+            "rsi_14", "RSI", "index", ("close",), lambda m: indicators.rsi(m["close"]), "bars",
+            50.0, 70,
+        ),
+        Measure("funding_8h_pct", "Funding 8 h", "rate", _FUNDING, _funding, "mean", 0.0),
+        Measure(
+            "funding_delta_pp", "Funding 8 h change", "rate", _FUNDING, _funding, "change", 0.0, 1,
+            differs=True,
+        ),
+        Measure(
+            "ls_accounts", "Long/short", "ratio", ("ls_accounts",), lambda m: m["ls_accounts"],
+            "mean", 1.0,
+        ),
+        Measure(
+            "ls_delta_pct", "Long/short change", "pct", ("ls_accounts",),
+            lambda m: m["ls_accounts"], "change", 0.0, 1,
+        ),
+        Measure(
+            "book_imbalance_pct", "Book imbalance", "pct", ("book_imbalance",),
+            lambda m: 100 * m["book_imbalance"], "mean", 0.0,
+        ),
+        Measure("taker_imbalance_pct", "Taker imbalance", "pct", _TAKERS, _taker, "sum", 0.0),
+        Measure(
+            "basis_pct", "Basis", "pct", ("close", "index"),
+            lambda m: indicators.premium_pct(m["close"], m["index"]), "mean", 0.0,
+        ),
+        Measure("oi_usd", "Open interest", "usd", ("oi_usd",), lambda m: m["oi_usd"], "mean", None),
+        Measure(
+            "traded_usd", "Volume", "usd", ("volume_usd", *_TAKERS), _traded, "sum", None
+        ),
+        Measure(
+            "liquidated_usd", "Liquidations", "usd", ("liq_long_usd", "liq_short_usd"), _liquidated,
+            "sum", None,
+        ),
+    )
+}  # fmt: skip
+"""Every measure, by name, in the order in which they are offered."""
+
+
+def by_bar(panel: Panel, measure: Measure) -> Floats:
+    """Return *measure* of each bar of *panel*; its first ``warm_up`` rows are incomplete. (T, N)
+
+    Args:
+        panel: With the metrics that the measure needs.
+        measure: Of ``MEASURES``.
+    """
+    values = measure.of(panel.values)
+    return _change(values, 1, measure) if measure.over == "change" else values
+
+
+def over_spans(panel: Panel, measure: Measure, timeframes: Sequence[str]) -> Floats:
+    """Return *measure* over the span of each of *timeframes* up to the panel's end.
+
+    Args:
+        panel: Of 5-minute bars, with the metrics that the measure needs.
+        measure: Of ``MEASURES``, not one over ``bars``.
+        timeframes: Of ``TIMEFRAMES``.
+
+    Returns:
+        NaN where less than ``LEAST_PART`` of the span is known, or, of a change, either of
+        its ends is not. (timeframes, N)
+    """
+    lengths = [TIMEFRAMES[name] // TIMEFRAMES["5m"] for name in timeframes]
+    if measure.over == "change":
+        return np.stack([_last(_change(measure.of(panel.values), n, measure)) for n in lengths])
+    if measure.over == "sum":
+        return np.stack(
+            [measure.of({k: _sum(v, n) for k, v in panel.values.items()})[0] for n in lengths]
+        )
+    values = measure.of(panel.values)
+    return np.stack([_sum(values, n)[0] / _count(values, n) for n in lengths])
+
+
+def bars_of_spans(timeframes: Sequence[str]) -> int:
+    """Return how many 5-minute bars :func:`over_spans` looks at. [bars]"""
+    return max(TIMEFRAMES[name] // TIMEFRAMES["5m"] for name in timeframes) + 1
+
+
+def _change(values: Floats, bars: int, measure: Measure) -> Floats:
+    if measure.differs:
+        return indicators.delta(values, bars)
+    return indicators.delta_pct(values, bars)
+
+
+def _last(values: Floats) -> Floats:
+    return values[-1] if len(values) else np.full(values.shape[1], np.nan)
+
+
+def _sum(values: Floats, bars: int) -> Floats:
+    """Return the sum of the last *bars* rows, where enough of them are known. (1, N)"""
+    enough = np.isfinite(values[-bars:]).sum(axis=0) >= LEAST_PART * bars
+    return np.where(enough, np.nansum(values[-bars:], axis=0), np.nan)[None]
+
+
+def _count(values: Floats, bars: int) -> Floats:
+    """Return how many of the last *bars* rows are known; NaN for none. (N,)"""
+    known = np.isfinite(values[-bars:]).sum(axis=0).astype(np.float64)
+    return np.where(known > 0, known, np.nan)

@@ -1,0 +1,106 @@
+"""What one instrument, or one base asset over its venues, stands at: one figure of each kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from analytics import indicators, totals
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A figure, and when the oldest value in it was stated."""
+
+    value: float | None
+    """None where no instrument knows it. [the figure's unit]"""
+    ts: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairFigures:
+    """What stands on top of a chart. Means are weighted by open interest."""
+
+    price: Stated
+    """Of the instrument with the most open interest. [quote currency]"""
+    price_24h_pct: float | None
+    price_delta_pct: float | None
+    """Over the timeframe. [%]"""
+    oi_usd: Stated
+    """Sum. [USD]"""
+    oi_delta_pct: float | None
+    """Over the timeframe, of the instruments that are known now and then. [%]"""
+    funding_8h_pct: Stated
+    """Mean. [% per 8 h]"""
+    funding_apr_pct: float | None
+    """The same. [% per year]"""
+    next_funding_ts: datetime | None
+    """The next payment of any that is still ahead."""
+    ls_accounts: Stated
+    """Mean. [ratio]"""
+    volume_24h_usd: Stated
+    """Sum. [USD]"""
+
+
+def pair_figures(rows: pd.DataFrame, quotes: pd.DataFrame, now: datetime) -> PairFigures:
+    """Return the figures of one or more instruments.
+
+    Args:
+        rows: As ``pairs.sql`` returns them, at least one; largest open interest first.
+        quotes: As ``pair_quotes.sql`` returns them.
+        now: The time they are of.
+    """
+    lead = rows.iloc[0]
+    funding = _mean(rows, "funding_8h_pct")
+    return PairFigures(
+        price=Stated(_known(lead["price"]), _oldest(rows.iloc[:1], "price", "price_ts")),
+        price_24h_pct=_known(lead["price_24h_pct"]),
+        price_delta_pct=_known(lead["price_delta_pct"]),
+        oi_usd=_stated(float(totals.global_oi_usd(rows).value), rows, "oi_usd", "oi_usd_ts"),
+        oi_delta_pct=_oi_delta_pct(rows),
+        funding_8h_pct=_stated(funding, rows, "funding_8h_pct", "funding_ts"),
+        funding_apr_pct=_known(indicators.funding_apr_pct([funding / 100], [8.0])[0]),
+        next_funding_ts=_next_funding(rows, quotes, now),
+        ls_accounts=_stated(_mean(rows, "ls_accounts"), rows, "ls_accounts", "ls_ts"),
+        volume_24h_usd=_stated(
+            float(totals.volume_24h_usd(rows).value), rows, "volume_24h_usd", "volume_24h_usd_ts"
+        ),
+    )
+
+
+def _oi_delta_pct(rows: pd.DataFrame) -> float | None:
+    """Return the change of the sum of those whose change is known."""
+    both = rows[rows["oi_usd"].notna() & (rows["oi_delta_pct"] > -100)]
+    before = (both["oi_usd"] / (1 + both["oi_delta_pct"] / 100)).sum()
+    return _known(100 * (both["oi_usd"].sum() / before - 1)) if before > 0 else None
+
+
+def _next_funding(rows: pd.DataFrame, quotes: pd.DataFrame, now: datetime) -> datetime | None:
+    mine = rows[["venue", "symbol"]].merge(quotes, on=["venue", "symbol"])["next_funding_ts"]
+    ahead = mine[mine > now]
+    return None if ahead.empty else ahead.min().to_pydatetime()
+
+
+def _mean(rows: pd.DataFrame, name: str) -> float:
+    """Return the mean by open interest; of one instrument what it says, whatever that knows."""
+    values = totals.column(rows, name)
+    if len(rows) == 1:
+        return float(values[0])
+    return float(totals.weighted(values, totals.column(rows, "oi_usd")).value)
+
+
+def _stated(value: float, rows: pd.DataFrame, name: str, ts: str) -> Stated:
+    return Stated(_known(value), _oldest(rows, name, ts))
+
+
+def _oldest(rows: pd.DataFrame, name: str, ts: str) -> datetime | None:
+    """Return the earliest *ts* of the rows that know *name*."""
+    times = rows.loc[rows[name].notna(), ts].dropna()
+    return None if times.empty else times.min().to_pydatetime()
+
+
+def _known(value: float | None) -> float | None:
+    return float(value) if value is not None and np.isfinite(value) else None

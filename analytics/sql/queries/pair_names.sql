@@ -1,0 +1,45 @@
+-- Every instrument that is known at $now [UTC]: heard of after $since [UTC], or once listed.
+-- One row per (venue, symbol), largest open interest first; where nothing was heard since, oi_usd
+-- is null and heard_ts is when the venue last listed it.
+with snapshots_heard as (
+    select venue, symbol, base, oi_usd, received_ts
+    from snapshots
+    where
+        received_ts > $since::timestamp_ms
+        and received_ts <= $now::timestamp_ms
+),
+
+bars_heard as (
+    select venue, symbol, base, oi_usd, (ts + interval 5 minutes)::timestamp_ms as received_ts
+    from bars
+    where
+        ts > ($since::timestamp - interval 5 minutes)::timestamp_ms
+        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+),
+
+heard as (
+    select
+        venue,
+        symbol,
+        any_value(base) as base,
+        arg_max(oi_usd, received_ts::timestamp) as oi_usd,
+        max(received_ts) as heard_ts
+    from (from snapshots_heard union all from bars_heard)
+    group by venue, symbol
+),
+
+listed as (
+    select venue, symbol, base, least(last_seen_ts, $now::timestamp_ms) as heard_ts
+    from instruments
+    where first_seen_ts <= $now::timestamp_ms
+)
+
+select
+    venue,
+    symbol,
+    coalesce(heard.base, listed.base) as base,
+    heard.oi_usd,
+    coalesce(heard.heard_ts, listed.heard_ts) as heard_ts
+from heard
+full join listed using (venue, symbol)
+order by heard.oi_usd desc nulls last, venue, symbol

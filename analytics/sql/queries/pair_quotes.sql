@@ -1,0 +1,56 @@
+-- What the prices and the funding of every instrument stand beside, as known at $now [UTC] from
+-- what was heard after $since [UTC]: the index, the spread, and when funding is paid.
+-- One row per (venue, symbol). basis_price and basis_index are of one snapshot, the newest with
+-- both, so that their difference is a basis. An instrument without a snapshot is read from the
+-- bars that were over by then, which do not know the next payment. multiplier is null where the
+-- venue's list of instruments is not recorded.
+with snapshots_heard as (
+    select
+        venue, symbol, received_ts, price, index, spread_bps, funding_interval_h, next_funding_ts
+    from snapshots
+    where
+        received_ts > $since::timestamp_ms
+        and received_ts <= $now::timestamp_ms
+),
+
+bars_heard as (
+    select
+        venue, symbol, (ts + interval 5 minutes)::timestamp_ms as received_ts, close as price,
+        index, spread_bps, funding_interval_h, null as next_funding_ts
+    from bars
+    where
+        ts > ($since::timestamp - interval 5 minutes)::timestamp_ms
+        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+),
+
+heard as (
+    select *, received_ts::timestamp as heard_ts from snapshots_heard
+    union all
+    select bars_heard.*, bars_heard.received_ts::timestamp as heard_ts
+    from bars_heard
+    anti join snapshots_heard using (venue, symbol)
+),
+
+newest as (
+    select
+        venue,
+        symbol,
+        arg_max(price, heard_ts) filter (price is not null and index is not null) as basis_price,
+        arg_max(index, heard_ts) filter (price is not null and index is not null) as basis_index,
+        max(received_ts) filter (price is not null and index is not null) as basis_ts,
+        arg_max(spread_bps, heard_ts) as spread_bps,
+        max(received_ts) filter (spread_bps is not null) as spread_bps_ts,
+        arg_max(funding_interval_h, heard_ts) as funding_interval_h,
+        arg_max(next_funding_ts, heard_ts) as next_funding_ts
+    from heard
+    group by venue, symbol
+)
+
+select newest.*, listed.multiplier
+from newest
+left join (
+    select venue, symbol, multiplier
+    from instruments
+    where first_seen_ts <= $now::timestamp_ms
+) as listed using (venue, symbol)
+order by venue, symbol

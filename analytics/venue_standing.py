@@ -1,0 +1,129 @@
+"""What each venue stands at: its figures side by side, and how far the venues' funding is apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from analytics import indicators
+from analytics.aggregate import Figure, figures
+from analytics.totals import Floats, column, of_venue, weighted
+from analytics.venue_shares import venue_shares
+
+_REBASED_H: Final = 8.0
+_LEVEL: Final = 4
+"""Decimals of a percent to which funding is stated: what is closer than these is level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One venue: the figures of its pairs, and what it holds of the market."""
+
+    venue: str
+    figures: Mapping[str, Figure]
+    """Of ``aggregate.FIGURES``, of this venue's pairs alone."""
+    oi_share_pct: float
+    """Of the open interest of all venues; NaN where the venue's is not known. [%]"""
+    volume_share_pct: float
+    """Of what was traded on all venues in 24 hours. [%]"""
+    funding_apr_pct: float
+    """The mean funding for a year. [%]"""
+    basis_pct: float
+    """Mean of price over index, less one, weighted by open interest. [%]"""
+    pairs: int
+    heard_ts: datetime
+    """When the venue was last heard of, of any pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class FundingSpread:
+    """How far the funding of several instruments is apart."""
+
+    points: float
+    """The highest less the lowest, both rebased to 8 hours. [percentage points]"""
+    highest: tuple[str, str]
+    """Venue and symbol where longs pay most."""
+    lowest: tuple[str, str]
+
+    @property
+    def is_level(self) -> bool:
+        """Whether they are all the same, as far as venues state it."""
+        return round(self.points, _LEVEL) == 0
+
+
+def quoted(pairs: pd.DataFrame, quotes: pd.DataFrame) -> pd.DataFrame:
+    """Return *pairs* with what their figures stand beside.
+
+    Args:
+        pairs: As ``pairs.sql`` returns them.
+        quotes: As ``pair_quotes.sql`` returns them.
+
+    Returns:
+        The rows of *pairs* in their order, with the columns of *quotes*, and basis_pct [%]
+        and funding_apr_pct [% per year].
+    """
+    rows = pairs.merge(quotes, on=["venue", "symbol"], how="left")
+    rows["basis_pct"] = indicators.premium_pct(
+        column(rows, "basis_price"), column(rows, "basis_index")
+    )
+    rows["funding_apr_pct"] = _yearly(column(rows, "funding_8h_pct"))
+    return rows
+
+
+def standings(pairs: pd.DataFrame, history: pd.DataFrame) -> tuple[Standing, ...]:
+    """Return what each venue of *pairs* stands at, the one with most open interest first.
+
+    Args:
+        pairs: As :func:`quoted` returns them.
+        history: Sums of the same venues, as ``market_history.sql`` returns them.
+    """
+    oi, volume = venue_shares(pairs), venue_shares(pairs, "volume_24h_usd")
+    found = []
+    for nth, venue in enumerate(oi.venues):
+        rows = of_venue(pairs, venue)
+        assert isinstance(rows, pd.DataFrame)
+        mine = figures(rows, history[history["venue"] == venue])
+        basis = weighted(column(rows, "basis_pct"), column(rows, "oi_usd"))
+        found.append(
+            Standing(
+                venue=venue,
+                figures=mine,
+                oi_share_pct=float(oi.share_pct[nth]),
+                volume_share_pct=float(volume.share_pct[nth]),
+                funding_apr_pct=float(_yearly(_number(mine["funding_8h_pct"]))[()]),
+                basis_pct=float(basis.value),
+                pairs=len(rows),
+                heard_ts=rows["received_ts"].max().to_pydatetime(),
+            )
+        )
+    return tuple(
+        sorted(found, key=lambda one: -np.nan_to_num(_number(one.figures["global_oi_usd"])))
+    )
+
+
+def funding_spread(pairs: pd.DataFrame) -> FundingSpread | None:
+    """Return how far the funding of *pairs* is apart; None where fewer than two know it."""
+    known = pairs.dropna(subset="funding_8h_pct")
+    if len(known) < 2:
+        return None
+    by_rate = known.sort_values("funding_8h_pct", kind="stable")
+    lowest, highest = by_rate.iloc[0], by_rate.iloc[-1]
+    return FundingSpread(
+        float(highest["funding_8h_pct"] - lowest["funding_8h_pct"]),
+        (str(highest["venue"]), str(highest["symbol"])),
+        (str(lowest["venue"]), str(lowest["symbol"])),
+    )
+
+
+def _yearly(funding_8h_pct: object) -> Floats:
+    rates = np.asarray(funding_8h_pct, np.float64) / 100
+    return indicators.funding_apr_pct(rates, np.full_like(rates, _REBASED_H))
+
+
+def _number(figure: Figure) -> float:
+    return np.nan if figure.value is None else figure.value

@@ -1,0 +1,157 @@
+"""Correlation: what moves together, since when, and who moves first."""
+
+from typing import Any
+
+import streamlit as st
+
+from analytics import formats
+from analytics.correlated import SUBJECTS
+from analytics.panel import Pair
+from dashboard import loaders, state, view
+from dashboard.charts.cells import identities, labels
+from dashboard.panels import correlation_body, correlation_files
+from dashboard.panels.cell_click import cell_click
+from dashboard.panels.correlation_body import Asked
+from dashboard.panels.correlation_window import SPANS, window
+from dashboard.panels.explained import explained, plain
+from dashboard.panels.export import export
+from dashboard.panels.freshness import follow_origin, headline
+from dashboard.panels.largest_pairs import COUNTS, NOTHING_RECENT, largest_pairs
+from dashboard.panels.refresh import refreshed
+from dashboard.state import Moment
+
+BOUND: dict[str, Any] = {"bind": "query-params"}
+FIRST, SECOND = "corr_first", "corr_second"
+COLORS = ("Spread", "−1 to 1")
+
+
+def choose(timeframe: str) -> Asked:
+    """Ask what to draw."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        subject = st.selectbox(
+            "Returns of",
+            list(SUBJECTS),
+            format_func=lambda name: SUBJECTS[name].title,
+            key="corr_of",
+            width=170,
+            **BOUND,
+        )
+        method = st.segmented_control(
+            "Method",
+            ["pearson", "spearman"],
+            format_func=str.title,
+            default="pearson",
+            required=True,
+            key="corr_method",
+            **BOUND,
+        )
+        span = st.segmented_control(
+            "Window", list(SPANS), default="24 h", required=True, key="corr_span", **BOUND
+        )
+        most = st.segmented_control(
+            "Pairs", list(COUNTS), default=50, required=True, key="corr_pairs", **BOUND
+        )
+        tints = st.segmented_control(
+            "Colours", list(COLORS), default=COLORS[0], required=True, key="corr_colors", **BOUND
+        )
+    return Asked(
+        subject=SUBJECTS[subject],
+        method=method or "pearson",
+        window=window(span or "24 h", timeframe),
+        most=int(most or 50),
+        spread=tints != COLORS[1],
+    )
+
+
+def choose_two(pairs: list[Pair]) -> tuple[Pair, Pair]:
+    """Ask for the two pairs to look at over time; a click in the matrix chooses them as well."""
+    by_name = dict(sorted(zip(identities(pairs), pairs, strict=True)))
+    written = dict(zip(identities(pairs), labels(pairs), strict=True))
+    names, first = list(by_name), identities(pairs[:2])
+    chosen = []
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        for key, label, standard in zip(
+            (FIRST, SECOND), ("First pair", "Second pair"), (first[0], first[-1]), strict=True
+        ):
+            chosen.append(
+                st.selectbox(
+                    label,
+                    names,
+                    index=names.index(standard),
+                    format_func=written.__getitem__,
+                    key=key,
+                    width=230,
+                    **BOUND,
+                )
+            )
+    return by_name[chosen[0]], by_name[chosen[1]]
+
+
+def choose_base(pairs: list[Pair]) -> str | None:
+    """Ask for the asset whose venues are compared; None where none is on two."""
+    bases = [pair.base for pair in pairs]
+    several = sorted({base for base in bases if bases.count(base) > 1})
+    if not several:
+        return None
+    largest = next(base for base in bases if base in several)
+    base: str = st.selectbox(
+        "Asset", several, index=several.index(largest), key="corr_base", width=170, **BOUND
+    )
+    return base
+
+
+def board() -> None:
+    """Draw everything that moves with the market."""
+    with explained():
+        shown, seen = loaders.moment(state.asked_time()), view.current()
+        follow_origin(shown)
+        row = headline("Correlation", shown)
+        asked = choose(seen.timeframe)
+        pairs, total = largest_pairs(shown, seen)
+        if not pairs:
+            st.info(NOTHING_RECENT.format(formats.moment(shown.now)))
+            return
+        with st.spinner(f"Correlating {formats.plural(min(asked.most, len(pairs)), 'pair')}"):
+            found = correlation_body.load(pairs, asked, shown)
+        lines = correlation_body.of_matrix(found, asked, total)
+        # The pairs are chosen beneath the matrix, which marks them.
+        above = st.container()
+        st.subheader("Two pairs over time", anchor=False)
+        two = choose_two(pairs)
+        line = correlation_body.draw_rolling(two, asked, pairs, shown)
+        leads = who_leads(pairs, asked, shown)
+        with above:
+            correlation_body.draw_matrix(found, asked, two, shown)
+            st.caption("  \n".join(plain(line) for line in lines))
+        with row:
+            export(
+                "Correlation",
+                shown,
+                correlation_files.tables(found, line, leads, asked),
+                report=lambda: correlation_files.report(found, line, leads, asked, shown, lines),
+            )
+
+
+def who_leads(pairs: list[Pair], asked: Asked, shown: Moment) -> loaders.Leads | None:
+    """Draw who leads in an asset, or say why that is not known; return what is drawn."""
+    st.subheader("Who leads", anchor=False)
+    base = choose_base(pairs)
+    if base is None:
+        st.info("None of these assets is on two venues: there is nobody to lead or follow.")
+        return None
+    leads = correlation_body.leads(base, asked, shown)
+    if isinstance(leads, str):
+        st.info(plain(leads))
+        return None
+    correlation_body.draw_leads(base, leads, asked, shown)
+    return leads
+
+
+def look_at(row: str, column: str | None) -> None:
+    """Look at the two pairs of a clicked cell."""
+    if column is not None:
+        st.session_state[FIRST], st.session_state[SECOND] = row, column
+
+
+cell_click(correlation_body.CHART, "correlation_click", look_at)
+refreshed(board)

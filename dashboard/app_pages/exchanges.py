@@ -1,0 +1,82 @@
+"""Exchanges: what each venue holds, how one asset compares over them, and what they offer."""
+
+import streamlit as st
+
+from analytics import formats
+from analytics.aggregate import figures
+from analytics.venue_standing import funding_spread, quoted, standings
+from dashboard import loaders, state, view
+from dashboard.charts import colors
+from dashboard.panels import exchanges_files as files
+from dashboard.panels.asset_cards import asset_cards
+from dashboard.panels.explained import explained, plain
+from dashboard.panels.export import export
+from dashboard.panels.freshness import follow_origin, headline
+from dashboard.panels.offers import offers
+from dashboard.panels.refresh import refreshed
+from dashboard.panels.venue_absences import mute_venues, sentences
+from dashboard.panels.venue_cards import venue_cards, whole
+from dashboard.panels.venue_comparison import base_choice, comparison, rows
+from dashboard.panels.venue_shares import draw_shares, open_interest, part, span_choice
+
+
+def board() -> None:
+    """Draw everything that moves with the market."""
+    with explained():
+        shown, seen = loaders.moment(state.asked_time()), view.current()
+        follow_origin(shown)
+        head = headline("Exchanges", shown)
+        look, told = colors(st.context.theme.type), loaders.offers()
+        every = loaders.pairs(shown, seen.span)
+        pairs = seen.of(every)
+        mute = mute_venues(every, told, loaders.venue_cycles(shown), seen, shown)
+        if pairs.empty:
+            span = formats.age(shown.now - shown.since)
+            when = formats.moment(shown.now)
+            st.info(
+                plain(f"Nothing that the sidebar asks for was heard in the {span} before {when}.")
+            )
+            venue_cards((), mute, shown, seen.span, look)
+            offers(told)
+            return
+
+        pairs = quoted(pairs, loaders.read("pair_quotes", shown))
+        history = seen.of(loaders.market_history(shown, seen.pairs))
+        stand = standings(pairs, history)
+        whole(figures(pairs, history), len(pairs), len(stand), seen.span)
+        venue_cards(stand, mute, shown, seen.span, look)
+
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader("Shares of open interest", anchor=False, width="content")
+            span = span_choice()
+        panel = part(open_interest(span, shown), lambda pair: seen.shows(pair.venue, pair.symbol))
+        points = draw_shares(panel, "all pairs", span, "shares", look)
+
+        st.subheader("One asset over its venues", anchor=False)
+        base = base_choice(pairs)
+        mine = pairs[pairs["base"] == base].reset_index(drop=True)
+        spread = funding_spread(mine)
+        asset_cards(mine, base, spread)
+        comparison(mine, spread, shown, look)
+        with st.expander(
+            f"Shares of {plain(base)} over time", key="asset_over_time", on_change="rerun"
+        ) as over_time:
+            if over_time.open:
+                mine_over_time = part(panel, lambda pair: pair.base == base)
+                draw_shares(mine_over_time, base, span, "asset_shares", look)
+
+        lines = sentences(mine, base, pairs, shown)
+        st.caption("  \n".join(plain(line) for line in lines))
+        offers(told)
+
+        asset, chosen = rows(mine, shown), {"Timeframe": seen.timeframe, "Asset": base}
+        with head:
+            export(
+                "Exchanges",
+                shown,
+                files.tables(stand, asset, base, points),
+                report=lambda: files.report(stand, asset, base, points, shown, chosen),
+            )
+
+
+refreshed(board)

@@ -1,0 +1,114 @@
+"""Heatmap: any measure of many pairs, over time or over the timeframes."""
+
+from typing import Any
+
+import streamlit as st
+
+from analytics import formats
+from analytics.measures import MEASURES
+from dashboard import loaders, state, view
+from dashboard.panels import heatmap_body, heatmap_files
+from dashboard.panels.cell_click import cell_click
+from dashboard.panels.explained import explained, plain
+from dashboard.panels.export import export
+from dashboard.panels.freshness import follow_origin, headline
+from dashboard.panels.largest_pairs import COUNTS, NOTHING_RECENT, largest_pairs
+from dashboard.panels.refresh import refreshed
+
+ORDERS = {"volume": "Volume", "value": "Value", "cluster": "Cluster"}
+BARS = (24, 48, 96, 168)
+
+
+def choose(timeframe: str) -> dict[str, Any]:
+    """Ask what to draw."""
+    bound: dict[str, Any] = {"bind": "query-params"}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        across = st.segmented_control(
+            "Pairs by",
+            ["Time", "Timeframes"],
+            default="Time",
+            required=True,
+            key="heat_by",
+            **bound,
+        )
+        measure = st.selectbox(
+            "Measure",
+            list(MEASURES),
+            format_func=lambda name: MEASURES[name].title,
+            key="heat_measure",
+            width=190,
+            **bound,
+        )
+        order = st.segmented_control(
+            "Order",
+            list(ORDERS),
+            format_func=ORDERS.__getitem__,
+            default="volume",
+            required=True,
+            key="heat_order",
+            **bound,
+        )
+        most = st.segmented_control(
+            "Pairs", list(COUNTS), default=50, required=True, key="heat_pairs", **bound
+        )
+        bars = st.segmented_control(
+            f"Bars of {timeframe}",
+            list(BARS),
+            default=48,
+            required=True,
+            key="heat_bars",
+            disabled=across == "Timeframes",
+            **bound,
+        )
+    return {
+        "across": across or "Time",
+        "measure": MEASURES[measure],
+        "order": order or "volume",
+        "most": int(most or 50),
+        "bars": int(bars or 48),
+    }
+
+
+def board() -> None:
+    """Draw everything that moves with the market."""
+    with explained():
+        shown, seen = loaders.moment(state.asked_time()), view.current()
+        follow_origin(shown)
+        row = headline("Heatmap", shown)
+        chosen = choose(seen.timeframe)
+        pairs, total = largest_pairs(shown, seen)
+        if not pairs:
+            st.info(NOTHING_RECENT.format(formats.moment(shown.now)))
+            return
+        measure, order, most = chosen["measure"], chosen["order"], chosen["most"]
+        with st.spinner(f"Reading {measure.title} of {formats.plural(len(pairs), 'pair')}"):
+            if chosen["across"] == "Time":
+                loaded = heatmap_body.over_time(
+                    pairs, measure, chosen["bars"], order, shown, seen, most
+                )
+            else:
+                loaded = heatmap_body.over_timeframes(pairs, measure, order, shown, seen, most)
+        if not heatmap_body.has_any(loaded):
+            st.info(heatmap_body.why_nothing(loaded, seen))
+            return
+        heatmap_body.chart(loaded, seen, shown)
+        lines = heatmap_body.sentences(loaded, seen, shown, total)
+        st.caption("  \n".join(plain(line) for line in lines))
+        with row:
+            words = heatmap_body.words(loaded, seen)
+            export(
+                "Heatmap",
+                shown,
+                {measure.title: lambda: heatmap_files.section(loaded)},
+                report=lambda: heatmap_files.report(loaded, shown, words, lines),
+            )
+
+
+def open_row(row: str, _column: str | None) -> None:
+    """Open the pair that a clicked row is of."""
+    venue, _, symbol = row.partition(" ")
+    state.open_pair(venue, symbol)
+
+
+cell_click(heatmap_body.CHART, "heatmap_click", open_row)
+refreshed(board)

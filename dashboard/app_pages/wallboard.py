@@ -1,0 +1,39 @@
+"""Wallboard: the market in large figures, for a screen that nobody touches."""
+
+import streamlit as st
+from streamlit_autorefresh import st_autorefresh
+
+from analytics import formats
+from analytics.aggregate import whole_market
+from analytics.signals import latest_signals
+from dashboard import loaders, state, view
+from dashboard.charts import colors
+from dashboard.panels.explained import explained
+from dashboard.panels.wall import wall_cards, wall_lists, wall_top
+
+
+def wall() -> None:
+    """Draw everything once; the browser asks for the next run."""
+    shown, seen = loaders.moment(state.asked_time()), view.current()
+    palette = colors(st.context.theme.type)
+    wall_top(shown, palette)
+    pairs = seen.of(loaders.pairs(shown, seen.span))
+    if pairs.empty:
+        since = formats.age(shown.now - shown.since)
+        st.info(f"Nothing was recorded of the chosen pairs in the {since} before.")
+        return
+    history = seen.of(loaders.market_history(shown, seen.pairs))
+    wall_cards(whole_market(pairs, history), seen.span, palette)
+    panels = loaders.signal_panels((seen.timeframe,), shown)
+    fired = latest_signals(panels[seen.timeframe], seen.thresholds.of_signals)
+    wanted = [
+        signal for signal in fired if signal.tier > 1 and seen.shows(signal.venue, signal.symbol)
+    ]
+    cycles = seen.of(loaders.venue_cycles(shown))
+    wall_lists(pairs, wanted, cycles, seen, shown, palette)
+
+
+with explained():
+    st_autorefresh(interval=int(1000 * loaders.refresh_s()), key="wallboard")
+    wall()
+st.page_link("app_pages/overview.py", label="Leave the wallboard", icon=":material/close:")

@@ -1,0 +1,128 @@
+"""What heatmaps and matrices have in common: their frame, their axes, and cells without a value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from analytics import formats
+from analytics.panel import Pair
+from dashboard.charts.palette import Colors
+
+TOP: Final = 80
+"""For the legend and the upper axis. [px]"""
+
+_HATCH: Final = (
+    "<svg xmlns='http://www.w3.org/2000/svg' width='1600' height='1600'><defs>"
+    "<pattern id='p' width='6' height='6' patternUnits='userSpaceOnUse'"
+    " patternTransform='rotate(45)'><rect width='1.6' height='6' fill='{color}'/></pattern></defs>"
+    "<rect width='1600' height='1600' fill='url(%23p)' fill-opacity='0.45'/></svg>"
+)
+
+
+def row_height(rows: int) -> int:
+    """Return how high a row is drawn when there are so many. [px]"""
+    return 22 if rows <= 40 else 16 if rows <= 100 else 13
+
+
+def labels(pairs: Sequence[Pair]) -> list[str]:
+    """Return a name for each of *pairs*, short where no other one is called the same."""
+    short = [f"{pair.base} {pair.venue}" for pair in pairs]
+    return [
+        name if short.count(name) == 1 else f"{formats.pair(pair.symbol)} {pair.venue}"
+        for name, pair in zip(short, pairs, strict=True)
+    ]
+
+
+def identities(pairs: Sequence[Pair]) -> list[str]:
+    """Return ``venue symbol`` of each of *pairs*, by which a click says what it is on."""
+    return [f"{pair.venue} {pair.symbol}" for pair in pairs]
+
+
+def layout(
+    colors: Colors, *, height: int, zoom_key: str, touch: bool, hatched: bool = True
+) -> dict[str, Any]:
+    """Return the frame of a chart of cells.
+
+    Args:
+        colors: Of the theme.
+        height: Of all. [px]
+        zoom_key: As long as it is the same, the user's zoom stays.
+        touch: On a touch screen a finger scrolls the page instead of drawing a box.
+        hatched: Whether the ground is, because cells without a value let it through.
+    """
+    return {
+        "height": height,
+        "margin": {"l": 10, "r": 12, "t": TOP, "b": 8, "pad": 2},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": colors.background,
+        "font": {"color": colors.text, "size": 11},
+        "showlegend": False,
+        "hovermode": "closest",
+        "hoverlabel": {
+            "bgcolor": colors.background,
+            "bordercolor": colors.muted,
+            "font": {"size": 12, "color": colors.text},
+            "align": "left",
+        },
+        "modebar": {
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": colors.muted,
+            "activecolor": colors.line,
+        },
+        "dragmode": False if touch else "zoom",
+        "uirevision": zoom_key,
+        "images": [_hatch(colors)] if hatched else [],
+    }
+
+
+def names_axis(names: Sequence[str], colors: Colors, *, size: int = 10) -> dict[str, Any]:
+    """Return an axis that writes all of *names*."""
+    return {
+        "type": "category",
+        "categoryorder": "array",
+        "categoryarray": list(names),
+        "tickmode": "linear",
+        "tickfont": {"color": colors.text, "size": size},
+        "showgrid": False,
+        "zeroline": False,
+        "ticks": "",
+        "automargin": True,
+    }
+
+
+def legend(title: str, ticks: dict[str, Any], colors: Colors) -> dict[str, Any]:
+    """Return the bar of colours on top of a chart, named *title*."""
+    return {
+        "orientation": "h",
+        "x": 0.0,
+        "xanchor": "left",
+        "y": 1.0,
+        "yanchor": "top",
+        "yref": "container",
+        "len": 230,
+        "lenmode": "pixels",
+        "thickness": 8,
+        "outlinewidth": 0,
+        "ypad": 2,
+        "xpad": 0,
+        "title": {"text": title, "side": "top", "font": {"size": 11, "color": colors.muted}},
+        "tickfont": {"size": 10, "color": colors.muted},
+        **ticks,
+    }
+
+
+def _hatch(colors: Colors) -> dict[str, Any]:
+    """Return the ground that shows where a cell has no value: hatched."""
+    svg = _HATCH.format(color=colors.muted.replace("#", "%23"))
+    return {
+        "source": f"data:image/svg+xml;utf8,{svg}",
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0,
+        "y": 1,
+        "sizex": 1,
+        "sizey": 1,
+        "sizing": "fill",
+        "layer": "below",
+    }

@@ -1,0 +1,188 @@
+"""The colours of cells: which value gets which, the same on dark and on light.
+
+Below the neutral value cells tend to vermilion, above it to teal, as everywhere; amounts, which
+have no neutral value, go from slate to pale yellow by powers of ten. The brightest colours stand
+for the 2nd and 98th percentile, so that one outlier does not turn all other cells grey.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics import formats
+from analytics.measures import Measure, Unit
+
+Floats = NDArray[np.float64]
+Stops = list[list[float | str]]
+
+DIVERGING: Final[Stops] = [
+    [0.0, "#FFB08A"],
+    [0.25, "#C4592B"],
+    [0.5, "#242B37"],
+    [0.75, "#13776D"],
+    [1.0, "#5FE3D4"],
+]
+"""From far below the neutral value to far above it."""
+
+RISING: Final[Stops] = [
+    [0.0, "#242B37"],
+    [0.35, "#2D5190"],
+    [0.65, "#5A94E8"],
+    [0.85, "#B3D0EC"],
+    [1.0, "#FBEFB8"],
+]
+"""From little to much."""
+
+DEEP: Final[Stops] = [[0.0, "#C75A2A"], [0.5, "#242B37"], [1.0, "#13877B"]]
+"""As ``DIVERGING``, no brighter than white figures on it can be read."""
+
+DEEP_RISING: Final[Stops] = [[0.0, "#242B37"], [0.5, "#2D5190"], [1.0, "#3F78CF"]]
+"""As ``RISING``, for white figures."""
+
+CLIPPED_PCT: Final = 2.0
+"""How many of the values at either end share the brightest colour. [%]"""
+
+WRITTEN: Final[dict[Unit, Callable[[float], str]]] = {
+    "pct": formats.pct,
+    "rate": lambda value: formats.pct(value, 4),
+    "ratio": formats.ratio,
+    "score": formats.difference,
+    "index": lambda value: f"{value:.1f}",
+    "usd": formats.usd,
+}
+"""How a value of each unit is written."""
+
+HOVERS: Final[dict[Unit, str]] = {
+    "pct": "%{z:+.2f} %",
+    "rate": "%{z:+.4f} %",
+    "ratio": "%{text}",
+    "score": "%{z:+.2f}",
+    "index": "%{z:.1f}",
+    "usd": "%{text}",
+}
+"""The same in Plotly's terms; what is coloured by its logarithm brings its text along."""
+
+UNITS: Final[dict[Unit, str]] = {
+    "pct": "%",
+    "rate": "% per 8 h",
+    "ratio": "ratio",
+    "score": "standard deviations",
+    "index": "0 to 100",
+    "usd": "USD",
+}
+"""How a legend names each unit."""
+
+_LOGARITHMIC: Final = ("ratio", "usd")
+
+
+@dataclass(frozen=True, slots=True)
+class ColorScale:
+    """Which value has which colour."""
+
+    low: float
+    """Of what :meth:`z` returns, as *high*: what is beyond has the colour of the end."""
+    high: float
+    stops: Stops
+    logarithmic: bool
+    floor: float
+    """Smaller amounts have the colour of this one: the logarithm of nothing is none."""
+
+    def z(self, values: Floats) -> NDArray[np.float32]:
+        """Return what Plotly colours *values* by; NaN where they are absent."""
+        if not self.logarithmic:
+            return values.astype(np.float32)
+        with np.errstate(invalid="ignore"):
+            return np.log10(np.maximum(values, self.floor)).astype(np.float32)
+
+    def bar(self, unit: Unit) -> dict[str, Any]:
+        """Return the legend's ticks, in Plotly's terms."""
+        at = np.linspace(self.low, self.high, 5)
+        said = 10**at if self.logarithmic else at
+        return {"tickvals": at.tolist(), "ticktext": [_short(float(one), unit) for one in said]}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnScales:
+    """The same where each column has a scale of its own: over a day all is more than in minutes."""
+
+    columns: tuple[ColorScale, ...]
+    low: float = 0.0
+    high: float = 1.0
+
+    @property
+    def stops(self) -> Stops:
+        """The colours, which all columns share: dark enough for the figures in the cells."""
+        return DEEP if self.columns[0].stops is DIVERGING else DEEP_RISING
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the colours go by powers of ten, as in all columns."""
+        return self.columns[0].logarithmic
+
+    def z(self, values: Floats) -> NDArray[np.float32]:
+        """Return where each value lies on its column's scale, from 0 to 1."""
+        parts = [
+            (one.z(column) - one.low) / (one.high - one.low)
+            for one, column in zip(self.columns, values.T, strict=True)
+        ]
+        return np.column_stack(parts).astype(np.float32)
+
+    def bar(self, unit: Unit) -> dict[str, Any]:
+        """Return the legend's ticks: the ends of the first column and of the last one."""
+        ends = [scale.bar(unit)["ticktext"] for scale in (self.columns[0], self.columns[-1])]
+        return {
+            "tickvals": [0, 0.5, 1],
+            "ticktext": [" … ".join(dict.fromkeys(end[n] for end in ends)) for n in (0, 2, 4)],
+        }
+
+
+def color_scale(values: Floats, measure: Measure) -> ColorScale:
+    """Return the scale that shows the differences between most of *values*."""
+    known = values[np.isfinite(values)]
+    if measure.neutral is None:
+        return _rising(known)
+    if measure.unit == "ratio":
+        known = known[known > 0]
+        reach = _reach(np.log10(known / measure.neutral))
+        middle = math.log10(measure.neutral)
+        return ColorScale(middle - reach, middle + reach, DIVERGING, True, 1e-6)
+    reach = _reach(known - measure.neutral)
+    return ColorScale(measure.neutral - reach, measure.neutral + reach, DIVERGING, False, 0.0)
+
+
+def _rising(known: Floats) -> ColorScale:
+    some = known[known > 0]
+    ends = np.percentile(some, [CLIPPED_PCT, 100 - CLIPPED_PCT]) if len(some) else (1.0, 10.0)
+    low, high = (math.log10(float(end)) for end in ends)
+    return ColorScale(low, max(high, low + 0.1), RISING, True, 10**low)
+
+
+def _reach(away: Floats) -> float:
+    """Return how far from the neutral value the brightest colour begins."""
+    if not len(away):
+        return 1.0
+    size = np.abs(away)
+    reach = float(np.percentile(size, 100 - CLIPPED_PCT)) or float(size.max())
+    return _rounded_up(reach) if reach else 1.0
+
+
+def _rounded_up(reach: float) -> float:
+    """Return *reach* with two digits, so that a legend is easy to read."""
+    step = 10.0 ** (math.floor(math.log10(reach)) - 1)
+    return math.ceil(round(reach / step, 6)) * step
+
+
+def _short(value: float, unit: Unit) -> str:
+    """Write *value* for a legend, with no more digits than it needs."""
+    if unit == "usd":
+        return formats.usd(value)
+    if unit == "ratio":
+        return formats.ratio(value)
+    written = f"{value:+.3g}" if unit != "index" else f"{value:.0f}"
+    return "0" if float(written) == 0 else written

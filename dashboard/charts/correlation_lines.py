@@ -1,0 +1,121 @@
+"""Lines of correlation: of two pairs over time, and of venues over lags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+
+from analytics.correlated import Rolling
+from analytics.lead_lag import LeadLag
+from analytics.panel import Pair
+from dashboard.charts import cells
+from dashboard.charts.palette import Colors
+
+LINES_MOST: Final = 6
+"""More lines than this cannot be told apart."""
+
+
+def rolling_chart(rolling: Rolling, colors: Colors) -> go.Figure:
+    """Return the correlation over time, beside that of the whole window as a dashed line."""
+    known = rolling.r[np.isfinite(rolling.r)]
+    low = min(float(known.min()), rolling.whole, 1.0) if len(known) else -1.0
+    layout = _layout(colors, 260)
+    layout["xaxis"] |= {"type": "date", "hoverformat": "%a %d %b %Y %H:%M UTC"}
+    if len(rolling.times):
+        layout["xaxis"]["range"] = [str(rolling.times[0]), str(rolling.times[-1])]
+    layout["yaxis"] |= {"range": [max(-1.02, np.floor(low * 10 - 1) / 10), 1.02]}
+    if np.isfinite(rolling.whole):
+        layout["shapes"] = [_level(rolling.whole, colors.alert)]
+    line = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": rolling.times,
+        "y": rolling.r.round(4),
+        "line": {"color": colors.line, "width": 1.6},
+        "hovertemplate": "r <b>%{y:.2f}</b><extra></extra>",
+        "connectgaps": False,
+    }
+    return go.Figure({"data": [line], "layout": layout})
+
+
+def lag_chart(pairs: Sequence[Pair], leads: LeadLag, colors: Colors) -> go.Figure:
+    """Return r at each lag for the first combinations of *pairs*, and the band of chance."""
+    names = cells.labels(pairs)
+    some = list(combinations(range(len(pairs)), 2))[:LINES_MOST]
+    layout = _layout(colors, 282)
+    layout["showlegend"] = True
+    layout["legend"] = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+    layout["margin"]["t"] = 44
+    layout["xaxis"] |= {"title": {"text": "Lag [bars]: the first leads on the right"}}
+    bands = [leads.band[i, j] for i, j in some if np.isfinite(leads.band[i, j])]
+    if bands:
+        band = float(max(bands))
+        layout["shapes"] = [
+            {
+                "type": "rect",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "yref": "y",
+                "y0": -band,
+                "y1": band,
+                "fillcolor": colors.muted,
+                "opacity": 0.18,
+                "line": {"width": 0},
+                "layer": "below",
+            }
+        ]
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": leads.lags,
+            "y": leads.r[:, i, j].round(4),
+            "name": f"{names[i]}, {names[j]}",
+            "line": {"color": colors.series[n % len(colors.series)], "width": 1.6},
+            "marker": {"size": 4},
+            "hovertemplate": "r <b>%{y:.2f}</b>",
+        }
+        for n, (i, j) in enumerate(some)
+    ]
+    return go.Figure({"data": data, "layout": layout})
+
+
+def _level(at: float, color: str) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "yref": "y",
+        "y0": at,
+        "y1": at,
+        "line": {"color": color, "width": 1, "dash": "dash"},
+    }
+
+
+def _layout(colors: Colors, height: int) -> dict[str, Any]:
+    axis = {
+        "gridcolor": colors.grid,
+        "zerolinecolor": colors.muted,
+        "zerolinewidth": 1,
+        "tickfont": {"color": colors.muted, "size": 10},
+    }
+    return {
+        "height": height,
+        "margin": {"l": 40, "r": 10, "t": 10, "b": 30},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": colors.text, "size": 11},
+        "showlegend": False,
+        "hovermode": "x unified",
+        "hoverlabel": {"bgcolor": colors.background, "font": {"color": colors.text, "size": 11}},
+        "dragmode": False,
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colors.muted},
+        "xaxis": {**axis, "zeroline": False},
+        "yaxis": {**axis, "tickformat": ".2~f"},
+    }

@@ -1,0 +1,215 @@
+"""The Heatmap chart: a row for each pair, a column for each bar or timeframe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from analytics.measures import Measure
+from analytics.panel import Pair
+from dashboard.charts import cells
+from dashboard.charts.color_scale import HOVERS, UNITS, WRITTEN, ColorScale, ColumnScales
+from dashboard.charts.palette import Colors
+
+Floats = NDArray[np.float64]
+
+MARKS_MOST: Final = 1_500
+"""More marked cells than this are no highlights, and cost more than the map itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """What is drawn, and how."""
+
+    pairs: Sequence[Pair]
+    columns: NDArray[np.datetime64] | Sequence[str]
+    """When each bar starts, UTC; or timeframes."""
+    values: Floats
+    """A row for each pair, a column for each of *columns*."""
+    exceeded: NDArray[np.bool_] | None
+    """Which of them exceed the user's threshold; None where there is none."""
+    measure: Measure
+    scale: ColorScale | ColumnScales
+    colors: Colors
+    zoom_key: str
+    touch: bool = False
+
+    @property
+    def over_time(self) -> bool:
+        """Whether the columns are bars."""
+        return isinstance(self.columns, np.ndarray)
+
+
+def heat_chart(drawing: Drawing) -> go.Figure:
+    """Return the figure; what a click is on, ``layout.meta`` says."""
+    names, colors = cells.labels(drawing.pairs), drawing.colors
+    height = cells.TOP + 8 + len(names) * cells.row_height(len(names))
+    layout = cells.layout(
+        colors,
+        height=height,
+        zoom_key=drawing.zoom_key,
+        touch=drawing.touch,
+        hatched=not np.isfinite(drawing.values).all(),
+    )
+    layout["meta"] = {"rows": cells.identities(drawing.pairs)}
+    size = 11 if len(names) <= 40 else 10 if len(names) <= 100 else 9
+    layout["yaxis"] = {
+        **cells.names_axis(names, colors, size=size),
+        "range": [len(names) - 0.5, -0.5],
+    }
+    layout["xaxis"] = _columns_axis(drawing)
+    data = [*_ground(drawing, names), _cells(drawing, names), *_marks(drawing, names)]
+    if drawing.exceeded is not None:
+        layout["yaxis2"] = _counts_axis(drawing, names, size)
+        data.append(_counted(drawing, names))
+    return go.Figure({"data": data, "layout": layout})
+
+
+def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
+    measure, scale = drawing.measure, drawing.scale
+    is_written = scale.logarithmic or not drawing.over_time
+    value = "%{text}" if is_written else HOVERS[measure.unit]
+    trace: dict[str, Any] = {
+        "type": "heatmap",
+        "x": drawing.columns,
+        "y": names,
+        "z": scale.z(drawing.values),
+        "zmin": scale.low,
+        "zmax": scale.high,
+        "colorscale": scale.stops,
+        "hoverongaps": False,
+        "hovertemplate": (
+            f"<b>%{{y}}</b><br>{_when(drawing)}<br>{measure.title} <b>{value}</b><extra></extra>"
+        ),
+        "xgap": 1 if len(drawing.columns) <= 100 else 0,
+        "ygap": 1,
+        "colorbar": cells.legend(_title(drawing), scale.bar(measure.unit), drawing.colors),
+    }
+    if is_written:
+        trace["text"] = _written(drawing)
+    if not drawing.over_time:
+        trace |= {"texttemplate": value, "textfont": {"size": 12 if len(names) <= 50 else 10}}
+    return trace
+
+
+def _title(drawing: Drawing) -> str:
+    name = f"{drawing.measure.title} [{UNITS[drawing.measure.unit]}]"
+    return name if drawing.over_time else f"{name}, each column on its own scale"
+
+
+def _when(drawing: Drawing) -> str:
+    return "%{x|%a %d %b %Y %H:%M} UTC" if drawing.over_time else "over %{x}"
+
+
+def _written(drawing: Drawing) -> list[list[str]]:
+    """Return the values as text; among timeframes a dot says that the threshold is exceeded."""
+    write = WRITTEN[drawing.measure.unit]
+    words = [[write(value) for value in row] for row in drawing.values.tolist()]
+    if drawing.exceeded is not None and not drawing.over_time:
+        for row, column in zip(*np.nonzero(drawing.exceeded), strict=True):
+            words[row][column] = f"● {words[row][column]}"
+    return words
+
+
+def _ground(drawing: Drawing, names: list[str]) -> list[dict[str, Any]]:
+    """Return what lies beneath the cells where some have no value: it lets the hatching through.
+
+    It says of such a cell that it has none, and keeps the hatching out of all others' gaps.
+    """
+    known = np.isfinite(drawing.values)
+    if known.all():
+        return []
+    return [
+        {
+            "type": "heatmap",
+            "x": drawing.columns,
+            "y": names,
+            "z": known.astype(np.uint8),
+            "zmin": 0,
+            "zmax": 1,
+            "colorscale": [[0, "rgba(0,0,0,0)"], [1, drawing.colors.background]],
+            "showscale": False,
+            "hovertemplate": (
+                f"<b>%{{y}}</b><br>{_when(drawing)}<br>not in the record<extra></extra>"
+            ),
+        }
+    ]
+
+
+def _marks(drawing: Drawing, names: list[str]) -> list[dict[str, Any]]:
+    """Return a dot in each bar that exceeds the user's threshold, unless those are too many."""
+    columns = drawing.columns
+    if drawing.exceeded is None or not isinstance(columns, np.ndarray):
+        return []
+    rows, places = np.nonzero(drawing.exceeded)
+    if not 0 < len(rows) <= MARKS_MOST:
+        return []
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": columns[places],
+            "y": [names[row] for row in rows],
+            "marker": {
+                "size": 5,
+                "color": "#FFFFFF",
+                "line": {"width": 1, "color": "#0B0E14"},
+            },
+            "hoverinfo": "skip",
+        }
+    ]
+
+
+def _columns_axis(drawing: Drawing) -> dict[str, Any]:
+    axis = {
+        "side": "top",
+        "showgrid": False,
+        "zeroline": False,
+        "ticks": "",
+        "tickfont": {"color": drawing.colors.muted, "size": 10},
+    }
+    columns = drawing.columns
+    if isinstance(columns, np.ndarray):
+        half = (columns[1] - columns[0]) // 2 if len(columns) > 1 else np.timedelta64(150, "s")
+        return {**axis, "type": "date", "range": [str(columns[0] - half), str(columns[-1] + half)]}
+    names = cells.names_axis(list(columns), drawing.colors, size=12)
+    return {**axis, **names, "range": [-0.5, len(columns) - 0.5]}
+
+
+def _counts_axis(drawing: Drawing, names: list[str], size: int) -> dict[str, Any]:
+    """Return the axis on the right: how many cells of each row exceed the threshold."""
+    assert drawing.exceeded is not None
+    counts = drawing.exceeded.sum(axis=1).tolist()
+    return {
+        "overlaying": "y",
+        "side": "right",
+        "matches": "y",
+        "type": "category",
+        "tickmode": "array",
+        "tickvals": names,
+        "ticktext": [f"{count}×" if count else "" for count in counts],
+        "tickfont": {"color": drawing.colors.alert, "size": size},
+        "showgrid": False,
+        "zeroline": False,
+        "ticks": "",
+        "automargin": True,
+    }
+
+
+def _counted(drawing: Drawing, names: list[str]) -> dict[str, Any]:
+    """Return a trace without a mark: an axis is only drawn where a trace hangs on it."""
+    first = np.asarray(drawing.columns)[:1]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": first if drawing.over_time else [str(one) for one in first],
+        "y": names[:1],
+        "yaxis": "y2",
+        "marker": {"opacity": 0},
+        "hoverinfo": "skip",
+    }

@@ -1,0 +1,77 @@
+"""How the Market chart writes the values of each kind: ticks, hovers, and the newest one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics import formats
+from dashboard.charts.market_panes import Kind, Pane
+
+Line = NDArray[np.float64]
+
+_LETTERS: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+
+_WRITTEN: Final[dict[Kind, Callable[[float], str]]] = {
+    "price": formats.price,
+    "usd": formats.usd,
+    "pct": formats.pct,
+    "rate": lambda value: formats.pct(value, 4),
+    "ratio": formats.ratio,
+    "score": formats.difference,
+    "index": lambda value: f"{value:.1f}",
+    "tier": formats.count,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How one pane's values are written, in Plotly's terms."""
+
+    unit: float
+    """What the values are divided by: a million where the axis counts in millions."""
+    hover: str
+    """d3's format of a value in that unit."""
+    tick: str
+    """The same of a tick."""
+    suffix: str
+    """Follows both."""
+
+
+def scale(pane: Pane, lines: list[Line]) -> Scale:
+    """Return the scale of *pane* for what it draws."""
+    largest = max((float(np.nanmax(np.abs(one))) for one in lines if _any(one)), default=0.0)
+    if pane.kind == "usd":
+        unit, letter = next(((u, name) for u, name in _LETTERS if largest >= u), (1.0, ""))
+        return Scale(unit, "$,.2f", "$,.2~f", letter)
+    if pane.kind == "price":
+        return Scale(1.0, f",.{_places(largest)}f", f",.{_places(largest)}~f", "")
+    return {
+        "pct": Scale(1.0, "+.2f", ".2~f", " %"),
+        "rate": Scale(1.0, "+.4f", ".4~f", " %"),
+        "ratio": Scale(1.0, ",.2f", ".2~f", ""),
+        "score": Scale(1.0, "+.2f", ".2~f", ""),
+        "index": Scale(1.0, ".1f", ".0f", ""),
+    }.get(pane.kind, Scale(1.0, "d", "d", ""))
+
+
+def newest(pane: Pane, lines: list[Line]) -> str:
+    """Write the newest known value of the first of *lines*."""
+    known = lines[0][np.isfinite(lines[0])] if lines else np.empty(0)
+    return _WRITTEN[pane.kind](float(known[-1])) if len(known) else formats.ABSENT
+
+
+def _any(line: Line) -> bool:
+    return bool(np.isfinite(line).any())
+
+
+def _places(largest: float) -> int:
+    """Return the decimals that show six figures, as ``formats.price`` does."""
+    if not largest > 0:
+        return 2
+    return min(max(5 - math.floor(math.log10(largest)), 2), 12)

@@ -1,0 +1,290 @@
+"""What the Market chart draws in each pane: histories in, Plotly's traces out.
+
+Every trace is on the one time axis of the chart, so that one crosshair and one label
+serve all panes. Values go as 32-bit numbers on a regular grid, which names its first
+time and its step alone: a chart of a day is some 40 kB. NaN stays a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.pair_history import History
+from analytics.panel import TIMEFRAMES
+from analytics.signals import Signal
+from dashboard.charts.market_panes import Pane
+from dashboard.charts.market_scales import Scale
+from dashboard.charts.palette import Colors
+
+Line = NDArray[np.float64]
+Trace = dict[str, Any]
+
+CANDLES_MOST: Final = 1_200
+"""More bars than this are thinner than a candle: their closes are drawn as a line."""
+COLUMNS_MOST: Final = 1_200
+"""More columns than this are drawn as one outline that is filled."""
+GL_LEAST: Final = 1_500
+"""Lines of more bars than this are drawn by the graphics card."""
+
+NAMES: Final = {
+    "close": "Price",
+    "traded_usd": "Volume",
+    "oi_usd": "Open interest",
+    "oi_delta_pct": "OI change",
+    "z_oi": "z of OI",
+    "ls_accounts": "Long/short",
+    "ls_top_accounts": "Top accounts",
+    "ls_top_positions": "Top positions",
+    "ls_delta_pct": "L/S change",
+    "book_imbalance_pct": "Book",
+    "taker_imbalance_pct": "Takers",
+    "cvd_usd": "CVD",
+    "funding_8h_pct": "Funding 8 h",
+    "rsi_14": "RSI",
+    "liq_short_usd": "Shorts liq.",
+    "liq_long_usd": "Longs liq.",
+    "basis_pct": "Basis",
+}
+
+_TIERS: Final = {
+    1: ("OI moved unusually", "z_oi", "z %{customdata:.2f}"),
+    2: ("OI, long/short and book together", "z_oi", "z %{customdata:.2f}"),
+    3: ("takers drove the move", "oi_delta_pct", "OI %{customdata:+.2f} %"),
+    4: ("longs pay while OI falls", "funding_8h_pct", "funding %{customdata:+.4f} %"),
+    5: ("venue's share of OI departs", "z_oi_share", "z %{customdata:+.2f}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a trace goes, and how it is written."""
+
+    history: History
+    axis: str
+    """Plotly's name of the pane's y axis."""
+    scale: Scale
+    colors: Colors
+
+    @property
+    def step_ms(self) -> int:
+        """Time between two bars. [ms]"""
+        return int(TIMEFRAMES[self.history.timeframe].total_seconds() * 1000)
+
+    @property
+    def first_ms(self) -> int:
+        """Start of the first bar, since 1970. [ms]"""
+        return int(self.history.times[0].astype("datetime64[ms]").astype(np.int64))
+
+    def times_ms(self) -> Line:
+        """Return the start of every bar, since 1970. [ms]"""
+        count = len(self.history.times)
+        return self.first_ms + self.step_ms * np.arange(count, dtype=np.float64)
+
+    def grid(self, line: Line) -> Trace:
+        """Return *line* on the time axis."""
+        values = (line / self.scale.unit).astype(np.float32)
+        return {
+            "x0": self.first_ms,
+            "dx": self.step_ms,
+            "y": values,
+            "yaxis": self.axis,
+            "hovertemplate": f"%{{y:{self.scale.hover}}}{self.scale.suffix}",
+        }
+
+
+def candles(place: Place) -> list[Trace]:
+    """Return candles: hollow where the price rose, filled where it fell."""
+    lines, colors = place.history.lines, place.colors
+    if len(place.history.times) > CANDLES_MOST or not np.isfinite(lines["open"]).any():
+        return [line(place, "close", colors.line)]
+    written = place.scale.hover
+    names = ("open", "high", "low", "close")
+    known = np.isfinite([lines[name] for name in names]).all(axis=0)
+    parts = {name: lines[name][known].astype(np.float32) for name in names}
+    return [
+        {
+            "type": "candlestick",
+            "name": "Price",
+            "x": place.times_ms()[known],
+            **parts,
+            "yaxis": place.axis,
+            "increasing": {
+                "line": {"color": colors.up, "width": 1.2},
+                "fillcolor": colors.background,
+            },
+            "decreasing": {"line": {"color": colors.down, "width": 1.2}, "fillcolor": colors.down},
+            "whiskerwidth": 0,
+            "hovertemplate": " ".join(
+                f"{letter} %{{{name}:{written}}}"
+                for letter, name in zip("OHLC", parts, strict=True)
+            ),
+        }
+    ]
+
+
+def bands(place: Place) -> list[Trace]:
+    """Return the Bollinger bands: their edges, their middle, and the range between, shaded."""
+    known = place.history.lines
+    edge = {"color": _faded(place.colors.line, 0.55), "width": 1}
+    edges: list[Trace] = [
+        {
+            **place.grid(known[f"bollinger_{name}"]),
+            "type": _kind(place),
+            "mode": "lines",
+            "name": f"{name.capitalize()} band",
+            "line": edge,
+        }
+        for name in ("upper", "lower")
+    ]
+    middle = {
+        **place.grid(known["bollinger_middle"]),
+        "type": _kind(place),
+        "mode": "lines",
+        "line": {**edge, "dash": "dot"},
+        "name": "Middle band",
+    }
+    return [*_shade(place), *edges, middle]
+
+
+def _shade(place: Place) -> list[Trace]:
+    """Return a polygon for each stretch without a hole, which a fill would reach across."""
+    upper, lower = (place.history.lines[f"bollinger_{name}"] for name in ("upper", "lower"))
+    if len(upper) > CANDLES_MOST:
+        return []
+    times, around = place.times_ms(), []
+    known = np.flatnonzero(np.isfinite(upper))
+    for run in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
+        back = run[::-1]
+        there = np.concatenate([upper[run], lower[back], [np.nan]])
+        around.append((np.concatenate([times[run], times[back], [np.nan]]), there))
+    return [
+        {
+            "type": "scatter",
+            "mode": "none",
+            "x": np.concatenate([x for x, _ in around]),
+            "y": np.concatenate([y for _, y in around]).astype(np.float32),
+            "yaxis": place.axis,
+            "fill": "toself",
+            "fillcolor": _faded(place.colors.line, 0.08),
+            "hoverinfo": "skip",
+        }
+    ]
+
+
+def line(place: Place, name: str, color: str, *, steps: bool = False, width: float = 1.5) -> Trace:
+    """Return one line of the history."""
+    return {
+        **place.grid(place.history.lines[name]),
+        "type": _kind(place),
+        "mode": "lines",
+        "name": NAMES[name],
+        "line": {"color": color, "width": width, **({"shape": "hv"} if steps else {})},
+        "connectgaps": False,
+    }
+
+
+def columns(place: Place, name: str) -> list[Trace]:
+    """Return columns: above nought in the colour of up, below it in that of down."""
+    values = place.history.lines[name]
+    if len(values) > COLUMNS_MOST:
+        return [_outline(place, values, NAMES[name])]
+    if not (values < 0).any():
+        return [_columns(place, values, NAMES[name], _faded(place.colors.line, 0.75))]
+    return [
+        _columns(place, np.where(side, values, np.nan), NAMES[name], color)
+        for side, color in ((values >= 0, place.colors.up), (values < 0, place.colors.down))
+    ]
+
+
+def flows(place: Place, upwards: str, downwards: str) -> list[Trace]:
+    """Return two flows back to back; the one that goes down is written as negative."""
+    lines, colors = place.history.lines, place.colors
+    sides = ((upwards, lines[upwards], colors.up), (downwards, -lines[downwards], colors.down))
+    if len(lines[upwards]) > COLUMNS_MOST:
+        return [_outline(place, values, NAMES[name]) for name, values, _ in sides]
+    return [_columns(place, values, NAMES[name], color) for name, values, color in sides]
+
+
+def others(place: Place, pane: Pane) -> list[Trace]:
+    """Return thin lines of the same base's other instruments, a colour for each venue."""
+    if pane.by_venue is None:
+        return []
+    return [
+        {
+            **place.grid(lines[pane.by_venue]),
+            "type": _kind(place),
+            "mode": "lines",
+            "name": f"{NAMES[pane.by_venue]} · {pair.venue}",
+            "line": {
+                "color": place.colors.of_venue(pair.venue),
+                "width": 1,
+                **({"shape": "hv"} if pane.style == "steps" else {}),
+            },
+        }
+        for pair, lines in place.history.others.items()
+        if np.isfinite(lines[pane.by_venue]).any()
+    ]
+
+
+def tiers(place: Place, signals: Sequence[Signal]) -> list[Trace]:
+    """Return a mark for each signal, in the lane of its tier."""
+    return [
+        _lane(place, number, [signal for signal in signals if signal.tier == number])
+        for number in _TIERS
+        if any(signal.tier == number for signal in signals)
+    ]
+
+
+def _lane(place: Place, number: int, signals: Sequence[Signal]) -> Trace:
+    title, value, written = _TIERS[number]
+    seen = [signal.values[value] for signal in signals]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": f"Tier {number}",
+        "x": np.array([signal.ts.timestamp() * 1000 for signal in signals]),
+        "y": np.full(len(signals), number, np.float32),
+        "text": [signal.venue for signal in signals],
+        "customdata": np.array([np.nan if v is None else v for v in seen], np.float32),
+        "yaxis": place.axis,
+        "marker": {
+            "symbol": "diamond" if number == 2 else "line-ns-open",
+            "size": 9,
+            "color": place.colors.alert if number in (1, 2) else place.colors.line,
+            "line": {"width": 1.6},
+        },
+        "hovertemplate": f"{title}, {written} on %{{text}}",
+    }
+
+
+def _columns(place: Place, values: Line, name: str, color: str) -> Trace:
+    marker = {"color": color, "line": {"width": 0}}
+    return {**place.grid(values), "name": name, "type": "bar", "marker": marker}
+
+
+def _outline(place: Place, values: Line, name: str) -> Trace:
+    """Return so many columns that only their outline can be seen: above or below nought."""
+    color = place.colors.line
+    return {
+        **place.grid(values),
+        "name": name,
+        "type": "scatter",
+        "mode": "lines",
+        "line": {"color": color, "width": 1, "shape": "hvh"},
+        "fill": "tozeroy",
+        "fillcolor": _faded(color, 0.35),
+    }
+
+
+def _kind(place: Place) -> str:
+    return "scattergl" if len(place.history.times) > GL_LEAST else "scatter"
+
+
+def _faded(color: str, opacity: float) -> str:
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"

@@ -1,0 +1,208 @@
+"""Matrices: correlation of every pair with every other, and who leads whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from analytics.correlated import Matrix
+from analytics.lead_lag import LeadLag
+from analytics.panel import Pair
+from dashboard.charts import cells
+from dashboard.charts.color_scale import CLIPPED_PCT, DEEP, DEEP_RISING, DIVERGING, RISING, Stops
+from dashboard.charts.palette import Colors
+
+Floats = NDArray[np.float64]
+
+_WRITTEN_MOST: Final = 25
+"""In larger matrices a number does not fit into its cell."""
+_NAMED_MOST: Final = 60
+"""In larger ones names do not fit beside their rows; the pointer tells them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """What is drawn, and how."""
+
+    matrix: Matrix
+    rows: str
+    """What the rows are of: ``Price``."""
+    columns: str
+    spread: bool
+    """Whether the colours are spread over what is there, instead of over -1 to 1."""
+    marked: tuple[Pair, Pair] | None
+    """The row and column of the cell that is looked at."""
+    colors: Colors
+    zoom_key: str
+    touch: bool = False
+
+
+def matrix_chart(drawing: Drawing) -> go.Figure:
+    """Return the figure; what a click is on, ``layout.meta`` says."""
+    pairs, colors = drawing.matrix.pairs, drawing.colors
+    names, count = cells.labels(pairs), len(drawing.matrix.pairs)
+    height = cells.TOP + 90 + min(max(count * 20, 320), 860)
+    layout = cells.layout(
+        colors,
+        height=height,
+        zoom_key=drawing.zoom_key,
+        touch=drawing.touch,
+        hatched=not np.isfinite(drawing.matrix.r).all(),
+    )
+    layout["meta"] = {"rows": cells.identities(pairs), "columns": cells.identities(pairs)}
+    size = 11 if count <= 25 else 10 if count <= 40 else 8
+    axis = cells.names_axis(names, colors, size=size)
+    if count > _NAMED_MOST:
+        axis |= {"tickmode": "auto", "nticks": 40}
+    layout["yaxis"] = {**axis, "range": [count - 0.5, -0.5]}
+    layout["xaxis"] = {**axis, "range": [-0.5, count - 0.5], "tickangle": 90, "side": "bottom"}
+    layout["margin"]["t"] = cells.TOP - 24
+    layout["shapes"] = [*_bounds(drawing), *_marked(drawing)]
+    return go.Figure({"data": [_cells(drawing, names)], "layout": layout})
+
+
+def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
+    r = drawing.matrix.r
+    is_written = len(names) <= _WRITTEN_MOST and not drawing.touch
+    low, high, stops = _scale(drawing, DEEP if is_written else DIVERGING)
+    if is_written and stops is RISING:
+        stops = DEEP_RISING
+    ticks = np.linspace(low, high, 5)
+    first = f"{drawing.rows} of <b>%{{y}}</b>"
+    second = f"{drawing.columns} of <b>%{{x}}</b>"
+    trace: dict[str, Any] = {
+        "type": "heatmap",
+        "x": names,
+        "y": names,
+        "z": r.astype(np.float32),
+        "zmin": low,
+        "zmax": high,
+        "colorscale": stops,
+        "hoverongaps": False,
+        "hovertemplate": f"{first}<br>{second}<br>r <b>%{{z:.2f}}</b><extra></extra>",
+        "xgap": 1 if len(names) <= 50 else 0,
+        "ygap": 1 if len(names) <= 50 else 0,
+        "colorbar": cells.legend(
+            "Correlation r",
+            {"tickvals": ticks.tolist(), "ticktext": [f"{tick:.2f}" for tick in ticks]},
+            drawing.colors,
+        ),
+    }
+    if is_written:
+        trace |= {"texttemplate": "%{z:.2f}", "textfont": {"size": 10}}
+    return trace
+
+
+def _scale(drawing: Drawing, diverging: Stops) -> tuple[float, float, Stops]:
+    """Return the values of the first and the last colour, and the colours between."""
+    r = drawing.matrix.r
+    same = np.eye(len(r), dtype=np.bool_) & (drawing.rows == drawing.columns)
+    known = r[np.isfinite(r) & ~same]
+    if not drawing.spread or not len(known):
+        return -1.0, 1.0, diverging
+    low, high = np.percentile(known, [CLIPPED_PCT, 100 - CLIPPED_PCT]).round(2).tolist()
+    if low < 0:
+        reach = max(-low, high, 0.05)
+        return -reach, reach, diverging
+    return low, max(high, low + 0.02), RISING
+
+
+def _bounds(drawing: Drawing) -> list[dict[str, Any]]:
+    """Return lines where one cluster ends and the next begins."""
+    line = {"color": "#FFFFFF", "width": 1.5}
+    ends = -0.5, len(drawing.matrix.pairs) - 0.5
+    shapes = []
+    for start in drawing.matrix.starts.tolist():
+        at = start - 0.5
+        shapes += [
+            _line("x", at, at, "y", *ends, line),
+            _line("x", *ends, "y", at, at, line),
+        ]
+    return shapes
+
+
+def _line(
+    xref: str, x0: float, x1: float, yref: str, y0: float, y1: float, line: dict[str, Any]
+) -> dict[str, Any]:
+    ends = {"xref": xref, "x0": x0, "x1": x1, "yref": yref, "y0": y0, "y1": y1}
+    return {"type": "line", **ends, "line": line}
+
+
+def _marked(drawing: Drawing) -> list[dict[str, Any]]:
+    """Return a frame around the cell that is looked at."""
+    pairs = drawing.matrix.pairs
+    if drawing.marked is None or not all(pair in pairs for pair in drawing.marked):
+        return []
+    row, column = (pairs.index(pair) for pair in drawing.marked)
+    return [
+        {
+            "type": "rect",
+            "xref": "x",
+            "x0": column - 0.5,
+            "x1": column + 0.5,
+            "yref": "y",
+            "y0": row - 0.5,
+            "y1": row + 0.5,
+            "line": {"color": "#F2C14E", "width": 2.5},
+        }
+    ]
+
+
+def lead_chart(pairs: Sequence[Pair], leads: LeadLag, timeframe: str, colors: Colors) -> go.Figure:
+    """Return who leads whom: a row leads the columns in teal, and follows those in vermilion.
+
+    Args:
+        pairs: Of one base.
+        leads: How they lead and follow each other.
+        timeframe: Of the bars that lags are counted in.
+        colors: Of the theme.
+    """
+    names, count = cells.labels(pairs), len(pairs)
+    layout = cells.layout(colors, height=90 + 64 * min(count, 8), zoom_key="leads", touch=True)
+    axis = cells.names_axis(names, colors, size=11)
+    layout["yaxis"] = {**axis, "range": [count - 0.5, -0.5]}
+    layout["xaxis"] = {**axis, "range": [-0.5, count - 0.5], "side": "top"}
+    layout["margin"] = {"l": 10, "r": 12, "t": 40, "b": 8, "pad": 2}
+    off = ~np.eye(count, dtype=np.bool_)
+    lag = np.where(off & leads.outside, leads.strongest_lag, np.nan)
+    drawn = np.where(off, np.nan_to_num(lag), np.nan)
+    reach = float(max(np.abs(leads.lags).max(), 1))
+    words = [[_words(leads, i, j) if i != j else "" for j in range(count)] for i in range(count)]
+    trace = {
+        "type": "heatmap",
+        "x": names,
+        "y": names,
+        "z": drawn.astype(np.float32),
+        "zmin": -reach,
+        "zmax": reach,
+        "colorscale": DEEP,
+        "showscale": False,
+        "xgap": 2,
+        "ygap": 2,
+        "text": words,
+        "texttemplate": "%{text}",
+        "textfont": {"size": 11},
+        "hoverongaps": False,
+        "hovertemplate": (
+            f"<b>%{{y}}</b> beside <b>%{{x}}</b>, in bars of {timeframe}<br>%{{text}}"
+            "<extra></extra>"
+        ),
+    }
+    return go.Figure({"data": [trace], "layout": layout})
+
+
+def _words(leads: LeadLag, row: int, column: int) -> str:
+    r, lag = leads.strongest_r[row, column], leads.strongest_lag[row, column]
+    if not np.isfinite(lag):
+        return "too few bars"
+    if not leads.outside[row, column]:
+        return f"chance<br>r {r:.2f}"
+    if lag == 0:
+        return f"together<br>r {r:.2f}"
+    does = "leads by" if lag > 0 else "follows by"
+    return f"{does} {abs(int(lag))}<br>r {r:.2f}"

@@ -1,0 +1,139 @@
+"""Charts of venues: what each holds of the market over time, and where the record has holes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from analytics import formats
+from analytics.panel import TIMEFRAMES, Panel
+from analytics.venue_shares import VenueShares
+from dashboard.charts.palette import Colors
+
+_SHARES_HEIGHT: Final = 260
+_ROW_HEIGHT: Final = 34
+_PADDING: Final = {"left": 0, "right": 4, "top": 0, "bottom": 0}
+_HOURS_UP_TO: Final = timedelta(days=2)
+
+
+def share_points(shares: VenueShares, panel: Panel) -> pd.DataFrame:
+    """Return the points of a share chart: ts, when, venue, share_pct, oi, pairs, stretch, place.
+
+    Times that nothing is known of are left out, and what follows such a hole is another
+    stretch, so that no area is drawn across it.
+
+    Args:
+        shares: By bar.
+        panel: What they were made of.
+    """
+    ends = pd.Series(pd.to_datetime(panel.times, utc=True)) + TIMEFRAMES[panel.timeframe]
+    ends = ends.where(ends < panel.now, pd.Timestamp(panel.now))
+    newest = shares.value_usd[np.isfinite(shares.value_usd).any(axis=1)][-1:]
+    order = np.argsort(-np.nan_to_num(newest.ravel())).tolist() if len(newest) else []
+    parts = []
+    for place, nth in enumerate(order):
+        known = np.isfinite(shares.share_pct[:, nth])
+        parts.append(
+            pd.DataFrame(
+                {
+                    "ts": ends,
+                    "when": ends.map(formats.moment),
+                    "venue": shares.venues[nth],
+                    "share_pct": shares.share_pct[:, nth].round(3),
+                    "oi": [formats.usd(value) for value in shares.value_usd[:, nth]],
+                    "pairs": shares.pairs[:, nth],
+                    "stretch": (~known).cumsum(),
+                    "place": place,
+                }
+            )[known]
+        )
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"ts": []})
+
+
+def share_chart(points: pd.DataFrame, colors: Colors) -> alt.Chart:
+    """Return the areas of *points*, one on the other, to 100 %."""
+    venues = list(dict.fromkeys(points["venue"]))
+    length = points["ts"].max() - points["ts"].min()
+    chart: alt.Chart = (
+        alt.Chart(points)
+        .mark_area(line={"strokeWidth": 1}, fillOpacity=0.55)
+        .encode(
+            x=alt.X(
+                "ts:T", title=None, scale=alt.Scale(type="utc"), axis=_time_axis(length, colors)
+            ),
+            y=alt.Y(
+                "share_pct:Q",
+                title=None,
+                stack="zero",
+                scale=alt.Scale(domain=[0, 100], nice=False),
+                axis=alt.Axis(labelExpr="datum.value + ' %'", tickCount=4, gridColor=colors.grid),
+            ),
+            color=_venue_color(venues, colors),
+            detail="stretch:N",
+            order=alt.Order("place:Q"),
+            tooltip=[
+                alt.Tooltip("venue:N", title="Venue"),
+                alt.Tooltip("when:N", title="At"),
+                alt.Tooltip("share_pct:Q", title="Share, %", format=".2f"),
+                alt.Tooltip("oi:N", title="Open interest"),
+                alt.Tooltip("pairs:Q", title="Pairs"),
+            ],
+        )
+        .properties(height=_SHARES_HEIGHT, padding=_PADDING)
+    )
+    return chart
+
+
+def hole_chart(holes: pd.DataFrame, span: tuple[datetime, datetime], colors: Colors) -> alt.Chart:
+    """Return a line of time for each venue, with a bar for each hole in its record.
+
+    Args:
+        holes: venue, start_ts, end_ts, from, to, length, what: the last four as written.
+        span: When the time begins and ends.
+        colors: Of the theme.
+    """
+    venues = sorted(set(holes["venue"]))
+    chart: alt.Chart = (
+        alt.Chart(holes)
+        .mark_bar(height=14, minBandSize=2, opacity=0.45, color=colors.alert)
+        .encode(
+            x=alt.X(
+                "start_ts:T",
+                title=None,
+                scale=alt.Scale(type="utc", domain=[time.timestamp() * 1000 for time in span]),
+                axis=_time_axis(span[1] - span[0], colors),
+            ),
+            x2="end_ts:T",
+            y=alt.Y("venue:N", title=None, sort=venues),
+            tooltip=[
+                alt.Tooltip("venue:N", title="Venue"),
+                alt.Tooltip("from:N", title="From"),
+                alt.Tooltip("to:N", title="To"),
+                alt.Tooltip("length:N", title="Length"),
+                alt.Tooltip("what:N", title="Missing"),
+            ],
+        )
+        .properties(height=_ROW_HEIGHT * max(len(venues), 1) + 30, padding=_PADDING)
+    )
+    return chart
+
+
+def _venue_color(venues: Sequence[str], colors: Colors) -> alt.Color:
+    scale = alt.Scale(domain=venues, range=[colors.of_venue(venue) for venue in venues])
+    return alt.Color("venue:N", scale=scale, legend=alt.Legend(orient="top", title=None))
+
+
+def _time_axis(length: timedelta, colors: Colors) -> alt.Axis:
+    """Return an axis of time that says hours within a day or two, else days."""
+    return alt.Axis(
+        format="%H:%M" if length <= _HOURS_UP_TO else "%b %d",
+        grid=False,
+        labelOverlap=True,
+        tickCount=8,
+        domainColor=colors.grid,
+    )

@@ -1,0 +1,60 @@
+"""Cached reads of the lake: the only place with ``st.cache_*`` in it.
+
+What is read is kept until the next publish, and never longer than half a minute:
+while the market is live the clock goes in unhashed, so that all sessions share one
+read of each publish. The environment is read here and nowhere else.
+"""
+
+from dashboard.loaders.moments import moment, refresh_s
+from dashboard.loaders.panels import (
+    Leads,
+    lead_lag,
+    matrix,
+    pair_curves,
+    pair_signals,
+    panel,
+    signal_panels,
+)
+from dashboard.loaders.place import folder, interval_s, offers, origin
+from dashboard.loaders.rows import (
+    collecting_since,
+    known_pairs,
+    market_history,
+    pairs,
+    read,
+    read_of_bars,
+    record_size,
+    silent_pairs,
+    venue_cycles,
+)
+from dashboard.loaders.upkeep import disk_bytes, free_bytes, quality, set_aside, versions
+
+__all__ = [
+    "Leads",
+    "collecting_since",
+    "disk_bytes",
+    "folder",
+    "free_bytes",
+    "interval_s",
+    "known_pairs",
+    "lead_lag",
+    "market_history",
+    "matrix",
+    "moment",
+    "offers",
+    "origin",
+    "pair_curves",
+    "pair_signals",
+    "pairs",
+    "panel",
+    "quality",
+    "read",
+    "read_of_bars",
+    "record_size",
+    "refresh_s",
+    "set_aside",
+    "signal_panels",
+    "silent_pairs",
+    "venue_cycles",
+    "versions",
+]

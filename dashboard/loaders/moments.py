@@ -1,0 +1,72 @@
+"""What time a page shows, how often it looks again, and which bars are known by then."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from analytics.clock import Clock
+from analytics.errors import LakeAbsent
+from analytics.panel import TIMEFRAMES
+from dashboard.loaders import place
+from dashboard.state import SILENT_CYCLES, Moment
+
+_REFRESH_LEAST_S = 2.0
+_ABSENT_AGAIN_S = 5.0
+
+
+def moment(asked: datetime | None = None) -> Moment:
+    """Return the time to show: the one asked for, else now, else the record's end.
+
+    Raises:
+        LakeAbsent: There is nothing to show.
+    """
+    folder, wall = place.folder(), datetime.now(UTC)
+    info, cycle = place.info(), timedelta(seconds=place.interval_s())
+    clock = Clock.of(info)
+    now, speed = (wall, 1.0) if clock is None else (clock.at(wall), clock.speed)
+    if asked is not None:
+        return Moment(asked, "asked", info["origin"], cycle, now - asked)
+    newest = _time("newest_cycle", now)
+    # A fast clock runs far ahead of what a page can keep up with.
+    grace = max(SILENT_CYCLES * cycle, timedelta(seconds=30) * speed)
+    if newest is not None and now - newest <= grace:
+        shown = now if speed == 1 else newest
+        return Moment(shown, "live", info["origin"], cycle, timedelta())
+    end = _time("newest_row")
+    if end is None:
+        raise LakeAbsent(Path(folder))
+    age = wall - (end if clock is None else place.reader(folder).published_at())
+    return Moment(end, "stopped", info["origin"], cycle, age)
+
+
+def refresh_s() -> float:
+    """How often a live page looks again: once a cycle of the lake's clock. [wall s]"""
+    try:
+        clock = Clock.of(place.info())
+    except LakeAbsent:
+        return min(place.interval_s(), _ABSENT_AGAIN_S)
+    return max(place.interval_s() / (1 if clock is None else clock.speed), _REFRESH_LEAST_S)
+
+
+def mark(shown: Moment, timeframe: str = "5m") -> datetime:
+    """Return when the last bar of *timeframe* was over: such bars know nothing of later."""
+    return shown.now - (shown.now - datetime(1970, 1, 1, tzinfo=UTC)) % TIMEFRAMES[timeframe]
+
+
+def bars_known(shown: Moment, timeframe: str = "5m") -> tuple[str, int]:
+    """Return what changes when one of the newest bars comes in late."""
+    now = mark(shown, timeframe)
+    fetched = place.fetch(place.folder(), place.version(), now, "bars_known", {}, {"now": now})
+    row = fetched.iloc[0]
+    return str(row["newest_ts"]), int(row["bar_count"])
+
+
+def _time(name: str, now: datetime | None = None) -> datetime | None:
+    """Return the one time that the query called *name* answers with."""
+    times = {} if now is None else {"now": now}
+    rows = place.fetch(place.folder(), place.version(), None, name, {}, times)
+    (found,) = rows.to_dict("list").values()
+    return None if pd.isna(found[0]) else found[0].to_pydatetime()

@@ -1,0 +1,200 @@
+"""Panels of bars, and what is computed of them: shared by all sessions, so never written into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from analytics import panel as panels
+from analytics import signals
+from analytics.correlated import Matrix, Subject
+from analytics.correlated import matrix as matrix_of
+from analytics.correlation import Method
+from analytics.lead_lag import LeadLag, lead_lag_of
+from analytics.pair_curves import BARS, METRICS
+from analytics.pair_curves import pair_curves as curves_of
+from analytics.pair_signals import pair_signals as signals_of_pair
+from analytics.panel import EVERYTHING, Only, Pair, Panel
+from analytics.signals import Signal
+from analytics.thresholds import Thresholds
+from dashboard.loaders import moments, place
+from dashboard.state import Moment
+
+Leads = tuple[tuple[Pair, ...], LeadLag]
+"""Instruments of one base, and how they lead and follow each other."""
+
+
+def panel(
+    metrics: Sequence[str],
+    timeframe: str,
+    shown: Moment,
+    *,
+    bars: int,
+    only: Only = EVERYTHING,
+    unfinished: bool = False,
+) -> Panel:
+    """Return the panel of *metrics* that ``panel.load`` makes, as of the end of its last bar.
+
+    All sessions share it, and its arrays are read-only: compute, never write into it.
+    """
+    ends = "5m" if unfinished else timeframe
+    wanted = (tuple(metrics), timeframe, bars, only, unfinished)
+    return _panel(
+        place.folder(), moments.bars_known(shown, ends), moments.mark(shown, ends), *wanted
+    )
+
+
+def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
+    """Return what ``pair_curves`` says of every pair; shared, so never write into it."""
+    wanted = (
+        place.folder(),
+        moments.bars_known(shown, timeframe),
+        moments.mark(shown, timeframe),
+        timeframe,
+    )
+    return _pair_curves(*wanted)
+
+
+def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
+    """Return panels with all that signals of their newest bar need, whatever the thresholds.
+
+    They are as ``signals.load_timeframes`` makes them with the standard count of bars in a
+    cluster, which no user chooses; shared and read-only like :func:`panel`.
+    """
+    known = moments.bars_known(shown)
+    return _signal_panels(place.folder(), known, moments.mark(shown), tuple(timeframes))
+
+
+def matrix(
+    pairs: Sequence[Pair],
+    subject: Subject,
+    method: Method,
+    timeframe: str,
+    shown: Moment,
+    *,
+    bars: int,
+    only: Only,
+) -> Matrix:
+    """Return what ``correlated.matrix`` makes of *pairs*, from the panel of those in *only*."""
+    known, mark = moments.bars_known(shown, timeframe), moments.mark(shown, timeframe)
+    return _matrix(
+        place.folder(), known, mark, tuple(pairs), subject, method, timeframe, bars, only
+    )
+
+
+def lead_lag(base: str, timeframe: str, shown: Moment, *, bars: int, most: int) -> Leads:
+    """Return what ``lead_lag_of`` says of the instruments of *base*, with the same shuffles always.
+
+    Args:
+        base: An asset with at least two instruments.
+        timeframe: Of ``panel.TIMEFRAMES``.
+        shown: When.
+        bars: Returns to look at. [bars]
+        most: The longest lag. [bars]
+    """
+    known, mark = moments.bars_known(shown, timeframe), moments.mark(shown, timeframe)
+    return _lead_lag(place.folder(), known, mark, base, timeframe, bars, most)
+
+
+def pair_signals(
+    panel: Panel,
+    funding: Panel | None,
+    pair: tuple[str, str] | None,
+    bars: int,
+    thresholds: Thresholds,
+    shown: Moment,
+) -> list[Signal]:
+    """Return what ``analytics.pair_signals`` finds in panels of here; shared, never change it."""
+    key = (
+        place.folder(),
+        moments.bars_known(shown),
+        moments.mark(shown),
+        panel.instruments,
+        panel.timeframe,
+    )
+    return _pair_signals(*key, pair, bars, thresholds, panel, funding)
+
+
+@st.cache_resource(ttl="10m", max_entries=64, show_spinner=False)
+def _panel(
+    folder: str,
+    known: tuple[str, int],
+    mark: datetime,
+    metrics: tuple[str, ...],
+    timeframe: str,
+    bars: int,
+    only: Only,
+    unfinished: bool,
+) -> Panel:
+    with place.reader(folder).cursor() as cursor:
+        return panels.load(
+            cursor, metrics, timeframe, now=mark, bars=bars, only=only, unfinished=unfinished
+        )
+
+
+@st.cache_resource(ttl="10m", max_entries=16, show_spinner=False, refresh_mode="background")
+def _pair_curves(
+    folder: str, known: tuple[str, int], mark: datetime, timeframe: str
+) -> pd.DataFrame:
+    """Return the curves that end at *mark*; others' are shown on while an old one is read anew."""
+    with place.reader(folder).cursor() as cursor:
+        return curves_of(panels.load(cursor, METRICS, timeframe, now=mark, bars=BARS))
+
+
+@st.cache_resource(ttl="10m", max_entries=8, show_spinner=False)
+def _signal_panels(
+    folder: str, known: tuple[str, int], mark: datetime, timeframes: tuple[str, ...]
+) -> dict[str, Panel]:
+    with place.reader(folder).cursor() as cursor:
+        return signals.load_timeframes(cursor, Thresholds(), timeframes, now=mark)
+
+
+@st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)
+def _matrix(
+    folder: str,
+    known: tuple[str, int],
+    mark: datetime,
+    pairs: tuple[Pair, ...],
+    subject: Subject,
+    method: Method,
+    timeframe: str,
+    bars: int,
+    only: Only,
+) -> Matrix:
+    wanted = (subject.metrics, timeframe, bars + 1, only, False)
+    return matrix_of(_panel(folder, known, mark, *wanted), pairs, subject, method)
+
+
+@st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)
+def _lead_lag(
+    folder: str,
+    known: tuple[str, int],
+    mark: datetime,
+    base: str,
+    timeframe: str,
+    bars: int,
+    most: int,
+) -> Leads:
+    wanted = (("close",), timeframe, bars + 1, Only(bases=(base,)), False)
+    read = _panel(folder, known, mark, *wanted)
+    return lead_lag_of(read, base, max_lag=most, rng=np.random.default_rng(0))
+
+
+@st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)
+def _pair_signals(
+    folder: str,
+    known: tuple[str, int],
+    mark: datetime,
+    instruments: tuple[Pair, ...],
+    timeframe: str,
+    pair: tuple[str, str] | None,
+    bars: int,
+    thresholds: Thresholds,
+    _panel: Panel,
+    _funding: Panel | None,
+) -> list[Signal]:
+    return signals_of_pair(_panel, _funding, pair, bars, thresholds)

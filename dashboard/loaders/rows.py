@@ -1,0 +1,82 @@
+"""What queries answer, from one read of each publish for all sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pandas as pd
+import streamlit as st
+
+from analytics import query
+from dashboard.loaders import moments, place
+from dashboard.state import SILENT_CYCLES, Moment
+
+_BAR = timedelta(minutes=5)
+
+
+def read(name: str, shown: Moment, **params: object) -> pd.DataFrame:
+    """Return what the query called *name* answers, from one read of each publish for all.
+
+    Args:
+        name: Of ``query.NAMES``.
+        shown: Gives the query its ``$now`` and ``$since``, where it asks for them.
+        params: Its other parameters, or another time for one of these.
+    """
+    times = {"now": shown.now, "since": shown.since}
+    named = query.parameters(name) - params.keys()
+    asked = {key: time for key, time in times.items() if key in named}
+    return place.fetch(place.folder(), place.version(), shown.fixed, name, params, asked)
+
+
+def read_of_bars(name: str, shown: Moment, **params: object) -> pd.DataFrame:
+    """Return the same for a query of bars and ``$now`` alone: it is read once every five minutes.
+
+    ``$now`` is the last five-minute mark.
+    """
+    return _fetch_of_bars(
+        place.folder(), moments.bars_known(shown), name, {"now": moments.mark(shown), **params}
+    )
+
+
+def pairs(shown: Moment, span: timedelta = _BAR) -> pd.DataFrame:
+    """Return every pair as it is known then, and how far it came in *span*; see ``pairs.sql``."""
+    return read("pairs", shown, span_s=int(span.total_seconds()))
+
+
+def known_pairs(shown: Moment) -> pd.DataFrame:
+    """Venue and symbol of every pair that can be chosen."""
+    return read("known_pairs", shown)
+
+
+def silent_pairs(shown: Moment) -> pd.DataFrame:
+    """Pairs of the universe that nothing is known of then."""
+    return read("silent_pairs", shown)
+
+
+def market_history(shown: Moment, symbols: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the 24 hours before of *symbols*, or of all; see ``market_history.sql``."""
+    return read_of_bars("market_history", shown, symbols=sorted(symbols) or None)
+
+
+def venue_cycles(shown: Moment) -> pd.DataFrame:
+    """How each venue's newest cycle went."""
+    return read("venue_cycles", shown)
+
+
+def record_size(shown: Moment) -> pd.DataFrame:
+    """Rows by table."""
+    return read("record_size", shown)
+
+
+def collecting_since(shown: Moment) -> pd.DataFrame:
+    """Since when there were cycles without a break; what makes a venue silent is one."""
+    return read("collecting_since", shown, break_s=SILENT_CYCLES * shown.cycle.total_seconds())
+
+
+@st.cache_data(ttl="10m", max_entries=64, show_spinner=False)
+def _fetch_of_bars(
+    folder: str, known: tuple[str, int], name: str, params: dict[str, object]
+) -> pd.DataFrame:
+    with place.reader(folder).cursor() as cursor:
+        return query.fetch(cursor, name, **params)

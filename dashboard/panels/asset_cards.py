@@ -1,0 +1,69 @@
+"""One asset over all venues: its size, its mean funding, and how far the venues are apart."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats, totals
+from analytics.venue_standing import FundingSpread
+from dashboard.panels.explained import plain
+
+
+def asset_cards(pairs: pd.DataFrame, base: str, spread: FundingSpread | None) -> None:
+    """Draw the figures of *pairs*, which are all of the asset *base*."""
+    oi, weighed = totals.global_oi_usd(pairs), totals.oi_volume_weighted_usd(pairs)
+    funding = totals.funding_8h_pct(pairs)
+    name = plain(base)
+    with st.grid(4, min_column_width=165, gap="xsmall"):
+        st.metric(
+            f"{name}: OI, sum",
+            formats.usd(float(oi.value)),
+            help=f"Added up over {oi.pairs} of {formats.plural(oi.expected, 'instrument')}. USD.",
+            border=True,
+            height="stretch",
+        )
+        st.metric(
+            f"{name}: OI, volume-weighted",
+            formats.usd(float(weighed.value)),
+            help="Mean over its instruments, weighted by 24 h volume: how large the one is that a "
+            "traded dollar is traded in. USD.",
+            border=True,
+            height="stretch",
+        )
+        st.metric(
+            f"{name}: funding 8 h, OI-weighted",
+            formats.pct(float(funding.value), 4),
+            help=f"Mean of {funding.pairs} of {formats.plural(funding.expected, 'instrument')}. "
+            "Positive: longs pay shorts.",
+            border=True,
+            height="stretch",
+        )
+        _spread(spread, name)
+
+
+def _spread(spread: FundingSpread | None, name: str) -> None:
+    if spread is None:
+        st.metric(
+            f"{name}: funding spread 8 h",
+            formats.ABSENT,
+            help="Fewer than two instruments state their funding.",
+            border=True,
+            height="stretch",
+        )
+        return
+    high, low = (
+        plain(f"{formats.pair(symbol)} on {venue}")
+        for venue, symbol in (spread.highest, spread.lowest)
+    )
+    st.metric(
+        f"{name}: funding spread 8 h",
+        formats.points(spread.points, 4).removeprefix("+"),
+        "level" if spread.is_level else f"{spread.highest[0]} over {spread.lowest[0]}",
+        delta_color="off",
+        delta_arrow="off",
+        help=f"Highest less lowest: longs pay most for {high}, least for {low}. "
+        "Percentage points per 8 hours.",
+        border=True,
+        height="stretch",
+    )

@@ -1,0 +1,72 @@
+"""A click on a chart of cells, which Streamlit does not tell of by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import streamlit as st
+
+_JS: Final = """
+const STILL_PX = 4
+
+function place(axis, pixel, names) {
+  const number = Math.round(axis.p2l(pixel))
+  return names && number >= 0 && number < names.length ? names[number] : null
+}
+
+export default function ({ data, setTriggerValue }) {
+  let pressed = null
+  const press = (event) => {
+    // While a button is down, Plotly covers the page: only now is it known what is beneath.
+    const chart = event.target.closest?.(`.st-key-${data.chart} .js-plotly-plot`)
+    const still = chart && event.button === 0 && !event.target.closest(".modebar")
+    pressed = still ? { chart, at: [event.clientX, event.clientY] } : null
+  }
+  const release = (event) => {
+    if (!pressed) return
+    const { chart, at } = pressed
+    pressed = null
+    if (Math.hypot(event.clientX - at[0], event.clientY - at[1]) > STILL_PX) return
+    const { _fullLayout: drawn, layout } = chart
+    const box = chart.getBoundingClientRect()
+    const x = event.clientX - box.left - drawn.xaxis._offset
+    const y = event.clientY - box.top - drawn.yaxis._offset
+    if (y < 0 || y > drawn.yaxis._length || x > drawn.xaxis._length) return
+    const row = place(drawn.yaxis, y, layout.meta?.rows)
+    if (row === null) return
+    const column = x < 0 ? null : place(drawn.xaxis, x, layout.meta?.columns)
+    setTriggerValue("cell", { row, column })
+  }
+  // Plotly keeps presses to itself: they are heard on their way down, before it.
+  document.addEventListener("pointerdown", press, true)
+  document.addEventListener("pointerup", release, true)
+  return () => {
+    document.removeEventListener("pointerdown", press, true)
+    document.removeEventListener("pointerup", release, true)
+  }
+}
+"""
+
+_click = st.components.v2.component("perpscope_cell", html="<span></span>", js=_JS)
+
+
+def cell_click(chart: str, key: str, on_cell: Callable[[str, str | None], None]) -> None:
+    """Call *on_cell* with the row and column, as ``layout.meta`` names them, of a clicked cell.
+
+    A click on a row's name has no column. To be called by the page itself: what a click does
+    is the whole page's business.
+
+    Args:
+        chart: The chart's key.
+        key: Of this listener.
+        on_cell: Called before the page runs again.
+    """
+
+    def told() -> None:
+        cell = getattr(st.session_state.get(key), "cell", None)
+        if isinstance(cell, dict) and isinstance(cell.get("row"), str):
+            column = cell.get("column")
+            on_cell(cell["row"], column if isinstance(column, str) else None)
+
+    _click(key=key, data={"chart": chart}, on_cell_change=told)

@@ -1,0 +1,109 @@
+"""What the Health page offers for download: the tables that are open on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import pandas as pd
+
+from analytics.exports import Column, Section
+
+_COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
+    "Venues": (
+        Column("venue", "Venue"),
+        Column("state", "State"),
+        Column("age_s", "Last cycle", "seconds"),
+        Column("asked", "Asked", "count"),
+        Column("answered", "Answered", "count"),
+        Column("skipped", "Skipped", "count"),
+        Column("refused", "Refused", "count"),
+        Column("requests", "Requests", "count"),
+        Column("latency_ms", "Latency", "milliseconds"),
+        Column("latency_1h_ms", "Latency, median of 1 h", "milliseconds"),
+        Column("budget_used_pct", "Budget used", "share"),
+        Column("budget_used_1h_pct", "Budget used, most in 1 h", "share"),
+        Column("cycles_1h", "Cycles in 1 h", "count"),
+        Column("errors_1h", "Errors in 1 h", "count"),
+        Column("refused_1h", "Refused in 1 h", "count"),
+        Column("answered_1h_pct", "Answered in 1 h", "share"),
+    ),
+    "Streams": (
+        Column("venue", "Venue"),
+        Column("channel", "Channel"),
+        Column("state", "State"),
+        Column("source", "Comes from now"),
+        Column("for_s", "For", "seconds"),
+        Column("late_s", "Heard", "seconds"),
+        Column("reconnects", "Reconnects", "count"),
+        Column("dropped", "Dropped", "count"),
+        Column("bad", "Bad", "count"),
+        Column("bad_reasons", "Why bad"),
+        Column("reason", "Why down"),
+    ),
+    "Coverage": (
+        Column("venue", "Venue"),
+        Column("title", "Metric"),
+        Column("coverage_pct", "Bars", "share", 2),
+        Column("present", "Bars present", "count"),
+        Column("expected_bars", "Bars expected", "count"),
+        Column("completeness_pct", "Cycles", "share", 2),
+        Column("stored", "Values stored", "count"),
+        Column("expected", "Values expected", "count"),
+    ),
+    "Gaps": (
+        Column("venue", "Venue"),
+        Column("start_ts", "From", "time"),
+        Column("end_ts", "To", "time"),
+        Column("length_s", "Length", "seconds"),
+        Column("running", "Goes on", "flag"),
+        Column("pairs", "Pairs"),
+        Column("what", "Metrics"),
+        Column("bars", "Bars missing", "count"),
+        Column("repairable_bars", "Bars repairable", "count"),
+        Column("repairable", "Repairable"),
+    ),
+    "Stream gaps": (
+        Column("venue", "Venue"),
+        Column("channel", "Channel"),
+        Column("symbol", "Pair"),
+        Column("started_ts", "From", "time"),
+        Column("ended_ts", "To", "time"),
+        Column("reason", "Why"),
+        Column("outcome", "Repair"),
+        Column("repaired_rows", "Filled in", "count"),
+    ),
+    "Refused": (
+        Column("venue", "Venue"),
+        Column("title", "Metric"),
+        Column("why", "Why"),
+        Column("refused", "Values", "count"),
+        Column("cycles", "Cycles", "count"),
+        Column("first_ts", "First", "time"),
+        Column("last_ts", "Last", "time"),
+    ),
+    "Units": (
+        Column("venue", "Venue"),
+        Column("pair", "Pair"),
+        Column("oi_raw", "Raw", "ratio", 4),
+        Column("oi_unit", "Unit there"),
+        Column("contract_size", "Contract size", "ratio", 8),
+        Column("multiplier", "Multiplier", "ratio", 0),
+        Column("mark", "Mark", "price"),
+        Column("oi_base", "Coins", "ratio", 4),
+        Column("oi_usd", "Open interest", "usd"),
+        Column("oi_venue_usd", "Open interest, venue's own", "usd"),
+        Column("venue_ratio", "Recomputed over the venue's own", "ratio", 4),
+        Column("beside", "Beside venue"),
+        Column("again", "Recomputed"),
+    ),
+    "Record": (Column("table_name", "Table"), Column("row_count", "Rows", "count")),
+}
+
+
+def tables(drawn: dict[str, pd.DataFrame], sizes: pd.DataFrame) -> dict[str, Callable[[], Section]]:
+    """Return what makes each table that is *drawn*, and that of the record's *sizes*."""
+    rows = {name: frame for name, frame in drawn.items() if not frame.empty}
+    rows["Record"] = sizes
+    return {name: partial(Section, name, frame, _COLUMNS[name]) for name, frame in rows.items()}

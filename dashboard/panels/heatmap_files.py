@@ -1,0 +1,69 @@
+"""The Heatmap as files."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from analytics import formats
+from analytics.exports import Column, Heatmap, Kind, Report, Section
+from analytics.measures import Unit
+from dashboard.charts.cells import labels
+from dashboard.panels.heatmap_body import Loaded
+from dashboard.state import Moment
+
+KINDS: Final[dict[Unit, tuple[Kind, int | None]]] = {
+    "pct": ("pct", 2),
+    "rate": ("pct", 4),
+    "ratio": ("ratio", 2),
+    "score": ("ratio", 2),
+    "index": ("ratio", 1),
+    "usd": ("usd", None),
+}
+"""What a table takes each unit for, and its decimals."""
+
+
+def section(loaded: Loaded) -> Section:
+    """Return the map as a table: a row for each pair, a column for each of its columns."""
+    kind, digits = KINDS[loaded.measure.unit]
+    names = column_names(loaded)
+    keys = pd.DataFrame(loaded.pairs, columns=["venue", "symbol", "base"])
+    cells = pd.DataFrame(loaded.values, columns=names)
+    shown = [Column("symbol", "Pair"), Column("venue", "Venue"), Column("base", "Asset")]
+    return Section(
+        f"{loaded.measure.title}",
+        pd.concat([keys, cells], axis=1),
+        (*shown, *(Column(name, name, kind, digits) for name in names)),
+        "Times are the starts of bars, UTC." if loaded.timeframe else None,
+    )
+
+
+def report(loaded: Loaded, shown: Moment, chosen: dict[str, str], notes: list[str]) -> Report:
+    """Return the page as a document."""
+    kind, _ = KINDS[loaded.measure.unit]
+    return Report(
+        title="Heatmap",
+        moment=shown.now,
+        origin=shown.origin,
+        state=chosen,
+        charts=(
+            Heatmap(
+                loaded.measure.title,
+                labels(loaded.pairs),
+                column_names(loaded),
+                loaded.values,
+                kind,
+                loaded.measure.neutral,
+            ),
+        ),
+        notes=tuple(notes),
+    )
+
+
+def column_names(loaded: Loaded) -> list[str]:
+    """Return what each column is called: a timeframe, or when its bar starts."""
+    if not isinstance(loaded.columns, np.ndarray):
+        return list(loaded.columns)
+    return [formats.moment(time.item()) for time in loaded.columns.astype("datetime64[ms]")]

@@ -1,0 +1,45 @@
+"""The pairs that a page about many of them is about: the largest that the user looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from analytics.panel import Only, Pair
+from analytics.ranking import SIZES, largest
+from dashboard import loaders
+from dashboard.state import Moment
+from dashboard.view import View
+
+COUNTS: Final = (20, 50, 100, 200)
+"""How many can be chosen."""
+
+NOTHING_RECENT: Final = (
+    "No bar of the last hour is recorded of the pairs and venues that the sidebar asks for. "
+    "Bars are cut every five minutes; this is the record as of {}."
+)
+"""What a page says without a pair; a time belongs into it."""
+
+_RECENT_BARS: Final = 12
+"""A pair of which nothing was heard for longer is not among the largest. [bars of 5 min]"""
+
+
+def largest_pairs(shown: Moment, seen: View) -> tuple[list[Pair], int]:
+    """Return the largest pairs by 24-hour volume, at most the last of ``COUNTS``; and of how many.
+
+    Args:
+        shown: When.
+        seen: Which venues and pairs count.
+    """
+    recent = loaders.panel(SIZES, "5m", shown, bars=_RECENT_BARS)
+    wanted = [
+        pair
+        for pair in largest(recent, len(recent.instruments))
+        if seen.shows(pair.venue, pair.symbol)
+    ]
+    return wanted[: COUNTS[-1]], len(wanted)
+
+
+def only(pairs: Sequence[Pair]) -> Only:
+    """Return what makes a panel of *pairs* alone, the same whichever of them is the larger."""
+    return Only(instruments=tuple(sorted((pair.venue, pair.symbol) for pair in pairs)))

@@ -1,0 +1,137 @@
+"""Why a pane of the Market chart is empty, and what else is to be known of it, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from typing import Any
+
+import numpy as np
+
+from analytics import formats
+from analytics.pair_history import History
+from analytics.signals import Signal
+from dashboard.charts.market_panes import SIGNALS, Pane
+
+Told = Mapping[str, Any]
+"""What the venues offer; see ``panels/offers.py``."""
+
+
+def drawable(history: History, signals: Sequence[Signal], panes: Sequence[Pane]) -> list[Pane]:
+    """Return the *panes* that have something to show."""
+    return [
+        pane
+        for pane in panes
+        if (bool(signals) if pane is SIGNALS else history.known(*pane.lines) > 0)
+    ]
+
+
+def sentences(
+    history: History, signals: Sequence[Signal], panes: Sequence[Pane], told: Told, bars: int
+) -> list[str]:
+    """Return why *panes* are empty or have holes, and whose figures they show.
+
+    Args:
+        history: What is drawn.
+        signals: The same.
+        panes: Those that were asked for.
+        told: What the venues offer.
+        bars: How many were asked for. [bars]
+    """
+    shown = drawable(history, signals, panes)
+    return [
+        *_of_several(history),
+        *(_why_empty(pane, history, told) for pane in panes if pane not in shown),
+        *(line for pane in shown for line in _without(pane, history)),
+        *_of_gaps(history, bars),
+        *_of_flows(history, shown),
+        *_of_signals(signals, shown),
+    ]
+
+
+def _why_empty(pane: Pane, history: History, told: Told) -> str:
+    if pane is SIGNALS:
+        return "Signals: none of the tiers fired in this time."
+    count = history.known(pane.source) if pane.source else 0
+    if 0 < count < pane.least_bars:
+        return f"{pane.label}: it needs {pane.least_bars} bars, and this time has {count} of them."
+    missing = [venue for venue in _venues(history) if not _offers(told, venue, pane)]
+    titles = formats.listed([_title(told, venue) for venue in missing])
+    if missing and pane.streamed:
+        return f"{pane.label}: no {pane.words} were streamed from {titles}."
+    if missing:
+        return f"{pane.label}: the collector gets no {pane.words} from {titles}."
+    return f"{pane.label}: the record has no {pane.words} in this time."
+
+
+def _offers(told: Told, venue: str, pane: Pane) -> bool:
+    """Return whether *venue* offers what *pane* needs; of a venue that told nothing, it may."""
+    if venue not in told:
+        return True
+    columns = {offer["column"] for offer in told[venue]["offers"]}
+    return any(name in columns for name in pane.needs)
+
+
+def _title(told: Told, venue: str) -> str:
+    return str(told[venue]["title"]) if venue in told else venue
+
+
+def _venues(history: History) -> list[str]:
+    return list(dict.fromkeys(pair.venue for pair in history.instruments))
+
+
+def _without(pane: Pane, history: History) -> list[str]:
+    """Name the instruments that a sum or a mean is without, as they know nothing of it."""
+    missing = history.without.get(pane.lines[0], ()) if pane.lines else ()
+    if not missing or len(missing) == len(history.instruments):
+        return []
+    names = [f"{formats.pair(pair.symbol)} on {pair.venue}" for pair in missing]
+    return [f"{pane.label} is without {formats.listed(names)}, where the record has none."]
+
+
+def _of_several(history: History) -> list[str]:
+    """Say whose price and whose sums a base asset's lines are."""
+    if len(history.instruments) == 1:
+        return []
+    lead, venues = history.price_of, _venues(history)
+    return [
+        f"Price, bands, RSI and basis are those of {formats.pair(lead.symbol)} on {lead.venue}, "
+        "which has the most open interest.",
+        f"Amounts are sums over {formats.plural(len(history.instruments), 'pair')} on "
+        f"{formats.listed(venues)}, ratios and funding are means weighted by open interest; "
+        "venues count long and short in different ways.",
+    ]
+
+
+def _of_gaps(history: History, bars: int) -> list[str]:
+    """Say how many bars the record lacks within what it knows, and when it begins."""
+    known = np.flatnonzero(np.isfinite(history.lines["close"]))
+    if not len(known):
+        return []
+    lines = []
+    if known[0] > 0 or len(history.times) < bars:
+        first = history.times[known[0]].astype("datetime64[ms]").item().replace(tzinfo=UTC)
+        lines.append(f"The record of its price begins at {formats.moment(first)}.")
+    missing = len(history.times) - int(known[0]) - len(known)
+    if missing:
+        total = len(history.times) - int(known[0])
+        verb = "is" if missing == 1 else "are"
+        lines.append(f"{missing:,} of {total:,} bars {verb} not in the record: gaps stay gaps.")
+    return lines
+
+
+def _of_flows(history: History, panes: Sequence[Pane]) -> list[str]:
+    if not any(pane.label == "CVD" for pane in panes):
+        return []
+    known = np.flatnonzero(np.isfinite(history.lines["cvd_usd"]))
+    first = history.times[known[0]].astype("datetime64[ms]").item().replace(tzinfo=UTC)
+    return [f"CVD adds up from {formats.moment(first)}; what was traded in gaps is not in it."]
+
+
+def _of_signals(signals: Sequence[Signal], panes: Sequence[Pane]) -> list[str]:
+    if SIGNALS not in panes:
+        return []
+    counted = sorted(Counter(signal.tier for signal in signals).items())
+    of = formats.listed([f"{count:,} of tier {tier}" for tier, count in counted])
+    return [f"Signals, of bars that were over, with your thresholds: {of}."]

@@ -1,0 +1,184 @@
+"""The Market chart with what belongs to it, as the page and the pair's dialog show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from analytics import formats
+from analytics.pair_figures import PairFigures, pair_figures
+from analytics.pair_history import METRICS, WARM_UP_BARS, History, history
+from analytics.pair_signals import FUNDING
+from analytics.panel import Only, Panel
+from analytics.signals import Signal
+from dashboard import loaders
+from dashboard.charts import colors
+from dashboard.charts.market import Drawing, market_chart
+from dashboard.charts.market_panes import BANDS, SIGNALS, VENUES, Pane, chosen
+from dashboard.panels.explained import plain
+from dashboard.panels.export import plotly_config
+from dashboard.panels.market_absences import drawable, sentences
+from dashboard.panels.market_header import ages, header
+from dashboard.panels.market_stretch import SPANS, Stretch
+from dashboard.panels.market_subject import Subject
+from dashboard.panels.market_zoom import watch, zoomed
+from dashboard.state import Moment
+from dashboard.view import View
+
+_TIER_4_MOST: Final = "90 d"
+"""Over a longer time, the funding of a whole venue takes too long to read."""
+
+_KEY: Final = "market_chart"
+_CONFIG: Final = {
+    "scrollZoom": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    "doubleClick": "autosize",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be shown."""
+
+    subject: Subject
+    stretch: Stretch
+    labels: Sequence[str]
+    """Of the buttons that are on; see ``charts/market_panes.py``."""
+    shown: Moment
+    seen: View
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What is known of it."""
+
+    figures: PairFigures | None
+    """None where nothing was heard of it lately."""
+    history: History | None
+    """None where nothing of it is recorded in that time."""
+    signals: Sequence[Signal]
+
+
+def load(wanted: Wanted) -> Loaded:
+    """Read what is *wanted*: of a base asset, what the venues have that the user looks at."""
+    subject, stretch, shown, seen = wanted.subject, wanted.stretch, wanted.shown, wanted.seen
+    rows = subject.of(loaders.pairs(shown, seen.span))
+    quotes = loaders.read("pair_quotes", shown)
+    venues = seen.venues if subject.pair is None and seen.venues else None
+    if venues is not None:
+        rows = rows[rows["venue"].isin(venues)]
+    panel = loaders.panel(
+        METRICS,
+        stretch.timeframe,
+        shown,
+        bars=stretch.bars + WARM_UP_BARS,
+        only=Only(bases=(subject.base,), venues=venues),
+        unfinished=True,
+    )
+    listed = quotes.dropna(subset="multiplier").set_index(["venue", "symbol"])["multiplier"]
+    multipliers = {
+        pair: float(listed[pair[:2]]) for pair in panel.instruments if pair[:2] in listed.index
+    }
+    found = history(panel, subject.pair, stretch.bars, multipliers)
+    with_signals = found is not None and SIGNALS.label in wanted.labels
+    return Loaded(
+        None if rows.empty else pair_figures(rows, quotes, shown.now),
+        found,
+        _signals(panel, wanted) if with_signals else [],
+    )
+
+
+def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
+    subject, stretch = wanted.subject, wanted.stretch
+    funding = None
+    if SPANS[stretch.span] <= SPANS[_TIER_4_MOST]:
+        here = {pair.venue for pair in panel.instruments}
+        venues = tuple(sorted(here if subject.pair is None else {subject.pair[0]}))
+        funding = loaders.panel(
+            FUNDING, stretch.timeframe, wanted.shown, bars=stretch.bars, only=Only(venues=venues)
+        )
+    thresholds = wanted.seen.thresholds.of_signals
+    return loaders.pair_signals(
+        panel, funding, subject.pair, stretch.bars, thresholds, wanted.shown
+    )
+
+
+def figures(loaded: Loaded, wanted: Wanted) -> None:
+    """Draw the figures on top of the chart; nothing where nothing was heard lately."""
+    if loaded.figures is not None:
+        header(loaded.figures, wanted.seen.timeframe, wanted.shown)
+
+
+def chart(loaded: Loaded, wanted: Wanted, *, live: bool) -> None:
+    """Draw the chart, and beneath it a sentence for whatever is not in it.
+
+    Args:
+        loaded: What is known.
+        wanted: What is to be shown.
+        live: Whether it is drawn again and again, and its zoom is to stay.
+    """
+    shown, found = wanted.shown, loaded.history
+    if found is None:
+        st.info(
+            plain(
+                f"Nothing of {wanted.subject.title} is recorded in the {wanted.stretch.span} "
+                f"before {formats.moment(shown.now)}."
+            )
+        )
+        return
+    panes = chosen(wanted.labels)
+    filled = drawable(found, loaded.signals, panes)
+    if filled:
+        _draw(found, loaded.signals, filled, wanted, live=live)
+    st.caption("  \n".join(plain(line) for line in notes(loaded, found, wanted)))
+
+
+def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
+    """Return the sentences beneath the chart."""
+    stretch, panes = wanted.stretch, chosen(wanted.labels)
+    lines = [] if stretch.note is None else [stretch.note]
+    if loaded.figures is None:
+        lines.append(f"Nothing was heard of {wanted.subject.title} lately.")
+    else:
+        lines += ages(loaded.figures, wanted.shown)
+    lines += sentences(found, loaded.signals, panes, loaders.offers(), stretch.bars)
+    if SIGNALS in panes and SPANS[stretch.span] > SPANS[_TIER_4_MOST]:
+        lines.append(f"Signals of tier 4 are marked over {_TIER_4_MOST} at most.")
+    return lines
+
+
+def _draw(
+    found: History, signals: Sequence[Signal], panes: Sequence[Pane], wanted: Wanted, *, live: bool
+) -> None:
+    touch = "Mobile" in st.context.headers.get("User-Agent", "")
+    figure = market_chart(
+        Drawing(
+            history=found,
+            signals=signals,
+            panes=panes,
+            bands=BANDS in wanted.labels,
+            venues=VENUES in wanted.labels,
+            thresholds=wanted.seen.thresholds,
+            colors=colors(st.context.theme.type),
+            touch=touch,
+        )
+    )
+    title, span = wanted.subject.title, wanted.stretch.span
+    labels = [pane.label for pane in panes]
+    if live:
+        figure = zoomed(figure, f"{title} {span}", labels)
+        watch(_KEY, f"{title} {span}", labels)
+    st.plotly_chart(
+        figure,
+        theme=None,
+        key=_KEY if live else "pair_chart",
+        config={
+            **plotly_config(title, wanted.shown),
+            **_CONFIG,
+            "displayModeBar": False if touch else "hover",
+        },
+        alt=f"{title}: {formats.listed(labels, 20)} over {span} in bars of {found.timeframe}",
+    )

@@ -1,0 +1,106 @@
+"""The zoom of the Market chart, which a new bar must not undo.
+
+Streamlit draws a Plotly chart from scratch as soon as anything in it is new. So the
+browser tells what the user zoomed to, and the next chart that differs begins there; as
+long as nothing differs, the one on the screen is left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+import plotly.graph_objects as go
+import streamlit as st
+
+_KEY: Final = "market_zoom"
+_DRAWN: Final = "market_drawn"
+
+_JS: Final = """
+const TELL_MS = 400
+
+export default function ({ data, parentElement, setStateValue }) {
+  const watch = () => {
+    const chart = document.querySelector(`.st-key-${data.chart} .js-plotly-plot`)
+    if (!chart || !chart.on || chart.perpscopeWatched) return
+    chart.perpscopeWatched = true
+    let timer
+    chart.on("plotly_relayout", () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        const ranges = {}
+        for (const [name, axis] of Object.entries(chart.layout)) {
+          const isAxis = /^[xy]axis\\d*$/.test(name)
+          if (isAxis && axis.range && axis.autorange !== true) ranges[name] = [...axis.range]
+        }
+        setStateValue("ranges", { subject: parentElement.perpscopeSubject, ranges })
+      }, TELL_MS)
+    })
+  }
+  parentElement.perpscopeSubject = data.subject
+  clearInterval(parentElement.perpscopeTimer)
+  parentElement.perpscopeTimer = setInterval(watch, TELL_MS)
+  return () => clearInterval(parentElement.perpscopeTimer)
+}
+"""
+
+_zoom = st.components.v2.component("perpscope_zoom", html="<span></span>", js=_JS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What stands on the screen."""
+
+    digest: str
+    """Of the chart before it was zoomed."""
+    ranges: dict[str, Any]
+    """By axis."""
+
+
+def zoomed(figure: go.Figure, subject: str, panes: list[str]) -> go.Figure:
+    """Return *figure* as the user last zoomed it, if that was a chart of the same *subject*.
+
+    Args:
+        figure: With all of its time in sight.
+        subject: Of what, and over how much time; another one begins unzoomed.
+        panes: What its y axes are of: another choice leaves only the time zoomed.
+    """
+    digest = sha256(figure.to_json(validate=False).encode()).hexdigest()
+    drawn: _Drawn | None = st.session_state.get(_DRAWN)
+    if drawn is None or drawn.digest != digest:
+        drawn = _Drawn(digest, _told(subject, panes))
+        st.session_state[_DRAWN] = drawn
+    figure.update_layout({name: {"range": ends} for name, ends in drawn.ranges.items()})
+    return figure
+
+
+def watch(chart: str, subject: str, panes: list[str]) -> None:
+    """Have the browser tell how the chart with the key *chart* is zoomed."""
+    _zoom(
+        key=_KEY,
+        data={"chart": chart, "subject": _mark(subject, panes)},
+        on_ranges_change=lambda: None,
+    )
+
+
+def _told(subject: str, panes: list[str]) -> dict[str, Any]:
+    """Return the ranges by axis that the browser told, as far as they are of this chart."""
+    told = getattr(st.session_state.get(_KEY), "ranges", None)
+    if not isinstance(told, dict) or not isinstance(told.get("ranges"), dict):
+        return {}
+    mark = str(told.get("subject"))
+    same_panes = mark == _mark(subject, panes)
+    if not same_panes and mark.partition("\n")[0] != subject:
+        return {}
+    return {
+        name: ends
+        for name, ends in told["ranges"].items()
+        if (name == "xaxis" or (same_panes and name.startswith("yaxis")))
+        and isinstance(ends, list)
+        and len(ends) == 2
+    }
+
+
+def _mark(subject: str, panes: list[str]) -> str:
+    return "\n".join([subject, *panes])

@@ -1,0 +1,129 @@
+"""Lists of the pairs that moved most, as bars; a bar opens its pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from analytics.movers import movers
+from dashboard import state
+
+_KEY: Final = "movers"
+_EACH_WAY: Final = 5
+
+_LISTS: Final[tuple[tuple[str, str, Callable[[float], str]], ...]] = (
+    ("price_delta_pct", "Price", formats.pct),
+    ("oi_delta_pct", "Open interest", formats.pct),
+    ("ls_delta_pct", "Long/short", formats.pct),
+    ("funding_8h_pct", "Funding 8 h", lambda value: formats.pct(value, 4)),
+)
+"""What is listed: column, title and how a value is written."""
+
+_CSS: Final = """
+.lists { display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); gap: 0.75rem; }
+section { border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
+  padding: 0.5rem 0.6rem; min-width: 0; }
+h3 { font: inherit; font-weight: 600; font-size: 0.85rem; margin: 0 0 0.3rem; }
+h3 small { font-weight: 400; opacity: 0.75; }
+p { margin: 0; font-size: 0.8rem; opacity: 0.8; }
+button { all: unset; box-sizing: border-box; cursor: pointer; width: 100%; display: grid;
+  grid-template-columns: minmax(0, 1fr) auto; column-gap: 0.5rem; position: relative;
+  padding: 0.12rem 0.3rem; font-size: 0.8rem; line-height: 1.5; }
+button:hover { background: var(--st-secondary-background-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); }
+button i { position: absolute; inset: 1px auto 1px 0; opacity: 0.22; border-radius: 2px; }
+.up i { background: var(--st-green-color); }
+.down i { background: var(--st-red-color); }
+.up b { color: var(--st-green-color); }
+.down b { color: var(--st-red-color); }
+b { font-weight: 600; font-variant-numeric: tabular-nums; position: relative; }
+span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; position: relative; }
+span small { opacity: 0.7; font-size: 0.72rem; }
+"""
+
+_JS: Final = """
+function made(name, text, parent) {
+  const one = document.createElement(name)
+  one.textContent = text
+  parent.append(one)
+  return one
+}
+
+function row([symbol, venue, pair, text, part], open) {
+  const one = document.createElement("button")
+  one.type = "button"
+  one.className = part < 0 || text[0] === "-" ? "down" : "up"
+  made("i", "", one).style.width = `${Math.abs(part)}%`
+  const name = made("span", `${pair} `, one)
+  made("small", venue, name)
+  made("b", text, one)
+  one.title = `Open ${pair} on ${venue}`
+  one.onclick = () => open([venue, symbol])
+  return one
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const place = parentElement.querySelector(".lists")
+  const lists = data.lists.map((list) => {
+    const section = document.createElement("section")
+    const title = made("h3", `${list.title} `, section)
+    made("small", list.span, title)
+    if (list.said) made("p", list.said, section)
+    for (const item of list.rows) section.append(row(item, (pair) => setTriggerValue("pair", pair)))
+    return section
+  })
+  // One exchange of what is shown: nothing blinks at a refresh.
+  place.replaceChildren(...lists)
+}
+"""
+
+_lists = st.components.v2.component(
+    "perpscope_movers", html='<div class="lists"></div>\n', css=_CSS, js=_JS
+)
+
+
+def mover_lists(pairs: pd.DataFrame, timeframe: str) -> None:
+    """Draw the first and the last of *pairs* by each metric, over *timeframe*."""
+    shown = [_list(pairs, *one, timeframe) for one in _LISTS]
+    _lists(key=_KEY, data={"lists": shown}, on_pair_change=_open)
+
+
+def _open() -> None:
+    """Open the pair that was clicked."""
+    clicked = getattr(st.session_state.get(_KEY), "pair", None)
+    if isinstance(clicked, list | tuple) and len(clicked) == 2:
+        state.open_pair(str(clicked[0]), str(clicked[1]))
+
+
+def _list(
+    pairs: pd.DataFrame, name: str, title: str, write: Callable[[float], str], timeframe: str
+) -> dict[str, Any]:
+    """Return one list: risers from the top, fallers from the bottom, each pair once."""
+    span = "now" if name == "funding_8h_pct" else f"in {timeframe}"
+    first = movers(pairs, name, most=_EACH_WAY).rows
+    last = movers(pairs, name, most=_EACH_WAY, ascending=True).rows.iloc[::-1]
+    both = pd.concat([first[first["value"] > 0], last[last["value"] < 0]])
+    said = None
+    if both.empty:
+        known = pairs[name].notna().any()
+        said = "Nothing moved." if known else "No pair knows it yet."
+    most = both["value"].abs().max()
+    return {
+        "title": title,
+        "span": span,
+        "said": said,
+        "rows": [
+            [
+                row["symbol"],
+                row["venue"],
+                formats.pair(row["symbol"]),
+                write(row["value"]),
+                round(100 * row["value"] / most),
+            ]
+            for row in both.to_dict("records")
+        ],
+    }

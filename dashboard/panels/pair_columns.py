@@ -1,0 +1,230 @@
+"""The columns that the table of pairs can have, each described once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import streamlit as st
+
+from analytics import formats
+from dashboard.view import Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of the table of pairs."""
+
+    name: str
+    """Of the frame."""
+    label: str
+    """Its heading, and its name in the URL."""
+    help: str
+    width: int
+    write: Callable[[Any], str] = str
+    kind: str = "number"
+    """``number``, ``text``, ``curve``, ``share``."""
+    signed: bool = False
+    """Whether its sign has a colour."""
+    level: Level | None = None
+    """The threshold that it is compared with."""
+    usual: bool = True
+    """Whether it is shown before anyone has chosen."""
+    always: bool = False
+    small: bool = False
+    """Whether seven figures are enough of it: half as much goes to the browser."""
+
+
+def _nothing(_: object) -> str:
+    """Write nothing: the cell is drawn from its numbers."""
+    return ""
+
+
+COLUMNS: Final = (
+    Column(
+        name="pair",
+        label="Pair",
+        help="Click a row to open it",
+        width=112,
+        kind="text",
+        always=True,
+    ),
+    Column(name="venue", label="Venue", help="", width=72, kind="text", always=True),
+    Column(
+        name="price",
+        label="Price",
+        help="Last trade, in the quote currency",
+        width=95,
+        write=formats.price,
+    ),
+    Column(
+        name="price_curve",
+        label="Price, 24 bars",
+        help="The newest 24 bars' closes: 0 is the lowest of them, 100 the highest",
+        width=95,
+        kind="curve",
+        write=_nothing,
+    ),
+    Column(
+        name="price_delta_pct",
+        label="Price Δ",
+        help="Price against {span} ago. %",
+        width=80,
+        write=formats.pct,
+        signed=True,
+        small=True,
+    ),
+    Column(
+        name="price_24h_pct",
+        label="24 h",
+        help="Price against 24 hours ago. %",
+        width=80,
+        write=formats.pct,
+        signed=True,
+        usual=False,
+        small=True,
+    ),
+    Column(
+        name="oi_usd",
+        label="Open interest",
+        help="At the mark price. USD",
+        width=95,
+        write=formats.usd,
+    ),
+    Column(
+        name="oi_curve",
+        label="OI, 24 bars",
+        help="The newest 24 bars' open interest: 0 is the lowest of them, 100 the highest",
+        width=95,
+        kind="curve",
+        write=_nothing,
+    ),
+    Column(
+        name="oi_delta_pct",
+        label="OI Δ",
+        help="Open interest against {span} ago. Filled where beyond your threshold. %",
+        width=80,
+        write=formats.pct,
+        signed=True,
+        level="oi_delta_pct",
+        small=True,
+    ),
+    Column(
+        name="z_oi",
+        label="z of OI",
+        help="The newest bar's OI change against the 20 bars before. Standard deviations",
+        width=66,
+        write=formats.difference,
+        level="z_oi",
+        small=True,
+    ),
+    Column(
+        name="funding_8h_pct",
+        label="Funding 8 h",
+        help="Rebased to 8 hours. Positive: longs pay shorts. %",
+        width=90,
+        write=lambda value: formats.pct(value, 4),
+        level="funding_8h_pct",
+        small=True,
+    ),
+    Column(
+        name="funding_delta_pp",
+        label="Funding Δ",
+        help="Against {span} ago. Percentage points",
+        width=95,
+        write=lambda value: formats.points(value, 4),
+        signed=True,
+        usual=False,
+    ),
+    Column(
+        name="ls_accounts",
+        label="Long/short",
+        help="Accounts long over accounts short, published every 5 minutes",
+        width=80,
+        write=formats.ratio,
+        level="ls_accounts",
+        small=True,
+    ),
+    Column(
+        name="ls_delta_pct",
+        label="L/S Δ",
+        help="Long/short against {span} ago. %",
+        width=80,
+        write=formats.pct,
+        signed=True,
+        usual=False,
+        small=True,
+    ),
+    Column(
+        name="book_imbalance_pct",
+        label="Imbalance",
+        help="Bids less asks within 25 bps of mid, of both. %",
+        width=85,
+        write=formats.pct,
+        signed=True,
+        level="book_imbalance_pct",
+        usual=False,
+        small=True,
+    ),
+    Column(
+        name="rsi_curve",
+        label="RSI, 24 bars",
+        help="Relative strength index of 14 bars, from 0 to 100",
+        width=90,
+        kind="curve",
+        write=_nothing,
+    ),
+    Column(
+        name="rsi",
+        label="RSI",
+        help="Relative strength index of 14 bars, of the newest bar",
+        width=55,
+        write=lambda value: formats.count(value),
+        usual=False,
+        small=True,
+    ),
+    Column(
+        name="band_pct",
+        label="In band",
+        help="Where the newest close stands: 0 on the lower Bollinger band, 100 on the upper",
+        width=95,
+        kind="share",
+        write=_nothing,
+        small=True,
+    ),
+    Column(
+        name="volume_24h_usd",
+        label="Volume 24 h",
+        help="Rolling. USD",
+        width=95,
+        write=formats.usd,
+    ),
+    Column(
+        name="age_s",
+        label="Age",
+        help="Since the venue last told of this pair",
+        width=58,
+        write=formats.age,
+        small=True,
+    ),
+)
+"""In the order of the table."""
+
+
+def config(columns: Sequence[Column], span: str) -> dict[str, Any]:
+    """Return how *columns* are drawn, for changes over *span*."""
+    return {column.name: _drawn(column, column.help.format(span=span)) for column in columns}
+
+
+def _drawn(column: Column, said: str) -> Any:
+    asked: dict[str, Any] = {"width": column.width, "help": said or None}
+    if column.kind == "text":
+        return st.column_config.TextColumn(column.label, pinned=column.name == "pair", **asked)
+    if column.kind == "curve":
+        return st.column_config.LineChartColumn(column.label, y_min=0, y_max=100, **asked)
+    if column.kind == "share":
+        return st.column_config.ProgressColumn(
+            column.label, min_value=0, max_value=100, format="%.0f", **asked
+        )
+    return st.column_config.NumberColumn(column.label, **asked)

@@ -1,0 +1,143 @@
+"""How each venue's streams stand, channel by channel, and which source each metric has now."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from dashboard.state import Moment
+
+CHANNELS: Final = {
+    "trades": "Taker flow, CVD",
+    "liquidations": "Liquidations",
+    "depth": "Book imbalance, spread",
+}
+"""The channels of a venue's streams, and what comes from each."""
+
+_PATIENCE_S: Final = 300
+"""A stream that was not heard for longer than this since it began is said to be missing."""
+
+_WRITE: Final[dict[Any, Any]] = {
+    "for_s": formats.age,
+    "late_s": formats.age,
+    **dict.fromkeys(("events", "reconnects", "dropped", "bad"), formats.count),
+}
+
+_SOURCES: Final = {"stream": "stream", "rest": "REST, once a cycle", "none": "nowhere"}
+
+
+def channels(cycles: pd.DataFrame, shown: Moment) -> pd.DataFrame:
+    """Return a row for each channel of each venue, as its newest cycle left it; none without.
+
+    Args:
+        cycles: The newest of each venue, as ``venue_cycles.sql`` returns them.
+        shown: What ``for_s`` counts to.
+
+    Returns:
+        The messages that name no channel are a row of their own, where any of them was bad.
+        venue, channel, gives, state, source, for_s [s], late_s [s], events, instruments, of,
+        reconnects, dropped, bad, bad_reasons, reason.
+    """
+    rows = [
+        _row(venue, name, told, shown)
+        for venue, text in zip(cycles["venue"], cycles["streams"], strict=True)
+        if isinstance(text, str)
+        for name, told in json.loads(text).items()
+        if name in CHANNELS or told.get("bad")
+    ]
+    return pd.DataFrame(rows)
+
+
+def stream_table(rows: pd.DataFrame) -> None:
+    """Draw the *rows* of :func:`channels`."""
+    st.subheader("Streams", anchor=False)
+    if rows.empty:
+        st.caption("No venue is streamed: every metric is asked for, once a cycle or less often.")
+        return
+    table = rows.assign(
+        given=[
+            formats.ABSENT if pd.isna(of) else f"{some:.0f} of {of:.0f}"
+            for some, of in zip(rows["instruments"], rows["of"], strict=True)
+        ]
+    )[list(_columns())]
+    st.dataframe(
+        table.style.format(
+            _WRITE,
+            na_rep=formats.ABSENT,
+        ),
+        column_config=_columns(),
+        hide_index=True,
+        height="content",
+        row_height=29,
+        placeholder=formats.ABSENT,
+        key="streams",
+        alt="How each channel of each venue's streams stands",
+    )
+
+
+def said(row: dict[Any, Any]) -> str | None:
+    """Return what is wrong with a row of :func:`channels`, as a sentence; None where nothing is."""
+    what = f"{row['venue']}, {row['channel']}"
+    since = "" if pd.isna(row["for_s"]) else f" for {formats.age(row['for_s'])}"
+    why = f": {row['reason'].rstrip('.')}" if isinstance(row["reason"], str) else ""
+    if row["state"] == "down":
+        instead = " REST fills in." if row["source"] == _SOURCES["rest"] else ""
+        return f"{what}: the stream is down{since}{why}.{instead}"
+    if row["state"] == "repairing":
+        return f"{what}: a hole in the stream is being repaired{since}{why}."
+    if row["state"] == "connecting" and row["for_s"] > _PATIENCE_S:
+        return f"{what}: nothing has come from the stream{since}{why}."
+    if row["dropped"] > 0:
+        return f"{what}: {formats.plural(int(row['dropped']), 'record')} dropped since the start."
+    return None
+
+
+def _row(venue: str, channel: str, told: dict[str, Any], shown: Moment) -> dict[str, Any]:
+    bad = told.get("bad") or {}
+    since = told.get("since")
+    return {
+        "venue": venue,
+        "channel": channel,
+        "gives": CHANNELS.get(channel),
+        "state": told.get("state"),
+        "source": _SOURCES.get(told.get("source", ""), told.get("source")),
+        "for_s": None if since is None else _seconds_since(since, shown),
+        **{
+            name: told.get(name)
+            for name in ("late_s", "events", "instruments", "of", "reconnects", "reason")
+        },
+        "dropped": told.get("dropped") or 0,
+        "bad": sum(bad.values()),
+        "bad_reasons": formats.listed(
+            [f"{reason.replace('_', ' ')} {count:,}" for reason, count in bad.items()]
+        ),
+    }
+
+
+def _seconds_since(text: str, shown: Moment) -> float:
+    return max((shown.now - pd.Timestamp(text).tz_convert(UTC)).total_seconds(), 0.0)
+
+
+def _columns() -> dict[str, Any]:
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    return {
+        "venue": text("Venue", pinned=True),
+        "channel": text("Channel"),
+        "state": text("State", help="live, connecting, repairing (a hole is filled in) or down"),
+        "for_s": number("For", help="Since when it is so"),
+        "gives": text("Gives"),
+        "source": text("Comes from now", help="Where these metrics are taken from right now"),
+        "given": text("Pairs", help="Given right now, of those that should be"),
+        "late_s": number("Heard", help="Since anything came"),
+        "events": number("Events", help="In the newest cycle"),
+        "reconnects": number("Reconnects", help="Since the collector started"),
+        "dropped": number("Dropped", help="Records that found no room, since the start"),
+        "bad": number("Bad", help="Messages that could not be read, since the start"),
+        "bad_reasons": text("Why bad"),
+        "reason": text("Why down", help="Now, or the last time"),
+    }

@@ -1,0 +1,118 @@
+"""Why the Exchanges page lacks something, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pandas as pd
+
+from analytics import formats
+from analytics.aggregate import OLD_CYCLES, stale
+from dashboard.state import Moment
+from dashboard.view import View
+
+_METRICS: Final = {
+    "oi_usd": "open interest",
+    "volume_24h_usd": "24 h volume",
+    "funding_8h_pct": "funding",
+    "ls_accounts": "long/short ratio",
+    "basis_pct": "index price, and so no basis",
+    "spread_bps": "spread",
+}
+
+
+def mute_venues(
+    pairs: pd.DataFrame, told: dict[str, Any], cycles: pd.DataFrame, seen: View, shown: Moment
+) -> dict[str, str]:
+    """Return the venues that should be heard and are not, each with the reason.
+
+    Args:
+        pairs: Every pair that was heard of.
+        told: What venues offer: those that are collected.
+        cycles: The newest of each venue.
+        seen: Whether it asks for the venue.
+        shown: When that is so.
+    """
+    newest = {row["venue"]: row for row in cycles.to_dict("records")}
+    venues = sorted((set(told) | set(newest)) - set(pairs["venue"]))
+    return {
+        venue: _why_mute(newest.get(venue), shown) for venue in venues if seen.shows(venue, None)
+    }
+
+
+def _why_mute(cycle: dict[Any, Any] | None, shown: Moment) -> str:
+    if cycle is None:
+        return (
+            "No cycle of it ended in the 24 hours before: it is not collected, or never answered."
+        )
+    if isinstance(cycle["error"], str):
+        return f"{cycle['error'].rstrip('.')}."
+    span = formats.age(shown.now - shown.since)
+    return f"None of its pairs was heard of in {span}; see Health."
+
+
+def sentences(asset: pd.DataFrame, base: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
+    """Return why values are absent or old.
+
+    Args:
+        asset: The rows of one asset, as ``venue_standing.quoted`` returns them.
+        base: Its name.
+        pairs: Every pair on the page, likewise.
+        shown: What ages count to.
+    """
+    return [
+        *_of_missing(pairs),
+        *_of_asset(asset, base, pairs),
+        *_of_multipliers(asset),
+        *_of_age(pairs, shown),
+    ]
+
+
+def _of_missing(pairs: pd.DataFrame) -> Iterator[str]:
+    """Name what no pair of a venue knows."""
+    for venue, rows in pairs.groupby("venue"):
+        absent = [said for name, said in _METRICS.items() if rows[name].isna().all()]
+        if absent:
+            yield f"{venue} states no {formats.listed(absent)} for any of its pairs."
+
+
+def _of_asset(asset: pd.DataFrame, base: str, pairs: pd.DataFrame) -> Iterator[str]:
+    """Say what single rows lack that others have, and how few rows there are."""
+    if len(asset) == 1:
+        yield f"{base} is known on one venue only: there is nothing to compare."
+    for name, said in _METRICS.items():
+        # What a venue states of no pair at all is said once, for all of them.
+        stating = set(pairs.loc[pairs[name].notna(), "venue"])
+        missing = asset[asset[name].isna() & asset["venue"].isin(stating)]
+        if len(asset) > len(missing) > 0:
+            who = [
+                f"{formats.pair(symbol)} on {venue}"
+                for venue, symbol in zip(missing["venue"], missing["symbol"], strict=True)
+            ]
+            yield f"No {said} of {formats.listed(who)}."
+    unknown = asset[asset["funding_interval_unknown"].eq(True)]
+    if not unknown.empty:
+        yield (
+            f"{formats.listed(sorted(set(unknown['venue'])))}: how often funding is paid is not "
+            "stated, so it cannot be rebased to 8 hours."
+        )
+
+
+def _of_multipliers(asset: pd.DataFrame) -> Iterator[str]:
+    """Say which prices are of more than one coin."""
+    for row in asset[asset["multiplier"] > 1].to_dict("records"):
+        yield (
+            f"The price of {formats.pair(row['symbol'])} on {row['venue']} is of "
+            f"{row['multiplier']:,.0f} coins."
+        )
+
+
+def _of_age(pairs: pd.DataFrame, shown: Moment) -> Iterator[str]:
+    """Name the venues that were last heard of some cycles ago."""
+    for venue, heard in pairs.groupby("venue")["received_ts"].max().items():
+        if stale(pd.Series([heard]), shown.now, shown.cycle).any():
+            yield (
+                f"{venue} was last heard of {formats.age(shown.now - heard)} ago, more than "
+                f"{OLD_CYCLES} cycles: its values are in italics."
+            )

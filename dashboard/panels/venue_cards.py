@@ -1,0 +1,195 @@
+"""The market's size over all venues, and a card for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from html import escape
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from analytics.aggregate import OLD_CYCLES, Figure
+from analytics.venue_standing import Standing
+from dashboard.charts import Colors
+from dashboard.panels.explained import plain
+from dashboard.state import Moment
+
+_POINTS: Final = 48
+
+_STYLE: Final = """
+<style>
+.venue-figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(100px, 1fr));
+  gap: 0.45rem 0.75rem; margin: 0 !important; padding: 0 !important;
+  font-variant-numeric: tabular-nums; }
+.venue-figures dt { font-size: 0.78rem; opacity: 0.75; }
+.venue-figures dd { margin: 0; font-size: 1rem; font-weight: 600; }
+.venue-figures dd.old { font-style: italic; font-weight: 400; opacity: 0.8; }
+</style>
+"""
+
+
+def whole(figures: dict[str, Figure], pairs: int, venues: int, span: timedelta) -> None:
+    """Draw the market over all venues: open interest as a sum, and weighted by volume."""
+    of = f"Of {formats.plural(pairs, 'pair')} on {formats.plural(venues, 'venue')}."
+    with st.grid(4, min_column_width=165, gap="xsmall"):
+        _size(
+            "Global OI, sum",
+            figures["global_oi_usd"],
+            span,
+            f"Open interest of all pairs added up, at the mark price. USD. {of}",
+        )
+        _size(
+            "Global OI, volume-weighted",
+            figures["oi_volume_weighted_usd"],
+            span,
+            "Open interest of the pair that a traded dollar is traded in: the mean over pairs, "
+            f"weighted by 24 h volume. No estimate of the sum. USD. {of}",
+        )
+        _size("Volume 24 h, sum", figures["volume_24h_usd"], span, f"Rolling. USD. {of}")
+        funding = figures["funding_8h_pct"]
+        recent = funding.within(span)
+        _metric(
+            "Funding 8 h, OI-weighted",
+            formats.pct(funding.value, 4),
+            None if recent.change is None else formats.points(recent.change, 4),
+            recent,
+            f"Positive: longs pay shorts. {of}",
+        )
+
+
+def venue_cards(
+    standings: Sequence[Standing], mute: dict[str, str], shown: Moment, span: timedelta, at: Colors
+) -> None:
+    """Draw a card for each venue.
+
+    Args:
+        standings: The venues that were heard of.
+        mute: Why nothing is known of the others, by venue.
+        shown: What ages count to.
+        span: What changes are over.
+        at: The colours of the theme.
+    """
+    st.html(_STYLE)
+    with st.grid(4, min_column_width=290, gap="small"):
+        for one in standings:
+            with st.container(border=True, height="stretch", gap="small"):
+                _card(one, shown, span, at)
+        for venue, reason in mute.items():
+            with st.container(border=True, height="stretch", gap="small"):
+                _title(venue, "nothing heard", at)
+                st.markdown(plain(reason))
+
+
+def _card(one: Standing, shown: Moment, span: timedelta, at: Colors) -> None:
+    age = shown.now - one.heard_ts
+    is_old = age > OLD_CYCLES * shown.cycle
+    _title(one.venue, f"{formats.plural(one.pairs, 'pair')} · {formats.age(age)} ago", at, is_old)
+    oi = one.figures["global_oi_usd"]
+    recent = oi.within(span)
+    _metric(
+        "Open interest",
+        formats.usd(oi.value),
+        None if recent.change_pct is None else formats.pct(recent.change_pct),
+        recent,
+        f"Sum over {formats.plural(oi.pairs, 'pair')}, at the mark price. USD.",
+        border=False,
+        curve=oi,
+    )
+    look = ' class="old"' if is_old else ""
+    entries = "".join(
+        f'<div title="{escape(said)}"><dt>{escape(label)}</dt><dd{look}>{escape(value)}</dd></div>'
+        for label, value, said in _entries(one)
+    )
+    st.html(f'<dl class="venue-figures">{entries}</dl>')
+
+
+def _entries(one: Standing) -> list[tuple[str, str, str]]:
+    """Return label, value and meaning of a card's small figures."""
+    now = one.figures
+
+    def of(name: str) -> str:
+        return f"From {now[name].pairs:,} of {one.pairs:,} pairs."
+
+    weighed = "Mean, weighted by open interest."
+    return [
+        ("Share of OI", _share(one.oi_share_pct), "Of the sum over the venues shown."),
+        ("Volume 24 h", formats.usd(now["volume_24h_usd"].value), of("volume_24h_usd")),
+        ("Share of volume", _share(one.volume_share_pct), "Of the sum over the venues shown."),
+        (
+            "Funding 8 h",
+            formats.pct(now["funding_8h_pct"].value, 4),
+            f"{weighed} {of('funding_8h_pct')}",
+        ),
+        ("Funding APR", formats.pct(one.funding_apr_pct), "The same for a year."),
+        ("Long/short", formats.ratio(now["ls_accounts"].value), f"{weighed} {of('ls_accounts')}"),
+        ("Basis", formats.pct(one.basis_pct, 4), f"{weighed} Last trade over index, less one."),
+        (
+            "OI, volume-weighted",
+            formats.usd(now["oi_volume_weighted_usd"].value),
+            "Mean over pairs, weighted by 24 h volume.",
+        ),
+    ]
+
+
+def _title(venue: str, said: str, at: Colors, is_old: bool = False) -> None:
+    color = f"color:{at.alert};font-style:italic" if is_old else "opacity:0.75"
+    st.html(
+        f'<div style="display:flex;gap:0.5rem;align-items:baseline">'
+        f'<span style="width:0.7rem;height:0.7rem;border-radius:2px;'
+        f'background:{at.of_venue(venue)}"></span>'
+        f'<strong style="font-size:1.1rem">{escape(venue)}</strong>'
+        f'<span style="margin-left:auto;font-size:0.85rem;{color}">{escape(said)}</span></div>'
+    )
+
+
+def _size(label: str, figure: Figure, span: timedelta, help: str) -> None:
+    recent = figure.within(span)
+    change = None if recent.change_pct is None else formats.pct(recent.change_pct)
+    _metric(label, formats.usd(figure.value), change, recent, help)
+
+
+def _metric(
+    label: str,
+    value: str,
+    change: str | None,
+    recent: Figure,
+    help: str,
+    *,
+    border: bool = True,
+    curve: Figure | None = None,
+) -> None:
+    signed = change is not None and change[0] in "+-"
+    chart: dict[str, Any] = {}
+    if curve is not None and len(curve.past) > 1:
+        chart = {"chart_data": _curve(curve.past), "chart_type": "area"}
+    st.metric(
+        label,
+        value,
+        change,
+        delta_color="normal" if signed else "off",
+        delta_arrow="auto" if signed else "off",
+        delta_description=_over(recent) if change is not None else None,
+        help=help,
+        border=border,
+        height="stretch" if border else "content",
+        **chart,
+    )
+
+
+def _over(recent: Figure) -> str | None:
+    since, until = recent.since, recent.until
+    return None if since is None or until is None else f"in {formats.age(until - since)}"
+
+
+def _curve(past: pd.Series[float]) -> list[float]:
+    """Return the day, thinned so that its newest point stays."""
+    step = -(-len(past) // _POINTS)
+    return [float(f"{value:.6g}") for value in past.iloc[::-1].iloc[::step].iloc[::-1]]
+
+
+def _share(value: float) -> str:
+    """Write a share with a decimal: small venues would all be 0 %."""
+    return formats.ABSENT if pd.isna(value) else f"{value:.1f} %"

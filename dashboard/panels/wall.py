@@ -1,0 +1,174 @@
+"""What a screen on a wall shows: few things, large, and nothing to click."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from html import escape
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from analytics.aggregate import Figure
+from analytics.movers import movers
+from analytics.signals import Signal
+from dashboard.charts import Colors
+from dashboard.panels.kpis import card_texts
+from dashboard.state import Moment
+from dashboard.view import View
+
+_MOST: Final = 5
+
+_FIGURES: Final = (
+    *("global_oi_usd", "volume_24h_usd", "funding_8h_pct"),
+    *("ls_accounts", "liquidations_1h_usd", "breadth_pct"),
+)
+
+_STYLE: Final = """
+<style>
+[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], [data-testid="stHeader"] {
+  display: none }
+[data-testid="stMainBlockContainer"] { padding: 1vw 1.6vw; max-width: none }
+/* Nobody waits here: what is about to be replaced is not dimmed. */
+[data-stale="true"], [data-stale="true"] * { opacity: 1 !important; transition: none !important }
+.wall { font-variant-numeric: tabular-nums; line-height: 1.25 }
+.wall small, .wall-card span { opacity: 0.8 }
+.wall-top { display: flex; flex-wrap: wrap; gap: 0 2.5vw; align-items: baseline;
+  font-size: clamp(1.1rem, 1.8vw, 3rem) }
+.wall-top strong { font-size: clamp(1.6rem, 3vw, 5rem) }
+.wall-cards { display: grid; gap: 0.8vw;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 22vw + 7rem), 1fr)) }
+.wall-card { border: 1px solid rgba(128, 140, 160, 0.35); border-radius: 6px;
+  padding: 0.5vw 1.2vw }
+.wall-card span { font-size: clamp(1rem, 1.4vw, 2.2rem); display: block }
+.wall-card b { font-size: clamp(2rem, 4vw, 7rem); font-weight: 600; white-space: nowrap;
+  line-height: 1.15 }
+.wall-card em { font-style: normal; font-size: clamp(1.1rem, 1.6vw, 3rem); display: block;
+  min-height: 1.25em }
+.wall-lists { display: grid; gap: 1vw 2.2vw;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 16vw + 7rem), 1fr)) }
+.wall-list h2 { font-size: clamp(1.1rem, 1.6vw, 2.6rem); margin: 0 0 0.3vw; padding: 0 }
+.wall-list p { font-size: clamp(1.1rem, 1.6vw, 2.8rem); margin: 0; display: flex; gap: 0.6vw;
+  justify-content: space-between; white-space: nowrap; line-height: 1.35 }
+.wall-list p span { overflow: hidden; text-overflow: ellipsis }
+.wall-list p.said { white-space: normal; opacity: 0.8 }
+</style>
+"""
+
+_TIERS: Final = {2: "z + L/S + book", 3: "takers", 4: "funding", 5: "OI share", 6: "cluster"}
+"""What a signal of each tier is about, in the words that fit."""
+
+
+def wall_top(shown: Moment, colors: Colors) -> None:
+    """Draw the time in large, and say whether it moves."""
+    said, color = "Live", colors.up
+    if shown.mode == "stopped":
+        said, color = f"NO COLLECTOR IS RUNNING · age {formats.age(shown.age)}", colors.alert
+    if shown.mode == "asked":
+        said, color = f"as it was known then · age {formats.age(shown.age)}", colors.alert
+    clock = formats.clock(shown.now) if shown.mode == "live" else formats.moment(shown.now)
+    st.html(
+        f'{_STYLE}<div class="wall wall-top"><strong>{clock}</strong>'
+        f'<span style="color:{color}">{said}</span></div>'
+    )
+
+
+def wall_cards(figures: dict[str, Figure], span: timedelta, colors: Colors) -> None:
+    """Draw the market's figures in large, with their changes over *span*."""
+    cards = []
+    for name in _FIGURES:
+        label, value, change = card_texts(name, figures[name], span)
+        written = "" if change is None else f"{change} in {formats.age(span)}"
+        cards.append(
+            f'<div class="wall-card"><span>{escape(label)}</span><b>{value}</b>'
+            f'<em style="color:{_color(change, colors)}">{written}</em></div>'
+        )
+    st.html(f'<div class="wall wall-cards">{"".join(cards)}</div>')
+
+
+def wall_lists(
+    pairs: pd.DataFrame,
+    signals: Sequence[Signal],
+    cycles: pd.DataFrame,
+    seen: View,
+    shown: Moment,
+    colors: Colors,
+) -> None:
+    """Draw movers, signals and the age of each venue side by side."""
+    lists = [
+        _list(f"{title} in {seen.timeframe}", _movers(pairs, name, colors))
+        for name, title in (("price_delta_pct", "Price"), ("oi_delta_pct", "Open interest"))
+    ]
+    lists.append(_list(f"Signals, {seen.timeframe}", _signals(signals)))
+    lists.append(_list("Venues", _ages(cycles, shown, colors)))
+    st.html(f'<div class="wall wall-lists">{"".join(lists)}</div>')
+
+
+def _list(title: str, lines: list[str]) -> str:
+    return f'<div class="wall-list"><h2>{escape(title)}</h2>{"".join(lines)}</div>'
+
+
+def _line(left: str, small: str, right: str, color: str) -> str:
+    return (
+        f"<p><span>{escape(left)} <small>{escape(small)}</small></span>"
+        f'<b style="color:{color}">{escape(right)}</b></p>'
+    )
+
+
+def _said(sentence: str) -> list[str]:
+    return [f'<p class="said">{escape(sentence)}</p>']
+
+
+def _movers(pairs: pd.DataFrame, name: str, colors: Colors) -> list[str]:
+    """Return the largest changes of either sign."""
+    by_size = pairs.assign(size=pairs[name].abs())
+    rows = movers(by_size, "size", most=_MOST).rows
+    if rows.empty:
+        return _said("No pair knows a change yet.")
+    change = pairs.set_index(["venue", "symbol"])[name]
+    return [
+        _line(formats.pair(row["symbol"]), row["venue"], written, _color(written, colors))
+        for row in rows.to_dict("records")
+        for written in [formats.pct(change[row["venue"], row["symbol"]])]
+    ]
+
+
+def _signals(signals: Sequence[Signal]) -> list[str]:
+    if not signals:
+        return _said("None of tier 2 or above in the newest bar.")
+    shown = [
+        _line(
+            _subject(signal), signal.venue or "", f"{signal.tier} {_TIERS[signal.tier]}", "inherit"
+        )
+        for signal in sorted(signals, key=lambda signal: -signal.tier)[:_MOST]
+    ]
+    more = len(signals) - _MOST
+    return shown + (_said(f"and {formats.plural(more, 'other')}") if more > 0 else [])
+
+
+def _subject(signal: Signal) -> str:
+    if signal.symbol is not None:
+        return formats.pair(signal.symbol)
+    return signal.base or "Market"
+
+
+def _ages(cycles: pd.DataFrame, shown: Moment, colors: Colors) -> list[str]:
+    """Return how long ago each venue finished a cycle."""
+    if cycles.empty:
+        return _said("No cycle ran in the 24 hours before: the record was imported.")
+    return [
+        _line(
+            row["venue"],
+            "" if row["error"] is None or pd.isna(row["error"]) else "error",
+            formats.age(shown.now - row["finished_ts"]),
+            colors.alert if row["finished_ts"] < shown.silent_before else colors.up,
+        )
+        for row in cycles.to_dict("records")
+    ]
+
+
+def _color(written: str | None, colors: Colors) -> str:
+    """Return the colour of what begins with a sign."""
+    return {"+": colors.up, "-": colors.down}.get((written or " ")[0], "inherit")

@@ -1,0 +1,100 @@
+"""What a user looks at: timeframe, venues, pairs, and what counts as unusual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Final, Literal
+
+import pandas as pd
+import streamlit as st
+
+from analytics import thresholds as of_signals
+from analytics.panel import TIMEFRAMES
+
+Level = Literal["z_oi", "ls_accounts", "book_imbalance_pct", "funding_8h_pct", "oi_delta_pct"]
+"""A quantity that has a threshold."""
+
+FIRST_TIMEFRAME: Final = "5m"
+"""What is shown before anyone has chosen."""
+
+_STANDARD: Final = of_signals.Thresholds()
+_SEEN: Final = "view"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """From where on one user calls a value unusual: it must be exceeded, on either side."""
+
+    z_oi: float = _STANDARD.z_oi
+    """[standard deviations]"""
+    ls_accounts: float = _STANDARD.ls_accounts
+    """Its inverse counts as well: 2 is twice as many longs, or twice as many shorts. [ratio]"""
+    book_imbalance_pct: float = _STANDARD.book_imbalance_pct
+    """[%]"""
+    funding_8h_pct: float = _STANDARD.funding_8h_pct
+    """[% per 8 h]"""
+    oi_delta_pct: float = _STANDARD.oi_delta_pct
+    """[%]"""
+
+    @property
+    def of_signals(self) -> of_signals.Thresholds:
+        """The same for signals; what a user does not choose is as it always is."""
+        return of_signals.Thresholds(
+            **{field.name: getattr(self, field.name) for field in fields(self)}
+        )
+
+    def exceeded(self, name: Level, values: pd.Series[float]) -> pd.Series[bool]:
+        """Return which *values* of the quantity called *name* are unusual; absent ones are not.
+
+        Args:
+            name: As in GLOSSARY.md.
+            values: In the unit that GLOSSARY.md states.
+        """
+        if name == "ls_accounts":
+            return (values > self.ls_accounts) | (values < 1 / self.ls_accounts)
+        # Venues state 0.01 % as a rate of 0.0001: what binary fractions add must not exceed it.
+        return values.abs().round(9) > float(getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What one user chose; it lives in the URL, and its thresholds in the browser as well."""
+
+    timeframe: str = FIRST_TIMEFRAME
+    """Of ``panel.TIMEFRAMES``."""
+    venues: tuple[str, ...] = ()
+    """Those to show; none means all."""
+    pairs: tuple[str, ...] = ()
+    """Symbols to show, on every venue that has them; none means all."""
+    thresholds: Thresholds = Thresholds()
+
+    @property
+    def span(self) -> timedelta:
+        """How long a bar of the timeframe lasts, and so what every change is over."""
+        return TIMEFRAMES[self.timeframe]
+
+    def shows(self, venue: str | None, symbol: str | None) -> bool:
+        """Return whether what is about *venue* and *symbol* is to show; None is about all."""
+        is_there = not self.venues or venue is None or venue in self.venues
+        return is_there and (not self.pairs or symbol is None or symbol in self.pairs)
+
+    def of(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the *rows* to show, by their ``venue`` and, where they have one, ``symbol``."""
+        wanted = pd.Series(data=True, index=rows.index)
+        if self.venues:
+            wanted &= rows["venue"].isin(self.venues)
+        if self.pairs and "symbol" in rows:
+            wanted &= rows["symbol"].isin(self.pairs)
+        return rows[wanted]
+
+
+def current() -> View:
+    """Return what the user of this session looks at; ``main`` asks before any page runs."""
+    seen: View = st.session_state.get(_SEEN, View())
+    return seen
+
+
+def keep(view: View) -> None:
+    """Make *view* the current one of this session."""
+    st.session_state[_SEEN] = view

@@ -1,0 +1,101 @@
+"""Measures: by bar as the indicators say, over spans by hand, absent where too little is known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from analytics import indicators
+from analytics.measures import MEASURES, bars_of_spans, by_bar, over_spans
+from analytics.panel import Pair, Panel
+from analytics.tiers import z_oi
+
+NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
+NAMES = ["5m", "15m"]
+
+
+def panel(**columns):
+    """One instrument's bars of five minutes."""
+    values = {name: np.array(cells, float)[:, None] for name, cells in columns.items()}
+    length = len(next(iter(values.values())))
+    end = np.datetime64("2025-10-22T12:00", "ms")
+    times = end - np.timedelta64(5, "m") * np.arange(length, 0, -1)
+    return Panel(times, (Pair("okx", "BTC/USDT:USDT", "BTC"),), values, "5m", NOW)
+
+
+def spans(measure, **columns):
+    return over_spans(panel(**columns), MEASURES[measure], NAMES)[:, 0].tolist()
+
+
+def test_a_change_is_against_the_bar_so_long_before():
+    found = spans("oi_delta_pct", oi_usd=[100, 100, 120, 150])
+
+    assert found == pytest.approx([25, 50])
+
+
+def test_a_change_of_funding_is_a_difference():
+    """It may be negative or nought, so percent of it means nothing."""
+    found = spans(
+        "funding_delta_pp",
+        funding_rate=[-0.0001, 0, 0.0001, 0.0003],
+        funding_interval_h=[8, 8, 8, 8],
+    )
+
+    assert found == pytest.approx([0.02, 0.04])
+
+
+def test_flows_are_summed_before_they_are_compared():
+    found = spans(
+        "taker_imbalance_pct", taker_buy_usd=[0, 0, 0, 30], taker_sell_usd=[0, 50, 40, 10]
+    )
+
+    assert found == pytest.approx([50, -100 * 70 / 130])
+
+
+def test_levels_are_means():
+    assert spans("ls_accounts", ls_accounts=[9, 1, 2, 3]) == pytest.approx([3, 2])
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"), [(12, 12.0), (9, 9.0), (8, np.nan)], ids=["all", "most", "too few"]
+)
+def test_a_sum_needs_three_quarters_of_its_bars(known, expected):
+    """Half of a span's flow would look like little flow."""
+    volume = [np.nan] * (12 - known) + [1.0] * known
+    nobody = [np.nan] * 12
+    made = panel(volume_usd=volume, taker_buy_usd=nobody, taker_sell_usd=nobody)
+
+    (found,) = over_spans(made, MEASURES["traded_usd"], ["1h"])[0].tolist()
+
+    np.testing.assert_equal(found, expected)
+
+
+def test_liquidations_of_one_side_count_alone():
+    """A venue may tell of one side only."""
+    assert spans("liquidated_usd", liq_long_usd=[1, 2, 3], liq_short_usd=[np.nan] * 3) == [3, 6]
+
+
+def test_by_bar_says_what_the_indicators_say():
+    levels = 100 + np.cumsum(np.sin(np.arange(120.0)))
+    made = panel(close=levels, oi_usd=levels)
+
+    def of(name):
+        return by_bar(made, MEASURES[name])
+
+    column = levels[:, None]
+    np.testing.assert_array_equal(of("price_delta_pct"), indicators.delta_pct(column))
+    np.testing.assert_array_equal(of("rsi_14"), indicators.rsi(column))
+    np.testing.assert_array_equal(of("z_oi"), z_oi(indicators.delta_pct(column)))
+
+
+def test_an_empty_panel_has_no_values():
+    empty = Panel(np.empty(0, "datetime64[ms]"), (), {"oi_usd": np.empty((0, 0))}, "5m", NOW)
+
+    assert over_spans(empty, MEASURES["oi_delta_pct"], NAMES).shape == (2, 0)
+    assert over_spans(empty, MEASURES["oi_usd"], NAMES).shape == (2, 0)
+
+
+def test_so_many_bars_reach_back_to_the_longest_change():
+    assert bars_of_spans(["5m", "1h"]) == 13

@@ -1,0 +1,79 @@
+"""Curves: small whole numbers beside each pair, and nothing where nothing is known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analytics import indicators
+from analytics.pair_curves import METRICS, POINTS, pair_curves
+from analytics.panel import Panel
+
+NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
+
+
+def panel(**closes):
+    """A panel of 5-minute bars that end at noon; open interest is ten times the close."""
+    rows = [
+        {
+            "venue": "okx",
+            "symbol": f"{base}/USDT:USDT",
+            "base": base,
+            "ts": NOON - timedelta(minutes=5) * (len(values) - nth),
+            "close": close,
+            "oi_usd": 10 * close,
+        }
+        for base, values in closes.items()
+        for nth, close in enumerate(values)
+    ]
+    return Panel.from_frame(pd.DataFrame(rows), "5m", now=NOON)
+
+
+def test_a_curve_runs_from_its_least_to_its_most():
+    """As a part of its own range, oldest first."""
+    row = pair_curves(panel(BTC=[100.0, 110.0, 102.0])).loc["okx", "BTC/USDT:USDT"]
+
+    assert row["price_curve"].tolist() == [0, 100, 20]
+    assert row["oi_curve"].tolist() == [0, 100, 20]
+    assert row["price_curve"].dtype == np.uint8
+
+
+def test_what_never_moved_is_a_line_in_the_middle():
+    """It has no range to be a part of."""
+    row = pair_curves(panel(BTC=[5.0, 5.0])).iloc[0]
+
+    assert row["price_curve"].tolist() == [50, 50]
+
+
+def test_gaps_are_left_out():
+    """Whole numbers cannot say that they are absent."""
+    row = pair_curves(panel(BTC=[1.0, np.nan, 3.0])).iloc[0]
+
+    assert row["price_curve"].tolist() == [0, 100]
+    assert row["rsi_curve"].tolist() == []
+
+
+def test_figures_are_those_of_the_newest_bar():
+    """As the indicators say."""
+    closes = [100 + 3 * np.sin(nth) for nth in range(60)]
+    made = panel(BTC=closes)
+    row = pair_curves(made).iloc[0]
+
+    rsi = indicators.rsi(made.values["close"])
+    assert len(row["price_curve"]) == len(row["rsi_curve"]) == POINTS
+    assert row["rsi"] == pytest.approx(rsi[-1, 0])
+    assert row["rsi_curve"].tolist() == np.rint(rsi[-POINTS:, 0]).tolist()
+    assert row["band_pct"] == pytest.approx(
+        100 * indicators.bollinger(made.values["close"]).position[-1, 0]
+    )
+    assert np.isfinite(row["z_oi"])
+
+
+def test_an_empty_panel_has_no_rows():
+    """A young record has no bar of a day."""
+    empty = pd.DataFrame({name: [] for name in ("venue", "symbol", "base", "ts", *METRICS)})
+
+    assert pair_curves(Panel.from_frame(empty, "5m", now=NOON)).empty

@@ -1,0 +1,233 @@
+"""A pair's history: figures by hand, holes that stay holes, and several instruments as one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analytics import indicators, pair_history
+from analytics.pair_history import METRICS, WARM_UP_BARS, history
+from analytics.panel import Pair, Panel
+from analytics.tiers import z_oi
+
+NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
+BAR = timedelta(minutes=5)
+BINANCE, OKX = ("binance", "BTC/USDT:USDT"), ("okx", "BTC/USDT:USDT")
+
+
+def panel(instruments, now=NOW):
+    """A 5-minute panel that ends at *now*: of each instrument the metrics' newest values.
+
+    None is a bar that is not there; a number stands for all its bars.
+    """
+    rows = []
+    for (venue, symbol), metrics in instruments.items():
+        longest = max(len(v) for v in metrics.values() if isinstance(v, list))
+        for back in range(longest):
+            values = {}
+            for name, given in metrics.items():
+                values[name] = given[longest - 1 - back] if isinstance(given, list) else given
+            if all(value is None for value in values.values()):
+                continue
+            key = {"venue": venue, "symbol": symbol, "base": "BTC"}
+            rows.append({**key, "ts": now - (back + 1) * BAR, **values})
+    frame = pd.DataFrame(rows)
+    for name in frame.columns.difference(["venue", "symbol", "base", "ts"]):
+        frame[name] = frame[name].astype(float)
+    return Panel.from_frame(frame, "5m", now=now)
+
+
+def lines(instruments, pair=None, bars=100, multipliers=None):
+    return history(panel(instruments), pair, bars, multipliers or {})
+
+
+def test_an_instruments_lines_are_worked_out_by_hand():
+    """Each quantity from the bars' own metrics, in GLOSSARY.md's units."""
+    found = lines(
+        {
+            BINANCE: {
+                "close": [100.0, 102.0],
+                "index": [100.0, 101.0],
+                "oi_usd": [1e9, 1.1e9],
+                "funding_rate": [0.0001, 0.0002],
+                "funding_interval_h": 4.0,
+                "ls_accounts": [2.0, 1.5],
+                "book_imbalance": [0.25, -0.5],
+                "taker_buy_usd": [30.0, 10.0],
+                "taker_sell_usd": [10.0, 30.0],
+                "liq_long_usd": [0.0, 5.0],
+                "liq_short_usd": [7.0, 0.0],
+            }
+        },
+        BINANCE,
+    )
+
+    known = {name: line.tolist() for name, line in found.lines.items()}
+    assert known["oi_delta_pct"][1] == pytest.approx(10)
+    assert known["ls_delta_pct"][1] == pytest.approx(-25)
+    assert known["funding_8h_pct"] == pytest.approx([0.02, 0.04])
+    assert known["book_imbalance_pct"] == pytest.approx([25, -50])
+    assert known["taker_imbalance_pct"] == pytest.approx([50, -50])
+    assert known["traded_usd"] == [40, 40]
+    assert known["cvd_usd"] == [20, 0]
+    assert known["basis_pct"] == pytest.approx([0, 100 / 101])
+    assert known["liq_long_usd"] == [0, 5]
+    assert found.price_of == Pair(*BINANCE, "BTC")
+
+
+def test_a_bar_that_states_its_volume_is_believed():
+    """Klines say what was traded; only without them it is the sum of the takers."""
+    flows = {"taker_buy_usd": 30.0, "taker_sell_usd": 10.0}
+
+    found = lines({BINANCE: {"close": [1.0, 1.0], "volume_usd": [99.0, None], **flows}}, BINANCE)
+
+    assert found.lines["traded_usd"].tolist() == [99, 40]
+
+
+def test_indicators_look_back_beyond_the_left_edge():
+    """With the warm-up loaded, the first bar shown has all its indicators."""
+    rng = np.random.default_rng(5)
+    bars = 30
+    closes = (100 + rng.normal(0, 1, WARM_UP_BARS + bars).cumsum()).tolist()
+    interest = (1e9 * (1 + rng.normal(0, 0.01, WARM_UP_BARS + bars))).tolist()
+    whole = panel({BINANCE: {"close": closes, "oi_usd": interest}})
+
+    found = history(whole, BINANCE, bars, {})
+
+    assert len(found.times) == bars
+    for name in ("rsi_14", "bollinger_upper", "bollinger_lower", "z_oi", "oi_delta_pct"):
+        assert np.isfinite(found.lines[name]).all(), name
+    column = np.array(closes)[:, None]
+    assert found.lines["rsi_14"] == pytest.approx(indicators.rsi(column)[-bars:, 0])
+    change = indicators.delta_pct(np.array(interest)[:, None])
+    assert found.lines["z_oi"] == pytest.approx(z_oi(change)[-bars:, 0])
+
+
+def test_the_cumulative_flow_begins_at_the_left_edge():
+    """Not in the warm-up, which nobody sees."""
+    flows = {"taker_buy_usd": [1000.0, 3.0, 2.0], "taker_sell_usd": [0.0, 1.0, 5.0]}
+
+    found = lines({BINANCE: {"close": 1.0, **flows}}, BINANCE, bars=2)
+
+    assert found.lines["cvd_usd"].tolist() == [2, -1]
+
+
+def test_a_base_is_sums_and_means_by_open_interest():
+    """Three quarters of the open interest pay 0.04 %, one quarter receives 0.04 %."""
+    paid = {"funding_interval_h": 8.0}
+
+    found = lines(
+        {
+            BINANCE: {"close": [100.0], "oi_usd": 3e9, "funding_rate": 0.0004, **paid},
+            OKX: {"close": [101.0], "oi_usd": 1e9, "funding_rate": -0.0004, **paid},
+        }
+    )
+
+    assert found.lines["oi_usd"].tolist() == [4e9]
+    assert found.lines["funding_8h_pct"] == pytest.approx([0.02])
+    assert found.lines["close"].tolist() == [100]
+    assert found.price_of.venue == "binance"
+    assert {pair.venue for pair in found.others} == {"binance", "okx"}
+
+
+def test_a_venue_that_falls_silent_is_no_fall_of_open_interest():
+    """The sum is absent while one of its parts is, and is back with it."""
+    found = lines(
+        {
+            BINANCE: {"close": 1.0, "oi_usd": [3.0, 3.0, 3.0, 3.0]},
+            OKX: {"close": 1.0, "oi_usd": [1.0, None, None, 1.0]},
+        }
+    )
+
+    assert found.lines["oi_usd"].tolist() == pytest.approx([4, np.nan, np.nan, 4], nan_ok=True)
+
+
+def test_a_venue_that_is_silent_now_leaves_the_sum_open():
+    """Nobody knows yet whether it will be back."""
+    found = lines(
+        {
+            BINANCE: {"close": 1.0, "oi_usd": [3.0, 3.0, 3.0]},
+            OKX: {"close": 1.0, "oi_usd": [1.0, 1.0, None]},
+        }
+    )
+
+    assert found.lines["oi_usd"].tolist() == pytest.approx([4, 4, np.nan], nan_ok=True)
+
+
+def test_who_has_not_begun_or_is_long_gone_is_not_missed():
+    """A listing does not blank the time before it, nor a delisting the time after."""
+    day = 289
+
+    begun = lines(
+        {
+            BINANCE: {"close": 1.0, "oi_usd": [3.0] * 3},
+            OKX: {"close": 1.0, "oi_usd": [1.0]},
+        }
+    )
+    gone = lines(
+        {
+            BINANCE: {"close": 1.0, "oi_usd": [3.0] * (day + 1)},
+            OKX: {"close": [1.0, *[None] * day], "oi_usd": [1.0, *[None] * day]},
+        },
+        bars=1000,
+    )
+
+    assert begun.lines["oi_usd"].tolist() == [3, 3, 4]
+    assert gone.lines["oi_usd"].tolist() == [4, *[3] * day]
+
+
+def test_who_never_states_a_metric_is_named():
+    """A sum or mean says whom it is without."""
+    found = lines(
+        {
+            BINANCE: {"close": [1.0], "oi_usd": 3.0, "ls_top_accounts": 2.0},
+            OKX: {"close": [1.0], "oi_usd": 1.0},
+        }
+    )
+
+    assert found.lines["ls_top_accounts"].tolist() == [2]
+    assert [pair.venue for pair in found.without["ls_top_accounts"]] == ["okx"]
+    assert found.without["oi_usd"] == ()
+
+
+def test_other_venues_quote_the_same_coins():
+    """1000PEPE at 0.01 is PEPE at 0.00001."""
+    many = ("bybit", "1000PEPE/USDT:USDT")
+    one = ("okx", "PEPE/USDT:USDT")
+    multipliers = {Pair(*many, "BTC"): 1000.0, Pair(*one, "BTC"): 1.0}
+
+    found = lines({many: {"close": [0.01]}, one: {"close": [0.000011]}}, many, 1, multipliers)
+
+    assert found.others[Pair(*one, "BTC")]["close"] == pytest.approx([0.011])
+
+
+def test_nothing_recorded_is_no_history():
+    """Neither of an instrument that is not there, nor of an empty panel."""
+    assert lines({BINANCE: {"close": [1.0]}}, OKX) is None
+    empty = pd.DataFrame({"venue": [], "symbol": [], "base": [], "ts": pd.to_datetime([])})
+    assert history(Panel.from_frame(empty, "5m", now=NOW), None, 9, {}) is None
+
+
+@pytest.mark.parametrize("known", [["close"], ["oi_usd"], []])
+def test_a_metric_without_a_value_is_absent_throughout(known):
+    """Nothing is made up of it, and nothing fails."""
+    metrics = {name: [1.0] * 3 if name in known else [None] * 3 for name in METRICS}
+    metrics["snapshot_count"] = [10.0] * 3
+
+    found = lines({BINANCE: metrics}, BINANCE)
+
+    assert found.known("close") == (3 if "close" in known else 0)
+    assert found.known("oi_usd") == (3 if "oi_usd" in known else 0)
+    assert found.known("ls_accounts", "cvd_usd", "rsi_14") == 0
+
+
+def test_all_lines_are_of_one_length():
+    """One time axis serves all."""
+    found = lines({BINANCE: {"close": [1.0, None, 2.0]}}, BINANCE)
+
+    assert {len(line) for line in found.lines.values()} == {3}
+    assert len(found.times) == 3
+    assert set(pair_history._COMPARED) <= set(found.lines)

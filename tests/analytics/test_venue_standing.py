@@ -1,0 +1,87 @@
+"""Venues side by side, and how far their funding is apart."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analytics.aggregate import FIGURES
+from analytics.venue_standing import funding_spread, quoted, standings
+
+NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
+SUMS = [
+    *("oi_usd", "oi_matched_usd", "oi_newest_usd", "volume_24h_usd", "volume_matched_usd"),
+    *("volume_newest_usd", "oi_times_volume", "oi_volume_usd", "funding_times_oi"),
+    *("funding_oi_usd", "ls_times_oi", "ls_oi_usd", "risen_count", "compared_count"),
+]
+NO_HISTORY = pd.DataFrame({"venue": [], "ts": [], **{name: [] for name in SUMS}})
+
+
+def pair(venue, symbol="BTC", **known):
+    absent = ("oi_usd", "volume_24h_usd", "funding_8h_pct", "ls_accounts", "price_24h_pct")
+    key = {"venue": venue, "symbol": symbol, "received_ts": pd.Timestamp(NOON)}
+    return {**key, **dict.fromkeys(absent, np.nan), **known}
+
+
+def quote(venue, symbol="BTC", price=np.nan, index=np.nan):
+    return {"venue": venue, "symbol": symbol, "basis_price": price, "basis_index": index}
+
+
+def test_basis_is_weighted_by_open_interest():
+    """2 % on three quarters, 0 on the rest; a pair without an index leaves no mark."""
+    pairs = pd.DataFrame(
+        [pair("okx", "A", oi_usd=3.0), pair("okx", "B", oi_usd=1.0), pair("okx", "C", oi_usd=9.0)]
+    )
+    quotes = pd.DataFrame(
+        [quote("okx", "A", 102, 100), quote("okx", "B", 5, 5), quote("okx", "C", 7)]
+    )
+
+    (one,) = standings(quoted(pairs, quotes), NO_HISTORY)
+
+    assert one.basis_pct == pytest.approx(1.5)
+    assert one.pairs == 3
+
+
+def test_funding_of_a_year_is_that_of_every_eight_hours():
+    """1,095 times."""
+    pairs = pd.DataFrame([pair("okx", oi_usd=1.0, funding_8h_pct=0.01)])
+
+    (one,) = standings(quoted(pairs, pd.DataFrame([quote("okx")])), NO_HISTORY)
+
+    assert one.funding_apr_pct == pytest.approx(10.95)
+
+
+def test_the_largest_venue_is_first_and_the_unknown_last():
+    """A venue that states no open interest has no share, not 0."""
+    pairs = pd.DataFrame([pair("a"), pair("b", oi_usd=1.0), pair("c", oi_usd=3.0)])
+    quotes = pd.DataFrame([quote(venue) for venue in "abc"])
+
+    found = standings(quoted(pairs, quotes), NO_HISTORY)
+
+    assert [one.venue for one in found] == ["c", "b", "a"]
+    assert [one.oi_share_pct for one in found[:2]] == [75, 25]
+    assert np.isnan(found[2].oi_share_pct)
+    assert set(found[0].figures) == set(FIGURES)
+
+
+def test_funding_spread_names_both_ends():
+    """What knows no funding takes no part."""
+    rates = {"okx": 0.03, "bybit": -0.01, "binance": 0.02, "mute": np.nan}
+    pairs = pd.DataFrame([pair(venue, funding_8h_pct=rate) for venue, rate in rates.items()])
+
+    spread = funding_spread(pairs)
+
+    assert spread.points == pytest.approx(0.04)
+    assert (spread.highest, spread.lowest) == (("okx", "BTC"), ("bybit", "BTC"))
+    assert not spread.is_level
+
+
+def test_one_rate_has_no_spread():
+    """Nor has none."""
+    pairs = pd.DataFrame([pair("okx", funding_8h_pct=0.01), pair("bybit")])
+
+    assert funding_spread(pairs) is None
+    assert funding_spread(pairs.iloc[:0]) is None

@@ -1,0 +1,381 @@
+"""Exchanges: what each venue stands at, one asset over all of them, and what they offer."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from analytics.aggregate import FIGURES, Figure
+from analytics.exports import csv_bytes
+from analytics.exports.pdf import pdf_bytes
+from analytics.venue_standing import Standing
+from dashboard.panels import exchanges_files
+from dashboard.state import Moment
+
+BTC, ETH, PEPE = "BTC/USDT:USDT", "ETH/USDT:USDT", "1000PEPE/USDT:USDT"
+OFFER = {
+    "column": "oi_raw",
+    "source": "open interest",
+    "cadence": "every cycle",
+    "unit": "contracts",
+    "remark": "oi",
+}
+FLOW = {
+    "column": "taker_buy_usd",
+    "source": "trades stream",
+    "cadence": "as it happens",
+    "unit": "USD",
+    "remark": "",
+}
+LIMIT = {"name": "public", "amount": 20.0, "per_s": 2.0, "ceiling": 0.5}
+
+
+@pytest.fixture
+def exchanges(app):
+    """The app, turned to the Exchanges page, as a link with these words in it opens it."""
+
+    def run(**link):
+        for name, value in link.items():
+            app.query_params[name] = value
+        app.switch_page("app_pages/exchanges.py").run()
+        assert not app.exception
+        return app
+
+    return run
+
+
+def two_venues(record):
+    """Three quarters of the open interest on binance, of two pairs; the rest on okx."""
+    rest = {"volume_24h_usd": 1e9, "funding_interval_h": 8.0, "spread_bps": 0.5}
+    later = {"next_funding_ts": record.noon + timedelta(hours=3, minutes=16)}
+    record.snapshot(
+        BTC,
+        price=101.0,
+        index=100.0,
+        oi_usd=4e9,
+        funding_rate=0.0003,
+        ls_accounts=2.0,
+        **rest,
+        **later,
+    )
+    record.snapshot(ETH, price=50.0, index=50.0, oi_usd=2e9, funding_rate=0.0, **rest, **later)
+    record.snapshot(
+        BTC,
+        venue="okx",
+        price=100.0,
+        oi_usd=2e9,
+        funding_rate=-0.0001,
+        ls_accounts=1.0,
+        **{**rest, "funding_interval_h": 4.0},
+    )
+
+
+def figures(page):
+    """Return the cards as {label: value}."""
+    return {card.label: card.value for card in page.metric}
+
+
+def venue_cards(page):
+    """Return the small figures of each venue's card, as they are written."""
+    bodies = [part.proto.body for part in page.get("html")]
+    return [body for body in bodies if "<dl" in body]
+
+
+def text(page):
+    """Return every sentence on the page."""
+    parts = [*page.error, *page.warning, *page.info, *page.caption, *page.markdown]
+    return "\n".join(part.value for part in parts).replace("\\", "")
+
+
+def comparison(page):
+    """Return the table of one asset: its values, and as it is written."""
+    (found,) = (one for one in page.dataframe if "basis_pct" in one.value)
+    written = found.proto.arrow_data.styler.display_values
+    return found.value, pa.ipc.open_stream(written).read_pandas()
+
+
+def test_sum_and_volume_weighted_stand_side_by_side(exchanges, record):
+    """Each under its own name: they answer different questions."""
+    two_venues(record)
+    record.publish()
+
+    cards = figures(exchanges())
+
+    assert cards["Global OI, sum"] == "$8.00B"
+    assert cards["Global OI, volume-weighted"] == "$2.67B"
+    assert cards["BTC: OI, sum"] == "$6.00B"
+    assert cards["BTC: OI, volume-weighted"] == "$3.00B"
+
+
+def test_a_card_for_each_venue_largest_first(exchanges, record):
+    """Means are weighted by open interest: binance pays 0.03 % on 4 of 6."""
+    two_venues(record)
+    record.publish()
+
+    binance, okx = venue_cards(exchanges())
+
+    assert all(
+        f"<dd>{value}</dd>" in binance
+        for value in ("75.0 %", "$2.00B", "66.7 %", "+0.0200 %", "+21.90 %", "2.00", "+0.6667 %")
+    )
+    assert all(
+        f"<dd>{value}</dd>" in okx
+        for value in ("25.0 %", "$1.00B", "33.3 %", "-0.0200 %", "-21.90 %", "1.00", "–")
+    )
+
+
+def test_compares_one_asset_row_by_row(exchanges, record):
+    """The 4-hour rate of okx is rebased, and the extremes are marked by more than colour."""
+    two_venues(record)
+    record.publish()
+
+    page = exchanges()
+    values, written = comparison(page)
+
+    assert values["venue"].tolist() == ["binance", "okx"]
+    assert values["oi_share_pct"].tolist() == pytest.approx([200 / 3, 100 / 3])
+    assert values["funding_8h_pct"].tolist() == pytest.approx([0.03, -0.02])
+    assert written.iloc[0].tolist() == [
+        *("BTC/USDT", "binance", "101.000", "$4.00B", "66.7 %", "▲ +0.0300 %", "+32.85 %", "8 h"),
+        *("3 h 16 min", "2.00", "$1.00B", "+1.0000 %", "0.50 bp", "0 s"),
+    ]
+    assert written.iloc[1]["funding_8h_pct"] == "▼ -0.0200 %"
+    assert written.iloc[1]["next_funding_s"] == written.iloc[1]["basis_pct"] == "–"
+    (spread,) = (card for card in page.metric if "spread" in card.label)
+    assert (spread.value, spread.delta) == ("0.0500 pp", "binance over okx")
+
+
+def test_the_same_funding_everywhere_is_level(exchanges, record):
+    """0.01 % is the resting rate of several venues: none of them is the highest."""
+    for venue in ("binance", "okx"):
+        known = {"price": 1.0, "oi_usd": 1e9, "funding_rate": 0.0001, "funding_interval_h": 8.0}
+        record.snapshot(BTC, venue=venue, **known)
+    record.publish()
+
+    page = exchanges()
+    _, written = comparison(page)
+
+    assert written["funding_8h_pct"].tolist() == ["+0.0100 %", "+0.0100 %"]
+    (spread,) = (card for card in page.metric if "spread" in card.label)
+    assert (spread.value, spread.delta) == ("0.0000 pp", "level")
+
+
+def test_the_asset_lives_in_the_link(exchanges, record):
+    """The largest comes first, and another can be asked for."""
+    two_venues(record)
+    record.publish()
+
+    page = exchanges(asset="ETH")
+
+    assert figures(page)["ETH: OI, sum"] == "$2.00B"
+    assert figures(page)["ETH: funding spread 8 h"] == "–"
+    assert "ETH is known on one venue only" in text(page)
+
+
+def test_the_sidebar_s_venues_are_all_there_is(exchanges, record):
+    """Shares are of the venues that are shown."""
+    two_venues(record)
+    record.publish()
+
+    page = exchanges(venues="okx")
+
+    (okx,) = venue_cards(page)
+    assert "<dd>100.0 %</dd>" in okx
+    assert figures(page)["Global OI, sum"] == "$2.00B"
+
+
+def test_old_values_say_their_age(exchanges, record):
+    """okx was last heard of five minutes before binance."""
+    two_venues(record)
+    record.rows[-1:] = []
+    at = record.noon - timedelta(minutes=5)
+    record.snapshot(BTC, venue="okx", at=at, price=100.0, oi_usd=2e9)
+    record.publish()
+
+    page = exchanges()
+
+    assert "okx was last heard of 5 min ago, more than 2 cycles" in text(page)
+    assert 'class="old"' in venue_cards(page)[1]
+
+
+def test_says_which_metrics_a_venue_lacks(exchanges, record):
+    """Once for the venue, not for each of its pairs."""
+    two_venues(record)
+    record.publish()
+
+    said = text(exchanges())
+
+    assert "okx states no index price, and so no basis for any of its pairs." in said
+    assert "of BTC/USDT on okx" not in said
+
+
+def test_a_venue_that_failed_from_the_start_has_a_card(exchanges, record):
+    """It says why nothing is known of it."""
+    record.snapshot(BTC, price=1.0, oi_usd=1e9)
+    record.cycle(venue="okx", answered=0, error="okx: 451: this region is refused [for good]")
+    record.publish(venues=json.dumps({"bybit": {"title": "Bybit", "offers": [], "limits": []}}))
+
+    page = exchanges()
+    titles = [part.proto.body for part in page.get("html") if "<strong" in part.proto.body]
+
+    assert [name in body for name, body in zip(("binance", "bybit", "okx"), titles, strict=True)]
+    assert "451: this region is refused [for good]." in text(page)
+    assert "No cycle of it ended in the 24 hours before" in text(page)
+
+
+def test_a_thousand_coins_to_a_price_are_said(exchanges, record):
+    """Else its price looks a thousand times too high beside another venue's."""
+    record.instrument(PEPE)
+    record.instruments = [
+        type(one)(**{**{name: getattr(one, name) for name in one.__slots__}, "multiplier": 1000})
+        for one in record.instruments
+    ]
+    record.snapshot(PEPE, price=0.0045, oi_usd=1e6)
+    record.publish()
+
+    assert "The price of 1000PEPE/USDT on binance is of 1,000 coins." in text(exchanges())
+
+
+def bars(record, venue, minutes, oi_usd):
+    for ago in minutes:
+        ended = record.noon.replace(minute=40) - timedelta(minutes=ago)
+        record.bar(BTC, venue=venue, ended=ended, close=1.0, oi_usd=oi_usd)
+
+
+def points(page):
+    """Return the points of the chart of shares."""
+    (chart,) = page.get("vega_lite_chart")
+    return pa.ipc.open_stream(chart.proto.datasets[0].data.data).read_pandas()
+
+
+def test_shares_over_time_add_up(exchanges, record):
+    """Of 15 minutes each counts what was known last."""
+    record.snapshot(BTC, price=1.0, oi_usd=1.0)
+    bars(record, "binance", (40, 25, 10), 3e9)
+    bars(record, "okx", (40, 25, 10), 1e9)
+    record.publish()
+
+    drawn = points(exchanges())
+
+    assert drawn.groupby("venue")["share_pct"].unique().to_dict() == {
+        "binance": [75.0],
+        "okx": [25.0],
+    }
+    assert len(drawn) == 6
+
+
+def test_a_venue_s_absence_is_a_hole_and_a_sentence(exchanges, record):
+    """No area is drawn across it, and the others' shares do not pass for all there is."""
+    record.snapshot(BTC, price=1.0, oi_usd=1.0)
+    bars(record, "binance", (40, 25, 10), 3e9)
+    bars(record, "okx", (40, 10), 1e9)
+    record.publish()
+
+    page = exchanges()
+    drawn = points(page)
+
+    okx = drawn[drawn["venue"] == "okx"]
+    assert okx["stretch"].nunique() == 2
+    assert drawn.loc[drawn["venue"] == "binance", "share_pct"].tolist() == [75, 100, 75]
+    assert "okx is not on record at 1 of 3 times" in text(page)
+
+
+def test_without_history_says_so(exchanges, record):
+    """One snapshot makes no area."""
+    record.snapshot(BTC, price=1.0, oi_usd=1.0)
+    record.publish()
+
+    assert "No open interest of all pairs is on record in the 24 h before." in text(exchanges())
+
+
+def test_shows_where_each_metric_comes_from(exchanges, record):
+    """A row for each metric, a column for each venue; what one lacks is said."""
+    record.snapshot(BTC, price=1.0, oi_usd=1.0)
+    told = {
+        "okx": {"title": "OKX", "offers": [OFFER, FLOW], "limits": [LIMIT]},
+        "bybit": {"title": "Bybit", "offers": [OFFER], "limits": []},
+    }
+    record.publish(venues=json.dumps(told))
+
+    page = exchanges()
+    (matrix,) = (one.value for one in page.dataframe if "OKX" in one.value)
+    (limits,) = (one.value for one in page.dataframe if "Kept to" in one.value)
+
+    assert matrix["Metric"].tolist() == ["Open interest, as counted", "Taker buys"]
+    assert matrix["OKX"].tolist() == [
+        "open interest · every cycle",
+        "trades stream · as it happens",
+    ]
+    assert matrix["Bybit"].isna().tolist() == [False, True]
+    assert limits.to_numpy().tolist() == [["OKX", "public", "20 in 2 s", "50 %"]]
+
+
+def test_missing_metrics_leave_dashes(exchanges, record):
+    """A venue that states a price and nothing else."""
+    record.snapshot(BTC, price=1.0)
+    record.publish()
+
+    page = exchanges()
+
+    assert figures(page)["Global OI, sum"] == "–"
+    assert comparison(page)[1].iloc[0]["oi_usd"] == "–"
+
+
+def test_nothing_recorded_lately_is_a_sentence(exchanges, record):
+    """The record ends before the time that is asked for; the venues' offers are still shown."""
+    record.snapshot(BTC, price=1.0)
+    record.publish(
+        venues=json.dumps({"okx": {"title": "OKX", "offers": [OFFER], "limits": [LIMIT]}})
+    )
+
+    page = exchanges(at="2025-10-23T12:00Z")
+
+    assert "Nothing that the sidebar asks for was heard in the 10 min before" in text(page)
+    assert any("OKX" in one.value for one in page.dataframe)
+
+
+def test_an_empty_record_says_the_way_forward(exchanges):
+    """No lake at all."""
+    assert "perpscope up" in exchanges().info[0].value
+
+
+def test_files_hold_the_page(record):
+    """Tables with their units, and a document of the whole."""
+    shown = Moment(record.noon, "live", "simulator", timedelta(seconds=30), timedelta())
+    drawn = pd.DataFrame(
+        {
+            "ts": [record.noon, record.noon + timedelta(hours=1)],
+            "venue": "okx",
+            "share_pct": [25.0, 30.0],
+            "pairs": 1,
+        }
+    )
+    asset = pd.DataFrame(
+        {
+            "venue": ["okx"],
+            "pair": ["BTC/USDT"],
+            **dict.fromkeys(
+                ("price", "oi_usd", "oi_share_pct", "funding_8h_pct", "funding_apr_pct"), 1.0
+            ),
+            **dict.fromkeys(("funding_interval_h", "next_funding_s", "ls_accounts"), 8.0),
+            **dict.fromkeys(("volume_24h_usd", "basis_pct", "spread_bps", "age_s"), None),
+        }
+    )
+
+    none = dict.fromkeys(FIGURES, Figure(None, 0, pd.Series(dtype=float)))
+    oi = {**none, "global_oi_usd": Figure(2e9, 1, pd.Series(dtype=float))}
+    stand = (Standing("okx", oi, 100.0, *[float("nan")] * 3, pairs=1, heard_ts=record.noon),)
+
+    made = exchanges_files.tables(stand, asset, "BTC", drawn)
+    venues = csv_bytes(made["Venues"]()).decode("utf-8-sig").splitlines()
+    header = csv_bytes(made["Shares"]()).decode("utf-8-sig").splitlines()[0]
+    report = exchanges_files.report(stand, asset, "BTC", drawn, shown, {"Asset": "BTC"})
+
+    assert list(made) == ["Venues", "BTC", "Shares"]
+    assert venues[1] == "okx,1,2000000000.0,100.0,,,,,,,,2025-10-22T12:44:00Z"
+    assert header == "Time [UTC],Venue,Share of open interest [%],Pairs"
+    assert pdf_bytes(report).startswith(b"%PDF")

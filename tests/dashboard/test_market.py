@@ -1,0 +1,411 @@
+"""Market: one pair on linked charts, and a sentence for whatever is not there."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+PAGE = "app_pages/market.py"
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+CHINESE = "币安人生/USDT:USDT"
+KNOWN = {
+    "open": 100.0,
+    "high": 102.0,
+    "low": 99.0,
+    "close": 101.0,
+    "index": 100.0,
+    "volume_usd": 5e6,
+    "oi_usd": 6e9,
+    "funding_rate": 0.0001,
+    "funding_interval_h": 8.0,
+    "ls_accounts": 2.0,
+    "ls_top_accounts": 1.2,
+    "ls_top_positions": 1.1,
+    "book_imbalance": 0.1,
+    "taker_buy_usd": 3e6,
+    "taker_sell_usd": 2e6,
+    "liq_long_usd": 1e4,
+    "liq_short_usd": 2e4,
+}
+NOW = {
+    "price": 110.0,
+    "price_24h_ago": 100.0,
+    "volume_24h_usd": 10e9,
+    "oi_usd": 6e9,
+    "funding_rate": 0.0001,
+    "funding_interval_h": 8.0,
+    "ls_accounts": 2.0,
+}
+
+
+def text(app):
+    """Return every sentence on the page."""
+    parts = [*app.caption, *app.info, *app.warning, *app.error, *app.markdown]
+    return "\n".join(part.value for part in parts).replace("\\", "")
+
+
+def cards(app):
+    return {card.label: card.value for card in app.metric}
+
+
+def spec(app):
+    """Return the chart's figure."""
+    (chart,) = app.get("plotly_chart")
+    return json.loads(chart.proto.spec)
+
+
+def values(trace, name="y"):
+    """Return a trace's numbers, which go to the browser as base64."""
+    kind = {"f4": np.float32, "f8": np.float64}[trace[name]["dtype"]]
+    return np.frombuffer(base64.b64decode(trace[name]["bdata"]), kind)
+
+
+def traces(app):
+    """Return the traces by name; of two with one name the last."""
+    return {trace.get("name"): trace for trace in spec(app)["data"]}
+
+
+def titles(app):
+    """Return what stands on top of each pane."""
+    return " ".join(note["text"] for note in spec(app)["layout"]["annotations"])
+
+
+def wave(record, symbol=BTC, *, venue="binance", count=60, ended=None, **changed):
+    """Record *count* bars up to *ended* whose price and open interest move a little."""
+    ended = ended or record.noon.replace(minute=40)
+    for back in range(count):
+        swing = 1 + 0.01 * math.sin(back)
+        moved = {"close": 101 * swing, "high": 103 * swing, "oi_usd": 6e9 * swing}
+        known = {**KNOWN, **moved, **changed}
+        record.bar(symbol, venue=venue, ended=ended - timedelta(minutes=5 * back), **known)
+
+
+@pytest.fixture
+def market(app, record):
+    """Opens the page on what was recorded, at an address."""
+
+    def opened(publish=True, **address):
+        if publish:
+            record.publish()
+        app.switch_page(PAGE)
+        for name, value in address.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return opened
+
+
+def test_figures_and_panes_of_one_pair(market, record):
+    """What the venue says now stands on top, and its bars are below."""
+    record.snapshot(BTC, next_funding_ts=record.noon + timedelta(hours=2, minutes=5), **NOW)
+    wave(record)
+
+    page = market(venue="binance", symbol=BTC)
+
+    assert cards(page) == {
+        "Price": "110.000",
+        "Open interest": "$6.00B",
+        "Funding 8 h": "+0.0100 %",
+        "Next funding": "2 h 05 min",
+        "Long/short": "2.00",
+        "Volume 24 h": "$10.00B",
+    }
+    assert "BTC/USDT on binance" in titles(page)
+    drawn = traces(page)
+    assert {"Price", "Volume", "Open interest", "RSI", "CVD", "z of OI", "Upper band"} <= set(drawn)
+    assert values(drawn["Open interest"])[-1] == pytest.approx(6)
+    assert values(drawn["Price"], "close")[-1] == pytest.approx(101)
+    assert values(drawn["Longs liq."]).max() < 0 < values(drawn["Shorts liq."]).min()
+
+
+def test_all_panes_share_one_time_axis_and_one_crosshair(market, record):
+    """One label for all panes, and spikes across them."""
+    wave(record)
+
+    layout = spec(market())["layout"]
+
+    assert (layout["hovermode"], layout["hoversubplots"]) == ("x unified", "axis")
+    assert [name for name in layout if name.startswith("xaxis")] == ["xaxis"]
+    assert layout["xaxis"]["showspikes"]
+    assert layout["xaxis"]["spikemode"] == "across"
+
+
+def test_a_hole_in_the_record_is_a_hole_in_the_line(market, record):
+    """No line runs across it, and a sentence counts it."""
+    wave(record, count=10)
+    wave(record, count=10, ended=record.noon.replace(minute=40) - timedelta(minutes=65))
+
+    page = market()
+    interest = values(traces(page)["Open interest"])
+
+    assert np.isnan(interest).tolist() == [False] * 10 + [True] * 3 + [False] * 10
+    assert len(values(traces(page)["Price"], "close")) == 20
+    assert "3 of 23 bars are not in the record" in text(page)
+
+
+def test_without_a_word_in_the_address_it_is_the_largest_pair(market, record):
+    """Whoever opens the page sees a market."""
+    record.snapshot(ETH, **{**NOW, "oi_usd": 9e9})
+    record.snapshot(BTC, **NOW)
+    wave(record, ETH)
+
+    page = market()
+
+    assert page.selectbox(key="market_base").value == "ETH"
+    assert "ETH/USDT on binance" in titles(page)
+
+
+def test_another_asset_goes_to_the_address(market, record):
+    """A link shows what was chosen."""
+    record.snapshot(ETH, **NOW)
+    record.snapshot(BTC, **NOW)
+    wave(record, ETH)
+    wave(record)
+    page = market(venue="binance", symbol=BTC)
+
+    page.selectbox(key="market_base").select("ETH").run()
+
+    assert not page.exception
+    assert page.query_params["symbol"] == ETH
+    assert "ETH/USDT on binance" in titles(page)
+
+
+def test_a_base_is_its_venues_together(market, record):
+    """Sums, and whose price it is, are said."""
+    for venue, oi_usd in (("binance", 6e9), ("okx", 2e9)):
+        record.snapshot(BTC, venue=venue, **{**NOW, "oi_usd": oi_usd})
+        wave(record, venue=venue, oi_usd=oi_usd)
+
+    page = market(base="BTC", panes=["OI", "Venues"])
+
+    assert cards(page)["Open interest"] == "$8.00B"
+    assert values(traces(page)["Open interest"])[-1] == pytest.approx(8)
+    assert {"Open interest · binance", "Open interest · okx"} <= set(traces(page))
+    assert "BTC/USDT on binance, which has the most open interest" in text(page)
+    assert "sums over 2 pairs on binance and okx" in text(page)
+
+
+def test_all_venues_can_be_chosen(market, record):
+    """From one pair to its base."""
+    record.snapshot(BTC, **NOW)
+    wave(record)
+    page = market(venue="binance", symbol=BTC)
+
+    page.selectbox(key="market_pair").select("All venues").run()
+
+    assert not page.exception
+    assert page.query_params["base"] == "BTC"
+    assert "symbol" not in page.query_params
+
+
+def test_panes_that_are_off_are_not_drawn(market, record):
+    """The price stays."""
+    wave(record)
+
+    page = market(panes=["RSI"])
+
+    assert {"Price", "RSI"} == set(traces(page))
+    assert [level["y0"] for level in spec(page)["layout"]["shapes"]] == [30, 70]
+
+
+def test_the_threshold_is_drawn_where_the_z_score_is(market, record):
+    """It is this user's own."""
+    wave(record, count=80)
+
+    page = market(panes=["z"], z="1.5")
+
+    assert 1.5 in [level["y0"] for level in spec(page)["layout"]["shapes"]]
+
+
+def test_signals_are_marked_in_the_lane_of_their_tier(market, record):
+    """Open interest that leaps is tier 1, at the bar that leapt."""
+    wave(record, count=60)
+    record.bars[0]["oi_usd"] = 9e9
+
+    page = market(panes=["Signals"])
+    lane = traces(page)["Tier 1"]
+
+    assert values(lane).tolist() == [1]
+    assert values(lane, "x")[0] / 1000 == record.noon.replace(minute=35).timestamp()
+    assert "with your thresholds: 1 of tier 1" in text(page)
+
+
+def test_a_time_too_long_for_its_bars_is_drawn_in_longer_ones(market, record):
+    """And says so."""
+    wave(record)
+
+    page = market(span="30 d")
+
+    assert "Drawn in bars of 15m: in bars of 5m, 30 d would be 8,640 bars." in text(page)
+
+
+def test_a_time_too_short_for_its_bars_is_drawn_in_shorter_ones(market, record):
+    """One candle is no course."""
+    wave(record)
+
+    page = market(timeframe="1d")
+
+    assert "Drawn in bars of 1h: in bars of 1d, 24 h would be 1 bar." in text(page)
+
+
+def offers(*columns):
+    told = [{"column": name, "source": "s", "unit": "u", "remark": ""} for name in columns]
+    return json.dumps({"binance": {"title": "Binance USD-M", "offers": told, "limits": []}})
+
+
+def test_an_empty_pane_says_why(market, record):
+    """What the venue offers decides between what cannot be had and what is not there."""
+    names = ("taker_buy_usd", "taker_sell_usd", "ls_top_accounts", "ls_top_positions", "index")
+    wave(record, **dict.fromkeys((*names, "liq_long_usd", "liq_short_usd", "book_imbalance")))
+    record.publish(venues=offers("price", "oi_raw", "book_imbalance"))
+
+    panes = ["Takers", "Top traders", "Basis", "Liquidations", "Book"]
+    page = market(publish=False, panes=panes)
+
+    said = text(page)
+    assert "Takers: no trades were streamed from Binance USD-M." in said
+    assert "Liquidations: no liquidations were streamed from Binance USD-M." in said
+    assert "Top traders: the collector gets no top-trader ratios from Binance USD-M." in said
+    assert "Basis: the collector gets no index price from Binance USD-M." in said
+    assert "Book: the record has no order books in this time." in said
+    assert set(traces(page)) == {"Price"}
+
+
+def test_too_few_bars_for_an_indicator_are_counted(market, record):
+    """The z-score looks back on 20 changes."""
+    wave(record, count=5)
+
+    said = text(market())
+
+    assert "z: it needs 22 bars, and this time has 5 of them." in said
+    assert "RSI: it needs 15 bars, and this time has 5 of them." in said
+
+
+def test_one_bar_alone(market, record):
+    """The first five minutes of a record."""
+    wave(record, count=1)
+
+    page = market()
+
+    assert len(values(traces(page)["Price"], "close")) == 1
+    assert "OI change: it needs 2 bars, and this time has 1 of them." in text(page)
+
+
+@pytest.mark.parametrize("symbol", [BTC, CHINESE])
+def test_no_metric_at_all(market, record, symbol):
+    """Bars in which nothing is known are no chart, but sentences."""
+    wave(record, symbol, count=30, **dict.fromkeys([*KNOWN, "high", "close"]))
+
+    page = market(venue="binance", symbol=symbol)
+
+    assert not page.get("plotly_chart")
+    assert "OI: the record has no open interest in this time." in text(page)
+    assert "Price: the record has no prices in this time." in text(page)
+
+
+def test_a_name_in_any_script(market, record):
+    """It is drawn, chosen and linked like all others."""
+    record.snapshot(CHINESE, **NOW)
+    wave(record, CHINESE)
+
+    page = market(venue="binance", symbol=CHINESE)
+
+    assert "币安人生/USDT on binance" in titles(page)
+    assert page.selectbox(key="market_base").value == "币安人生"
+
+
+def test_a_delisted_pair_has_its_past(market, record):
+    """Nothing of the last day, and a chart of the month."""
+    record.instrument(ETH, in_universe=False)
+    record.snapshot(BTC, **NOW)
+    wave(record, ETH, ended=record.noon - timedelta(days=9))
+
+    page = market(venue="binance", symbol=ETH)
+    assert "Nothing of ETH/USDT on binance is recorded in the 24 h before" in text(page)
+    assert not page.metric
+
+    page.segmented_control(key="span").set_value("30 d").run()
+    assert not page.exception
+    assert "Price" in traces(page)
+    assert "Nothing was heard of ETH/USDT on binance lately." in text(page)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"venue": "binance", "symbol": "NONE/USDT:USDT"},
+        {"venue": "mars", "symbol": BTC},
+        {"base": "<b>NONE</b>"},
+    ],
+)
+def test_what_nobody_knows_is_said(market, record, address):
+    """With the way on: the choice above."""
+    record.snapshot(BTC, **NOW)
+
+    page = market(**address)
+
+    name, value = list(address.items())[-1]
+    assert "Nothing is known of" in text(page)
+    assert f"{name}={value}" in text(page)
+    assert page.selectbox(key="market_base").value is None
+
+
+def test_an_empty_lake_says_the_way_forward(market, record):
+    """No record, no page, no traceback."""
+    page = market()
+
+    assert "perpscope up" in page.info[0].value
+
+
+def test_old_figures_say_how_old_they_are(market, record):
+    """Two cycles are a minute; open interest is three minutes old."""
+    at = record.noon - timedelta(minutes=3)
+    record.snapshot(BTC, at=at, oi_usd=6e9)
+    record.snapshot(BTC, **{**NOW, "oi_usd": None})
+    wave(record)
+
+    assert "Older than two cycles: open interest 3 min." in text(market())
+
+
+def test_a_refresh_with_nothing_new_sends_the_same_chart(market, record):
+    """Byte for byte: then the browser leaves it alone."""
+    wave(record)
+    page = market()
+    before = page.get("plotly_chart")[0].proto.spec
+
+    page.run()
+
+    assert page.get("plotly_chart")[0].proto.spec == before
+
+
+def test_the_dialog_shows_the_pair(app, record):
+    """Figures, chart, and the way to its page."""
+    record.snapshot(BTC, **NOW)
+    wave(record)
+    record.publish()
+    app.session_state["opened_pair"] = ("binance", BTC)
+
+    app.run()
+
+    assert not app.exception
+    assert app.get("plotly_chart")
+    assert "Open its page" in [button.label for button in app.button]
+
+
+def test_the_dialog_of_an_unknown_pair_says_so(app, record):
+    """A row may be gone by the time that it is clicked."""
+    record.snapshot(BTC, **NOW)
+    record.publish()
+    app.session_state["opened_pair"] = ("binance", "NONE/USDT:USDT")
+
+    app.run()
+
+    assert not app.exception
+    assert "Nothing is known of this pair" in text(app)

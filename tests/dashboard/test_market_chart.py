@@ -1,0 +1,116 @@
+"""The Market chart itself: how much it sends, and how it draws many bars."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analytics.pair_history import METRICS, history
+from analytics.panel import TIMEFRAMES, Panel
+from dashboard.charts import DARK
+from dashboard.charts.market import Drawing, market_chart
+from dashboard.charts.market_panes import LABELS, PANES, chosen
+from dashboard.charts.market_scales import newest, scale
+from dashboard.panels.market_absences import drawable
+from dashboard.panels.market_stretch import BARS_LEAST, BARS_MOST, SPANS, stretch
+from dashboard.view import Thresholds
+
+NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
+
+
+def found(bars, venues=("binance",)):
+    rng = np.random.default_rng(2)
+    starts = [NOW - timedelta(minutes=5 * back) for back in range(bars, 0, -1)]
+    parts = []
+    for venue in venues:
+        key = {"venue": venue, "symbol": "BTC/USDT:USDT", "base": "BTC", "ts": starts}
+        moving = {name: 1e6 * np.exp(rng.normal(0, 0.01, bars)) for name in METRICS}
+        parts.append(pd.DataFrame({**key, **moving}))
+    panel = Panel.from_frame(pd.concat(parts), "5m", now=NOW)
+    return history(panel, ("binance", "BTC/USDT:USDT"), bars, {})
+
+
+def chart(bars, venues=("binance",)):
+    whole = found(bars, venues)
+    drawing = Drawing(
+        history=whole,
+        signals=[],
+        panes=drawable(whole, [], chosen(LABELS)),
+        bands=True,
+        venues=True,
+        thresholds=Thresholds(),
+        colors=DARK,
+    )
+    return market_chart(drawing)
+
+
+def types(figure):
+    return {trace.name: trace.type for trace in figure.data if trace.name}
+
+
+@pytest.mark.parametrize(("bars", "most_kb"), [(288, 110), (2016, 450), (BARS_MOST, 650)])
+def test_a_chart_is_small_enough_to_send_often(bars, most_kb):
+    """Every pane, with two other venues."""
+    figure = chart(bars, ("binance", "bybit", "okx"))
+
+    assert len(figure.to_json()) < 1000 * most_kb
+
+
+def test_few_bars_are_candles_and_many_are_lines_of_the_graphics_card():
+    """Thousands of drawn elements would make a browser stutter."""
+    few, many = types(chart(288)), types(chart(2_000))
+
+    assert (few["Price"], few["RSI"], few["Volume"]) == ("candlestick", "scatter", "bar")
+    assert (many["Price"], many["RSI"], many["Volume"]) == ("scattergl", "scattergl", "scatter")
+
+
+def test_rise_and_fall_differ_without_colour():
+    """Candles that rose are hollow; columns stand above nought or below it."""
+    figure = chart(100)
+    price = next(trace for trace in figure.data if trace.name == "Price")
+
+    assert price.increasing.fillcolor == DARK.background
+    assert price.decreasing.fillcolor == DARK.down
+    sides = [trace for trace in figure.data if trace.name == "OI change"]
+    assert [trace.marker.color for trace in sides] == [DARK.up, DARK.down]
+    assert np.nanmin(sides[0].y) >= 0 > np.nanmax(sides[1].y)
+
+
+def test_panes_do_not_overlap():
+    """From the top to the bottom of the figure."""
+    layout = chart(50).to_dict()["layout"]
+    domains = [axis["domain"] for name, axis in layout.items() if name.startswith("yaxis")]
+
+    assert len(domains) == len(PANES) - 1
+    assert domains[0][1] == 1
+    assert domains[-1][0] == pytest.approx(0, abs=1e-9)
+    assert all(upper[0] > lower[1] for upper, lower in zip(domains, domains[1:], strict=False))
+
+
+@pytest.mark.parametrize("bars", [1, 2])
+def test_the_shortest_history_is_drawn(bars):
+    """Nothing to fit a scale to, and no error."""
+    assert chart(bars).data
+
+
+def test_amounts_are_written_in_the_letter_of_the_largest():
+    """6.42 billion are 6.42 on an axis of billions."""
+    pane = next(pane for pane in PANES if pane.label == "OI")
+    lines = [np.array([1e6, 6.42e9, np.nan])]
+
+    assert (scale(pane, lines).unit, scale(pane, lines).suffix) == (1e9, "B")
+    assert newest(pane, lines) == "$6.42B"
+
+
+@pytest.mark.parametrize("span", SPANS)
+@pytest.mark.parametrize("timeframe", TIMEFRAMES)
+def test_every_span_makes_a_chart_of_a_bounded_number_of_bars(span, timeframe):
+    """Where another timeframe is drawn than was asked for, a sentence says so."""
+    drawn = stretch(span, timeframe)
+
+    assert BARS_LEAST <= drawn.bars <= BARS_MOST
+    assert drawn.bars * TIMEFRAMES[drawn.timeframe] == SPANS[span]
+    assert (drawn.note is None) == (drawn.timeframe == timeframe)

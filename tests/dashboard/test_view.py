@@ -1,0 +1,201 @@
+"""The frame: what a user chooses is in the link, and is that user's own."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import streamlit as st
+
+from dashboard.panels import sidebar
+from dashboard.view import Thresholds, View, current, keep
+
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+WHOLE = {"price": 110.0, "volume_24h_usd": 10e9, "oi_usd": 6e9, "ls_accounts": 2.0}
+
+
+@pytest.fixture
+def market(app, record):
+    """The app on a market of two pairs and two venues."""
+    for symbol in (BTC, ETH):
+        for venue in ("binance", "okx"):
+            record.snapshot(symbol, venue=venue, **WHOLE)
+    record.publish()
+    return app
+
+
+def kept(app):
+    """Return what the browser was told to keep."""
+    (data,) = (
+        json.loads(element.proto.json)
+        for element in app.sidebar
+        if getattr(element.proto, "component_name", "") == "perpscope_browser"
+    )
+    return data
+
+
+def test_a_link_brings_the_whole_view(market):
+    """Timeframe, venues, pairs and thresholds."""
+    for name, value in {"timeframe": "4h", "venues": "okx", "pairs": "ETH/USDT", "z": "3"}.items():
+        market.query_params[name] = value
+
+    market.run()
+
+    assert not market.exception
+    assert market.session_state["view"] == View(
+        timeframe="4h", venues=("okx",), pairs=(ETH,), thresholds=Thresholds(z_oi=3.0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("timeframe", "7m", "timeframe=7m: there is none like it; choose of 5m, 15m"),
+        ("venues", "mtgox", "venues: nothing is known of mtgox."),
+        ("pairs", "LUNA/USDT", "pairs: nothing is known of LUNA/USDT."),
+        ("z", "high", "z=high: a number from 0 to 20 is needed."),
+        ("ls", "nan", "ls=nan: a number from 1 to 100 is needed."),
+        ("imbalance", "101", "imbalance=101: a number from 0 to 100 is needed."),
+    ],
+)
+def test_what_a_link_says_wrongly_is_a_sentence(market, name, value, said):
+    """And the rest of the page is as if it had not been there."""
+    market.query_params[name] = value
+
+    market.run()
+
+    assert not market.exception
+    assert said in market.sidebar.warning[0].value.replace("\\", "")
+    assert market.session_state["view"] == View()
+
+
+def test_thresholds_are_kept_only_when_they_were_chosen(market):
+    """Who opens somebody's link keeps the own ones."""
+    market.query_params["z"] = "4"
+
+    market.run()
+    assert kept(market)["chosen"] is False
+    assert kept(market)["thresholds"]["z"] == 4
+
+    market.number_input(key="ls").set_value(3.0).run()
+    assert kept(market)["chosen"] is True
+    assert kept(market)["thresholds"] == {
+        **{"z": 4, "ls": 3, "imbalance": 3, "funding": 0.01, "oi_delta": 1},
+    }
+
+
+def test_the_standard_thresholds_come_back(market):
+    """Also in the browser."""
+    market.query_params["z"] = "4"
+    market.run()
+
+    market.sidebar.button[0].click().run()
+
+    assert market.session_state["view"].thresholds == Thresholds()
+    assert kept(market)["chosen"] is True
+
+
+def test_a_stored_threshold_gives_way_to_the_links(monkeypatch):
+    """What cannot be a threshold, as somebody edited it, is passed over."""
+    stored = {"z": 9, "ls": 3.5, "imbalance": "much", "funding": -1, "other": 1}
+    state = {"thresholds_of_link": {"z"}, "z": 4.0, "browser": SimpleNamespace(stored=stored)}
+    monkeypatch.setattr(st, "session_state", state)
+
+    sidebar._restore()
+
+    assert (state["z"], state["ls"]) == (4.0, 3.5)
+    assert not {"imbalance", "funding", "other"} & state.keys()
+    assert state["thresholds_restored"] is True
+
+
+@pytest.mark.parametrize("stored", [None, [], "z", 3])
+def test_a_store_that_holds_something_else_is_empty(monkeypatch, stored):
+    """Another program may write to the same place."""
+    state = {"thresholds_of_link": set(), "browser": SimpleNamespace(stored=stored)}
+    monkeypatch.setattr(st, "session_state", state)
+
+    sidebar._restore()
+
+    assert state.keys() == {"thresholds_of_link", "browser", "thresholds_restored"}
+
+
+def test_before_anything_is_recorded_thresholds_can_be_chosen(app):
+    """There are no venues yet, and that is no fault."""
+    app.run()
+
+    assert not app.exception
+    assert app.number_input(key="z").value == 2.5
+    assert not app.sidebar.pills
+
+
+def test_two_users_do_not_meet(market, record):
+    """What one chose is not the other's."""
+    from streamlit.testing.v1 import AppTest
+
+    from tests.dashboard.conftest import MAIN
+
+    other = AppTest.from_file(str(MAIN), default_timeout=30)
+    market.query_params["timeframe"] = "1d"
+    market.query_params["z"] = "7"
+
+    market.run()
+    other.run()
+
+    assert market.session_state["view"].timeframe == "1d"
+    assert other.session_state["view"] == View()
+
+
+def test_rows_are_of_the_chosen_venues_and_pairs():
+    """A frame without symbols is of venues."""
+    rows = pd.DataFrame({"venue": ["a", "a", "b"], "symbol": [BTC, ETH, BTC]})
+
+    assert View().of(rows).index.tolist() == [0, 1, 2]
+    assert View(venues=("a",)).of(rows).index.tolist() == [0, 1]
+    assert View(venues=("a",), pairs=(BTC,)).of(rows).index.tolist() == [0]
+    assert View(venues=("b",), pairs=(BTC,)).of(rows[["venue"]]).index.tolist() == [2]
+
+
+def test_what_is_about_all_is_always_shown():
+    """A cluster has no venue, a share no symbol."""
+    seen = View(venues=("a",), pairs=(BTC,))
+
+    assert seen.shows(None, None)
+    assert seen.shows("a", None)
+    assert not seen.shows("b", None)
+    assert not seen.shows("a", ETH)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "unusual"),
+    [
+        ("z_oi", [2.5, -2.6, 2.6], [False, True, True]),
+        ("ls_accounts", [2.0, 2.1, 0.5, 0.49], [False, True, False, True]),
+        ("book_imbalance_pct", [3.0, -3.1], [False, True]),
+        ("funding_8h_pct", [100 * 0.0001, 0.0101], [False, True]),
+        ("oi_delta_pct", [float("nan"), -1.1], [False, True]),
+    ],
+)
+def test_a_threshold_must_be_exceeded(name, values, unusual):
+    """On either side; what is absent is not unusual."""
+    assert Thresholds().exceeded(name, pd.Series(values)).tolist() == unusual
+
+
+def test_signals_take_the_users_thresholds():
+    """And the standard for what a user does not choose."""
+    of_signals = Thresholds(z_oi=4.0).of_signals
+
+    assert (of_signals.z_oi, of_signals.ls_accounts, of_signals.cluster_bars) == (4.0, 2.0, 4)
+
+
+def test_a_view_is_a_value(monkeypatch):
+    """Nobody changes it under a page that is being drawn."""
+    monkeypatch.setattr(st, "session_state", {})
+    assert current() == View()
+
+    keep(View(timeframe="1h"))
+
+    assert current().timeframe == "1h"
+    with pytest.raises(AttributeError):
+        current().timeframe = "4h"

@@ -1,0 +1,112 @@
+"""Wallboard: few things, large, and a sentence where there is nothing."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+WHOLE = {"price": 110.0, "volume_24h_usd": 10e9, "oi_usd": 6e9, "ls_accounts": 2.0}
+
+
+@pytest.fixture
+def wall(app):
+    """The app, turned to the wallboard."""
+
+    def run():
+        app.run()
+        return app.switch_page("app_pages/wallboard.py").run()
+
+    return run
+
+
+def shown(page):
+    """Return the words on the wall."""
+    parts = [element.proto.body for element in page.main if element.type == "html"]
+    return re.sub(r"\s+", " ", re.sub(r"<style>.*?</style>|<[^>]+>", " ", " ".join(parts)))
+
+
+def test_shows_the_market_in_words(wall, record):
+    """Figures, movers, signals and ages."""
+    record.snapshot(BTC, at=record.noon - timedelta(minutes=5), price=100.0)
+    record.snapshot(BTC, **WHOLE)
+    record.cycle()
+    record.publish()
+
+    page = wall()
+
+    assert not page.exception
+    words = shown(page)
+    assert "Open interest $6.00B" in words
+    assert "BTC/USDT binance +10.00 %" in words
+    assert "None of tier 2 or above in the newest bar." in words
+    assert "binance 0 s" in words
+
+
+def test_a_signal_of_tier_two_is_on_it(wall, record):
+    """Open interest jumps after 22 quiet bars, with more longs than shorts and a leaning book."""
+    for nth in range(26):
+        ended = record.noon - timedelta(minutes=4 + 5 * nth)
+        oi = 8e9 if nth == 0 else 6e9 + 1e6 * (nth % 3)
+        record.bar(BTC, ended=ended, close=100.0, oi_usd=oi, ls_accounts=3.0, book_imbalance=0.2)
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+
+    words = shown(wall())
+
+    assert "BTC/USDT binance 2 z + L/S + book" in words
+
+
+def test_a_stopped_collector_cannot_be_overlooked(wall, record):
+    """From three metres an old figure looks like a new one."""
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+
+    assert "NO COLLECTOR IS RUNNING · age" in shown(wall())
+
+
+def test_a_running_one_is_live(wall, record):
+    """A cycle that ended two seconds ago."""
+    at = datetime.now(UTC) - timedelta(seconds=2)
+    record.snapshot(BTC, at=at, **WHOLE)
+    record.cycle(at=at)
+    record.publish()
+
+    words = shown(wall())
+
+    assert "Live" in words
+    assert "NO COLLECTOR" not in words
+
+
+def test_an_empty_lake_is_a_sentence(wall):
+    """Not an empty wall."""
+    page = wall()
+
+    assert not page.exception
+    assert "perpscope up" in page.info[0].value
+
+
+def test_shows_the_chosen_venues_only(wall, app, record):
+    """The link to the wallboard says which."""
+    record.snapshot(BTC, **WHOLE)
+    record.snapshot(ETH, venue="okx", **{**WHOLE, "oi_usd": 1e9})
+    record.publish()
+    app.query_params["venues"] = "okx"
+
+    assert "Open interest $1.00B" in shown(wall())
+
+
+def test_names_are_text(wall, record):
+    """A venue's words are never markup."""
+    name = "<b>X</b>/USDT:USDT"
+    record.snapshot(name, at=record.noon - timedelta(minutes=5), price=100.0)
+    record.snapshot(name, **WHOLE)
+    record.publish()
+
+    page = wall()
+
+    parts = " ".join(element.proto.body for element in page.main if element.type == "html")
+    assert "&lt;b&gt;X&lt;/b&gt;/USDT" in parts
+    assert "<b>X" not in parts
