@@ -12,7 +12,7 @@ import pandas as pd
 
 from analytics import indicators
 from analytics.aggregate import Figure, figures
-from analytics.totals import Floats, column, of_venue, weighted
+from analytics.totals import Floats, column, weighted
 from analytics.venue_shares import venue_shares
 
 _REBASED_H: Final = 8.0
@@ -85,8 +85,7 @@ def standings(pairs: pd.DataFrame, history: pd.DataFrame) -> tuple[Standing, ...
     oi, volume = venue_shares(pairs), venue_shares(pairs, "volume_24h_usd")
     found = []
     for nth, venue in enumerate(oi.venues):
-        rows = of_venue(pairs, venue)
-        assert isinstance(rows, pd.DataFrame)
+        rows = pairs[pairs["venue"] == venue]
         mine = figures(rows, history[history["venue"] == venue])
         basis = weighted(column(rows, "basis_pct"), column(rows, "oi_usd"))
         found.append(

@@ -37,7 +37,7 @@ def board() -> None:
             st.subheader("Venues", anchor=False)
             hour = loaders.read("venue_hour", shown)
             tables = {"Venues": venue_table(cycles, hour, shown, look), "Streams": streams}
-            stream_table(streams)
+            stream_table(streams, look)
         tables |= completeness_panels(shown, look)
 
         sizes, stored = loaders.record_size(shown), loaders.disk_bytes(folder)

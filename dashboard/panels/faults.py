@@ -50,7 +50,7 @@ def faults(
         *_of_absence(cycles, expected),
         *(fault for row in cycles.to_dict("records") for fault in _of_cycle(row, shown)),
         *_of_silence(silent, cycles, shown),
-        *_of_streams(channels),
+        *map(Fault, streams.sentences(channels)),
         *_of_room(free_bytes),
     ]
 
@@ -126,13 +126,6 @@ def _of_silence(silent: pd.DataFrame, cycles: pd.DataFrame, shown: Moment) -> It
         names = formats.listed([formats.pair(symbol) for symbol in rows["symbol"]])
         span = formats.age(shown.now - shown.since)
         yield Fault(f"{venue}: nothing was heard of {names} for {span}.")
-
-
-def _of_streams(channels: pd.DataFrame) -> Iterator[Fault]:
-    for row in channels.to_dict("records"):
-        text = streams.said(row)
-        if text is not None:
-            yield Fault(text)
 
 
 def _of_room(free_bytes: int) -> Iterator[Fault]:

@@ -10,12 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
+from dashboard.charts import Colors
 from dashboard.state import Moment
 
 CHANNELS: Final = {
-    "trades": "Taker flow, CVD",
-    "liquidations": "Liquidations",
-    "depth": "Book imbalance, spread",
+    "trades": "taker flow and CVD",
+    "liquidations": "liquidations",
+    "depth": "book imbalance and spread",
 }
 """The channels of a venue's streams, and what comes from each."""
 
@@ -53,8 +54,8 @@ def channels(cycles: pd.DataFrame, shown: Moment) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def stream_table(rows: pd.DataFrame) -> None:
-    """Draw the *rows* of :func:`channels`."""
+def stream_table(rows: pd.DataFrame, colors: Colors) -> None:
+    """Draw the *rows* of :func:`channels`, in the *colors* of the theme."""
     st.subheader("Streams", anchor=False)
     if rows.empty:
         st.caption("No venue is streamed: every metric is asked for, once a cycle or less often.")
@@ -66,9 +67,9 @@ def stream_table(rows: pd.DataFrame) -> None:
         ]
     )[list(_columns())]
     st.dataframe(
-        table.style.format(
-            _WRITE,
-            na_rep=formats.ABSENT,
+        table.style.format(_WRITE, na_rep=formats.ABSENT).map(
+            lambda state: f"color:{colors.up if state == 'live' else colors.alert}",
+            subset=["state"],
         ),
         column_config=_columns(),
         hide_index=True,
@@ -80,21 +81,38 @@ def stream_table(rows: pd.DataFrame) -> None:
     )
 
 
-def said(row: dict[Any, Any]) -> str | None:
-    """Return what is wrong with a row of :func:`channels`, as a sentence; None where nothing is."""
-    what = f"{row['venue']}, {row['channel']}"
-    since = "" if pd.isna(row["for_s"]) else f" for {formats.age(row['for_s'])}"
-    why = f": {row['reason'].rstrip('.')}" if isinstance(row["reason"], str) else ""
-    if row["state"] == "down":
-        instead = " REST fills in." if row["source"] == _SOURCES["rest"] else ""
-        return f"{what}: the stream is down{since}{why}.{instead}"
-    if row["state"] == "repairing":
-        return f"{what}: a hole in the stream is being repaired{since}{why}."
-    if row["state"] == "connecting" and row["for_s"] > _PATIENCE_S:
-        return f"{what}: nothing has come from the stream{since}{why}."
-    if row["dropped"] > 0:
-        return f"{what}: {formats.plural(int(row['dropped']), 'record')} dropped since the start."
-    return None
+def sentences(rows: pd.DataFrame) -> list[str]:
+    """Return what is wrong with the *rows* of :func:`channels`; those down together at once."""
+    if rows.empty:
+        return []
+    alike = rows.fillna({"reason": ""}).groupby(["venue", "state", "reason"], sort=False)
+    lines = [
+        line
+        for (venue, state, reason), channels in alike
+        if (line := _of_state(str(venue), str(state), str(reason), channels)) is not None
+    ]
+    for row in rows[rows["dropped"] > 0].to_dict("records"):
+        count = formats.plural(int(row["dropped"]), "record")
+        lines.append(f"{row['venue']}, {row['channel']}: {count} dropped since the start.")
+    return lines
+
+
+def _of_state(venue: str, state: str, reason: str, channels: pd.DataFrame) -> str | None:
+    """Return a sentence on the *channels* of a venue that are alike; None where all is well."""
+    since = f"for {formats.age(channels['for_s'].max())}"
+    why = f": {reason.rstrip('.')}" if reason else ""
+    what = f"{venue}, {formats.listed(channels['channel'].tolist())}"
+    if state == "repairing":
+        return f"{what}: a hole in the stream is being filled in {since}{why}."
+    if state == "connecting" and channels["for_s"].max() > _PATIENCE_S:
+        return f"{what}: nothing has come from the stream {since}{why}."
+    if state != "down":
+        return None
+    by_rest = channels.loc[channels["source"] == _SOURCES["rest"], "channel"].tolist()
+    lost = channels.loc[channels["source"] == _SOURCES["none"], "gives"].dropna().tolist()
+    instead = f" REST fills in for {formats.listed(by_rest)}." if by_rest else ""
+    missing = f" Missing until it is back: {'; '.join(lost)}." if lost else ""
+    return f"{what}: the stream is down {since}{why}.{instead}{missing}"
 
 
 def _row(venue: str, channel: str, told: dict[str, Any], shown: Moment) -> dict[str, Any]:

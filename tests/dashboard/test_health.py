@@ -227,9 +227,25 @@ def test_streams_say_their_state_and_source(health, record):
     assert rows.loc["frames", "bad"] == 3
     assert rows.loc["frames", "bad_reasons"] == "truncated 2 and unknown event 1"
     assert (
-        "binance, depth: the stream is down for 4 min: connection refused. REST fills in."
-        in text(page)
+        "binance, depth: the stream is down for 4 min: connection refused. "
+        "REST fills in for depth." in text(page)
     )
+
+
+def test_streams_that_are_down_together_are_one_sentence(health, record):
+    """A venue that closed its sockets is said once, with what is missing because of it."""
+    record.snapshot(BTC, price=1.0)
+    down = {**LIVE, **DOWN, "source": "none"}
+    record.cycle(streams=json.dumps({"trades": down, "liquidations": {**down, "dropped": 3}}))
+    record.publish()
+
+    said = text(health())
+
+    assert (
+        "binance, trades and liquidations: the stream is down for 4 min: connection refused. "
+        "Missing until it is back: taker flow and CVD; liquidations." in said
+    )
+    assert "binance, liquidations: 3 records dropped since the start." in said
 
 
 @pytest.mark.parametrize(("minutes", "is_said"), [(2, False), (20, True)])
