@@ -21,7 +21,7 @@ _UNKNOWN_DISTANCE: Final = 1.0
 _ROUNDING: Final = 1e-9
 """Steps between heights below this are no steps."""
 
-MOST_CLUSTERS: Final = 12
+MOST_CLUSTERS: Final = 50
 """More clusters than this are no overview."""
 
 

@@ -21,6 +21,9 @@ Floats = NDArray[np.float64]
 Metrics = Mapping[str, Floats]
 Unit = Literal["pct", "rate", "ratio", "score", "index", "usd"]
 
+LATE: Final = 2
+"""How much older than the panel's last bar a pair's newest bar may be. [bars]"""
+
 LEAST_PART: Final = 0.75
 """Part of a span that must be known: less says too little of the whole."""
 
@@ -138,7 +141,10 @@ def by_bar(panel: Panel, measure: Measure) -> Floats:
 
 
 def over_spans(panel: Panel, measure: Measure, timeframes: Sequence[str]) -> Floats:
-    """Return *measure* over the span of each of *timeframes* up to the panel's end.
+    """Return *measure* over the span of each of *timeframes* up to each pair's newest bar.
+
+    A venue's bars are written with its next cycle: the newest bar of a pair may be up to
+    ``LATE`` bars older than the panel's last one.
 
     Args:
         panel: Of 5-minute bars, with the metrics that the measure needs.
@@ -150,19 +156,35 @@ def over_spans(panel: Panel, measure: Measure, timeframes: Sequence[str]) -> Flo
         its ends is not. (timeframes, N)
     """
     lengths = [TIMEFRAMES[name] // TIMEFRAMES["5m"] for name in timeframes]
+    metrics = _up_to_date(panel.values, measure)
     if measure.over == "change":
-        return np.stack([_last(_change(measure.of(panel.values), n, measure)) for n in lengths])
+        return np.stack([_last(_change(measure.of(metrics), n, measure)) for n in lengths])
     if measure.over == "sum":
         return np.stack(
-            [measure.of({k: _sum(v, n) for k, v in panel.values.items()})[0] for n in lengths]
+            [measure.of({k: _sum(v, n) for k, v in metrics.items()})[0] for n in lengths]
         )
-    values = measure.of(panel.values)
+    values = measure.of(metrics)
     return np.stack([_sum(values, n)[0] / _count(values, n) for n in lengths])
 
 
 def bars_of_spans(timeframes: Sequence[str]) -> int:
     """Return how many 5-minute bars :func:`over_spans` looks at. [bars]"""
-    return max(TIMEFRAMES[name] // TIMEFRAMES["5m"] for name in timeframes) + 1
+    return max(TIMEFRAMES[name] // TIMEFRAMES["5m"] for name in timeframes) + 1 + LATE
+
+
+def _up_to_date(values: Metrics, measure: Measure) -> dict[str, Floats]:
+    """Return *values* with each pair's newest known bar in the last row, if it is that recent."""
+    known = np.isfinite(measure.of(values))
+    if not len(known):
+        return dict(values)
+    late = np.where(known.any(axis=0), np.argmax(known[::-1], axis=0), 0)
+    moved = {name: cells.copy() for name, cells in values.items()}
+    for bars in range(1, LATE + 1):
+        columns = late == bars
+        for name, cells in values.items():
+            moved[name][bars:, columns] = cells[:-bars, columns]
+            moved[name][:bars, columns] = np.nan
+    return moved
 
 
 def _change(values: Floats, bars: int, measure: Measure) -> Floats:

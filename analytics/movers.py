@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analytics import indicators
 from analytics.errors import QueryError
@@ -49,10 +50,23 @@ def movers(
         raise QueryError(f"most: at least 1 is needed, not {most}")
     value, keys = _values(market, metric, bars), _keys(market)
     known = np.isfinite(value)
-    placed = keys.assign(value=value)[known].sort_values(
+    first = np.flatnonzero(known & _among_first(value, known, most, ascending=ascending))
+    placed = keys.iloc[first].assign(value=value[first]).sort_values(
         ["value", "venue", "symbol"], ascending=[ascending, True, True], ignore_index=True
     )
     return Movers(placed.head(most), int(known.sum()), int((~known).sum()))
+
+
+def _among_first(
+    value: Floats, known: NDArray[np.bool_], most: int, *, ascending: bool
+) -> NDArray[np.bool_]:
+    """Return which values may stand among the first *most*: those as good as the last of them."""
+    ordered = value[known] if ascending else -value[known]
+    if len(ordered) <= most:
+        return known
+    last = np.partition(ordered, most - 1)[most - 1]
+    within: NDArray[np.bool_] = (value if ascending else -value) <= last
+    return within
 
 
 def _values(market: Market, metric: str, bars: int | None) -> Floats:
@@ -66,8 +80,8 @@ def _values(market: Market, metric: str, bars: int | None) -> Floats:
         return cells[-1] if len(cells) else np.full(len(market.instruments), np.nan)
     if bars is not None:
         raise QueryError("bars: a frame has one value of each pair; only a panel has bars")
-    numbers = market.select_dtypes("number").columns
-    if metric not in numbers:
+    if metric not in market or market[metric].dtype.kind not in "iuf":
+        numbers = market.select_dtypes("number").columns
         raise QueryError(f"metric: {metric!r} is none of {', '.join(numbers)}")
     return column(market, metric)
 

@@ -48,6 +48,12 @@ def newest(values: Floats) -> Floats:
     return found
 
 
+def known_until(values: Floats) -> int:
+    """Return the row after the last one in which any column is known."""
+    rows = np.flatnonzero(np.isfinite(values).any(axis=1))
+    return int(rows[-1]) + 1 if len(rows) else 0
+
+
 def ordered(values: Floats, by: Order) -> NDArray[np.intp]:
     """Return the columns of *values* in the order that *by* asks for.
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analytics import formats
 from analytics.panel import Pair
 from dashboard.charts.palette import Colors
@@ -39,6 +42,15 @@ def identities(pairs: Sequence[Pair]) -> list[str]:
     return [f"{pair.venue} {pair.symbol}" for pair in pairs]
 
 
+def rounded(values: NDArray[np.floating[Any]], digits: int) -> list[list[float | None]]:
+    """Return *values* as text makes least of them: no more digits than are shown, absent is None.
+
+    As bytes they would be longer, because Plotly writes them as text that is safe in HTML.
+    """
+    cells = values.astype(np.float64).round(digits) + 0.0  # minus nought becomes nought
+    return [[None if value != value else value for value in row] for row in cells.tolist()]
+
+
 def layout(
     colors: Colors, *, height: int, zoom_key: str, touch: bool, hatched: bool = True
 ) -> dict[str, Any]:
@@ -52,6 +64,8 @@ def layout(
         hatched: Whether the ground is, because cells without a value let it through.
     """
     return {
+        # Else Plotly sends tens of kilobytes of settings that all are overruled here.
+        "template": {},
         "height": height,
         "margin": {"l": 10, "r": 12, "t": TOP, "b": 8, "pad": 2},
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -76,12 +90,10 @@ def layout(
     }
 
 
-def names_axis(names: Sequence[str], colors: Colors, *, size: int = 10) -> dict[str, Any]:
-    """Return an axis that writes all of *names*."""
+def names_axis(colors: Colors, *, size: int = 10) -> dict[str, Any]:
+    """Return an axis that writes all names, in the order in which the first trace has them."""
     return {
         "type": "category",
-        "categoryorder": "array",
-        "categoryarray": list(names),
         "tickmode": "linear",
         "tickfont": {"color": colors.text, "size": size},
         "showgrid": False,

@@ -68,6 +68,16 @@ HOVERS: Final[dict[Unit, str]] = {
 }
 """The same in Plotly's terms; what is coloured by its logarithm brings its text along."""
 
+DIGITS: Final[dict[Unit, int]] = {
+    "pct": 2,
+    "rate": 4,
+    "ratio": 2,
+    "score": 2,
+    "index": 1,
+    "usd": 2,
+}
+"""The decimals of both."""
+
 UNITS: Final[dict[Unit, str]] = {
     "pct": "%",
     "rate": "% per 8 h",
@@ -93,12 +103,13 @@ class ColorScale:
     floor: float
     """Smaller amounts have the colour of this one: the logarithm of nothing is none."""
 
-    def z(self, values: Floats) -> NDArray[np.float32]:
+    def z(self, values: Floats) -> Floats:
         """Return what Plotly colours *values* by; NaN where they are absent."""
         if not self.logarithmic:
-            return values.astype(np.float32)
+            return values
         with np.errstate(invalid="ignore"):
-            return np.log10(np.maximum(values, self.floor)).astype(np.float32)
+            logarithms: Floats = np.log10(np.maximum(values, self.floor))
+        return logarithms
 
     def bar(self, unit: Unit) -> dict[str, Any]:
         """Return the legend's ticks, in Plotly's terms."""
@@ -125,13 +136,13 @@ class ColumnScales:
         """Whether the colours go by powers of ten, as in all columns."""
         return self.columns[0].logarithmic
 
-    def z(self, values: Floats) -> NDArray[np.float32]:
+    def z(self, values: Floats) -> Floats:
         """Return where each value lies on its column's scale, from 0 to 1."""
         parts = [
             (one.z(column) - one.low) / (one.high - one.low)
             for one, column in zip(self.columns, values.T, strict=True)
         ]
-        return np.column_stack(parts).astype(np.float32)
+        return np.column_stack(parts)
 
     def bar(self, unit: Unit) -> dict[str, Any]:
         """Return the legend's ticks: the ends of the first column and of the last one."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analytics.measures import Measure
 from analytics.panel import Pair
 from dashboard.charts import cells
-from dashboard.charts.color_scale import HOVERS, UNITS, WRITTEN, ColorScale, ColumnScales
+from dashboard.charts.color_scale import DIGITS, HOVERS, UNITS, WRITTEN, ColorScale, ColumnScales
 from dashboard.charts.palette import Colors
 
 Floats = NDArray[np.float64]
@@ -59,7 +59,7 @@ def heat_chart(drawing: Drawing) -> go.Figure:
     layout["meta"] = {"rows": cells.identities(drawing.pairs)}
     size = 11 if len(names) <= 40 else 10 if len(names) <= 100 else 9
     layout["yaxis"] = {
-        **cells.names_axis(names, colors, size=size),
+        **cells.names_axis(colors, size=size),
         "range": [len(names) - 0.5, -0.5],
     }
     layout["xaxis"] = _columns_axis(drawing)
@@ -78,7 +78,7 @@ def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
         "type": "heatmap",
         "x": drawing.columns,
         "y": names,
-        "z": scale.z(drawing.values),
+        "z": cells.rounded(scale.z(drawing.values), 3 if is_written else DIGITS[measure.unit]),
         "zmin": scale.low,
         "zmax": scale.high,
         "colorscale": scale.stops,
@@ -93,7 +93,8 @@ def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
     if is_written:
         trace["text"] = _written(drawing)
     if not drawing.over_time:
-        trace |= {"texttemplate": value, "textfont": {"size": 12 if len(names) <= 50 else 10}}
+        # Without a size, Plotly makes figures as small as their cells.
+        trace["texttemplate"] = value
     return trace
 
 
@@ -129,7 +130,7 @@ def _ground(drawing: Drawing, names: list[str]) -> list[dict[str, Any]]:
             "type": "heatmap",
             "x": drawing.columns,
             "y": names,
-            "z": known.astype(np.uint8),
+            "z": known.astype(np.uint8).tolist(),
             "zmin": 0,
             "zmax": 1,
             "colorscale": [[0, "rgba(0,0,0,0)"], [1, drawing.colors.background]],
@@ -177,7 +178,7 @@ def _columns_axis(drawing: Drawing) -> dict[str, Any]:
     if isinstance(columns, np.ndarray):
         half = (columns[1] - columns[0]) // 2 if len(columns) > 1 else np.timedelta64(150, "s")
         return {**axis, "type": "date", "range": [str(columns[0] - half), str(columns[-1] + half)]}
-    names = cells.names_axis(list(columns), drawing.colors, size=12)
+    names = cells.names_axis(drawing.colors, size=12)
     return {**axis, **names, "range": [-0.5, len(columns) - 0.5]}
 
 

@@ -56,7 +56,7 @@ def matrix_chart(drawing: Drawing) -> go.Figure:
     )
     layout["meta"] = {"rows": cells.identities(pairs), "columns": cells.identities(pairs)}
     size = 11 if count <= 25 else 10 if count <= 40 else 8
-    axis = cells.names_axis(names, colors, size=size)
+    axis = cells.names_axis(colors, size=size)
     if count > _NAMED_MOST:
         axis |= {"tickmode": "auto", "nticks": 40}
     layout["yaxis"] = {**axis, "range": [count - 0.5, -0.5]}
@@ -79,7 +79,7 @@ def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
         "type": "heatmap",
         "x": names,
         "y": names,
-        "z": r.astype(np.float32),
+        "z": cells.rounded(r, 2),
         "zmin": low,
         "zmax": high,
         "colorscale": stops,
@@ -94,7 +94,8 @@ def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
         ),
     }
     if is_written:
-        trace |= {"texttemplate": "%{z:.2f}", "textfont": {"size": 10}}
+        # Without a size, Plotly makes figures as small as their cells.
+        trace["texttemplate"] = "%{z:.2f}"
     return trace
 
 
@@ -114,7 +115,7 @@ def _scale(drawing: Drawing, diverging: Stops) -> tuple[float, float, Stops]:
 
 def _bounds(drawing: Drawing) -> list[dict[str, Any]]:
     """Return lines where one cluster ends and the next begins."""
-    line = {"color": "#FFFFFF", "width": 1.5}
+    line = {"color": drawing.colors.text, "width": 2}
     ends = -0.5, len(drawing.matrix.pairs) - 0.5
     shapes = []
     for start in drawing.matrix.starts.tolist():
@@ -164,7 +165,7 @@ def lead_chart(pairs: Sequence[Pair], leads: LeadLag, timeframe: str, colors: Co
     """
     names, count = cells.labels(pairs), len(pairs)
     layout = cells.layout(colors, height=90 + 64 * min(count, 8), zoom_key="leads", touch=True)
-    axis = cells.names_axis(names, colors, size=11)
+    axis = cells.names_axis(colors, size=11)
     layout["yaxis"] = {**axis, "range": [count - 0.5, -0.5]}
     layout["xaxis"] = {**axis, "range": [-0.5, count - 0.5], "side": "top"}
     layout["margin"] = {"l": 10, "r": 12, "t": 40, "b": 8, "pad": 2}
@@ -177,7 +178,7 @@ def lead_chart(pairs: Sequence[Pair], leads: LeadLag, timeframe: str, colors: Co
         "type": "heatmap",
         "x": names,
         "y": names,
-        "z": drawn.astype(np.float32),
+        "z": cells.rounded(drawn, 0),
         "zmin": -reach,
         "zmax": reach,
         "colorscale": DEEP,

@@ -131,7 +131,7 @@ def of_matrix(found: Matrix, asked: Asked, total: int) -> list[str]:
         lines.append("OI is counted in coins: in USD it moves with the price by itself.")
     if found.between is not None and len(found.starts):
         lines.append(
-            f"White lines part {len(found.starts) + 1} clusters; between the nearest two, r is "
+            f"Lines part {len(found.starts) + 1} clusters; between the nearest two, r is "
             f"{found.between:.2f} on average."
         )
     if found.left_out:

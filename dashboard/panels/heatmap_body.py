@@ -13,9 +13,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from analytics import formats
-from analytics.measures import Measure, bars_of_spans, by_bar, over_spans
+from analytics.measures import LATE, Measure, bars_of_spans, by_bar, over_spans
 from analytics.panel import TIMEFRAMES, Pair
-from analytics.ranking import Order, columns_of, ordered
+from analytics.ranking import Order, columns_of, known_until, ordered
 from dashboard import loaders
 from dashboard.charts import colors
 from dashboard.charts.cells import labels
@@ -60,15 +60,14 @@ def over_time(
 ) -> Loaded:
     """Return *measure* of the first *most* of *pairs*, in the last *bars* bars."""
     panel = loaders.panel(
-        measure.needs, seen.timeframe, shown, bars=bars + measure.warm_up, only=only(pairs)
+        measure.needs, seen.timeframe, shown, bars=bars + measure.warm_up + LATE, only=only(pairs)
     )
-    values = columns_of(panel, by_bar(panel, measure), pairs[:most])[-bars:]
+    values = columns_of(panel, by_bar(panel, measure), pairs[:most])
+    end = known_until(values)
     known = np.flatnonzero(np.isfinite(values).any(axis=1))
-    begin = int(known[0]) if len(known) else len(values)
-    times = panel.times[-bars:]
-    return _loaded(
-        pairs[:most], times[begin:], values[begin:], measure, order, seen, seen.timeframe
-    )
+    begin = max(int(known[0]), end - bars) if len(known) else end
+    times = panel.times[begin:end]
+    return _loaded(pairs[:most], times, values[begin:end], measure, order, seen, seen.timeframe)
 
 
 def over_timeframes(
@@ -210,9 +209,9 @@ def _when(loaded: Loaded, shown: Moment) -> str:
         end: datetime = newest.replace(tzinfo=UTC) + TIMEFRAMES[loaded.timeframe]
         return f"Bars of {loaded.timeframe}; the newest was over at {formats.moment(end)}."
     return {
-        "change": f"{title}: over each span up to the last five-minute mark.",
-        "sum": f"{title}: of all that was traded in each span up to the last five-minute mark.",
-        "mean": f"{title}: the mean over each span up to the last five-minute mark.",
+        "change": f"{title}: over each span up to each pair's newest bar of five minutes.",
+        "sum": f"{title}: the sum over each span up to each pair's newest bar of five minutes.",
+        "mean": f"{title}: the mean over each span up to each pair's newest bar of five minutes.",
         "bars": f"{title}: of the last bar of each timeframe that was over.",
     }[loaded.measure.over]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analytics import indicators
-from analytics.measures import MEASURES, bars_of_spans, by_bar, over_spans
+from analytics.measures import LATE, MEASURES, bars_of_spans, by_bar, over_spans
 from analytics.panel import Pair, Panel
 from analytics.tiers import z_oi
 
@@ -52,6 +52,27 @@ def test_flows_are_summed_before_they_are_compared():
     )
 
     assert found == pytest.approx([50, -100 * 70 / 130])
+
+
+def test_a_newest_bar_that_is_not_written_yet_is_passed_over():
+    """Bars are written with the next cycle: until then the market would look unknown."""
+    nan = np.nan
+
+    assert spans("oi_delta_pct", oi_usd=[100, 100, 120, 150, nan]) == pytest.approx([25, 50])
+    assert spans("ls_accounts", ls_accounts=[9, 1, 2, 3, nan]) == pytest.approx([3, 2])
+
+
+def test_a_pair_that_fell_silent_is_unknown_beside_one_that_did_not():
+    """Its last words are not the present."""
+    nan = np.nan
+    both = np.array([[1, 1], [2, 2], [3, nan], [4, nan], [5, nan]])
+    times = np.datetime64("2025-10-22T11:35", "ms") + np.arange(5) * np.timedelta64(5, "m")
+    pairs = tuple(Pair("okx", f"{name}/USDT:USDT", name) for name in "AB")
+    made = Panel(times, pairs, {"oi_usd": both}, "5m", NOW)
+
+    found = over_spans(made, MEASURES["oi_delta_pct"], ["5m"])[0]
+
+    np.testing.assert_array_equal(found, [25, nan])
 
 
 def test_levels_are_means():
@@ -98,4 +119,4 @@ def test_an_empty_panel_has_no_values():
 
 
 def test_so_many_bars_reach_back_to_the_longest_change():
-    assert bars_of_spans(["5m", "1h"]) == 13
+    assert bars_of_spans(["5m", "1h"]) == 13 + LATE

@@ -54,6 +54,10 @@ def drawn(values, name="oi_delta_pct", exceeded=None, columns=TIMES, colors=DARK
     )
 
 
+def rows(values):
+    return [list(row) for row in values]
+
+
 def test_one_outlier_does_not_turn_all_other_cells_grey():
     usual = np.linspace(-1, 1, 199)
     scale = color_scale(np.append(usual, 500.0), MEASURES["oi_delta_pct"])
@@ -131,10 +135,10 @@ def test_what_is_absent_is_hatched_and_says_so():
     ground, cells = figure.data
 
     assert len(figure.layout.images) == 1
-    assert ground.z.tolist() == [[1, 0, 1], [1, 1, 1]]
+    assert rows(ground.z) == [[1, 0, 1], [1, 1, 1]]
     assert "not in the record" in ground.hovertemplate
     assert cells.hoverongaps is False
-    assert np.isnan(cells.z[0, 1])
+    assert rows(cells.z)[0] == [1, None, 3]
 
 
 def test_a_whole_map_is_not_hatched():
@@ -167,17 +171,15 @@ def test_timeframes_show_their_figures_each_column_on_its_own_scale():
     )
     cells = figure.data[0]
 
-    assert cells.text == (["+0.10 %", "● -8.00 %"], ["-0.10 %", "● +4.00 %"]) or [
-        list(row) for row in cells.text
-    ] == [["+0.10 %", "● -8.00 %"], ["-0.10 %", "● +4.00 %"]]
-    np.testing.assert_allclose(cells.z, [[1, 0], [0, 0.75]], atol=0.01)
+    assert rows(cells.text) == [["+0.10 %", "● -8.00 %"], ["-0.10 %", "● +4.00 %"]]
+    np.testing.assert_allclose(np.array(rows(cells.z)), [[1, 0], [0, 0.75]], atol=0.01)
 
 
 def test_amounts_are_written_exactly_though_coloured_by_their_logarithm():
     cells = drawn([[1.0, 0.0, 2_500_000.0]], "traded_usd").data[-1]
 
-    assert [list(row) for row in cells.text] == [["$1.00", "$0.00", "$2.50M"]]
-    assert np.isfinite(cells.z).all()
+    assert rows(cells.text) == [["$1.00", "$0.00", "$2.50M"]]
+    assert np.isfinite(np.array(rows(cells.z))).all()
 
 
 def correlated(names, **given):
@@ -233,4 +235,4 @@ def test_200_pairs_are_one_trace_of_bounded_size():
     spec = figure_of(found).to_json()
 
     assert len(json.loads(spec)["data"]) == 1
-    assert len(spec) < 250_000
+    assert len(spec) < 240_000

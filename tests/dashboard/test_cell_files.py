@@ -1,0 +1,92 @@
+"""Heatmap and Correlation as files: the figures of the screen, absent ones as empty cells."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from analytics.correlated import SUBJECTS, matrix, rolling
+from analytics.exports import csv_bytes, xlsx_bytes
+from analytics.exports.pdf import pdf_bytes
+from analytics.lead_lag import lead_lag_of
+from analytics.measures import MEASURES
+from analytics.panel import Pair, Panel
+from dashboard.charts.color_scale import color_scale
+from dashboard.panels import correlation_files, heatmap_files
+from dashboard.panels.correlation_body import Asked
+from dashboard.panels.correlation_window import window
+from dashboard.panels.heatmap_body import Loaded
+from dashboard.state import Moment
+
+NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
+SHOWN = Moment(NOW, "live", "simulator", timedelta(seconds=30), timedelta())
+PAIRS = [Pair("okx", "BTC/USDT:USDT", "BTC"), Pair("bybit", "BTC/USDT:USDT", "BTC")]
+TIMES = np.datetime64("2025-10-22T11:00", "ms") + np.arange(120) * np.timedelta64(5, "m")
+
+
+def heatmap(over_time):
+    values = np.array([[1.23456, np.nan], [-2.0, 0.5]])
+    measure = MEASURES["oi_delta_pct"]
+    return Loaded(
+        pairs=PAIRS,
+        columns=TIMES[:2] if over_time else ["5m", "1d"],
+        values=values,
+        exceeded=None,
+        measure=measure,
+        scale=color_scale(values, measure),
+        timeframe="5m" if over_time else None,
+        order="volume",
+    )
+
+
+@pytest.mark.parametrize(
+    ("over_time", "columns"),
+    [(True, ["2025-10-22 11:00 UTC", "2025-10-22 11:05 UTC"]), (False, ["5m", "1d"])],
+    ids=["time", "timeframes"],
+)
+def test_the_heatmap_is_a_row_for_each_pair(over_time, columns):
+    lines = csv_bytes(heatmap_files.section(heatmap(over_time))).decode("utf-8-sig").splitlines()
+
+    assert lines[0] == ",".join(["Pair", "Venue", "Asset", *(f"{name} [%]" for name in columns)])
+    assert lines[1] == "BTC/USDT:USDT,okx,BTC,1.23456,"
+
+
+@pytest.fixture(scope="module")
+def correlated():
+    """Everything that the page shows of two pairs."""
+    steps = np.random.default_rng(1).normal(size=(120, 2))
+    close = np.exp(np.cumsum(steps / 100, axis=0))
+    panel = Panel(TIMES, tuple(PAIRS), {"close": close}, "5m", NOW)
+    price = SUBJECTS["price"]
+    found = matrix(panel, PAIRS, price, "pearson")
+    line = rolling(panel, *PAIRS, price, "pearson")
+    leads = lead_lag_of(panel, "BTC", max_lag=4, rng=np.random.default_rng(0))
+    asked = Asked(
+        subject=price, method="pearson", window=window("24 h", "5m"), most=20, spread=True
+    )
+    return found, line, leads, asked
+
+
+def test_correlation_is_three_tables(correlated):
+    found, line, leads, asked = correlated
+    tables = correlation_files.tables(found, line, leads, asked)
+
+    written = {name: csv_bytes(make()).decode("utf-8-sig") for name, make in tables.items()}
+
+    assert f"BTC okx,1.0,{found.r[0, 1]}" in written["Matrix"]
+    assert written["Rolling"].count("\n") == 1 + 119
+    assert written["Leads"].splitlines()[1].startswith("BTC okx,BTC bybit,")
+    assert xlsx_bytes([make() for make in tables.values()], {"Page": "Correlation"})[:2] == b"PK"
+
+
+def test_both_pages_are_documents(correlated):
+    found, line, leads, asked = correlated
+    reports = [
+        heatmap_files.report(heatmap(over_time=True), SHOWN, {"Measure": "OI change"}, ["A note."]),
+        correlation_files.report(found, line, leads, asked, SHOWN, ["A note."]),
+    ]
+
+    assert [pdf_bytes(report)[:5] for report in reports] == [b"%PDF-"] * 2
+    assert all(report.label for report in reports)
