@@ -33,6 +33,12 @@ LOOK_AGAIN_S = 0.25
 SHORT_WINDOW_S = 10.0
 """Of a window no longer than this nothing is kept free: it slides on soon enough. [s]"""
 
+PEAK_PERIOD_S = 600.0
+"""What the live questions needed counts for this long, and up to twice as long. [s]"""
+
+FIRST_SPARE, KNOWN_SPARE = 2.0, 1.25
+"""What they are left, as a multiple of what they needed: at first, and when that is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -69,7 +75,8 @@ class Window:
         self._spent: deque[_Spending] = deque()
         self._used = 0.0
         self._used_behind = 0.0
-        self._peak = 0.0
+        self._first_s: float | None = None
+        self._peaks: dict[int, float] = {}
 
     def used(self, now_s: float) -> float:
         """Return what was spent within the window that ends at *now_s*."""
@@ -83,15 +90,27 @@ class Window:
 
     def spend(self, weight: float, now_s: float, *, behind: bool = False) -> _Spending:
         """Count *weight* as spent at *now_s*, by one who went *behind* or not."""
+        self._first_s = now_s if self._first_s is None else self._first_s
         spending = _Spending(now_s, weight, behind)
         self._spent.append(spending)
         self._used += weight
         self._used_behind += weight * behind
         return spending
 
-    def note_peak(self) -> None:
-        """Remember the most that was ever spent within a window by those who do not go behind."""
-        self._peak = max(self._peak, self._used - self._used_behind)
+    def note_peak(self, now_s: float) -> None:
+        """Remember the most that was spent within a window by those who do not go behind."""
+        period = int(now_s // PEAK_PERIOD_S)
+        peak = max(self._peaks.get(period, 0.0), self._used - self._used_behind)
+        # What a start needed once must not keep the others waiting for ever.
+        before = self._peaks.get(period - 1, 0.0)
+        self._peaks = {period - 1: before, period: peak}
+
+    def _kept(self, now_s: float) -> float:
+        """Return how much those who do not go behind are left for their next window."""
+        if self.limit.per_s <= SHORT_WINDOW_S:
+            return 0.0
+        known = self._first_s is not None and now_s - self._first_s > 2 * self.limit.per_s
+        return (KNOWN_SPARE if known else FIRST_SPARE) * max(self._peaks.values(), default=0.0)
 
     def wait_s(self, weight: float, now_s: float) -> float:
         """Return how long until *weight* fits. [s of the clock]"""
@@ -101,12 +120,13 @@ class Window:
     def wait_behind_s(self, weight: float, now_s: float) -> float:
         """Return how long until *weight* fits behind what the others need. [s of the clock]
 
-        They are left twice the most that they ever spent within a window, so that the
-        next of their bursts fits wherever it falls; but never more than three quarters,
-        and never so much that a single request does not fit.
+        They are left a quarter more than the most that they spent within a window lately,
+        and at first, when their bursts are not all known, twice as much; so the next one
+        fits wherever it falls. But never are they left more than three quarters, and never
+        so much that a single request does not fit.
         """
         fits_s = self.wait_s(weight, now_s)
-        kept = 2 * self._peak if self.limit.per_s > SHORT_WINDOW_S else 0.0
+        kept = self._kept(now_s)
         excess = self._used_behind + weight - max(self._ours - kept, self._ours / 4, weight)
         behind = [spending for spending in self._spent if spending.behind]
         return max(fits_s, self._until_freed_s(excess, now_s, behind))
@@ -254,7 +274,7 @@ class Budget:
             now_s = self._clock.monotonic_s()
             spendings = [window.spend(weight, now_s, behind=behind) for window, weight in wanted]
             for window, _ in wanted:
-                window.note_peak()
+                window.note_peak(now_s)
             return spendings
         finally:
             for queue in queues:

@@ -20,6 +20,7 @@ from analytics.errors import VenueError, VenueForbidden, VenueUnavailable
 from analytics.records import Cycle, Instrument, Snapshot
 from collector.budget import Budget
 from collector.clock import Clock
+from collector.streams.feed import Feed
 from collector.universe import Universe
 from collector.validation import Part, snapshot
 from collector.venues.asking import Errand, Round
@@ -77,6 +78,8 @@ class VenueCollector:
         rng: random.Random | None = None,
     ) -> None:
         self.venue = venue
+        self.feed: Feed | None = None
+        """The venue's streams, where they are heard."""
         self.universe = Universe(top_n, known)
         self.budget = Budget(venue.limits, clock, requests_per_s=requests_per_s, rng=rng)
         self.client = VenueClient(
@@ -158,6 +161,8 @@ class VenueCollector:
         self._learn_terms(self.venue.terms, round_.answers)
         instruments = [listed.instrument for listed in listings]
         self.universe.refresh(instruments, _volumes(ranking), self._clock.now())
+        if self.feed is not None:
+            self.feed.follow(self.universe.chosen)
 
     async def refresh_long_short(self) -> Lane:
         """Ask for the newest long/short ratios of the universe, for the next cycles to stamp.
@@ -211,11 +216,7 @@ class VenueCollector:
 
     async def _ask(self, round_: Round) -> None:
         """Ask in bulk, then of each instrument in order of volume, the most important first."""
-        errands: list[Errand] = [
-            (question, instrument.venue_id)
-            for question in self.venue.each
-            for instrument in self.universe.chosen[: question.top]
-        ]
+        errands = self._errands()
         if self._ratios_error is not None:
             round_.errors["long/short"], self._ratios_error = self._ratios_error, None
         try:
@@ -226,6 +227,17 @@ class VenueCollector:
         except TimeoutError:
             self._name_unanswered(round_)
         self.forbidden = self.forbidden or round_.forbidden
+
+    def _errands(self) -> list[Errand]:
+        """Return what is asked of single instruments: what the streams do not tell already."""
+        errands: list[Errand] = []
+        for question in self.venue.each:
+            ids = [instrument.venue_id for instrument in self.universe.chosen[: question.top]]
+            asked = question
+            if self.feed is not None:
+                ids, asked = self.feed.asks(question, ids), self.feed.asking(question)
+            errands += [(asked, venue_id) for venue_id in ids]
+        return errands
 
     def _name_unanswered(self, round_: Round) -> None:
         """Name the bulk questions that a cycle ran out of time for."""
@@ -294,7 +306,12 @@ class VenueCollector:
             if isinstance(mark, datetime) and mark >= received_ts - OLDEST_RATIO:
                 heard.append(Part(received_ts, ratios))
             heard.append(Part(received_ts, self._terms.get(instrument.venue_id, {})))
-            row, reasons = snapshot(instrument, heard, received_ts)
+            words: tuple[str, ...] = ()
+            if self.feed is not None:
+                # Only with a row to go into: until then the flows add up.
+                fields, words = self.feed.part(instrument.venue_id)
+                heard.append(Part(received_ts, fields))
+            row, reasons = snapshot(instrument, heard, received_ts, words)
             refused.update(reasons)
             snapshots.append(row)
         return snapshots
@@ -320,6 +337,7 @@ class VenueCollector:
             requests=round_.tally.requests,
             budget_used_pct=self.budget.used_pct(),
             error=round_.sentence(),
+            streams=None if self.feed is None else self.feed.told(),
         )
 
 

@@ -72,7 +72,8 @@ async def cycle(program: Program, one: VenueCollector) -> Cycle:
     elif record.error is None and before is not None and before.error is not None:
         log.info("cycle complete again", venue=one.name)
     program.meters.count(record)
-    program.intake.put([*snapshots, record])
+    heard = [] if one.feed is None else one.feed.records()
+    program.intake.put([*snapshots, *heard, record])
     if one.budget.paused_until is not None:
         await _note_silence(program, one)
     return record

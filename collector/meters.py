@@ -7,6 +7,7 @@ import json
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
 from analytics.records import Cycle
+from collector.streams.feed import Feed
 
 
 class Meters:
@@ -28,6 +29,13 @@ class Meters:
         self.waiting = self._gauge("batches_waiting", "Batches the lake has not taken yet")
         self.missed = self._gauge("jobs_missed", "Starts of a job left out", "job")
         self.dropped = self._gauge("batches_dropped", "Batches lost")
+        of = ("venue", "channel")
+        self._frames = self._gauge("stream_frames", "Messages heard over websockets", *of)
+        self._instruments = self._gauge("stream_instruments", "Instruments heard now", *of)
+        self._lost = self._gauge("stream_reconnects", "Connections lost", *of)
+        self._holes = self._gauge("stream_holes_open", "Holes being filled", *of)
+        self._holes_ever = self._gauge("stream_holes", "Holes since the start", "venue")
+        self._bad = self._gauge("stream_rows", "Rows that were not counted", *of, "reason")
 
     def count(self, cycle: Cycle) -> None:
         """Add *cycle* to the totals."""
@@ -44,6 +52,18 @@ class Meters:
             self._budget.labels(venue).set(cycle.budget_used_pct)
         if cycle.latency_ms is not None:
             self._latency.labels(venue).set(cycle.latency_ms)
+
+    def show(self, feed: Feed) -> None:
+        """Take over how the streams of a venue stand now."""
+        venue = feed.stream.venue
+        for name, standing in feed.standings().items():
+            self._frames.labels(venue, name).set(feed.frames(name))
+            self._instruments.labels(venue, name).set(standing.instruments)
+            self._lost.labels(venue, name).set(standing.reconnects)
+            self._holes.labels(venue, name).set(standing.holes)
+        self._holes_ever.labels(venue).set(feed.ledger.holes)
+        for (channel, reason), times in feed.tally.counts.items():
+            self._bad.labels(venue, channel, reason).set(times)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"perpscope_{name}", meaning, labels, registry=self.registry)

@@ -10,6 +10,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from analytics.errors import SettingsError
+from collector.cycle import VenueCollector
 from collector.program import Program
 
 LOOPBACK = "127.0.0.1"
@@ -35,6 +36,7 @@ def health(program: Program) -> dict[str, object]:
             "silent": silent,
             "instruments": 0 if latest is None else latest.answered,
             "error": None if latest is None else latest.error,
+            "streams": _streams(one),
         }
     troubled = any(venue["silent"] or venue["error"] for venue in venues.values())
     intake = program.intake
@@ -49,6 +51,13 @@ def health(program: Program) -> dict[str, object]:
         "batches_dropped": intake.dropped,
         "set_aside_at_start": program.lake.damaged,
     }
+
+
+def _streams(one: VenueCollector) -> dict[str, object] | None:
+    """Return how the streams of a venue stand, by channel; None where there are none."""
+    if one.feed is None:
+        return None
+    return {name: standing.as_json() for name, standing in one.feed.standings().items()}
 
 
 @asynccontextmanager
@@ -73,6 +82,9 @@ async def answering(port: int, program: Program) -> AsyncIterator[int]:
         program.meters.dropped.set(program.intake.dropped)
         for job, times in program.timetable.missed.items():
             program.meters.missed.labels(job).set(times)
+        for one in program.venues:
+            if one.feed is not None:
+                program.meters.show(one.feed)
         body = generate_latest(program.meters.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

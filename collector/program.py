@@ -18,14 +18,21 @@ from analytics.errors import SettingsError
 from analytics.lake import Lake
 from analytics.records import Instrument
 from collector.backfill.filling import VenueHistory
+from collector.backfill.lane import Behind
 from collector.clock import Clock
 from collector.cycle import VenueCollector
 from collector.intake import Intake
 from collector.meters import Meters
 from collector.settings import Settings
 from collector.silences import Silences
+from collector.streams import STREAMS
+from collector.streams.feed import BOOK_COLUMNS, Feed
+from collector.streams.offers import BOOK_CADENCE, CADENCE, offered
+from collector.streams.standing import last_heard
 from collector.timetable import Timetable
 from collector.venues import VENUES
+from collector.venues.client import VenueClient
+from collector.venues.venue import Offer, Venue
 
 log = structlog.get_logger(__name__)
 
@@ -59,8 +66,8 @@ class Program:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Program]:
-    """Open the lake, the intake and the venues that *settings* name.
+async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[Program]:
+    """Open the lake, the intake and the venues that *settings* name, with their *streams* or not.
 
     On the way out everything that has arrived is stored first.
 
@@ -83,7 +90,7 @@ async def opened(settings: Settings) -> AsyncIterator[Program]:
         )
         for note in lake.damaged:
             log.error("set aside at the start", what=note)
-        lake.set_info(venues=_offers(settings.venues))
+        lake.set_info(venues=_offers(settings))
         if simulated:
             lake.set_info(clock=_as_json(clock))
         lake.publish()
@@ -95,6 +102,10 @@ async def opened(settings: Settings) -> AsyncIterator[Program]:
         for one in venues:
             silences.impose(one)
             stack.push_async_callback(one.close)
+        if streams:
+            for one in venues:
+                one.feed = _feed(one, clock, settings, lake)
+            stack.push_async_callback(_hang_up, venues, intake)
         histories = {one.name: _history(one, clock, settings, lake) for one in venues}
         for history in histories.values():
             stack.push_async_callback(history.close)
@@ -146,6 +157,27 @@ def _venue(name: str, clock: Clock, settings: Settings, lake: Lake) -> VenueColl
     )
 
 
+def _feed(one: VenueCollector, clock: Clock, settings: Settings, lake: Lake) -> Feed | None:
+    """Return the streams of a venue, None where its streams are not read."""
+    if one.name not in STREAMS:
+        return None
+    with lake.cursor() as cursor:
+        last = query.fetch(cursor, "last_streams", venue=one.name).to_dict("records")
+    client = VenueClient(
+        one.venue,
+        clock,
+        Behind(one.budget, clock),
+        simulator_url=settings.simulator,
+        timeout_s=settings.request_timeout_s,
+    )
+    return Feed(
+        client,
+        clock,
+        simulator_url=settings.simulator,
+        last_heard=last_heard(last[0]["finished_ts"], last[0]["streams"]) if last else None,
+    )
+
+
 def _history(one: VenueCollector, clock: Clock, settings: Settings, lake: Lake) -> VenueHistory:
     return VenueHistory(
         one,
@@ -156,16 +188,35 @@ def _history(one: VenueCollector, clock: Clock, settings: Settings, lake: Lake) 
     )
 
 
-def _offers(names: Iterable[str]) -> str:
+def _offers(settings: Settings) -> str:
     """Return what the venues offer and allow, as JSON for the Health page to show."""
     told = {}
-    for venue in (VENUES[name] for name in names):
+    for venue in (VENUES[name] for name in settings.venues):
+        heard = settings.streams and venue.name in STREAMS
         offers = [
-            {**asdict(offer), "cadence": venue.cadence(offer.source)} for offer in venue.offers
+            {**asdict(offer), "cadence": _cadence(venue, offer, heard=heard)}
+            for offer in venue.offers
         ]
+        if heard:
+            offers += [{**asdict(one), "cadence": CADENCE} for one in offered(venue.name)]
         limits = [asdict(limit) for limit in venue.limits]
         told[venue.name] = {"title": venue.title, "offers": offers, "limits": limits}
     return json.dumps(told)
+
+
+def _cadence(venue: Venue, offer: Offer, *, heard: bool) -> str:
+    """Return how often a metric comes, in words; *heard* is whether the streams are."""
+    if heard and offer.column in BOOK_COLUMNS:
+        return BOOK_CADENCE
+    return venue.cadence(offer.source)
+
+
+async def _hang_up(venues: Iterable[VenueCollector], intake: Intake) -> None:
+    """Close the streams of all venues at once; what they last heard is stored."""
+    feeds = [one.feed for one in venues if one.feed is not None]
+    await asyncio.gather(*(feed.close() for feed in feeds))
+    if heard := [record for feed in feeds for record in feed.records()]:
+        intake.put(heard)
 
 
 async def _finish(intake: Intake, storing: asyncio.Task[None]) -> None:

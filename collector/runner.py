@@ -31,7 +31,7 @@ async def run(settings: Settings) -> None:
             collector's port is taken.
     """
     stopped = _stop_signal()
-    async with opened(settings) as program:
+    async with opened(settings, streams=settings.streams) as program:
         timetable = program.timetable
         works = {"import": import_work(program.lake), "backfill": backfill_work(program)}
         async with (

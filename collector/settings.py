@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     request_timeout_s: float = Field(default=10, ge=1, le=60)
     """How long one answer may take. [s]"""
 
+    streams: bool = True
+    """Whether trades, liquidations and books are heard over websockets, beside what is asked."""
+
     backfill_hours: float = Field(default=24, ge=0, le=720)
     """How much history is filled in at a start, and hourly where it has holes; 0 for none. [h]"""
 

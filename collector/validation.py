@@ -48,6 +48,10 @@ RANGES: dict[str, tuple[float, float]] = {
     "ls_top_positions": (ABOVE_0, 1000.0),
     "book_imbalance": (-1.0, 1.0),
     "spread_bps": (-math.inf, 10_000.0),
+    "taker_buy_usd": (0.0, LARGEST),
+    "taker_sell_usd": (0.0, LARGEST),
+    "liq_long_usd": (0.0, LARGEST),
+    "liq_short_usd": (0.0, LARGEST),
 }
 """The lowest and the highest that a column can be."""
 
@@ -128,19 +132,23 @@ def objection(column: str, value: Value, heard_ts: datetime) -> str | None:
 
 
 def snapshot(
-    instrument: Instrument, parts: Iterable[Part], received_ts: datetime
+    instrument: Instrument,
+    parts: Iterable[Part],
+    received_ts: datetime,
+    words: Iterable[str] = (),
 ) -> tuple[Snapshot, list[str]]:
     """Return the snapshot that *parts* amount to, and what was refused of them.
 
     Where several answers give a column, the first that can be true counts; the
-    row's own venue_ts is that of the first answer that has one.
+    row's own venue_ts is that of the first answer that has one. *words* are flags
+    that it has whatever its values are.
     """
     draft = Draft({}, [])
     for part in parts:
         draft.take(part)
     _check_book(draft)
     _add_open_interest(draft, instrument)
-    flags = [f"refused:{refused}" for refused in draft.refused]
+    flags = [*words, *(f"refused:{refused}" for refused in draft.refused)]
     if "oi_usd:unit" in draft.refused:
         flags.append("oi-audit")
     row = Snapshot(

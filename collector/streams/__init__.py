@@ -9,6 +9,10 @@ limits that venues set.
 The pure side knows no sockets: `stream` describes a venue's streams, `binance`,
 `bybit` and `okx` are the descriptions with what reads their frames, and `flows`,
 `books` and `tally` are what frames leave behind.
+
+The living side keeps the sockets: `session` is one from its opening to its end,
+`connection` one that is always there, `switchboard` all of a venue. `ledger` holds,
+fills (`repair`, `past`) and writes down the holes; `feed` is what a cycle asks.
 """
 
 from collector.streams.binance import BINANCE

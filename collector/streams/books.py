@@ -15,8 +15,8 @@ from typing import Literal
 from collector.venues.depth import REACH_BPS, book_fields
 from collector.venues.venue import Fields
 
-MOST_WAITING = 500
-"""Changes kept while the first state is on its way."""
+MOST_WAITING = 4
+"""Changes kept while the first state is on its way: those of the seconds that it takes."""
 
 MOST_LEVELS = 5000
 """Levels a side; a book with more has gone wrong."""

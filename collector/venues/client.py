@@ -106,6 +106,25 @@ class VenueClient:
             payload = await self._sent(call, lambda: method(params), tally or Tally())
         return Answer(question, self._rows(call, question, payload, venue_id), self._clock.now())
 
+    async def told(
+        self, call: str, method: str, params: Mapping[str, Any], weights: Mapping[str, float]
+    ) -> Any:
+        """Return the JSON of an answer that no `Question` describes; raises as `ask` does.
+
+        Args:
+            call: What a person calls it, in errors.
+            method: The implicit method of ccxt.
+            params: What goes with it.
+            weights: What it costs, by the name of the limit.
+        """
+        send = getattr(self.exchange, method)
+        async with self._budget.turn(call, weights):
+            payload = await self._sent(call, lambda: send(dict(params)), Tally())
+        try:
+            return _decoded(payload)
+        except OtherShape as error:
+            raise VenueUnavailable(self.venue.name, call, str(error)) from error
+
     async def listings(self) -> list[Listing]:
         """Return every active linear perpetual that the venue lists, quoted in USDT or USDC.
 

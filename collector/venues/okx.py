@@ -144,7 +144,7 @@ def offers() -> Iterator[Offer]:
     yield Offer(column="next_funding_ts", source="funding rates", unit="ms", remark="fundingTime")
     remark = "nextFundingTime minus fundingTime"
     yield Offer(column="funding_interval_h", source="funding rates", unit="ms", remark=remark)
-    remark = "200 levels a side; as many of them as lie within 25 bps of mid"
+    remark = "400 levels a side; as many of them as lie within 25 bps of mid"
     yield Offer(column="book_imbalance", source="order book", unit="ratio", remark=remark)
     yield Offer(column="spread_bps", source="order book", unit="bps")
     yield Offer(column="ls_accounts", source="long/short accounts", unit="ratio")
@@ -182,6 +182,8 @@ OKX = Venue(
         Limit("oi_history", amount=10, per_s=2, ceiling=0.5),
         Limit("funding_history", amount=10, per_s=2, ceiling=0.5),
         Limit("history_candles", amount=20, per_s=2, ceiling=0.5),
+        Limit("trades", amount=100, per_s=2, ceiling=0.5),
+        Limit("history_trades", amount=20, per_s=2, ceiling=0.5),
     ),
     busy={"418": 120, "429": 10, "50011": 5, "50061": 10},
     listing_weights={"public": 1},
@@ -220,7 +222,7 @@ OKX = Venue(
             method="publicGetMarketBooks",
             read=read_books,
             columns=("book_imbalance", "spread_bps"),
-            params={"sz": 200},
+            params={"sz": 400},
             asks_for="instId",
             weights={"books": 1},
         ),

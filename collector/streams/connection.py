@@ -1,0 +1,137 @@
+"""A channel's connection that is always there: dialled, and dialled again whenever it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, Protocol
+
+import aiohttp
+import structlog
+
+from collector.streams.link import Link
+from collector.streams.session import Fault, Session, Topic
+from collector.streams.stream import Channel
+
+log = structlog.get_logger(__name__)
+
+HEALTHY_AFTER_S = 30.0
+"""A connection that was heard for so long has earned to be dialled again at once. [s]"""
+
+State = Literal["connecting", "live", "down"]
+
+
+class Owner(Protocol):
+    """Who wants to know how a connection fares."""
+
+    def came(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
+        """Take note that *topics* are acknowledged since *at_ms*, and the channel is heard."""
+
+    def went(self, connection: Connection, topics: Sequence[Topic], heard_ms: int) -> None:
+        """Take note that nothing of *topics* came after *heard_ms*, and why not any more."""
+
+
+class Connection:
+    """Some topics of one channel."""
+
+    def __init__(self, link: Link, channel: Channel, owner: Owner) -> None:
+        self.channel = channel
+        self.state: State = "connecting"
+        self.since_ms = link.now_ms()
+        """Since when it is in this state. [Unix ms]"""
+        self.reason: str | None = None
+        """Why it is down, or was last."""
+        self.failed = 0
+        """How often it ended or could not be opened."""
+        self.live: dict[str, Topic] = {}
+        """What is acknowledged and heard now, by text."""
+        self.wanted: dict[str, Topic] = {}
+        self._link, self._owner = link, owner
+        self._session: Session | None = None
+        self._in_a_row = 0
+        self._live_since_s: float | None = None
+        self._frames = 0
+        self._heard_ms: int | None = None
+
+    @property
+    def frames(self) -> int:
+        """How many frames came since the start."""
+        return self._frames + (self._session.frames if self._session is not None else 0)
+
+    @property
+    def heard_ms(self) -> int | None:
+        """When a good event last came, over this connection or one before it. [Unix ms]"""
+        heard_ms = self._session.heard_ms if self._session is not None else None
+        return self._heard_ms if heard_ms is None else heard_ms
+
+    def want(self, topics: Iterable[Topic]) -> None:
+        """Subscribe to *topics* from now on, and to nothing else."""
+        wanted = {topic.text: topic for topic in topics}
+        self.wanted.clear()
+        self.wanted.update(wanted)
+        for text in self.live.keys() - wanted.keys():
+            del self.live[text]
+        if self._session is not None:
+            self._session.look()
+
+    def again(self, topics: Sequence[str]) -> None:
+        """End the subscriptions of *topics* and ask for them anew."""
+        if self._session is not None:
+            self._session.again(topics)
+
+    async def run(self) -> None:
+        """Keep it there, for ever."""
+        while True:
+            await self._link.dial.turn(self._in_a_row)
+            try:
+                await self._once()
+            except (Fault, aiohttp.ClientError, OSError, TimeoutError) as error:
+                self._ended(_sentence(error))
+            except Exception as error:
+                # A fault of ours must not leave a channel dead for good; its traceback tells.
+                log.exception("stream stopped", venue=self._link.stream.venue)
+                self._ended(f"a fault of ours: {error!r}")
+
+    async def _once(self) -> None:
+        websocket = await self._link.open(self.channel.name)
+        self._session = Session(self._link, self.channel, websocket, self.wanted, self._came)
+        await self._session.run()
+
+    def _came(self, topics: Sequence[Topic], at_ms: int) -> None:
+        if self._live_since_s is None:
+            self._live_since_s = self._link.clock.monotonic_s()
+        self.live.update((topic.text, topic) for topic in topics)
+        if self.state != "live":
+            self.state, self.since_ms = "live", at_ms
+        self._owner.came(self, topics, at_ms)
+
+    def _ended(self, reason: str) -> None:
+        """Take note of an end, and tell of it where something was live."""
+        self._heard_ms, self._frames = self.heard_ms, self.frames
+        self._session = None
+        self.failed += 1
+        self.reason = reason
+        lived_s = 0.0
+        if self._live_since_s is not None:
+            lived_s = self._link.clock.monotonic_s() - self._live_since_s
+        self._in_a_row = 1 if lived_s > HEALTHY_AFTER_S else self._in_a_row + 1
+        self._live_since_s = None
+        log.info(
+            "stream interrupted",
+            venue=self._link.stream.venue,
+            channel=self.channel.name,
+            reason=reason,
+        )
+        topics = list(self.live.values())
+        self.live.clear()
+        if self.state != "down":
+            self.state, self.since_ms = "down", self._link.now_ms()
+        if topics:
+            self._owner.went(self, topics, self._heard_ms or self.since_ms)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return f"the venue refused the connection (HTTP {error.status})"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__

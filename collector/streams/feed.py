@@ -1,0 +1,288 @@
+"""One venue's streams as a cycle sees them: flows, books, records, and how each channel stands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import aiohttp
+import structlog
+
+from analytics.records import Gap, Instrument, Liquidation
+from collector.clock import Clock
+from collector.streams import STREAMS
+from collector.streams.connection import Connection
+from collector.streams.first_states import FirstStates
+from collector.streams.flows import Flows
+from collector.streams.holes import moment
+from collector.streams.ledger import Ledger
+from collector.streams.link import Dial, Link
+from collector.streams.session import Topic
+from collector.streams.standing import Source, Standing, bad_of, state
+from collector.streams.stream import ChannelName, Sinks
+from collector.streams.switchboard import Switchboard
+from collector.streams.tally import Tally
+from collector.venues.client import VenueClient
+from collector.venues.venue import Fields, Question
+
+log = structlog.get_logger(__name__)
+
+MOST_WAITING = 50_000
+"""Liquidations that may wait for the next cycle; what comes beyond is dropped and counted."""
+
+LOOK_EVERY_S = 5.0
+"""How often books without a state and missing numbers are looked for. [s]"""
+
+LOOK_EVERY_WALL_S = 0.1
+
+START_PATIENCE_S = 15.0
+"""How long after the start REST is not asked for books: streams are about to tell them. [s]"""
+
+STALE_MS = 60_000
+"""A book that did not change for so long is asked of REST as well. [ms]"""
+
+BOOK_COLUMNS = frozenset({"book_imbalance", "spread_bps"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What there is once instruments are followed."""
+
+    link: Link
+    board: Switchboard
+    states: FirstStates
+    look: asyncio.Task[None]
+
+
+class Feed:
+    """The streams of one venue; follow instruments to start it, close it after use."""
+
+    def __init__(
+        self,
+        client: VenueClient,
+        clock: Clock,
+        *,
+        simulator_url: str | None = None,
+        last_heard: Mapping[str, datetime] | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        """Read the streams of *client*'s venue.
+
+        Args:
+            client: Asks REST for what is missing, behind all that is live; it is closed with
+                the feed.
+            clock: The collector's.
+            simulator_url: Of a simulator to hear instead of the venue.
+            last_heard: By channel, until when the run before this one heard it.
+            rng: For what is to be a little random.
+        """
+        self.stream = STREAMS[client.venue.name]
+        self.flows: Flows = self.stream.flows()
+        self.books = self.stream.books()
+        self.tally = Tally()
+        self.ledger = Ledger(client, self.stream, self.flows, clock, last_heard or {})
+        self._client, self._clock = client, clock
+        self._simulator_url = simulator_url
+        self._rng = rng if rng is not None else random.Random()
+        self._running: _Running | None = None
+        self._symbols: dict[str, str] = {}
+        self._liquidations: deque[Liquidation] = deque()
+        self._frames_before: Counter[ChannelName] = Counter()
+        self._asked_books = 0
+        self._started_ts = clock.now()
+
+    def follow(self, instruments: Sequence[Instrument]) -> None:
+        """Hear *instruments*, in order of importance, from now on, and no others."""
+        running = self._running
+        if running is None:
+            running = self._running = self._start()
+            self._started_ts = self._clock.now()
+        self._symbols = {one.venue_id: one.symbol for one in instruments}
+        self.flows.follow(instruments)
+        self.books.follow(self._symbols)
+        self.ledger.follow(
+            self._symbols,
+            [
+                channel.name
+                for channel in self.stream.channels
+                if channel.one_for_all
+                and any(one.live for one in running.board.by_channel[channel.name])
+            ],
+        )
+        running.board.follow(list(self._symbols))
+
+    async def close(self) -> None:
+        """End everything. `records` has what there is to store at the last."""
+        if self._running is not None:
+            running, self._running = self._running, None
+            running.look.cancel()
+            await asyncio.gather(running.look, return_exceptions=True)
+            await running.board.close()
+            await self.ledger.close()
+            await running.link.session.close()
+        await self._client.close()
+
+    def asks(self, question: Question, venue_ids: Iterable[str]) -> list[str]:
+        """Return those of *venue_ids* that REST is to be asked *question* of."""
+        ids = list(venue_ids)
+        if BOOK_COLUMNS.isdisjoint(question.columns) or self._running is None:
+            return ids
+        wanting = [venue_id for venue_id in ids if not self.book(venue_id)]
+        if self._is_starting(self._running):
+            # What the streams will tell in a moment would cost a start its whole budget.
+            wanting = []
+        self._asked_books = len(wanting)
+        return wanting
+
+    def asking(self, question: Question) -> Question:
+        """Return how *question* is asked so that the streams learn from the answer as well."""
+        if BOOK_COLUMNS.isdisjoint(question.columns) or self._running is None:
+            return question
+        return self._running.states.asking(question)
+
+    def book(self, venue_id: str) -> Fields:
+        """Return the book's part of a snapshot; nothing where the stream does not know it."""
+        book = self.books.by_id.get(venue_id)
+        if self._running is None or book is None or not book.valid or book.at_ms is None:
+            return {}
+        patience_ms = self._running.link.patience_s(STALE_MS / 1000, 1.0) * 1000
+        if self._running.link.now_ms() - book.at_ms > patience_ms:
+            return {}
+        return book.fields()
+
+    def part(self, venue_id: str) -> tuple[Fields, tuple[str, ...]]:
+        """Return what a snapshot has from the streams, and words about it for its flags.
+
+        The flows are those since this was last asked: it is for one snapshot, once.
+        """
+        taken = self.flows.take(venue_id)
+        flows: Fields = {
+            "taker_buy_usd": taken.taker_buy_usd,
+            "taker_sell_usd": taken.taker_sell_usd,
+            "liq_long_usd": taken.liq_long_usd,
+            "liq_short_usd": taken.liq_short_usd,
+        }
+        return flows | self.book(venue_id), taken.flags
+
+    def records(self) -> list[Liquidation | Gap]:
+        """Return what was heard and is to be stored since this was last asked."""
+        liquidations, self._liquidations = self._liquidations, deque()
+        return [*liquidations, *self.ledger.gaps()]
+
+    def frames(self, name: ChannelName) -> int:
+        """Return how many messages of a channel came since the start."""
+        return 0 if self._running is None else self._running.board.frames(name)
+
+    def standings(self) -> dict[ChannelName, Standing]:
+        """Return how each channel stands; nothing before instruments are followed."""
+        if self._running is None or not self._symbols:
+            return {}
+        return {
+            channel.name: self._standing(self._running, channel.name)
+            for channel in self.stream.channels
+        }
+
+    def told(self) -> str:
+        """Return how each channel stands, as JSON, and count its messages anew."""
+        standings = self.standings()
+        for name, standing in standings.items():
+            self._frames_before[name] += standing.events
+        said: dict[str, object] = {name: one.as_json() for name, one in standings.items()}
+        said["frames"] = {"bad": bad_of(self.tally, "")}
+        return json.dumps(said)
+
+    def _start(self) -> _Running:
+        link = Link(
+            stream=self.stream,
+            clock=self._clock,
+            sinks=Sinks(
+                flows=self.flows,
+                books=self.books,
+                tally=self.tally,
+                liquidation=self._liquidated,
+            ),
+            session=aiohttp.ClientSession(),
+            dial=Dial(self.stream.limits.connects_per_s, self._clock, self._rng),
+            rng=self._rng,
+            simulator_url=self._simulator_url,
+        )
+        board = Switchboard(link, self)
+        states = FirstStates(self._client, self.stream, self.books, self._clock, board)
+        name = f"{self.stream.venue} streams"
+        return _Running(
+            link, board, states, asyncio.create_task(self._look(link, states), name=name)
+        )
+
+    async def _look(self, link: Link, states: FirstStates) -> None:
+        """Look again and again for what is missing although all connections are there."""
+        while True:
+            await self._clock.sleep(link.patience_s(LOOK_EVERY_S, LOOK_EVERY_WALL_S))
+            try:
+                self.ledger.look_for_numbers()
+                await states.look()
+            except Exception:
+                # A fault of ours in this must not end it for good; its traceback is in the log.
+                log.exception("look at the streams failed", venue=self.stream.venue)
+
+    def _liquidated(self, liquidation: Liquidation) -> None:
+        if len(self._liquidations) >= MOST_WAITING:
+            self.tally.add("liquidations", "dropped")
+        else:
+            self._liquidations.append(liquidation)
+
+    def came(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
+        """Take note that *topics* are acknowledged since *at_ms*, and their channel is heard."""
+        self.ledger.came(connection, topics, at_ms)
+
+    def went(self, connection: Connection, topics: Sequence[Topic], heard_ms: int) -> None:
+        """Take note that nothing of *topics* came after *heard_ms*."""
+        if connection.channel.name == "depth":
+            self.books.lose(one.venue_id for one in topics if one.venue_id is not None)
+        self.ledger.went(connection, topics, heard_ms)
+
+    def _standing(self, running: _Running, name: ChannelName) -> Standing:
+        connections = running.board.by_channel[name]
+        holes = self.ledger.open_holes(name)
+        now, since_ms = state(connections, holes=bool(holes))
+        heard_ms = max((one.heard_ms for one in connections if one.heard_ms), default=None)
+        known = self._known(running, name)
+        return Standing(
+            state=now,
+            source=self._source(name, known),
+            since=moment(since_ms).isoformat(),
+            events=running.board.frames(name) - self._frames_before[name],
+            late_s=None if heard_ms is None else (running.link.now_ms() - heard_ms) / 1000,
+            bad=bad_of(self.tally, name),
+            dropped=self.tally.counts[name, "dropped"],
+            reconnects=running.board.failed(name),
+            connections=sum(one.state == "live" for one in connections),
+            instruments=known,
+            of=len(self._symbols),
+            holes=len(holes),
+            reason=next((one.reason for one in connections if one.reason), None),
+        )
+
+    def _is_starting(self, running: _Running) -> bool:
+        """Whether books are on their way for the first time, and in time."""
+        patience_s = running.link.patience_s(START_PATIENCE_S, 1.0)
+        late = (self._clock.now() - self._started_ts).total_seconds() > patience_s
+        return not late and not any(one.failed for one in running.board.by_channel["depth"])
+
+    def _known(self, running: _Running, name: ChannelName) -> int:
+        """Return of how many instruments the stream tells at the moment."""
+        if name == "depth":
+            return sum(book.valid for book in self.books.by_id.values())
+        if self.stream.channel(name).one_for_all:
+            live = any(one.live for one in running.board.by_channel[name])
+            return len(self._symbols) if live else 0
+        return len(running.board.live(name) & self._symbols.keys())
+
+    def _source(self, name: ChannelName, known: int) -> Source:
+        if name == "depth":
+            return "rest" if self._asked_books > len(self._symbols) / 2 else "stream"
+        return "stream" if known else "none"

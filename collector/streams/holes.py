@@ -1,0 +1,102 @@
+"""A hole in a stream: what is missing, and what came of filling it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from analytics.records import Gap
+from collector.streams.flows import Flow, FlowChannel
+from collector.streams.seen import Numbers
+
+Outcome = Literal["repaired", "partly", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far an instrument was when a hole opened."""
+
+    events: int
+    numbers: tuple[tuple[int, int], ...]
+    """The ranges of trades known to be missing then."""
+
+
+@dataclass(slots=True, eq=False)
+class Hole:
+    """From when to when nothing came of some instruments."""
+
+    channel: FlowChannel
+    reason: str
+    started_ms: int
+    """When the last thing before it was heard. [Unix ms]"""
+    marks: dict[str, Mark]
+    """By the venue's names of its instruments."""
+    absent: set[str]
+    """Those that were not heard again yet."""
+    ended_ms: int | None = None
+    """When the last of the others came again. [Unix ms]"""
+    whole: bool = True
+    """Whether it is about all that the stream tells of."""
+    rows: dict[str, int] = field(default_factory=dict)
+    """Trades filled in, by instrument."""
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def open(self) -> list[str]:
+        """The instruments of which it is not settled yet what came of it."""
+        return [venue_id for venue_id in self.marks if venue_id not in self.outcomes]
+
+    def gaps(self, venue: str, symbols: Mapping[str, str], now_ms: int) -> list[Gap]:
+        """Return what the ledger of gaps is told: the whole, and each part that is not whole."""
+        outcomes = set(self.outcomes.values())
+        whole: Outcome = next(iter(outcomes)) if len(outcomes) == 1 else "partly"
+        single = self.whole or len(self.marks) > 1
+        parts = [
+            (symbols[venue_id], outcome, self.rows.get(venue_id, 0))
+            for venue_id, outcome in self.outcomes.items()
+            if venue_id in symbols and (not single or (whole == "partly" and outcome != "repaired"))
+        ]
+        if single:
+            parts.insert(0, ("*", whole, sum(self.rows.values())))
+        return [
+            Gap(
+                venue=venue,
+                channel=self.channel,
+                symbol=symbol,
+                started_ts=moment(self.started_ms),
+                ended_ts=moment(self.ended_ms or now_ms),
+                reason=self.reason,
+                outcome=outcome,
+                repaired_rows=rows,
+            )
+            for symbol, outcome, rows in parts
+        ]
+
+
+def moment(at_ms: int) -> datetime:
+    """Return a time that is given in milliseconds since 1970."""
+    return datetime.fromtimestamp(at_ms / 1000, tz=UTC)
+
+
+def mark(flow: Flow) -> Mark:
+    """Return how far *flow* is."""
+    numbers = flow.seen.holes if isinstance(flow.seen, Numbers) else []
+    return Mark(flow.trades.events, tuple(numbers))
+
+
+def told(flow: Flow, before: Mark) -> bool:
+    """Whether a trade came since, of those that are numbered: it tells what was missed."""
+    return isinstance(flow.seen, Numbers) and flow.trades.events > before.events
+
+
+def missed_nothing(flow: Flow, before: Mark) -> bool:
+    """Whether the first trade since has the number after the last one before."""
+    return before.events > 0 and told(flow, before) and not numbers_missed(flow, before)
+
+
+def numbers_missed(flow: Flow, before: Mark) -> Sequence[tuple[int, int]]:
+    """Return the ranges of trades missed since."""
+    return [span for span in mark(flow).numbers if span not in before.numbers]

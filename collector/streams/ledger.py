@@ -1,0 +1,245 @@
+"""What was heard since when, and every hole in it: held open, filled, and written down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import structlog
+
+from analytics.records import Gap
+from collector.clock import Clock
+from collector.streams.connection import Connection
+from collector.streams.flows import FlowChannel, Flows
+from collector.streams.holes import Hole, Mark, mark, moment
+from collector.streams.repair import Repairs
+from collector.streams.seen import Numbers
+from collector.streams.session import Topic
+from collector.streams.stream import ChannelName, Stream
+from collector.venues.client import VenueClient
+
+log = structlog.get_logger(__name__)
+
+MOST_GAPS = 10_000
+"""Gaps that may wait to be stored; what comes beyond is dropped and counted."""
+
+NOT_RUNNING = "the collector was not running"
+NEVER_HEARD = "nothing was heard of it since the start"
+NUMBERS_LEFT_OUT = "numbers of trades were left out"
+STOPPED = "; the collector was stopped before it could be filled"
+
+
+class Ledger:
+    """Keeps account of one venue's trades and liquidations."""
+
+    def __init__(
+        self,
+        client: VenueClient,
+        stream: Stream,
+        flows: Flows,
+        clock: Clock,
+        last_heard: Mapping[str, datetime],
+    ) -> None:
+        """Start with nothing heard; *last_heard* is until when the run before this one was."""
+        self._venue, self._stream, self._clock = stream.venue, stream, clock
+        self._flows = flows
+        self._symbols: dict[str, str] = {}
+        self.began_ms: dict[str, int] = {}
+        """Since when each instrument's trades are heard. [Unix ms]"""
+        self._repairs = Repairs(
+            client,
+            flows,
+            clock,
+            self.began_ms,
+            numbered=stream.numbered,
+            settled=self._settled,
+        )
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._started_ts = clock.now()
+        self._last_heard = last_heard
+        self._unheard: set[FlowChannel] = {"trades", "liquidations"}
+        self._open: list[Hole] = []
+        self._suspects: dict[str, set[tuple[int, int]]] = {}
+        self._given_up: dict[str, tuple[tuple[int, int], ...]] = {}
+        self._gaps: list[Gap] = []
+        self.holes = 0
+        """Holes since the start."""
+        self.dropped = 0
+        """Gaps that were not written down, because too many waited."""
+
+    def follow(self, symbols: Mapping[str, str], live: Iterable[ChannelName]) -> None:
+        """Account for the instruments in *symbols*, by the venue's names, from now on.
+
+        Those that are new are heard at once on *live* channels, one topic of which
+        tells of all.
+        """
+        self._symbols = dict(symbols)
+        for kept in (self.began_ms, self._suspects, self._given_up):
+            for venue_id in kept.keys() - self._symbols.keys():
+                del kept[venue_id]
+        for name in live:
+            if name != "depth":
+                self._flows.begin(name, self._symbols)
+
+    def open_holes(self, name: ChannelName) -> list[Hole]:
+        """Return the holes of a channel that are not settled."""
+        return [hole for hole in self._open if hole.channel == name]
+
+    def gaps(self) -> list[Gap]:
+        """Return the gaps since this was last asked."""
+        gaps, self._gaps = self._gaps, []
+        return gaps
+
+    def came(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
+        """Take note that *topics* are heard since *at_ms*."""
+        name = connection.channel.name
+        if name == "depth":
+            return
+        if name in self._unheard:
+            self._unheard.discard(name)
+            self._first(name, connection, moment(at_ms))
+        ids = self._ids(topics)
+        for venue_id in ids if name == "trades" else ():
+            self.began_ms.setdefault(venue_id, at_ms)
+        self._flows.begin(name, ids)
+        for hole in self.open_holes(name):
+            self._back(hole, hole.absent & set(ids), at_ms)
+
+    def went(self, connection: Connection, topics: Sequence[Topic], heard_ms: int) -> None:
+        """Take note that nothing of *topics* came after *heard_ms*: a hole opens."""
+        name, ids = connection.channel.name, self._ids(topics)
+        if name == "depth" or not ids:
+            return
+        self._hold(
+            Hole(
+                channel=name,
+                reason=connection.reason or "the connection ended",
+                started_ms=heard_ms,
+                marks={one: mark(self._flows.by_id[one]) for one in ids},
+                absent=set(ids),
+                whole=len(ids) == len(self._symbols),
+            )
+        )
+
+    def look_for_numbers(self) -> None:
+        """Have trades filled in whose numbers are missing although nothing was interrupted."""
+        if not self._stream.numbered:
+            return
+        busy = {venue_id for hole in self._open for venue_id in hole.open}
+        before, self._suspects = self._suspects, {}
+        for venue_id, flow in self._flows.by_id.items():
+            if venue_id in busy or not isinstance(flow.seen, Numbers):
+                continue
+            given_up = self._given_up.get(venue_id, ())
+            missing = set(flow.seen.holes).difference(given_up)
+            if missing & before.get(venue_id, set()):
+                self._fill_numbers(venue_id, given_up)
+            elif missing:
+                self._suspects[venue_id] = missing
+
+    async def close(self) -> None:
+        """Stop filling; what is open or was never heard is a gap."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for hole in list(self._open):
+            hole.reason += STOPPED
+            for venue_id in hole.open:
+                self._repairs.settle(hole, venue_id, complete=False)
+        for name in sorted(self._unheard) if self._symbols else ():
+            since = self._last_heard.get(name, self._started_ts)
+            self._note(name, since, self._clock.now(), NEVER_HEARD)
+
+    def _ids(self, topics: Sequence[Topic]) -> list[str]:
+        """Return the instruments that *topics* are about, of those that are followed."""
+        if any(topic.venue_id is None for topic in topics):
+            return list(self._symbols)
+        return [one.venue_id for one in topics if one.venue_id and one.venue_id in self._symbols]
+
+    def _first(self, name: FlowChannel, connection: Connection, came_ts: datetime) -> None:
+        """Write down what was missed before a channel was heard for the first time."""
+        if (since := self._last_heard.get(name)) is not None:
+            self._note(name, since, came_ts, NOT_RUNNING)
+        elif connection.failed:
+            self._note(name, self._started_ts, came_ts, connection.reason or NEVER_HEARD)
+
+    def _hold(self, hole: Hole) -> None:
+        self.holes += 1
+        self._open.append(hole)
+        self._flows.hold(hole.channel, hole.marks)
+
+    def _back(self, hole: Hole, ids: set[str], at_ms: int) -> None:
+        """Take note that *ids* of *hole* are heard again."""
+        if not ids:
+            return
+        first = hole.ended_ms is None
+        hole.absent -= ids
+        hole.ended_ms = max(hole.ended_ms or 0, at_ms)
+        if hole.channel != "trades":
+            # No venue tells of liquidations afterwards.
+            for venue_id in ids:
+                self._repairs.settle(hole, venue_id, complete=False)
+        elif first:
+            self._start(self._repairs.fill(hole))
+
+    def _fill_numbers(self, venue_id: str, given_up: tuple[tuple[int, int], ...]) -> None:
+        now_ms = round(self._clock.now().timestamp() * 1000)
+        hole = Hole(
+            channel="trades",
+            reason=NUMBERS_LEFT_OUT,
+            started_ms=now_ms,
+            marks={venue_id: Mark(-1, given_up)},
+            absent=set(),
+            ended_ms=now_ms,
+            whole=False,
+        )
+        self._hold(hole)
+        self._start(self._repairs.fill(hole))
+
+    def _settled(self, hole: Hole, venue_id: str) -> None:
+        """Take note that *venue_id* is settled; the last one of a hole closes it."""
+        if hole.outcomes[venue_id] != "repaired" and (flow := self._flows.by_id.get(venue_id)):
+            self._given_up[venue_id] = mark(flow).numbers
+        if hole.open or hole not in self._open:
+            return
+        self._open.remove(hole)
+        now_ms = round(self._clock.now().timestamp() * 1000)
+        for gap in hole.gaps(self._venue, self._symbols, now_ms):
+            self._put(gap)
+
+    def _note(self, name: FlowChannel, since: datetime, until: datetime, reason: str) -> None:
+        self._put(
+            Gap(
+                venue=self._venue,
+                channel=name,
+                symbol="*",
+                started_ts=since,
+                ended_ts=until,
+                reason=reason,
+                outcome="lost",
+                repaired_rows=0,
+            )
+        )
+
+    def _put(self, gap: Gap) -> None:
+        if len(self._gaps) >= MOST_GAPS:
+            self.dropped += 1
+            return
+        self._gaps.append(gap)
+        if gap.symbol != "*":
+            return
+        log.info(
+            "hole in a stream",
+            venue=gap.venue,
+            channel=gap.channel,
+            symbol=gap.symbol,
+            outcome=gap.outcome,
+            rows=gap.repaired_rows,
+            reason=gap.reason,
+        )
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work, name=f"{self._venue} repair")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,130 @@
+"""What all connections to one venue share: where it is, the clock, and when to dial."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import aiohttp
+import certifi
+
+from collector.clock import Clock
+from collector.streams.stream import ChannelName, Handler, Sinks, Stream
+
+FIRST_AGAIN_S = 0.25
+"""About how long after its end a connection is dialled again first; it doubles each time. [s]"""
+
+LONGEST_AGAIN_S = 60.0
+"""But never longer than about this. [s]"""
+
+SHORTEST_AGAIN_S = 0.05
+"""Nor shorter than this, on a simulator's clock that runs fast. [wall s]"""
+
+REFUSED_S = 60.0
+"""How long nothing is dialled after a venue refused a connection for there being too many. [s]"""
+
+TOO_MANY = frozenset({403, 418, 429})
+"""HTTP statuses of a handshake that ask the whole address to be silent."""
+
+CONNECT_WITHIN_S = 10.0
+"""How long a connection may take to open. [wall s]"""
+
+GOODBYE_S = 0.4
+"""How long the other end may take to answer a goodbye. [wall s]"""
+
+LARGEST_FRAME = 16 * 2**20
+"""A longer frame ends the connection. [bytes]"""
+
+
+class Dial:
+    """Spaces the connections to one venue, and waits longer where they keep failing."""
+
+    def __init__(self, connects_per_s: float, clock: Clock, rng: random.Random) -> None:
+        self._spacing_s = 1 / connects_per_s
+        self._clock = clock
+        self._rng = rng
+        self._next_s = 0.0
+        self._queue = asyncio.Lock()
+
+    async def turn(self, failures: int) -> None:
+        """Wait for a turn, after so many *failures* in a row; 0 for a first connection."""
+        if failures:
+            again_s = min(FIRST_AGAIN_S * 2 ** min(failures - 1, 16), LONGEST_AGAIN_S)
+            again_s = max(again_s, SHORTEST_AGAIN_S * self._clock.speed)
+            await self._clock.sleep(again_s * (0.5 + self._rng.random()))
+        async with self._queue:
+            while (wait_s := self._next_s - self._clock.monotonic_s()) > 0:
+                await self._clock.sleep(wait_s)
+            self._next_s = self._clock.monotonic_s() + self._spacing_s
+
+    def refused(self, headers: Mapping[str, str] | None) -> None:
+        """Dial nobody for a while: the venue refused, and may have said for how long."""
+        said = (headers or {}).get("Retry-After", "")
+        wait_s = float(said) if said.isdecimal() else REFUSED_S
+        self._next_s = max(self._next_s, self._clock.monotonic_s() + wait_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The way to one venue's streams."""
+
+    stream: Stream
+    clock: Clock
+    sinks: Sinks
+    session: aiohttp.ClientSession
+    dial: Dial
+    rng: random.Random
+    simulator_url: str | None = None
+    _ssl: ssl.SSLContext = field(
+        default_factory=lambda: ssl.create_default_context(cafile=certifi.where())
+    )
+
+    def now_ms(self) -> int:
+        """Return the time on the collector's clock. [Unix ms]"""
+        return round(self.clock.now().timestamp() * 1000)
+
+    def handler(self) -> Handler:
+        """Return a new reader of frames."""
+        return self.stream.handler(self.sinks)
+
+    def address(self, channel: ChannelName) -> str:
+        """Return where *channel* is told."""
+        group = self.stream.group(self.stream.channel(channel).group)
+        if self.simulator_url is None:
+            return group.url
+        return self.simulator_url.replace("http", "ws", 1) + group.simulator_path
+
+    def patience_s(self, seconds: float, wall_s: float) -> float:
+        """Return *seconds* of the clock, or more where it runs so fast that they are no time.
+
+        Args:
+            seconds: What would do at the speed of the wall clock. [s]
+            wall_s: What a busy computer may need, whatever the clock says. [wall s]
+        """
+        return max(seconds, wall_s * self.clock.speed)
+
+    async def open(self, channel: ChannelName) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
+        """Return a new websocket to where *channel* is told.
+
+        Raises aiohttp.ClientError, OSError or TimeoutError; after a refusal for being
+        too many, nobody is dialled for a while.
+        """
+        address = self.address(channel)
+        try:
+            async with asyncio.timeout(CONNECT_WITHIN_S):
+                return await self.session.ws_connect(
+                    address,
+                    autoping=False,
+                    decode_text=False,
+                    max_msg_size=LARGEST_FRAME,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_S),
+                    ssl=self._ssl if address.startswith("wss") else True,
+                )
+        except aiohttp.WSServerHandshakeError as error:
+            if error.status in TOO_MANY:
+                self.dial.refused(error.headers)
+            raise

@@ -1,0 +1,34 @@
+"""What the streams of a venue offer, for people to read in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collector.streams import STREAMS
+from collector.venues.venue import Offer
+
+CADENCE = "as it happens, over a websocket"
+
+BOOK_CADENCE = "as it happens, over a websocket; every cycle while that is down"
+
+TRADES = {
+    "binance": "aggregate trades; what a connection missed is asked of REST",
+    "bybit": "trades from the book; what a connection missed is asked of REST, the newest 1000",
+    "okx": "all trades; what a connection missed is asked of REST",
+}
+LIQUIDATIONS = {
+    "binance": "not all: the largest of each instrument and second",
+    "bybit": "all",
+    "okx": "not all: the venue does not say how many are left out",
+}
+
+
+def offered(venue: str) -> Iterator[Offer]:
+    """Yield what the streams of *venue* offer beside its answers."""
+    if venue not in STREAMS:
+        return
+    for column in ("taker_buy_usd", "taker_sell_usd"):
+        yield Offer(column=column, source="trades stream", unit="quote", remark=TRADES[venue])
+    for column in ("liq_long_usd", "liq_short_usd"):
+        remark = LIQUIDATIONS[venue]
+        yield Offer(column=column, source="liquidations stream", unit="quote", remark=remark)

@@ -1,0 +1,161 @@
+"""What REST still tells of trades that a stream missed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+
+from collector.venues.reading import OtherShape, entries
+
+MOST_PAGES = 10
+"""Answers asked for to fill one instrument's part of a hole."""
+
+SHAPE = "answered JSON of another shape: no trade with id, time, price, quantity and side"
+
+
+class Past(NamedTuple):
+    """A trade that REST tells of."""
+
+    trade_id: int | str
+    at_ms: int
+    """[Unix ms, the venue's time]"""
+    price: float
+    quantity: float
+    """As the venue counts trades."""
+    buys: bool
+    """Whether the taker bought."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What was missed of one instrument."""
+
+    venue_id: str
+    """The venue's name of it, as it goes into an address."""
+    from_ms: int
+    """Trades before are known. [Unix ms, the venue's time]"""
+    to_ms: int
+    """Trades after it are known as well. [Unix ms, the venue's time]"""
+    numbers: tuple[int, int] | None = None
+    """The first and the last number missed, where they are known."""
+
+
+class OutOfReach(Exception):
+    """The venue does not tell of everything that was missed any more."""
+
+
+Ask = Callable[[str, str, Mapping[str, Any], Mapping[str, float]], Awaitable[Any]]
+"""Takes what `VenueClient.told` takes."""
+
+Trades = Callable[[Ask, Missing], AsyncIterator[list[Past]]]
+"""Yields what a venue tells of *missing*, page by page. Raises OutOfReach after the last page
+if that is not all, OtherShape, or VenueError."""
+
+
+class BinanceTrade(msgspec.Struct, gc=False):
+    """A row of ``/fapi/v1/aggTrades``."""
+
+    a: int
+    p: float
+    q: float
+    T: int
+    m: bool
+
+
+class BybitTrade(msgspec.Struct, gc=False):
+    """A row of ``/v5/market/recent-trade``; its id is that of the stream."""
+
+    execId: str
+    price: float
+    size: float
+    side: str
+    time: int
+    isBlockTrade: bool = False
+
+
+class OkxTrade(msgspec.Struct, gc=False):
+    """A row of ``/api/v5/market/trades`` and ``history-trades``."""
+
+    tradeId: int
+    px: float
+    sz: float
+    side: str
+    ts: int
+
+
+async def binance(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
+    """Binance numbers trades and tells of them from any number on."""
+    page = 1000
+    params: dict[str, Any] = {"symbol": missing.venue_id, "limit": page}
+    if missing.numbers is None:
+        params |= {"startTime": missing.from_ms, "endTime": missing.to_ms}
+    else:
+        params |= {"fromId": missing.numbers[0]}
+    last = None if missing.numbers is None else missing.numbers[1]
+    for _ in range(MOST_PAGES):
+        payload = await ask(
+            f"trades of {missing.venue_id}", "fapiPublicGetAggTrades", params, {"weight": 20}
+        )
+        rows = _rows(payload, list[BinanceTrade])
+        yield [Past(row.a, row.T, row.p, row.q, not row.m) for row in rows]
+        newest = rows[-1] if rows else None
+        if newest is None or len(rows) < page or (last is not None and newest.a >= last):
+            return
+        if last is None and missing.to_ms < newest.T:
+            return
+        params = {"symbol": missing.venue_id, "limit": page, "fromId": newest.a + 1}
+    raise OutOfReach
+
+
+async def bybit(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
+    """Bybit tells of the newest thousand trades, no more."""
+    for limit in (100, 1000):
+        params = {"category": "linear", "symbol": missing.venue_id, "limit": limit}
+        payload = await ask(
+            f"trades of {missing.venue_id}",
+            "publicGetV5MarketRecentTrade",
+            params,
+            {"requests": 1},
+        )
+        rows = _rows(entries(payload, "result", "list"), list[BybitTrade])
+        reaches = len(rows) < limit or min(row.time for row in rows) < missing.from_ms
+        if reaches or limit == 1000:
+            yield [
+                Past(row.execId, row.time, row.price, row.size, row.side == "Buy")
+                for row in rows
+                if not row.isBlockTrade
+            ]
+            if not reaches:
+                raise OutOfReach
+            return
+
+
+async def okx(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
+    """OKX tells of the newest five hundred at once, and of older ones a hundred at a time."""
+    call = f"trades of {missing.venue_id}"
+    method, weights, limit = "publicGetMarketTrades", {"trades": 1}, 500
+    params: dict[str, Any] = {"instId": missing.venue_id, "limit": limit}
+    for _ in range(MOST_PAGES):
+        payload = await ask(call, method, params, weights)
+        rows = _rows(entries(payload, "data"), list[OkxTrade])
+        yield [Past(row.tradeId, row.ts, row.px, row.sz, row.side == "buy") for row in rows]
+        if len(rows) < limit or min(row.ts for row in rows) < missing.from_ms:
+            return
+        method, weights, limit = "publicGetMarketHistoryTrades", {"history_trades": 1}, 100
+        oldest = min(row.tradeId for row in rows)
+        params = {"instId": missing.venue_id, "limit": limit, "type": "1", "after": str(oldest)}
+    raise OutOfReach
+
+
+PAST: dict[str, Trades] = {"binance": binance, "bybit": bybit, "okx": okx}
+"""By the venue's name."""
+
+
+def _rows(payload: Any, kind: Any) -> Any:
+    try:
+        return msgspec.convert(payload, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise OtherShape(SHAPE) from error

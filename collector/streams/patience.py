@@ -1,0 +1,40 @@
+"""How long a connection may be silent, and how long it lives."""
+
+from __future__ import annotations
+
+import random
+
+from collector.streams.stream import Channel, Limits
+
+HEARD_LONG_ENOUGH_S = 30.0
+"""How long a connection must have lived to know how often it usually tells something. [s]"""
+
+FRAMES_MISSED = 100
+"""So many times as long as it usually takes until the next message is a fault,"""
+
+SHORTEST_GAP_S = 10.0
+"""but nothing shorter than this. [s]"""
+
+SHARE_OF_LIFE = 0.9
+"""Of the time that a venue lets a connection live, so much is used at most."""
+
+LONGEST_LIFE_S = 24 * 3600.0
+"""Where it sets no limit, connections are renewed all the same. [s]"""
+
+
+def expected_gap_s(channel: Channel, lived_s: float, frames: int) -> float:
+    """Return how long a silence may be: less than the channel's own where much is told. [s]
+
+    Args:
+        channel: What is told.
+        lived_s: For how long. [s]
+        frames: How many messages came in that time.
+    """
+    if lived_s < HEARD_LONG_ENOUGH_S or not frames:
+        return channel.expected_gap_s
+    return min(channel.expected_gap_s, max(SHORTEST_GAP_S, FRAMES_MISSED * lived_s / frames))
+
+
+def life_s(limits: Limits, rng: random.Random) -> float:
+    """Return after how long a connection is renewed, a little different each time. [s]"""
+    return (limits.life_s or LONGEST_LIFE_S) * (SHARE_OF_LIFE - 0.2 * rng.random())

@@ -1,0 +1,178 @@
+"""Filling the holes of a stream from what REST still tells, and saying what came of it.
+
+While a hole of trades is open, the flows of its instruments are withheld, and nothing is
+lost by that: what is filled in goes into the first snapshot after. An instrument whose
+next trade has the next number missed nothing, and nobody is asked about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+import structlog
+
+from analytics.errors import RateLimited, VenueError, VenueUnavailable
+from collector.clock import Clock
+from collector.streams.flows import Flow, Flows
+from collector.streams.holes import Hole, missed_nothing, numbers_missed, told
+from collector.streams.past import PAST, Missing, OutOfReach, Past
+from collector.streams.seen import Numbers
+from collector.venues.client import VenueClient
+from collector.venues.reading import OtherShape
+
+log = structlog.get_logger(__name__)
+
+SETTLE_S = 2.0
+"""How long REST gets to know what the stream already told. [s]"""
+
+QUIET_S = 20.0
+"""How long the trade may be awaited that tells whether one before it was missed. [s]"""
+
+LOOK_AGAIN_S = 1.0
+
+REPAIR_WITHIN_S = 900.0
+"""After so long a hole is given up: flows are not withheld for ever. [s]"""
+
+ATTEMPTS = 3
+"""How often an instrument is asked about where the answers fail or lack something."""
+
+FAILED_PAUSE_S = 5.0
+"""How long nothing is asked after an answer failed. [s]"""
+
+MARGIN_MS = 3000
+"""How much earlier than the last thing heard a hole may begin, by the venue's clock. [ms]"""
+
+
+class Repairs:
+    """Fills the holes in one venue's trades."""
+
+    def __init__(
+        self,
+        client: VenueClient,
+        flows: Flows,
+        clock: Clock,
+        began_ms: Mapping[str, int],
+        *,
+        numbered: bool,
+        settled: Callable[[Hole, str], None],
+    ) -> None:
+        """Ask *client*, whose budget lets all that is live go first.
+
+        Args:
+            client: Of the venue.
+            flows: Where what is missed belongs.
+            clock: The collector's.
+            began_ms: Since when each instrument is heard; nothing earlier is filled in. [Unix ms]
+            numbered: Whether a number that is missing is a trade that is missing.
+            settled: Is told of each instrument of a hole that is settled.
+        """
+        self._client, self._flows, self._clock = client, flows, clock
+        self._began_ms, self._settled = began_ms, settled
+        self._numbered = numbered
+        self._trades = PAST[client.venue.name]
+
+    async def fill(self, hole: Hole) -> None:
+        """Fill *hole*, as its instruments are heard again; at last give up what is left."""
+        deadline_s = self._clock.monotonic_s() + REPAIR_WITHIN_S
+        since_s = self._clock.monotonic_s()
+        await self._clock.sleep(SETTLE_S)
+        while hole.open and self._clock.monotonic_s() < deadline_s:
+            self._settle_untouched(hole)
+            quiet_too_long = self._clock.monotonic_s() - since_s > QUIET_S
+            venue_id = next(iter(self._askable(hole, quiet_too_long=quiet_too_long)), None)
+            if venue_id is None:
+                await self._clock.sleep(LOOK_AGAIN_S)
+            else:
+                await self._attempt(hole, venue_id, deadline_s)
+        for venue_id in hole.open:
+            if venue_id in hole.absent:
+                # It is not heard at all; what is known of it is nothing, not 0.
+                self._flows.end(hole.channel, [venue_id])
+            self.settle(hole, venue_id, complete=False)
+
+    def settle(self, hole: Hole, venue_id: str, *, complete: bool) -> None:
+        """Close the part of *hole* that is about one instrument."""
+        rows = hole.rows.get(venue_id, 0)
+        hole.outcomes[venue_id] = "repaired" if complete else "partly" if rows else "lost"
+        self._flows.release(hole.channel, [venue_id], complete=complete)
+        self._settled(hole, venue_id)
+
+    def _settle_untouched(self, hole: Hole) -> None:
+        """Settle what is nobody's any more, and what told itself that it missed nothing."""
+        for venue_id in hole.open:
+            flow = self._flows.by_id.get(venue_id)
+            if flow is None:
+                hole.outcomes[venue_id] = "lost"
+                self._settled(hole, venue_id)
+            elif venue_id not in hole.absent and missed_nothing(flow, hole.marks[venue_id]):
+                self.settle(hole, venue_id, complete=True)
+
+    def _askable(self, hole: Hole, *, quiet_too_long: bool) -> Iterable[str]:
+        """Yield the instruments that it is time to ask about."""
+        for venue_id in hole.open:
+            flow = self._flows.by_id.get(venue_id)
+            if flow is None or venue_id in hole.absent:
+                continue
+            numbered = isinstance(flow.seen, Numbers)
+            if not numbered or quiet_too_long or told(flow, hole.marks[venue_id]):
+                yield venue_id
+
+    async def _attempt(self, hole: Hole, venue_id: str, deadline_s: float) -> None:
+        """Ask about one instrument once, and settle it if that tells all or nothing more will."""
+        hole.attempts[venue_id] = hole.attempts.get(venue_id, 0) + 1
+        last = hole.attempts[venue_id] >= ATTEMPTS
+        try:
+            complete = await self._fill_one(hole, venue_id)
+        except OutOfReach:
+            complete, last = False, True
+        except RateLimited as error:
+            hole.attempts[venue_id] -= 1
+            last = False
+            complete = False
+            await self._silent_until(error.retry_at, deadline_s)
+        except (VenueUnavailable, OtherShape) as error:
+            log.info("hole not filled yet", venue=self._client.venue.name, reason=str(error))
+            complete = False
+            await self._clock.sleep(FAILED_PAUSE_S)
+        except VenueError as error:
+            log.info("hole not filled", venue=self._client.venue.name, reason=str(error))
+            complete, last = False, True
+        if complete or last:
+            self.settle(hole, venue_id, complete=complete)
+        elif venue_id in hole.marks:
+            # To the end of the queue.
+            hole.marks[venue_id] = hole.marks.pop(venue_id)
+
+    async def _fill_one(self, hole: Hole, venue_id: str) -> bool:
+        """Count what REST tells of an instrument; return whether that is all that was missed."""
+        flow = self._flows.by_id[venue_id]
+        before = hole.marks[venue_id]
+        numbers = numbers_missed(flow, before) if self._numbered else ()
+        missing = Missing(
+            venue_id=self._client.venue.encoded(venue_id),
+            from_ms=max(hole.started_ms - MARGIN_MS, self._began_ms.get(venue_id, 0)),
+            to_ms=(hole.ended_ms or hole.started_ms) + MARGIN_MS,
+            numbers=(numbers[0][0], numbers[-1][1]) if numbers else None,
+        )
+        async for page in self._trades(self._client.told, missing):
+            counted = sum(self._counts(flow, missing, trade) for trade in sorted(page, key=_order))
+            hole.rows[venue_id] = hole.rows.get(venue_id, 0) + counted
+        return not numbers or not numbers_missed(flow, before)
+
+    def _counts(self, flow: Flow, missing: Missing, trade: Past) -> bool:
+        """Count *trade* if it was missed; say whether it was."""
+        if missing.numbers is None and trade.at_ms < missing.from_ms:
+            return False
+        now_ms = round(self._clock.now().timestamp() * 1000)
+        return flow.trade(*trade, received_ms=now_ms) is None
+
+    async def _silent_until(self, retry_at: datetime | None, deadline_s: float) -> None:
+        wait_s = FAILED_PAUSE_S
+        if retry_at is not None:
+            wait_s = max(wait_s, (retry_at - self._clock.now()).total_seconds())
+        await self._clock.sleep(min(wait_s, deadline_s - self._clock.monotonic_s()))
+
+
+def _order(trade: Past) -> tuple[int, int]:
+    return (trade.at_ms, trade.trade_id if isinstance(trade.trade_id, int) else 0)

@@ -1,0 +1,88 @@
+"""How a channel stands: what a cycle's record and the collector's own pages say of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from collector.streams.connection import Connection
+from collector.streams.tally import FAULTS, Tally
+
+State = Literal["live", "connecting", "repairing", "down"]
+Source = Literal["stream", "rest", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How one channel of one venue stands now."""
+
+    state: State
+    """``repairing``: heard again, with a hole before that is being filled."""
+    source: Source
+    """Where its metrics come from at the moment."""
+    since: str
+    """When it came into this state. [ISO 8601, UTC]"""
+    events: int
+    """Messages since the previous cycle."""
+    late_s: float | None
+    """How long ago something good was heard last; None where nothing ever was. [s]"""
+    bad: dict[str, int]
+    """What could not be used since the start, by reason."""
+    dropped: int
+    """Records lost since the start, because too many waited."""
+    reconnects: int
+    """How often a connection was lost since the start."""
+    connections: int
+    """Open ones that are heard."""
+    instruments: int
+    """Of how many instruments the stream tells at the moment."""
+    of: int
+    """Of how many it should."""
+    holes: int
+    """Holes that are being filled."""
+    reason: str | None
+    """Why a connection is down, or last was."""
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as the record of a cycle has it."""
+        return asdict(self)
+
+
+def state(connections: Sequence[Connection], *, holes: bool) -> tuple[State, int]:
+    """Return the state of a channel, the worst of its *connections*, and since when. [Unix ms]
+
+    Args:
+        connections: At least one.
+        holes: Whether holes of the channel are open.
+    """
+    for worst in ("down", "connecting"):
+        if since := [one.since_ms for one in connections if one.state == worst]:
+            return worst, min(since)
+    return "repairing" if holes else "live", max(one.since_ms for one in connections)
+
+
+def last_heard(finished_ts: datetime, streams: str) -> dict[str, datetime]:
+    """Return until when each channel was heard by a run that is over, from its last cycle.
+
+    Args:
+        finished_ts: When that cycle ended, as the lake has it. UTC.
+        streams: What its record says of the streams.
+    """
+    heard = {}
+    for name, standing in json.loads(streams).items():
+        if (state := standing.get("state")) is not None:
+            since = datetime.fromisoformat(standing["since"])
+            heard[name] = finished_ts.replace(tzinfo=UTC) if state == "live" else since
+    return heard
+
+
+def bad_of(tally: Tally, channel: str) -> dict[str, int]:
+    """Return what could not be used of *channel*, by reason; ``""`` for frames that tell none."""
+    return {
+        reason: times
+        for (of, reason), times in sorted(tally.counts.items())
+        if of == channel and reason in FAULTS
+    }

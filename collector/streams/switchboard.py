@@ -1,0 +1,96 @@
+"""The connections of one venue: opened and given up as what is wanted changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+from collector.streams.connection import Connection, Owner
+from collector.streams.link import Link
+from collector.streams.plan import planned
+from collector.streams.session import Topic
+from collector.streams.stream import Channel, ChannelName
+
+
+class Switchboard:
+    """All connections to one venue. Each has one channel, so that none falls with another."""
+
+    def __init__(self, link: Link, owner: Owner) -> None:
+        self._link, self._owner = link, owner
+        self._tasks: dict[Connection, asyncio.Task[None]] = {}
+        self.by_channel: dict[ChannelName, list[Connection]] = {
+            channel.name: [] for channel in link.stream.channels
+        }
+
+        self._frames: Counter[ChannelName] = Counter()
+        self._failed: Counter[ChannelName] = Counter()
+
+    def frames(self, name: ChannelName) -> int:
+        """Return how many frames came over a channel since the start."""
+        return self._frames[name] + sum(one.frames for one in self.by_channel[name])
+
+    def failed(self, name: ChannelName) -> int:
+        """Return how often a connection of a channel ended or could not be opened."""
+        return self._failed[name] + sum(one.failed for one in self.by_channel[name])
+
+    def follow(self, venue_ids: Sequence[str]) -> None:
+        """Have every channel tell of *venue_ids*, and of nothing else."""
+        for channel in self._link.stream.channels:
+            self._plan(channel, _topics(channel, venue_ids))
+
+    def live(self, name: ChannelName) -> set[str]:
+        """Return the instruments whose own topic of a channel is acknowledged and heard."""
+        return {
+            topic.venue_id
+            for connection in self.by_channel[name]
+            for topic in connection.live.values()
+            if topic.venue_id is not None
+        }
+
+    def again(self, name: ChannelName, venue_ids: Sequence[str]) -> None:
+        """Subscribe anew to a channel of *venue_ids*."""
+        channel = self._link.stream.channel(name)
+        texts = {channel.topic(venue_id) for venue_id in venue_ids}
+        for connection in self.by_channel[name]:
+            if mine := sorted(texts & connection.live.keys()):
+                connection.again(mine)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _plan(self, channel: Channel, topics: dict[str, Topic]) -> None:
+        connections = self.by_channel[channel.name]
+        current = [list(connection.wanted) for connection in connections]
+        plan = planned(current, list(topics), self._link.stream.limits.topics)
+        for _ in range(len(plan) - len(connections)):
+            connections.append(Connection(self._link, channel, self._owner))
+        for connection, texts in zip(list(connections), plan, strict=True):
+            connection.want(topics[text] for text in texts)
+            if not texts:
+                connections.remove(connection)
+                self._frames[channel.name] += connection.frames
+                self._failed[channel.name] += connection.failed
+                if (task := self._tasks.get(connection)) is not None:
+                    task.cancel()
+            elif connection not in self._tasks:
+                self._open(connection)
+
+    def _open(self, connection: Connection) -> None:
+        name = f"{self._link.stream.venue} {connection.channel.name}"
+        task = asyncio.create_task(connection.run(), name=name)
+        self._tasks[connection] = task
+        task.add_done_callback(lambda _: self._tasks.pop(connection, None))
+
+
+def _topics(channel: Channel, venue_ids: Sequence[str]) -> dict[str, Topic]:
+    """Return the topics of *channel* about *venue_ids*, by text."""
+    if channel.one_for_all:
+        text = channel.topic("")
+        return {text: Topic(text, None)} if venue_ids else {}
+    texts = {channel.topic(venue_id): venue_id for venue_id in venue_ids}
+    return {text: Topic(text, venue_id) for text, venue_id in texts.items()}

@@ -1,0 +1,97 @@
+"""A connection: what it does about refusals, failures and age."""
+
+import asyncio
+import random
+from dataclasses import replace
+
+import pytest
+
+from collector.streams.link import Dial
+
+SIMULATED = ("binance", "bybit", "okx")
+
+
+@pytest.fixture
+def waited(world):
+    """Returns how long a turn to dial takes after some failures. [s]"""
+
+    async def measure(dial, failures):
+        began_s = world.clock.elapsed_s
+        turn = asyncio.ensure_future(dial.turn(failures))
+        await asyncio.sleep(0)
+        while not turn.done():
+            world.clock.move(0.01)
+            await asyncio.sleep(0)
+        return world.clock.elapsed_s - began_s
+
+    return measure
+
+
+async def test_each_failure_in_a_row_waits_longer_and_never_the_same(world, waited):
+    """Jitter keeps many from coming back together; a cap keeps the wait from becoming a day."""
+    dial = Dial(1000, world.clock, random.Random(5))
+
+    waits = [await waited(dial, failures) for failures in (1, 3, 5, 7)]
+    longest = [await waited(dial, 50) for _ in range(4)]
+
+    assert waits == sorted(waits)
+    assert waits[0] < 0.5
+    assert all(30 <= one <= 91 for one in longest)
+    assert len({round(one, 1) for one in longest}) == 4
+
+
+async def test_connections_are_spaced_as_the_venue_wants_it(world, waited):
+    dial = Dial(0.5, world.clock, random.Random(5))
+
+    assert await waited(dial, 0) < 0.1
+    assert await waited(dial, 0) == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize(("headers", "silence_s"), [({"Retry-After": "7"}, 7), ({}, 60)])
+async def test_a_venue_that_refuses_connections_is_left_alone(world, waited, headers, silence_s):
+    dial = Dial(1000, world.clock, random.Random(5))
+
+    dial.refused(headers)
+
+    assert await waited(dial, 0) == pytest.approx(silence_s, abs=0.2)
+
+
+@pytest.mark.parametrize("name", SIMULATED)
+async def test_one_topic_that_is_refused_takes_no_other_down(world, name):
+    """Bybit refuses a whole request for one wrong topic: the others are asked for one by one."""
+    one = await world.collector(name, top_n=3)
+    unknown = replace(one.universe.chosen[0], venue_id="NOSUCH", symbol="NO/USDT:USDT")
+
+    one.feed.follow([unknown, *one.universe.chosen])
+
+    await world.until(lambda: one.feed.standings()["trades"].instruments >= 3)
+    await world.run(5)
+    for instrument in one.universe.chosen:
+        assert one.feed.part(instrument.venue_id)[0]["taker_buy_usd"] is not None
+
+
+async def test_an_old_connection_is_renewed_before_the_venue_ends_it(world, monkeypatch):
+    monkeypatch.setattr("collector.streams.patience.LONGEST_LIFE_S", 60.0)
+    one = await world.collector("bybit")
+
+    await world.until(lambda: one.feed.standings()["trades"].reconnects > 0)
+    await world.until(lambda: one.feed.standings()["trades"].state == "live")
+
+    assert world.clock.elapsed_s < 120
+    gaps = [gap for gap in one.feed.records() if gap.channel == "trades"]
+    assert [(gap.reason, gap.outcome) for gap in gaps] == [
+        ("renewed, before the venue ends it", "repaired")
+    ]
+
+
+async def test_much_traffic_shortens_the_silence_that_is_a_fault(world):
+    """Where something is told many times a second, ten seconds of nothing are enough."""
+    one = await world.collector("okx", top_n=12)
+    await world.until(lambda: one.feed.standings()["trades"].state == "live")
+    await world.run(40)
+    await world.fault(venue="okx", kind="ws_mute", channel="trades-all", seconds=60)
+    began_s = world.clock.elapsed_s
+
+    await world.until(lambda: one.feed.standings()["trades"].reconnects > 0)
+
+    assert 9 < world.clock.elapsed_s - began_s < 25
