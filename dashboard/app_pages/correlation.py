@@ -153,5 +153,6 @@ def look_at(row: str, column: str | None) -> None:
         st.session_state[FIRST], st.session_state[SECOND] = row, column
 
 
-cell_click(correlation_body.CHART, "correlation_click", look_at)
 refreshed(board)
+# Beneath the board: what is seen of it is a gap.
+cell_click(correlation_body.CHART, "correlation_click", look_at)

@@ -110,5 +110,6 @@ def open_row(row: str, _column: str | None) -> None:
     state.open_pair(venue, symbol)
 
 
-cell_click(heatmap_body.CHART, "heatmap_click", open_row)
 refreshed(board)
+# Beneath the board: what is seen of it is a gap.
+cell_click(heatmap_body.CHART, "heatmap_click", open_row)

@@ -1,8 +1,9 @@
-"""The colours of cells: which value gets which, the same on dark and on light.
+"""The colours of cells: which value gets which, on dark and on light.
 
+What is neutral or little is near the background of the theme, so that what is not stands out.
 Below the neutral value cells tend to vermilion, above it to teal, as everywhere; amounts, which
-have no neutral value, go from slate to pale yellow by powers of ten. The brightest colours stand
-for the 2nd and 98th percentile, so that one outlier does not turn all other cells grey.
+have no neutral value, go by powers of ten. The strongest colours stand for the 2nd and 98th
+percentile, so that one outlier does not turn all other cells grey.
 """
 
 from __future__ import annotations
@@ -17,36 +18,74 @@ from numpy.typing import NDArray
 
 from analytics import formats
 from analytics.measures import Measure, Unit
+from dashboard.charts.palette import LIGHT, Colors
 
 Floats = NDArray[np.float64]
 Stops = list[list[float | str]]
 
-DIVERGING: Final[Stops] = [
-    [0.0, "#FFB08A"],
-    [0.25, "#C4592B"],
-    [0.5, "#242B37"],
-    [0.75, "#13776D"],
-    [1.0, "#5FE3D4"],
-]
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """Colours from one end to the other, for both themes."""
+
+    dark: Stops
+    light: Stops
+
+    def on(self, colors: Colors) -> Stops:
+        """Return those for the theme of *colors*."""
+        return self.light if colors is LIGHT else self.dark
+
+
+DIVERGING: Final = Ramp(
+    dark=[
+        [0.0, "#FFB08A"],
+        [0.25, "#C4592B"],
+        [0.5, "#242B37"],
+        [0.75, "#13776D"],
+        [1.0, "#5FE3D4"],
+    ],
+    light=[
+        [0.0, "#8A2E08"],
+        [0.25, "#DB7B4D"],
+        [0.5, "#EEF1F5"],
+        [0.75, "#45A99B"],
+        [1.0, "#004F47"],
+    ],
+)
 """From far below the neutral value to far above it."""
 
-RISING: Final[Stops] = [
-    [0.0, "#242B37"],
-    [0.35, "#2D5190"],
-    [0.65, "#5A94E8"],
-    [0.85, "#B3D0EC"],
-    [1.0, "#FBEFB8"],
-]
+RISING: Final = Ramp(
+    dark=[
+        [0.0, "#242B37"],
+        [0.35, "#2D5190"],
+        [0.65, "#5A94E8"],
+        [0.85, "#B3D0EC"],
+        [1.0, "#FBEFB8"],
+    ],
+    light=[
+        [0.0, "#EEF1F5"],
+        [0.35, "#A9C8F2"],
+        [0.65, "#4A86DD"],
+        [0.85, "#24508F"],
+        [1.0, "#14213D"],
+    ],
+)
 """From little to much."""
 
-DEEP: Final[Stops] = [[0.0, "#C75A2A"], [0.5, "#242B37"], [1.0, "#13877B"]]
-"""As ``DIVERGING``, no brighter than white figures on it can be read."""
+DEEP: Final = Ramp(
+    dark=[[0.0, "#C75A2A"], [0.5, "#242B37"], [1.0, "#13877B"]],
+    light=[[0.0, "#EFA27E"], [0.5, "#EEF1F5"], [1.0, "#63C3B6"]],
+)
+"""As ``DIVERGING``, no stronger than figures on it can be read."""
 
-DEEP_RISING: Final[Stops] = [[0.0, "#242B37"], [0.5, "#2D5190"], [1.0, "#3F78CF"]]
-"""As ``RISING``, for white figures."""
+DEEP_RISING: Final = Ramp(
+    dark=[[0.0, "#242B37"], [0.5, "#2D5190"], [1.0, "#3F78CF"]],
+    light=[[0.0, "#EEF1F5"], [0.5, "#BCD4F6"], [1.0, "#86B2F0"]],
+)
+"""As ``RISING``, for figures."""
 
 CLIPPED_PCT: Final = 2.0
-"""How many of the values at either end share the brightest colour. [%]"""
+"""How many of the values at either end share the strongest colour. [%]"""
 
 WRITTEN: Final[dict[Unit, Callable[[float], str]]] = {
     "pct": formats.pct,
@@ -98,7 +137,7 @@ class ColorScale:
     low: float
     """Of what :meth:`z` returns, as *high*: what is beyond has the colour of the end."""
     high: float
-    stops: Stops
+    ramp: Ramp
     logarithmic: bool
     floor: float
     """Smaller amounts have the colour of this one: the logarithm of nothing is none."""
@@ -127,9 +166,9 @@ class ColumnScales:
     high: float = 1.0
 
     @property
-    def stops(self) -> Stops:
-        """The colours, which all columns share: dark enough for the figures in the cells."""
-        return DEEP if self.columns[0].stops is DIVERGING else DEEP_RISING
+    def ramp(self) -> Ramp:
+        """The colours, which all columns share: figures in the cells can be read."""
+        return DEEP if self.columns[0].ramp is DIVERGING else DEEP_RISING
 
     @property
     def logarithmic(self) -> bool:
@@ -175,7 +214,7 @@ def _rising(known: Floats) -> ColorScale:
 
 
 def _reach(away: Floats) -> float:
-    """Return how far from the neutral value the brightest colour begins."""
+    """Return how far from the neutral value the strongest colour begins."""
     if not len(away):
         return 1.0
     size = np.abs(away)

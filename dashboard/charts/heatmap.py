@@ -81,7 +81,7 @@ def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
         "z": cells.rounded(scale.z(drawing.values), 3 if is_written else DIGITS[measure.unit]),
         "zmin": scale.low,
         "zmax": scale.high,
-        "colorscale": scale.stops,
+        "colorscale": scale.ramp.on(drawing.colors),
         "hoverongaps": False,
         "hovertemplate": (
             f"<b>%{{y}}</b><br>{_when(drawing)}<br>{measure.title} <b>{value}</b><extra></extra>"

@@ -14,7 +14,7 @@ from analytics.correlated import Matrix
 from analytics.lead_lag import LeadLag
 from analytics.panel import Pair
 from dashboard.charts import cells
-from dashboard.charts.color_scale import CLIPPED_PCT, DEEP, DEEP_RISING, DIVERGING, RISING, Stops
+from dashboard.charts.color_scale import CLIPPED_PCT, DEEP, DEEP_RISING, DIVERGING, RISING, Ramp
 from dashboard.charts.palette import Colors
 
 Floats = NDArray[np.float64]
@@ -23,6 +23,9 @@ _WRITTEN_MOST: Final = 25
 """In larger matrices a number does not fit into its cell."""
 _NAMED_MOST: Final = 60
 """In larger ones names do not fit beside their rows; the pointer tells them."""
+
+_BESIDE_MOST: Final = 16
+"""More names than this do not fit side by side on a telephone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,11 @@ def matrix_chart(drawing: Drawing) -> go.Figure:
     if count > _NAMED_MOST:
         axis |= {"tickmode": "auto", "nticks": 40}
     layout["yaxis"] = {**axis, "range": [count - 0.5, -0.5]}
-    layout["xaxis"] = {**axis, "range": [-0.5, count - 0.5], "tickangle": 90, "side": "bottom"}
+    if drawing.touch and count > _BESIDE_MOST:
+        across = {**axis, "tickmode": "auto", "nticks": _BESIDE_MOST}
+    else:
+        across = axis
+    layout["xaxis"] = {**across, "range": [-0.5, count - 0.5], "tickangle": 90, "side": "bottom"}
     layout["margin"]["t"] = cells.TOP - 24
     layout["shapes"] = [*_bounds(drawing), *_marked(drawing)]
     return go.Figure({"data": [_cells(drawing, names)], "layout": layout})
@@ -69,9 +76,9 @@ def matrix_chart(drawing: Drawing) -> go.Figure:
 def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
     r = drawing.matrix.r
     is_written = len(names) <= _WRITTEN_MOST and not drawing.touch
-    low, high, stops = _scale(drawing, DEEP if is_written else DIVERGING)
-    if is_written and stops is RISING:
-        stops = DEEP_RISING
+    low, high, ramp = _scale(drawing, DEEP if is_written else DIVERGING)
+    if is_written and ramp is RISING:
+        ramp = DEEP_RISING
     ticks = np.linspace(low, high, 5)
     first = f"{drawing.rows} of <b>%{{y}}</b>"
     second = f"{drawing.columns} of <b>%{{x}}</b>"
@@ -82,7 +89,7 @@ def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
         "z": cells.rounded(r, 2),
         "zmin": low,
         "zmax": high,
-        "colorscale": stops,
+        "colorscale": ramp.on(drawing.colors),
         "hoverongaps": False,
         "hovertemplate": f"{first}<br>{second}<br>r <b>%{{z:.2f}}</b><extra></extra>",
         "xgap": 1 if len(names) <= 50 else 0,
@@ -99,7 +106,7 @@ def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
     return trace
 
 
-def _scale(drawing: Drawing, diverging: Stops) -> tuple[float, float, Stops]:
+def _scale(drawing: Drawing, diverging: Ramp) -> tuple[float, float, Ramp]:
     """Return the values of the first and the last colour, and the colours between."""
     r = drawing.matrix.r
     same = np.eye(len(r), dtype=np.bool_) & (drawing.rows == drawing.columns)
@@ -149,7 +156,7 @@ def _marked(drawing: Drawing) -> list[dict[str, Any]]:
             "yref": "y",
             "y0": row - 0.5,
             "y1": row + 0.5,
-            "line": {"color": "#F2C14E", "width": 2.5},
+            "line": {"color": drawing.colors.alert, "width": 2.5},
         }
     ]
 
@@ -181,7 +188,7 @@ def lead_chart(pairs: Sequence[Pair], leads: LeadLag, timeframe: str, colors: Co
         "z": cells.rounded(drawn, 0),
         "zmin": -reach,
         "zmax": reach,
-        "colorscale": DEEP,
+        "colorscale": DEEP.on(colors),
         "showscale": False,
         "xgap": 2,
         "ygap": 2,

@@ -24,7 +24,7 @@ def asset_cards(pairs: pd.DataFrame, base: str, spread: FundingSpread | None) ->
             height="stretch",
         )
         st.metric(
-            f"{name}: OI, volume-weighted",
+            f"{name}: OI, weighted",
             formats.usd(float(weighed.value)),
             help="Mean over its instruments, weighted by 24 h volume: how large the one is that a "
             "traded dollar is traded in. USD.",
@@ -32,9 +32,10 @@ def asset_cards(pairs: pd.DataFrame, base: str, spread: FundingSpread | None) ->
             height="stretch",
         )
         st.metric(
-            f"{name}: funding 8 h, OI-weighted",
+            f"{name}: funding 8 h",
             formats.pct(float(funding.value), 4),
-            help=f"Mean of {funding.pairs} of {formats.plural(funding.expected, 'instrument')}. "
+            help="Weighted by open interest. "
+            f"Mean of {funding.pairs} of {formats.plural(funding.expected, 'instrument')}. "
             "Positive: longs pay shorts.",
             border=True,
             height="stretch",
@@ -45,7 +46,7 @@ def asset_cards(pairs: pd.DataFrame, base: str, spread: FundingSpread | None) ->
 def _spread(spread: FundingSpread | None, name: str) -> None:
     if spread is None:
         st.metric(
-            f"{name}: funding spread 8 h",
+            f"{name}: funding spread",
             formats.ABSENT,
             help="Fewer than two instruments state their funding.",
             border=True,
@@ -56,14 +57,18 @@ def _spread(spread: FundingSpread | None, name: str) -> None:
         plain(f"{formats.pair(symbol)} on {venue}")
         for venue, symbol in (spread.highest, spread.lowest)
     )
+    which = (
+        "all instruments have the same."
+        if spread.is_level
+        else f"longs pay most for {high}, least for {low}."
+    )
     st.metric(
-        f"{name}: funding spread 8 h",
+        f"{name}: funding spread",
         formats.points(spread.points, 4).removeprefix("+"),
-        "level" if spread.is_level else f"{spread.highest[0]} over {spread.lowest[0]}",
+        None if spread.is_level else f"{spread.highest[0]} over {spread.lowest[0]}",
         delta_color="off",
         delta_arrow="off",
-        help=f"Highest less lowest: longs pay most for {high}, least for {low}. "
-        "Percentage points per 8 hours.",
+        help=f"Of funding, highest less lowest: {which} Percentage points per 8 hours.",
         border=True,
         height="stretch",
     )

@@ -14,6 +14,8 @@ from analytics.holes import holes
 from dashboard import loaders
 from dashboard.charts import Colors
 from dashboard.charts.venues import hole_chart
+from dashboard.panels.explained import plain
+from dashboard.panels.first_day import FirstDay, expected_since, first_day
 from dashboard.panels.metric_names import title
 from dashboard.state import Moment
 
@@ -69,7 +71,8 @@ def _coverage(shown: Moment) -> pd.DataFrame:
     if bars.empty and cycles.empty:
         st.caption("Nothing could be expected yet: neither a bar nor a cycle is over.")
         return bars
-    rows = coverage_rows(bars, cycles)
+    first = first_day(shown, _DAY)
+    rows = coverage_rows(expected_since(bars, first.before), cycles)
     number = st.column_config.NumberColumn
     _table(
         rows,
@@ -90,11 +93,14 @@ def _coverage(shown: Moment) -> pd.DataFrame:
         "Bars also hold what was filled in afterwards from the venue's history; cycles only what "
         "was heard. What a venue never states is not expected of it."
     )
+    _say(first)
     return rows
 
 
 def _gaps(shown: Moment, colors: Colors) -> pd.DataFrame:
-    found = holes(loaders.quality("gaps", shown, _DAY))
+    first = first_day(shown, _DAY)
+    found = holes(first.gaps)
+    _say(first)
     if found.empty:
         st.caption("No five-minute bar that could be expected is missing.")
         return found
@@ -124,6 +130,11 @@ def _gaps(shown: Moment, colors: Colors) -> pd.DataFrame:
     if len(rows) > _MOST:
         st.caption(f"The longest {_MOST:,} of {len(rows):,} holes are shown.")
     return rows
+
+
+def _say(first: FirstDay) -> None:
+    if (note := first.note()) is not None:
+        st.caption(plain(note))
 
 
 def _written(found: pd.DataFrame) -> pd.DataFrame:

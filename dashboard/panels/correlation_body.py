@@ -18,9 +18,9 @@ from dashboard.charts import colors
 from dashboard.charts.cells import labels
 from dashboard.charts.correlation_lines import LINES_MOST, lag_chart, rolling_chart
 from dashboard.charts.matrix import Drawing, lead_chart, matrix_chart
+from dashboard.panels.chart_settings import chart_settings, on_touch
 from dashboard.panels.correlation_window import Window
 from dashboard.panels.explained import plain
-from dashboard.panels.export import plotly_config
 from dashboard.panels.largest_pairs import only
 from dashboard.panels.market_zoom import watch, zoomed
 from dashboard.state import Moment
@@ -103,14 +103,14 @@ def draw_matrix(
             marked=marked,
             colors=colors(st.context.theme.type),
             zoom_key=subject,
-            touch="Mobile" in st.context.headers.get("User-Agent", ""),
+            touch=on_touch(),
         )
     )
     st.plotly_chart(
         zoomed(figure, subject, []),
         theme=None,
         key=CHART,
-        config={**plotly_config("correlation", shown), **_CONFIG},
+        config=chart_settings("correlation", shown),
         alt=f"Correlation of {formats.plural(len(found.pairs), 'pair')} as a matrix",
     )
     watch(CHART, subject, [])
@@ -166,7 +166,7 @@ def draw_rolling(
         rolling_chart(found, colors(st.context.theme.type)),
         theme=None,
         key="rolling_chart",
-        config=plotly_config("rolling correlation", shown),
+        config=chart_settings("rolling correlation", shown),
         alt=f"Correlation of {first} and {second} over time",
     )
     st.caption(
@@ -205,7 +205,7 @@ def draw_leads(base: str, found: loaders.Leads, asked: Asked, shown: Moment) -> 
             lead_chart(pairs, lags, timeframe, tint),
             theme=None,
             key="lead_chart",
-            config=plotly_config(f"leads {base}", shown),
+            config=chart_settings(f"leads {base}", shown),
             alt=f"Which venue leads in {base}",
         )
     with right:
@@ -213,7 +213,7 @@ def draw_leads(base: str, found: loaders.Leads, asked: Asked, shown: Moment) -> 
             lag_chart(pairs, lags, tint),
             theme=None,
             key="lag_chart",
-            config=plotly_config(f"lags {base}", shown),
+            config=chart_settings(f"lags {base}", shown),
             alt=f"Correlation of {base} by lag",
         )
     some = len(pairs) * (len(pairs) - 1) // 2
@@ -226,11 +226,3 @@ def draw_leads(base: str, found: loaders.Leads, asked: Asked, shown: Moment) -> 
             f"shorter.{few}"
         )
     )
-
-
-_CONFIG: Final = {
-    "scrollZoom": False,
-    "displayModeBar": "hover",
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-    "doubleClick": "reset",
-}

@@ -21,7 +21,7 @@ from dashboard.charts import colors
 from dashboard.charts.cells import labels
 from dashboard.charts.color_scale import CLIPPED_PCT, WRITTEN, ColorScale, ColumnScales, color_scale
 from dashboard.charts.heatmap import MARKS_MOST, Drawing, heat_chart
-from dashboard.panels.export import plotly_config
+from dashboard.panels.chart_settings import chart_settings, on_touch
 from dashboard.panels.largest_pairs import only
 from dashboard.panels.market_zoom import watch, zoomed
 from dashboard.state import Moment
@@ -46,6 +46,8 @@ class Loaded:
     scale: ColorScale | ColumnScales
     timeframe: str | None
     """Of the bars; None where the columns are timeframes."""
+    asked: int | None
+    """How many bars were; None where the columns are timeframes."""
     order: Order
 
 
@@ -67,7 +69,7 @@ def over_time(
     known = np.flatnonzero(np.isfinite(values).any(axis=1))
     begin = max(int(known[0]), end - bars) if len(known) else end
     times = panel.times[begin:end]
-    return _loaded(pairs[:most], times, values[begin:end], measure, order, seen, seen.timeframe)
+    return _loaded(pairs[:most], times, values[begin:end], measure, order, seen, bars)
 
 
 def over_timeframes(
@@ -93,9 +95,12 @@ def _loaded(
     measure: Measure,
     order: Order,
     seen: View,
-    timeframe: str | None,
+    asked: int | None,
 ) -> Loaded:
-    """Return it all with the pairs in *order*; by value, the newest or the user's timeframe's."""
+    """Return it all with the pairs in *order*; by value, the newest or the user's timeframe's.
+
+    Bars were *asked* for, or timeframes where that is None.
+    """
     by = values
     if order == "value" and not isinstance(names, np.ndarray):
         by = values[[names.index(seen.timeframe)]]
@@ -109,10 +114,11 @@ def _loaded(
         measure=measure,
         scale=(
             color_scale(cells, measure)
-            if timeframe
+            if asked is not None
             else ColumnScales(tuple(color_scale(column, measure) for column in cells.T))
         ),
-        timeframe=timeframe,
+        timeframe=None if asked is None else seen.timeframe,
+        asked=asked,
         order=order,
     )
 
@@ -138,14 +144,14 @@ def chart(loaded: Loaded, seen: View, shown: Moment) -> None:
             scale=loaded.scale,
             colors=colors(st.context.theme.type),
             zoom_key=subject,
-            touch="Mobile" in st.context.headers.get("User-Agent", ""),
+            touch=on_touch(),
         )
     )
     st.plotly_chart(
         zoomed(figure, subject, []),
         theme=None,
         key=CHART,
-        config={**plotly_config(f"heatmap {loaded.measure.title}", shown), **_CONFIG},
+        config=chart_settings(f"heatmap {loaded.measure.title}", shown),
         alt=f"{loaded.measure.title} of {formats.plural(len(loaded.pairs), 'pair')} as a heatmap",
     )
     watch(CHART, subject, [])
@@ -184,8 +190,7 @@ def sentences(loaded: Loaded, seen: View, shown: Moment, total: int) -> list[str
     return [
         _which(loaded, total),
         _when(loaded, shown),
-        f"The brightest colours begin at the {100 - CLIPPED_PCT:.0f}th percentile, and are the "
-        "same in both themes.",
+        f"The strongest colours begin at the {100 - CLIPPED_PCT:.0f}th percentile.",
         *_unusual(loaded, seen),
         *_absent(loaded),
     ]
@@ -207,7 +212,14 @@ def _when(loaded: Loaded, shown: Moment) -> str:
     if loaded.timeframe is not None:
         newest = np.asarray(loaded.columns)[-1].astype("datetime64[ms]").item()
         end: datetime = newest.replace(tzinfo=UTC) + TIMEFRAMES[loaded.timeframe]
-        return f"Bars of {loaded.timeframe}; the newest was over at {formats.moment(end)}."
+        there = loaded.values.shape[1]
+        few = (
+            f"{there:,} of the {loaded.asked:,} bars of {loaded.timeframe} that were asked for: "
+            f"nothing of it is known before them; "
+            if loaded.asked is not None and there < loaded.asked
+            else f"Bars of {loaded.timeframe}; "
+        )
+        return f"{few}the newest was over at {formats.moment(end)}."
     return {
         "change": f"{title}: over each span up to each pair's newest bar of five minutes.",
         "sum": f"{title}: the sum over each span up to each pair's newest bar of five minutes.",
@@ -254,11 +266,3 @@ def _absent(loaded: Loaded) -> list[str]:
     if without:
         lines.append(f"Nothing of it is known of {formats.listed(without)}.")
     return lines
-
-
-_CONFIG: Final = {
-    "scrollZoom": False,
-    "displayModeBar": "hover",
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-    "doubleClick": "reset",
-}

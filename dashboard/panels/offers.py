@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
 from analytics import formats
+from dashboard.panels.explained import plain
 from dashboard.panels.metric_names import title
+
+NOT_OFFERED: Final = "not offered"
 
 
 def offers(told: dict[str, Any]) -> None:
@@ -17,14 +20,11 @@ def offers(told: dict[str, Any]) -> None:
         return
     st.subheader("What the venues offer", anchor=False)
     matrix = offered_by_venue(told)
-    st.dataframe(
-        matrix,
+    # Not a grid: that would cut what is longer than its cell, and much is.
+    st.table(
+        matrix.fillna(NOT_OFFERED).map(plain),
+        border="horizontal",
         hide_index=True,
-        height="content",
-        row_height=29,
-        placeholder="not offered",
-        column_config={"Metric": st.column_config.TextColumn(pinned=True)},
-        key="offers",
         alt="Where each venue's metric comes from, and how often",
     )
     with st.expander("Units and remarks"):

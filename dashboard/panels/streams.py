@@ -149,7 +149,7 @@ def _columns() -> dict[str, Any]:
         "state": text("State", help="live, connecting, repairing (a hole is filled in) or down"),
         "for_s": number("For", help="Since when it is so"),
         "gives": text("Gives"),
-        "source": text("Comes from now", help="Where these metrics are taken from right now"),
+        "source": text("Source now", help="Where these metrics are taken from right now"),
         "given": text("Pairs", help="Given right now, of those that should be"),
         "late_s": number("Heard", help="Since anything came"),
         "events": number("Events", help="In the newest cycle"),

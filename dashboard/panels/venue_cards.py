@@ -42,7 +42,7 @@ def whole(figures: dict[str, Figure], pairs: int, venues: int, span: timedelta) 
             f"Open interest of all pairs added up, at the mark price. USD. {of}",
         )
         _size(
-            "Global OI, volume-weighted",
+            "OI, volume-weighted",
             figures["oi_volume_weighted_usd"],
             span,
             "Open interest of the pair that a traded dollar is traded in: the mean over pairs, "

@@ -11,13 +11,12 @@ import streamlit as st
 
 from analytics import formats
 from analytics.venue_standing import FundingSpread
-from dashboard import state
 from dashboard.charts import Colors
 from dashboard.panels.ages import TIMES, old
+from dashboard.panels.row_click import in_order, let_go, open_row
 from dashboard.state import Moment
 
 _KEY: Final = "comparison"
-_ROWS: Final = "comparison_rows"
 
 _WRITE: Final[dict[Any, str | Callable[[Any], str] | None]] = {
     "pair": str,
@@ -75,14 +74,15 @@ def comparison(
 ) -> None:
     """Draw the table; a click on a row opens its instrument."""
     spread = None if spread is None or spread.is_level else spread
+    pairs = in_order(pairs, _KEY)
     table = rows(pairs, shown)
-    st.session_state[_ROWS] = list(zip(pairs["venue"], pairs["symbol"], strict=True))
     styles = _styles(table, pairs, shown, spread, colors)
     written = table.style.format(_WRITE, na_rep=formats.ABSENT)
     if spread is not None:
         highest, lowest = _extremes(table)
         for place, mark in ((highest, "▲"), (lowest, "▼")):
             written = written.format(partial(_marked, mark), subset=(place, "funding_8h_pct"))
+    let_go(_KEY)
     st.dataframe(
         written.apply(lambda _: styles, axis=None),
         column_config=_columns(),
@@ -91,7 +91,7 @@ def comparison(
         row_height=29,
         placeholder=formats.ABSENT,
         key=_KEY,
-        on_select=_open,
+        on_select=partial(open_row, _KEY),
         selection_mode="single-cell",
         alt="The asset on each venue: price, open interest, funding, long/short, volume and basis",
     )
@@ -105,14 +105,6 @@ def _extremes(table: pd.DataFrame) -> tuple[int, int]:
     """Return the places of the highest and of the lowest funding."""
     order = table["funding_8h_pct"].sort_values(kind="stable").dropna().index
     return int(order[-1]), int(order[0])
-
-
-def _open() -> None:
-    """Open the pair that was clicked, and take the mark away, so that it can be again."""
-    cells = st.session_state[_KEY]["selection"]["cells"]
-    st.session_state[_KEY] = {"selection": {"rows": [], "columns": [], "cells": []}}
-    if cells:
-        state.open_pair(*st.session_state[_ROWS][cells[0][0]])
 
 
 def _styles(

@@ -95,7 +95,7 @@ def _columns(slowest_ms: float) -> dict[str, Any]:
         "state": text(
             "State", help=f"complete, partial, error or silent for {SILENT_CYCLES} cycles"
         ),
-        "age_s": number("Last cycle", help="Since it ended"),
+        "age_s": number("Age", help="Since its last cycle ended"),
         "asked": number("Asked", help="Pairs of the universe when it began"),
         "answered": number("Answered", help="Pairs that a snapshot was made of"),
         "skipped": number("Skipped", help="Questions that time or budget did not allow"),
@@ -104,7 +104,7 @@ def _columns(slowest_ms: float) -> dict[str, Any]:
         "latency_ms": number("Latency", help="Median of a request, in the newest cycle"),
         "latency_1h_ms": number("Median 1 h", help="Median of the hour's cycles"),
         "latency_curve": st.column_config.LineChartColumn(
-            "Latency 1 h", help="Every two minutes", y_min=0, y_max=slowest_ms, width=140
+            "Latency 1 h", help="Every two minutes", y_min=0, y_max=slowest_ms, width=96
         ),
         "budget_used_pct": st.column_config.ProgressColumn(
             "Budget used",
@@ -112,7 +112,7 @@ def _columns(slowest_ms: float) -> dict[str, Any]:
             min_value=0,
             max_value=100,
             format="%.0f %%",
-            width=120,
+            width=104,
         ),
         "budget_used_1h_pct": number("Most in 1 h", help="Of the budget, in any of its cycles"),
         "cycles_1h": number("Cycles 1 h"),

@@ -91,30 +91,46 @@ def test_constant_absent_and_huge_values_have_a_scale(name, cells):
 
 
 @pytest.mark.parametrize("who", SEEN_BY)
-@pytest.mark.parametrize("stops", [DIVERGING, DEEP])
-def test_the_ends_stay_apart_for_the_colour_blind(who, stops):
-    ends = [lab(SEEN_BY[who] @ linear(stops[place][1])) for place in (0, -1)]
+@pytest.mark.parametrize("ramp", [DIVERGING, DEEP])
+@pytest.mark.parametrize("colors", [DARK, LIGHT])
+def test_the_ends_stay_apart_for_the_colour_blind(who, ramp, colors):
+    ends = [lab(SEEN_BY[who] @ linear(ramp.on(colors)[place][1])) for place in (0, -1)]
 
     assert np.linalg.norm(ends[0] - ends[1]) > 20
 
 
-def test_rising_colours_rise_in_lightness():
-    """So that they can be ranked without a sense of colour, and on paper."""
-    for stops in (RISING, DEEP_RISING):
-        lightness = [lab(linear(color))[0] for _, color in stops]
-        assert lightness == sorted(lightness)
+@pytest.mark.parametrize("ramp", [RISING, DEEP_RISING])
+def test_amounts_are_ranked_by_lightness(ramp):
+    """So that they can be told without a sense of colour, and on paper."""
+    dark, light = ([lab(linear(c))[0] for _, c in ramp.on(colors)] for colors in (DARK, LIGHT))
+
+    assert dark == sorted(dark)
+    assert light == sorted(light, reverse=True)
 
 
-@pytest.mark.parametrize("color", [color for _, color in [*DEEP, *DEEP_RISING]])
-def test_figures_in_cells_are_readable(color):
+@pytest.mark.parametrize("color", [color for _, color in [*DEEP.dark, *DEEP_RISING.dark]])
+def test_figures_in_dark_cells_are_readable(color):
     """White on it; 3 to 1 is what WCAG asks of graphics, and bold or large text."""
     assert contrast("#FFFFFF", color) >= 4
 
 
-def test_both_themes_show_a_value_in_the_same_colour():
+@pytest.mark.parametrize("color", [color for _, color in [*DEEP.light, *DEEP_RISING.light]])
+def test_figures_in_light_cells_are_readable(color):
+    """Plotly writes in this grey on whatever is light."""
+    assert contrast("#444444", color) >= 4
+
+
+@pytest.mark.parametrize("colors", [DARK, LIGHT])
+@pytest.mark.parametrize(("ramp", "place"), [(DIVERGING, 2), (RISING, 0), (DEEP, 1)])
+def test_what_is_neutral_is_near_the_ground_of_its_theme(colors, ramp, place):
+    """Dark cells on white would look like a fault."""
+    assert contrast(colors.background, ramp.on(colors)[place][1]) < 1.5
+
+
+def test_both_themes_have_the_same_scale():
     dark, light = (drawn([[1, 2, -3]], colors=colors).data[-1] for colors in (DARK, LIGHT))
 
-    assert dark.colorscale == light.colorscale
+    assert dark.colorscale != light.colorscale
     assert (dark.zmin, dark.zmax) == (light.zmin, light.zmax)
 
 

@@ -37,6 +37,7 @@ def heatmap(over_time):
         measure=measure,
         scale=color_scale(values, measure),
         timeframe="5m" if over_time else None,
+        asked=2 if over_time else None,
         order="volume",
     )
 

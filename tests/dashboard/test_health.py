@@ -312,6 +312,50 @@ def test_gaps_of_the_record_are_one_row_for_an_outage(health, record):
     assert rows["what"].tolist() == ["Open interest, USD and Price"]
 
 
+def first_hour(record, newest_mark=1.0):
+    """An hour of prices, filled in, and of marks only since the first cycle at 12:20."""
+    for minutes in range(0, 60, 5):
+        ended = record.noon.replace(minute=40) - timedelta(minutes=minutes)
+        mark = newest_mark if minutes == 0 else 1.0 if minutes < 20 else None
+        record.bar(BTC, ended=ended, close=1.0, mark=mark)
+    for minutes in range(20):
+        record.cycle(at=record.noon.replace(minute=20, second=1) + timedelta(minutes=minutes))
+    record.snapshot(BTC, price=1.0, mark=1.0)
+    record.publish()
+
+
+def test_what_no_venue_keeps_begins_with_the_collector(health, record):
+    """On the first day its past is no gap: nobody could ever have known it."""
+    first_hour(record)
+
+    page = health("gaps")
+
+    assert "No five-minute bar that could be expected is missing" in text(page)
+    assert "begins with the collector, here at 2025-10-22 12:20 UTC" in text(page)
+    assert "not expected before: Mark price." in text(page)
+
+
+def test_on_the_first_day_coverage_counts_from_the_first_cycle(health, record):
+    """Eight of the twelve marks were before it."""
+    first_hour(record)
+
+    page = health("coverage")
+    rows = table(page, "coverage_pct").set_index("title")
+
+    assert rows.loc["Mark price", ["present", "expected_bars", "coverage_pct"]].tolist() == [
+        *(4, 4, 100)
+    ]
+    assert rows.loc["Price", "expected_bars"] == 12
+    assert "begins with the collector" in text(page)
+
+
+def test_a_gap_while_the_collector_ran_is_never_excused(health, record):
+    """The mark of the newest bar is missing as well."""
+    first_hour(record, newest_mark=None)
+
+    assert table(health("gaps"), "repairable")["what"].tolist() == ["Mark price"]
+
+
 def test_coverage_puts_what_is_missing_first(health, record):
     """Open interest lacks one of four bars, the price none."""
     for nth, minutes in enumerate((15, 10, 5, 0)):

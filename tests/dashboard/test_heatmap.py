@@ -83,6 +83,12 @@ def test_shows_the_change_of_each_bar_largest_volume_first(page, record):
     assert z(app) == [[0, 50], [10, -10]]
 
 
+def test_fewer_bars_than_were_asked_for_are_said(page, record):
+    bars(record, BTC, 4, oi_usd=[100, 110, 99, 99])
+
+    assert "3 of the 48 bars of 5m that were asked for" in text(page())
+
+
 def test_a_newest_bar_that_is_not_written_yet_is_no_column(page, record):
     bars(record, BTC, 4, oi_usd=[100, 110, 99, None])
 
