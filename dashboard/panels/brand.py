@@ -43,12 +43,14 @@ _ROOM: Final = """
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-left: 0.75rem; padding-right: 0.75rem; }
 }
+/* The primary colour bears white text; as text on its own tint it is too dark to read. */
+[data-testid="stButtonGroup"] button[data-selected="true"] { color: inherit !important; }
 </style>
 """
 
 
 def room() -> None:
-    """Give the page the width that Streamlit leaves empty beside it."""
+    """Give the page the width that Streamlit leaves empty, and what is chosen a readable colour."""
     st.html(_ROOM)
 
 

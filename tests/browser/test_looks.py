@@ -1,0 +1,118 @@
+"""What holds on every page: nothing recorded, a phone, and colours that can be read."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "Overview": "",
+    "Market": "market",
+    "Heatmap": "heatmap",
+    "Correlation": "correlation",
+    "Exchanges": "exchanges",
+    "Health": "health",
+    "Wallboard": "wallboard",
+}
+
+# Every visible text with the contrast to what lies behind it, colours laid over one another.
+CONTRASTS = """
+() => {
+  const brush = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
+    .getContext("2d", { willReadFrequently: true })
+  const rgba = (color) => {
+    brush.clearRect(0, 0, 1, 1)
+    brush.fillStyle = color
+    brush.fillRect(0, 0, 1, 1)
+    const [red, green, blue, alpha] = brush.getImageData(0, 0, 1, 1).data
+    return [red, green, blue, alpha / 255]
+  }
+  const over = ([r, g, b, a], under) => [r, g, b].map((c, n) => a * c + (1 - a) * under[n])
+  const above = (element) => element.parentElement || element.getRootNode().host
+  const ancestors = (element) => element ? [...ancestors(above(element)), element] : []
+  const light = (color) => color
+    .map((c) => c / 255)
+    .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, n) => sum + c * [0.2126, 0.7152, 0.0722][n], 0)
+  const contrast = (one, other) => {
+    const [high, low] = [light(one), light(other)].sort((a, b) => b - a)
+    return (high + 0.05) / (low + 0.05)
+  }
+  const texts = (root) => [...root.querySelectorAll("*")].flatMap((element) => [
+    ...(element.shadowRoot ? texts(element.shadowRoot) : []),
+    ...([...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) ? [element] : []),
+  ])
+  const left_out = "style, script, svg, canvas *, [data-testid=stIconMaterial], [disabled]"
+  return texts(document)
+    .filter((one) => !one.matches(left_out) && !one.closest("svg, canvas, :disabled"))
+    .filter((one) => one.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
+    .map((one) => {
+      const line = ancestors(one)
+      const behind = line.reduce(
+        (under, it) => over(rgba(getComputedStyle(it).backgroundColor), under), [255, 255, 255]
+      )
+      const ink = rgba(getComputedStyle(one).color)
+      ink[3] *= line.reduce((part, it) => part * Number(getComputedStyle(it).opacity), 1)
+      return [one.innerText.trim().slice(0, 40), contrast(over(ink, behind), behind)]
+    })
+}
+"""
+AA = 4.5
+"""What text must have, or more."""
+WIDTH = """
+() => Math.max(
+  document.documentElement.scrollWidth, document.querySelector("[data-testid=stMain]").scrollWidth
+)
+"""
+
+
+def each_page(visit, address, visitor):
+    """Give each page's name, and the page, opened one after the other by one *visitor*."""
+    for name, path in PAGES.items():
+        page = visit(f"{address}/{path}", by=visitor)
+        yield name, page
+        page.close()
+
+
+def test_an_empty_record_is_a_sentence(visit, someone, empty):
+    """It says what to do, on every page, and no page fails."""
+    for _, page in each_page(visit, empty, someone()):
+        page.get_by_text("Nothing has been recorded yet").wait_for()
+        page.get_by_text("perpscope demo").wait_for()
+        assert page.get_by_test_id("stException").count() == 0
+
+
+def test_nothing_is_wider_than_a_phone(visit, someone, made):
+    """Cards wrap and charts shrink; only a table scrolls, in itself."""
+    widths = {
+        name: page.evaluate(WIDTH)
+        for name, page in each_page(visit, made, someone(size=(390, 844)))
+    }
+
+    assert widths == dict.fromkeys(PAGES, 390)
+
+
+def test_a_phone_reaches_every_page(visit, made):
+    """Behind the sign at the top stand the same links."""
+    page = visit(f"{made}/", size=(390, 844))
+
+    page.get_by_test_id("stExpandSidebarButton").click()
+    links = page.get_by_test_id("stSidebar").get_by_role("link")
+    links.first.wait_for()
+    assert [link.inner_text().splitlines()[-1] for link in links.all()] == list(PAGES)
+    links.filter(has_text="Health").click()
+
+    page.get_by_role("heading", name="Health").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_every_text_can_be_read(visit, someone, made, theme):
+    """Rises, falls and side notes as well, on whatever lies behind them."""
+    faint = {}
+    for name, page in each_page(visit, made, someone(theme=theme)):
+        found = page.evaluate(CONTRASTS)
+        assert len(found) > 20
+        faint |= {(name, text): round(value, 2) for text, value in found if value < AA}
+
+    assert faint == {}

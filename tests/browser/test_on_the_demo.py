@@ -1,0 +1,410 @@
+"""The pages as people use them, on a simulated market that runs.
+
+All of it is in one file, so that however the tests are spread, one demo is started. Those of
+the running market come first; then the collector is stopped, and the rest looks at a time
+that stands still.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import timedelta
+from types import SimpleNamespace
+
+import numpy as np
+import openpyxl
+import pypdf
+import pytest
+
+from analytics import formats, panel
+from analytics.aggregate import figures
+from analytics.correlated import SUBJECTS, matrix
+from analytics.measures import MEASURES, by_bar
+from analytics.pair_figures import pair_figures
+from analytics.ranking import SIZES, largest
+from analytics.venue_standing import quoted, standings
+
+pytestmark = pytest.mark.browser
+
+TABLE = ".st-key-pair_table [data-testid=stDataFrame]"
+CHART = ".st-key-market_chart .js-plotly-plot"
+ENDS = f"JSON.stringify(document.querySelector('{CHART}').layout.xaxis.range)"
+DIALOG = "[role=dialog]"
+PAGES = {
+    "overview": "",
+    "market": "market",
+    "heatmap": "heatmap",
+    "correlation": "correlation",
+    "exchanges": "exchanges",
+    "health": "health",
+    "wallboard": "wallboard",
+}
+CELLS = """
+(selector) => [...document.querySelector(selector).querySelectorAll("tbody tr")]
+  .map((row) => [...row.children].map((cell) => cell.innerText))
+"""
+CLOCK = "document.querySelector('[data-testid=stMain]').innerText.match(/\\d+:\\d+:\\d+ UTC/)?.[0]"
+
+
+def words(page):
+    return re.sub(r"\s+", " ", page.locator("[data-testid=stMain]").inner_text())
+
+
+def table(page, selector=TABLE):
+    """Return the cells of a table, which stand behind what is painted."""
+    page.wait_for_selector(f"{selector} tbody tr", state="attached")
+    return page.evaluate(CELLS, selector)
+
+
+def timeframe(page, name):
+    """Return the button of a timeframe in the sidebar."""
+    return page.get_by_test_id("stSidebar").get_by_role("radio", name=name, exact=True)
+
+
+def set_threshold(page, label, value):
+    field = page.get_by_role("spinbutton", name=label)
+    field.fill(value)
+    field.press("Enter")
+    return field
+
+
+def open_first_pair(page):
+    """Click on the first row; return its pair and venue."""
+    pair, venue, *_ = table(page)[0]
+    box = page.locator(TABLE).bounding_box()
+    page.mouse.click(box["x"] + 20, box["y"] + 50)
+    page.wait_for_selector(f"{DIALOG} .js-plotly-plot .main-svg")
+    return pair, venue
+
+
+# A market that runs
+
+
+def test_a_row_opens_its_pair_and_then_its_page(visit, demo):
+    """Row, dialog, page: each is of the same pair."""
+    page = visit(demo.url)
+
+    pair, venue = open_first_pair(page)
+    title = page.locator(DIALOG).inner_text()
+    page.get_by_role("button", name="Open its page").click()
+    page.wait_for_url("**/market?*")
+    page.wait_for_selector(f"{CHART} .main-svg")
+
+    assert f"{pair} on {venue}" in title
+    assert f"venue={venue}" in page.url
+    chosen = page.get_by_role("combobox", name="Pair", exact=True)
+    assert chosen.input_value() == f"{pair} · {venue}"
+    assert page.locator(DIALOG).count() == 0
+
+
+def half_done(page):
+    """Scroll, and type a search that is not finished; return the field."""
+    table(page)
+    search = page.get_by_role("textbox", name="Search pairs")
+    search.click()
+    search.press_sequentially("btc half a wo")
+    page.evaluate(f"""() => {{
+        document.querySelector("{TABLE}").mark = "the same"
+        document.querySelector("[data-testid=stMain]").scrollTop = 120
+    }}""")
+    return search
+
+
+def zoomed(page):
+    """Draw up the middle of the chart; return where its time begins and ends then."""
+    page.wait_for_selector(f"{CHART} .main-svg")
+    whole = page.evaluate(ENDS)
+    box = page.locator(f"{CHART} .nsewdrag").first.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.4 * box["width"], middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], middle, steps=5)
+    page.mouse.up()
+    page.wait_for_function(f"(whole) => {ENDS} !== whole", arg=whole)
+    return page.evaluate(ENDS)
+
+
+def test_a_refresh_leaves_alone_what_somebody_does(visit, demo):
+    """Scroll and half a word, a zoom, and a dialog, each on a page of its own.
+
+    The table and the dialog's chart change their figures, not themselves.
+    """
+    typing, zooming, looking = visit(demo.url), visit(f"{demo.url}/market"), visit(demo.url)
+    search, drawn_up = half_done(typing), zoomed(zooming)
+    pair, venue = open_first_pair(looking)
+    looking.evaluate(f"document.querySelector('{DIALOG} .js-plotly-plot').mark = 'the same'")
+    clocks = [page.evaluate(CLOCK) for page in (typing, zooming)]
+
+    demo.wait_for_cycles(2)
+    for page, before in zip((typing, zooming), clocks, strict=True):
+        page.wait_for_function(f"(before) => {CLOCK} !== before", arg=before)
+
+    assert typing.evaluate(f"document.querySelector('{TABLE}').mark") == "the same"
+    assert typing.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 120
+    assert search.input_value() == "btc half a wo"
+    assert search.evaluate("field => field === document.activeElement")
+    assert zooming.evaluate(ENDS) == drawn_up
+    assert f"{pair} on {venue}" in looking.locator(DIALOG).inner_text()
+    assert looking.evaluate(f"document.querySelector('{DIALOG} .js-plotly-plot').mark")
+
+
+def test_thresholds_stay_with_who_set_them(visit, someone, demo):
+    """Over a reload of the bare address, and in nobody else's browser."""
+    me = someone()
+    page = visit(demo.url, by=me)
+    set_threshold(page, "OI change, %", "7.5")
+    page.wait_for_function("localStorage.getItem('perpscope-thresholds')?.includes('7.5')")
+
+    page.goto(demo.url)
+    mine = page.get_by_role("spinbutton", name="OI change, %")
+    page.wait_for_function("(field) => field.value === '7.50'", arg=mine.element_handle())
+    other = visit(demo.url).get_by_role("spinbutton", name="OI change, %")
+
+    assert other.input_value() == "1.00"
+
+
+def test_the_copied_link_shows_the_same_to_another(visit, someone, demo):
+    """Timeframe, venues and thresholds, in a browser that has none of them."""
+    me = someone()
+    me.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = visit(f"{demo.url}/?timeframe=1h&venues=bybit", by=me)
+    set_threshold(page, "z of OI", "3.3")
+    page.wait_for_url("**z=3.3**")
+
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_text("Copied", exact=True).wait_for()
+    other = visit(page.evaluate("navigator.clipboard.readText()"))
+
+    assert other.get_by_role("spinbutton", name="z of OI").input_value() == "3.3"
+    assert {row[1] for row in table(other)} == {"bybit"}
+    assert timeframe(other, "1h").is_checked()
+
+
+# A time that stands still
+
+
+@pytest.fixture(scope="module")
+def still(demo):
+    """The demo with its collector held, and what its record knows at its end."""
+    shown = demo.moment()
+    demo.collector.suspend()
+    yield SimpleNamespace(demo=demo, shown=shown, at=f"at={shown.now:%Y-%m-%dT%H:%M:%SZ}")
+    demo.collector.resume()
+
+
+def pairs_then(still, span=timedelta(minutes=5)):
+    shown = still.shown
+    asked = {"now": shown.now, "since": shown.since}
+    pairs = still.demo.ask("pairs", **asked, span_s=int(span.total_seconds()))
+    history = still.demo.ask("market_history", now=last_mark(shown), symbols=None)
+    return pairs, history, still.demo.ask("pair_quotes", **asked)
+
+
+def last_mark(shown):
+    return shown.now - timedelta(seconds=shown.now.timestamp() % 300)
+
+
+def load(still, metrics, bars):
+    with still.demo.lake.cursor() as cursor:
+        return panel.load(cursor, metrics, "5m", now=last_mark(still.shown), bars=bars)
+
+
+def market_figures(still):
+    """What Overview and Wallboard write of the whole market."""
+    market = figures(*pairs_then(still)[:2])
+    usd = ("global_oi_usd", "volume_24h_usd")
+    return [
+        *(formats.usd(market[name].value) for name in usd),
+        formats.pct(market["funding_8h_pct"].value, 4),
+        formats.ratio(market["ls_accounts"].value),
+        formats.share(market["breadth_pct"].value),
+    ]
+
+
+def pair_on_top(still):
+    """What Market writes of the largest pair."""
+    pairs, _, quotes = pairs_then(still)
+    top = pair_figures(pairs.iloc[:1], quotes, still.shown.now)
+    return [
+        formats.price(top.price.value),
+        formats.usd(top.oi_usd.value),
+        formats.pct(top.funding_8h_pct.value, 4),
+        formats.countdown(top.next_funding_ts - still.shown.now),
+        formats.usd(top.volume_24h_usd.value),
+    ]
+
+
+def venue_figures(still):
+    """What Exchanges writes of each venue."""
+    pairs, history, quotes = pairs_then(still)
+    return [
+        text
+        for one in standings(quoted(pairs, quotes), history)
+        for text in (
+            one.venue,
+            formats.usd(one.figures["global_oi_usd"].value),
+            f"{one.oi_share_pct:.1f} %",
+            formats.usd(one.figures["volume_24h_usd"].value),
+        )
+    ]
+
+
+def record_figures(still):
+    """What Health writes of the record."""
+    sizes = still.demo.ask("record_size").set_index("table_name")
+    return [f"{sizes['row_count'][name]:,}" for name in ("snapshots", "bars", "cycles")]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("overview", market_figures),
+        ("wallboard", market_figures),
+        ("market", pair_on_top),
+        ("exchanges", venue_figures),
+        ("health", record_figures),
+    ],
+)
+def test_page_writes_what_the_record_says(visit, still, name, expected):
+    """The figures are those that analytics reads from the same lake, at the same time."""
+    page = visit(f"{still.demo.url}/{PAGES[name]}?{still.at}")
+
+    said = words(page)
+
+    assert [text for text in expected(still) if text not in said] == []
+    assert "SIMULATED MARKET" in said
+
+
+def test_overview_lists_every_pair(visit, still):
+    """Row by row: price, open interest, funding."""
+    page = visit(f"{still.demo.url}?{still.at}")
+    pairs = pairs_then(still)[0]
+
+    shown = {(row[0], row[1]): (float(row[2]), float(row[5])) for row in table(page)}
+
+    assert shown == {
+        (formats.pair(row.symbol), row.venue): (row.price, pytest.approx(row.oi_usd))
+        for row in pairs.itertuples()
+    }
+
+
+def test_heatmap_draws_what_the_record_says(visit, still):
+    """The newest column is the last bar's change of open interest, pair by pair."""
+    page = visit(f"{still.demo.url}/heatmap?{still.at}")
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    bars = load(still, ("oi_usd",), 49)
+    newest = by_bar(bars, MEASURES["oi_delta_pct"])[-1]
+
+    drawn = page.evaluate("""() => {
+        const chart = document.querySelector(".js-plotly-plot")
+        const cells = chart.data.find((trace) => trace.type === "heatmap").z
+        return chart.layout.meta.rows.map((row, n) => [row, [...cells[n]].at(-1)])
+    }""")
+
+    assert dict(drawn) == {
+        f"{pair.venue} {pair.symbol}": pytest.approx(value, abs=0.01)
+        for pair, value in zip(bars.instruments, newest, strict=True)
+    }
+
+
+def test_correlation_draws_what_the_record_says(visit, still):
+    """Every r of the matrix, over the same day of bars."""
+    page = visit(f"{still.demo.url}/correlation?{still.at}")
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    subject = SUBJECTS["price"]
+    pairs = largest(load(still, SIZES, 12), 50)
+    expected = matrix(load(still, subject.metrics, 288), pairs, subject, "pearson")
+
+    drawn = page.evaluate("""() => {
+        const chart = document.querySelector(".js-plotly-plot")
+        return chart.data.find((trace) => trace.type === "heatmap").z.map((row) => [...row])
+    }""")
+
+    known = ~np.eye(len(pairs), dtype=bool)
+    assert np.allclose(np.array(drawn, dtype=float)[known], expected.r[known], atol=0.01)
+
+
+def test_the_timeframe_changes_figures_and_address(visit, still):
+    """Every change is over an hour then, and a link to it says so."""
+    page = visit(f"{still.demo.url}/?{still.at}")
+    hour, history, _ = pairs_then(still, timedelta(hours=1))
+    first = formats.pct(
+        figures(hour, history)["global_oi_usd"].within(timedelta(hours=1)).change_pct
+    )
+    short = [row[4] for row in table(page)]
+    assert first not in words(page)
+
+    timeframe(page, "1h").click()
+    page.wait_for_url("**timeframe=1h**")
+    page.get_by_text(first).first.wait_for()
+    page.wait_for_function(
+        f"([selector, short]) => ({CELLS})(selector).some((row, n) => row[4] !== short[n])",
+        arg=[TABLE, short],
+    )
+
+    changes = {(row[0], row[1]): float(row[4]) for row in table(page)}
+    assert changes == {
+        (formats.pair(row.symbol), row.venue): pytest.approx(row.price_delta_pct, abs=1e-4)
+        for row in hour.itertuples()
+    }
+
+
+def downloaded(page, button):
+    with page.expect_download() as waiting:
+        page.get_by_test_id("stPopoverBody").get_by_role("button", name=button).click()
+    return waiting.value.suggested_filename, waiting.value.path().read_bytes()
+
+
+def test_downloads_open_and_hold_the_figures(visit, still):
+    """CSV, workbook and report of Exchanges say what the page says."""
+    page = visit(f"{still.demo.url}/exchanges?{still.at}")
+    said, prices = words(page), [float(row[2]) for row in table(page, "[data-testid=stDataFrame]")]
+    page.get_by_role("button", name="Export").click()
+
+    name, text = downloaded(page, "CSV")
+    rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"))))
+    assert name.startswith("perpscope_simulated_exchanges_")
+    assert [row["Venue"] for row in rows] == ["binance", "bybit"]
+    for row in rows:
+        assert formats.usd(float(row["Open interest [USD]"])) in said
+
+    _, content = downloaded(page, "XLSX")
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    headed = {sheet.title: list(sheet.values) for sheet in book}
+    asset = next(rows for title, rows in headed.items() if "BTC" in title)
+    assert prices == [row[2] for row in asset if isinstance(row[2], float)]
+
+    _, content = downloaded(page, "PDF report")
+    report = " ".join(sheet.extract_text() for sheet in pypdf.PdfReader(io.BytesIO(content)).pages)
+    assert "SIMULATED" in report.upper()
+    for row in rows:
+        assert formats.usd(float(row["Open interest [USD]"])) in report
+
+
+@pytest.mark.parametrize("asked", ["venue=binance&symbol=GONE/USDT:USDT", "base=GONE"])
+def test_a_pair_that_is_gone_is_a_sentence(visit, still, asked):
+    """An old link, of a pair that was delisted."""
+    page = visit(f"{still.demo.url}/market?{asked}")
+
+    assert "Nothing is known of" in words(page)
+    assert page.locator(CHART).count() == 0
+
+
+def test_a_stopped_collector_is_a_banner_and_nothing_else(visit, still):
+    """With its age; what was recorded is there, and whoever looks can go on working."""
+    page = visit(f"{still.demo.url}/")
+    page.get_by_text("No collector is running").wait_for(timeout=60_000)
+    assert re.search(r"showing the record as of .* \(age \d+ (s|min)\)", words(page))
+    assert len(table(page)) == 12
+
+    timeframe(page, "4h").click()
+    page.get_by_text("in 4 h").first.wait_for()
+    for name in ("Market", "Heatmap", "Exchanges", "Health"):
+        page.get_by_role("link", name=name, exact=True).click()
+        page.get_by_role("heading", name=name, exact=True).wait_for()
+        page.get_by_text("No collector is running").wait_for()
+
+    still.demo.collector.resume()
+    page.get_by_text("Live").wait_for()
