@@ -51,8 +51,12 @@ def movers(
     value, keys = _values(market, metric, bars), _keys(market)
     known = np.isfinite(value)
     first = np.flatnonzero(known & _among_first(value, known, most, ascending=ascending))
-    placed = keys.iloc[first].assign(value=value[first]).sort_values(
-        ["value", "venue", "symbol"], ascending=[ascending, True, True], ignore_index=True
+    placed = (
+        keys.iloc[first]
+        .assign(value=value[first])
+        .sort_values(
+            ["value", "venue", "symbol"], ascending=[ascending, True, True], ignore_index=True
+        )
     )
     return Movers(placed.head(most), int(known.sum()), int((~known).sum()))
 

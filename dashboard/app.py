@@ -4,4 +4,6 @@ from pathlib import Path
 
 import streamlit as st
 
-app = st.App(Path(__file__).with_name("main.py"))
+from dashboard.warmth import warmed
+
+app = st.App(Path(__file__).with_name("main.py"), lifespan=warmed)

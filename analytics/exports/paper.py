@@ -26,7 +26,7 @@ from fpdf.fonts import TTFFont
 from analytics import formats
 from analytics.exports.report import Report
 
-INK: Final = "#16202E"
+INK: Final = "#0B1220"
 MUTED: Final = "#5F6B7C"
 FAINT: Final = "#D3DAE4"
 BAND: Final = "#F2F4F8"

@@ -67,4 +67,4 @@ def board() -> None:
                 )
 
 
-refreshed(board)
+refreshed(board, waits_for="the bars and the newest figures")

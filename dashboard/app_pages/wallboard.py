@@ -23,7 +23,13 @@ def wall() -> None:
         st.info(f"Nothing was recorded of the chosen pairs in the {since} before.")
         return
     history = seen.of(loaders.market_history(shown, seen.pairs))
-    wall_cards(whole_market(pairs, history), seen.span, palette)
+    market = loaders.made_of_rows(
+        "market",
+        shown,
+        (seen.timeframe, seen.venues, seen.pairs),
+        lambda: whole_market(pairs, history),
+    )
+    wall_cards(market, seen.span, palette)
     panels = loaders.signal_panels((seen.timeframe,), shown)
     fired = latest_signals(panels[seen.timeframe], seen.thresholds.of_signals)
     wanted = [

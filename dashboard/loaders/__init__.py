@@ -19,6 +19,7 @@ from dashboard.loaders.place import folder, interval_s, offers, origin
 from dashboard.loaders.rows import (
     collecting_since,
     known_pairs,
+    made_of_rows,
     market_history,
     pairs,
     read,
@@ -38,6 +39,7 @@ __all__ = [
     "interval_s",
     "known_pairs",
     "lead_lag",
+    "made_of_rows",
     "market_history",
     "matrix",
     "moment",

@@ -136,11 +136,11 @@ def _panel(
         )
 
 
-@st.cache_resource(ttl="10m", max_entries=16, show_spinner=False, refresh_mode="background")
+@st.cache_resource(ttl="24h", max_entries=16, show_spinner=False)
 def _pair_curves(
     folder: str, known: tuple[str, int], mark: datetime, timeframe: str
 ) -> pd.DataFrame:
-    """Return the curves that end at *mark*; others' are shown on while an old one is read anew."""
+    """Return the curves that end at *mark*: those of days are read from months of bars."""
     with place.reader(folder).cursor() as cursor:
         return curves_of(panels.load(cursor, METRICS, timeframe, now=mark, bars=BARS))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +12,8 @@ import streamlit as st
 from analytics import query
 from dashboard.loaders import moments, place
 from dashboard.state import SILENT_CYCLES, Moment
+
+Made = TypeVar("Made")
 
 _BAR = timedelta(minutes=5)
 
@@ -37,6 +40,22 @@ def read_of_bars(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     return _fetch_of_bars(
         place.folder(), moments.bars_known(shown), name, {"now": moments.mark(shown), **params}
     )
+
+
+def made_of_rows(
+    name: str, shown: Moment, seen: Sequence[object], make: Callable[[], Made]
+) -> Made:
+    """Return what *make* makes of rows of here, from one call for all sessions that want the same.
+
+    Args:
+        name: What is made.
+        shown: When; what is made must not depend on the clock beyond the rows.
+        seen: Whatever else it depends on.
+        make: Makes it; what it returns is shared, so never write into it.
+    """
+    key = place.folder(), place.version(), shown.fixed, moments.mark(shown), name, tuple(seen)
+    made: Made = _made(*key, make)
+    return made
 
 
 def pairs(shown: Moment, span: timedelta = _BAR) -> pd.DataFrame:
@@ -80,3 +99,16 @@ def _fetch_of_bars(
 ) -> pd.DataFrame:
     with place.reader(folder).cursor() as cursor:
         return query.fetch(cursor, name, **params)
+
+
+@st.cache_resource(ttl="30s", max_entries=128, show_spinner=False)
+def _made(
+    folder: str,
+    published: int,
+    fixed: datetime | None,
+    mark: datetime,
+    name: str,
+    seen: tuple[object, ...],
+    _make: Callable[[], Any],
+) -> Any:
+    return _make()

@@ -103,9 +103,10 @@ def _of_silence(silent: pd.DataFrame, shown: Moment) -> list[str]:
 
 def _of_metric(name: str, pairs: pd.DataFrame, shown: Moment, timeframe: str) -> list[str]:
     """Say for how many pairs a metric is missing, and why as far as is known."""
-    missing = pairs[pairs[name].isna()]
-    if missing.empty:
+    unknown = pairs[name].isna()
+    if not unknown.any():
         return []
+    missing = pairs[unknown]
     who = f"{_METRICS[name]} is missing for {_who(missing, pairs)}"
     why = _why(name, missing, shown, timeframe)
     return [f"{who}: {why}." if why else f"{who}: not stated since {formats.clock(shown.since)}."]
@@ -176,9 +177,10 @@ def _of_refusals(pairs: pd.DataFrame) -> list[str]:
 
 def _of_age(name: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
     """Say for whom a metric is old, and how old it is at most."""
-    late = pairs[old(name, pairs, shown)]
-    if late.empty:
+    is_late = old(name, pairs, shown)
+    if not is_late.any():
         return []
+    late = pairs[is_late]
     oldest = formats.age(shown.now - late[TIMES[name]].min())
     return [
         f"{_METRICS[name]} is older than {limit(name, shown)} for {_who(late, pairs)}, "

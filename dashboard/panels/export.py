@@ -51,17 +51,32 @@ def export(
             if chosen is not None:
                 _files(page, shown, tables, chosen, key)
             if report is not None:
-                _button(
-                    "PDF report",
-                    ":material/picture_as_pdf:",
-                    partial(_pdf, report),
-                    f"{file_stem(page, shown)}.pdf",
-                    "application/pdf",
-                    f"{key}_pdf",
-                )
+                pdf_button("PDF report", page, shown, report, key=f"{key}_pdf")
         if chosen is not None and st.toggle("Text for Google Sheets", key=f"{key}_text"):
             st.caption("Copy it with the sign at its upper right corner and paste it into a sheet.")
             st.code(tsv_text(tables[chosen]()), language=None, height=_TEXT_HEIGHT)
+
+
+def pdf_button(
+    label: str, page: str, shown: Moment, report: Callable[[], Report], *, key: str | None = None
+) -> None:
+    """Draw a button for the *report* alone; it is called as those of ``export`` are.
+
+    Args:
+        label: On the button.
+        page: What the report is of, for the file's name.
+        shown: The time that it is of.
+        report: Makes the document.
+        key: Tells several buttons of one page apart.
+    """
+    _button(
+        label,
+        ":material/picture_as_pdf:",
+        partial(_pdf, report),
+        f"{file_stem(page, shown)}.pdf",
+        "application/pdf",
+        key or f"{_slug(page)}_pdf",
+    )
 
 
 def file_stem(page: str, shown: Moment, table: str | None = None) -> str:

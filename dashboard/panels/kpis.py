@@ -6,14 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from urllib.parse import quote
 
 import streamlit as st
 
 from analytics import formats
 from analytics.aggregate import Figure
+from dashboard.charts import Colors
 
 _POINTS: Final = 48
 """In a card's curve, at most: more cannot be seen, and each goes to the browser."""
+_CURVE_PX: Final = 44
+_ROOM: Final = (
+    f'.st-key-kpis [data-testid="stMetric"] {{ padding-bottom: {_CURVE_PX + 12}px; '
+    "overflow: hidden }"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +89,19 @@ _CARDS = (
     ),
 )
 
+FIGURES: Final = tuple(card.figure for card in _CARDS)
+"""Names of those that have a card, in their order."""
 
-def cards(figures: dict[str, Figure], pair_count: int, span: timedelta) -> None:
+
+def cards(figures: dict[str, Figure], pair_count: int, span: timedelta, colors: Colors) -> None:
     """Draw one card for each figure of *pair_count* pairs, with its change over *span*."""
-    with st.grid(len(_CARDS), min_column_width=130, gap="xsmall"):
-        for card in _CARDS:
-            _draw(card, figures[card.figure], pair_count, span)
+    with st.container(key="kpis", gap=None):
+        with st.grid(len(_CARDS), min_column_width=130, gap="xsmall"):
+            for card in _CARDS:
+                _draw(card, figures[card.figure], pair_count, span)
+        # As a picture behind each card: a chart of their own for each takes the browser as long
+        # as all the rest of the page.
+        st.html(_pictures([_curve(figures[card.figure]) for card in _CARDS], colors))
 
 
 def card_texts(name: str, figure: Figure, span: timedelta) -> tuple[str, str, str | None]:
@@ -119,8 +133,6 @@ def _draw(card: _Card, figure: Figure, pair_count: int, span: timedelta) -> None
         delta_color="off" if is_plain else "normal",
         delta_arrow="off" if is_flat else "auto",
         delta_description=None if written is None else _span(recent),
-        chart_data=_curve(figure) if len(figure.past) > 1 else None,
-        chart_type="area",
         help=f"{card.help} From {figure.pairs:,} of {pair_count:,} pairs.{run}",
         border=True,
         height="stretch",
@@ -128,9 +140,39 @@ def _draw(card: _Card, figure: Figure, pair_count: int, span: timedelta) -> None
 
 
 def _curve(figure: Figure) -> list[float]:
-    """Return the figure's day, thinned so that its newest point stays."""
-    step = -(-len(figure.past) // _POINTS)
-    return [float(f"{value:.6g}") for value in figure.past.iloc[::-1].iloc[::step].iloc[::-1]]
+    """Return the figure's day from 0 to 100, thinned so that its newest point stays.
+
+    Nothing where there is no course to see.
+    """
+    past = figure.past.iloc[::-1].iloc[:: -(-len(figure.past) // _POINTS) or 1].iloc[::-1]
+    if len(past) < 2:
+        return []
+    least, most = float(past.min()), float(past.max())
+    return [50.0 if least == most else 100 * (value - least) / (most - least) for value in past]
+
+
+def _pictures(curves: list[list[float]], colors: Colors) -> str:
+    """Return a style that draws each of *curves* at the bottom of its card."""
+    rules = [
+        f'.st-key-kpis [data-testid="stGrid"] > :nth-child({nth}) [data-testid="stMetric"] '
+        f'{{ background: url("data:image/svg+xml,{quote(_svg(curve, colors.muted))}") '
+        f"no-repeat bottom 4px center / 100% {_CURVE_PX}px }}"
+        for nth, curve in enumerate(curves, 1)
+        if curve
+    ]
+    return f"<style>{_ROOM}{''.join(rules)}</style>"
+
+
+def _svg(curve: list[float], color: str) -> str:
+    step = 100 / (len(curve) - 1)
+    points = " ".join(f"{nth * step:.1f},{98 - 0.96 * y:.0f}" for nth, y in enumerate(curve))
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" '
+        'preserveAspectRatio="none">'
+        f'<polygon points="0,100 {points} 100,100" fill="{color}" fill-opacity=".22"/>'
+        f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.5" '
+        'vector-effect="non-scaling-stroke"/></svg>'
+    )
 
 
 def _span(figure: Figure) -> str | None:

@@ -86,10 +86,14 @@ _lists = st.components.v2.component(
 )
 
 
-def mover_lists(pairs: pd.DataFrame, timeframe: str) -> None:
-    """Draw the first and the last of *pairs* by each metric, over *timeframe*."""
-    shown = [_list(pairs, *one, timeframe) for one in _LISTS]
-    _lists(key=_KEY, data={"lists": shown}, on_pair_change=_open)
+def mover_lists(pairs: pd.DataFrame, timeframe: str) -> list[dict[str, Any]]:
+    """Return the first and the last of *pairs* by each metric, over *timeframe*, as words."""
+    return [_list(pairs, *one, timeframe) for one in _LISTS]
+
+
+def draw_movers(lists: list[dict[str, Any]]) -> None:
+    """Draw what ``mover_lists`` returned."""
+    _lists(key=_KEY, data={"lists": lists}, on_pair_change=_open)
 
 
 def _open() -> None:

@@ -212,6 +212,11 @@ COLUMNS: Final = (
 """In the order of the table."""
 
 
+def headings(chosen: Sequence[str]) -> list[tuple[str, str]]:
+    """Return names and headings of the *chosen* columns, in the order of the table."""
+    return [(column.name, column.label) for column in COLUMNS if column.name in chosen]
+
+
 def config(columns: Sequence[Column], span: str) -> dict[str, Any]:
     """Return how *columns* are drawn, for changes over *span*."""
     return {column.name: _drawn(column, column.help.format(span=span)) for column in columns}

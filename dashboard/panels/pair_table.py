@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 from analytics import formats
 from dashboard import state
@@ -16,17 +19,21 @@ from dashboard.state import Moment
 from dashboard.view import Thresholds, View
 
 
-class _Lean(pd.DataFrame):
-    """Rows whose text goes to the browser with 4 bytes for each place, not 8.
+class _Written(pd.DataFrame):
+    """Rows that know already how each of their cells is written.
 
-    Streamlit turns a styled frame into text, and pandas keeps text in columns that Arrow writes
-    with long offsets; for hundreds of rows that is a sixth of all that is sent.
+    Streamlit asks a styled frame for its text twice over: pandas makes a cell of markup for
+    each, and Streamlit picks the words out of it again; for hundreds of rows that is most of
+    what a refresh costs. It also keeps text with long offsets, a sixth of all that is sent.
     """
 
+    _metadata = ("words",)
+    words: dict[str, list[str]]
+
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
-        """Return plain objects where text is asked for, else what any frame returns."""
+        """Return the words where text is asked for, else what any frame returns."""
         if dtype is str:
-            return pd.DataFrame("", index=self.index, columns=self.columns, dtype=object)
+            return pd.DataFrame(self.words, index=self.index, dtype=object)
         return super().astype(dtype, *args, **kwargs)
 
 
@@ -45,8 +52,8 @@ def pair_table(
     chosen: list[str],
     seen: View,
     colors: Colors,
-) -> None:
-    """Draw *pairs*, as ``pairs.sql`` returns them, with their curves beside them.
+) -> pd.DataFrame:
+    """Draw *pairs*, as ``pairs.sql`` returns them, with their curves beside them; return all.
 
     Args:
         pairs: The first ``MOST`` of them are drawn.
@@ -54,23 +61,23 @@ def pair_table(
         chosen: Names of the columns to draw.
         seen: What is called unusual, and what changes are over.
         colors: Of the theme.
+
+    Returns:
+        The pairs in the table's order, those beyond the first ``MOST`` as well.
     """
     if pairs.empty:
         st.info("No pair is called like that. The search looks at pairs and venues.")
-        return
-    count, pairs = len(pairs), _in_order(pairs).head(MOST)
+        return pairs
+    every = _in_order(pairs)
+    pairs = every.head(MOST)
     columns = [column for column in COLUMNS if column.name in chosen or column.always]
     table = rows(pairs, shown, columns)
-    styled = (
-        _Lean(table)
-        .style.set_uuid("p")
-        .format({column.name: column.write for column in columns}, na_rep=formats.ABSENT)
-    )
-    styles = _styles(table, pairs, shown, seen.thresholds, colors)
+    words = {column.name: _words(column, table[column.name]) for column in columns}
+    styles = _styles(words, pairs, shown, seen.thresholds, colors)
     st.session_state[_ROWS] = list(zip(pairs["venue"], pairs["symbol"], strict=True))
     _let_go()
     st.dataframe(
-        styled.apply(lambda _: styles, axis=None),
+        _styled(table, words, styles),
         column_config=config(columns, seen.timeframe),
         hide_index=True,
         height=min(38 + 29 * max(len(table), 4), 620),
@@ -81,11 +88,12 @@ def pair_table(
         selection_mode="single-cell",
         alt="Every pair with its price, open interest, funding, long/short ratio, volume and age",
     )
-    if count > MOST:
+    if len(every) > MOST:
         st.caption(
-            f"The table shows {MOST:,} of {count:,} pairs, those with the largest open interest: "
-            "search, or choose venues or pairs in the sidebar, for the others."
+            f"The table shows {MOST:,} of {len(every):,} pairs, those with the largest open "
+            "interest: search, or choose venues or pairs in the sidebar, for the others."
         )
+    return every
 
 
 def rows(pairs: pd.DataFrame, shown: Moment, columns: list[Column]) -> pd.DataFrame:
@@ -124,32 +132,85 @@ def _let_go() -> None:
         st.session_state[_KEY] = {"selection": {"rows": [], "columns": [], "cells": []}}
 
 
+def _words(column: Column, values: pd.Series[Any]) -> list[str]:
+    """Return how each of *values* is written."""
+    if column.kind == "text":
+        return list(values)
+    if column.kind in ("curve", "share"):
+        return [""] * len(values)
+    return [formats.ABSENT if value != value else column.write(value) for value in values.tolist()]
+
+
+def _styled(
+    table: pd.DataFrame, words: dict[str, list[str]], styles: dict[str, list[str]]
+) -> Styler:
+    """Return *table* with its *words* and *styles*, as Streamlit takes it from pandas."""
+    written = _Written(table)
+    written.words = words
+    styler = written.style.set_uuid("p")
+    cells: defaultdict[str, list[str]] = defaultdict(list)
+    for nth, name in enumerate(table.columns):
+        for row, style in enumerate(styles.get(name, ())):
+            if style:
+                cells[style].append(f"row{row}_col{nth}")
+    rules = [
+        {"props": [part.split(":", 1) for part in style.split(";")], "selectors": selectors}
+        for style, selectors in cells.items()
+    ]
+    # What pandas would work out cell by cell.
+    vars(styler).update(_compute=lambda: styler, _translate=lambda *_: {"cellstyle": rules})
+    return styler
+
+
 def _styles(
-    table: pd.DataFrame, pairs: pd.DataFrame, shown: Moment, thresholds: Thresholds, colors: Colors
-) -> pd.DataFrame:
-    """Return a style for each cell: direction by colour, unusual filled, old in muted italics."""
-    styles = pd.DataFrame("", index=table.index, columns=table.columns)
+    words: dict[str, list[str]],
+    pairs: pd.DataFrame,
+    shown: Moment,
+    thresholds: Thresholds,
+    colors: Colors,
+) -> dict[str, list[str]]:
+    """Return a style for each cell: direction by colour, unusual filled, old in muted italics.
+
+    A column is missing where no cell of it has one.
+    """
     all_fresh = ~old("age_s", pairs, shown).to_numpy()
-    by_name = {column.name: column for column in COLUMNS}
-    for name in table.columns:
-        column = by_name[name]
-        filled = pd.Series(data=False, index=table.index)
-        if column.level is not None:
-            filled = thresholds.exceeded(column.level, pairs[name].reset_index(drop=True))
-        if column.signed:
-            # What is written without a sign has no direction, though it may be a hair off nought.
-            signs = table[name].map(column.write).str[0]
-            for sign, color in (("+", colors.up), ("-", colors.down)):
-                styles.loc[signs == sign, name] = f"color:{color}"
-                styles.loc[(signs == sign) & filled, name] = _badge(color)
-        else:
-            styles.loc[filled, name] = _badge(colors.alert)
-        if name in TIMES:
+    styles = {}
+    for column in COLUMNS:
+        if column.name not in words:
+            continue
+        of_cells = _of_values(column, words[column.name], pairs, thresholds, colors)
+        if column.name in TIMES:
             # Where the whole row is old, its age says so for every cell.
-            is_old = old(name, pairs, shown).to_numpy() & (all_fresh | (name == "age_s"))
-            color = colors.alert if name == "age_s" else colors.muted
-            styles.loc[is_old, name] = f"color:{color};font-style:italic"
+            counts = all_fresh | (column.name == "age_s")
+            is_old = old(column.name, pairs, shown).to_numpy() & counts
+            color = colors.alert if column.name == "age_s" else colors.muted
+            for row in np.flatnonzero(is_old):
+                of_cells[row] = f"color:{color};font-style:italic"
+        if any(of_cells):
+            styles[column.name] = of_cells
     return styles
+
+
+def _of_values(
+    column: Column, words: list[str], pairs: pd.DataFrame, thresholds: Thresholds, colors: Colors
+) -> list[str]:
+    """Return the styles of a *column* of which so are the *words*."""
+    filled = [False] * len(words)
+    if column.level is not None:
+        filled = thresholds.exceeded(column.level, pairs[column.name]).tolist()
+    if not column.signed:
+        badge = _badge(colors.alert)
+        return [badge if unusual else "" for unusual in filled]
+    # What is written without a sign has no direction, though it may be a hair off nought.
+    tints = {"+": colors.up, "-": colors.down}
+    return [
+        ""
+        if (color := tints.get(word[0])) is None
+        else _badge(color)
+        if unusual
+        else f"color:{color}"
+        for word, unusual in zip(words, filled, strict=True)
+    ]
 
 
 def _badge(color: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
 
 import streamlit as st
 
@@ -10,8 +12,14 @@ from dashboard import loaders, state
 from dashboard.panels.explained import explained
 from dashboard.panels.pair_dialog import pair_dialog
 
+_VISITED: Final = "visited_pages"
+_HEIGHT: Final = 480
+"""Of what stands in for a page that is not there yet. [px]"""
 
-def refreshed(board: Callable[[], None], every_s: float | None = None) -> None:
+
+def refreshed(
+    board: Callable[[], None], every_s: float | None = None, *, waits_for: str = "the record"
+) -> None:
     """Run *board* as a fragment on the cycle, and open the pair that was asked for.
 
     A dialog that a fragment opened would go at its next tick, so it is opened here, by
@@ -20,6 +28,7 @@ def refreshed(board: Callable[[], None], every_s: float | None = None) -> None:
     Args:
         board: Draws everything that moves.
         every_s: Where something else than the cycle says how often. [wall s]
+        waits_for: What the first visitor is told that the page reads.
     """
     with explained():
         state.whole_run_is_due()
@@ -31,7 +40,30 @@ def refreshed(board: Callable[[], None], every_s: float | None = None) -> None:
             # A click in here runs the fragment alone: what is the page's to do needs the page.
             if state.whole_run_is_due():
                 st.rerun(scope="app")
-            board()
+            with _expected(board.__code__.co_filename, waits_for):
+                board()
 
         pace = every_s or loaders.refresh_s()
         st.fragment(ticking, run_every=None if opened else pace)()
+
+
+@contextmanager
+def _expected(page: str, waits_for: str) -> Iterator[None]:
+    """Let what is drawn within stand above its outline, in a session's first visit of *page*.
+
+    The places are the same in every run, so that a refresh replaces each element by itself.
+    """
+    visited: set[str] = st.session_state.setdefault(_VISITED, set())
+    body, outline = st.container(), st.empty()
+    if page in visited:
+        with body:
+            yield
+        return
+    with outline.container():
+        waiting = st.spinner(f"Reading {waits_for} …")
+        with waiting:
+            st.skeleton(_HEIGHT)
+            with body:
+                yield
+    outline.empty()
+    visited.add(page)

@@ -339,6 +339,17 @@ MOVERS = (
 )
 
 
+@pytest.mark.parametrize("ascending", [False, True])
+def test_of_equal_movers_those_first_by_name_are_listed(ascending):
+    """Who is listed does not depend on the order of the rows."""
+    names = ["D", "B", "A", "C"]
+    market = pd.DataFrame({"venue": "okx", "symbol": names, "base": names, "oi_usd": 1.0})
+
+    rows = aggregate.movers(market, "oi_usd", most=2, ascending=ascending).rows
+
+    assert rows["symbol"].tolist() == ["A", "B"]
+
+
 def test_movers_of_a_panel_are_of_its_newest_bar():
     """By value, or by how far they came in so many bars."""
     market = panel(TWO, oi_usd=[[100, 10], [50, 10], [120, 15]])

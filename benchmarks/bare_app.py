@@ -1,0 +1,7 @@
+"""The least that Streamlit can show: what every page is compared with."""
+
+import pandas as pd
+import streamlit as st
+
+st.title("Bare")
+st.dataframe(pd.DataFrame({"pair": ["BTC/USDT", "ETH/USDT"], "price": [98_000.0, 3_400.0]}))

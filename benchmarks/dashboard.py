@@ -1,0 +1,259 @@
+"""How long people wait for the dashboard, beside the least that Streamlit can show.
+
+    python benchmarks/dashboard.py LAKE [--visits 5] [--changes 20] [--refreshes 4]
+        [--sessions 20] [--minutes 10] [--only visits|changes|bytes|sessions]
+
+LAKE is one that ``big_lake.py`` made; a copy of it lives on while it is read, so that
+every cycle empties the caches as it does in production. Visits and changes are made by a
+real Chromium, one after the other, a page in turn with the bare app; sessions are
+websocket clients (see ``dashboard_sessions.py``), on a lake with a cycle of 5 s. CPU is the
+server's own. A first visit is from navigation to complete in a browser that knows nothing:
+no run, no stale element, no skeleton or spinner, and the page's last elements there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import dashboard_browser as browsing
+from dashboard_sessions import Told, sessions
+from living_lake import living
+from machine import described, free_port
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("overview", "market", "heatmap", "correlation", "exchanges", "health", "wallboard")
+MOST_TIMES = {"overview": 2.0}
+"""A first visit may take so many times the bare app's; other pages thrice."""
+CHANGE_P95_MS = 500.0
+REFRESH_P95_MS = 1000.0
+REFRESH_BYTES = 250_000
+CYCLE_S = 30.0
+FAST_CYCLE_S = 5.0
+CHANGES = (
+    ("timeframe_tabs", ("1h", "4h", "15m", "1d", "30m", "5m")),
+    ("venues", ("okx", "bybit", "binance", "okx", "bybit", "binance")),
+)
+"""What is clicked: the key of a group of buttons, and which of them in turn."""
+
+
+class Server:
+    """A Streamlit server of its own."""
+
+    def __init__(self, script: Path, port: int, **environment: str) -> None:
+        """Start it."""
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "streamlit", "run", str(script)]
+        options = ["--server.port", str(port), "--server.headless", "true"]
+        log = subprocess.DEVNULL
+        self.process = subprocess.Popen(
+            [*command, *options], cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log
+        )
+        self._ready()
+
+    def _ready(self) -> None:
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5):
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.1)
+        raise SystemExit(f"{self.url} does not answer")
+
+    def cpu_s(self) -> float:
+        """Return what it has used. [s]"""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_mb(self) -> float:
+        """Return what it has in memory. [MB]"""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.wait(20)
+
+
+@contextmanager
+def serving(script: Path, **environment: str) -> Iterator[Server]:
+    """A server that ends with the block."""
+    server = Server(script, free_port(), **environment)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def p95(values: Sequence[float]) -> float:
+    """Return what 95 % of *values* do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(int(0.95 * len(ordered)), len(ordered) - 1)]
+
+
+def address(server: Server, page: str) -> str:
+    """Return where *page* is."""
+    return server.url if page in ("overview", "bare") else f"{server.url}/{page}"
+
+
+def visits(browser: browsing.Browser, app: Server, bare: Server, count: int) -> bool:
+    """Measure the first visit of every page in turn with the bare app's."""
+    waited: dict[str, list[float]] = {name: [] for name in ("bare", *PAGES)}
+    cpu: dict[str, list[float]] = {name: [] for name in waited}
+    for nth in range(count + 1):
+        for name in waited:
+            server = bare if name == "bare" else app
+            before = server.cpu_s()
+            took = browsing.first_visit(browser, address(server, name), name)
+            if nth or count == 0:
+                waited[name].append(took)
+                cpu[name].append(1000 * (server.cpu_s() - before))
+            else:
+                print(f"the server's first visitor of {name}: {took:,.0f} ms", flush=True)
+    least, good = statistics.median(waited["bare"]), True
+    for name, times in waited.items():
+        median, most = statistics.median(times), MOST_TIMES.get(name, 3.0)
+        fits = name == "bare" or median <= most * least
+        good &= fits
+        print(
+            f"first visit, {name:12} {median:6,.0f} ms ({min(times):,.0f}-{max(times):,.0f}), "
+            f"{median / least:4.2f}x bare (at most {most:g}x)  {'ok' if fits else 'TOO SLOW'}; "
+            f"server {statistics.median(cpu[name]):4,.0f} ms CPU",
+            flush=True,
+        )
+    return good
+
+
+def changes(browser: browsing.Browser, app: Server, count: int) -> bool:
+    """Measure how long a change of timeframe or of venues takes, on Overview."""
+    good = True
+    with browsing.opened(browser, app.url, "overview") as page:
+        for group, buttons in CHANGES:
+            times: list[float] = []
+            before = app.cpu_s()
+            for nth in range(count):
+                button = buttons[nth % len(buttons)]
+                times.append(browsing.change(page, "overview", group, button))
+            cpu = 1000 * (app.cpu_s() - before) / count
+            fits = p95(times) <= CHANGE_P95_MS
+            good &= fits
+            print(
+                f"change of {group:14} median {statistics.median(times):5,.0f} "
+                f"ms, p95 {p95(times):5,.0f} ms (at most {CHANGE_P95_MS:g} ms) "
+                f"{'ok' if fits else 'TOO SLOW'}; server {cpu:,.0f} ms CPU each; "
+                f"by button {_by_button(buttons, times)}",
+                flush=True,
+            )
+    return good
+
+
+def _by_button(buttons: Sequence[str], times: Sequence[float]) -> str:
+    """Write how long the last click of each of *buttons* took."""
+    last = {buttons[nth % len(buttons)]: took for nth, took in enumerate(times)}
+    return ", ".join(f"{button} {took:,.0f}" for button, took in last.items())
+
+
+def weight(browser: browsing.Browser, app: Server, count: int) -> bool:
+    """Count the bytes that a refresh of Overview sends to the browser."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    received = browsing.Received(page)
+    page.goto(app.url)
+    browsing.complete(page, "overview")
+    since = time.monotonic() + 1
+    page.wait_for_timeout(1000 * (FAST_CYCLE_S * count + 2))
+    sizes = received.bursts(since)
+    page.close()
+    median = statistics.median(sizes)
+    fits = median <= REFRESH_BYTES
+    print(
+        f"a refresh of Overview sends {median / 1000:,.0f} kB (median of {len(sizes)}, at most "
+        f"{max(sizes) / 1000:,.0f}; target {REFRESH_BYTES / 1000:g} kB)  "
+        f"{'ok' if fits else 'TOO MUCH'}",
+        flush=True,
+    )
+    return fits
+
+
+def crowd(app: Server, count: int, minutes: float) -> bool:
+    """Let many people look at Overview at once."""
+    memory: list[float] = [app.memory_mb()]
+    before, began = app.cpu_s(), time.monotonic()
+    address = app.url.replace("http", "ws", 1)
+    told: Told = asyncio.run(
+        sessions(address, count, 60 * minutes, lambda: memory.append(app.memory_mb()))
+    )
+    cpu = (app.cpu_s() - before) / (time.monotonic() - began)
+    times = told.refresh_ms
+    if not times:
+        print(f"no session refreshed: {told.errors[:3]}")
+        return False
+    # The first tenth fills the caches and the allocator's pools.
+    growth = memory[-1] - memory[min(2, len(memory) - 1)]
+    fits = p95(times) <= REFRESH_P95_MS and not told.errors
+    print(
+        f"{count} sessions for {minutes:g} min, a refresh every {FAST_CYCLE_S:g} s: "
+        f"{len(times):,} refreshes, median {statistics.median(times):,.0f} ms, "
+        f"p95 {p95(times):,.0f} ms (at most {REFRESH_P95_MS:g} ms), {len(told.errors)} errors  "
+        f"{'ok' if fits else 'TOO SLOW'}; first runs {statistics.median(told.first_ms):,.0f} ms; "
+        f"{statistics.median(told.refresh_bytes) / 1000:,.0f} kB each; server {cpu:.2f} cores, "
+        f"{1000 * cpu * (time.monotonic() - began) / len(times):,.0f} ms CPU each; memory "
+        f"{', '.join(f'{one:,.0f}' for one in memory)} MB ({growth:+,.0f} MB after the second)",
+        flush=True,
+    )
+    for error in told.errors[:5]:
+        print(f"  {error}")
+    return fits
+
+
+def main() -> None:
+    """Measure what was asked for; end with 1 where a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lake", type=Path)
+    parser.add_argument("--visits", type=int, default=5)
+    parser.add_argument("--changes", type=int, default=20)
+    parser.add_argument("--refreshes", type=int, default=4)
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--only", choices=("visits", "changes", "bytes", "sessions"))
+    asked = parser.parse_args()
+    wanted = {asked.only} if asked.only else {"visits", "changes", "bytes", "sessions"}
+    print(described(), flush=True)
+    good = True
+    if wanted & {"visits", "changes"}:
+        with (
+            living(asked.lake.absolute(), CYCLE_S) as lake,
+            serving(ROOT / "dashboard/app.py", PERPSCOPE_DATA_DIR=str(lake.folder)) as app,
+            serving(ROOT / "benchmarks/bare_app.py") as bare,
+            browsing.chromium() as browser,
+        ):
+            if "visits" in wanted:
+                good &= visits(browser, app, bare, asked.visits)
+            if "changes" in wanted:
+                good &= changes(browser, app, asked.changes)
+    if wanted & {"bytes", "sessions"}:
+        fast = {"PERPSCOPE_INTERVAL_S": f"{FAST_CYCLE_S:g}"}
+        with (
+            living(asked.lake.absolute(), FAST_CYCLE_S) as lake,
+            serving(ROOT / "dashboard/app.py", PERPSCOPE_DATA_DIR=str(lake.folder), **fast) as app,
+        ):
+            if "bytes" in wanted:
+                with browsing.chromium() as browser:
+                    good &= weight(browser, app, asked.refreshes)
+            if "sessions" in wanted:
+                good &= crowd(app, asked.sessions, asked.minutes)
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""What a person with Chromium waits for: first visits, changes, and the bytes of a refresh."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from screenshots import CHROMIUM, FLAGS
+
+Milliseconds = float
+
+_PLOTLY = ".js-plotly-plot .main-svg"
+_TABLE = "[data-testid=stDataFrame] canvas"
+_NOTES = "[data-testid=stCaptionContainer]"
+_DRAWN = ":is(canvas, svg)"
+LAST = {
+    "overview": (_TABLE, "[data-testid=stMetric]", _NOTES),
+    "market": (_PLOTLY, _NOTES),
+    "heatmap": (_PLOTLY, _NOTES),
+    "correlation": (_PLOTLY, "[data-testid=stHeading]"),
+    "exchanges": (f"[data-testid=stVegaLiteChart] {_DRAWN}", "[data-testid=stExpander]"),
+    "health": (_TABLE, "[data-testid=stMetric]"),
+    "wallboard": (".wall-lists", "[data-testid=stPageLink]"),
+    "bare": (_TABLE,),
+}
+"""By page, what must be there when it is complete: each of these."""
+
+_COMPLETE = """
+    (wanted) => {
+      const app = document.querySelector("[data-testid=stApp]")
+      const there = app && app.dataset.testScriptState === "notRunning"
+        && !document.querySelector("[data-stale=true], [data-testid=stSkeleton]")
+        && !document.querySelector("[data-testid=stSpinner]")
+        && wanted.every((selector) => document.querySelector(selector))
+      if (!there) { window.completeSince = undefined; return false }
+      window.completeSince ??= performance.now()
+      // What draws itself in between, or asks for a rerun, was not complete.
+      return performance.now() - window.completeSince > 250 ? window.completeSince : false
+    }
+"""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without a screen."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def complete(page: Page, name: str) -> Milliseconds:
+    """Wait until the page called *name* is complete; return when, from its navigation on."""
+    found = page.wait_for_function(_COMPLETE, arg=list(LAST[name]), polling=16, timeout=60_000)
+    return float(found.json_value())
+
+
+def first_visit(browser: Browser, url: str, name: str) -> Milliseconds:
+    """Return how long a browser that knows nothing waits for a page."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
+    page = context.new_page()
+    try:
+        page.goto(url, wait_until="commit")
+        return complete(page, name)
+    finally:
+        context.close()
+
+
+@contextmanager
+def opened(browser: Browser, url: str, name: str) -> Iterator[Page]:
+    """A page that is complete."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
+    page = context.new_page()
+    page.goto(url, wait_until="commit")
+    complete(page, name)
+    yield page
+    context.close()
+
+
+def change(page: Page, name: str, key: str, button: str) -> Milliseconds:
+    """Click *button* of the widget with that *key*; return how long until complete again."""
+    chosen = page.locator(f".st-key-{key}").get_by_text(button, exact=True)
+    page.evaluate(
+        """() => { window.completeSince = undefined; window.clickedAt = undefined
+          addEventListener("click", () => { window.clickedAt = performance.now() },
+            { once: true, capture: true }) }"""
+    )
+    chosen.click()
+    # The click is told to the server in the same turn of the browser's loop or the next ones.
+    page.wait_for_function(
+        "document.querySelector('[data-testid=stApp]').dataset.testScriptState !== 'notRunning'"
+        " || performance.now() - window.clickedAt > 150",
+        polling="raf",
+    )
+    return complete(page, name) - float(page.evaluate("window.clickedAt"))
+
+
+class Received:
+    """Counts what a page receives over its websocket: the frames' content, unpacked."""
+
+    def __init__(self, page: Page) -> None:
+        """Begin to count; the page must not have been opened yet."""
+        self.frames: list[tuple[float, int]] = []
+        page.on("websocket", lambda socket: socket.on("framereceived", self._note))
+
+    def _note(self, content: str | bytes) -> None:
+        self.frames.append((time.monotonic(), len(content)))
+
+    def bursts(self, since: float, gap_s: float = 1.0) -> list[int]:
+        """Return the bytes of each burst of frames after *since*, which silence parts."""
+        sizes: list[int] = []
+        last = -1e9
+        for at, size in self.frames:
+            if at < since:
+                continue
+            if at - last > gap_s:
+                sizes.append(0)
+            sizes[-1] += size
+            last = at
+        return sizes

@@ -1,0 +1,142 @@
+"""What Overview offers for download, and the report of the market's day."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import openpyxl
+import pypdf
+import pytest
+
+from analytics.aggregate import whole_market
+from analytics.exports import csv_bytes, xlsx_bytes
+from analytics.exports.pdf import pdf_bytes
+from dashboard import loaders, warmth
+from dashboard.panels import overview_files
+from dashboard.panels.movers import mover_lists
+from dashboard.panels.pair_columns import COLUMNS, headings
+from dashboard.view import View
+
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+
+
+@pytest.fixture
+def shown(app, record):
+    """What the page shows of two pairs, the second of which is only half known."""
+    # The page is of 12:44, so the newest five-minute mark that bars are read for is 12:40.
+    for minutes, oi in ((10, 8e9), (5, 9e9), (0, 9.5e9)):
+        ended = record.noon - timedelta(minutes=minutes)
+        record.bar(BTC, ended=ended, close=100.0, oi_usd=oi, ls_accounts=2.0)
+        record.bar(ETH, ended=ended, close=50.0)
+    known = {"price": 101.0, "price_24h_ago": 100.0, "volume_24h_usd": 2e9, "oi_usd": 9.9e9}
+    record.snapshot(BTC, **known, funding_rate=0.0001, funding_interval_h=8.0, ls_accounts=2.5)
+    record.snapshot(ETH, price=49.0)
+    record.cycle()
+    record.publish(origin="simulator")
+    moment, seen = loaders.moment(), View()
+    pairs = loaders.pairs(moment, seen.span)
+    pairs = pairs.join(loaders.pair_curves("5m", moment), on=["venue", "symbol"])
+    return overview_files.Shown(
+        moment=moment,
+        seen=seen,
+        pairs=pairs.iloc[::-1],
+        every=pairs,
+        columns=headings([column.name for column in COLUMNS]),
+        words="",
+        market=whole_market(pairs, loaders.market_history(moment)),
+        lists=mover_lists(pairs, "5m"),
+        sentences=["A sentence."],
+    )
+
+
+def lines(section):
+    return csv_bytes(section).decode("utf-8-sig").splitlines()
+
+
+def test_table_leaves_as_it_stands(shown):
+    """In its order and with its columns; what is absent is an empty cell, and a curve is none."""
+    heading, first, second = lines(overview_files.tables(shown)["Pairs"]())
+
+    assert heading.startswith("Pair,Venue,Price [quote],Price change in 5m [%]")
+    assert "24 bars" not in heading
+    assert first.startswith("ETH/USDT,binance,49.0,-2.0")
+    assert ",," in first
+    assert second.startswith("BTC/USDT,binance,101.0,1.0")
+
+
+def test_movers_leave_with_their_values_in_full(shown):
+    """The list on the page is rounded; the file is not."""
+    rows = lines(overview_files.tables(shown)["Movers"]())
+
+    assert "Long/short,BTC/USDT,binance,25.0" in rows
+    assert "Funding 8 h,BTC/USDT,binance,0.01" in rows
+
+
+def test_figures_leave_with_their_unit(shown):
+    """One column cannot mix dollars and percent without saying which is which."""
+    rows = lines(overview_files.tables(shown)["Figures"]())
+
+    assert rows[1] == "Open interest,USD,9900000000.0,1000000000.0,1"
+
+
+def test_every_table_is_a_sheet(shown):
+    """The workbook opens and holds what is shown."""
+    sections = [make() for make in overview_files.tables(shown).values()]
+    book = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(sections, {"Page": "Overview"})))
+
+    assert book.sheetnames[:3] == ["Pairs", "Movers", "Figures"]
+    assert book["Pairs"]["A3"].value == "BTC/USDT"
+
+
+def test_report_says_what_the_page_was_set_to(shown):
+    """Figures as on the cards, the state in words, and the page's sentences."""
+    pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(overview_files.report(shown)))).pages
+    text = "\n".join(page.extract_text() for page in pages)
+
+    assert "$9.90B" in text
+    assert "z 2.5, long/short 2" in text
+    assert "A sentence." in text
+    assert "SIMULATED" in text
+
+
+def test_menus_are_on_the_page(app, record, shown):
+    """Every file; and the day's report has a menu of its own, which reads nothing while shut."""
+    app.run()
+
+    assert not app.exception
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert labels == ["CSV", "XLSX, all tables", "PDF report"]
+    assert not app.date_input
+
+
+def test_day_report_is_of_the_last_day_that_is_over(app, record):
+    """Unless another day is chosen; one without a record is said to be."""
+    midnight = record.noon.replace(hour=0, minute=0)
+    for hours in range(25):
+        ended = midnight - timedelta(hours=hours)
+        record.bar(BTC, ended=ended, close=100.0, oi_usd=9e9, volume_24h_usd=1e9)
+    record.snapshot(BTC, price=101.0, oi_usd=9e9)
+    record.publish()
+    app.session_state["day_report"] = True
+
+    app.run()
+    assert str(app.date_input[0].value) == "2025-10-21"
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert "End-of-day report" in labels
+
+    app.date_input[0].set_value(midnight.date() - timedelta(days=9)).run()
+    assert "Nothing was recorded at the end of 2025-10-13." in [info.value for info in app.info]
+
+
+def test_warming_up_does_what_the_first_visitor_needs(app, record, shown):
+    """And nothing where there is no record yet."""
+    warmth.warm_up()
+    app.run()
+
+    assert not app.exception
+
+
+def test_warming_up_waits_for_no_record(record):
+    """The server begins without a lake as well."""
+    warmth.warm_up()
