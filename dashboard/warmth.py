@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import pkgutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,8 @@ import streamlit as st
 
 from analytics.errors import PerpscopeError
 from analytics.panel import TIMEFRAMES
+
+_log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -48,6 +51,9 @@ def warm_up() -> None:
     except PerpscopeError:
         # Whoever opens a page is told, and what to do.
         return
+    except Exception:
+        # A bug in one read must not keep the pages that do without it from being served.
+        _log.exception("not warmed up")
     finally:
         # Code stays for good: nobody need look through it for garbage again and again.
         gc.collect()
