@@ -17,7 +17,7 @@ import streamlit as st
 from analytics.errors import PerpscopeError
 from analytics.panel import TIMEFRAMES
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -53,7 +53,7 @@ def warm_up() -> None:
         return
     except Exception:
         # A bug in one read must not keep the pages that do without it from being served.
-        _log.exception("not warmed up")
+        log.exception("not warmed up")
     finally:
         # Code stays for good: nobody need look through it for garbage again and again.
         gc.collect()
