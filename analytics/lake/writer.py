@@ -7,6 +7,8 @@ that sending the same rows again after a crash stores nothing twice.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,6 +26,8 @@ from analytics.lake.insert import Frontier, insert_new
 from analytics.lake.layout import Layout, published_at
 from analytics.lake.session import Session, lake_errors
 from analytics.records import Instrument, Record
+
+_INTERRUPT_AGAIN_S = 0.05
 
 RESERVE_BYTES = 64 * 2**20
 """An append is refused when less than this is free: a full disk damages catalogs."""
@@ -220,12 +224,17 @@ class Lake:
     def stop_upkeep(self) -> None:
         """Have ``maintain``, now and from now on, end at once with a LakeError; nothing is lost.
 
-        To be called from another thread, before the lake is closed: a merge of a long day
-        takes longer than anybody waits for a program to stop.
+        Returns at once. To be called before the lake is closed: a merge of a long day takes
+        longer than anybody waits for a program to stop.
         """
         self._upkeep_stopped = True
-        if (cursor := self._upkeep) is not None:
+        threading.Thread(target=self._interrupt_upkeep, name="stop upkeep", daemon=True).start()
+
+    def _interrupt_upkeep(self) -> None:
+        """Interrupt until it ends: between two statements DuckDB forgets that it was."""
+        while (cursor := self._upkeep) is not None:
             cursor.interrupt()
+            time.sleep(_INTERRUPT_AGAIN_S)
 
     def _take(self, step: maintenance.Step, cursor: duckdb.DuckDBPyConnection) -> None:
         self._upkeep = cursor

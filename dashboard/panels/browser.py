@@ -57,7 +57,9 @@ export default function ({ data, parentElement, setStateValue }) {
   }
   parentElement.querySelector("button").onclick = async () => {
     const link = new URL(location.href)
-    for (const [name, value] of Object.entries(data.thresholds)) link.searchParams.set(name, value)
+    // What the address says is newer than what came with the last run of the page.
+    for (const [name, value] of Object.entries(data.thresholds))
+      if (!link.searchParams.has(name)) link.searchParams.set(name, value)
     const said = parentElement.querySelector("span")
     await copy(link.toString())
     said.textContent = "Copied"

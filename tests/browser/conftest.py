@@ -50,7 +50,7 @@ COMPLETE = """
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     """Chromium, without a window."""
     sync_api = pytest.importorskip(
@@ -139,7 +139,7 @@ def _choose(context, theme):
     """)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def made(browser, tmp_path_factory):
     """The address of a dashboard on a small lake that does not move: what to look at quickly."""
     folder = tmp_path_factory.mktemp("made") / "data"
@@ -246,7 +246,7 @@ class Demo:
         return Moment(now, "asked", "simulator", timedelta(seconds=CYCLE_S), timedelta())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(browser, tmp_path_factory):
     """A simulated market as ``perpscope demo`` shows it, once a day of it is filled in."""
     folder, port = tmp_path_factory.mktemp("demo"), _free_port()
