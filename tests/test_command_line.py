@@ -228,7 +228,7 @@ def test_a_signal_in_the_midst_of_an_import_ends_the_collector_and_costs_nothing
 ):
     """Whoever asked for the import is told; the same command takes all of it afterwards."""
     lake, file = tmp_path / "lake", tmp_path / "large.parquet"
-    bars_of_two_years(file)
+    bars_of_ten_years(file)
     variables = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY),
@@ -261,16 +261,16 @@ def test_a_signal_in_the_midst_of_an_import_ends_the_collector_and_costs_nothing
     )
 
     assert again.returncode == 0, again.stderr
-    assert rows_in(lake, "bars where symbol = 'OLD/USDT:USDT'") == BARS_OF_TWO_YEARS
+    assert rows_in(lake, "bars where symbol = 'OLD/USDT:USDT'") == BARS_OF_TEN_YEARS
 
 
-BARS_OF_TWO_YEARS = 2 * 365 * 288
+BARS_OF_TEN_YEARS = 10 * 365 * 288
 
 
-def bars_of_two_years(file):
+def bars_of_ten_years(file):
     """Write five-minute bars of one contract: some seconds of work for an import."""
-    rows = BARS_OF_TWO_YEARS
-    start = np.datetime64("2024-01-01", "ms")
+    rows = BARS_OF_TEN_YEARS
+    start = np.datetime64("2016-01-01", "ms")
     table = pa.table(
         {
             "venue": ["binance"] * rows,
