@@ -57,11 +57,11 @@ def mark(shown: Moment, timeframe: str = "5m") -> datetime:
 
 
 def bars_known(shown: Moment, timeframe: str = "5m") -> tuple[str, int]:
-    """Return what changes when one of the newest bars comes in late."""
+    """Return what changes when a bar of the last day comes in late or becomes another."""
     now = mark(shown, timeframe)
     fetched = place.fetch(place.folder(), place.version(), now, "bars_known", {}, {"now": now})
     row = fetched.iloc[0]
-    return str(row["newest_ts"]), int(row["bar_count"])
+    return str(row["newest_ts"]), int(row["known_count"])
 
 
 def _time(name: str, now: datetime | None = None) -> datetime | None:

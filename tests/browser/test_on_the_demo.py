@@ -13,14 +13,17 @@ import re
 from datetime import timedelta
 from types import SimpleNamespace
 
+import numpy as np
 import openpyxl
 import pypdf
 import pytest
 
 from analytics import formats, panel
 from analytics.aggregate import figures
+from analytics.correlated import SUBJECTS, matrix
 from analytics.measures import MEASURES, by_bar
 from analytics.pair_figures import pair_figures
+from analytics.ranking import SIZES, largest
 from analytics.venue_standing import quoted, standings
 
 pytestmark = pytest.mark.browser
@@ -304,6 +307,24 @@ def test_heatmap_draws_what_the_record_says(visit, still):
         f"{pair.venue} {pair.symbol}": pytest.approx(value, abs=0.01)
         for pair, value in zip(bars.instruments, newest, strict=True)
     }
+
+
+def test_correlation_draws_what_the_record_says(visit, still):
+    """Every r of the matrix, over the same day of bars."""
+    page = visit(f"{still.demo.url}/correlation?{still.at}")
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    subject = SUBJECTS["price"]
+    pairs = largest(load(still, SIZES, 12), 50)
+    # A day of returns takes one bar more than a day has.
+    expected = matrix(load(still, subject.metrics, 289), pairs, subject, "pearson")
+
+    drawn = page.evaluate("""() => {
+        const chart = document.querySelector(".js-plotly-plot")
+        return chart.data.find((trace) => trace.type === "heatmap").z.map((row) => [...row])
+    }""")
+
+    known = ~np.eye(len(pairs), dtype=bool)
+    assert np.allclose(np.array(drawn, dtype=float)[known], expected.r[known], atol=0.006)
 
 
 def test_the_timeframe_changes_figures_and_address(visit, still):
