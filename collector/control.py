@@ -240,7 +240,7 @@ async def ask(folder: Path, name: str, asked: dict[str, object], report: Report)
                 report(json.loads(line))
     except aiohttp.ClientError as error:
         raise LakeError(
-            f"{folder}: a collector holds this lake but did not do the work ({error}); "
+            f"{folder}: the collector of this lake went before the work was done ({error}); "
             "what it had stored by then is stored, running the command again is safe"
         ) from error
 

@@ -227,8 +227,9 @@ def test_a_signal_in_the_midst_of_an_import_ends_the_collector_and_costs_nothing
     simulator, tmp_path
 ):
     """Whoever asked for the import is told; the same command takes all of it afterwards."""
-    lake, file = tmp_path / "lake", tmp_path / "large.parquet"
+    lake, file, no_file = tmp_path / "lake", tmp_path / "large.parquet", tmp_path / "not.parquet"
     bars_of_ten_years(file)
+    no_file.write_text("no rows")
     variables = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY),
@@ -239,13 +240,16 @@ def test_a_signal_in_the_midst_of_an_import_ends_the_collector_and_costs_nothing
     }
     collect = [sys.executable, "-m", "perpscope", "collect"]
     importing = [sys.executable, "-m", "perpscope", "import", str(file)]
+    # Its refusal comes from the collector, at work by then.
+    refused_first = [*importing[:-1], str(no_file), str(file)]
     with subprocess.Popen(collect, env=variables, stderr=subprocess.PIPE, text=True) as collector:
         try:
             assert any("collecting" in line for line in collector.stderr)
             with subprocess.Popen(
-                importing, env=variables, stderr=subprocess.PIPE, text=True
+                refused_first, env=variables, stderr=subprocess.PIPE, text=True
             ) as importer:
                 assert any("it does the work" in line for line in importer.stderr)
+                assert any("refused:" in line for line in importer.stderr)
 
                 collector.send_signal(signal.SIGTERM)
 
