@@ -82,8 +82,8 @@ def fetched(folder: Path, question: str, **values: object) -> list[tuple]:
 def stored_flows(folder: Path, venue: str) -> list[tuple]:
     """Return by symbol the stretch between its first and last known flows, and what they add up to.
 
-    Rows: symbol, first, last, taker buys, taker sells, and in how many snapshots the flow is
-    only the known part.
+    Rows: symbol, first, last, taker buys, taker sells, and in how many snapshots and holes of
+    the ledger within the stretch a part of the flow is not known.
     """
     return fetched(
         folder,
@@ -99,7 +99,12 @@ def stored_flows(folder: Path, venue: str) -> list[tuple]:
             group by symbol
         )
         select symbol, first, last, sum(taker_buy_usd), sum(taker_sell_usd),
-            count(*) filter (flags like '%partial:trades%')
+            count(*) filter (flags like '%partial:trades%') + (
+                select count(*) from gaps
+                where gaps.venue = $venue and gaps.symbol = stretch.symbol
+                    and channel = 'trades' and outcome <> 'repaired'
+                    and started_ts <= last and ended_ts >= first
+            )
         from snapshots join stretch using (symbol)
         where venue = $venue and received_ts > first and received_ts <= last
         group by all
@@ -156,7 +161,7 @@ def compare(folder: Path, address: str, venue: str) -> None:
     print(
         f"{venue}: {len(stored) - partial} instruments over {compared_s / 3600:.1f} h in all: "
         f"{total:,.0f} USD, off by {100 * wrong / (total or 1):.4f} %; worst {worst[1]} by "
-        f"{worst[0]:.4f} %; {partial} have a part that could not be repaired"
+        f"{worst[0]:.4f} %; {partial} have a part in the ledger that was not repaired"
     )
 
 
