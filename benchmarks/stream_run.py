@@ -97,17 +97,19 @@ def stored_flows(folder: Path, venue: str) -> list[tuple]:
             from snapshots, warm
             where venue = $venue and received_ts > warm.ts and taker_buy_usd is not null
             group by symbol
+        ),
+        holes as (
+            select symbol, count(*) as holes
+            from gaps join stretch using (symbol)
+            where venue = $venue and channel = 'trades' and outcome <> 'repaired'
+                and started_ts <= last and ended_ts >= first
+            group by symbol
         )
         select symbol, first, last, sum(taker_buy_usd), sum(taker_sell_usd),
-            count(*) filter (flags like '%partial:trades%') + (
-                select count(*) from gaps
-                where gaps.venue = $venue and gaps.symbol = stretch.symbol
-                    and channel = 'trades' and outcome <> 'repaired'
-                    and started_ts <= last and ended_ts >= first
-            )
-        from snapshots join stretch using (symbol)
+            count(*) filter (flags like '%partial:trades%') + coalesce(any_value(holes), 0)
+        from snapshots join stretch using (symbol) left join holes using (symbol)
         where venue = $venue and received_ts > first and received_ts <= last
-        group by all
+        group by symbol, first, last
         """,
         venue=venue,
         warm_s=WARM_S,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import duckdb
 from rich.console import Console
 from rich.table import Table
@@ -24,6 +25,8 @@ from collector.clock import Clock
 from collector.control import takes_work
 from collector.program import simulator_clock
 from collector.settings import PREFIX, Settings
+from collector.streams import STREAMS
+from collector.streams.link import FAILURES, opened, sentence
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
 
@@ -138,7 +141,14 @@ async def _venues(settings: Settings) -> list[Finding]:
         clock = await simulator_clock(settings.simulator) if settings.simulator else Clock()
     except PerpscopeError as error:
         return [Finding("simulator", sound=False, said=str(error))]
-    return list(await asyncio.gather(*(_venue(name, clock, settings) for name in settings.venues)))
+    looks = [_venue(name, clock, settings) for name in settings.venues]
+    if settings.streams:
+        looks += [_stream(name, settings) for name in settings.venues if name in STREAMS]
+    findings = list(await asyncio.gather(*looks))
+    if not settings.streams:
+        said = f"not tried: {PREFIX}STREAMS is off, and every metric is asked for"
+        findings.append(Finding("streams", sound=True, said=said))
+    return findings
 
 
 async def _venue(name: str, clock: Clock, settings: Settings) -> Finding:
@@ -158,3 +168,19 @@ async def _venue(name: str, clock: Clock, settings: Settings) -> Finding:
         await client.close()
     said = f"answers; its clock is {ahead_s:+.2f} s from ours"
     return Finding(subject, sound=abs(ahead_s) <= CLOCK_TOLERANCE_S * clock.speed, said=said)
+
+
+async def _stream(name: str, settings: Settings) -> Finding:
+    """Look whether the addresses open where a venue streams, no faster than it likes."""
+    stream = STREAMS[name]
+    subject, address = f"{VENUES[name].title} streams", ""
+    try:
+        async with aiohttp.ClientSession() as session:
+            for number, group in enumerate(stream.groups):
+                await asyncio.sleep(number / stream.limits.connects_per_s)
+                address = group.address(settings.simulator)
+                await (await opened(session, address)).close()
+    except FAILURES as error:
+        return Finding(subject, sound=False, said=f"{address}: {sentence(error)}")
+    opened_ones = ", ".join(group.name for group in stream.groups)
+    return Finding(subject, sound=True, said=f"websockets open: {opened_ones}")

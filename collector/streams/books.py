@@ -54,7 +54,7 @@ class Book:
         "at_ms", "valid",
     )  # fmt: skip
 
-    def __init__(self, succession: Succession) -> None:
+    def __init__(self, succession: Succession, most_waiting: int = MOST_WAITING) -> None:
         self._succession = succession
         self._bids: dict[float, float] = {}
         self._asks: dict[float, float] = {}
@@ -62,7 +62,7 @@ class Book:
         self._first = False
         self._low, self._high = 0.0, math.inf
         self._span = (math.inf, math.inf)
-        self._waiting: deque[Change] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[Change] = deque(maxlen=most_waiting)
         self.valid = False
         """Whether it has a first state and every change since."""
         self.at_ms: int | None = None
@@ -166,7 +166,7 @@ class Books:
                 came before is void then. Otherwise changes wait for a state from elsewhere.
         """
         self._succession = succession
-        self._in_band = in_band
+        self._most_waiting = 0 if in_band else MOST_WAITING
         self.by_id: dict[str, Book] = {}
         """By the venue's name of the instrument; handlers keep this very dict."""
 
@@ -176,7 +176,7 @@ class Books:
         for venue_id in self.by_id.keys() - wanted:
             del self.by_id[venue_id]
         for venue_id in wanted - self.by_id.keys():
-            self.by_id[venue_id] = Book(self._succession)
+            self.by_id[venue_id] = Book(self._succession, self._most_waiting)
 
     def put_first(
         self,
@@ -190,8 +190,6 @@ class Books:
     ) -> None:
         """Start the book of *venue_id* anew; see `Book.put_first`."""
         if (book := self.by_id.get(venue_id)) is not None:
-            if self._in_band:
-                book.lose()
             book.put_first(bids, asks, number, at_ms, whole=whole)
 
     def lose(self, venue_ids: Iterable[str]) -> None:

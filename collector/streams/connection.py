@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
-import aiohttp
 import structlog
 
-from collector.streams.link import Link
+from collector.streams.link import FAILURES, Link, sentence
 from collector.streams.session import Fault, Session, Topic
 from collector.streams.stream import Channel
 
@@ -68,10 +67,17 @@ class Connection:
         wanted = {topic.text: topic for topic in topics}
         self.wanted.clear()
         self.wanted.update(wanted)
-        for text in self.live.keys() - wanted.keys():
+        gone = self.live.keys() - wanted.keys()
+        for text in gone:
             del self.live[text]
         if self._session is not None:
-            self._session.look()
+            # What is wanted again before the session looks begins anew all the same.
+            self._session.again(gone)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is silent so strangely that it may be dead, though that is not sure yet."""
+        return self._session is not None and self._session.doubtful
 
     def again(self, topics: Sequence[str]) -> None:
         """End the subscriptions of *topics* and ask for them anew."""
@@ -84,8 +90,8 @@ class Connection:
             await self._link.dial.turn(self._in_a_row)
             try:
                 await self._once()
-            except (Fault, aiohttp.ClientError, OSError, TimeoutError) as error:
-                self._ended(_sentence(error))
+            except (Fault, *FAILURES) as error:
+                self._ended(sentence(error))
             except Exception as error:
                 # A fault of ours must not leave a channel dead for good; its traceback tells.
                 log.exception("stream stopped", venue=self._link.stream.venue)
@@ -127,11 +133,3 @@ class Connection:
             self.state, self.since_ms = "down", self._link.now_ms()
         if topics:
             self._owner.went(self, topics, self._heard_ms or self.since_ms)
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, aiohttp.WSServerHandshakeError):
-        return f"the venue refused the connection (HTTP {error.status})"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return str(error) or type(error).__name__

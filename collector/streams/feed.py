@@ -18,7 +18,7 @@ from collector.clock import Clock
 from collector.streams import STREAMS
 from collector.streams.connection import Connection
 from collector.streams.first_states import FirstStates
-from collector.streams.flows import Flows
+from collector.streams.flows import FLOW_CHANNELS, FlowChannel, Flows
 from collector.streams.holes import moment
 from collector.streams.ledger import Ledger
 from collector.streams.link import Dial, Link
@@ -158,9 +158,10 @@ class Feed:
     def part(self, venue_id: str) -> tuple[Fields, tuple[str, ...]]:
         """Return what a snapshot has from the streams, and words about it for its flags.
 
-        The flows are those since this was last asked: it is for one snapshot, once.
+        The flows are those since this was last asked: it is for one snapshot, once. While a
+        stream is strangely silent they wait for the next: what was missed is not 0.
         """
-        taken = self.flows.take(venue_id)
+        taken = self.flows.take(venue_id, self._doubtful(venue_id))
         flows: Fields = {
             "taker_buy_usd": taken.taker_buy_usd,
             "taker_sell_usd": taken.taker_sell_usd,
@@ -258,14 +259,21 @@ class Feed:
             events=running.board.frames(name) - self._frames_before[name],
             late_s=None if heard_ms is None else (running.link.now_ms() - heard_ms) / 1000,
             bad=bad_of(self.tally, name),
-            dropped=self.tally.counts[name, "dropped"],
+            dropped=self.tally.counts[name, "dropped"] + self.ledger.dropped[name],
             reconnects=running.board.failed(name),
             connections=sum(one.state == "live" for one in connections),
             instruments=known,
             of=len(self._symbols),
             holes=len(holes),
+            whole_until=min((moment(one.started_ms).isoformat() for one in holes), default=None),
             reason=next((one.reason for one in connections if one.reason), None),
         )
+
+    def _doubtful(self, venue_id: str) -> set[FlowChannel]:
+        if self._running is None:
+            return set()
+        board = self._running.board
+        return {name for name in FLOW_CHANNELS if board.doubtful(name, venue_id)}
 
     def _is_starting(self, running: _Running) -> bool:
         """Whether books are on their way for the first time, and in time."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from analytics.records import Instrument
 from collector.streams.seen import Known, Names, Numbers, Seen
 from collector.streams.tally import FUTURE_MS, INFINITE
 
 FlowChannel = Literal["trades", "liquidations"]
+FLOW_CHANNELS: tuple[FlowChannel, ...] = get_args(FlowChannel)
 
 PARTIAL: dict[FlowChannel, str] = {
     "trades": "partial:trades",
@@ -150,14 +151,16 @@ class Flows:
     def follow(self, instruments: Iterable[Instrument]) -> None:
         """Follow *instruments* from now on and forget all others.
 
-        Those followed already go on where they are.
+        Those followed already go on where they are, by the terms that they have now.
         """
         wanted = {instrument.venue_id: instrument for instrument in instruments}
         for venue_id in self.by_id.keys() - wanted.keys():
             del self.by_id[venue_id]
         for venue_id, instrument in wanted.items():
-            if venue_id not in self.by_id:
+            if (flow := self.by_id.get(venue_id)) is None:
                 self.by_id[venue_id] = Flow(instrument, self._seen())
+            else:
+                flow.instrument, flow.size = instrument, instrument.contract_size
 
     def begin(self, channel: FlowChannel, venue_ids: Collection[str]) -> None:
         """Give the flows of *channel* from now on: its stream is acknowledged and heard.
@@ -171,12 +174,16 @@ class Flows:
                 sums.partial = True
 
     def end(self, channel: FlowChannel, venue_ids: Collection[str]) -> None:
-        """Give none any more until the next `begin`: the stream was unsubscribed."""
+        """Give none any more until the next `begin`, nor ever what was missed until then."""
         for sums in self._sums(channel, venue_ids):
             sums.live = False
             sums.open_holes = 0
             sums.one_usd = sums.other_usd = 0.0
         self._keep(channel, venue_ids)
+        if channel == "trades":
+            for seen in [self.by_id[one].seen for one in venue_ids if one in self.by_id]:
+                if isinstance(seen, Numbers):
+                    seen.skip()
 
     def hold(self, channel: FlowChannel, venue_ids: Collection[str]) -> None:
         """Withhold the flows of *channel*: a hole has opened. Each call needs its `release`."""
@@ -191,12 +198,17 @@ class Flows:
             sums.partial = sums.partial or not complete
         self._keep(channel, venue_ids)
 
-    def take(self, venue_id: str) -> Taken:
-        """Return the flows of an instrument since they were last taken, and start anew."""
+    def take(self, venue_id: str, doubtful: Collection[FlowChannel] = ()) -> Taken:
+        """Return the flows of an instrument since they were last taken, and start anew.
+
+        Those of channels that are *doubtful* wait: nobody knows whether something is missing.
+        """
         flow = self.by_id.get(venue_id)
         if flow is None:
             return NOTHING_KNOWN
-        trades, liquidations = flow.trades.take(), flow.liquidations.take()
+        trades, liquidations = (
+            None if name in doubtful else flow.sums(name).take() for name in FLOW_CHANNELS
+        )
         flags = []
         if trades is not None and trades[2]:
             flags.append(PARTIAL["trades"])

@@ -9,7 +9,7 @@ from typing import Literal
 
 from analytics.records import Gap
 from collector.streams.flows import Flow, FlowChannel
-from collector.streams.seen import Numbers
+from collector.streams.seen import Names, Numbers
 
 Outcome = Literal["repaired", "partly", "lost"]
 
@@ -21,6 +21,10 @@ class Mark:
     events: int
     numbers: tuple[tuple[int, int], ...]
     """The ranges of trades known to be missing then."""
+    last: int | None = None
+    """The number of the last trade, where they have numbers and one was heard."""
+    newest_ms: int | None = None
+    """When the newest trade was, where they have none. [Unix ms, the venue's time]"""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +37,8 @@ class Hole:
     """When the last thing before it was heard. [Unix ms]"""
     marks: dict[str, Mark]
     """By the venue's names of its instruments."""
+    symbols: Mapping[str, str]
+    """By the same, at least of these instruments."""
     absent: set[str]
     """Those that were not heard again yet."""
     ended_ms: int | None = None
@@ -49,15 +55,15 @@ class Hole:
         """The instruments of which it is not settled yet what came of it."""
         return [venue_id for venue_id in self.marks if venue_id not in self.outcomes]
 
-    def gaps(self, venue: str, symbols: Mapping[str, str], now_ms: int) -> list[Gap]:
+    def gaps(self, venue: str, now_ms: int) -> list[Gap]:
         """Return what the ledger of gaps is told: the whole, and each part that is not whole."""
         outcomes = set(self.outcomes.values())
         whole: Outcome = next(iter(outcomes)) if len(outcomes) == 1 else "partly"
         single = self.whole or len(self.marks) > 1
         parts = [
-            (symbols[venue_id], outcome, self.rows.get(venue_id, 0))
+            (self.symbols[venue_id], outcome, self.rows.get(venue_id, 0))
             for venue_id, outcome in self.outcomes.items()
-            if venue_id in symbols and (not single or (whole == "partly" and outcome != "repaired"))
+            if not single or (whole == "partly" and outcome != "repaired")
         ]
         if single:
             parts.insert(0, ("*", whole, sum(self.rows.values())))
@@ -83,8 +89,10 @@ def moment(at_ms: int) -> datetime:
 
 def mark(flow: Flow) -> Mark:
     """Return how far *flow* is."""
-    numbers = flow.seen.holes if isinstance(flow.seen, Numbers) else []
-    return Mark(flow.trades.events, tuple(numbers))
+    seen, events = flow.seen, flow.trades.events
+    if isinstance(seen, Numbers):
+        return Mark(events, tuple(seen.holes), last=seen.last)
+    return Mark(events, (), newest_ms=seen.newest_ms if isinstance(seen, Names) else None)
 
 
 def told(flow: Flow, before: Mark) -> bool:
@@ -94,7 +102,7 @@ def told(flow: Flow, before: Mark) -> bool:
 
 def missed_nothing(flow: Flow, before: Mark) -> bool:
     """Whether the first trade since has the number after the last one before."""
-    return before.events > 0 and told(flow, before) and not numbers_missed(flow, before)
+    return before.last is not None and told(flow, before) and not numbers_missed(flow, before)
 
 
 def numbers_missed(flow: Flow, before: Mark) -> Sequence[tuple[int, int]]:

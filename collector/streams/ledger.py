@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter, deque
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -23,6 +24,9 @@ log = structlog.get_logger(__name__)
 
 MOST_GAPS = 10_000
 """Gaps that may wait to be stored; what comes beyond is dropped and counted."""
+
+LONGEST_FILLED_MS = 900_000
+"""A longer hole is not filled: what was traded hours ago is no flow of now. [ms]"""
 
 NOT_RUNNING = "the collector was not running"
 NEVER_HEARD = "nothing was heard of it since the start"
@@ -61,11 +65,13 @@ class Ledger:
         self._unheard: set[FlowChannel] = {"trades", "liquidations"}
         self._open: list[Hole] = []
         self._suspects: dict[str, set[tuple[int, int]]] = {}
+        self._looked_ms: deque[int] = deque(maxlen=3)
+        """When numbers were looked at: in the first of these looks what is missing now was not."""
         self._given_up: dict[str, tuple[tuple[int, int], ...]] = {}
         self._gaps: list[Gap] = []
         self.holes = 0
         """Holes since the start."""
-        self.dropped = 0
+        self.dropped: Counter[str] = Counter()
         """Gaps that were not written down, because too many waited."""
 
     def follow(self, symbols: Mapping[str, str], live: Iterable[ChannelName]) -> None:
@@ -78,6 +84,10 @@ class Ledger:
         for kept in (self.began_ms, self._suspects, self._given_up):
             for venue_id in kept.keys() - self._symbols.keys():
                 del kept[venue_id]
+        for hole in list(self._open):
+            for venue_id in set(hole.open) - self._symbols.keys():
+                # Nobody's any more, and nobody will tell of it.
+                self._repairs.settle(hole, venue_id, complete=False)
         for name in live:
             if name != "depth":
                 self._flows.begin(name, self._symbols)
@@ -117,6 +127,7 @@ class Ledger:
                 reason=connection.reason or "the connection ended",
                 started_ms=heard_ms,
                 marks={one: mark(self._flows.by_id[one]) for one in ids},
+                symbols=self._symbols,
                 absent=set(ids),
                 whole=len(ids) == len(self._symbols),
             )
@@ -127,6 +138,8 @@ class Ledger:
         if not self._stream.numbered:
             return
         busy = {venue_id for hole in self._open for venue_id in hole.open}
+        now_ms = round(self._clock.now().timestamp() * 1000)
+        self._looked_ms.append(now_ms)
         before, self._suspects = self._suspects, {}
         for venue_id, flow in self._flows.by_id.items():
             if venue_id in busy or not isinstance(flow.seen, Numbers):
@@ -134,7 +147,7 @@ class Ledger:
             given_up = self._given_up.get(venue_id, ())
             missing = set(flow.seen.holes).difference(given_up)
             if missing & before.get(venue_id, set()):
-                self._fill_numbers(venue_id, given_up)
+                self._fill_numbers(venue_id, given_up, now_ms)
             elif missing:
                 self._suspects[venue_id] = missing
 
@@ -176,20 +189,28 @@ class Ledger:
         first = hole.ended_ms is None
         hole.absent -= ids
         hole.ended_ms = max(hole.ended_ms or 0, at_ms)
-        if hole.channel != "trades":
-            # No venue tells of liquidations afterwards.
-            for venue_id in ids:
-                self._repairs.settle(hole, venue_id, complete=False)
-        elif first:
-            self._start(self._repairs.fill(hole))
+        if hole.ended_ms - hole.started_ms > LONGEST_FILLED_MS:
+            self._flows.end(hole.channel, ids)
+            self._flows.begin(hole.channel, ids)
+        elif hole.channel == "trades":
+            if first:
+                self._start(self._repairs.fill(hole))
+            return
+        # Liquidations no venue tells of afterwards.
+        for venue_id in ids:
+            self._repairs.settle(hole, venue_id, complete=False)
+        if first and hole.open:
+            self._start(self._repairs.wait(hole))
 
-    def _fill_numbers(self, venue_id: str, given_up: tuple[tuple[int, int], ...]) -> None:
-        now_ms = round(self._clock.now().timestamp() * 1000)
+    def _fill_numbers(
+        self, venue_id: str, given_up: tuple[tuple[int, int], ...], now_ms: int
+    ) -> None:
         hole = Hole(
             channel="trades",
             reason=NUMBERS_LEFT_OUT,
-            started_ms=now_ms,
+            started_ms=self._looked_ms[0],
             marks={venue_id: Mark(-1, given_up)},
+            symbols=self._symbols,
             absent=set(),
             ended_ms=now_ms,
             whole=False,
@@ -205,7 +226,7 @@ class Ledger:
             return
         self._open.remove(hole)
         now_ms = round(self._clock.now().timestamp() * 1000)
-        for gap in hole.gaps(self._venue, self._symbols, now_ms):
+        for gap in hole.gaps(self._venue, now_ms):
             self._put(gap)
 
     def _note(self, name: FlowChannel, since: datetime, until: datetime, reason: str) -> None:
@@ -224,7 +245,7 @@ class Ledger:
 
     def _put(self, gap: Gap) -> None:
         if len(self._gaps) >= MOST_GAPS:
-            self.dropped += 1
+            self.dropped[gap.channel] += 1
             return
         self._gaps.append(gap)
         if gap.symbol != "*":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import aiohttp
@@ -27,6 +28,9 @@ SHORTEST_AGAIN_S = 0.05
 REFUSED_S = 60.0
 """How long nothing is dialled after a venue refused a connection for there being too many. [s]"""
 
+LONGEST_REFUSED_S = 24 * 3600.0
+"""And at most, whatever it says. [s]"""
+
 TOO_MANY = frozenset({403, 418, 429})
 """HTTP statuses of a handshake that ask the whole address to be silent."""
 
@@ -38,6 +42,11 @@ GOODBYE_S = 0.4
 
 LARGEST_FRAME = 16 * 2**20
 """A longer frame ends the connection. [bytes]"""
+
+FAILURES = (aiohttp.ClientError, OSError, TimeoutError)
+"""What opening a websocket may end in."""
+
+Websocket = aiohttp.ClientWebSocketResponse[Literal[False]]
 
 
 class Dial:
@@ -64,7 +73,7 @@ class Dial:
     def refused(self, headers: Mapping[str, str] | None) -> None:
         """Dial nobody for a while: the venue refused, and may have said for how long."""
         said = (headers or {}).get("Retry-After", "")
-        wait_s = float(said) if said.isdecimal() else REFUSED_S
+        wait_s = min(float(said), LONGEST_REFUSED_S) if said.isdecimal() else REFUSED_S
         self._next_s = max(self._next_s, self._clock.monotonic_s() + wait_s)
 
 
@@ -79,9 +88,6 @@ class Link:
     dial: Dial
     rng: random.Random
     simulator_url: str | None = None
-    _ssl: ssl.SSLContext = field(
-        default_factory=lambda: ssl.create_default_context(cafile=certifi.where())
-    )
 
     def now_ms(self) -> int:
         """Return the time on the collector's clock. [Unix ms]"""
@@ -90,13 +96,6 @@ class Link:
     def handler(self) -> Handler:
         """Return a new reader of frames."""
         return self.stream.handler(self.sinks)
-
-    def address(self, channel: ChannelName) -> str:
-        """Return where *channel* is told."""
-        group = self.stream.group(self.stream.channel(channel).group)
-        if self.simulator_url is None:
-            return group.url
-        return self.simulator_url.replace("http", "ws", 1) + group.simulator_path
 
     def patience_s(self, seconds: float, wall_s: float) -> float:
         """Return *seconds* of the clock, or more where it runs so fast that they are no time.
@@ -107,24 +106,50 @@ class Link:
         """
         return max(seconds, wall_s * self.clock.speed)
 
-    async def open(self, channel: ChannelName) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
+    async def open(self, channel: ChannelName) -> Websocket:
         """Return a new websocket to where *channel* is told.
 
-        Raises aiohttp.ClientError, OSError or TimeoutError; after a refusal for being
-        too many, nobody is dialled for a while.
+        Raises one of FAILURES; after a refusal for being too many, nobody is dialled
+        for a while.
         """
-        address = self.address(channel)
+        group = self.stream.group(self.stream.channel(channel).group)
         try:
-            async with asyncio.timeout(CONNECT_WITHIN_S):
-                return await self.session.ws_connect(
-                    address,
-                    autoping=False,
-                    decode_text=False,
-                    max_msg_size=LARGEST_FRAME,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_S),
-                    ssl=self._ssl if address.startswith("wss") else True,
-                )
+            return await opened(self.session, group.address(self.simulator_url))
         except aiohttp.WSServerHandshakeError as error:
             if error.status in TOO_MANY:
                 self.dial.refused(error.headers)
             raise
+
+
+async def opened(session: aiohttp.ClientSession, address: str) -> Websocket:
+    """Return a new websocket to *address*. Raises one of FAILURES."""
+    async with asyncio.timeout(CONNECT_WITHIN_S):
+        return await session.ws_connect(
+            address,
+            autoping=False,
+            decode_text=False,
+            max_msg_size=LARGEST_FRAME,
+            timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_S),
+            ssl=_certificates() if address.startswith("wss") else True,
+        )
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def sentence(error: Exception) -> str:
+    """Return why a websocket could not be opened or ended, in words."""
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return f"the venue refused the connection (HTTP {error.status})"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "DNS lookup failed"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "TLS failed"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        # Its own words name an object in our memory, and so would never be the same twice.
+        return f"no connection: {error.os_error}"
+    return str(error) or type(error).__name__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -37,10 +37,18 @@ class Missing:
     """The venue's name of it, as it goes into an address."""
     from_ms: int
     """Trades before are known. [Unix ms, the venue's time]"""
+    last: int | None = None
+    """But where this is given, none after this number."""
     to_ms: int
     """Trades after it are known as well. [Unix ms, the venue's time]"""
-    numbers: tuple[int, int] | None = None
-    """The first and the last number missed, where they are known."""
+    numbers: Sequence[tuple[int, int]] = ()
+    """The ranges of numbers missed, first to last, in order, where they are known."""
+
+    def knows(self, trade_id: int | str, at_ms: int) -> bool:
+        """Whether a trade is one from before."""
+        if at_ms >= self.from_ms:
+            return False
+        return self.last is None or not isinstance(trade_id, int) or trade_id <= self.last
 
 
 class OutOfReach(Exception):
@@ -90,11 +98,10 @@ async def binance(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
     """Binance numbers trades and tells of them from any number on."""
     page = 1000
     params: dict[str, Any] = {"symbol": missing.venue_id, "limit": page}
-    if missing.numbers is None:
-        params |= {"startTime": missing.from_ms, "endTime": missing.to_ms}
+    if missing.numbers:
+        params |= {"fromId": missing.numbers[0][0]}
     else:
-        params |= {"fromId": missing.numbers[0]}
-    last = None if missing.numbers is None else missing.numbers[1]
+        params |= {"startTime": missing.from_ms, "endTime": missing.to_ms}
     for _ in range(MOST_PAGES):
         payload = await ask(
             f"trades of {missing.venue_id}", "fapiPublicGetAggTrades", params, {"weight": 20}
@@ -102,11 +109,12 @@ async def binance(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
         rows = _rows(payload, list[BinanceTrade])
         yield [Past(row.a, row.T, row.p, row.q, not row.m) for row in rows]
         newest = rows[-1] if rows else None
-        if newest is None or len(rows) < page or (last is not None and newest.a >= last):
+        if newest is None or len(rows) < page:
             return
-        if last is None and missing.to_ms < newest.T:
+        number = _missed_after(newest.a, missing.numbers)
+        if number is None if missing.numbers else missing.to_ms < newest.T:
             return
-        params = {"symbol": missing.venue_id, "limit": page, "fromId": newest.a + 1}
+        params = {"symbol": missing.venue_id, "limit": page, "fromId": number or newest.a + 1}
     raise OutOfReach
 
 
@@ -121,7 +129,7 @@ async def bybit(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
             {"requests": 1},
         )
         rows = _rows(entries(payload, "result", "list"), list[BybitTrade])
-        reaches = len(rows) < limit or min(row.time for row in rows) < missing.from_ms
+        reaches = len(rows) < limit or any(missing.knows(row.execId, row.time) for row in rows)
         if reaches or limit == 1000:
             yield [
                 Past(row.execId, row.time, row.price, row.size, row.side == "Buy")
@@ -142,7 +150,7 @@ async def okx(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
         payload = await ask(call, method, params, weights)
         rows = _rows(entries(payload, "data"), list[OkxTrade])
         yield [Past(row.tradeId, row.ts, row.px, row.sz, row.side == "buy") for row in rows]
-        if len(rows) < limit or min(row.ts for row in rows) < missing.from_ms:
+        if len(rows) < limit or any(missing.knows(row.tradeId, row.ts) for row in rows):
             return
         method, weights, limit = "publicGetMarketHistoryTrades", {"history_trades": 1}, 100
         oldest = min(row.tradeId for row in rows)
@@ -152,6 +160,11 @@ async def okx(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
 
 PAST: dict[str, Trades] = {"binance": binance, "bybit": bybit, "okx": okx}
 """By the venue's name."""
+
+
+def _missed_after(number: int, missed: Sequence[tuple[int, int]]) -> int | None:
+    """Return the first of the numbers *missed* that is higher than *number*; None if none is."""
+    return next((max(first, number + 1) for first, last in missed if last > number), None)
 
 
 def _rows(payload: Any, kind: Any) -> Any:

@@ -15,6 +15,10 @@ FRAMES_MISSED = 100
 SHORTEST_GAP_S = 10.0
 """but nothing shorter than this. [s]"""
 
+STRANGE_FRAMES, STRANGE_GAP_S = 25, 3.0
+"""Of a connection that is silent for so many times as long as usual, and at least for so long,
+nobody knows whether it is dead. [s]"""
+
 SHARE_OF_LIFE = 0.9
 """Of the time that a venue lets a connection live, so much is used at most."""
 
@@ -30,9 +34,20 @@ def expected_gap_s(channel: Channel, lived_s: float, frames: int) -> float:
         lived_s: For how long. [s]
         frames: How many messages came in that time.
     """
+    return _gap_s(channel, lived_s, frames, missed=FRAMES_MISSED, shortest_s=SHORTEST_GAP_S)
+
+
+def strange_gap_s(channel: Channel, lived_s: float, frames: int) -> float:
+    """Return from how long on a silence is strange; it takes what `expected_gap_s` takes. [s]"""
+    return _gap_s(channel, lived_s, frames, missed=STRANGE_FRAMES, shortest_s=STRANGE_GAP_S)
+
+
+def _gap_s(
+    channel: Channel, lived_s: float, frames: int, *, missed: int, shortest_s: float
+) -> float:
     if lived_s < HEARD_LONG_ENOUGH_S or not frames:
         return channel.expected_gap_s
-    return min(channel.expected_gap_s, max(SHORTEST_GAP_S, FRAMES_MISSED * lived_s / frames))
+    return min(channel.expected_gap_s, max(shortest_s, missed * lived_s / frames))
 
 
 def life_s(limits: Limits, rng: random.Random) -> float:

@@ -7,6 +7,7 @@ next trade has the next number missed nothing, and nobody is asked about it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
@@ -15,7 +16,7 @@ import structlog
 from analytics.errors import RateLimited, VenueError, VenueUnavailable
 from collector.clock import Clock
 from collector.streams.flows import Flow, Flows
-from collector.streams.holes import Hole, missed_nothing, numbers_missed, told
+from collector.streams.holes import Hole, Mark, missed_nothing, numbers_missed, told
 from collector.streams.past import PAST, Missing, OutOfReach, Past
 from collector.streams.seen import Numbers
 from collector.venues.client import VenueClient
@@ -71,25 +72,44 @@ class Repairs:
         self._began_ms, self._settled = began_ms, settled
         self._numbered = numbered
         self._trades = PAST[client.venue.name]
+        self._asking = asyncio.Lock()
+        self._wants: dict[Hole, bool] = {}
+        """The holes being filled, the eldest first, and whether there is something to ask now."""
 
     async def fill(self, hole: Hole) -> None:
         """Fill *hole*, as its instruments are heard again; at last give up what is left."""
+        try:
+            await self._fill(hole)
+        except Exception:
+            # A fault of ours must not withhold flows for ever; its traceback is in the log.
+            log.exception("hole not filled", venue=self._client.venue.name)
+        finally:
+            self._wants.pop(hole, None)
+        self._give_up(hole)
+
+    async def wait(self, hole: Hole) -> None:
+        """Give up what of *hole*, which nothing fills, is not heard again for a long time."""
         deadline_s = self._clock.monotonic_s() + REPAIR_WITHIN_S
+        while hole.open and self._clock.monotonic_s() < deadline_s:
+            await self._clock.sleep(LOOK_AGAIN_S)
+        self._give_up(hole)
+
+    async def _fill(self, hole: Hole) -> None:
         since_s = self._clock.monotonic_s()
+        deadline_s = since_s + REPAIR_WITHIN_S
         await self._clock.sleep(SETTLE_S)
         while hole.open and self._clock.monotonic_s() < deadline_s:
-            self._settle_untouched(hole)
-            quiet_too_long = self._clock.monotonic_s() - since_s > QUIET_S
-            venue_id = next(iter(self._askable(hole, quiet_too_long=quiet_too_long)), None)
-            if venue_id is None:
+            # The eldest first, alone: what is filled in for it is all that later ones miss too.
+            async with self._asking:
+                self._settle_untouched(hole)
+                quiet_too_long = self._clock.monotonic_s() - since_s > QUIET_S
+                venue_id = next(iter(self._askable(hole, quiet_too_long=quiet_too_long)), None)
+                self._wants[hole] = venue_id is not None
+                its_turn = next((one for one, wants in self._wants.items() if wants), None) is hole
+                if venue_id is not None and its_turn:
+                    await self._attempt(hole, venue_id, deadline_s)
+            if not its_turn:
                 await self._clock.sleep(LOOK_AGAIN_S)
-            else:
-                await self._attempt(hole, venue_id, deadline_s)
-        for venue_id in hole.open:
-            if venue_id in hole.absent:
-                # It is not heard at all; what is known of it is nothing, not 0.
-                self._flows.end(hole.channel, [venue_id])
-            self.settle(hole, venue_id, complete=False)
 
     def settle(self, hole: Hole, venue_id: str, *, complete: bool) -> None:
         """Close the part of *hole* that is about one instrument."""
@@ -98,25 +118,32 @@ class Repairs:
         self._flows.release(hole.channel, [venue_id], complete=complete)
         self._settled(hole, venue_id)
 
-    def _settle_untouched(self, hole: Hole) -> None:
-        """Settle what is nobody's any more, and what told itself that it missed nothing."""
+    def _give_up(self, hole: Hole) -> None:
         for venue_id in hole.open:
-            flow = self._flows.by_id.get(venue_id)
-            if flow is None:
-                hole.outcomes[venue_id] = "lost"
-                self._settled(hole, venue_id)
-            elif venue_id not in hole.absent and missed_nothing(flow, hole.marks[venue_id]):
+            if venue_id in hole.absent:
+                # It is not heard at all; what is known of it is nothing, not 0.
+                self._flows.end(hole.channel, [venue_id])
+            self.settle(hole, venue_id, complete=False)
+
+    def _settle_untouched(self, hole: Hole) -> None:
+        """Settle what told itself that it missed nothing."""
+        for venue_id in hole.open:
+            flow = self._flows.by_id[venue_id]
+            if venue_id not in hole.absent and missed_nothing(flow, hole.marks[venue_id]):
                 self.settle(hole, venue_id, complete=True)
 
     def _askable(self, hole: Hole, *, quiet_too_long: bool) -> Iterable[str]:
-        """Yield the instruments that it is time to ask about."""
-        for venue_id in hole.open:
-            flow = self._flows.by_id.get(venue_id)
-            if flow is None or venue_id in hole.absent:
-                continue
-            numbered = isinstance(flow.seen, Numbers)
-            if not numbered or quiet_too_long or told(flow, hole.marks[venue_id]):
+        """Yield the instruments that it is time to ask about, quiet ones at last.
+
+        While others are asked about, these may tell themselves that they missed nothing.
+        """
+        heard = [venue_id for venue_id in hole.open if venue_id not in hole.absent]
+        for venue_id in heard:
+            flow = self._flows.by_id[venue_id]
+            if not isinstance(flow.seen, Numbers) or told(flow, hole.marks[venue_id]):
                 yield venue_id
+        if quiet_too_long:
+            yield from heard
 
     async def _attempt(self, hole: Hole, venue_id: str, deadline_s: float) -> None:
         """Ask about one instrument once, and settle it if that tells all or nothing more will."""
@@ -138,6 +165,9 @@ class Repairs:
         except VenueError as error:
             log.info("hole not filled", venue=self._client.venue.name, reason=str(error))
             complete, last = False, True
+        if venue_id in hole.outcomes:
+            # It left the universe meanwhile.
+            return
         if complete or last:
             self.settle(hole, venue_id, complete=complete)
         elif venue_id in hole.marks:
@@ -151,18 +181,19 @@ class Repairs:
         numbers = numbers_missed(flow, before) if self._numbered else ()
         missing = Missing(
             venue_id=self._client.venue.encoded(venue_id),
-            from_ms=max(hole.started_ms - MARGIN_MS, self._began_ms.get(venue_id, 0)),
+            from_ms=max(_known_ms(hole, before) - MARGIN_MS, self._began_ms.get(venue_id, 0)),
+            last=before.last,
             to_ms=(hole.ended_ms or hole.started_ms) + MARGIN_MS,
-            numbers=(numbers[0][0], numbers[-1][1]) if numbers else None,
+            numbers=numbers,
         )
         async for page in self._trades(self._client.told, missing):
             counted = sum(self._counts(flow, missing, trade) for trade in sorted(page, key=_order))
             hole.rows[venue_id] = hole.rows.get(venue_id, 0) + counted
-        return not numbers or not numbers_missed(flow, before)
+        return not self._numbered or not numbers_missed(flow, before)
 
     def _counts(self, flow: Flow, missing: Missing, trade: Past) -> bool:
         """Count *trade* if it was missed; say whether it was."""
-        if missing.numbers is None and trade.at_ms < missing.from_ms:
+        if not missing.numbers and missing.knows(trade.trade_id, trade.at_ms):
             return False
         now_ms = round(self._clock.now().timestamp() * 1000)
         return flow.trade(*trade, received_ms=now_ms) is None
@@ -172,6 +203,11 @@ class Repairs:
         if retry_at is not None:
             wait_s = max(wait_s, (retry_at - self._clock.now()).total_seconds())
         await self._clock.sleep(min(wait_s, deadline_s - self._clock.monotonic_s()))
+
+
+def _known_ms(hole: Hole, before: Mark) -> int:
+    """Return up to when trades were heard: the venue's clock may be behind ours. [Unix ms]"""
+    return min(hole.started_ms, before.newest_ms or hole.started_ms)
 
 
 def _order(trade: Past) -> tuple[int, int]:

@@ -68,6 +68,17 @@ class Numbers:
         """The ranges of numbers missed since the first that was heard, first to last."""
         return [(first, last) for first, last in self._missing if first > 0]
 
+    @property
+    def last(self) -> int | None:
+        """The highest number heard; None before there is one."""
+        return None if self._last == BEFORE_ANY else self._last
+
+    def skip(self) -> None:
+        """Let the numbers from here to the next one that comes be: nobody is to ask for them."""
+        self._given_up = max(self._given_up, self._last)
+        self._last = BEFORE_ANY
+        self._missing.clear()
+
     def _out_of_turn(self, number: int) -> Known | None:
         if number <= self._given_up:
             return "too_old"
@@ -124,6 +135,11 @@ class Names:
         while self.count > MOST_NAMES and len(self._slices) > 1:
             self._forget(min(self._slices))
         return None
+
+    @property
+    def newest_ms(self) -> int:
+        """About when the newest trade was that is remembered. [Unix ms, the venue's time]"""
+        return self._newest * SLICE_MS
 
     def _forget_aged(self) -> None:
         if not self.kept:

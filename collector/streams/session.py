@@ -7,15 +7,14 @@ heard, and gone once it is silent for longer than it ever should be.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import aiohttp
 import structlog
 
-from collector.streams.link import Link
-from collector.streams.patience import expected_gap_s, life_s
+from collector.streams.link import Link, Websocket
+from collector.streams.patience import expected_gap_s, life_s, strange_gap_s
 from collector.streams.stream import Ack, Channel, Leaving, Notice, Refused
 
 log = structlog.get_logger(__name__)
@@ -39,6 +38,9 @@ OVERSLEPT_WALL_S = 1.0
 
 BUSY_WALL_S = 5.0
 """No silence is a fault that is shorter: it may be ours. [wall s]"""
+
+DOUBT_WALL_S = 1.0
+"""No silence is strange that is shorter: what came may still be unread. [wall s]"""
 
 REMEMBERED_REQUESTS = 50
 """Of so many requests of ours the answer is known as what it is, however late it comes."""
@@ -77,7 +79,7 @@ class Session:
         self,
         link: Link,
         channel: Channel,
-        websocket: aiohttp.ClientWebSocketResponse[Literal[False]],
+        websocket: Websocket,
         wanted: Mapping[str, Topic],
         came: Callable[[Sequence[Topic], int], None],
     ) -> None:
@@ -87,7 +89,7 @@ class Session:
             link: The way to the venue.
             channel: The one channel that is told here.
             websocket: Open; the session closes it.
-            wanted: The caller changes it and then calls `look`.
+            wanted: The caller changes it and then calls `again`.
             came: Is told which topics are acknowledged and heard, and since when. [Unix ms]
         """
         self._link, self._channel, self._websocket = link, channel, websocket
@@ -108,18 +110,26 @@ class Session:
         self._opened_s = self._sign_s = link.clock.monotonic_s()
         self._life_s = life_s(link.stream.limits, link.rng)
         self.frames = 0
+        self._notices = 0
+        """Frames that told nothing of the channel."""
 
     @property
     def heard_ms(self) -> int | None:
         """When a good event last came, None if none did. [Unix ms]"""
         return self._handler.heard_ms.get(self._channel.name)
 
-    def look(self) -> None:
-        """Bring the subscriptions in line with what is wanted now."""
-        self._changed.set()
+    @property
+    def doubtful(self) -> bool:
+        """Whether nothing came for so long that it may be dead, though that is no fault yet."""
+        if (heard_ms := self.heard_ms) is None:
+            return False
+        lived_s = self._link.clock.monotonic_s() - self._opened_s
+        gap_s = strange_gap_s(self._channel, lived_s, self.frames - self._notices)
+        silent_s = (self._link.now_ms() - heard_ms) / 1000
+        return silent_s > self._link.patience_s(gap_s, DOUBT_WALL_S)
 
-    def again(self, topics: Sequence[str]) -> None:
-        """End the subscriptions of *topics* and ask for them anew."""
+    def again(self, topics: Iterable[str]) -> None:
+        """Bring the subscriptions in line with what is wanted now; ask for *topics* anew."""
         self._again.update(topics)
         self._changed.set()
 
@@ -158,6 +168,7 @@ class Session:
 
     def _heed(self, notice: Notice) -> None:
         """Take note of what the venue says of our requests, or of itself."""
+        self._notices += 1
         if isinstance(notice, Leaving):
             raise Fault(f"the venue is leaving: {notice.reason}")
         if not isinstance(notice, Ack | Refused):
@@ -266,7 +277,8 @@ class Session:
                     await self._websocket.send_str(ping.text)
 
     def _check_silence(self, now_s: float, quiet_since_s: float) -> None:
-        gap_s = expected_gap_s(self._channel, now_s - self._opened_s, self.frames)
+        lived_s = now_s - self._opened_s
+        gap_s = expected_gap_s(self._channel, lived_s, self.frames - self._notices)
         patience_s = self._link.patience_s(gap_s, BUSY_WALL_S)
         if self._took and now_s - quiet_since_s > patience_s:
             raise Fault(

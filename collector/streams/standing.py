@@ -43,6 +43,8 @@ class Standing:
     """Of how many it should."""
     holes: int
     """Holes that are being filled."""
+    whole_until: str | None
+    """Where there are any, when the first of them began. [ISO 8601, UTC]"""
     reason: str | None
     """Why a connection is down, or last was."""
 
@@ -74,7 +76,8 @@ def last_heard(finished_ts: datetime, streams: str) -> dict[str, datetime]:
     heard = {}
     for name, standing in json.loads(streams).items():
         if (state := standing.get("state")) is not None:
-            since = datetime.fromisoformat(standing["since"])
+            # What a hole holds back is not stored yet, however long the stream is back.
+            since = datetime.fromisoformat(standing.get("whole_until") or standing["since"])
             heard[name] = finished_ts.replace(tzinfo=UTC) if state == "live" else since
     return heard
 

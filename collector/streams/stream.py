@@ -54,6 +54,12 @@ class Group:
     simulator_path: str
     """Where the simulator serves it, beneath its own address."""
 
+    def address(self, simulator_url: str | None) -> str:
+        """Return the address, at a simulator where one is given."""
+        if simulator_url is None:
+            return self.url
+        return simulator_url.replace("http", "ws", 1) + self.simulator_path
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:

@@ -48,6 +48,13 @@ class Switchboard:
             if topic.venue_id is not None
         }
 
+    def doubtful(self, name: ChannelName, venue_id: str) -> bool:
+        """Whether what tells of an instrument is silent so strangely that it may be dead."""
+        text = self._link.stream.channel(name).topic(venue_id)
+        return any(
+            text in connection.live and connection.doubtful for connection in self.by_channel[name]
+        )
+
     def again(self, name: ChannelName, venue_ids: Sequence[str]) -> None:
         """Subscribe anew to a channel of *venue_ids*."""
         channel = self._link.stream.channel(name)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import io
+from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
 from analytics.lake import Lake
 from collector import doctor
+from collector.clock import Clock
 from collector.control import taking_work
 from collector.settings import Settings
+from collector.simulator.server import Simulator, synthetic
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
 def examined():
     """Examine a data folder; return whether all is sound, and what was printed."""
 
-    async def examine(folder):
-        settings = Settings(data_dir=folder, simulator="http://127.0.0.1:9")
+    async def examine(folder, **others):
+        settings = Settings(data_dir=folder, **{"simulator": "http://127.0.0.1:9"} | others)
         out = io.StringIO()
         sound = await doctor.examine(settings, Console(file=out, width=250))
         return sound, out.getvalue()
@@ -86,3 +92,56 @@ async def test_a_running_collector_is_named(examined, tmp_path):
             _, said = await examined(tmp_path)
 
     assert "a collector is running (process " in said
+
+
+@pytest.fixture
+async def simulator():
+    async with Simulator(synthetic(4, seed=3), Clock(origin=NOON)) as made:
+        yield made
+
+
+async def test_every_address_that_streams_is_tried(examined, tmp_path, simulator):
+    _, said = await examined(tmp_path, simulator=simulator.url, venues=("bybit", "okx"))
+
+    assert "websockets open: linear" in said
+    assert "websockets open: public, business" in said
+    assert simulator.requests["okx"]["/ws/v5/business"] == 1
+
+
+async def test_a_stream_that_is_refused_is_a_finding(examined, tmp_path, simulator):
+    """REST may answer all the same: then only the streams are wrong."""
+    simulator.streams.go_wrong({"venue": "okx", "kind": "ws_refuse"})
+
+    sound, said = await examined(tmp_path, simulator=simulator.url, venues=("bybit", "okx"))
+
+    assert not sound
+    assert "websockets open: linear" in said
+    assert "/okx/ws/v5/public: the venue refused the connection (HTTP 503)" in said
+    assert "answers; its clock" in said
+
+
+async def test_a_stream_that_a_firewall_swallows_is_a_finding(
+    examined, tmp_path, simulator, monkeypatch
+):
+    """Nothing comes back at all: doctor waits no longer than a collector does."""
+    monkeypatch.setattr("collector.streams.link.CONNECT_WITHIN_S", 0.2)
+    swallowing = asyncio.Event()
+
+    async def swallow(*_):
+        await swallowing.wait()
+
+    monkeypatch.setattr(simulator.streams, "serve", swallow)
+    sound, said = await examined(tmp_path, simulator=simulator.url, venues=("bybit",))
+
+    assert not sound
+    assert "/bybit/v5/public/linear: no answer in time" in said
+
+
+async def test_streams_that_are_off_are_not_tried(examined, tmp_path, simulator):
+    """A sentence says so; nothing is wrong with that."""
+    _, said = await examined(
+        tmp_path, simulator=simulator.url, venues=("bybit", "okx"), streams=False
+    )
+
+    assert "not tried: PERPSCOPE_STREAMS is off" in said
+    assert not simulator.requests["bybit"]["/v5/public/linear"]

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.streams.flows import Flows
+from collector.streams.holes import mark, missed_nothing
 from collector.streams.seen import Names, Numbers
 
 BTC = "BTCUSDT"
@@ -156,6 +157,21 @@ def test_names_are_kept_for_as_long_as_a_hole_is_open(listed):
 
     assert again == "duplicate"
     assert not flow.seen.kept
+
+
+def test_only_the_number_after_the_last_one_proves_that_nothing_was_missed(flows):
+    """After an end there is no last one, however many trades were counted before."""
+    flow = flows.by_id[BTC]
+    trade(flows, 1)
+    known = mark(flow)
+    trade(flows, 2)
+    proven = missed_nothing(flow, known)
+    flows.end("trades", [BTC])
+    unknown = mark(flow)
+    trade(flows, 9)
+
+    assert proven
+    assert not missed_nothing(flow, unknown)
 
 
 def test_tells_which_trades_were_missed(flows):

@@ -53,8 +53,9 @@ def okx_answer(rows, params):
     return {"data": older[: params["limit"]]}
 
 
-def missing(seconds, numbers=None):
-    return Missing(venue_id="X", from_ms=NOW - 1000 * seconds, to_ms=NOW, numbers=numbers)
+def missing(seconds, numbers=(), last=None):
+    from_ms = NOW - 1000 * seconds
+    return Missing(venue_id="X", from_ms=from_ms, last=last, to_ms=NOW, numbers=numbers)
 
 
 async def heard(trades, wire, wanted):
@@ -64,11 +65,23 @@ async def heard(trades, wire, wanted):
 async def test_binance_is_asked_from_the_first_number_missed_to_the_last():
     wire = Wire(binance_row, binance_answer, 5000)
 
-    told = await heard(binance, wire, missing(0, numbers=(6500, 8700)))
+    told = await heard(binance, wire, missing(0, numbers=[(6500, 8700)]))
 
     assert {trade.trade_id for trade in told} >= set(range(6500, 8701))
     assert [params["fromId"] for _, params in wire.asked] == [6500, 7500, 8500]
     assert told[0][2:] == (2.5, 4.0, False)
+
+
+async def test_binance_is_not_asked_for_what_lies_between_two_stretches_missed():
+    """Of two holes, minutes apart, all trades between are known."""
+    wire = Wire(binance_row, binance_answer, 5000)
+    missed = [(5100, 5200), (5900, 6200), (8800, 8900)]
+
+    told = await heard(binance, wire, missing(0, numbers=missed))
+
+    numbers = {trade.trade_id for trade in told}
+    assert all(numbers >= set(range(first, last + 1)) for first, last in missed)
+    assert [params["fromId"] for _, params in wire.asked] == [5100, 6100, 8800]
 
 
 async def test_binance_is_asked_by_time_where_no_number_is_known():
@@ -98,6 +111,15 @@ async def test_okx_goes_back_page_by_page():
     assert [method for method, _ in wire.asked] == ["publicGetMarketTrades"] + [
         "publicGetMarketHistoryTrades"
     ] * 3
+
+
+async def test_okx_goes_back_to_the_last_number_heard_whatever_our_clock_says():
+    wire = Wire(okx_row, okx_answer, 5000)
+
+    told = await heard(okx, wire, missing(100, last=10_000 - 700))
+
+    assert min(trade.trade_id for trade in told) <= 10_000 - 700
+    assert len(wire.asked) == 4
 
 
 async def test_a_hole_that_is_too_long_is_out_of_reach():

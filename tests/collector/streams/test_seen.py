@@ -49,6 +49,23 @@ def test_a_number_from_nowhere_loses_none_of_the_others():
     assert seen.refuses(150, 0) == "duplicate"
 
 
+def test_what_is_skipped_is_neither_missing_nor_counted_again():
+    seen = Numbers()
+    for number in (10, 12):
+        seen.refuses(number, 0)
+
+    seen.skip()
+
+    assert seen.last is None
+    assert seen.refuses(50, 0) is None
+    assert seen.holes == []
+    assert (seen.refuses(12, 0), seen.refuses(11, 0), seen.refuses(50, 0)) == (
+        "too_old",
+        "too_old",
+        "duplicate",
+    )
+
+
 def test_gives_up_the_oldest_missing_numbers_when_there_are_too_many():
     """Ids with gaps everywhere do not grow memory; what was given up is refused, not doubled."""
     seen = Numbers()

@@ -139,6 +139,37 @@ class World:
         async with self._session.delete(f"{self.simulator.url}/simulator/faults") as answer:
             assert answer.status == 200
 
+    @staticmethod
+    def standing(one, channel):
+        return one.feed.standings()[channel]
+
+    def is_live(self, one, channel="trades"):
+        found = self.standing(one, channel)
+        return found.state == "live" and found.instruments == found.of
+
+    @staticmethod
+    def gaps(one, channel="trades"):
+        """Return what the ledger was told about a channel since this was last asked."""
+        told = [record for record in one.feed.records() if record.table == "gaps"]
+        return [gap for gap in told if gap.channel == channel]
+
+    async def down(self, one, channel="trades"):
+        """Have every connection to a venue cut and refused, and wait until that is noticed."""
+        await self.fault(venue=one.name, kind="ws_refuse")
+        await self.fault(venue=one.name, kind="ws_cut")
+        await self.until(lambda: self.standing(one, channel).state == "down")
+
+    async def account(self, one):
+        """Open an account when the streams are live and all that was sent by then is taken."""
+        await self.until(lambda: self.is_live(one))
+        await self.quiet()
+        account = Account(self, one)
+        account.take()
+        assert "partial:trades" in account.flags
+        account.flags.clear()
+        account.sums = {venue_id: [0.0, 0.0] for venue_id in account.sums}
+        return account
+
     async def ask(self, path):
         """Return what the simulator answers, while time stands still."""
         async with self._session.get(f"{self.simulator.url}{path}") as answer:
@@ -149,6 +180,41 @@ class World:
         to_ms = to_ms if to_ms is not None else self.simulator.now_ms()
         window = f"venue={venue}&from_ms={from_ms}&to_ms={to_ms}"
         return (await self.ask(f"/simulator/flows?{window}"))["flows"]
+
+
+class Account:
+    """Adds up what a feed gives from now on, and holds it against the market's own account."""
+
+    def __init__(self, world, one):
+        self.world, self.one = world, one
+        self.since_ms = world.simulator.now_ms()
+        self.sums = {instrument.venue_id: [0.0, 0.0] for instrument in one.universe.chosen}
+        self.flags = set()
+
+    def take(self):
+        """Take what a snapshot would; return how many instruments were withheld."""
+        withheld = 0
+        for venue_id, sums in self.sums.items():
+            fields, flags = self.one.feed.part(venue_id)
+            self.flags.update(flags)
+            if fields["taker_buy_usd"] is None:
+                withheld += 1
+            else:
+                sums[0] += fields["taker_buy_usd"]
+                sums[1] += fields["taker_sell_usd"]
+        return withheld
+
+    async def agrees(self):
+        """Check that every instrument's sums are the truth."""
+        await self.world.quiet()
+        self.take()
+        truth = await self.world.truth(self.one.name, self.since_ms)
+        nothing = {"taker_buy_usd": 0, "taker_sell_usd": 0}
+        expected = {
+            venue_id: [truth.get(venue_id, nothing)[side] for side in nothing]
+            for venue_id in self.sums
+        }
+        assert self.sums == {one: pytest.approx(sides) for one, sides in expected.items()}
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+import socket
 from dataclasses import replace
 
+import aiohttp
 import pytest
 
-from collector.streams.link import Dial
+from collector.streams.link import FAILURES, Dial, opened, sentence
 
 SIMULATED = ("binance", "bybit", "okx")
 
@@ -56,6 +58,35 @@ async def test_a_venue_that_refuses_connections_is_left_alone(world, waited, hea
     assert await waited(dial, 0) == pytest.approx(silence_s, abs=0.2)
 
 
+async def test_a_misprinted_silence_ends_after_a_day(world, waited):
+    dial = Dial(1000, world.clock, random.Random(5))
+
+    dial.refused({"Retry-After": "9" * 400})
+    world.clock.move(86_399.9)
+
+    assert await waited(dial, 0) == pytest.approx(0.1, abs=0.02)
+
+
+async def test_why_a_websocket_does_not_open_is_said_in_words(world):
+    """They stand in the record of holes, where the same trouble must read the same."""
+    said = []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    async with aiohttp.ClientSession() as session:
+        for address in (
+            f"wss://127.0.0.1:{port}",
+            world.simulator.url.replace("http", "wss"),
+            world.simulator.url.replace("http", "ws") + "/okx/nowhere",
+        ):
+            with pytest.raises(FAILURES) as caught:
+                await opened(session, address)
+            said.append(sentence(caught.value))
+
+    assert said[0].startswith("no connection: ")
+    assert "object at" not in said[0]
+    assert said[1:] == ["TLS failed", "the venue refused the connection (HTTP 404)"]
+
+
 @pytest.mark.parametrize("name", SIMULATED)
 async def test_one_topic_that_is_refused_takes_no_other_down(world, name):
     """Bybit refuses a whole request for one wrong topic: the others are asked for one by one."""
@@ -95,3 +126,18 @@ async def test_much_traffic_shortens_the_silence_that_is_a_fault(world):
     await world.until(lambda: one.feed.standings()["trades"].reconnects > 0)
 
     assert 9 < world.clock.elapsed_s - began_s < 25
+
+
+async def test_answers_to_requests_are_no_traffic(world):
+    """OKX acknowledges each topic on its own: that tells nothing of how often it has news."""
+    one = await world.collector("okx", top_n=12)
+    await world.until(lambda: world.is_live(one))
+    await world.run(45)
+    await world.quiet()
+
+    [connection] = one.feed._running.board.by_channel["trades"]
+    session = connection._session
+
+    assert session.frames - session._notices == sum(
+        flow.trades.events for flow in one.feed.flows.by_id.values()
+    )

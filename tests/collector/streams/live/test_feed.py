@@ -18,74 +18,18 @@ BOOK = {
 TRADES = {"binance": "aggTrade", "bybit": "publicTrade", "okx": "trades-all"}
 
 
-def standing(one, channel):
-    return one.feed.standings()[channel]
-
-
-def is_live(one, channel="trades"):
-    found = standing(one, channel)
-    return found.state == "live" and found.instruments == found.of
-
-
-class Account:
-    """Adds up what a feed gives from now on, and holds it against the market's own account."""
-
-    def __init__(self, world, one):
-        self.world, self.one = world, one
-        self.since_ms = world.simulator.now_ms()
-        self.sums = {instrument.venue_id: [0.0, 0.0] for instrument in one.universe.chosen}
-        self.flags = set()
-
-    @classmethod
-    async def opened(cls, world, one):
-        """Begin when the streams are live and all that was sent by then is taken."""
-        await world.until(lambda: is_live(one))
-        await world.quiet()
-        account = cls(world, one)
-        account.take()
-        assert "partial:trades" in account.flags
-        account.flags.clear()
-        account.sums = {venue_id: [0.0, 0.0] for venue_id in account.sums}
-        return account
-
-    def take(self):
-        """Take what a snapshot would; return how many instruments were withheld."""
-        withheld = 0
-        for venue_id, sums in self.sums.items():
-            fields, flags = self.one.feed.part(venue_id)
-            self.flags.update(flags)
-            if fields["taker_buy_usd"] is None:
-                withheld += 1
-            else:
-                sums[0] += fields["taker_buy_usd"]
-                sums[1] += fields["taker_sell_usd"]
-        return withheld
-
-    async def agrees(self):
-        """Check that every instrument's sums are the truth."""
-        await self.world.quiet()
-        self.take()
-        truth = await self.world.truth(self.one.name, self.since_ms)
-        nothing = {"taker_buy_usd": 0, "taker_sell_usd": 0}
-        expected = {
-            venue_id: [truth.get(venue_id, nothing)[side] for side in nothing]
-            for venue_id in self.sums
-        }
-        assert self.sums == {one: pytest.approx(sides) for one, sides in expected.items()}
-
-
 @pytest.mark.parametrize("name", SIMULATED)
 async def test_flows_are_exact_through_interruptions(world, name):
     """Closed, cut and half open: what was missed is filled in, and nothing counts twice."""
     one = await world.collector(name)
-    account = await Account.opened(world, one)
+    account = await world.account(one)
 
     for kind in ("ws_close", "ws_cut", "ws_silence"):
-        before = standing(one, "trades").reconnects
+        before = world.standing(one, "trades").reconnects
         await world.fault(venue=name, kind=kind, channel=TRADES[name])
-        await world.until(lambda before=before: standing(one, "trades").reconnects > before)
+        await world.until(lambda before=before: world.standing(one, "trades").reconnects > before)
         assert account.take() == len(account.sums)
-        await world.until(lambda: is_live(one))
+        await world.until(lambda: world.is_live(one))
 
     await account.agrees()
     gaps = [gap for gap in one.feed.records() if gap.table == "gaps"]
@@ -100,7 +44,7 @@ async def test_flows_are_exact_through_interruptions(world, name):
 @pytest.mark.parametrize("name", SIMULATED)
 async def test_duplicates_and_disorder_change_nothing(world, name):
     one = await world.collector(name)
-    account = await Account.opened(world, one)
+    account = await world.account(one)
 
     for kind in ("ws_duplicate", "ws_reorder", "ws_truncated", "ws_missing_field"):
         await world.fault(venue=name, kind=kind, channel=TRADES[name], count=20)
@@ -121,13 +65,13 @@ async def test_a_subscription_without_data_is_a_fault(world, name):
     one = await world.collector(name)
     instrument = one.universe.chosen[0].venue_id
 
-    await world.until(lambda: standing(one, "trades").reconnects > 0)
+    await world.until(lambda: world.standing(one, "trades").reconnects > 0)
 
-    assert "no trades for" in standing(one, "trades").reason
-    assert standing(one, "trades").source == "none"
+    assert "no trades for" in world.standing(one, "trades").reason
+    assert world.standing(one, "trades").source == "none"
     assert one.feed.part(instrument)[0]["taker_buy_usd"] is None
     await world.clear()
-    await world.until(lambda: is_live(one))
+    await world.until(lambda: world.is_live(one))
     assert one.feed.part(instrument)[0]["taker_buy_usd"] is not None
 
 
@@ -135,11 +79,11 @@ async def test_a_subscription_without_data_is_a_fault(world, name):
 async def test_silence_in_the_middle_is_a_fault_and_is_filled_in(world, name):
     """The socket answers pings and says nothing more: only the silence tells."""
     one = await world.collector(name)
-    account = await Account.opened(world, one)
+    account = await world.account(one)
 
     await world.fault(venue=name, kind="ws_mute", channel=TRADES[name], seconds=60)
-    await world.until(lambda: standing(one, "trades").reconnects > 0)
-    await world.until(lambda: is_live(one))
+    await world.until(lambda: world.standing(one, "trades").reconnects > 0)
+    await world.until(lambda: world.is_live(one))
 
     await account.agrees()
 
@@ -147,7 +91,7 @@ async def test_silence_in_the_middle_is_a_fault_and_is_filled_in(world, name):
 @pytest.mark.parametrize("name", SIMULATED)
 async def test_rest_takes_over_a_book_and_gives_it_back(world, name):
     one = await world.collector(name)
-    await world.until(lambda: is_live(one, "depth"))
+    await world.until(lambda: world.is_live(one, "depth"))
     rows, record = await world.during(one.cycle())
     assert {row.book_imbalance is None for row in rows} == {False}
     assert json.loads(record.streams)["depth"]["source"] == "stream"
@@ -155,7 +99,7 @@ async def test_rest_takes_over_a_book_and_gives_it_back(world, name):
 
     await world.fault(venue=name, kind="ws_refuse")
     await world.fault(venue=name, kind="ws_cut")
-    await world.until(lambda: standing(one, "depth").state == "down")
+    await world.until(lambda: world.standing(one, "depth").state == "down")
     rows, record = await world.during(one.cycle())
     assert {row.book_imbalance is None for row in rows} == {False}
     assert {row.taker_buy_usd for row in rows} == {None}
@@ -164,7 +108,7 @@ async def test_rest_takes_over_a_book_and_gives_it_back(world, name):
     assert record.requests == with_streams + len(rows)
 
     await world.clear()
-    await world.until(lambda: is_live(one, "depth") and is_live(one))
+    await world.until(lambda: world.is_live(one, "depth") and world.is_live(one))
     rows, record = await world.during(one.cycle())
     assert {row.book_imbalance is None for row in rows} == {False}
     assert {row.taker_buy_usd is None for row in rows} == {False}
@@ -175,7 +119,7 @@ async def test_rest_takes_over_a_book_and_gives_it_back(world, name):
 @pytest.mark.parametrize("name", SIMULATED)
 async def test_a_book_of_the_stream_is_that_of_rest(world, name):
     one = await world.collector(name)
-    await world.until(lambda: is_live(one, "depth"))
+    await world.until(lambda: world.is_live(one, "depth"))
     await world.run(10)
     await world.quiet()
     question = next(asked for asked in one.venue.each if asked.name == "order book")
@@ -209,7 +153,7 @@ async def test_all_liquidations_of_a_burst_become_records(world, name):
         )
     assert len(heard) == len({record.id for record in heard})
     assert len(heard) == sum(one.get("published", 0) for one in told.values()) > 100
-    assert standing(one, "liquidations").dropped == 0
+    assert world.standing(one, "liquidations").dropped == 0
 
 
 async def test_liquidations_beyond_the_room_are_dropped_and_counted(world, monkeypatch):
@@ -222,7 +166,7 @@ async def test_liquidations_beyond_the_room_are_dropped_and_counted(world, monke
     await world.run(3)
     await world.quiet()
 
-    dropped = standing(one, "liquidations").dropped
+    dropped = world.standing(one, "liquidations").dropped
     assert dropped > 0
     heard = [record for record in one.feed.records() if record.table == "liquidations"]
     flows = one.feed.flows.by_id.values()
@@ -232,29 +176,32 @@ async def test_liquidations_beyond_the_room_are_dropped_and_counted(world, monke
 async def test_trades_left_out_without_an_interruption_are_filled_in(world):
     """Binance numbers trades: what is missing shows, though the socket never was down."""
     one = await world.collector("binance")
-    account = await Account.opened(world, one)
+    account = await world.account(one)
     # Numbers say what is missing once a first one is known.
     await world.until(lambda: all(flow.trades.events for flow in one.feed.flows.by_id.values()))
 
+    dropped_ms = world.simulator.now_ms()
     await world.fault(venue="binance", kind="ws_drop", channel="aggTrade", count=30)
     await world.until(lambda: one.feed.ledger.holes > 0)
+    hole = one.feed.ledger.open_holes("trades")[0]
+    assert dropped_ms - 10_000 <= hole.started_ms < hole.ended_ms
     await world.until(lambda: not one.feed.ledger.open_holes("trades"))
     # Of a quiet instrument only the next trade tells.
     await world.run(90)
     await world.until(lambda: not one.feed.ledger.open_holes("trades"))
 
     await account.agrees()
-    assert standing(one, "trades").reconnects == 0
+    assert world.standing(one, "trades").reconnects == 0
 
 
 async def test_what_rest_does_not_tell_either_is_a_gap_and_the_flow_partial(world):
     one = await world.collector("bybit")
-    account = await Account.opened(world, one)
+    account = await world.account(one)
     await world.fault(venue="bybit", path="/v5/market/recent-trade", kind="status", status=500)
 
     await world.fault(venue="bybit", kind="ws_cut", channel="publicTrade")
-    await world.until(lambda: standing(one, "trades").reconnects > 0)
-    await world.until(lambda: is_live(one))
+    await world.until(lambda: world.standing(one, "trades").reconnects > 0)
+    await world.until(lambda: world.is_live(one))
 
     account.take()
     assert "partial:trades" in account.flags
@@ -265,12 +212,12 @@ async def test_what_rest_does_not_tell_either_is_a_gap_and_the_flow_partial(worl
 async def test_the_streams_follow_the_universe(world):
     """Who leaves is forgotten; who joins is heard, and those who stay go on."""
     one = await world.collector("okx")
-    account = await Account.opened(world, one)
+    account = await world.account(one)
     leaving, *staying = [instrument.venue_id for instrument in one.universe.chosen]
     joining = world.outsider(one)
 
     one.feed.follow([*one.universe.chosen[1:], joining])
-    await world.until(lambda: is_live(one))
+    await world.until(lambda: world.is_live(one))
     await world.run(5)
 
     assert one.feed.part(leaving)[0]["taker_buy_usd"] is None
@@ -279,7 +226,7 @@ async def test_the_streams_follow_the_universe(world):
     assert "partial:trades" in flags
     del account.sums[leaving]
     await account.agrees()
-    assert standing(one, "trades").reconnects == 0
+    assert world.standing(one, "trades").reconnects == 0
     assert set(one.feed.ledger.began_ms) == {*staying, joining.venue_id}
 
 
@@ -288,7 +235,7 @@ async def test_the_time_without_a_collector_is_a_gap(world):
     before = world.clock.now()
     await world.run(60)
     one = await world.collector("okx", last_heard={"trades": before})
-    await world.until(lambda: is_live(one))
+    await world.until(lambda: world.is_live(one))
 
     [gap] = [record for record in one.feed.records() if record.table == "gaps"]
 
@@ -301,11 +248,11 @@ async def test_the_time_without_a_collector_is_a_gap(world):
 async def test_closing_leaves_nothing_behind(world):
     """No task goes on, no socket stays, and what was not repaired by then is a gap."""
     one = await world.collector("binance")
-    await world.until(lambda: is_live(one))
+    await world.until(lambda: world.is_live(one))
     one.feed.records()
     await world.fault(venue="binance", kind="ws_refuse")
     await world.fault(venue="binance", kind="ws_cut")
-    await world.until(lambda: standing(one, "trades").state == "down")
+    await world.until(lambda: world.standing(one, "trades").state == "down")
 
     await one.feed.close()
 
@@ -319,7 +266,7 @@ async def test_closing_leaves_nothing_behind(world):
 async def test_what_is_shown_of_the_streams(world):
     """Prometheus and the record of a cycle tell the same, reason by reason."""
     one = await world.collector("bybit")
-    await world.until(lambda: is_live(one))
+    await world.until(lambda: world.is_live(one))
     await world.fault(venue="bybit", kind="ws_zero_price", channel="publicTrade", count=3)
     await world.run(10)
     await world.quiet()
@@ -343,10 +290,10 @@ async def test_what_is_shown_of_the_streams(world):
 async def test_a_run_that_was_down_is_missed_from_when_it_went_down(world):
     """The next run counts the time without data from there, not from the last cycle."""
     one = await world.collector("okx")
-    await world.until(lambda: is_live(one))
+    await world.until(lambda: world.is_live(one))
     await world.fault(venue="okx", kind="ws_refuse")
     await world.fault(venue="okx", kind="ws_cut", channel="trades-all")
-    await world.until(lambda: standing(one, "trades").state == "down")
+    await world.until(lambda: world.standing(one, "trades").state == "down")
     went = world.clock.now()
     await world.run(30)
 
@@ -359,7 +306,7 @@ async def test_a_run_that_was_down_is_missed_from_when_it_went_down(world):
 async def test_a_book_that_missed_something_gets_a_new_state(world, name):
     """From REST, or by asking for its topic once more; without any cycle's help."""
     one = await world.collector(name)
-    await world.until(lambda: is_live(one, "depth"))
+    await world.until(lambda: world.is_live(one, "depth"))
     await world.run(10)
     lost = one.universe.chosen[0].venue_id
 
@@ -367,4 +314,4 @@ async def test_a_book_that_missed_something_gets_a_new_state(world, name):
 
     assert one.feed.book(lost) == {}
     await world.until(lambda: one.feed.book(lost))
-    assert standing(one, "depth").reconnects == 0
+    assert world.standing(one, "depth").reconnects == 0
