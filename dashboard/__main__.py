@@ -22,7 +22,9 @@ def main() -> None:
     """Serve until SIGINT or SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
-    cli.main(["run", str(Path(__file__).with_name("app.py")), *sys.argv[1:]])
+    # Else what goes wrong goes to stdout, in colours.
+    plain = ("--logger.enableRich", "false")
+    cli.main(["run", str(Path(__file__).with_name("app.py")), *plain, *sys.argv[1:]])
 
 
 if __name__ == "__main__":

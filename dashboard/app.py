@@ -1,9 +1,28 @@
 """The ASGI entry: the Streamlit app, and what answers beside it on the same port."""
 
+import logging
+from datetime import UTC, datetime
 from pathlib import Path
 
 import streamlit as st
 
+from analytics import formats
+from dashboard import state
 from dashboard.warmth import warmed
 
-app = st.App(Path(__file__).with_name("main.py"), lifespan=warmed)
+log = logging.getLogger(__name__)
+
+
+def told(error: Exception) -> bool:
+    """Say on the page that it failed, and in the log, beneath the traceback, which page it was."""
+    at = formats.clock(datetime.now(UTC))
+    log.error("the page %s failed at %s, as told above: %r", state.page(), at, error)
+    st.error(
+        f"The log of the dashboard says why, at {at}. The other pages go on.",
+        title="This page failed",
+        icon=":material/error:",
+    )
+    return True
+
+
+app = st.App(Path(__file__).with_name("main.py"), lifespan=warmed, on_script_error=told)

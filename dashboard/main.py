@@ -68,10 +68,11 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 st.set_page_config(page_title=f"{page.title} · perpscope")
+state.enter(page.title)
 st.logo(WORDMARK)
 room()
 with explained():
     origin_label(loaders.origin())
-view.keep(sidebar(*choices()))
+view.keep(sidebar(choices))
 page.run()
 dark_at_first([page.url_path for page in pages])

@@ -13,7 +13,11 @@ from analytics.errors import QueryError
 SILENT_CYCLES: Final = 3
 """Who was not heard of for more than so many cycles is silent."""
 
+AT: Final = "at"
+"""Of the field in the sidebar, and so in the URL, that asks for a time."""
+
 _OPEN: Final = "opened_pair"
+_PAGE: Final = "entered_page"
 _WHOLE: Final = "whole_run"
 
 _LOOK_BACK = timedelta(minutes=10)
@@ -62,6 +66,18 @@ def opened_pair() -> tuple[str, str] | None:
     return pair
 
 
+def enter(page: str) -> None:
+    """Be on *page*: a dialog that was left by the browser's way back is not open elsewhere."""
+    if st.session_state.get(_PAGE, page) != page:
+        close_pair()
+    st.session_state[_PAGE] = page
+
+
+def page() -> str:
+    """Return the title of the page that the session is on."""
+    return str(st.session_state.get(_PAGE, "before the first"))
+
+
 def close_pair() -> None:
     """Forget the pair whose dialog was open; give this to ``st.dialog(on_dismiss=...)``."""
     st.session_state.pop(_OPEN, None)
@@ -78,13 +94,14 @@ def whole_run_is_due() -> bool:
 
 
 def asked_time() -> datetime | None:
-    """Return the time that ``at`` in the URL asks for, UTC; None where it is not there.
+    """Return the time that is asked for in the sidebar or the URL, UTC; None where it is now.
 
     Raises:
         QueryError: It is not a time.
     """
-    text = st.query_params.get("at")
-    if text is None:
+    # A session's first run reads the URL before the field is there to follow it.
+    text = str(st.session_state.get(AT, st.query_params.get(AT, ""))).strip()
+    if not text:
         return None
     try:
         asked = datetime.fromisoformat(text)

@@ -32,29 +32,39 @@ async def warmed(_app: st.App) -> AsyncIterator[None]:
 
 def warm_up() -> None:
     """Load what every page needs, and read what most pages begin with."""
-    # Not with this module: caches that are made before the server's runtime say that it is missing.
-    from dashboard import charts, loaders, panels
-    from dashboard.view import FIRST_TIMEFRAME
-
-    for package in (charts, panels):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            import_module(module.name)
     try:
-        shown = loaders.moment()
-        loaders.known_pairs(shown)
-        loaders.market_history(shown)
-        # The first is what people see first, and any other is a click away.
-        for timeframe, span in TIMEFRAMES.items():
-            loaders.pairs(shown, span)
-            loaders.pair_curves(timeframe, shown)
-        loaders.signal_panels((FIRST_TIMEFRAME,), shown)
+        _load_code()
+        _read()
     except PerpscopeError:
         # Whoever opens a page is told, and what to do.
         return
     except Exception:
-        # A bug in one read must not keep the pages that do without it from being served.
+        # A bug in one module or read must not keep the pages that do without it from being served.
         log.exception("not warmed up")
     finally:
         # Code stays for good: nobody need look through it for garbage again and again.
         gc.collect()
         gc.freeze()
+
+
+# Not with this module: caches that are made before the server's runtime say that it is missing.
+def _load_code() -> None:
+    from dashboard import charts, panels
+
+    for package in (charts, panels):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
+
+
+def _read() -> None:
+    from dashboard import loaders
+    from dashboard.view import FIRST_TIMEFRAME
+
+    shown = loaders.moment()
+    loaders.known_pairs(shown)
+    loaders.market_history(shown)
+    # The first is what people see first, and any other is a click away.
+    for timeframe, span in TIMEFRAMES.items():
+        loaders.pairs(shown, span)
+        loaders.pair_curves(timeframe, shown)
+    loaders.signal_panels((FIRST_TIMEFRAME,), shown)

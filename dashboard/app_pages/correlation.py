@@ -16,7 +16,7 @@ from dashboard.panels.correlation_window import SPANS, window
 from dashboard.panels.explained import explained, plain
 from dashboard.panels.export import export
 from dashboard.panels.freshness import follow_origin, headline
-from dashboard.panels.largest_pairs import COUNTS, NOTHING_RECENT, largest_pairs
+from dashboard.panels.largest_pairs import COUNTS, largest_pairs
 from dashboard.panels.refresh import refreshed
 from dashboard.state import Moment
 
@@ -109,7 +109,6 @@ def board() -> None:
         asked = choose(seen.timeframe)
         pairs, total = largest_pairs(shown, seen)
         if not pairs:
-            st.info(NOTHING_RECENT.format(formats.moment(shown.now)))
             return
         with st.spinner(f"Correlating {formats.plural(min(asked.most, len(pairs)), 'pair')}"):
             found = correlation_body.load(pairs, asked, shown)

@@ -12,7 +12,7 @@ from dashboard.panels.cell_click import cell_click
 from dashboard.panels.explained import explained, plain
 from dashboard.panels.export import export
 from dashboard.panels.freshness import follow_origin, headline
-from dashboard.panels.largest_pairs import COUNTS, NOTHING_RECENT, largest_pairs
+from dashboard.panels.largest_pairs import COUNTS, largest_pairs
 from dashboard.panels.refresh import refreshed
 
 ORDERS = {"volume": "Volume", "value": "Value", "cluster": "Cluster"}
@@ -78,7 +78,6 @@ def board() -> None:
         chosen = choose(seen.timeframe)
         pairs, total = largest_pairs(shown, seen)
         if not pairs:
-            st.info(NOTHING_RECENT.format(formats.moment(shown.now)))
             return
         measure, order, most = chosen["measure"], chosen["order"], chosen["most"]
         with st.spinner(f"Reading {measure.title} of {formats.plural(len(pairs), 'pair')}"):

@@ -9,6 +9,7 @@ from analytics.signals import latest_signals
 from dashboard import loaders, state, view
 from dashboard.charts import colors
 from dashboard.panels.explained import explained
+from dashboard.panels.refresh import expected
 from dashboard.panels.wall import wall_cards, wall_lists, wall_top
 
 
@@ -41,5 +42,6 @@ def wall() -> None:
 
 with explained():
     st_autorefresh(interval=int(1000 * loaders.refresh_s()), key="wallboard")
-    wall()
+    with expected(__file__, "the market"):
+        wall()
 st.page_link("app_pages/overview.py", label="Leave the wallboard", icon=":material/close:")

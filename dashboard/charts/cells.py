@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from analytics import formats
 from analytics.panel import Pair
+from dashboard.charts.frame import frame
 from dashboard.charts.palette import Colors
 
 TOP: Final = 80
 """For the legend and the upper axis. [px]"""
+_NAME: Final = 18
+"""For the legend's name, above its colours. [px]"""
 
 _HATCH: Final = (
     "<svg xmlns='http://www.w3.org/2000/svg' width='1600' height='1600'><defs>"
@@ -51,48 +54,30 @@ def rounded(values: NDArray[np.floating[Any]], digits: int) -> list[list[float |
     return [[None if value != value else value for value in row] for row in cells.tolist()]
 
 
-def layout(
-    colors: Colors, *, height: int, zoom_key: str, touch: bool, hatched: bool = True
-) -> dict[str, Any]:
+def layout(colors: Colors, *, height: int, touch: bool, hatched: bool = True) -> dict[str, Any]:
     """Return the frame of a chart of cells.
 
     Args:
         colors: Of the theme.
         height: Of all. [px]
-        zoom_key: As long as it is the same, the user's zoom stays.
         touch: On a touch screen a finger scrolls the page instead of drawing a box.
         hatched: Whether the ground is, because cells without a value let it through.
     """
     return {
-        # Else Plotly sends tens of kilobytes of settings that all are overruled here.
-        "template": {},
+        **frame(colors),
         "height": height,
         "margin": {"l": 10, "r": 12, "t": TOP, "b": 8, "pad": 2},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": colors.background,
-        "font": {"color": colors.text, "size": 11},
-        "showlegend": False,
         "hovermode": "closest",
-        "hoverlabel": {
-            "bgcolor": colors.background,
-            "bordercolor": colors.muted,
-            "font": {"size": 12, "color": colors.text},
-            "align": "left",
-        },
-        "modebar": {
-            "bgcolor": "rgba(0,0,0,0)",
-            "color": colors.muted,
-            "activecolor": colors.line,
-        },
         "dragmode": False if touch else "zoom",
-        "uirevision": zoom_key,
         "images": [_hatch(colors)] if hatched else [],
     }
 
 
-def names_axis(colors: Colors, *, size: int = 10) -> dict[str, Any]:
-    """Return an axis that writes all names, in the order in which the first trace has them."""
+def names_axis(colors: Colors, count: int, *, size: int) -> dict[str, Any]:
+    """Return an axis that writes all *count* names, in the order that the first trace has."""
     return {
+        "minallowed": -0.5,
+        "maxallowed": count - 0.5,
         "type": "category",
         "tickmode": "linear",
         "tickfont": {"color": colors.text, "size": size},
@@ -103,13 +88,20 @@ def names_axis(colors: Colors, *, size: int = 10) -> dict[str, Any]:
     }
 
 
-def legend(title: str, ticks: dict[str, Any], colors: Colors) -> dict[str, Any]:
-    """Return the bar of colours on top of a chart, named *title*."""
+def named(title: str, colors: Colors) -> dict[str, Any]:
+    """Return what names the bar of colours: a title of its own would lie on them."""
+    place = {"x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top"}
+    font = {"size": 12, "color": colors.muted}
+    return {"title": {"text": title, **place, "pad": {"t": 2}, "font": font}}
+
+
+def legend(ticks: dict[str, Any], colors: Colors, *, height: int) -> dict[str, Any]:
+    """Return the bar of colours on top of a chart that is *height* px high."""
     return {
         "orientation": "h",
         "x": 0.0,
         "xanchor": "left",
-        "y": 1.0,
+        "y": 1 - _NAME / height,
         "yanchor": "top",
         "yref": "container",
         "len": 230,
@@ -118,7 +110,6 @@ def legend(title: str, ticks: dict[str, Any], colors: Colors) -> dict[str, Any]:
         "outlinewidth": 0,
         "ypad": 2,
         "xpad": 0,
-        "title": {"text": title, "side": "top", "font": {"size": 11, "color": colors.muted}},
         "tickfont": {"size": 10, "color": colors.muted},
         **ticks,
     }

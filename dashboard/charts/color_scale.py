@@ -127,8 +127,6 @@ UNITS: Final[dict[Unit, str]] = {
 }
 """How a legend names each unit."""
 
-_LOGARITHMIC: Final = ("ratio", "usd")
-
 
 @dataclass(frozen=True, slots=True)
 class ColorScale:

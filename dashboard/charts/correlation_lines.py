@@ -13,6 +13,7 @@ from analytics.correlated import Rolling
 from analytics.lead_lag import LeadLag
 from analytics.panel import Pair
 from dashboard.charts import cells
+from dashboard.charts.frame import across, frame
 from dashboard.charts.palette import Colors
 
 LINES_MOST: Final = 6
@@ -50,25 +51,11 @@ def lag_chart(pairs: Sequence[Pair], leads: LeadLag, colors: Colors) -> go.Figur
     layout["showlegend"] = True
     layout["legend"] = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
     layout["margin"]["t"] = 44
-    layout["xaxis"] |= {"title": {"text": "Lag [bars]: the first leads on the right"}}
+    words = "Lag [bars]: the first leads on the right"
+    layout["xaxis"] |= {"title": {"text": words, "font": {"size": 12, "color": colors.muted}}}
     bands = [leads.band[i, j] for i, j in some if np.isfinite(leads.band[i, j])]
     if bands:
-        band = float(max(bands))
-        layout["shapes"] = [
-            {
-                "type": "rect",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "yref": "y",
-                "y0": -band,
-                "y1": band,
-                "fillcolor": colors.muted,
-                "opacity": 0.18,
-                "line": {"width": 0},
-                "layer": "below",
-            }
-        ]
+        layout["shapes"] = [_chance(float(max(bands)), colors.muted)]
     data = [
         {
             "type": "scatter",
@@ -85,17 +72,15 @@ def lag_chart(pairs: Sequence[Pair], leads: LeadLag, colors: Colors) -> go.Figur
     return go.Figure({"data": data, "layout": layout})
 
 
+def _chance(band: float, color: str) -> dict[str, Any]:
+    """Return what lies within *band* of nought, shaded."""
+    shade = {"fillcolor": color, "opacity": 0.18, "line": {"width": 0}, "layer": "below"}
+    return {"type": "rect", **across("y", -band, band), **shade}
+
+
 def _level(at: float, color: str) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "yref": "y",
-        "y0": at,
-        "y1": at,
-        "line": {"color": color, "width": 1, "dash": "dash"},
-    }
+    line = {"color": color, "width": 1, "dash": "dash"}
+    return {"type": "line", **across("y", at, at), "line": line}
 
 
 def _layout(colors: Colors, height: int) -> dict[str, Any]:
@@ -103,19 +88,14 @@ def _layout(colors: Colors, height: int) -> dict[str, Any]:
         "gridcolor": colors.grid,
         "zerolinecolor": colors.muted,
         "zerolinewidth": 1,
-        "tickfont": {"color": colors.muted, "size": 10},
+        "tickfont": {"color": colors.muted, "size": 11},
     }
     return {
+        **frame(colors),
         "height": height,
         "margin": {"l": 40, "r": 10, "t": 10, "b": 30},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": colors.text, "size": 11},
-        "showlegend": False,
         "hovermode": "x unified",
-        "hoverlabel": {"bgcolor": colors.background, "font": {"color": colors.text, "size": 11}},
         "dragmode": False,
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colors.muted},
         "xaxis": {**axis, "zeroline": False},
         "yaxis": {**axis, "tickformat": ".2~f"},
     }

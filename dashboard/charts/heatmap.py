@@ -14,6 +14,7 @@ from analytics.measures import Measure
 from analytics.panel import Pair
 from dashboard.charts import cells
 from dashboard.charts.color_scale import DIGITS, HOVERS, UNITS, WRITTEN, ColorScale, ColumnScales
+from dashboard.charts.frame import whole
 from dashboard.charts.palette import Colors
 
 Floats = NDArray[np.float64]
@@ -23,8 +24,8 @@ MARKS_MOST: Final = 1_500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
-    """What is drawn, and how."""
+class Map:
+    """What is drawn: a row for each pair, a column for each bar or timeframe."""
 
     pairs: Sequence[Pair]
     columns: NDArray[np.datetime64] | Sequence[str]
@@ -35,9 +36,6 @@ class Drawing:
     """Which of them exceed the user's threshold; None where there is none."""
     measure: Measure
     scale: ColorScale | ColumnScales
-    colors: Colors
-    zoom_key: str
-    touch: bool = False
 
     @property
     def over_time(self) -> bool:
@@ -45,32 +43,32 @@ class Drawing:
         return isinstance(self.columns, np.ndarray)
 
 
-def heat_chart(drawing: Drawing) -> go.Figure:
-    """Return the figure; what a click is on, ``layout.meta`` says."""
-    names, colors = cells.labels(drawing.pairs), drawing.colors
+def heat_chart(drawing: Map, colors: Colors, *, touch: bool = False) -> go.Figure:
+    """Return the figure of *drawing*; what a click is on, ``layout.meta`` says."""
+    names = cells.labels(drawing.pairs)
     height = cells.TOP + 8 + len(names) * cells.row_height(len(names))
-    layout = cells.layout(
-        colors,
-        height=height,
-        zoom_key=drawing.zoom_key,
-        touch=drawing.touch,
-        hatched=not np.isfinite(drawing.values).all(),
-    )
+    hatched = not np.isfinite(drawing.values).all()
+    layout = cells.layout(colors, height=height, touch=touch, hatched=hatched)
+    layout |= cells.named(_title(drawing), colors)
     layout["meta"] = {"rows": cells.identities(drawing.pairs)}
     size = 11 if len(names) <= 40 else 10 if len(names) <= 100 else 9
     layout["yaxis"] = {
-        **cells.names_axis(colors, size=size),
-        "range": [len(names) - 0.5, -0.5],
+        **cells.names_axis(colors, len(names), size=size),
+        "autorange": "reversed",
     }
-    layout["xaxis"] = _columns_axis(drawing)
-    data = [*_ground(drawing, names), _cells(drawing, names), *_marks(drawing, names)]
+    layout["xaxis"] = _columns_axis(drawing, colors)
+    data = [
+        *_ground(drawing, names, colors),
+        _cells(drawing, names, colors, height),
+        *_marks(drawing, names),
+    ]
     if drawing.exceeded is not None:
-        layout["yaxis2"] = _counts_axis(drawing, names, size)
+        layout["yaxis2"] = _counts_axis(drawing, names, size, colors)
         data.append(_counted(drawing, names))
     return go.Figure({"data": data, "layout": layout})
 
 
-def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
+def _cells(drawing: Map, names: list[str], colors: Colors, height: int) -> dict[str, Any]:
     measure, scale = drawing.measure, drawing.scale
     is_written = scale.logarithmic or not drawing.over_time
     value = "%{text}" if is_written else HOVERS[measure.unit]
@@ -81,14 +79,14 @@ def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
         "z": cells.rounded(scale.z(drawing.values), 3 if is_written else DIGITS[measure.unit]),
         "zmin": scale.low,
         "zmax": scale.high,
-        "colorscale": scale.ramp.on(drawing.colors),
+        "colorscale": scale.ramp.on(colors),
         "hoverongaps": False,
         "hovertemplate": (
             f"<b>%{{y}}</b><br>{_when(drawing)}<br>{measure.title} <b>{value}</b><extra></extra>"
         ),
         "xgap": 1 if len(drawing.columns) <= 100 else 0,
         "ygap": 1,
-        "colorbar": cells.legend(_title(drawing), scale.bar(measure.unit), drawing.colors),
+        "colorbar": cells.legend(scale.bar(measure.unit), colors, height=height),
     }
     if is_written:
         trace["text"] = _written(drawing)
@@ -98,16 +96,16 @@ def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
     return trace
 
 
-def _title(drawing: Drawing) -> str:
+def _title(drawing: Map) -> str:
     name = f"{drawing.measure.title} [{UNITS[drawing.measure.unit]}]"
     return name if drawing.over_time else f"{name}, each column on its own scale"
 
 
-def _when(drawing: Drawing) -> str:
+def _when(drawing: Map) -> str:
     return "%{x|%a %d %b %Y %H:%M} UTC" if drawing.over_time else "over %{x}"
 
 
-def _written(drawing: Drawing) -> list[list[str]]:
+def _written(drawing: Map) -> list[list[str]]:
     """Return the values as text; among timeframes a dot says that the threshold is exceeded."""
     write = WRITTEN[drawing.measure.unit]
     words = [[write(value) for value in row] for row in drawing.values.tolist()]
@@ -117,7 +115,7 @@ def _written(drawing: Drawing) -> list[list[str]]:
     return words
 
 
-def _ground(drawing: Drawing, names: list[str]) -> list[dict[str, Any]]:
+def _ground(drawing: Map, names: list[str], colors: Colors) -> list[dict[str, Any]]:
     """Return what lies beneath the cells where some have no value: it lets the hatching through.
 
     It says of such a cell that it has none, and keeps the hatching out of all others' gaps.
@@ -133,7 +131,7 @@ def _ground(drawing: Drawing, names: list[str]) -> list[dict[str, Any]]:
             "z": known.astype(np.uint8).tolist(),
             "zmin": 0,
             "zmax": 1,
-            "colorscale": [[0, "rgba(0,0,0,0)"], [1, drawing.colors.background]],
+            "colorscale": [[0, "rgba(0,0,0,0)"], [1, colors.background]],
             "showscale": False,
             "hovertemplate": (
                 f"<b>%{{y}}</b><br>{_when(drawing)}<br>not in the record<extra></extra>"
@@ -142,7 +140,7 @@ def _ground(drawing: Drawing, names: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _marks(drawing: Drawing, names: list[str]) -> list[dict[str, Any]]:
+def _marks(drawing: Map, names: list[str]) -> list[dict[str, Any]]:
     """Return a dot in each bar that exceeds the user's threshold, unless those are too many."""
     columns = drawing.columns
     if drawing.exceeded is None or not isinstance(columns, np.ndarray):
@@ -166,43 +164,39 @@ def _marks(drawing: Drawing, names: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _columns_axis(drawing: Drawing) -> dict[str, Any]:
+def _columns_axis(drawing: Map, colors: Colors) -> dict[str, Any]:
     axis = {
         "side": "top",
         "showgrid": False,
         "zeroline": False,
         "ticks": "",
-        "tickfont": {"color": drawing.colors.muted, "size": 10},
+        "tickfont": {"color": colors.muted, "size": 10},
     }
     columns = drawing.columns
     if isinstance(columns, np.ndarray):
         half = (columns[1] - columns[0]) // 2 if len(columns) > 1 else np.timedelta64(150, "s")
-        return {**axis, "type": "date", "range": [str(columns[0] - half), str(columns[-1] + half)]}
-    names = cells.names_axis(drawing.colors, size=12)
-    return {**axis, **names, "range": [-0.5, len(columns) - 0.5]}
+        return {**axis, "type": "date", **whole(str(columns[0] - half), str(columns[-1] + half))}
+    return {**axis, **cells.names_axis(colors, len(columns), size=12)}
 
 
-def _counts_axis(drawing: Drawing, names: list[str], size: int) -> dict[str, Any]:
+def _counts_axis(drawing: Map, names: list[str], size: int, colors: Colors) -> dict[str, Any]:
     """Return the axis on the right: how many cells of each row exceed the threshold."""
     assert drawing.exceeded is not None
     counts = drawing.exceeded.sum(axis=1).tolist()
     return {
+        **cells.names_axis(colors, len(names), size=size),
+        "autorange": "reversed",
         "overlaying": "y",
         "side": "right",
         "matches": "y",
-        "type": "category",
         "tickmode": "array",
         "tickvals": names,
         "ticktext": [f"{count}×" if count else "" for count in counts],
-        "tickfont": {"color": drawing.colors.alert, "size": size},
-        "showgrid": False,
-        "zeroline": False,
-        "ticks": "",
-        "automargin": True,
+        "tickfont": {"color": colors.alert, "size": size},
     }
 
 
-def _counted(drawing: Drawing, names: list[str]) -> dict[str, Any]:
+def _counted(drawing: Map, names: list[str]) -> dict[str, Any]:
     """Return a trace without a mark: an axis is only drawn where a trace hangs on it."""
     first = np.asarray(drawing.columns)[:1]
     return {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -11,18 +12,21 @@ import plotly.graph_objects as go
 
 from analytics import formats
 from analytics.pair_history import History
-from analytics.panel import TIMEFRAMES
+from analytics.panel import TIMEFRAMES, Pair
 from analytics.signals import Signal
 from dashboard.charts import market_traces as traces
+from dashboard.charts.frame import across, frame, whole
 from dashboard.charts.market_panes import PRICE, SIGNALS, Pane
-from dashboard.charts.market_scales import Scale, newest, scale
+from dashboard.charts.market_scales import Scale, ended, newest, scale
 from dashboard.charts.palette import Colors
 from dashboard.view import Thresholds
 
-_GAP: Final = 12
-"""Between two panes. [px]"""
-_TOP: Final = 6
-_BOTTOM: Final = 26
+_HEAD: Final = 18
+"""Over each pane, for its title, which lies on no curve there. [px]"""
+_GAP: Final = 6
+"""Between a pane and the title of the next one. [px]"""
+_TOP: Final = 4
+_BOTTOM: Final = 36
 _RIGHT: Final = 62
 
 
@@ -31,6 +35,8 @@ class Drawing:
     """What is drawn, and how."""
 
     history: History
+    now: datetime
+    """Of the page. With a zone."""
     signals: Sequence[Signal]
     panes: Sequence[Pane]
     """Those that have something to show, from top to bottom; the price is the first."""
@@ -45,22 +51,35 @@ class Drawing:
 
 def market_chart(drawing: Drawing) -> go.Figure:
     """Return the figure: as many panes as are asked for, each with its newest value on top."""
-    height = _TOP + _BOTTOM + sum(pane.height + _GAP for pane in drawing.panes) - _GAP
+    inner = sum(_head(drawing, pane) + pane.height + _GAP for pane in drawing.panes) - _GAP
     data: list[traces.Trace] = []
-    layout = _layout(drawing, height)
-    top = 1.0
+    layout = _layout(drawing, _TOP + inner + _BOTTOM)
+    above = 0
     for number, pane in enumerate(drawing.panes, 1):
-        inner = height - _TOP - _BOTTOM
-        bottom = top - pane.height / inner
+        top = above + _head(drawing, pane)
+        bottom = top + pane.height
         axis = "y" if number == 1 else f"y{number}"
         written = scale(pane, _drawn(drawing, pane))
         data += _traces(drawing, pane, traces.Place(drawing.history, axis, written, drawing.colors))
-        layout[axis.replace("y", "yaxis")] = _y_axis(drawing, pane, written, bottom, top)
-        layout["annotations"].append(_title(drawing, pane, top))
+        layout[axis.replace("y", "yaxis")] = {
+            **_y_axis(drawing, pane, written),
+            "domain": [1 - bottom / inner, 1 - top / inner],
+        }
+        layout["annotations"].append(_title(drawing, pane, 1 - above / inner))
         layout["shapes"] += _levels(drawing, pane, axis)
-        top = bottom - _GAP / inner
+        above = bottom + _GAP
     layout["xaxis"]["anchor"] = "y" if len(drawing.panes) == 1 else f"y{len(drawing.panes)}"
     return go.Figure({"data": data, "layout": layout})
+
+
+def _head(drawing: Drawing, pane: Pane) -> int:
+    """Return the room for the title of *pane*, which has a second line with the venues. [px]"""
+    return 2 * _HEAD if pane is PRICE and _compared(drawing) else _HEAD
+
+
+def _compared(drawing: Drawing) -> Mapping[Pair, Mapping[str, traces.Line]]:
+    """Return the lines of the base's other instruments, as far as they are drawn."""
+    return drawing.history.others if drawing.venues else {}
 
 
 def _drawn(drawing: Drawing, pane: Pane) -> list[traces.Line]:
@@ -74,7 +93,8 @@ def _traces(drawing: Drawing, pane: Pane, place: traces.Place) -> list[traces.Tr
     match pane.style:
         case "candles":
             about = traces.bands(place) if drawing.bands else []
-            return [*about, *beside, *traces.candles(place)]
+            # The candles lie beneath all lines wherever they stand; first, they head the label.
+            return [*traces.candles(place), *about, *beside]
         case "columns":
             return traces.columns(place, pane.lines[0])
         case "flows":
@@ -93,28 +113,12 @@ def _traces(drawing: Drawing, pane: Pane, place: traces.Place) -> list[traces.Tr
 def _layout(drawing: Drawing, height: int) -> dict[str, Any]:
     colors, times = drawing.colors, drawing.history.times
     step = np.timedelta64(TIMEFRAMES[drawing.history.timeframe])
-    # Not the range: the browser is to know a chart that the user zoomed from one that is whole.
-    ends = {"clipmin": str(times[0] - step // 2), "clipmax": str(times[-1] + step)}
     return {
+        **frame(colors),
         "height": height,
         "margin": {"l": 6, "r": _RIGHT, "t": _TOP, "b": _BOTTOM, "pad": 0},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": colors.text, "size": 11},
-        "showlegend": False,
         "hovermode": "x unified",
         "hoversubplots": "axis",
-        "hoverlabel": {
-            "bgcolor": colors.background,
-            "bordercolor": colors.muted,
-            "font": {"size": 11, "color": colors.text},
-            "namelength": 24,
-        },
-        "modebar": {
-            "bgcolor": "rgba(0,0,0,0)",
-            "color": colors.muted,
-            "activecolor": colors.line,
-        },
         "dragmode": False if drawing.touch else "zoom",
         "barmode": "overlay",
         "bargap": 0.15,
@@ -122,7 +126,7 @@ def _layout(drawing: Drawing, height: int) -> dict[str, Any]:
         "shapes": [],
         "xaxis": {
             "type": "date",
-            "autorangeoptions": ends,
+            **whole(str(times[0] - step // 2), str(times[-1] + step)),
             "side": "bottom",
             "rangeslider": {"visible": False},
             "showgrid": True,
@@ -135,18 +139,15 @@ def _layout(drawing: Drawing, height: int) -> dict[str, Any]:
     }
 
 
-def _y_axis(
-    drawing: Drawing, pane: Pane, written: Scale, bottom: float, top: float
-) -> dict[str, Any]:
+def _y_axis(drawing: Drawing, pane: Pane, written: Scale) -> dict[str, Any]:
     colors = drawing.colors
     axis = {
-        "domain": [max(bottom, 0.0), top],
         "anchor": "x",
         "side": "right",
         "nticks": 7 if pane is PRICE else 4,
         "tickformat": written.tick,
         "ticksuffix": written.suffix,
-        "tickfont": {"color": colors.muted, "size": 10},
+        "tickfont": {"color": colors.muted, "size": 11},
         "gridcolor": colors.grid,
         "rangemode": "tozero" if pane.kind == "rate" else "normal",
         "zeroline": pane.kind in ("pct", "rate", "score") or pane.style == "flows",
@@ -155,10 +156,27 @@ def _y_axis(
         **_spikes(colors),
     }
     if pane.kind == "index":
-        return {**axis, "range": [0, 100], "tickvals": [30, 70]}
+        return {**axis, **whole(0, 100), "tickvals": [30, 70]}
     if pane is SIGNALS:
-        return {**axis, "range": [5.6, 0.4], "tickvals": [1, 2, 3, 4, 5], "nticks": 5}
-    return axis
+        return {**axis, "autorange": "reversed", **whole(0.4, 5.6), "tickvals": [1, 2, 3, 4, 5]}
+    return {**axis, **_of_one_value(drawing, pane, written)}
+
+
+def _of_one_value(drawing: Drawing, pane: Pane, written: Scale) -> dict[str, Any]:
+    """Return room about a line that never moves, which else lies on the edge of its pane."""
+    names = (*pane.lines, "low", "high") if pane is PRICE else pane.lines
+    lines = [drawing.history.lines[name] for name in names]
+    if pane.by_venue:
+        lines += [other[pane.lines[0]] for other in _compared(drawing).values()]
+    values = np.concatenate(lines) / written.unit
+    known = values[np.isfinite(values)]
+    if np.ptp(known) > 1e-9 * np.abs(known).max():
+        return {}
+    at = float(known[0])
+    away = abs(at) / 2 or 1.0
+    # A tick at the value, and one at nought where that is in sight.
+    ticks = {"tick0": at, "dtick": 2 * away}
+    return {"autorangeoptions": {"include": [at - away, at + away]}, **ticks}
 
 
 def _spikes(colors: Colors) -> dict[str, Any]:
@@ -174,14 +192,15 @@ def _spikes(colors: Colors) -> dict[str, Any]:
 
 def _title(drawing: Drawing, pane: Pane, top: float) -> dict[str, Any]:
     """Return the words on top of *pane*: what it is, and its newest value."""
-    colors, history = drawing.colors, drawing.history
     value = "" if pane is SIGNALS else f"  <b>{newest(pane, _drawn(drawing, pane))}</b>"
-    name = pane.title
+    name, more = pane.title, ""
     if pane is PRICE:
-        name = f"{formats.pair(history.price_of.symbol)} on {history.price_of.venue}"
-    beside = _beside(drawing) if pane is PRICE and drawing.venues else ""
+        pair = drawing.history.price_of
+        at = formats.moment(ended(drawing.history, drawing.now), drawing.now)
+        name = f"{formats.pair(pair.symbol)} on {pair.venue}"
+        more = _muted(drawing, f"  at {at}") + _beside(drawing)
     return {
-        "text": f'<span style="color:{colors.muted}">{name}</span>{value}{beside}',
+        "text": f"{_muted(drawing, name)}{value}{more}",
         "xref": "paper",
         "yref": "paper",
         "x": 0,
@@ -190,19 +209,20 @@ def _title(drawing: Drawing, pane: Pane, top: float) -> dict[str, Any]:
         "yanchor": "top",
         "showarrow": False,
         "align": "left",
-        "font": {"size": 11, "color": colors.text},
-        "bgcolor": colors.background,
-        "opacity": 0.85,
-        "borderpad": 1,
     }
 
 
+def _muted(drawing: Drawing, words: str) -> str:
+    return f'<span style="color:{drawing.colors.muted}">{words}</span>'
+
+
 def _beside(drawing: Drawing) -> str:
-    """Name the venues drawn beside, each in its colour."""
-    return "".join(
-        f'  <span style="color:{drawing.colors.of_venue(pair.venue)}">— {pair.venue}</span>'
-        for pair in drawing.history.others
-    )
+    """Name the venues drawn beside, each in its colour, on a line of their own."""
+    names = [
+        f'<span style="color:{drawing.colors.of_venue(pair.venue)}">— {pair.venue}</span>'
+        for pair in _compared(drawing)
+    ]
+    return "<br>" + "  ".join(names) if names else ""
 
 
 def _levels(drawing: Drawing, pane: Pane, axis: str) -> list[dict[str, Any]]:
@@ -221,12 +241,7 @@ def _levels(drawing: Drawing, pane: Pane, axis: str) -> list[dict[str, Any]]:
     return [
         {
             "type": "line",
-            "xref": "paper",
-            "x0": 0,
-            "x1": 1,
-            "yref": axis,
-            "y0": level,
-            "y1": level,
+            **across(axis, level, level),
             "layer": "below",
             "line": {"color": drawing.colors.alert, "width": 1, "dash": "dash"},
             "opacity": 0.6,

@@ -12,199 +12,101 @@ Kind = Literal["price", "usd", "pct", "rate", "ratio", "score", "index", "tier"]
 Style = Literal["candles", "line", "steps", "columns", "flows", "tiers"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a venue publishes, or does not."""
+
+    columns: tuple[str, ...]
+    """Of the record."""
+    words: str
+    """The same, as a sentence names them that says that there are none."""
+    streamed: bool = False
+    """Whether they come over a stream, and are lost where nobody listened."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pane:
     """One stretch of the chart with a scale of its own."""
 
     label: str
     """On its button and in the URL."""
     title: str
-    lines: tuple[str, ...] = ()
-    """Of ``pair_history.History``, those it draws; the first one's newest value stands on top."""
-    needs: tuple[str, ...] = ()
-    """Columns of the record that all of it comes from."""
-    words: str = ""
-    """What a venue does not publish, where those are not to be had."""
-    streamed: bool = False
-    """Whether those come over a stream, and are lost where nobody listened."""
     kind: Kind
     style: Style
+    lines: tuple[str, ...]
+    """Of ``pair_history.History``, those it draws; the first one's newest value stands on top."""
+    of: Published
+    """All of it comes from that."""
     source: str = ""
     """The line that it is computed from, where that takes several bars."""
     least_bars: int = 1
     """Known bars of it before there is a value. [bars]"""
-    by_venue: str | None = None
-    """The line of the base's other instruments that it can be compared with."""
-    height: int = 88
+    by_venue: bool = False
+    """Whether its first line can be compared with the base's other instruments."""
+    height: int = 80
     """[px]"""
 
 
+_PRICES: Final = Published(("price",), "prices")
+_OI: Final = Published(("oi_raw",), "open interest")
+_ACCOUNTS: Final = Published(("ls_accounts",), "long/short ratios")
+_TOP: Final = Published(("ls_top_accounts", "ls_top_positions"), "top-trader ratios")
+_BOOKS: Final = Published(("book_imbalance",), "order books")
+_TRADES: Final = Published(("taker_buy_usd", "taker_sell_usd"), "trades", streamed=True)
+_FUNDING: Final = Published(("funding_rate", "funding_interval_h"), "funding rates")
+_LIQUIDATIONS: Final = Published(("liq_short_usd", "liq_long_usd"), "liquidations", streamed=True)
+_INDEX: Final = Published(("index",), "index price")
+
 PRICE: Final = Pane(
-    label="Price",
-    title="Price",
-    lines=("close",),
-    needs=("price",),
-    words="prices",
-    kind="price",
-    style="candles",
-    by_venue="close",
-    height=320,
+    "Price", "Price", "price", "candles", ("close",), _PRICES, by_venue=True, height=320
 )
-SIGNALS: Final = Pane(
-    label="Signals", title="Signals by tier", kind="tier", style="tiers", height=104
-)
+SIGNALS: Final = Pane("Signals", "Signals by tier", "tier", "tiers", (), _OI, height=96)
 BANDS: Final = "Bands"
 """The button for the Bollinger bands about the price."""
 VENUES: Final = "Venues"
 """The button for the same base on other venues."""
 
-_TAKERS: Final = ("taker_buy_usd", "taker_sell_usd")
-_OI: Final = ("oi_raw",)
-
 PANES: Final = (
     PRICE,
+    Pane("Volume", "Volume", "usd", "columns", ("traded_usd",), _TRADES),
+    Pane("OI", "Open interest", "usd", "line", ("oi_usd",), _OI, by_venue=True, height=112),
+    Pane("OI change", "OI change per bar", "pct", "columns", ("oi_delta_pct",), _OI, "oi_usd", 2),
+    Pane("z", "z-score of OI change", "score", "line", ("z_oi",), _OI, "oi_usd", Z_BARS + 2),
     Pane(
-        label="Volume",
-        title="Volume",
-        lines=("traded_usd",),
-        needs=_TAKERS,
-        words="trades",
-        streamed=True,
-        kind="usd",
-        style="columns",
+        "Long/short",
+        "Long/short, accounts",
+        "ratio",
+        "line",
+        ("ls_accounts",),
+        _ACCOUNTS,
+        by_venue=True,
+    ),
+    Pane("Top traders", "Long/short, top traders' accounts", "ratio", "line", _TOP.columns, _TOP),
+    Pane(
+        "L/S change",
+        "Long/short change per bar",
+        "pct",
+        "columns",
+        ("ls_delta_pct",),
+        _ACCOUNTS,
+        "ls_accounts",
+        2,
+    ),
+    Pane("Book", "Book imbalance within 25 bps", "pct", "columns", ("book_imbalance_pct",), _BOOKS),
+    Pane("Takers", "Taker imbalance", "pct", "columns", ("taker_imbalance_pct",), _TRADES),
+    Pane("CVD", "CVD from the left edge", "usd", "line", ("cvd_usd",), _TRADES),
+    Pane("Funding", "Funding 8 h", "rate", "steps", ("funding_8h_pct",), _FUNDING, by_venue=True),
+    Pane("RSI", "RSI 14", "index", "line", ("rsi_14",), _PRICES, "close", 15),
+    Pane(
+        "Liquidations",
+        "Liquidations: shorts up, longs down",
+        "usd",
+        "flows",
+        _LIQUIDATIONS.columns,
+        _LIQUIDATIONS,
     ),
     Pane(
-        label="OI",
-        title="Open interest",
-        lines=("oi_usd",),
-        needs=_OI,
-        words="open interest",
-        kind="usd",
-        style="line",
-        by_venue="oi_usd",
-        height=120,
-    ),
-    Pane(
-        label="OI change",
-        title="OI change per bar",
-        lines=("oi_delta_pct",),
-        needs=_OI,
-        words="open interest",
-        kind="pct",
-        style="columns",
-        source="oi_usd",
-        least_bars=2,
-    ),
-    Pane(
-        label="z",
-        title="z-score of OI change",
-        lines=("z_oi",),
-        needs=_OI,
-        words="open interest",
-        kind="score",
-        style="line",
-        source="oi_usd",
-        least_bars=Z_BARS + 2,
-    ),
-    Pane(
-        label="Long/short",
-        title="Long/short, accounts",
-        lines=("ls_accounts",),
-        needs=("ls_accounts",),
-        words="long/short ratios",
-        kind="ratio",
-        style="line",
-        by_venue="ls_accounts",
-    ),
-    Pane(
-        label="Top traders",
-        title="Long/short, top traders' accounts",
-        lines=("ls_top_accounts", "ls_top_positions"),
-        needs=("ls_top_accounts", "ls_top_positions"),
-        words="top-trader ratios",
-        kind="ratio",
-        style="line",
-    ),
-    Pane(
-        label="L/S change",
-        title="Long/short change per bar",
-        lines=("ls_delta_pct",),
-        needs=("ls_accounts",),
-        words="long/short ratios",
-        kind="pct",
-        style="columns",
-        source="ls_accounts",
-        least_bars=2,
-    ),
-    Pane(
-        label="Book",
-        title="Book imbalance within 25 bps",
-        lines=("book_imbalance_pct",),
-        needs=("book_imbalance",),
-        words="order books",
-        kind="pct",
-        style="columns",
-    ),
-    Pane(
-        label="Takers",
-        title="Taker imbalance",
-        lines=("taker_imbalance_pct",),
-        needs=_TAKERS,
-        words="trades",
-        streamed=True,
-        kind="pct",
-        style="columns",
-    ),
-    Pane(
-        label="CVD",
-        title="CVD from the left edge",
-        lines=("cvd_usd",),
-        needs=_TAKERS,
-        words="trades",
-        streamed=True,
-        kind="usd",
-        style="line",
-    ),
-    Pane(
-        label="Funding",
-        title="Funding 8 h",
-        lines=("funding_8h_pct",),
-        needs=("funding_rate", "funding_interval_h"),
-        words="funding rates",
-        kind="rate",
-        style="steps",
-        by_venue="funding_8h_pct",
-    ),
-    Pane(
-        label="RSI",
-        title="RSI 14",
-        lines=("rsi_14",),
-        needs=("price",),
-        words="prices",
-        kind="index",
-        style="line",
-        source="close",
-        least_bars=15,
-    ),
-    Pane(
-        label="Liquidations",
-        title="Liquidations: shorts up, longs down",
-        lines=("liq_short_usd", "liq_long_usd"),
-        needs=("liq_short_usd", "liq_long_usd"),
-        words="liquidations",
-        streamed=True,
-        kind="usd",
-        style="flows",
-    ),
-    Pane(
-        label="Basis",
-        title="Basis: price above index",
-        lines=("basis_pct",),
-        needs=("index",),
-        words="index price",
-        kind="rate",
-        style="line",
-        by_venue="basis_pct",
+        "Basis", "Basis: price above index", "rate", "line", ("basis_pct",), _INDEX, by_venue=True
     ),
     SIGNALS,
 )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics import formats
+from analytics.pair_history import History
+from analytics.panel import TIMEFRAMES
 from dashboard.charts.market_panes import Kind, Pane
 
 Line = NDArray[np.float64]
@@ -64,6 +67,21 @@ def newest(pane: Pane, lines: list[Line]) -> str:
     """Write the newest known value of the first of *lines*."""
     known = lines[0][np.isfinite(lines[0])] if lines else np.empty(0)
     return _WRITTEN[pane.kind](float(known[-1])) if len(known) else formats.ABSENT
+
+
+def ended(history: History, now: datetime) -> datetime | None:
+    """Return when the newest bar with a price was over, or is as of; None without any. UTC.
+
+    Args:
+        history: Of which at *now* the bars of five minutes were known that were over.
+        now: With a zone.
+    """
+    known = np.flatnonzero(np.isfinite(history.lines["close"]))
+    if not len(known):
+        return None
+    start: datetime = history.times[known[-1]].astype("datetime64[ms]").item().replace(tzinfo=UTC)
+    mark = now - (now - datetime(1970, 1, 1, tzinfo=UTC)) % TIMEFRAMES["5m"]
+    return min(start + TIMEFRAMES[history.timeframe], mark)
 
 
 def _any(line: Line) -> bool:

@@ -212,14 +212,15 @@ def flows(place: Place, upwards: str, downwards: str) -> list[Trace]:
 
 def others(place: Place, pane: Pane) -> list[Trace]:
     """Return thin lines of the same base's other instruments, a colour for each venue."""
-    if pane.by_venue is None:
+    if not pane.by_venue:
         return []
+    name = pane.lines[0]
     return [
         {
-            **place.grid(lines[pane.by_venue]),
+            **place.grid(lines[name]),
             "type": _kind(place),
             "mode": "lines",
-            "name": f"{NAMES[pane.by_venue]} · {pair.venue}",
+            "name": f"{NAMES[name]} · {pair.venue}",
             "line": {
                 "color": place.colors.of_venue(pair.venue),
                 "width": 1,
@@ -227,7 +228,7 @@ def others(place: Place, pane: Pane) -> list[Trace]:
             },
         }
         for pair, lines in place.history.others.items()
-        if np.isfinite(lines[pane.by_venue]).any()
+        if np.isfinite(lines[name]).any()
     ]
 
 

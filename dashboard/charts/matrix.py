@@ -41,7 +41,6 @@ class Drawing:
     marked: tuple[Pair, Pair] | None
     """The row and column of the cell that is looked at."""
     colors: Colors
-    zoom_key: str
     touch: bool = False
 
 
@@ -50,30 +49,26 @@ def matrix_chart(drawing: Drawing) -> go.Figure:
     pairs, colors = drawing.matrix.pairs, drawing.colors
     names, count = cells.labels(pairs), len(drawing.matrix.pairs)
     height = cells.TOP + 90 + min(max(count * 20, 320), 860)
-    layout = cells.layout(
-        colors,
-        height=height,
-        zoom_key=drawing.zoom_key,
-        touch=drawing.touch,
-        hatched=not np.isfinite(drawing.matrix.r).all(),
-    )
+    hatched = not np.isfinite(drawing.matrix.r).all()
+    layout = cells.layout(colors, height=height, touch=drawing.touch, hatched=hatched)
+    layout |= cells.named("Correlation r", colors)
     layout["meta"] = {"rows": cells.identities(pairs), "columns": cells.identities(pairs)}
-    size = 11 if count <= 25 else 10 if count <= 40 else 8
-    axis = cells.names_axis(colors, size=size)
+    size = 11 if count <= 25 else 10 if count <= _NAMED_MOST else 9
+    axis = cells.names_axis(colors, count, size=size)
     if count > _NAMED_MOST:
         axis |= {"tickmode": "auto", "nticks": 40}
-    layout["yaxis"] = {**axis, "range": [count - 0.5, -0.5]}
+    layout["yaxis"] = {**axis, "autorange": "reversed"}
     if drawing.touch and count > _BESIDE_MOST:
         across = {**axis, "tickmode": "auto", "nticks": _BESIDE_MOST}
     else:
         across = axis
-    layout["xaxis"] = {**across, "range": [-0.5, count - 0.5], "tickangle": 90, "side": "bottom"}
+    layout["xaxis"] = {**across, "tickangle": 90, "side": "bottom"}
     layout["margin"]["t"] = cells.TOP - 24
     layout["shapes"] = [*_bounds(drawing), *_marked(drawing)]
-    return go.Figure({"data": [_cells(drawing, names)], "layout": layout})
+    return go.Figure({"data": [_cells(drawing, names, height)], "layout": layout})
 
 
-def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
+def _cells(drawing: Drawing, names: list[str], height: int) -> dict[str, Any]:
     r = drawing.matrix.r
     is_written = len(names) <= _WRITTEN_MOST and not drawing.touch
     low, high, ramp = _scale(drawing, DEEP if is_written else DIVERGING)
@@ -95,9 +90,9 @@ def _cells(drawing: Drawing, names: list[str]) -> dict[str, Any]:
         "xgap": 1 if len(names) <= 50 else 0,
         "ygap": 1 if len(names) <= 50 else 0,
         "colorbar": cells.legend(
-            "Correlation r",
             {"tickvals": ticks.tolist(), "ticktext": [f"{tick:.2f}" for tick in ticks]},
             drawing.colors,
+            height=height,
         ),
     }
     if is_written:
@@ -171,10 +166,10 @@ def lead_chart(pairs: Sequence[Pair], leads: LeadLag, timeframe: str, colors: Co
         colors: Of the theme.
     """
     names, count = cells.labels(pairs), len(pairs)
-    layout = cells.layout(colors, height=90 + 64 * min(count, 8), zoom_key="leads", touch=True)
-    axis = cells.names_axis(colors, size=11)
-    layout["yaxis"] = {**axis, "range": [count - 0.5, -0.5]}
-    layout["xaxis"] = {**axis, "range": [-0.5, count - 0.5], "side": "top"}
+    layout = cells.layout(colors, height=90 + 64 * min(count, 8), touch=True)
+    axis = cells.names_axis(colors, count, size=11)
+    layout["yaxis"] = {**axis, "autorange": "reversed"}
+    layout["xaxis"] = {**axis, "side": "top"}
     layout["margin"] = {"l": 10, "r": 12, "t": 40, "b": 8, "pad": 2}
     off = ~np.eye(count, dtype=np.bool_)
     lag = np.where(off & leads.outside, leads.strongest_lag, np.nan)

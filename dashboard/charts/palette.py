@@ -28,7 +28,8 @@ class Colors:
     line: str
     """For the one line of a chart."""
     series: tuple[str, ...]
-    """For several lines side by side; none of them means up or down."""
+    """For several lines side by side; none of them means up or down. That of ``line`` is the last,
+    as it is drawn beside the others."""
 
     def of_venue(self, venue: str) -> str:
         """Return the colour of *venue*, the same in every chart."""
@@ -45,7 +46,7 @@ DARK = Colors(
     background="#0B0E14",
     grid="#1E2530",
     line="#6AA5FF",
-    series=("#F2C14E", "#C792EA", "#6AA5FF", "#8BD17C", "#F48FB1", "#B0BEC5"),
+    series=("#F2C14E", "#C792EA", "#B0BEC5", "#8BD17C", "#F48FB1", "#6AA5FF"),
 )
 LIGHT = Colors(
     up="#00756A",
@@ -56,7 +57,7 @@ LIGHT = Colors(
     background="#FFFFFF",
     grid="#E3E8EF",
     line="#1F5FCC",
-    series=("#8A5A00", "#7C3AED", "#1F5FCC", "#2E7D32", "#AD1457", "#455A64"),
+    series=("#8A5A00", "#7C3AED", "#455A64", "#2E7D32", "#AD1457", "#1F5FCC"),
 )
 
 _VENUES: Final = ("binance", "bybit", "okx", "hyperliquid")

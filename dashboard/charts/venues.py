@@ -125,7 +125,7 @@ def hole_chart(holes: pd.DataFrame, span: tuple[datetime, datetime], colors: Col
 
 def _venue_color(venues: Sequence[str], colors: Colors) -> alt.Color:
     scale = alt.Scale(domain=venues, range=[colors.of_venue(venue) for venue in venues])
-    return alt.Color("venue:N", scale=scale, legend=alt.Legend(orient="top", title=None))
+    return alt.Color("venue:N", scale=scale, legend=alt.Legend(orient="top", title=None, offset=4))
 
 
 def _time_axis(length: timedelta, colors: Colors) -> alt.Axis:

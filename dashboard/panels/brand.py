@@ -43,6 +43,8 @@ _ROOM: Final = """
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-left: 0.75rem; padding-right: 0.75rem; }
 }
+/* A finger cannot point at a table without touching it, and its tools lay over the heading. */
+@media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
 /* The primary colour bears white text; as text on its own tint it is too dark to read. */
 [data-testid="stButtonGroup"] button[data-selected="true"] { color: inherit !important; }
 </style>

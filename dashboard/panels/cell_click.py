@@ -9,6 +9,7 @@ import streamlit as st
 
 _JS: Final = """
 const STILL_PX = 4
+const DOUBLE_MS = 300
 
 function place(axis, pixel, names) {
   const number = Math.round(axis.p2l(pixel))
@@ -17,10 +18,14 @@ function place(axis, pixel, names) {
 
 export default function ({ data, setTriggerValue }) {
   let pressed = null
+  let waiting = null
   const press = (event) => {
+    const second = waiting !== null
+    clearTimeout(waiting)
+    waiting = null
     // While a button is down, Plotly covers the page: only now is it known what is beneath.
     const chart = event.target.closest?.(`.st-key-${data.chart} .js-plotly-plot`)
-    const still = chart && event.button === 0 && !event.target.closest(".modebar")
+    const still = chart && !second && event.button === 0 && !event.target.closest(".modebar")
     pressed = still ? { chart, at: [event.clientX, event.clientY] } : null
   }
   const release = (event) => {
@@ -36,7 +41,14 @@ export default function ({ data, setTriggerValue }) {
     const row = place(drawn.yaxis, y, layout.meta?.rows)
     if (row === null) return
     const column = x < 0 ? null : place(drawn.xaxis, x, layout.meta?.columns)
-    setTriggerValue("cell", { row, column })
+    const tell = () => {
+      waiting = null
+      setTriggerValue("cell", { row, column })
+    }
+    // A double click undoes a zoom, and is no click on a cell.
+    const whole = drawn.xaxis.autorange === true && drawn.yaxis.autorange === true
+    if (whole) tell()
+    else waiting = setTimeout(tell, DOUBLE_MS)
   }
   // Plotly keeps presses to itself: they are heard on their way down, before it.
   document.addEventListener("pointerdown", press, true)

@@ -1,4 +1,4 @@
-"""How charts of cells and of correlations behave under a pointer and under a finger."""
+"""How charts behave under a pointer and under a finger."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ def chart_settings(name: str, shown: Moment) -> dict[str, Any]:
     """Return Plotly's settings for the chart *name*, which its saved picture is called by.
 
     On a touch screen Plotly's buttons would never go away, and lie over legend and names.
+    A double click and the button that undo a zoom fit the axes to what is drawn: the range
+    that a chart begins with may be the user's own zoom.
     """
     return {
         **plotly_config(name, shown),
         "scrollZoom": False,
         "displayModeBar": False if on_touch() else "hover",
-        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-        "doubleClick": "reset",
+        "modeBarButtonsToRemove": ["select2d", "lasso2d", "resetScale2d"],
+        "doubleClick": "autosize",
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from dashboard.charts.venues import hole_chart
 from dashboard.panels.explained import plain
 from dashboard.panels.first_day import FirstDay, expected_since, first_day
 from dashboard.panels.metric_names import title
+from dashboard.panels.status_table import Colored, status_table
 from dashboard.state import Moment
 
 _DAY: Final = timedelta(days=1)
@@ -246,7 +247,7 @@ def _units(shown: Moment, colors: Colors) -> pd.DataFrame:
             "venue_ratio": formats.ratio,
         },
         "unit_audit",
-        colors.alert,
+        dict.fromkeys(("beside", "again"), lambda said: colors.alert if said == "differs" else ""),
     )
     said = f"{formats.plural(int(off.sum()), 'pair')} of {len(rows):,} differ."
     st.caption("Every figure is what its raw one makes." if not off.any() else said)
@@ -258,21 +259,11 @@ def _table(
     columns: dict[str, Any],
     written: dict[Any, Any],
     key: str,
-    alert: str | None = None,
+    colored: Mapping[str, Colored] | None = None,
 ) -> None:
-    """Draw the *columns* of *rows*; with *alert*, cells that say ``differs`` have that colour."""
-    styled = rows[list(columns)].reset_index(drop=True).style.format(written, na_rep=formats.ABSENT)
-    if alert is not None:
-        styled = styled.map(lambda cell: f"color:{alert}" if cell == "differs" else "")
-    st.dataframe(
-        styled,
-        column_config=columns,
-        hide_index=True,
-        height=min(40 + 29 * len(rows), 420),
-        row_height=29,
-        placeholder=formats.ABSENT,
-        key=f"table_{key}",
-    )
+    """Draw a status table that scrolls in itself where it is long."""
+    height = min(40 + 29 * len(rows), 420)
+    status_table(rows, columns, written, f"table_{key}", colored=colored, height=height)
 
 
 def _progress(label: str, said: str) -> Any:

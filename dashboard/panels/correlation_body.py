@@ -19,10 +19,10 @@ from dashboard.charts.cells import labels
 from dashboard.charts.correlation_lines import LINES_MOST, lag_chart, rolling_chart
 from dashboard.charts.matrix import Drawing, lead_chart, matrix_chart
 from dashboard.panels.chart_settings import chart_settings, on_touch
-from dashboard.panels.correlation_window import Window
+from dashboard.panels.chart_zoom import zoomable
 from dashboard.panels.explained import plain
 from dashboard.panels.largest_pairs import only
-from dashboard.panels.market_zoom import watch, zoomed
+from dashboard.panels.market_stretch import Stretch
 from dashboard.state import Moment
 
 CHART: Final = "correlation_chart"
@@ -41,7 +41,7 @@ class Asked:
 
     subject: Subject
     method: Method
-    window: Window
+    window: Stretch
     most: int
     spread: bool
 
@@ -102,18 +102,16 @@ def draw_matrix(
             spread=asked.spread,
             marked=marked,
             colors=colors(st.context.theme.type),
-            zoom_key=subject,
             touch=on_touch(),
         )
     )
-    st.plotly_chart(
-        zoomed(figure, subject, []),
-        theme=None,
+    zoomable(
+        figure,
+        subject,
         key=CHART,
         config=chart_settings("correlation", shown),
         alt=f"Correlation of {formats.plural(len(found.pairs), 'pair')} as a matrix",
     )
-    watch(CHART, subject, [])
 
 
 def of_matrix(found: Matrix, asked: Asked, total: int) -> list[str]:

@@ -6,9 +6,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from analytics import formats
+from analytics.exports.report import SIMULATED
+from dashboard import state
 from dashboard.state import Moment
 
-_SIMULATED = "SIMULATED MARKET: no figure here is real"
 _LIVE = ":green[:material/sensors: **Live**]"
 
 
@@ -41,14 +42,15 @@ def headline(title: str, shown: Moment) -> DeltaGenerator:
 
 
 def _leave_the_past() -> None:
-    st.query_params.pop("at", None)
+    st.session_state[state.AT] = ""
+    state.run_whole()
 
 
 def origin_label(origin: str | None) -> None:
     """Draw what market this is, where it is not a real one."""
     st.session_state["labelled_origin"] = origin
     if origin == "simulator":
-        st.badge(_SIMULATED, icon=":material/science:", color="orange")
+        st.badge(SIMULATED, icon=":material/science:", color="orange")
 
 
 def follow_origin(shown: Moment) -> None:

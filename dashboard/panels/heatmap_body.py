@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, get_args
@@ -19,11 +18,11 @@ from analytics.ranking import Order, columns_of, known_until, ordered
 from dashboard import loaders
 from dashboard.charts import colors
 from dashboard.charts.cells import labels
-from dashboard.charts.color_scale import CLIPPED_PCT, WRITTEN, ColorScale, ColumnScales, color_scale
-from dashboard.charts.heatmap import MARKS_MOST, Drawing, heat_chart
+from dashboard.charts.color_scale import CLIPPED_PCT, WRITTEN, ColumnScales, color_scale
+from dashboard.charts.heatmap import MARKS_MOST, Map, heat_chart
 from dashboard.panels.chart_settings import chart_settings, on_touch
+from dashboard.panels.chart_zoom import zoomable
 from dashboard.panels.largest_pairs import only
-from dashboard.panels.market_zoom import watch, zoomed
 from dashboard.state import Moment
 from dashboard.view import Level, Thresholds, View
 
@@ -35,15 +34,9 @@ _CURVES: Final = {"z_oi": "z_oi", "rsi_14": "rsi"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """What is drawn: a row for each pair, a column for each bar or timeframe."""
+class Loaded(Map):
+    """What is drawn, and what was asked for."""
 
-    pairs: list[Pair]
-    columns: NDArray[np.datetime64] | Sequence[str]
-    values: Floats
-    exceeded: NDArray[np.bool_] | None
-    measure: Measure
-    scale: ColorScale | ColumnScales
     timeframe: str | None
     """Of the bars; None where the columns are timeframes."""
     asked: int | None
@@ -134,27 +127,13 @@ def _exceeded(values: Floats, measure: Measure, thresholds: Thresholds) -> NDArr
 def chart(loaded: Loaded, seen: View, shown: Moment) -> None:
     """Draw the map."""
     subject = f"heatmap {loaded.measure.name} {loaded.timeframe} {loaded.values.shape[0]}"
-    figure = heat_chart(
-        Drawing(
-            pairs=loaded.pairs,
-            columns=loaded.columns,
-            values=loaded.values,
-            exceeded=loaded.exceeded,
-            measure=loaded.measure,
-            scale=loaded.scale,
-            colors=colors(st.context.theme.type),
-            zoom_key=subject,
-            touch=on_touch(),
-        )
-    )
-    st.plotly_chart(
-        zoomed(figure, subject, []),
-        theme=None,
+    zoomable(
+        heat_chart(loaded, colors(st.context.theme.type), touch=on_touch()),
+        subject,
         key=CHART,
         config=chart_settings(f"heatmap {loaded.measure.title}", shown),
         alt=f"{loaded.measure.title} of {formats.plural(len(loaded.pairs), 'pair')} as a heatmap",
     )
-    watch(CHART, subject, [])
 
 
 def has_any(loaded: Loaded) -> bool:

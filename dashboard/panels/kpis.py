@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
 
+import pandas as pd
 import streamlit as st
 
 from analytics import formats
@@ -17,10 +18,27 @@ from dashboard.charts import Colors
 _POINTS: Final = 48
 """In a card's curve, at most: more cannot be seen, and each goes to the browser."""
 _CURVE_PX: Final = 44
-_ROOM: Final = (
-    f'.st-key-kpis [data-testid="stMetric"] {{ padding-bottom: {_CURVE_PX + 12}px; '
-    "overflow: hidden }"
-)
+_LOW_CURVE_PX: Final = 26
+_ROOM: Final = f"""
+.st-key-kpis [data-testid="stMetric"] {{ padding-bottom: {_CURVE_PX + 12}px; overflow: hidden }}
+/* Where seven have no room side by side, the first is as wide as two: no row has a hole. */
+.st-key-kpis {{ container-type: inline-size }}
+@container (max-width: 950px) {{
+  .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: repeat(4, 1fr) }}
+  .st-key-kpis [data-testid="stGrid"] > :first-child {{ grid-column: span 2 }}
+}}
+/* On a phone the pairs matter more: the cards are low. */
+@container (max-width: 600px) {{
+  .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: repeat(2, 1fr) }}
+  .st-key-kpis [data-testid="stMetric"] {{ padding-bottom: {_LOW_CURVE_PX}px;
+    background-size: 100% {_LOW_CURVE_PX}px !important }}
+  .st-key-kpis [data-testid="stMetric"] > div {{ padding: 0.3rem 0.6rem 0; display: flex;
+    flex-wrap: wrap; column-gap: 0.5rem; align-items: center }}
+  .st-key-kpis [data-testid="stMetricLabel"] {{ flex: 0 0 100% }}
+  .st-key-kpis [data-testid="stMetricValue"] {{ font-size: 1.1rem; padding: 0 }}
+  .st-key-kpis [data-testid="stMetricDeltaDescription"] {{ display: none }}
+}}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +63,7 @@ _CARDS = (
     ),
     _Card(
         "oi_volume_weighted_usd",
-        "OI of a pair",
+        "OI, weighted",
         formats.usd,
         lambda figure: formats.pct(figure.change_pct),
         "Mean open interest of a pair, weighted by its 24 h volume. USD.",
@@ -89,6 +107,9 @@ _CARDS = (
     ),
 )
 
+UNSIGNED: Final = "liquidations_1h_usd"
+"""The figure whose rise has no colour: much liquidated is neither good nor bad."""
+
 FIGURES: Final = tuple(card.figure for card in _CARDS)
 """Names of those that have a card, in their order."""
 
@@ -124,15 +145,14 @@ def _draw(card: _Card, figure: Figure, pair_count: int, span: timedelta) -> None
         else f" Change and curve end at {formats.moment(figure.until)}; the curve is of 24 hours."
     )
     is_flat = written is not None and written[0] not in "+-"
-    # Much liquidated is neither good nor bad.
-    is_plain = is_flat or card.figure == "liquidations_1h_usd"
+    is_plain = is_flat or card.figure == UNSIGNED
     st.metric(
         card.label,
         card.value(figure.value),
         written,
         delta_color="off" if is_plain else "normal",
         delta_arrow="off" if is_flat else "auto",
-        delta_description=None if written is None else _span(recent),
+        delta_description=None if written is None else over(recent),
         help=f"{card.help} From {figure.pairs:,} of {pair_count:,} pairs.{run}",
         border=True,
         height="stretch",
@@ -140,11 +160,8 @@ def _draw(card: _Card, figure: Figure, pair_count: int, span: timedelta) -> None
 
 
 def _curve(figure: Figure) -> list[float]:
-    """Return the figure's day from 0 to 100, thinned so that its newest point stays.
-
-    Nothing where there is no course to see.
-    """
-    past = figure.past.iloc[::-1].iloc[:: -(-len(figure.past) // _POINTS) or 1].iloc[::-1]
+    """Return the figure's day from 0 to 100; nothing where there is no course to see."""
+    past = thinned(figure.past)
     if len(past) < 2:
         return []
     least, most = float(past.min()), float(past.max())
@@ -175,7 +192,12 @@ def _svg(curve: list[float], color: str) -> str:
     )
 
 
-def _span(figure: Figure) -> str | None:
-    """Write what time the change is of: ``in 1 h``."""
+def thinned(past: pd.Series[float]) -> pd.Series[float]:
+    """Return as much of a day as a card's curve can show, its newest point always."""
+    return past.iloc[::-1].iloc[:: -(-len(past) // _POINTS) or 1].iloc[::-1]
+
+
+def over(figure: Figure) -> str | None:
+    """Write what time the change of *figure* is of: ``in 1 h``."""
     since, until = figure.since, figure.until
     return None if since is None or until is None else f"in {formats.age(until - since)}"

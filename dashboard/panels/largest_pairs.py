@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import streamlit as st
+
+from analytics import formats
 from analytics.panel import Only, Pair
 from analytics.ranking import SIZES, largest
 from dashboard import loaders
@@ -14,18 +17,14 @@ from dashboard.view import View
 COUNTS: Final = (20, 50, 100, 200)
 """How many can be chosen."""
 
-NOTHING_RECENT: Final = (
-    "No bar of the last hour is recorded of the pairs and venues that the sidebar asks for. "
-    "Bars are cut every five minutes; this is the record as of {}."
-)
-"""What a page says without a pair; a time belongs into it."""
-
 _RECENT_BARS: Final = 12
 """A pair of which nothing was heard for longer is not among the largest. [bars of 5 min]"""
 
 
 def largest_pairs(shown: Moment, seen: View) -> tuple[list[Pair], int]:
     """Return the largest pairs by 24-hour volume, at most the last of ``COUNTS``; and of how many.
+
+    Where there is none, a sentence on the page says so.
 
     Args:
         shown: When.
@@ -37,6 +36,12 @@ def largest_pairs(shown: Moment, seen: View) -> tuple[list[Pair], int]:
         for pair in largest(recent, len(recent.instruments))
         if seen.shows(pair.venue, pair.symbol)
     ]
+    if not wanted:
+        st.info(
+            "No bar of the last hour is recorded of the pairs and venues that the sidebar asks "
+            "for. Bars are cut every five minutes; this is the record as of "
+            f"{formats.moment(shown.now)}."
+        )
     return wanted[: COUNTS[-1]], len(wanted)
 
 

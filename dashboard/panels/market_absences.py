@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from analytics import formats
 from analytics.pair_history import History
 from analytics.signals import Signal
 from dashboard.charts.market_panes import SIGNALS, Pane
+from dashboard.charts.market_scales import ended
 
 Told = Mapping[str, Any]
 """What the venues offer; see ``panels/offers.py``."""
@@ -28,9 +29,14 @@ def drawable(history: History, signals: Sequence[Signal], panes: Sequence[Pane])
 
 
 def sentences(
-    history: History, signals: Sequence[Signal], panes: Sequence[Pane], told: Told, bars: int
+    history: History,
+    signals: Sequence[Signal],
+    panes: Sequence[Pane],
+    told: Told,
+    bars: int,
+    now: datetime,
 ) -> list[str]:
-    """Return why *panes* are empty or have holes, and whose figures they show.
+    """Return why *panes* are empty or have holes, whose figures they show, and up to when.
 
     Args:
         history: What is drawn.
@@ -38,9 +44,11 @@ def sentences(
         panes: Those that were asked for.
         told: What the venues offer.
         bars: How many were asked for. [bars]
+        now: Of the page. With a zone.
     """
     shown = drawable(history, signals, panes)
     return [
+        *_of_end(history, now),
         *_of_several(history),
         *(_why_empty(pane, history, told) for pane in panes if pane not in shown),
         *(line for pane in shown for line in _without(pane, history)),
@@ -58,11 +66,11 @@ def _why_empty(pane: Pane, history: History, told: Told) -> str:
         return f"{pane.label}: it needs {pane.least_bars} bars, and this time has {count} of them."
     missing = [venue for venue in _venues(history) if not _offers(told, venue, pane)]
     titles = formats.listed([_title(told, venue) for venue in missing])
-    if missing and pane.streamed:
-        return f"{pane.label}: no {pane.words} were streamed from {titles}."
+    if missing and pane.of.streamed:
+        return f"{pane.label}: no {pane.of.words} were streamed from {titles}."
     if missing:
-        return f"{pane.label}: the collector gets no {pane.words} from {titles}."
-    return f"{pane.label}: the record has no {pane.words} in this time."
+        return f"{pane.label}: the collector gets no {pane.of.words} from {titles}."
+    return f"{pane.label}: the record has no {pane.of.words} in this time."
 
 
 def _offers(told: Told, venue: str, pane: Pane) -> bool:
@@ -70,7 +78,7 @@ def _offers(told: Told, venue: str, pane: Pane) -> bool:
     if venue not in told:
         return True
     columns = {offer["column"] for offer in told[venue]["offers"]}
-    return any(name in columns for name in pane.needs)
+    return any(name in columns for name in pane.of.columns)
 
 
 def _title(told: Told, venue: str) -> str:
@@ -88,6 +96,15 @@ def _without(pane: Pane, history: History) -> list[str]:
         return []
     names = [f"{formats.pair(pair.symbol)} on {pair.venue}" for pair in missing]
     return [f"{pane.label} is without {formats.listed(names)}, where the record has none."]
+
+
+def _of_end(history: History, now: datetime) -> list[str]:
+    """Say why the figures on top are others than those over the panes."""
+    end = ended(history, now)
+    if end is None:
+        return []
+    upto = formats.moment(end, now)
+    return [f"The chart ends with the last bar, at {upto}; the figures above it are the newest."]
 
 
 def _of_several(history: History) -> list[str]:

@@ -18,13 +18,13 @@ from dashboard import loaders
 from dashboard.charts import colors
 from dashboard.charts.market import Drawing, market_chart
 from dashboard.charts.market_panes import BANDS, SIGNALS, VENUES, Pane, chosen
+from dashboard.panels.chart_settings import chart_settings, on_touch
+from dashboard.panels.chart_zoom import zoomable
 from dashboard.panels.explained import plain
-from dashboard.panels.export import plotly_config
 from dashboard.panels.market_absences import drawable, sentences
 from dashboard.panels.market_header import ages, header
 from dashboard.panels.market_stretch import SPANS, Stretch
 from dashboard.panels.market_subject import Subject
-from dashboard.panels.market_zoom import watch, zoomed
 from dashboard.state import Moment
 from dashboard.view import View
 
@@ -32,11 +32,6 @@ _TIER_4_MOST: Final = "90 d"
 """Over a longer time, the funding of a whole venue takes too long to read."""
 
 _KEY: Final = "market_chart"
-_CONFIG: Final = {
-    "scrollZoom": False,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-    "doubleClick": "autosize",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +139,8 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
         lines.append(f"Nothing was heard of {wanted.subject.title} lately.")
     else:
         lines += ages(loaded.figures, wanted.shown)
-    lines += sentences(found, loaded.signals, panes, loaders.offers(), stretch.bars)
+    told, now = loaders.offers(), wanted.shown.now
+    lines += sentences(found, loaded.signals, panes, told, stretch.bars, now)
     if SIGNALS in panes and SPANS[stretch.span] > SPANS[_TIER_4_MOST]:
         lines.append(f"Signals of tier 4 are marked over {_TIER_4_MOST} at most.")
     return lines
@@ -153,32 +149,24 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
 def _draw(
     found: History, signals: Sequence[Signal], panes: Sequence[Pane], wanted: Wanted, *, live: bool
 ) -> None:
-    touch = "Mobile" in st.context.headers.get("User-Agent", "")
     figure = market_chart(
         Drawing(
             history=found,
+            now=wanted.shown.now,
             signals=signals,
             panes=panes,
             bands=BANDS in wanted.labels,
             venues=VENUES in wanted.labels,
             thresholds=wanted.seen.thresholds,
             colors=colors(st.context.theme.type),
-            touch=touch,
+            touch=on_touch(),
         )
     )
     title, span = wanted.subject.title, wanted.stretch.span
     labels = [pane.label for pane in panes]
+    config = chart_settings(title, wanted.shown)
+    alt = f"{title}: {formats.listed(labels, 20)} over {span} in bars of {found.timeframe}"
     if live:
-        figure = zoomed(figure, f"{title} {span}", labels)
-        watch(_KEY, f"{title} {span}", labels)
-    st.plotly_chart(
-        figure,
-        theme=None,
-        key=_KEY if live else "pair_chart",
-        config={
-            **plotly_config(title, wanted.shown),
-            **_CONFIG,
-            "displayModeBar": False if touch else "hover",
-        },
-        alt=f"{title}: {formats.listed(labels, 20)} over {span} in bars of {found.timeframe}",
-    )
+        zoomable(figure, f"{title} {span}", panes=labels, key=_KEY, config=config, alt=alt)
+    else:
+        st.plotly_chart(figure, theme=None, key="pair_chart", config=config, alt=alt)

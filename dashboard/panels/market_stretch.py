@@ -1,4 +1,4 @@
-"""How much time the Market chart shows, and in bars of what length."""
+"""How much time a page looks at, in bars of what length; and what the Market chart shows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPANS: Final = {
     "90 d": timedelta(days=90),
     "1 y": timedelta(days=365),
 }
-"""What can be chosen."""
+"""What can be chosen on Market."""
 
 BARS_MOST: Final = 3_000
 """More bars than this say nothing more on a screen, and cost their bytes at every refresh."""
@@ -30,7 +30,7 @@ class Stretch:
     """A span of time in bars."""
 
     span: str
-    """Of ``SPANS``."""
+    """As it is chosen."""
     timeframe: str
     """Of ``panel.TIMEFRAMES``."""
     bars: int
@@ -40,17 +40,31 @@ class Stretch:
 
 def stretch(span: str, timeframe: str) -> Stretch:
     """Return *span* in bars of *timeframe*, or of the nearest that makes a chart of it."""
-    fitting = [name for name in TIMEFRAMES if BARS_LEAST <= _bars(span, name) <= BARS_MOST]
+    return nearest(span, SPANS[span], timeframe, (BARS_LEAST, BARS_MOST))
+
+
+def nearest(
+    span: str,
+    length: timedelta,
+    timeframe: str,
+    bounds: tuple[int, int],
+    why: tuple[str, str] = ("", ""),
+) -> Stretch:
+    """Return *span* in bars of *timeframe*, or of the nearest that makes few and many enough.
+
+    Args:
+        span: As it is chosen.
+        length: Of it.
+        timeframe: Of ``panel.TIMEFRAMES``.
+        bounds: The least and the most bars. [bars]
+        why: Ends the note where there would be fewer, and where there would be more.
+    """
+    bars = {name: length // of_one for name, of_one in TIMEFRAMES.items()}
+    fitting = [name for name, count in bars.items() if bounds[0] <= count <= bounds[1]]
     if timeframe in fitting:
-        return Stretch(span, timeframe, _bars(span, timeframe), None)
-    too_fine = TIMEFRAMES[timeframe] < TIMEFRAMES[fitting[0]]
-    drawn = fitting[0] if too_fine else fitting[-1]
-    note = (
-        f"Drawn in bars of {drawn}: in bars of {timeframe}, {span} would be "
-        f"{formats.plural(_bars(span, timeframe), 'bar')}."
-    )
-    return Stretch(span, drawn, _bars(span, drawn), note)
-
-
-def _bars(span: str, timeframe: str) -> int:
-    return SPANS[span] // TIMEFRAMES[timeframe]
+        return Stretch(span, timeframe, bars[timeframe], None)
+    too_many = bars[timeframe] > bounds[1]
+    drawn = fitting[0] if too_many else fitting[-1]
+    count = formats.plural(bars[timeframe], "bar")
+    would_be = f"in bars of {timeframe}, {span} would be {count}{why[too_many]}"
+    return Stretch(span, drawn, bars[drawn], f"Drawn in bars of {drawn}: {would_be}.")

@@ -13,6 +13,9 @@ from analytics import formats
 _BASE: Final = "market_base"
 _PAIR: Final = "market_pair"
 _ALL: Final = "All venues"
+_NAMES: Final = ("base", "venue", "symbol")
+"""What stands for a subject in the URL."""
+_LAST: Final = "market_last_asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,20 @@ class Subject:
 
 
 def asked(names: pd.DataFrame) -> Subject | None:
-    """Return what the URL asks for, or without a word in it the largest pair; None if unknown.
+    """Return what the URL asks for; without a word in it what it last asked for, which it then
+    says again, or the largest pair. None if unknown.
+
+    The way over another page leaves no word of it in the URL.
 
     Args:
         names: As ``pair_names.sql`` returns them, at least one.
     """
-    base, venue, symbol = (st.query_params.get(name) for name in ("base", "venue", "symbol"))
+    given = _given()
+    if given:
+        st.session_state[_LAST] = given
+    elif given := st.session_state.get(_LAST, {}):
+        st.query_params.update(given)
+    base, venue, symbol = (given.get(name) for name in _NAMES)
     if symbol:
         known = names[(names["symbol"] == symbol) | (names["symbol"].map(formats.pair) == symbol)]
         known = known[known["venue"] == venue] if venue else known
@@ -63,9 +74,7 @@ def asked(names: pd.DataFrame) -> Subject | None:
 
 def words() -> str:
     """Write what the URL asks for, as it stands there."""
-    given = st.query_params
-    parts = [f"{name}={given[name]}" for name in ("base", "venue", "symbol") if given.get(name)]
-    return "&".join(parts)
+    return "&".join(f"{name}={value}" for name, value in _given().items())
 
 
 def choose(names: pd.DataFrame, subject: Subject | None) -> None:
@@ -103,6 +112,10 @@ def choose(names: pd.DataFrame, subject: Subject | None) -> None:
         )
 
 
+def _given() -> dict[str, str]:
+    return {name: st.query_params[name] for name in _NAMES if st.query_params.get(name)}
+
+
 def _first(names: pd.DataFrame) -> Subject:
     row = names.iloc[0]
     return Subject(row["base"], (row["venue"], row["symbol"]))
@@ -124,6 +137,6 @@ def _choose_pair(base: str, pairs: dict[str, tuple[str, str]]) -> None:
 
 
 def _go(subject: Subject) -> None:
-    for name in ("base", "venue", "symbol"):
+    for name in _NAMES:
         st.query_params.pop(name, None)
     st.query_params.update(subject.query)

@@ -24,6 +24,7 @@ _LISTS: Final[tuple[tuple[str, str, Callable[[float], str]], ...]] = (
 """What is listed: column, title and how a value is written."""
 
 _CSS: Final = """
+:host { display: block; container-type: inline-size; }
 .lists { display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); gap: 0.75rem; }
 section { border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
   padding: 0.5rem 0.6rem; min-width: 0; }
@@ -43,6 +44,10 @@ button i { position: absolute; inset: 1px auto 1px 0; opacity: 0.22; border-radi
 b { font-weight: 600; font-variant-numeric: tabular-nums; position: relative; }
 span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; position: relative; }
 span small { opacity: 0.7; font-size: 0.72rem; }
+@container (max-width: 950px) {
+  .lists { display: flex; overflow-x: auto; scroll-snap-type: x proximity; }
+  section { flex: 0 0 min(80%, 300px); box-sizing: border-box; scroll-snap-align: start; }
+}
 """
 
 _JS: Final = """

@@ -19,14 +19,14 @@ def offers(told: dict[str, Any]) -> None:
     if not told:
         return
     st.subheader("What the venues offer", anchor=False)
-    matrix = offered_by_venue(told)
-    # Not a grid: that would cut what is longer than its cell, and much is.
-    st.table(
-        matrix.fillna(NOT_OFFERED).map(plain),
-        border="horizontal",
-        hide_index=True,
-        alt="Where each venue's metric comes from, and how often",
-    )
+    with st.expander("Where each metric comes from, and how often"):
+        # Not a grid: that would cut what is longer than its cell, and much is.
+        st.table(
+            offered_by_venue(told).fillna(NOT_OFFERED).map(plain),
+            border="horizontal",
+            hide_index=True,
+            alt="Where each venue's metric comes from, and how often",
+        )
     with st.expander("Units and remarks"):
         st.dataframe(
             offered(told),
@@ -36,8 +36,9 @@ def offers(told: dict[str, Any]) -> None:
             alt="The unit of each metric of each venue, as the venue states it",
         )
     limits_of_all = limits(told)
-    if not limits_of_all.empty:
-        st.caption("What they allow, and the share of it that the collector keeps to")
+    if limits_of_all.empty:
+        return
+    with st.expander("What they allow, and the share of it that the collector keeps to"):
         st.dataframe(
             limits_of_all,
             hide_index=True,

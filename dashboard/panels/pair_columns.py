@@ -19,9 +19,12 @@ class Column:
     name: str
     """Of the frame."""
     label: str
-    """Its heading, and its name in the URL."""
+    """Its name where it is chosen, in the URL and in files, and its heading where it has none."""
     help: str
     width: int
+    """The usual columns together fit beside the sidebar of a window of 1440. [px]"""
+    heading: str | None = None
+    """Above its values, where its name is wider than they are."""
     write: Callable[[Any], str] = str
     kind: str = "number"
     """``number``, ``text``, ``curve``, ``share``."""
@@ -50,27 +53,19 @@ COLUMNS: Final = (
         kind="text",
         always=True,
     ),
-    Column(name="venue", label="Venue", help="", width=72, kind="text", always=True),
+    Column(name="venue", label="Venue", help="", width=68, kind="text", always=True),
     Column(
         name="price",
         label="Price",
         help="Last trade, in the quote currency",
-        width=95,
+        width=84,
         write=formats.price,
-    ),
-    Column(
-        name="price_curve",
-        label="Price, 24 bars",
-        help="The newest 24 bars' closes: 0 is the lowest of them, 100 the highest",
-        width=95,
-        kind="curve",
-        write=_nothing,
     ),
     Column(
         name="price_delta_pct",
         label="Price Δ",
         help="Price against {span} ago. %",
-        width=80,
+        width=70,
         write=formats.pct,
         signed=True,
         small=True,
@@ -79,42 +74,53 @@ COLUMNS: Final = (
         name="price_24h_pct",
         label="24 h",
         help="Price against 24 hours ago. %",
-        width=80,
+        width=70,
         write=formats.pct,
         signed=True,
         usual=False,
         small=True,
     ),
     Column(
-        name="oi_usd",
-        label="Open interest",
-        help="At the mark price. USD",
-        width=95,
-        write=formats.usd,
-    ),
-    Column(
-        name="oi_curve",
-        label="OI, 24 bars",
-        help="The newest 24 bars' open interest: 0 is the lowest of them, 100 the highest",
-        width=95,
+        name="price_curve",
+        label="Price, 24 bars",
+        heading="24 bars",
+        help="The newest 24 bars' closes: 0 is the lowest of them, 100 the highest",
+        width=74,
         kind="curve",
         write=_nothing,
+    ),
+    Column(
+        name="oi_usd",
+        label="Open interest",
+        heading="OI",
+        help="At the mark price. USD",
+        width=78,
+        write=formats.usd,
     ),
     Column(
         name="oi_delta_pct",
         label="OI Δ",
         help="Open interest against {span} ago. Filled where beyond your threshold. %",
-        width=80,
+        width=70,
         write=formats.pct,
         signed=True,
         level="oi_delta_pct",
         small=True,
     ),
     Column(
+        name="oi_curve",
+        label="OI, 24 bars",
+        heading="24 bars",
+        help="The newest 24 bars' open interest: 0 is the lowest of them, 100 the highest",
+        width=74,
+        kind="curve",
+        write=_nothing,
+    ),
+    Column(
         name="z_oi",
         label="z of OI",
         help="The newest bar's OI change against the 20 bars before. Standard deviations",
-        width=66,
+        width=58,
         write=formats.difference,
         level="z_oi",
         small=True,
@@ -122,8 +128,9 @@ COLUMNS: Final = (
     Column(
         name="funding_8h_pct",
         label="Funding 8 h",
+        heading="Funding",
         help="Rebased to 8 hours. Positive: longs pay shorts. %",
-        width=90,
+        width=84,
         write=lambda value: formats.pct(value, 4),
         level="funding_8h_pct",
         small=True,
@@ -140,8 +147,9 @@ COLUMNS: Final = (
     Column(
         name="ls_accounts",
         label="Long/short",
+        heading="L/S",
         help="Accounts long over accounts short, published every 5 minutes",
-        width=80,
+        width=52,
         write=formats.ratio,
         level="ls_accounts",
         small=True,
@@ -150,7 +158,7 @@ COLUMNS: Final = (
         name="ls_delta_pct",
         label="L/S Δ",
         help="Long/short against {span} ago. %",
-        width=80,
+        width=70,
         write=formats.pct,
         signed=True,
         usual=False,
@@ -160,7 +168,7 @@ COLUMNS: Final = (
         name="book_imbalance_pct",
         label="Imbalance",
         help="Bids less asks within 25 bps of mid, of both. %",
-        width=85,
+        width=80,
         write=formats.pct,
         signed=True,
         level="book_imbalance_pct",
@@ -170,8 +178,9 @@ COLUMNS: Final = (
     Column(
         name="rsi_curve",
         label="RSI, 24 bars",
+        heading="RSI",
         help="Relative strength index of 14 bars, from 0 to 100",
-        width=90,
+        width=74,
         kind="curve",
         write=_nothing,
     ),
@@ -179,7 +188,7 @@ COLUMNS: Final = (
         name="rsi",
         label="RSI",
         help="Relative strength index of 14 bars, of the newest bar",
-        width=55,
+        width=48,
         write=lambda value: formats.count(value),
         usual=False,
         small=True,
@@ -188,7 +197,7 @@ COLUMNS: Final = (
         name="band_pct",
         label="In band",
         help="Where the newest close stands: 0 on the lower Bollinger band, 100 on the upper",
-        width=95,
+        width=84,
         kind="share",
         write=_nothing,
         small=True,
@@ -196,15 +205,16 @@ COLUMNS: Final = (
     Column(
         name="volume_24h_usd",
         label="Volume 24 h",
+        heading="Vol 24 h",
         help="Rolling. USD",
-        width=95,
+        width=80,
         write=formats.usd,
     ),
     Column(
         name="age_s",
         label="Age",
         help="Since the venue last told of this pair",
-        width=58,
+        width=56,
         write=formats.age,
         small=True,
     ),
@@ -213,7 +223,7 @@ COLUMNS: Final = (
 
 
 def headings(chosen: Sequence[str]) -> list[tuple[str, str]]:
-    """Return names and headings of the *chosen* columns, in the order of the table."""
+    """Return names and labels of the *chosen* columns, in the order of the table."""
     return [(column.name, column.label) for column in COLUMNS if column.name in chosen]
 
 
@@ -223,13 +233,15 @@ def config(columns: Sequence[Column], span: str) -> dict[str, Any]:
 
 
 def _drawn(column: Column, said: str) -> Any:
-    asked: dict[str, Any] = {"width": column.width, "help": said or None}
+    asked: dict[str, Any] = {
+        "label": column.heading or column.label,
+        "width": column.width,
+        "help": said or None,
+    }
     if column.kind == "text":
-        return st.column_config.TextColumn(column.label, pinned=column.name == "pair", **asked)
+        return st.column_config.TextColumn(pinned=column.name == "pair", **asked)
     if column.kind == "curve":
-        return st.column_config.LineChartColumn(column.label, y_min=0, y_max=100, **asked)
+        return st.column_config.LineChartColumn(y_min=0, y_max=100, **asked)
     if column.kind == "share":
-        return st.column_config.ProgressColumn(
-            column.label, min_value=0, max_value=100, format="%.0f", **asked
-        )
-    return st.column_config.NumberColumn(column.label, **asked)
+        return st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f", **asked)
+    return st.column_config.NumberColumn(**asked)

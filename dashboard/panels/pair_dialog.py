@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import streamlit as st
 
 from analytics import formats
@@ -13,8 +11,6 @@ from dashboard.panels import market_body
 from dashboard.panels.explained import explained, plain
 from dashboard.panels.market_stretch import stretch
 from dashboard.panels.market_subject import Subject
-
-_MARKET: Final = "app_pages/market.py"
 
 
 def pair_dialog(venue: str, symbol: str) -> None:
@@ -31,9 +27,13 @@ def _draw(venue: str, symbol: str) -> None:
         if known.empty:
             st.info("Nothing is known of this pair at this time.")
             return
-        if st.button("Open its page", icon=":material/candlestick_chart:", type="primary"):
-            state.close_pair()
-            st.switch_page(_MARKET, query_params={"venue": venue, "symbol": symbol})
+        # A link, unlike ``st.switch_page``, leaves in the URL what the sidebar asks for.
+        st.page_link(
+            "app_pages/market.py",
+            label="Open its page",
+            icon=":material/candlestick_chart:",
+            query_params={"venue": venue, "symbol": symbol},
+        )
         subject = Subject(str(known["base"].iloc[0]), (venue, symbol))
         wanted = market_body.Wanted(subject, stretch("24 h", seen.timeframe), FIRST, shown, seen)
         loaded = market_body.load(wanted)

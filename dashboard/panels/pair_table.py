@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -11,10 +12,10 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from analytics import formats
-from dashboard import state
 from dashboard.charts import Colors
 from dashboard.panels.ages import TIMES, old
 from dashboard.panels.pair_columns import COLUMNS, Column, config
+from dashboard.panels.row_click import in_order, let_go, open_row
 from dashboard.state import Moment
 from dashboard.view import Thresholds, View
 
@@ -41,7 +42,6 @@ MOST: Final = 600
 """Rows in the table: each goes to the browser at every refresh."""
 
 _KEY: Final = "pair_table"
-_ROWS: Final = "pair_table_rows"
 _TINT: Final = "38"
 """How much of a colour a filled cell has: a hexadecimal part of 255."""
 
@@ -68,14 +68,13 @@ def pair_table(
     if pairs.empty:
         st.info("No pair is called like that. The search looks at pairs and venues.")
         return pairs
-    every = _in_order(pairs)
+    every = in_order(pairs, _KEY, MOST)
     pairs = every.head(MOST)
     columns = [column for column in COLUMNS if column.name in chosen or column.always]
     table = rows(pairs, shown, columns)
     words = {column.name: _words(column, table[column.name]) for column in columns}
     styles = _styles(words, pairs, shown, seen.thresholds, colors)
-    st.session_state[_ROWS] = list(zip(pairs["venue"], pairs["symbol"], strict=True))
-    _let_go()
+    let_go(_KEY)
     st.dataframe(
         _styled(table, words, styles),
         column_config=config(columns, seen.timeframe),
@@ -84,7 +83,7 @@ def pair_table(
         row_height=29,
         placeholder=formats.ABSENT,
         key=_KEY,
-        on_select=_open,
+        on_select=partial(open_row, _KEY),
         selection_mode="single-cell",
         alt="Every pair with its price, open interest, funding, long/short ratio, volume and age",
     )
@@ -103,33 +102,6 @@ def rows(pairs: pd.DataFrame, shown: Moment, columns: list[Column]) -> pd.DataFr
     table = known[[column.name for column in columns]].reset_index(drop=True)
     small = {column.name: "float32" for column in columns if column.small}
     return table.astype({**small, "pair": "category", "venue": "category"})
-
-
-def _in_order(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return *pairs* as they stood at the last refresh, so that no row jumps; new ones last."""
-    before = {pair: place for place, pair in enumerate(st.session_state.get(_ROWS, ()))}
-    keys = list(zip(pairs["venue"], pairs["symbol"], strict=True))
-    # Another choice of pairs is another table, and begins with the largest.
-    if not keys or len(before.keys() & set(keys)) < 0.9 * max(len(before), min(len(keys), MOST)):
-        return pairs
-    places = [before.get(pair, len(before) + nth) for nth, pair in enumerate(keys)]
-    return pairs.assign(place=places).sort_values("place").drop(columns="place")
-
-
-def _open() -> None:
-    """Open the pair whose row was clicked."""
-    if cells := st.session_state[_KEY]["selection"]["cells"]:
-        state.open_pair(*st.session_state[_ROWS][cells[0][0]])
-
-
-def _let_go() -> None:
-    """Take the mark off the row whose dialog was closed, so that a click can open it again.
-
-    Not before: a table that has no mark when it gets the focus back marks its first row.
-    """
-    marked = _KEY in st.session_state and st.session_state[_KEY]["selection"]["cells"]
-    if marked and state.opened_pair() is None:
-        st.session_state[_KEY] = {"selection": {"rows": [], "columns": [], "cells": []}}
 
 
 def _words(column: Column, values: pd.Series[Any]) -> list[str]:

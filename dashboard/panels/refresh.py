@@ -40,7 +40,7 @@ def refreshed(
             # A click in here runs the fragment alone: what is the page's to do needs the page.
             if state.whole_run_is_due():
                 st.rerun(scope="app")
-            with _expected(board.__code__.co_filename, waits_for):
+            with expected(board.__code__.co_filename, waits_for):
                 board()
 
         pace = every_s or loaders.refresh_s()
@@ -48,7 +48,7 @@ def refreshed(
 
 
 @contextmanager
-def _expected(page: str, waits_for: str) -> Iterator[None]:
+def expected(page: str, waits_for: str) -> Iterator[None]:
     """Let what is drawn within stand above its outline, in a session's first visit of *page*.
 
     The places are the same in every run, so that a refresh replaces each element by itself.
@@ -59,11 +59,11 @@ def _expected(page: str, waits_for: str) -> Iterator[None]:
         with body:
             yield
         return
-    with outline.container():
-        waiting = st.spinner(f"Reading {waits_for} …")
-        with waiting:
+    try:
+        with outline.container(), st.spinner(f"Reading {waits_for} …"):
             st.skeleton(_HEIGHT)
             with body:
                 yield
-    outline.empty()
+    finally:
+        outline.empty()
     visited.add(page)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 import streamlit as st
 
 from dashboard import state
 
 
-def in_order(pairs: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Return *pairs* as they stood in the table *key* at the last refresh, if they are the same.
+def in_order(pairs: pd.DataFrame, key: str, most: int | None = None) -> pd.DataFrame:
+    """Return *pairs* as they stood in the table *key* at the last refresh; new ones come last.
 
     A row that changed its place just before a click would open another pair than was meant.
+
+    Args:
+        pairs: What the table can show. Where it is another choice of pairs, it stays as it is.
+        key: Of the table.
+        most: How many rows the table has at most; None for all.
     """
-    before: Sequence[tuple[str, str]] = st.session_state.get(_rows(key), ())
-    places = {pair: place for place, pair in enumerate(before)}
+    before = {pair: place for place, pair in enumerate(st.session_state.get(_rows(key), ()))}
     keys = list(zip(pairs["venue"], pairs["symbol"], strict=True))
-    if places.keys() == set(keys):
-        pairs = pairs.iloc[sorted(range(len(keys)), key=lambda nth: places[keys[nth]])]
-    st.session_state[_rows(key)] = list(zip(pairs["venue"], pairs["symbol"], strict=True))
+    if len(before.keys() & set(keys)) >= 0.9 * max(len(before), len(keys[:most])):
+        places = [before.get(pair, len(before) + nth) for nth, pair in enumerate(keys)]
+        order = sorted(range(len(keys)), key=places.__getitem__)
+        pairs, keys = pairs.iloc[order], [keys[nth] for nth in order]
+    st.session_state[_rows(key)] = keys[:most]
     return pairs.reset_index(drop=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -93,27 +93,37 @@ _ASKED: Final = (
 _STANDARD: Final = Thresholds()
 
 
-def sidebar(venues: Sequence[str], symbols: Sequence[str]) -> View:
+def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
     """Ask for what to show and return it.
 
     Args:
-        venues: Those there are.
-        symbols: Of all pairs there are, each once.
+        choices: Returns the venues there are, and the symbols of all pairs there are, each once,
+            at the time that is asked for here.
     """
     _remember_link()
     with st.sidebar:
-        complaints = list(_complaints(venues, symbols))
-        if complaints:
-            st.warning("  \n".join(map(plain, complaints)), icon=":material/link_off:")
-        timeframe = st.segmented_control(
-            "Timeframe",
-            list(TIMEFRAMES),
-            default=FIRST_TIMEFRAME,
-            required=True,
-            key="timeframe",
+        above = st.container()
+        # What no field of the frame holds is lost from the URL at the next page.
+        st.text_input(
+            "As of, UTC",
+            key=state.AT,
             bind="query-params",
-            help="How long a bar lasts, and what every change on the page is over.",
+            placeholder="now",
+            help="The market as it was known then: 2025-10-22 12:44. Empty is now.",
         )
+        venues, symbols = choices()
+        with above:
+            if complaints := list(_complaints(venues, symbols)):
+                st.warning("  \n".join(map(plain, complaints)), icon=":material/link_off:")
+            timeframe = st.segmented_control(
+                "Timeframe",
+                list(TIMEFRAMES),
+                default=FIRST_TIMEFRAME,
+                required=True,
+                key="timeframe",
+                bind="query-params",
+                help="How long a bar lasts, and what every change on the page is over.",
+            )
         chosen_venues, chosen_pairs = _which(venues, symbols)
         thresholds = _thresholds()
     return View(

@@ -11,6 +11,7 @@ import streamlit as st
 
 from analytics import formats
 from dashboard.charts import Colors
+from dashboard.panels.status_table import status_table
 from dashboard.state import Moment
 
 CHANNELS: Final = {
@@ -65,19 +66,14 @@ def stream_table(rows: pd.DataFrame, colors: Colors) -> None:
             formats.ABSENT if pd.isna(of) else f"{some:.0f} of {of:.0f}"
             for some, of in zip(rows["instruments"], rows["of"], strict=True)
         ]
-    )[list(_columns())]
-    st.dataframe(
-        table.style.format(_WRITE, na_rep=formats.ABSENT).map(
-            lambda state: f"color:{colors.up if state == 'live' else colors.alert}",
-            subset=["state"],
-        ),
-        column_config=_columns(),
-        hide_index=True,
-        height="content",
-        row_height=29,
-        placeholder=formats.ABSENT,
-        key="streams",
+    )
+    status_table(
+        table,
+        _columns(),
+        _WRITE,
+        "streams",
         alt="How each channel of each venue's streams stands",
+        colored={"state": lambda state: colors.up if state == "live" else colors.alert},
     )
 
 

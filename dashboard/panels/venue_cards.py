@@ -15,9 +15,8 @@ from analytics.aggregate import OLD_CYCLES, Figure
 from analytics.venue_standing import Standing
 from dashboard.charts import Colors
 from dashboard.panels.explained import plain
+from dashboard.panels.kpis import over, thinned
 from dashboard.state import Moment
-
-_POINTS: Final = 48
 
 _STYLE: Final = """
 <style>
@@ -164,30 +163,20 @@ def _metric(
     signed = change is not None and change[0] in "+-"
     chart: dict[str, Any] = {}
     if curve is not None and len(curve.past) > 1:
-        chart = {"chart_data": _curve(curve.past), "chart_type": "area"}
+        points = [float(f"{value:.6g}") for value in thinned(curve.past)]
+        chart = {"chart_data": points, "chart_type": "area"}
     st.metric(
         label,
         value,
         change,
         delta_color="normal" if signed else "off",
         delta_arrow="auto" if signed else "off",
-        delta_description=_over(recent) if change is not None else None,
+        delta_description=over(recent) if change is not None else None,
         help=help,
         border=border,
         height="stretch" if border else "content",
         **chart,
     )
-
-
-def _over(recent: Figure) -> str | None:
-    since, until = recent.since, recent.until
-    return None if since is None or until is None else f"in {formats.age(until - since)}"
-
-
-def _curve(past: pd.Series[float]) -> list[float]:
-    """Return the day, thinned so that its newest point stays."""
-    step = -(-len(past) // _POINTS)
-    return [float(f"{value:.6g}") for value in past.iloc[::-1].iloc[::step].iloc[::-1]]
 
 
 def _share(value: float) -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from analytics import formats
 from dashboard.charts import Colors
+from dashboard.panels.status_table import status_table
 from dashboard.state import SILENT_CYCLES, Moment
 
 _FORMATS: Final[dict[Any, Any]] = {
@@ -37,19 +38,14 @@ def venue_table(
     """
     table = rows(cycles, hour, shown)
     slowest = max((max(curve) for curve in table["latency_curve"] if len(curve)), default=1.0)
-    styled = table.style.format(_FORMATS, na_rep=formats.ABSENT).map(
-        lambda state: f"color:{colors.up if state == 'complete' else colors.alert}",
-        subset=["state"],
-    )
-    st.dataframe(
-        styled,
-        column_config=_columns(float(slowest)),
-        hide_index=True,
-        height="content",
-        row_height=32,
-        placeholder=formats.ABSENT,
-        key="venues",
+    status_table(
+        table,
+        _columns(float(slowest)),
+        _FORMATS,
+        "venues",
         alt="How each venue's newest cycle went",
+        colored={"state": lambda state: colors.up if state == "complete" else colors.alert},
+        row_height=32,
     )
     return table
 

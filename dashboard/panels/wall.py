@@ -15,11 +15,11 @@ from analytics.aggregate import Figure
 from analytics.movers import movers
 from analytics.signals import Signal
 from dashboard.charts import Colors
-from dashboard.panels.kpis import card_texts
+from dashboard.panels.kpis import UNSIGNED, card_texts
 from dashboard.state import Moment
 from dashboard.view import View
 
-_MOST: Final = 5
+_MOST: Final = 8
 
 _FIGURES: Final = (
     *("global_oi_usd", "volume_24h_usd", "funding_8h_pct"),
@@ -31,6 +31,8 @@ _STYLE: Final = """
 [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], [data-testid="stHeader"] {
   display: none }
 [data-testid="stMainBlockContainer"] { padding: 1vw 1.6vw; max-width: none }
+/* What asks for the next run shows nothing, and takes no room. */
+.st-key-wallboard { position: absolute; width: 0 }
 /* Nobody waits here: what is about to be replaced is not dimmed. */
 [data-stale="true"], [data-stale="true"] * { opacity: 1 !important; transition: none !important }
 .wall { font-variant-numeric: tabular-nums; line-height: 1.25 }
@@ -39,7 +41,7 @@ _STYLE: Final = """
   font-size: clamp(1.1rem, 1.8vw, 3rem) }
 .wall-top strong { font-size: clamp(1.6rem, 3vw, 5rem) }
 .wall-cards { display: grid; gap: 0.8vw;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 22vw + 7rem), 1fr)) }
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 23vw + 4.5rem), 1fr)) }
 .wall-card { border: 1px solid rgba(128, 140, 160, 0.35); border-radius: 6px;
   padding: 0.5vw 1.2vw }
 .wall-card span { font-size: clamp(1rem, 1.4vw, 2.2rem); display: block }
@@ -48,7 +50,7 @@ _STYLE: Final = """
 .wall-card em { font-style: normal; font-size: clamp(1.1rem, 1.6vw, 3rem); display: block;
   min-height: 1.25em }
 .wall-lists { display: grid; gap: 1vw 2.2vw;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 16vw + 7rem), 1fr)) }
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 15vw + 5rem), 1fr)) }
 .wall-list h2 { font-size: clamp(1.1rem, 1.6vw, 2.6rem); margin: 0 0 0.3vw; padding: 0 }
 .wall-list p { font-size: clamp(1.1rem, 1.6vw, 2.8rem); margin: 0; display: flex; gap: 0.6vw;
   justify-content: space-between; white-space: nowrap; line-height: 1.35 }
@@ -81,9 +83,10 @@ def wall_cards(figures: dict[str, Figure], span: timedelta, colors: Colors) -> N
     for name in _FIGURES:
         label, value, change = card_texts(name, figures[name], span)
         written = "" if change is None else f"{change} in {formats.age(span)}"
+        color = "inherit" if name == UNSIGNED else _color(change, colors)
         cards.append(
             f'<div class="wall-card"><span>{escape(label)}</span><b>{value}</b>'
-            f'<em style="color:{_color(change, colors)}">{written}</em></div>'
+            f'<em style="color:{color}">{written}</em></div>'
         )
     st.html(f'<div class="wall wall-cards">{"".join(cards)}</div>')
 

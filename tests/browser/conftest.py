@@ -155,6 +155,18 @@ def empty(browser, tmp_path_factory):
         yield address
 
 
+@pytest.fixture
+def ailing(browser, tmp_path):
+    """The address of a dashboard on a record that two pages cannot bear, and its log."""
+    folder, log = tmp_path / "data", tmp_path / "log"
+    _build(folder)
+    with Lake(folder) as lake:
+        lake.set_info(venues="{")
+        lake.publish()
+    with log.open("w") as said, _serving(folder, said) as address:
+        yield address, log
+
+
 def _build(folder):
     """Record two venues: two hours of bars, and a cycle that has just ended."""
     now = datetime.now(UTC).replace(microsecond=0)
@@ -198,7 +210,7 @@ def _cycle(venue, at):
 
 
 @contextmanager
-def _serving(folder):
+def _serving(folder, said=subprocess.DEVNULL):
     port = _free_port()
     told = {"PERPSCOPE_DATA_DIR": str(folder), "PERPSCOPE_INTERVAL_S": "600"}
     process = subprocess.Popen(
@@ -206,7 +218,7 @@ def _serving(folder):
         cwd=ROOT,
         env=_environment(told),
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=said,
     )
     try:
         _wait_until_it_answers(f"http://127.0.0.1:{port}/_stcore/health", process)

@@ -83,6 +83,23 @@ def test_an_empty_record_is_a_sentence(visit, someone, empty):
         assert page.get_by_test_id("stException").count() == 0
 
 
+def test_a_page_that_fails_says_so_and_the_log_why(ailing, visit, someone):
+    """One sentence for who looks, the traceback for who mends, and the other pages go on."""
+    address, log = ailing
+    me = someone()
+
+    page = visit(f"{address}/exchanges", by=me)
+    page.get_by_text("This page failed").wait_for()
+    page.get_by_text("The log of the dashboard says why").wait_for()
+    page.get_by_role("link", name="Overview", exact=True).click()
+    page.get_by_text("$17.94B").wait_for()
+
+    said = log.read_text()
+    assert "the page Exchanges failed" in said
+    assert "in offers" in said
+    assert "JSONDecodeError" in said
+
+
 def test_nothing_is_wider_than_a_phone(visit, someone, made):
     """Cards wrap and charts shrink; only a table scrolls, in itself."""
     widths = {
@@ -91,6 +108,15 @@ def test_nothing_is_wider_than_a_phone(visit, someone, made):
     }
 
     assert widths == dict.fromkeys(PAGES, 390)
+
+
+def test_the_wallboard_fits_its_screen(visit, made):
+    """Nobody scrolls it: the four lists stand side by side, above its lower edge."""
+    page = visit(f"{made}/wallboard")
+
+    lists = [one.bounding_box() for one in page.locator(".wall-list").all()]
+    assert len({round(box["y"]) for box in lists}) == 1
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight") == 900
 
 
 def test_a_phone_reaches_every_page(visit, made):

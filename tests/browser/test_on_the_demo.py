@@ -88,7 +88,7 @@ def test_a_row_opens_its_pair_and_then_its_page(visit, demo):
 
     pair, venue = open_first_pair(page)
     title = page.locator(DIALOG).inner_text()
-    page.get_by_role("button", name="Open its page").click()
+    page.get_by_role("link", name="Open its page").click()
     page.wait_for_url("**/market?*")
     page.wait_for_selector(f"{CHART} .main-svg")
 

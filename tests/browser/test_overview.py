@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
 import pytest
 
 from dashboard.panels.pair_columns import COLUMNS
+from tests.browser.conftest import COMPLETE
 
 pytestmark = pytest.mark.browser
 
@@ -61,6 +65,27 @@ def test_overview_is_whole(overview, size, theme):
     assert background(page) == BACKGROUND[theme]
 
 
+def test_the_usual_columns_need_no_scrolling(overview):
+    """Beside the sidebar, on a desk's usual screen; on a phone, the price and how it moved."""
+    scrolled = """() => {
+        const box = document.querySelector("[data-testid=stDataFrame] .dvn-scroller")
+        return box.scrollWidth - box.clientWidth
+    }"""
+    names = [column.name for column in SHOWN]
+
+    assert overview().evaluate(scrolled) == 0
+    assert sum(column.width for column in SHOWN[: names.index("price_delta_pct") + 1]) < 366
+
+
+def test_a_phone_shows_the_pairs_soon(overview):
+    """Low cards without a hole, movers side by side: the table follows after a screen or so."""
+    page = overview(size=(390, 844))
+
+    cards = [card.bounding_box() for card in page.locator("[data-testid=stMetric]").all()]
+    assert len({round(card["x"] + card["width"]) for card in cards[::2]}) == 1
+    assert page.locator("[data-testid=stDataFrame]").bounding_box()["y"] < 1.2 * 844
+
+
 def test_table_sorts_by_number(overview):
     """$9.00B comes after $10.00M, whatever the letters say."""
     page = overview()
@@ -84,6 +109,38 @@ def test_the_choice_of_venues_lives_in_the_url(overview):
 
     other = overview("?venues=okx")
     assert len(other.evaluate(OPEN_INTEREST)) == 4
+
+
+def test_a_view_goes_along_from_page_to_page(visit, made):
+    """The time looked at, timeframe and venues: by the links at the top, by those on the pages,
+    through the dialog, and by the browser's way back."""
+    seen = {"at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "timeframe": "1h", "venues": "okx"}
+    page = visit(f"{made}/?{urlencode(seen)}")
+
+    def arrive_at(title):
+        page.get_by_role("heading", name=title, exact=True).wait_for()
+        page.get_by_text("Showing the market as it was known at").wait_for()
+        page.wait_for_function(COMPLETE)
+        asked = dict(parse_qsl(urlsplit(page.url).query))
+        assert {name: asked.get(name) for name in seen} == seen
+
+    page.get_by_role("link", name="Health", exact=True).click()
+    arrive_at("Health")
+    page.get_by_role("link", name="Market", exact=True).click()
+    arrive_at("Market")
+    page.get_by_role("link", name="All pairs").click()
+    arrive_at("Overview")
+    page.locator("[data-testid=stDataFrame] tbody tr").first.wait_for(state="attached")
+    box = page.locator("[data-testid=stDataFrame]").bounding_box()
+    page.mouse.click(box["x"] + 20, box["y"] + 50)
+    page.get_by_role("link", name="Open its page").click()
+    arrive_at("Market")
+    page.go_back()
+    arrive_at("Overview")
+    assert page.get_by_role("dialog").count() == 0
+    page.get_by_role("button", name="Back to now").click()
+    page.get_by_text("Showing the market as it was known at").wait_for(state="detached")
+    page.wait_for_url(lambda address: "at=" not in address)
 
 
 def test_dark_comes_first_and_light_stays_chosen(overview):

@@ -94,3 +94,20 @@ def app(record):
     yield AppTest.from_file(str(MAIN), default_timeout=30)
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def opened(app, record):
+    """A function that publishes the record, mostly, and opens a page as its URL asks."""
+
+    def at(path, publish=True, **asked):
+        if publish:
+            record.publish()
+        app.switch_page(path)
+        for name, value in asked.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return at

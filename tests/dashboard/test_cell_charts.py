@@ -21,9 +21,8 @@ from dashboard.charts.color_scale import (
     ColumnScales,
     color_scale,
 )
-from dashboard.charts.heatmap import MARKS_MOST, Drawing, heat_chart
-from dashboard.charts.matrix import Drawing as MatrixDrawing
-from dashboard.charts.matrix import matrix_chart
+from dashboard.charts.heatmap import MARKS_MOST, Map, heat_chart
+from dashboard.charts.matrix import Drawing, matrix_chart
 from tests.dashboard.test_colors import SEEN_BY, contrast, lab, linear
 
 NAN = np.nan
@@ -40,18 +39,15 @@ def drawn(values, name="oi_delta_pct", exceeded=None, columns=TIMES, colors=DARK
         if over_time
         else ColumnScales(tuple(color_scale(column, measure) for column in values.T))
     )
-    return heat_chart(
-        Drawing(
-            pairs=PAIRS[: len(values)],
-            columns=columns,
-            values=values,
-            exceeded=None if exceeded is None else np.array(exceeded),
-            measure=measure,
-            scale=scale,
-            colors=colors,
-            zoom_key="any",
-        )
+    cells = Map(
+        pairs=PAIRS[: len(values)],
+        columns=columns,
+        values=values,
+        exceeded=None if exceeded is None else np.array(exceeded),
+        measure=measure,
+        scale=scale,
     )
+    return heat_chart(cells, colors)
 
 
 def rows(values):
@@ -146,6 +142,29 @@ def test_a_click_can_tell_whose_row_it_is():
     }
 
 
+def test_only_the_user_sets_a_range_and_nobody_leaves_the_map():
+    """The browser takes every range that it finds for a zoom, and the next map begins there."""
+    matrix = figure_of(correlated("ABCD")).to_dict()["layout"]
+    heat = drawn([[1, 2, 3], [4, 5, 6]], exceeded=[[True] * 3] * 2).to_dict()["layout"]
+    axes = {
+        (one, name): axis
+        for one, layout in (("matrix", matrix), ("heat", heat))
+        for name, axis in layout.items()
+        if name[1:].startswith("axis")
+    }
+
+    assert [key for key, axis in axes.items() if "range" in axis] == []
+    ends = {key: (axis.get("minallowed"), axis.get("maxallowed")) for key, axis in axes.items()}
+    assert ends.pop(("heat", "xaxis")) == (None, None)
+    assert axes["heat", "xaxis"]["autorangeoptions"]["clipmin"] == "2025-10-22T11:57:30.000"
+    assert ends == {
+        ("matrix", "xaxis"): (-0.5, 3.5),
+        ("matrix", "yaxis"): (-0.5, 3.5),
+        ("heat", "yaxis"): (-0.5, 1.5),
+        ("heat", "yaxis2"): (-0.5, 1.5),
+    }
+
+
 def test_what_is_absent_is_hatched_and_says_so():
     figure = drawn([[1, NAN, 3], [4, 5, 6]])
     ground, cells = figure.data
@@ -210,14 +229,13 @@ def correlated(names, **given):
 
 def figure_of(found: Matrix, *, spread=False, marked=None):
     return matrix_chart(
-        MatrixDrawing(
+        Drawing(
             matrix=found,
             rows="Price",
             columns="Price",
             spread=spread,
             marked=marked,
             colors=DARK,
-            zoom_key="any",
         )
     )
 

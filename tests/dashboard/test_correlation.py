@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
-import plotly.io as pio
 import pytest
 
 from analytics.correlated import SUBJECTS
 from dashboard.panels.correlation_window import BARS_MOST, SPANS, window
+from tests.dashboard.test_heatmap import figure, text
 
 PAGE = "app_pages/correlation.py"
 COUNT = 90
@@ -32,28 +33,9 @@ def bars(record, symbol, close, venue="binance", **values):
 
 
 @pytest.fixture
-def page(app, record):
-    """Return a function that publishes the record and opens the page as its URL asks."""
-
-    def opened(**asked):
-        record.publish()
-        app.switch_page(PAGE)
-        for name, value in asked.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
-
-    return opened
-
-
-def figure(app, nth=0):
-    return pio.from_json(app.get("plotly_chart")[nth].proto.spec)
-
-
-def text(app):
-    parts = [*app.caption, *app.info, *app.warning, *app.error]
-    return "\n".join(part.value for part in parts).replace("\\", "")
+def page(opened):
+    """Publishes the record and opens the page as its URL asks."""
+    return partial(opened, PAGE)
 
 
 def three(record):
@@ -192,4 +174,6 @@ def test_says_why_the_bars_are_others(page, record):
 
     app = page(timeframe="1d")
 
-    assert "In bars of 1h: in bars of 1d, 24 h would be 1 bar, too few to correlate." in text(app)
+    assert "Drawn in bars of 1h: in bars of 1d, 24 h would be 1 bar, too few to correlate." in text(
+        app
+    )

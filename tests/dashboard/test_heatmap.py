@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import plotly.io as pio
 import pytest
 
 from analytics.measures import MEASURES
-from dashboard.panels import market_zoom
+from dashboard.panels import chart_zoom
 
 PAGE = "app_pages/heatmap.py"
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
@@ -39,19 +40,9 @@ def bars(record, symbol, count=6, venue="binance", **lists):
 
 
 @pytest.fixture
-def page(app, record):
-    """Return a function that publishes the record and opens the page as its URL asks."""
-
-    def opened(**asked):
-        record.publish()
-        app.switch_page(PAGE)
-        for name, value in asked.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
-
-    return opened
+def page(opened):
+    """Publishes the record and opens the page as its URL asks."""
+    return partial(opened, PAGE)
 
 
 def figure(app, nth=0):
@@ -226,7 +217,7 @@ def test_the_zoom_is_kept(page, record, monkeypatch):
     """The chart goes through what knows the user's zoom."""
     bars(record, BTC)
     asked = []
-    monkeypatch.setattr(market_zoom, "_told", lambda subject, panes: asked.append(subject) or {})
+    monkeypatch.setattr(chart_zoom, "_told", lambda subject, panes: asked.append(subject) or {})
 
     page()
 

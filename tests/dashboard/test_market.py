@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import pytest
@@ -86,20 +88,9 @@ def wave(record, symbol=BTC, *, venue="binance", count=60, ended=None, **changed
 
 
 @pytest.fixture
-def market(app, record):
+def market(opened):
     """Opens the page on what was recorded, at an address."""
-
-    def opened(publish=True, **address):
-        if publish:
-            record.publish()
-        app.switch_page(PAGE)
-        for name, value in address.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
-
-    return opened
+    return partial(opened, PAGE)
 
 
 def test_figures_and_panes_of_one_pair(market, record):
@@ -117,7 +108,8 @@ def test_figures_and_panes_of_one_pair(market, record):
         "Long/short": "2.00",
         "Volume 24 h": "$10.00B",
     }
-    assert "BTC/USDT on binance" in titles(page)
+    assert re.search("BTC/USDT on binance.*101.000.*at 12:40 UTC", titles(page))
+    assert "The chart ends with the last bar, at 12:40 UTC; the figures above it" in text(page)
     drawn = traces(page)
     assert {"Price", "Volume", "Open interest", "RSI", "CVD", "z of OI", "Upper band"} <= set(drawn)
     assert values(drawn["Open interest"])[-1] == pytest.approx(6)
@@ -175,6 +167,23 @@ def test_another_asset_goes_to_the_address(market, record):
     assert not page.exception
     assert page.query_params["symbol"] == ETH
     assert "ETH/USDT on binance" in titles(page)
+
+
+def test_the_way_over_another_page_keeps_the_pair(market, record):
+    """The navigation leaves nothing of it in the address."""
+    record.snapshot(ETH, **{**NOW, "oi_usd": 1.0})
+    record.snapshot(BTC, **NOW)
+    wave(record, ETH)
+    wave(record)
+    page = market(venue="binance", symbol=ETH)
+
+    for name in ("venue", "symbol"):
+        del page.query_params[name]
+    page.run()
+
+    assert not page.exception
+    assert "ETH/USDT on binance" in titles(page)
+    assert page.query_params["symbol"] == ETH
 
 
 def test_a_base_is_its_venues_together(market, record):
@@ -396,7 +405,7 @@ def test_the_dialog_shows_the_pair(app, record):
 
     assert not app.exception
     assert app.get("plotly_chart")
-    assert "Open its page" in [button.label for button in app.button]
+    assert "Open its page" in [link.proto.label for link in app.get("page_link")]
 
 
 def test_the_dialog_of_an_unknown_pair_says_so(app, record):

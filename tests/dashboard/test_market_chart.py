@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from analytics.pair_history import METRICS, history
 from analytics.panel import TIMEFRAMES, Panel
 from dashboard.charts import DARK
+from dashboard.charts.frame import FONT
 from dashboard.charts.market import Drawing, market_chart
 from dashboard.charts.market_panes import LABELS, PANES, chosen
 from dashboard.charts.market_scales import newest, scale
@@ -35,12 +37,17 @@ def found(bars, venues=("binance",)):
 
 def chart(bars, venues=("binance",)):
     whole = found(bars, venues)
+    return figure(whole, drawable(whole, [], chosen(LABELS)), venues=True)
+
+
+def figure(whole, panes, *, venues=False):
     drawing = Drawing(
         history=whole,
+        now=NOW,
         signals=[],
-        panes=drawable(whole, [], chosen(LABELS)),
+        panes=panes,
         bands=True,
-        venues=True,
+        venues=venues,
         thresholds=Thresholds(),
         colors=DARK,
     )
@@ -79,15 +86,66 @@ def test_rise_and_fall_differ_without_colour():
     assert np.nanmin(sides[0].y) >= 0 > np.nanmax(sides[1].y)
 
 
-def test_panes_do_not_overlap():
-    """From the top to the bottom of the figure."""
-    layout = chart(50).to_dict()["layout"]
+def test_panes_and_their_titles_do_not_overlap():
+    """From the top to the bottom of the figure: each title has a place of its own."""
+    layout = chart(50, ("binance", "bybit")).to_dict()["layout"]
     domains = [axis["domain"] for name, axis in layout.items() if name.startswith("yaxis")]
+    titles = layout["annotations"]
+    tops = [title["y"] for title in titles]
+    inner_px = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
 
-    assert len(domains) == len(PANES) - 1
-    assert domains[0][1] == 1
+    assert len(domains) == len(titles) == len(PANES) - 1
+    assert tops[0] == 1
     assert domains[-1][0] == pytest.approx(0, abs=1e-9)
-    assert all(upper[0] > lower[1] for upper, lower in zip(domains, domains[1:], strict=False))
+    assert all(upper[0] > top for upper, top in zip(domains, tops[1:], strict=False))
+    for title, (_, pane_top) in zip(titles, domains, strict=True):
+        lines = 1 + title["text"].count("<br>")
+        assert (title["y"] - pane_top) * inner_px >= lines * (layout["font"]["size"] + 4)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.01, -3.0, 98_000.0])
+@pytest.mark.parametrize(
+    "pane", [pane for pane in PANES if pane.label not in ("RSI", "Signals")], ids=lambda p: p.label
+)
+def test_a_line_that_never_moves_has_room_about_it(pane, value):
+    """Else it would lie on the edge of its pane, where nobody sees it."""
+    whole = found(50)
+    flat = {name: np.full(50, value) for name in (*pane.lines, "open", "high", "low")}
+    layout = figure(replace(whole, lines={**whole.lines, **flat}), [pane]).to_dict()["layout"]
+
+    axis = layout["yaxis"]
+    low, high = axis["autorangeoptions"]["include"]
+    assert low < axis["tick0"] < high
+    assert axis["tick0"] == pytest.approx(value / scale(pane, [flat[pane.lines[0]]]).unit)
+
+
+def test_a_line_that_never_moves_has_the_scale_of_those_that_do():
+    """Another venue's open interest is drawn in the same pane."""
+    whole, pane = found(50, ("binance", "bybit")), next(one for one in PANES if one.label == "OI")
+    still = replace(whole, lines={**whole.lines, "oi_usd": np.full(50, 1e6)})
+
+    alone, beside = (
+        figure(still, [pane], venues=venues).to_dict()["layout"]["yaxis"]
+        for venues in (False, True)
+    )
+
+    assert "autorangeoptions" in alone
+    assert "autorangeoptions" not in beside
+
+
+def test_only_the_user_sets_a_range():
+    """The browser takes every range that it finds for a zoom, and the next chart begins there."""
+    layout = chart(50).to_dict()["layout"]
+
+    assert [name for name, axis in layout.items() if "axis" in name and "range" in axis] == []
+
+
+def test_a_saved_picture_has_a_ground_and_the_letters_of_the_page():
+    """Pale words on nothing cannot be read on paper."""
+    layout = chart(50).to_dict()["layout"]
+
+    assert (layout["paper_bgcolor"], layout["plot_bgcolor"]) == (DARK.background,) * 2
+    assert {layout["font"]["family"], layout["hoverlabel"]["font"]["family"]} == {FONT}
 
 
 @pytest.mark.parametrize("bars", [1, 2])

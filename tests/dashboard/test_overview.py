@@ -102,7 +102,7 @@ def test_cards_show_the_market(app, record):
     assert not app.exception
     assert cards(app) == {
         "Open interest": "$8.00B",
-        "OI of a pair": "$4.67B",
+        "OI, weighted": "$4.67B",
         "Volume 24 h": "$15.00B",
         "Funding 8 h": "+0.0025 %",
         "Long/short": "1.75",

@@ -12,7 +12,7 @@ import pytest
 from analytics.aggregate import whole_market
 from analytics.exports import csv_bytes, xlsx_bytes
 from analytics.exports.pdf import pdf_bytes
-from dashboard import loaders, warmth
+from dashboard import loaders, panels, warmth
 from dashboard.panels import overview_files
 from dashboard.panels.movers import mover_lists
 from dashboard.panels.pair_columns import COLUMNS, headings
@@ -140,3 +140,15 @@ def test_warming_up_does_what_the_first_visitor_needs(app, record, shown):
 def test_warming_up_waits_for_no_record(record):
     """The server begins without a lake as well."""
     warmth.warm_up()
+
+
+def test_a_module_that_does_not_load_keeps_nobody_from_being_served(
+    record, tmp_path, monkeypatch, caplog
+):
+    """The log says which; the server would have ended with it."""
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    monkeypatch.setattr(panels, "__path__", [*panels.__path__, str(tmp_path)])
+
+    warmth.warm_up()
+
+    assert "ZeroDivisionError" in caplog.text

@@ -130,6 +130,28 @@ def test_before_anything_is_recorded_thresholds_can_be_chosen(app):
     assert not app.sidebar.pills
 
 
+def test_a_time_can_be_typed(market):
+    """Empty it again, and the page is of now."""
+    market.run()
+
+    market.text_input(key="at").set_value("2025-10-22 12:44").run()
+    assert "as it was known at 2025-10-22 12:44 UTC" in market.info[0].value
+
+    market.text_input(key="at").set_value(" ").run()
+    assert not market.info
+
+
+def test_a_dialog_stays_behind_with_its_page(market):
+    """The browser's way back leaves it open; it is not open again at the next visit."""
+    market.session_state["opened_pair"] = ("binance", BTC)
+    market.run()
+    assert "opened_pair" in market.session_state
+
+    market.switch_page("app_pages/health.py").run()
+
+    assert "opened_pair" not in market.session_state
+
+
 def test_two_users_do_not_meet(market, record):
     """What one chose is not the other's."""
     from streamlit.testing.v1 import AppTest

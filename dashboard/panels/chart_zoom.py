@@ -1,4 +1,4 @@
-"""The zoom of the Market chart, which a new bar must not undo.
+"""The zoom of a page's main chart, which a new bar must not undo.
 
 Streamlit draws a Plotly chart from scratch as soon as anything in it is new. So the
 browser tells what the user zoomed to, and the next chart that differs begins there; as
@@ -7,6 +7,7 @@ long as nothing differs, the one on the screen is left alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -14,8 +15,8 @@ from typing import Any, Final
 import plotly.graph_objects as go
 import streamlit as st
 
-_KEY: Final = "market_zoom"
-_DRAWN: Final = "market_drawn"
+_KEY: Final = "chart_zoom"
+_DRAWN: Final = "chart_drawn"
 
 _JS: Final = """
 const TELL_MS = 400
@@ -58,33 +59,44 @@ class _Drawn:
     """By axis."""
 
 
-def zoomed(figure: go.Figure, subject: str, panes: list[str]) -> go.Figure:
-    """Return *figure* as the user last zoomed it, if that was a chart of the same *subject*.
+def zoomable(
+    figure: go.Figure,
+    subject: str,
+    *,
+    panes: Sequence[str] = (),
+    key: str,
+    config: dict[str, Any],
+    alt: str,
+) -> None:
+    """Draw *figure* as the user last zoomed it, and have the browser tell of the next zoom.
 
     Args:
-        figure: With all of its time in sight.
+        figure: With all of it in sight.
         subject: Of what, and over how much time; another one begins unzoomed.
         panes: What its y axes are of: another choice leaves only the time zoomed.
+        key: The chart's.
+        config: Plotly's settings.
+        alt: What it shows, in words.
     """
+    mark = _mark(subject, panes)
+    st.plotly_chart(zoomed(figure, subject, panes), theme=None, key=key, config=config, alt=alt)
+    _zoom(key=_KEY, data={"chart": key, "subject": mark}, on_ranges_change=lambda: None)
+
+
+def zoomed(figure: go.Figure, subject: str, panes: Sequence[str]) -> go.Figure:
+    """Return *figure* as the user last zoomed it, if that was a chart of the same *subject*."""
     digest = sha256(figure.to_json(validate=False).encode()).hexdigest()
     drawn: _Drawn | None = st.session_state.get(_DRAWN)
     if drawn is None or drawn.digest != digest:
         drawn = _Drawn(digest, _told(subject, panes))
         st.session_state[_DRAWN] = drawn
-    figure.update_layout({name: {"range": ends} for name, ends in drawn.ranges.items()})
+    figure.update_layout(
+        {name: {"range": ends, "autorange": False} for name, ends in drawn.ranges.items()}
+    )
     return figure
 
 
-def watch(chart: str, subject: str, panes: list[str]) -> None:
-    """Have the browser tell how the chart with the key *chart* is zoomed."""
-    _zoom(
-        key=_KEY,
-        data={"chart": chart, "subject": _mark(subject, panes)},
-        on_ranges_change=lambda: None,
-    )
-
-
-def _told(subject: str, panes: list[str]) -> dict[str, Any]:
+def _told(subject: str, panes: Sequence[str]) -> dict[str, Any]:
     """Return the ranges by axis that the browser told, as far as they are of this chart."""
     told = getattr(st.session_state.get(_KEY), "ranges", None)
     if not isinstance(told, dict) or not isinstance(told.get("ranges"), dict):
@@ -102,5 +114,5 @@ def _told(subject: str, panes: list[str]) -> dict[str, Any]:
     }
 
 
-def _mark(subject: str, panes: list[str]) -> str:
+def _mark(subject: str, panes: Sequence[str]) -> str:
     return "\n".join([subject, *panes])

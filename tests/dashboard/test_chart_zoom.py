@@ -20,10 +20,11 @@ def drawing():
     import plotly.graph_objects as go
     import streamlit as st
 
-    from dashboard.panels.market_zoom import zoomed
+    from dashboard.panels.chart_zoom import zoomed
 
     given = st.session_state["given"]
     figure = go.Figure({"data": [{"type": "bar", "y": given["bars"]}]})
+    figure.update_layout(yaxis2={"autorange": "reversed"})
     figure = zoomed(figure, given["subject"], given["panes"])
     st.session_state["layout"] = figure.to_dict()["layout"]
 
@@ -36,11 +37,14 @@ def layout():
     def drawn(bars=(1, 2), subject="BTC 24 h", panes=PANES, zoom=None):
         app.session_state["given"] = {"bars": list(bars), "subject": subject, "panes": panes}
         if zoom is not None:
-            app.session_state["market_zoom"] = zoom
+            app.session_state["chart_zoom"] = zoom
         app.run()
         assert not app.exception
         axes = app.session_state["layout"]
-        return {name: axis["range"] for name, axis in axes.items() if name != "template"}
+        zooms = {name: axis for name, axis in axes.items() if "range" in axis}
+        # Else the browser would fit the axis to what is drawn, whatever its range.
+        assert all(axis["autorange"] is False for axis in zooms.values())
+        return {name: axis["range"] for name, axis in zooms.items()}
 
     return drawn
 

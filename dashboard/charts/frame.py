@@ -1,0 +1,53 @@
+"""What all Plotly charts have in common: their ground, their letters, the pointer's label."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dashboard.charts.palette import Colors
+
+FONT: Final = '"Source Sans", sans-serif'
+"""The letters of the rest of the page."""
+
+
+def frame(colors: Colors) -> dict[str, Any]:
+    """Return the part of a figure's layout that is the same in every chart.
+
+    The ground is the page's own and not see-through: a saved picture can be read on any paper,
+    and the crosshair has no pale edge.
+    """
+    return {
+        # Else Plotly sends tens of kilobytes of settings that all are overruled here.
+        "template": {},
+        "paper_bgcolor": colors.background,
+        "plot_bgcolor": colors.background,
+        "font": {"family": FONT, "color": colors.text, "size": 12},
+        "showlegend": False,
+        "hoverlabel": {
+            "bgcolor": colors.background,
+            "bordercolor": colors.muted,
+            # It does not take them from the chart.
+            "font": {"family": FONT, "size": 12, "color": colors.text},
+            "namelength": -1,
+            "align": "left",
+        },
+        "modebar": {
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": colors.muted,
+            "activecolor": colors.line,
+        },
+    }
+
+
+def whole(low: float | str, high: float | str) -> dict[str, Any]:
+    """Return what makes an axis go from *low* to *high* as long as nobody zooms.
+
+    Not its range: the browser must be able to tell a range that the user chose from one that a
+    chart begins with; see ``panels/chart_zoom.py``.
+    """
+    return {"autorangeoptions": {"include": [low, high], "clipmin": low, "clipmax": high}}
+
+
+def across(axis: str, low: float, high: float) -> dict[str, Any]:
+    """Return the place of a shape from *low* to *high* of a y *axis*, over the chart's width."""
+    return {"xref": "paper", "x0": 0, "x1": 1, "yref": axis, "y0": low, "y1": high}
