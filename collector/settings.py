@@ -7,6 +7,7 @@ module that reads the environment.
 from __future__ import annotations
 
 import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
@@ -57,8 +58,8 @@ class Settings(BaseSettings):
     backfill_hours: float = Field(default=24, ge=0, le=720)
     """How much history is filled in at a start, and hourly where it has holes; 0 for none. [h]"""
 
-    archive_url: str = Field(default="https://data.binance.vision", pattern=r"^https?://[^\s?#]+$")
-    """Where the public archive's daily files lie."""
+    archive_url: str = Field(default="https://data.binance.vision", pattern=r"^https?://[^\s?#@]+$")
+    """Where the public archive's daily files lie; it is logged, so no password goes in."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """What the log keeps."""
@@ -133,7 +134,8 @@ def load(**overrides: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = [
-            f"{PREFIX}{str(fault['loc'][0]).upper()}={fault['input']!r}: {_sentence(fault['msg'])}"
+            f"{PREFIX}{str(fault['loc'][0]).upper()}={_shown(fault['input'])}: "
+            f"{_sentence(fault['msg'])}"
             for fault in error.errors()
         ]
         raise SettingsError("; ".join(wrong)) from error
@@ -147,6 +149,11 @@ def _refuse_unknown(variables: set[str]) -> None:
             nearest = get_close_matches(name, known, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             raise SettingsError(f"{name} is not a setting{hint}")
+
+
+def _shown(value: object) -> str:
+    """Write a wrong *value* without the user and the password of an address."""
+    return re.sub(r"//.*@", "//…@", repr(value))
 
 
 def _sentence(message: str) -> str:

@@ -81,9 +81,10 @@ def test_shows_twenty_pairs_on_three_venues_and_leaves_no_process_behind(demo):
 
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 3
-    process.send_signal(signal.SIGINT)
+    # As a terminal does it: to the whole group of the command.
+    os.killpg(process.pid, signal.SIGINT)
 
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert "Traceback" not in process.stderr.read()
     assert [child for child in children if child.is_running()] == []
 
@@ -97,7 +98,7 @@ def test_killing_the_parent_stops_the_children_too(demo):
 
     process.kill()
 
-    _, alive = psutil.wait_procs(children, timeout=15)
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert alive == []
 
 
@@ -118,10 +119,12 @@ def test_a_signal_ends_the_dashboard_with_0(tmp_path, number):
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
             assert psutil.Process(process.pid).children() == []
+            with pytest.raises(OSError, match="refused|unreachable|failed|assign"):
+                socket.create_connection(("127.0.0.2", port), timeout=60)
 
             process.send_signal(number)
 
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
             assert "Traceback" not in process.stderr.read()
         finally:
             process.kill()
@@ -176,20 +179,21 @@ async def shown_after_s(folder: Path) -> float:
 
 async def test_the_address_is_given_once_there_is_something_to_see(tmp_path, monkeypatch):
     """A lake of yesterday is not yet a market."""
-    monkeypatch.setattr(launch, "DATA_PATIENCE_S", 2.0)
+    monkeypatch.setattr(launch, "DATA_PATIENCE_S", 1.0)
     with Lake(tmp_path, reserve_bytes=0) as lake:
         lake.append_records([heard(timedelta(days=1))])
         lake.publish()
         before_s = await shown_after_s(tmp_path)
         lake.append_records([heard(timedelta(seconds=5))])
         lake.publish()
+        monkeypatch.setattr(launch, "DATA_PATIENCE_S", 3600.0)
 
-        assert before_s >= 2
-        assert await shown_after_s(tmp_path) < 2
+        assert before_s >= 1
+        assert await shown_after_s(tmp_path) < 60
 
 
 async def test_a_venue_out_of_reach_does_not_hold_back_the_address_for_ever(tmp_path, monkeypatch):
     """The dashboard itself says what is missing."""
     monkeypatch.setattr(launch, "DATA_PATIENCE_S", 0.5)
 
-    assert await shown_after_s(tmp_path) < 5
+    assert await shown_after_s(tmp_path) < 60

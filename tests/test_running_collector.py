@@ -33,14 +33,14 @@ def free_port() -> int:
 
 def answer(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as said:
+        with urllib.request.urlopen(url, timeout=60) as said:
             return said.status, said.read().decode()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
 
 
-def until(condition: Callable[[], bool], seconds: float = 45) -> None:
+def until(condition: Callable[[], bool], seconds: float = 90) -> None:
     """Wait for *condition*, polling; fail after *seconds*."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -80,7 +80,7 @@ class Running:
         request = urllib.request.Request(
             f"{self.simulator}/simulator/faults", data=json.dumps(fault).encode(), method="POST"
         )
-        with urllib.request.urlopen(request, timeout=10):
+        with urllib.request.urlopen(request, timeout=60):
             pass
 
     def cycles(self) -> dict[str, int]:
@@ -111,12 +111,15 @@ def running(tmp_path_factory):
             env=made.variables,
             stderr=subprocess.DEVNULL,
         ) as collector:
-            until(lambda: (folder / "public.ducklake").exists())
-            until(lambda: len(made.cycles()) == 3)
-            yield made
-            collector.send_signal(signal.SIGTERM)
-            assert collector.wait(5) == 0
-        simulator.send_signal(signal.SIGTERM)
+            try:
+                until(lambda: (folder / "public.ducklake").exists())
+                until(lambda: len(made.cycles()) == 3)
+                yield made
+                collector.send_signal(signal.SIGTERM)
+                assert collector.wait(60) == 0
+            finally:
+                collector.kill()
+                simulator.send_signal(signal.SIGTERM)
 
 
 def test_tells_its_health_and_its_meters(running):

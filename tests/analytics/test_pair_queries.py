@@ -1,10 +1,11 @@
-"""The query behind the choice of a pair, on the real tables."""
+"""The queries behind the choice and the table of pairs, on the real tables."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 import duckdb
+import pandas as pd
 import pytest
 
 from analytics.lake.schema import TABLES, definition
@@ -56,6 +57,19 @@ def instrument(cursor, base, *, first=NOON - timedelta(days=9), last=NOON):
     )
 
 
+def bar(cursor, base, *, end, **values):
+    """Insert the five-minute bar that ends at *end*."""
+    key = {"venue": "okx", "symbol": f"{base}/USDT:USDT", "base": base}
+    start = end - timedelta(minutes=5)
+    insert(cursor, "bars", **key, ts=start, snapshot_count=10, origin="live", **values)
+
+
+def btc(cursor, *, span=timedelta(minutes=5)):
+    """Return what the table of pairs says of BTC at noon."""
+    rows = fetch(cursor, "pairs", now=NOON, since=SINCE, span_s=int(span.total_seconds()))
+    return rows.set_index("base").loc["BTC"]
+
+
 def names(cursor):
     rows = fetch(cursor, "pair_names", now=NOON, since=SINCE)
     return rows.set_index("base")
@@ -84,3 +98,124 @@ def test_what_is_listed_later_is_not_named_yet(cursor):
     instrument(cursor, "NEW", first=NOON + timedelta(minutes=1))
 
     assert names(cursor).empty
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_changes_are_since_the_snapshot_of_that_long_before(cursor):
+    """Each figure against its own of five minutes before; funding per 8 h, in points."""
+    then = {"price": 100.0, "oi_usd": 50.0, "ls_accounts": 2.0}
+    later = {"price": 110.0, "oi_usd": 40.0, "ls_accounts": 1.0}
+    snapshot(
+        cursor, "BTC", at=NOON - 5 * MINUTE, **then, funding_rate=0.0001, funding_interval_h=8.0
+    )
+    snapshot(cursor, "BTC", **later, funding_rate=0.0001, funding_interval_h=4.0)
+    snapshot(cursor, "BTC", at=NOON + MINUTE, price=1e6)
+
+    found = btc(cursor)
+
+    assert found["price"] == 110
+    assert found["price_delta_pct"] == pytest.approx(10)
+    assert found["oi_delta_pct"] == pytest.approx(-20)
+    assert found["ls_delta_pct"] == pytest.approx(-50)
+    assert found["funding_8h_pct"] == pytest.approx(0.02)
+    assert found["funding_delta_pp"] == pytest.approx(0.01)
+    assert not found["funding_interval_unknown"]
+
+
+@pytest.mark.parametrize(
+    ("off_s", "counts"), [(-16, False), (-15, True), (0, True), (150, True), (151, False)]
+)
+def test_an_earlier_snapshot_is_near_the_time_asked_for_or_none(cursor, off_s, counts):
+    """A change over seven and a half minutes is not called one over five."""
+    at = NOON - 5 * MINUTE - timedelta(seconds=off_s)
+    snapshot(cursor, "BTC", at=at, price=100.0, oi_usd=50.0)
+    snapshot(cursor, "BTC", price=110.0, oi_usd=40.0)
+
+    found = btc(cursor)
+
+    assert found[["price_delta_pct", "oi_delta_pct"]].notna().tolist() == [counts, counts]
+
+
+@pytest.mark.parametrize(
+    ("off", "counts"), [(-5, False), (-2, True), (0, True), (2, True), (5, False)]
+)
+def test_over_longer_spans_the_bar_counts_whose_end_is_near(cursor, off, counts):
+    """Snapshots of an hour ago are not looked at; the bar ends an hour and *off* minutes ago."""
+    newest = NOON - 3 * MINUTE
+    snapshot(cursor, "BTC", at=newest, price=110.0, oi_usd=40.0, ls_accounts=1.0)
+    end = newest - timedelta(hours=1) - off * MINUTE
+    bar(cursor, "BTC", end=end, close=100.0, oi_usd=50.0, ls_accounts=2.0)
+
+    found = btc(cursor, span=timedelta(hours=1))
+
+    expected = [10, -20, -50] if counts else [None] * 3
+    for column, change in zip(("price", "oi", "ls"), expected, strict=True):
+        value = found[f"{column}_delta_pct"]
+        assert pd.isna(value) if change is None else value == pytest.approx(change)
+
+
+def test_open_interest_is_compared_from_when_it_was_stated(cursor):
+    """Some venues state it less often than the price: the span is from its own newest time."""
+    snapshot(cursor, "BTC", at=NOON - 9 * MINUTE, oi_usd=50.0)
+    snapshot(cursor, "BTC", at=NOON - 4 * MINUTE, oi_usd=40.0)
+    snapshot(cursor, "BTC", price=100.0)
+
+    found = btc(cursor)
+
+    assert found["oi_delta_pct"] == pytest.approx(-20)
+    assert found["oi_usd_ts"] == NOON - 4 * MINUTE
+    assert pd.isna(found["price_delta_pct"])
+
+
+def test_funding_of_an_unknown_interval_is_unknown(cursor):
+    """8 hours are not assumed; that it is the interval which is missing is said."""
+    snapshot(cursor, "BTC", funding_rate=0.0001)
+
+    found = btc(cursor)
+
+    assert pd.isna(found["funding_8h_pct"])
+    assert found["funding_interval_unknown"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "ago", "expected"),
+    [
+        pytest.param(80.0, timedelta(hours=24), 25, id="the venue's word goes first"),
+        pytest.param(None, timedelta(hours=24), 100, id="else the bar of a day ago"),
+        pytest.param(None, timedelta(hours=24, minutes=10), 100, id="or the one before"),
+        pytest.param(None, timedelta(hours=25), None, id="not one long before"),
+        pytest.param(None, timedelta(hours=23), None, id="nor one after"),
+    ],
+)
+def test_the_change_of_a_day(cursor, stated, ago, expected):
+    """It is of 24 hours, or absent."""
+    snapshot(cursor, "BTC", price=100.0, price_24h_ago=stated)
+    bar(cursor, "BTC", end=NOON - ago, close=50.0)
+
+    change = btc(cursor)["price_24h_pct"]
+
+    assert pd.isna(change) if expected is None else change == pytest.approx(expected)
+
+
+def test_flags_are_of_the_newest_row(cursor):
+    """What was refused a minute ago and is fine by now is not pointed at."""
+    snapshot(cursor, "BTC", at=NOON - MINUTE, price=1.0, flags="refused:mark:sign")
+    snapshot(cursor, "BTC", price=1.0)
+
+    assert pd.isna(btc(cursor)["flags"])
+
+
+def test_a_pair_without_snapshots_is_read_from_its_bars(cursor):
+    """And says so; one with a snapshot is not, however much newer the bar is."""
+    bar(cursor, "BTC", end=NOON, close=100.0)
+    snapshot(cursor, "ETH", at=NOON - 9 * MINUTE, price=7.0)
+    bar(cursor, "ETH", end=NOON, close=8.0)
+    bar(cursor, "SOL", end=NOON + 5 * MINUTE, close=9.0)
+
+    rows = fetch(cursor, "pairs", now=NOON, since=SINCE, span_s=300).set_index("base")
+
+    assert rows["price"].to_dict() == {"BTC": 100, "ETH": 7}
+    assert rows["from_bar"].to_dict() == {"BTC": True, "ETH": False}
+    assert rows.loc["BTC", "price_ts"] == NOON

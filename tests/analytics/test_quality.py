@@ -413,6 +413,21 @@ def test_a_venue_counts_from_its_first_cycle(record):
     assert row["completeness_pct"] == pytest.approx(100)
 
 
+def test_cycles_that_had_nothing_to_ask_of_do_not_shrink_the_universe(record):
+    """A venue that was out of reach for half of the hour lacks half, however it is counted."""
+    for seconds in range(3595, 0, -30):
+        reached = seconds < 1800
+        record.cycle(seconds, asked=2 if reached else 0)
+        if reached:
+            record.snapshot(seconds, price=1.0)
+            record.snapshot(seconds, of=ETH, price=1.0)
+
+    row = record.row(quality.completeness, metrics=["price"])
+
+    assert row["universe"] == 2
+    assert row["completeness_pct"] == pytest.approx(50, abs=1)
+
+
 def test_a_venue_that_fell_silent_is_expected_to_go_on(record):
     """Its last universe counts; what its bars still knew is missed, what it never stated is not."""
     record.cycle(2 * 3600, asked=3)

@@ -316,6 +316,11 @@ def test_excess_must_exceed_its_threshold():
     assert len(tier_4(Thresholds(funding_excess_pct=0.009))) == 1
 
 
+def test_rounding_exceeds_no_threshold():
+    """0.04 % less 0.03 is 0.010000000000000002 to a computer, and 0.01 to everybody else."""
+    assert tier_4(Thresholds(funding_excess_pct=0.01), rate=0.0004, others=(0.0003,) * 3) == []
+
+
 def test_the_median_is_of_the_instruments_own_venue():
     """What another venue pays does not matter, and one instrument has no median."""
     values = {

@@ -334,18 +334,18 @@ def test_the_timeframe_changes_figures_and_address(visit, still):
     first = formats.pct(
         figures(hour, history)["global_oi_usd"].within(timedelta(hours=1)).change_pct
     )
-    short = [row[4] for row in table(page)]
+    short = [row[3] for row in table(page)]
     assert first not in words(page)
 
     timeframe(page, "1h").click()
     page.wait_for_url("**timeframe=1h**")
     page.get_by_text(first).first.wait_for()
     page.wait_for_function(
-        f"([selector, short]) => ({CELLS})(selector).some((row, n) => row[4] !== short[n])",
+        f"([selector, short]) => ({CELLS})(selector).some((row, n) => row[3] !== short[n])",
         arg=[TABLE, short],
     )
 
-    changes = {(row[0], row[1]): float(row[4]) for row in table(page)}
+    changes = {(row[0], row[1]): float(row[3]) for row in table(page)}
     assert changes == {
         (formats.pair(row.symbol), row.venue): pytest.approx(row.price_delta_pct, abs=1e-4)
         for row in hour.itertuples()

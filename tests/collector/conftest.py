@@ -5,11 +5,15 @@ import gzip
 import heapq
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 
 from collector.budget import Budget
 from collector.clock import Clock
+from collector.program import opened
+from collector.settings import Settings
+from collector.simulator.server import Simulator, synthetic
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
 
@@ -30,7 +34,7 @@ def recorded(recordings):
 
 
 class VirtualClock:
-    """A clock whose sleepers wake in order without anybody waiting."""
+    """A clock whose sleepers wake in order, those of one time as they came, without any waiting."""
 
     speed = 1.0
 
@@ -38,6 +42,7 @@ class VirtualClock:
         self.start = datetime(2026, 1, 1, tzinfo=UTC)
         self.elapsed_s = 0.0
         self._wakes = []
+        self._numbers = count()
 
     def now(self):
         return self.start + timedelta(seconds=self.elapsed_s)
@@ -49,7 +54,7 @@ class VirtualClock:
         return seconds
 
     async def sleep(self, seconds):
-        wake = (self.elapsed_s + max(seconds, 0.0), object.__hash__(object()))
+        wake = (self.elapsed_s + max(seconds, 0.0), next(self._numbers))
         heapq.heappush(self._wakes, wake)
         try:
             while True:
@@ -66,6 +71,26 @@ class VirtualClock:
 @pytest.fixture
 def clock():
     return VirtualClock()
+
+
+@pytest.fixture
+async def program(tmp_path):
+    """The parts of a collector of OKX, simulated, on 2026-01-01 from half past twelve on."""
+    clock = Clock(origin=datetime(2026, 1, 1, 12, 30, tzinfo=UTC), speed=1.0)
+    async with Simulator(synthetic(4, seed=1), clock) as simulator:
+        settings = Settings(
+            data_dir=tmp_path,
+            simulator=simulator.url,
+            venues=("okx",),
+            top_n=3,
+            interval_s=60,
+            requests_per_s=50,
+            request_timeout_s=7,
+            snapshot_days=90,
+            min_free_mb=1,
+        )
+        async with opened(settings) as running:
+            yield running
 
 
 @pytest.fixture

@@ -27,6 +27,19 @@ async def test_requests_are_spaced_evenly(clock):
     assert 3.9 <= times[-1] <= 4.1
 
 
+async def test_requests_leave_a_little_late_at_random(clock):
+    """By up to a fifth of the spacing, so that many collectors do not ask in one beat."""
+    budget = Budget([], clock, requests_per_s=10, rng=random.Random(1))
+    log = []
+
+    await spend(budget, 40, {}, log, clock)
+
+    late = [at - n / 10 for n, (_, at) in enumerate(log)]
+    assert min(late) >= -1e-9
+    assert max(late) <= 0.02 + 1e-9
+    assert max(late) - min(late) > 0.01
+
+
 async def test_never_spends_more_than_its_share_in_any_window(clock):
     """60 % of 100 a minute: 12 questions of weight 5, then the window has to slide."""
     limit = Limit("weight", amount=100, per_s=60, ceiling=0.6)

@@ -156,7 +156,7 @@ async def test_whether_a_collector_listens_is_known(tmp_path):
 
 async def until(happened: threading.Event) -> None:
     """Wait for an event of a thread without stopping the loop."""
-    assert await asyncio.to_thread(happened.wait, 10)
+    assert await asyncio.to_thread(happened.wait, 60)
 
 
 async def test_work_that_does_not_listen_cannot_hold_up_the_end(tmp_path):
@@ -166,7 +166,7 @@ async def test_work_that_does_not_listen_cannot_hold_up_the_end(tmp_path):
     def parse(_asked, _report):
         threads.append(threading.current_thread())
         began.set()
-        released.wait(60)
+        released.wait(90)
 
     async with taking_work(tmp_path, {"parse": parse}):
         asking = asyncio.create_task(ask(tmp_path, "parse", {}, lines.append))
@@ -177,7 +177,7 @@ async def test_work_that_does_not_listen_cannot_hold_up_the_end(tmp_path):
     daemon = threads[0].daemon
     released.set()
 
-    assert took_s < 2.5
+    assert took_s < 30
     assert daemon
     assert [line.keys() for line in lines] == [{"error"}]
     assert "running the command again is safe" in lines[0]["error"]
@@ -223,8 +223,9 @@ def test_a_process_ends_in_order_under_work_that_goes_on(tmp_path):
     assert ended.stdout.endswith("closed\n")
 
 
-async def test_work_stops_at_its_next_report_when_the_collector_does(tmp_path):
-    """Nothing is done to a lake that is being closed."""
+async def test_work_stops_at_its_next_report_when_the_collector_does(tmp_path, monkeypatch):
+    """Nothing is done to a lake that is being closed: the end waits for the work's."""
+    monkeypatch.setattr(control, "STOP_PATIENCE_S", 60)
     began, ended, done = threading.Event(), threading.Event(), []
 
     def store(_asked, report):
@@ -270,22 +271,28 @@ async def test_work_stops_when_whoever_asked_goes_away(tmp_path):
 async def test_works_of_other_commands_never_run_two_at_once(tmp_path):
     """An import and a backfill of the same hours take turns, and the second is told so."""
     running, most, lines = [], [], []
+    both_told = threading.Event()
+
+    def hear(line):
+        lines.append(line)
+        if len(lines) == 2:
+            both_told.set()
 
     def in_a_thread(_asked, _report):
         running.append(1)
         most.append(len(running))
-        time.sleep(0.1)
+        both_told.wait(60)
         running.pop()
 
     async def beside(_asked, _report):
         running.append(1)
         most.append(len(running))
-        await asyncio.sleep(0.1)
+        await until(both_told)
         running.pop()
 
     async with taking_work(tmp_path, {"import": in_a_thread, "backfill": beside}):
         await asyncio.gather(
-            *(ask(tmp_path, name, {}, lines.append) for name in ("import", "backfill", "import"))
+            *(ask(tmp_path, name, {}, hear) for name in ("import", "backfill", "import"))
         )
 
     assert most == [1, 1, 1]

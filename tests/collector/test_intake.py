@@ -52,7 +52,7 @@ async def test_stores_every_batch_and_publishes(intake, lake):
     for minute in range(5):
         intake.put(batch(minute))
 
-    assert await intake.finish(10)
+    assert await intake.finish(60)
     assert minutes_stored(lake) == [0, 1, 2, 3, 4]
     assert lake.layout.public.exists()
     assert (intake.waiting, intake.rows_stored) == (0, 5)
@@ -76,7 +76,7 @@ async def test_keeps_batches_while_the_lake_refuses_and_stores_them_once_it_take
     await asyncio.sleep(0)
     intake.put(batch(1))
 
-    assert await intake.finish(10)
+    assert await intake.finish(60)
     assert minutes_stored(lake) == [0, 1]
     assert intake.fault is None
 
@@ -91,8 +91,10 @@ async def test_says_why_the_lake_refuses_and_drops_only_beyond_its_bound(intake,
     monkeypatch.setattr(lake, "append_records", refuse)
     for minute in range(3):
         intake.put(batch(minute))
+    while intake.fault is None:
+        await asyncio.sleep(0.001)
 
-    assert not await intake.finish(0.2)
+    assert not await intake.finish(0.05)
     assert (intake.waiting, intake.dropped) == (2, 1)
     assert "disk is full" in str(intake.fault)
 
@@ -110,13 +112,14 @@ async def test_a_batch_that_no_lake_would_take_holds_up_no_other(intake, lake, m
     for minute in range(4):
         intake.put(batch(minute))
 
-    assert await intake.finish(10)
+    assert await intake.finish(60)
     assert minutes_stored(lake) == [0, 2, 3]
     assert intake.dropped == 1
 
 
 async def test_a_finish_does_not_sleep_through_its_patience(intake, lake, monkeypatch):
     """A lake that refused a moment ago is tried again before we stop."""
+    monkeypatch.setattr(module, "RETRY_S", 3600)
     refusals = iter([LakeError("busy"), LakeError("busy")])
     append = lake.append_records
 
@@ -128,5 +131,5 @@ async def test_a_finish_does_not_sleep_through_its_patience(intake, lake, monkey
     monkeypatch.setattr(lake, "append_records", refusing_twice)
     intake.put(batch(0))
 
-    assert await intake.finish(3)
+    assert await intake.finish(60)
     assert minutes_stored(lake) == [0]

@@ -41,6 +41,17 @@ def test_each_line_is_json_with_time_and_level(tmp_path):
     assert "币安人生" in (tmp_path / "collector.log").read_text("utf-8")
 
 
+def test_nothing_of_it_goes_to_stdout(tmp_path, capfd):
+    """That is for data, which another program may read."""
+    logs.start(tmp_path, "INFO")
+
+    structlog.get_logger("a.module").warning("refused")
+
+    told = capfd.readouterr()
+    assert "refused" in told.err
+    assert told.out == ""
+
+
 def test_keeps_only_what_the_level_asks_for(tmp_path):
     """PERPSCOPE_LOG_LEVEL=WARNING is quiet."""
     logs.start(tmp_path, "WARNING")

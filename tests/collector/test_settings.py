@@ -35,6 +35,18 @@ def test_the_command_line_wins():
     assert load(port=9002, venues=None).port == 9002
 
 
+def test_no_password_goes_into_an_address_nor_into_the_refusal(monkeypatch):
+    """The address of the archive is logged and shown."""
+    monkeypatch.setenv("PERPSCOPE_ARCHIVE_URL", "https://me:se/cret@example.org/data")
+
+    with pytest.raises(SettingsError) as refused:
+        load()
+
+    assert "PERPSCOPE_ARCHIVE_URL" in str(refused.value)
+    assert "example.org" in str(refused.value)
+    assert "cret" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [

@@ -45,14 +45,14 @@ def test_takes_the_largest_in_order_of_volume():
 @pytest.mark.parametrize(
     ("challenger", "chosen"),
     [
-        pytest.param(110.0, ["A"], id="10 % more is not enough"),
-        pytest.param(120.0, ["A"], id="20 % more is a tie, which the incumbent wins"),
+        pytest.param(110.0, ["Z"], id="10 % more is not enough"),
+        pytest.param(120.0, ["Z"], id="20 % more is a tie, which the incumbent wins"),
         pytest.param(121.0, ["B"], id="21 % more is"),
     ],
 )
 def test_an_incumbent_stays_until_clearly_overtaken(challenger, chosen):
     """The pair at the edge does not come and go with every refresh."""
-    assert choose({"A": 100.0, "B": challenger}, {"A"}, 1) == chosen
+    assert choose({"Z": 100.0, "B": challenger}, {"Z"}, 1) == chosen
 
 
 def test_ties_go_by_name():

@@ -115,6 +115,27 @@ def test_refuses_a_time_that_cannot_be(raw, reason):
 
 
 @pytest.mark.parametrize(
+    ("column", "after", "can_be"),
+    [
+        ("next_funding_ts", timedelta(hours=24), True),
+        ("next_funding_ts", timedelta(hours=26), False),
+        ("next_funding_ts", timedelta(minutes=-50), True),
+        ("next_funding_ts", timedelta(hours=-2), False),
+        ("ls_ts", timedelta(minutes=-29), True),
+        ("ls_ts", timedelta(minutes=-31), False),
+        ("ls_ts", timedelta(seconds=50), True),
+        ("ls_ts", timedelta(minutes=2), False),
+    ],
+)
+def test_a_time_is_near_enough_to_when_it_was_heard(column, after, can_be):
+    """Nobody pays in two days, and no ratio is of the future."""
+    row, refused = checked({column: NOON + after})
+
+    assert getattr(row, column) == (NOON + after if can_be else None)
+    assert refused == ([] if can_be else [f"{column}:range"])
+
+
+@pytest.mark.parametrize(
     ("age", "reason"),
     [
         pytest.param(timedelta(minutes=5), None, id="five minutes old"),

@@ -23,6 +23,9 @@ NOON = datetime.fromisoformat("2026-03-01 12:00")
 
 Usage = namedtuple("Usage", "total used free")
 
+# Some hundred commits; a busy machine takes its time over them.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk as Linux does")
 def test_a_full_disk_loses_nothing_and_appends_work_again_once_there_is_room(tmp_path):
@@ -42,7 +45,7 @@ def test_a_full_disk_loses_nothing_and_appends_work_again_once_there_is_room(tmp
         [unshare, "--mount", sys.executable, str(FILLER), str(disk)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         check=False,
     )

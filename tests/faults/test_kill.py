@@ -9,12 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from analytics.lake import Lake, Reader
 from analytics.lake.check import past_notes
 
 KILLS = 20
 WRITER = Path(__file__).with_name("writer_to_kill.py")
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+# Programs are started again and again; a busy machine takes its time over that.
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_every_acknowledged_row_survives_kill_9_and_none_twice(tmp_path):

@@ -24,6 +24,9 @@ LONG_AGO = "2020-01-01"
 BURST = 5000
 SPEED = 10
 
+# Programs are started again and again; a busy machine takes its time over that.
+pytestmark = pytest.mark.timeout(300)
+
 
 def environment(**variables):
     return {**os.environ, "PYTHONPATH": str(REPOSITORY), **variables}
@@ -41,7 +44,7 @@ def rows(folder, question):
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while not condition():
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(0.1)
@@ -128,7 +131,7 @@ def test_a_burst_is_stored_and_the_time_after_a_kill_is_a_gap(simulator, collect
     with collecting() as collector:
         wait_for(lambda: heard(tmp_path, killed) == set(VENUES))
         collector.send_signal(signal.SIGTERM)
-        assert collector.wait(5) == 0
+        assert collector.wait(60) == 0
 
     gaps = rows(
         tmp_path,

@@ -89,6 +89,18 @@ def test_xlsx_holds_text_that_stays_text():
     assert cells[0].value == "=1+1"
 
 
+def test_headers_hold_no_formula():
+    """The columns of a matrix are called after pairs, too."""
+    section = Section("Matrix", pd.DataFrame({"x": [0.5]}), (Column("x", "=1+1"),))
+
+    header, _ = csv.reader(io.StringIO(csv_bytes(section).decode("utf-8-sig")))
+    sheet = openpyxl.load_workbook(io.BytesIO(xlsx_bytes([section], {}))).worksheets[0]
+
+    assert header == ["'=1+1"]
+    assert tsv_text(section).splitlines()[0] == "'=1+1"
+    assert (sheet["A1"].value, sheet["A1"].data_type) == ("=1+1", "s")
+
+
 def test_negative_numbers_stay_numbers():
     """A safe file that cannot be added up is of no use."""
     frame = pd.DataFrame({"value": [-3.5]})

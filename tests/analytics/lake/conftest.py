@@ -37,7 +37,7 @@ def reader(folder: Path) -> Iterator[Reader]:
     reader.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def snapshots() -> Rows:
     """Makes snapshots of one cycle: S0, S1 … of one venue, all received at the same time."""
 
@@ -56,7 +56,7 @@ def snapshots() -> Rows:
     return rows
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bars() -> Rows:
     """Makes bars from dicts; what a dict does not say is the same for all."""
 
@@ -70,7 +70,7 @@ def bars() -> Rows:
     return rows
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cycle() -> Rows:
     """Makes the one row of a venue's cycle."""
 

@@ -94,3 +94,21 @@ def test_a_renewed_bar_takes_the_fresh_figures_and_keeps_the_rest(lake, bars, as
         ("A", 5.0, 2.0, 6.0, "live", 11),
         ("B", 1.0, 2.0, None, "live", 10),
     ]
+
+
+def test_a_bar_is_not_made_anew_of_fewer_snapshots(lake, bars, asked):
+    """Most of those that it was made of may be gone by now: the one that is left knows less."""
+    lake.renew_bars(bars(high=9.0, close=2.0, snapshot_count=10))
+
+    changed = lake.renew_bars(bars(high=1.0, close=1.0, snapshot_count=1))
+
+    assert changed == (0, 0)
+    assert asked(lake, "select high, close, snapshot_count from bars") == [(9, 2, 10)]
+
+
+def test_bars_that_were_filled_in_are_known_to_an_append(lake, bars):
+    """Whichever way a bar came, it is there once."""
+    lake.fill_bars(bars(close=1.0))
+    lake.renew_bars(bars(close=1.0, symbol="S1"))
+
+    assert lake.append(("bars", bars({}, {"symbol": "S1"}, {"symbol": "S2"}))) == {"bars": 1}

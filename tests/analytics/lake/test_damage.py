@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from datetime import UTC, datetime, timedelta
 
@@ -35,6 +36,11 @@ def overwritten(path, position, new):
     path.write_bytes(content)
 
 
+def noise(size):
+    """Return bytes without any order, the same in every run."""
+    return random.Random(20260301).randbytes(size)
+
+
 def minutes(number):
     return NOON + timedelta(minutes=number)
 
@@ -44,15 +50,22 @@ def damage(request):
     return DAMAGES[request.param]
 
 
-@pytest.fixture
-def five_files(folder, snapshots, bars, cycle):
-    """A closed, published lake: three files of snapshots on two days, one of bars, and cycles."""
+@pytest.fixture(scope="module")
+def five_files_made(tmp_path_factory, snapshots, bars, cycle):
+    """What ``five_files`` is a copy of."""
+    folder = tmp_path_factory.mktemp("five") / "lake"
     with Lake(folder) as lake:
         for at in (NOON, minutes(1), NOON + timedelta(days=1)):
             lake.append(("snapshots", snapshots(at=at, price=1.0)), ("cycles", cycle(at)))
         lake.append(("bars", bars()))
         lake.publish()
     return folder
+
+
+@pytest.fixture
+def five_files(five_files_made, folder):
+    """A closed, published lake: three files of snapshots on two days, one of bars, and cycles."""
+    return shutil.copytree(five_files_made, folder)
 
 
 def test_a_damaged_file_costs_its_own_rows_alone(five_files, damage, live_files, asked, reader):
@@ -293,7 +306,7 @@ CATALOG_DAMAGES = {
     "missing": lambda path: path.unlink(),
     "not a database": lambda path: overwritten(path, 0, b"X" * 4096),
     "all blocks overwritten": lambda path: overwritten(
-        path, 12_288, os.urandom(path.stat().st_size - 12_288)
+        path, 12_288, noise(path.stat().st_size - 12_288)
     ),
 }
 
@@ -340,25 +353,32 @@ WAL_DAMAGES = {
     "zeros at its end": lambda path: overwritten(path, path.stat().st_size // 2, bytes(2000)),
     "flipped at its start": lambda path: overwritten(path, 60, b"\xff\xff\xff"),
     "flipped in the middle": lambda path: overwritten(path, path.stat().st_size // 2, b"\xff" * 9),
-    "not a log": lambda path: path.write_bytes(os.urandom(path.stat().st_size)),
+    "not a log": lambda path: path.write_bytes(noise(path.stat().st_size)),
 }
 
 
-@pytest.mark.parametrize("broken", WAL_DAMAGES)
-def test_a_damaged_log_of_the_catalog_loses_no_row_of_a_file(
-    folder, broken, snapshots, bars, asked
-):
-    """DuckDB drops what follows the damage, or refuses to open: the rows are taken in again."""
-    with Lake(folder) as lake:
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory, snapshots, bars):
+    """The folder of a lake whose writer was killed, with a log of commits since its publish."""
+    folder = tmp_path_factory.mktemp("killed")
+    with Lake(folder / "lake") as lake:
         lake.append(("bars", bars(open=1.0)))
         lake.publish()
         for minute in range(5):
             lake.append(("snapshots", snapshots(at=minutes(minute))))
         lake.fill_bars(bars(close=2.0))
-        shutil.copytree(folder, copy := folder.with_name("killed"))
-    WAL_DAMAGES[broken](copy / "catalog.duckdb.wal")
+        return shutil.copytree(folder / "lake", folder / "killed")
 
-    with Lake(copy) as again:
+
+@pytest.mark.parametrize("broken", WAL_DAMAGES)
+def test_a_damaged_log_of_the_catalog_loses_no_row_of_a_file(
+    killed, folder, broken, snapshots, asked
+):
+    """DuckDB drops what follows the damage, or refuses to open: the rows are taken in again."""
+    shutil.copytree(killed, folder)
+    WAL_DAMAGES[broken](folder / "catalog.duckdb.wal")
+
+    with Lake(folder) as again:
         assert asked(again, COUNT) == [(15,)]
         assert asked(again, "select open, close from bars") == [(1.0, 2.0)]
         assert again.append(("snapshots", snapshots(at=minutes(9)))) == {"snapshots": 3}

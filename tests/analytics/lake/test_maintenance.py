@@ -31,21 +31,31 @@ def files(lake, table="snapshots"):
     return sorted(lake.layout.home(table).rglob("*.parquet"))
 
 
+@pytest.fixture(scope="module")
+def filled_made(tmp_path_factory, snapshots, bars, cycle):
+    """The folder that ``filled`` is a copy of."""
+    folder = tmp_path_factory.mktemp("filled") / "lake"
+    with Lake(folder) as lake:
+        for number in range(10):
+            at = NOON + timedelta(hours=11, minutes=55, seconds=60 * number)
+            for venue in ("okx", "binance"):
+                rows = snapshots(4, at, venue=venue, price=number / 7, flags=None)
+                lake.append(("snapshots", rows), ("cycles", cycle(at, venue)))
+        for open_ in (None, 1.0):
+            for number in range(3):
+                at = NOON + timedelta(days=31 * number)
+                lake.fill_bars(bars({"symbol": "A", "open": open_}, {"symbol": "B"}, ts=at))
+        lake.replace_instruments("okx", [instrument("A"), instrument("B")])
+        lake.replace_instruments("okx", [instrument("A")])
+    return folder
+
+
 @pytest.fixture
-def filled(lake, snapshots, bars, cycle):
+def filled(filled_made, folder):
     """A lake with 10 cycles of two venues over a midnight, bars that were filled, and cycles."""
-    for number in range(10):
-        at = NOON + timedelta(hours=11, minutes=55, seconds=60 * number)
-        for venue in ("okx", "binance"):
-            rows = snapshots(4, at, venue=venue, price=number / 7, flags=None)
-            lake.append(("snapshots", rows), ("cycles", cycle(at, venue)))
-    for open_ in (None, 1.0):
-        for number in range(3):
-            at = NOON + timedelta(days=31 * number)
-            lake.fill_bars(bars({"symbol": "A", "open": open_}, {"symbol": "B"}, ts=at))
-    lake.replace_instruments("okx", [instrument("A"), instrument("B")])
-    lake.replace_instruments("okx", [instrument("A")])
-    return lake
+    shutil.copytree(filled_made, folder)
+    with Lake(folder) as lake:
+        yield lake
 
 
 def instrument(symbol):

@@ -122,6 +122,16 @@ def test_the_lock_goes_with_the_process(folder, holder, snapshots):
         assert lake.append(("snapshots", snapshots())) == {"snapshots": 3}
 
 
+def test_the_lock_goes_with_the_lake_whoever_inherited_its_file(folder):
+    """A child that this process has forked may outlive the lake."""
+    lake = Lake(folder)
+    inherited = os.dup(lake._lock_file.fileno())
+    lake.close()
+
+    Lake(folder).close()
+    os.close(inherited)
+
+
 def test_a_lake_can_be_opened_again_after_it_was_closed(folder, lake):
     """Closing lets go at once, and may be done twice."""
     with pytest.raises(LakeLocked, match=f"process {os.getpid()} "):

@@ -63,6 +63,7 @@ class Files:
         self.forged = ()
         self.unstated = ()
         self.broken = ()
+        self.foreign = ()
         self.address = ""
 
     async def answer(self, request):
@@ -86,6 +87,8 @@ class Files:
         name = path.rpartition("/")[2].removesuffix(".zip")
         venue_id, what, *day = name.split("-")
         write = metrics if what == "metrics" else klines
+        if any(part in path for part in self.foreign):
+            venue_id = "ETHUSDT"
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             entry = zipfile.ZipInfo(f"{name}.csv")
@@ -222,6 +225,34 @@ async def test_a_forged_file_is_refused_and_the_others_go_on(
     assert all(bar["volume_usd"] != 100 and bar["ls_accounts"] != 2.5 for bar in bars)
     assert outcome.files == 3
     assert [path.name for path in tmp_path.glob("archive-*")] == []
+
+
+async def test_rows_of_another_instrument_in_a_file_are_left_out(
+    histories, fill, rows, files, archive
+):
+    """The file is called after one, its lines after another."""
+    files.foreign = ("metrics-2026-01-09",)
+    history = await histories("binance", "BTC")
+
+    await fill(history, Stretch(MIDNIGHT - timedelta(days=1), MIDNIGHT), archive())
+
+    assert rows("select distinct base from bars") == [{"base": "BTC"}]
+    assert rows("select count(*)::integer as n from bars where ls_accounts = 2.5") == [{"n": 0}]
+
+
+async def test_a_file_that_is_far_too_large_is_not_read(
+    histories, fill, rows, files, archive, monkeypatch
+):
+    """Whoever answers in the archive's place cannot fill the disk."""
+    monkeypatch.setattr("collector.backfill.archive.LARGEST", 1000)
+    history = await histories("binance", "BTC")
+
+    outcome = await fill(history, Stretch(MIDNIGHT - timedelta(days=1), MIDNIGHT), archive())
+
+    assert outcome.files == 0
+    assert {problem.rpartition(": ")[2] for problem in outcome.problems()} == {
+        "it is far too large for one day; nothing of it was stored"
+    }
 
 
 async def test_days_before_the_listing_are_not_all_asked_for(histories, fill, files, archive):

@@ -32,7 +32,7 @@ def settings(simulator, tmp_path):
         simulator=simulator.url,
         top_n=2,
         min_free_mb=0,
-        request_timeout_s=5,
+        request_timeout_s=20,
     )
 
 
@@ -131,7 +131,7 @@ async def test_whoever_asked_goes_away_and_the_work_stops(program):
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         # The next one waits for its turn: that it gets one shows that the first has ended.
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async with program.histories["okx"]._turn:
                 pass
 
@@ -157,7 +157,7 @@ def command(address, folder, *arguments, **variables):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def address():
     """A simulator as the command starts it; its address."""
     options = ["--port", "0", "--instruments", "20", "--speed", "60"]
@@ -169,7 +169,7 @@ def address():
     ) as process:
         yield process.stdout.readline().strip()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_the_command_alone_fills_in_and_tells_the_coverage(address, tmp_path):
@@ -195,7 +195,7 @@ def test_ctrl_c_stores_what_was_heard(address, tmp_path):
         ):
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=60)
 
     assert process.returncode == 130, said
     assert "running it again goes on from there" in said
@@ -210,11 +210,13 @@ def test_no_venue_that_answers_ends_with_3(tmp_path, address):
     request = urllib.request.Request(
         f"{address}/simulator/faults", json.dumps(fault).encode(), method="POST"
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.status == 200
 
     with command(address, tmp_path, "backfill", "--venue", "bybit") as process:
         _, said = process.communicate(timeout=60)
+    mended = urllib.request.Request(f"{address}/simulator/faults", method="DELETE")
+    urllib.request.urlopen(mended, timeout=60).close()
 
     assert process.returncode == 3, said
     assert "bybit: no instruments chosen, so nothing was asked" in said

@@ -12,7 +12,7 @@ from analytics.errors import RateLimited, VenueForbidden, VenueRejected, VenueUn
 from collector.budget import Budget
 from collector.clock import Clock
 from collector.venues import VENUES
-from collector.venues.client import Tally, VenueClient
+from collector.venues.client import Tally, VenueClient, listing
 from collector.venues.refusals import Circumstances, Reply, retry_at
 
 HTML = "<html><body>Just a moment...</body></html>"
@@ -72,7 +72,7 @@ async def connected():
     """Makes clients of a venue whose real ccxt speaks to an address on loopback."""
     clients = []
 
-    def make(name, url, timeout_s=2.0, clock=None):
+    def make(name, url, timeout_s=20.0, clock=None):
         clock = clock if clock is not None else Clock()
         budget = Budget(VENUES[name].limits, clock, requests_per_s=1000)
         client = VenueClient(VENUES[name], clock, budget, simulator_url=url, timeout_s=timeout_s)
@@ -83,10 +83,6 @@ async def connected():
     yield make
     for client in clients:
         await client.close()
-
-
-def seconds_from_now(moment):
-    return (moment - datetime.now(UTC)).total_seconds()
 
 
 @pytest.mark.parametrize("name", ["binance", "bybit", "okx"])
@@ -185,18 +181,18 @@ async def test_understands_each_venues_own_words(
     ],
 )
 async def test_is_silent_for_as_long_as_the_venue_says(
-    wire, connected, status, headers, body, silence_s
+    wire, connected, clock, status, headers, body, silence_s
 ):
     """And asks nothing at all before, of whatever kind."""
     wire.status, wire.headers, wire.body = status, headers, body
-    client = connected("binance", wire.url)
+    client = connected("binance", wire.url, clock=clock)
 
     with pytest.raises(RateLimited) as caught:
         await client.ask(VENUES["binance"].bulk[0])
     with pytest.raises(RateLimited, match="nothing is asked before"):
         await client.ask(VENUES["binance"].bulk[1])
 
-    assert seconds_from_now(caught.value.retry_at) == pytest.approx(silence_s, abs=2)
+    assert caught.value.retry_at - clock.now() == timedelta(seconds=silence_s)
     assert client.budget.paused_until == caught.value.retry_at
     assert wire.requests == 1
 
@@ -419,6 +415,30 @@ async def test_a_market_that_ccxt_made_odd_costs_itself_only(cut_client, oddity)
 
     assert listed.instrument.venue_id == "BTCUSDT"
     assert client.unreadable == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "is_listed"),
+    [
+        ({}, True),
+        ({"quote": "USDC", "settle": "USDC"}, True),
+        ({"quote": "USD", "settle": "BTC"}, False),
+        ({"quote": "EUR", "settle": "EUR"}, False),
+        ({"active": False}, False),
+        ({"swap": False}, False),
+    ],
+)
+async def test_listed_are_live_perpetuals_quoted_and_settled_in_dollars(
+    cut_client, change, is_listed
+):
+    """Figures in USD would be in something else for all others."""
+    client = cut_client("bybit", without_a_launch("bybit", [GOOD_LIST["bybit"]]))
+    (market,) = (await client.exchange.load_markets()).values()
+
+    found = listing(VENUES["bybit"], market | change, datetime(2026, 1, 1, tzinfo=UTC))
+
+    assert (found is not None) == is_listed
+    await client.close()
 
 
 async def test_a_list_of_which_nothing_can_be_read_is_an_error(cut_client):

@@ -1,5 +1,6 @@
 """Whatever JSON a venue sends, reading it ends in rows or in the one error for it."""
 
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from analytics.records import Instrument
 from collector.validation import Part, snapshot
 from collector.venues import VENUES
-from collector.venues.reading import OtherShape
+from collector.venues.reading import OtherShape, number
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -71,3 +72,18 @@ def test_nothing_that_a_venue_sends_raises_anything_else(question, payload):
 
     figures = [getattr(row, name) for name in row.__dataclass_fields__]
     assert all(abs(value) <= 1e300 for value in figures if isinstance(value, float))
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [(0, 0.0), (0.0, 0.0), ("0", 0.0), ("-0.0001", -0.0001), (None, None), ("", None)],
+)
+def test_zero_is_a_figure_and_only_nothing_is_absent(raw, expected):
+    """A rate of exactly 0 is what longs pay, not a hole in the record."""
+    assert number(raw) == expected
+
+
+@pytest.mark.parametrize("raw", ["soon", True, "1_000", [], {}])
+def test_what_cannot_be_read_is_no_absence(raw):
+    """It becomes what validation refuses and counts."""
+    assert math.isnan(number(raw))

@@ -48,7 +48,7 @@ async def watched(simulator, wait, seconds=0.5):
         if task.done():
             break
         await simulator.advance(seconds)
-    return await asyncio.wait_for(task, 5)
+    return await asyncio.wait_for(task, 60)
 
 
 @pytest.mark.parametrize("venue", ["binance", "bybit", "okx"])
@@ -91,9 +91,9 @@ async def test_liquidations(simulator, pro, fault, venue):
     await client.load_markets()
     symbol = client.market(BTC)["id"]
     task = asyncio.ensure_future(client.watch_liquidations(BTC))
-    while simulator.streams.counts()[venue] == 0:
+    audience = simulator.streams.pumps[venue].audience
+    while not any(connection.topics for connection in audience.connections):
         await asyncio.sleep(0.01)
-    await asyncio.sleep(0.05)
     await fault(venue=venue, kind="ws_liquidation_burst", symbol=symbol, count=1)
 
     found = await watched(simulator, task)

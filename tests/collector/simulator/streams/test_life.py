@@ -18,7 +18,8 @@ from collector.simulator.streams.connection import MOST_WAITING_BYTES
 NOON = datetime(2025, 11, 20, 12, 3, 40, tzinfo=UTC)
 
 
-async def test_stops_within_a_second_whatever_its_clients_do(market):
+async def test_stops_soon_whatever_its_clients_do(market):
+    """A server that waited for them would do so for a minute."""
     async with aiohttp.ClientSession() as session:
         simulator = Simulator(market, Clock(origin=NOON, speed=1))
         async with simulator:
@@ -27,7 +28,7 @@ async def test_stops_within_a_second_whatever_its_clients_do(market):
             body = {"venue": "okx", "kind": "ws_silence"}
             await session.post(f"{simulator.url}/simulator/faults", json=body)
             started = time.monotonic()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 20
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.get(f"{simulator.url}/simulator/health")
         await mute.close()
@@ -41,7 +42,7 @@ async def test_a_clock_that_runs_sends_by_itself(market):
         aiohttp.ClientSession() as session,
         session.ws_connect(f"{simulator.url}/binance/market/ws/btcusdt@aggTrade") as socket,
     ):
-        frames = [await socket.receive_json(timeout=5) for _ in range(20)]
+        frames = [await socket.receive_json(timeout=60) for _ in range(20)]
         with pytest.raises(ValueError, match="stands still"):
             await simulator.advance(1)
 

@@ -1,0 +1,110 @@
+"""The jobs of a collector: late rows get into bars, old ones are let go, settings arrive."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+
+from analytics.lake import Reader
+from analytics.lake.schema import arrow_schema
+from analytics.records import Snapshot
+from collector import jobs
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def heard(price: float, after: timedelta) -> Snapshot:
+    """A snapshot of BTC, received so long *after* noon."""
+    at = NOON + after
+    return Snapshot(
+        venue="okx", symbol="BTC/USDT:USDT", base="BTC", received_ts=at, price=price, oi_usd=1.0
+    )
+
+
+async def stored(program, *snapshots: Snapshot) -> None:
+    """Hand the collector *snapshots*, a batch each, and wait until the lake has them."""
+    for one in snapshots:
+        program.intake.put([one])
+    assert await program.intake.finish(60)
+
+
+def bars(program) -> list[tuple]:
+    with program.lake.cursor() as cursor:
+        return cursor.execute(
+            "select minute(ts), open, high, close, snapshot_count from bars order by ts"
+        ).fetchall()
+
+
+async def test_late_snapshots_get_into_the_bars_they_belong_to(program):
+    """A batch that waited for a full disk is older than bars that were written meanwhile."""
+    minute = timedelta(minutes=1)
+    await stored(program, heard(3.0, 12 * minute))
+    await jobs.bars(program)
+    before = bars(program)
+
+    await stored(program, heard(1.0, 3 * minute), heard(5.0, 14 * minute))
+    await jobs.bars(program)
+
+    assert before == [(10, 3.0, 3.0, 3.0, 1)]
+    assert bars(program) == [(0, 1.0, 1.0, 1.0, 1), (10, 3.0, 5.0, 5.0, 2)]
+
+
+async def test_bars_that_the_lake_refused_are_written_the_next_time(program):
+    """Which snapshots came late is not forgotten over a full disk."""
+    minute = timedelta(minutes=1)
+    await stored(program, heard(3.0, 12 * minute))
+    await jobs.bars(program)
+    await stored(program, heard(1.0, 3 * minute))
+    room = program.lake._session.reserve_bytes
+
+    program.lake._session.reserve_bytes = 2**62
+    await jobs.bars(program)
+    refused = bars(program)
+    program.lake._session.reserve_bytes = room
+    await jobs.bars(program)
+
+    assert refused == [(10, 3.0, 3.0, 3.0, 1)]
+    assert bars(program) == [(0, 1.0, 1.0, 1.0, 1), *refused]
+
+
+async def test_snapshots_of_long_ago_go_once_a_day_and_bars_stay(program):
+    """As many days are kept as the setting says, and readers see it."""
+    day = timedelta(days=1)
+    await stored(program, *(heard(1.0, -days * day) for days in (92, 91, 90, 1)))
+    old = pa.array([(NOON - 92 * day).replace(tzinfo=None)], arrow_schema("bars").field("ts").type)
+    named = {"venue": ["okx"], "symbol": ["BTC/USDT:USDT"], "base": ["BTC"], "ts": old}
+    counted = {"snapshot_count": pa.array([1], pa.int32()), "origin": ["live"]}
+    program.lake.fill_bars(pa.table(named | counted | {"close": [1.0]}))
+    (daily,) = (job for job in jobs.of_the_lake(program) if job.name == "days")
+
+    await daily.run()
+
+    assert daily.every == day
+    reader = Reader(program.settings.data_dir)
+    with reader.cursor() as cursor:
+        kept = cursor.execute("select received_ts from snapshots order by 1").fetchall()
+        assert cursor.execute("select count(*) from bars").fetchall() == [(1,)]
+    reader.close()
+    assert kept == [((NOON - days * day).replace(tzinfo=None),) for days in (90, 1)]
+
+
+async def test_each_setting_arrives_where_it_acts(program):
+    """One that is read and handed to nobody would change nothing."""
+    (one,) = program.venues
+
+    every = {job.name: job.every for job in jobs.of_a_venue(program, one)}
+
+    assert every == {
+        "cycle okx": timedelta(seconds=60),
+        "universe okx": timedelta(minutes=15),
+        "long/short okx": timedelta(minutes=5),
+        "history okx": timedelta(hours=1),
+    }
+    assert one.universe.top_n == 3
+    assert one.budget._spacing_s == 1 / 50
+    assert one._interval_s == 60
+    for client in (one.client, program.histories["okx"]._client):
+        assert client._timeout_s == 7
+        assert client.exchange.timeout == 7000
+    assert program.lake._session.reserve_bytes == 2**20

@@ -1,0 +1,80 @@
+"""What a collector says of itself on loopback: well, or degraded and why."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import aiohttp
+import pytest
+
+from collector import jobs
+from collector.monitor import answering
+
+
+@pytest.fixture
+async def told(program):
+    """Asks a collector that has just stored a complete cycle how it is."""
+    await jobs.universe(program, program.venues[0])
+    record = await jobs.cycle(program, program.venues[0])
+    assert (record.error, await program.intake.finish(60)) == (None, True)
+    async with answering(0, program) as port, aiohttp.ClientSession() as session:
+
+        async def ask():
+            async with session.get(f"http://127.0.0.1:{port}/healthz") as answer:
+                return answer.status, await answer.json()
+
+        ask.port = port
+        yield ask
+
+
+async def test_all_is_well(told):
+    """What a watchdog looks at is the status alone."""
+    status, said = await told()
+
+    assert (status, said["status"]) == (200, "ok")
+    assert (said["venues"]["okx"]["silent"], said["venues"]["okx"]["instruments"]) == (False, 3)
+
+
+async def test_it_listens_on_loopback_alone(told):
+    """What it tells is nobody else's."""
+    with pytest.raises(OSError, match="refused|unreachable|failed"):
+        await asyncio.open_connection("127.0.0.2", told.port)
+
+
+@pytest.mark.parametrize(("cycles", "silent"), [(2, False), (4, True)])
+async def test_a_venue_without_a_cycle_for_long_is_silent(told, program, cycles, silent):
+    """More than three intervals of the setting, whatever it is."""
+    ago = timedelta(seconds=cycles * program.settings.interval_s)
+    latest = program.meters.latest["okx"]
+    program.meters.latest["okx"] = replace(latest, finished_ts=program.clock.now() - ago)
+
+    status, said = await told()
+
+    assert said["venues"]["okx"]["silent"] is silent
+    assert status == (503 if silent else 200)
+
+
+async def test_a_venue_that_fails_is_named_with_its_reason(told, program):
+    """And the collector is degraded by it."""
+    latest = program.meters.latest["okx"]
+    program.meters.latest["okx"] = replace(latest, error="okx: tickers: connection refused")
+
+    status, said = await told()
+
+    assert (status, said["status"]) == (503, "degraded")
+    assert said["venues"]["okx"]["error"] == "okx: tickers: connection refused"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "place", "value"),
+    [("fault", "lake_fault", "the disk is full"), ("dropped", "batches_dropped", 2)],
+)
+async def test_rows_that_are_not_stored_are_a_trouble(told, program, trouble, place, value):
+    """Also while every venue answers."""
+    setattr(program.intake, trouble, value)
+
+    status, said = await told()
+
+    assert (status, said["status"], said[place]) == (503, "degraded", value)
