@@ -34,10 +34,10 @@ SHORT_WINDOW_S = 10.0
 """Of a window no longer than this nothing is kept free: it slides on soon enough. [s]"""
 
 PEAK_PERIOD_S = 600.0
-"""What the live questions needed counts for this long, and up to twice as long. [s]"""
+"""What the lasting questions needed counts for this long, and up to twice as long. [s]"""
 
 FIRST_SPARE, KNOWN_SPARE = 2.0, 1.25
-"""What they are left, as a multiple of what they needed: at first, and when that is known."""
+"""What they are left, as a multiple of that: at first, and when it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class Limit:
 class _Spending:
     at_s: float
     weight: float
-    behind: bool = False
+    lasting: bool = True
+    """Whether the live questions need as much again, cycle by cycle."""
 
 
 class Window:
@@ -74,7 +75,7 @@ class Window:
         """How many wait for it who do not go behind."""
         self._spent: deque[_Spending] = deque()
         self._used = 0.0
-        self._used_behind = 0.0
+        self._used_lasting = 0.0
         self._first_s: float | None = None
         self._peaks: dict[int, float] = {}
 
@@ -83,30 +84,30 @@ class Window:
         while self._spent and self._spent[0].at_s <= now_s - self.limit.per_s:
             old = self._spent.popleft()
             self._used -= old.weight
-            self._used_behind -= old.weight * old.behind
+            self._used_lasting -= old.weight * old.lasting
         if not self._spent:
-            self._used = self._used_behind = 0.0
+            self._used = self._used_lasting = 0.0
         return self._used
 
-    def spend(self, weight: float, now_s: float, *, behind: bool = False) -> _Spending:
-        """Count *weight* as spent at *now_s*, by one who went *behind* or not."""
+    def spend(self, weight: float, now_s: float, *, lasting: bool = True) -> _Spending:
+        """Count *weight* as spent at *now_s*, on what is asked again in every cycle or not."""
         self._first_s = now_s if self._first_s is None else self._first_s
-        spending = _Spending(now_s, weight, behind)
+        spending = _Spending(now_s, weight, lasting)
         self._spent.append(spending)
         self._used += weight
-        self._used_behind += weight * behind
+        self._used_lasting += weight * lasting
         return spending
 
     def note_peak(self, now_s: float) -> None:
-        """Remember the most that was spent within a window by those who do not go behind."""
+        """Remember the most that the lasting questions spent within a window."""
         period = int(now_s // PEAK_PERIOD_S)
-        peak = max(self._peaks.get(period, 0.0), self._used - self._used_behind)
+        peak = max(self._peaks.get(period, 0.0), self._used_lasting)
         # What a start needed once must not keep the others waiting for ever.
         before = self._peaks.get(period - 1, 0.0)
         self._peaks = {period - 1: before, period: peak}
 
     def _kept(self, now_s: float) -> float:
-        """Return how much those who do not go behind are left for their next window."""
+        """Return how much the lasting questions are left for their next window."""
         if self.limit.per_s <= SHORT_WINDOW_S:
             return 0.0
         known = self._first_s is not None and now_s - self._first_s > 2 * self.limit.per_s
@@ -118,18 +119,19 @@ class Window:
         return self._until_freed_s(excess, now_s, self._spent)
 
     def wait_behind_s(self, weight: float, now_s: float) -> float:
-        """Return how long until *weight* fits behind what the others need. [s of the clock]
+        """Return how long until *weight* fits behind what is lasting. [s of the clock]
 
-        They are left a quarter more than the most that they spent within a window lately,
-        and at first, when their bursts are not all known, twice as much; so the next one
-        fits wherever it falls. But never are they left more than three quarters, and never
+        That is left a quarter more than the most that it spent within a window lately,
+        and at first, when its bursts are not all known, twice as much; so the next one
+        fits wherever it falls. But never is it left more than three quarters, and never
         so much that a single request does not fit.
         """
         fits_s = self.wait_s(weight, now_s)
         kept = self._kept(now_s)
-        excess = self._used_behind + weight - max(self._ours - kept, self._ours / 4, weight)
-        behind = [spending for spending in self._spent if spending.behind]
-        return max(fits_s, self._until_freed_s(excess, now_s, behind))
+        others = self._used - self._used_lasting
+        excess = others + weight - max(self._ours - kept, self._ours / 4, weight)
+        spent = [spending for spending in self._spent if not spending.lasting]
+        return max(fits_s, self._until_freed_s(excess, now_s, spent))
 
     @property
     def _ours(self) -> float:
@@ -172,12 +174,18 @@ class Budget:
 
     @asynccontextmanager
     async def turn(
-        self, call: str, weights: Mapping[str, float], *, behind: bool = False
+        self,
+        call: str,
+        weights: Mapping[str, float],
+        *,
+        behind: bool = False,
+        passing: bool = False,
     ) -> AsyncIterator[None]:
         """Wait until *weights* may be spent on *call*; the request belongs inside.
 
         One who goes *behind* waits until nobody else waits for the same limits, for a
-        slot or for a place. One at a time may do so.
+        slot or for a place. One at a time may do so. What is asked in *passing* queues like
+        all others, but is nothing that those behind have to leave room for from then on.
 
         Raises RateLimited at once while the venue is paused: what cannot be asked
         now should be known as such, not queue up.
@@ -185,7 +193,7 @@ class Budget:
         if behind:
             await self._nobody_in_front(call, weights)
         with self._in_line(weights, behind=behind):
-            spendings = await self._queue(call, weights, behind=behind)
+            spendings = await self._queue(call, weights, lasting=not (behind or passing))
             try:
                 await self._slot()
                 self._check_silence(call)
@@ -251,7 +259,7 @@ class Budget:
                 window.waiting -= 1
 
     async def _queue(
-        self, call: str, weights: Mapping[str, float], *, behind: bool
+        self, call: str, weights: Mapping[str, float], *, lasting: bool
     ) -> list[_Spending]:
         """Wait in the queue of each limit, spend, and take one of the places.
 
@@ -272,7 +280,7 @@ class Budget:
                 await self._clock.sleep(wait_s)
             await self._at_once.acquire()
             now_s = self._clock.monotonic_s()
-            spendings = [window.spend(weight, now_s, behind=behind) for window, weight in wanted]
+            spendings = [window.spend(weight, now_s, lasting=lasting) for window, weight in wanted]
             for window, _ in wanted:
                 window.note_peak(now_s)
             return spendings

@@ -23,12 +23,18 @@ class Behind(Budget):
 
     @asynccontextmanager
     async def turn(
-        self, call: str, weights: Mapping[str, float], *, behind: bool = True
+        self,
+        call: str,
+        weights: Mapping[str, float],
+        *,
+        behind: bool = True,
+        passing: bool = False,
     ) -> AsyncIterator[None]:
         """Wait, of those behind one by one; the request belongs inside."""
         async with AsyncExitStack() as turn:
             async with self._first[frozenset(weights)]:
-                await turn.enter_async_context(self._live.turn(call, weights, behind=behind))
+                live = self._live.turn(call, weights, behind=behind, passing=passing)
+                await turn.enter_async_context(live)
             yield
 
     def pause_until(self, error: RateLimited) -> None:

@@ -46,9 +46,12 @@ class FirstStates:
         self._wanted_before: set[str] = set()
 
     def asking(self, question: Question) -> Question:
-        """Return *question* for an order book with a reader that starts the stream's book too."""
+        """Return *question* for an order book, asked in passing: until the stream tells it.
+
+        Where the stream's book starts from such an answer, the reader starts it too.
+        """
         if self._stream.rest_book is None:
-            return question
+            return replace(question, passing=True)
         live, levels = self._board.live("depth"), int(question.params["limit"])
 
         def read(payload: Any, venue_id: str | None) -> Iterator[Row]:
@@ -56,7 +59,7 @@ class FirstStates:
             if venue_id in live and venue_id in self._books.wanting:
                 self._start(venue_id, payload, levels)
 
-        return replace(question, read=read)
+        return replace(question, read=read, passing=True)
 
     async def look(self) -> None:
         """Ask for the first states that have been lacking for a while, a few at a time."""

@@ -102,7 +102,7 @@ class VenueClient:
         if question.asks_for is not None and venue_id is not None:
             params[question.asks_for] = self.venue.encoded(venue_id)
         method = getattr(self.exchange, question.method)
-        async with self._budget.turn(call, question.weights):
+        async with self._budget.turn(call, question.weights, passing=question.passing):
             payload = await self._sent(call, lambda: method(params), tally or Tally())
         return Answer(question, self._rows(call, question, payload, venue_id), self._clock.now())
 

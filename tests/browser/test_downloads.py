@@ -73,10 +73,11 @@ def test_market_is_taken_home_as_it_stands(page_then):
 
     newest = [row for row in rows if row["Close [quote]"]][-1]
     assert formats.price(float(newest["Close [quote]"])) in title
-    closes = sheets["Bars"][0].index("Close [quote]")
-    assert [row[closes] for row in sheets["Bars"] if row[0] is not None][-1] == pytest.approx(
-        float(newest["Close [quote]"])
-    )
+    heads, *bars = sheets["Bars"]
+    closes = heads.index("Close [quote]")
+    written = [row[closes] for row in bars if row[closes] is not None]
+    assert written[-1] == pytest.approx(float(newest["Close [quote]"]))
+    assert len(written) == sum(bool(row["Close [quote]"]) for row in rows)
     # Not the time until the next funding, which is no figure of a document.
     assert [value for value in cards(page) if "min" not in value and value not in said] == []
 

@@ -70,6 +70,21 @@ async def test_what_a_cycle_needs_of_a_minute_stays_free(clock):
     assert len(history) > 100
 
 
+async def test_what_was_asked_in_passing_is_not_kept_free_afterwards(clock):
+    """Books asked for while a stream was down hold up nothing once it is back."""
+    live = Budget([Limit("weight", 100, 60, 1)], clock, requests_per_s=100)
+    await spend(live, 10, {"weight": 1}, [], clock)
+    for _ in range(80):
+        async with live.turn("order book", {"weight": 1}, passing=True):
+            pass
+    await clock.sleep(121)
+    history = []
+
+    await spend(Behind(live, clock), 80, {"weight": 1}, history, clock)
+
+    assert history[-1] - history[0] < 5
+
+
 async def test_a_limit_that_the_live_questions_use_up_still_has_a_quarter_for_history(clock):
     """Behind, but not for ever."""
     live = Budget([Limit("weight", 100, 60, 1)], clock, requests_per_s=100)

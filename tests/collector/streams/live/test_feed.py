@@ -106,6 +106,8 @@ async def test_rest_takes_over_a_book_and_gives_it_back(world, name):
     told = json.loads(record.streams)
     assert (told["depth"]["source"], told["trades"]["source"]) == ("rest", "none")
     assert record.requests == with_streams + len(rows)
+    books = next(question for question in one.venue.each if "book_imbalance" in question.columns)
+    assert one.feed.asking(books).passing
 
     await world.clear()
     await world.until(lambda: world.is_live(one, "depth") and world.is_live(one))
