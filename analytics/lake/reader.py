@@ -19,13 +19,17 @@ from analytics.lake import schema
 from analytics.lake.attach import attach, connect
 from analytics.lake.layout import Layout
 
+CURSORS = 500
+"""After so many a DuckDB is replaced: it keeps up to 0.1 MB of each question while it lives."""
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class _Copy:
-    """A published copy that is attached, and how many cursors look at it."""
+    """A published copy that is attached to a DuckDB, and how many cursors look at it."""
 
     name: str
     version: int
+    database: duckdb.DuckDBPyConnection
     users: int = 0
 
 
@@ -39,7 +43,8 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         """Prepare to read the lake in *folder*; nothing is opened before it is asked for."""
         self.layout = Layout(folder.absolute())
-        self._connection = connect("1GB", threads=os.cpu_count() or 1)
+        self._database = _opened()
+        self._served = 0
         self._turn = threading.Lock()
         self._numbers = count()
         self._copies: list[_Copy] = []
@@ -82,16 +87,26 @@ class Reader:
     def close(self) -> None:
         """Let go of everything attached."""
         with self._turn:
-            self._connection.close()
+            for copy in self._copies:
+                copy.database.close()
+            self._database.close()
 
     def _take_newest(self) -> tuple[_Copy, duckdb.DuckDBPyConnection]:
         with self._turn:
-            if not self._copies or self._copies[-1].version != self.version():
-                self._copies.append(self._attach_newest())
+            if self._served >= CURSORS:
+                self._database, self._served = _opened(), 0
+            newest = self._copies[-1] if self._copies else None
+            if (
+                newest is None
+                or newest.version != self.version()
+                or newest.database is not self._database
+            ):
+                newest = self._attach_newest()
+                self._copies.append(newest)
                 self._detach_unused()
-            cursor = self._connection.cursor()
-            newest = self._copies[-1]
+            cursor = newest.database.cursor()
             newest.users += 1
+            self._served += 1
             return newest, cursor
 
     def _give_back(self, copy: _Copy) -> None:
@@ -102,8 +117,11 @@ class Reader:
     def _detach_unused(self) -> None:
         for copy in self._copies[:-1]:
             if copy.users == 0:
-                self._connection.execute(f"detach {copy.name}")
                 self._copies.remove(copy)
+                if any(other.database is copy.database for other in self._copies):
+                    copy.database.execute(f"detach {copy.name}")
+                else:
+                    copy.database.close()
 
     def _attach_newest(self) -> _Copy:
         """Attach the published copy under a fresh name.
@@ -119,19 +137,19 @@ class Reader:
             with tempfile.TemporaryDirectory(prefix="perpscope-") as folder:
                 link = Path(folder) / "public.ducklake"
                 link.symlink_to(self.layout.public)
-                attach(self._connection, link, self.layout.data, name=name, read_only=True)
+                attach(self._database, link, self.layout.data, name=name, read_only=True)
             if not self._copies:
                 self._refuse_other_version(name)
         except (duckdb.Error, OSError) as error:
             raise LakeError(f"{self.layout.public}: cannot be read: {error}") from error
-        return _Copy(name, version)
+        return _Copy(name, version, self._database)
 
     def _refuse_other_version(self, name: str) -> None:
         """Detach the copy called *name* if another version wrote it, and say what to do."""
         query = f"select value from {name}.lake_info where key = 'schema_version'"  # noqa: S608
-        ((found,),) = self._connection.execute(query).fetchall()
+        ((found,),) = self._database.execute(query).fetchall()
         if int(found) != schema.VERSION:
-            self._connection.execute(f"detach {name}")
+            self._database.execute(f"detach {name}")
         if int(found) > schema.VERSION:
             raise LakeTooNew(self.layout.folder, int(found), schema.VERSION)
         if int(found) < schema.VERSION:
@@ -139,3 +157,7 @@ class Reader:
                 f"{self.layout.folder}: an earlier perpscope wrote this lake; "
                 "let perpscope collect --once open it once, nothing in it is lost"
             )
+
+
+def _opened() -> duckdb.DuckDBPyConnection:
+    return connect("1GB", threads=os.cpu_count() or 1)

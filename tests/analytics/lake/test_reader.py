@@ -89,6 +89,27 @@ def test_lets_go_of_copies_nobody_looks_at(lake, reader, snapshots, asked):
     assert _open_files() <= before + 1
 
 
+def test_a_database_that_served_long_is_replaced(lake, reader, snapshots, asked, monkeypatch):
+    """What it keeps of every question goes with it, also where nothing is published any more."""
+    monkeypatch.setattr("analytics.lake.reader.CURSORS", 5)
+    lake.append(("snapshots", snapshots()))
+    lake.publish()
+    asked(reader, COUNT)
+    before = _open_files()
+
+    with reader.cursor() as old:
+        old.execute("create table memory.main.kept as select 1")
+        for _ in range(20):
+            assert asked(reader, COUNT) == [(3,)]
+        assert old.execute(COUNT).fetchall() == [(3,)]
+        assert old.execute("select * from memory.main.kept").fetchall() == [(1,)]
+
+    kept = asked(reader, "select count(*) from duckdb_tables() where table_name = 'kept'")
+    assert kept == [(0,)]
+    assert len(reader._copies) == 1
+    assert _open_files() <= before + 1
+
+
 def _open_files():
     return len(list(Path("/proc/self/fd").iterdir())) if sys.platform == "linux" else 0
 
