@@ -19,7 +19,7 @@ from analytics.lake import schema
 from analytics.lake.attach import attach, connect
 from analytics.lake.layout import Layout
 
-CURSORS = 500
+CURSORS = 200
 """After so many a DuckDB is replaced: it keeps up to 0.1 MB of each question while it lives."""
 
 
