@@ -78,6 +78,9 @@ and breadth is over 24 hours."""
 OLD_CYCLES: Final = 2
 """A value that is older than so many cycles is old, and says its age."""
 
+_BAR: Final = timedelta(minutes=5)
+_HOUR: Final = timedelta(hours=1)
+
 _LEAST_COVERED: Final = 0.8
 """A past figure that less than this part of today's market stands behind is left out."""
 
@@ -91,6 +94,8 @@ class Figure:
     """How many pairs stand behind the value."""
     past: pd.Series[float]
     """The figure by time, oldest first, the value now not among them; empty without history."""
+    summed: timedelta | None = None
+    """Of a sum of flows: how much time it is of; None of what is no such sum, or not known."""
 
     @property
     def since(self) -> datetime | None:
@@ -150,25 +155,25 @@ def whole_market(pairs: pd.DataFrame, history: pd.DataFrame) -> dict[str, Figure
 
 
 def liquidations_1h(history: pd.DataFrame) -> Figure:
-    """Return what was liquidated in an hour, by time; the newest bar ends the last. [USD]
+    """Return what was liquidated in the hour before the newest bar's end. [USD]
 
-    Absent where no bar of the hour knows of liquidations, and before there is an hour of bars.
+    Where the streams were listened to for a part of that hour only, it is the sum of that part;
+    of its past only whole hours count. Absent where nobody listened at all.
 
     Args:
         history: Sums of venues, as ``market_history.sql`` returns them.
     """
     by_time = history.groupby("ts")
-    behind = by_time["liq_count"].sum()
-    pairs = 0 if behind.empty else int(behind.iloc[-1])
     flows = by_time[["liq_long_usd", "liq_short_usd"]].sum(min_count=1).sum(axis=1, min_count=1)
-    hours = flows.rolling("1h", min_periods=1).sum()
-    return _ended(hours[hours.index >= hours.index.min() + timedelta(minutes=55)], pairs)
-
-
-def _ended(past: pd.Series[float], pairs: int) -> Figure:
-    """Return the figure whose value is the newest of its *past*."""
-    newest = None if past.empty or pd.isna(past.iloc[-1]) else float(past.iloc[-1])
-    return Figure(value=newest, pairs=pairs, past=past.dropna())
+    heard = flows[flows.index > flows.index.max() - _HOUR].dropna()
+    if heard.empty:
+        return Figure(value=None, pairs=0, past=heard, summed=_HOUR)
+    return Figure(
+        value=float(heard.sum()),
+        pairs=int(by_time["liq_count"].sum().loc[heard.index].max()),
+        past=flows.rolling("1h", min_periods=_HOUR // _BAR).sum().dropna(),
+        summed=len(heard) * _BAR,
+    )
 
 
 def market(pairs: pd.DataFrame) -> pd.Series[float]:

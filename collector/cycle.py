@@ -1,4 +1,4 @@
-"""One venue's collector: a cycle of questions, and the rows they lead to.
+"""One venue's collector: what it asks and when, and how that went.
 
 A cycle asks in bulk first, then instrument by instrument in order of volume, as
 far as the budget and the time allow. What fails leaves its columns empty and is
@@ -12,20 +12,20 @@ import json
 import random
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from analytics.errors import VenueError, VenueForbidden, VenueUnavailable
 from analytics.records import Cycle, Instrument, Snapshot
+from collector.assembly import Assembly
 from collector.budget import Budget
 from collector.clock import Clock
 from collector.streams.feed import Feed
 from collector.universe import Universe
-from collector.validation import Part, snapshot
 from collector.venues.asking import Errand, Round
 from collector.venues.client import Answer, VenueClient
-from collector.venues.venue import Fields, Question, Venue
+from collector.venues.venue import Venue
 
 SHARE_OF_INTERVAL = 0.8
 """After this share of the interval a cycle ends, whatever is still missing."""
@@ -38,9 +38,6 @@ REFRESH_WITHIN_S = 240.0
 
 REFRESH_AGAIN_S = 60.0
 """While nothing is chosen, a refresh that failed is not tried again sooner. [s]"""
-
-OLDEST_RATIO = timedelta(minutes=15)
-"""A ratio of an older mark is not stamped onto a snapshot any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +86,7 @@ class VenueCollector:
         """Set for good once the venue refuses this host; nothing is asked after that."""
         self._clock = clock
         self._interval_s = interval_s
-        self._terms: dict[str, Fields] = {}
-        self._terms_missing: tuple[Question, ...] = venue.terms
-        self._ratios: dict[str, Fields] = {}
+        self._assembly = Assembly(venue, self.universe)
         self._ratios_error: str | None = None
         self._refreshing = asyncio.Lock()
         self._refresh: Refresh | None = None
@@ -153,12 +148,8 @@ class VenueCollector:
         round_ = Round(self.client)
         await round_.ask_all(self.venue.terms)
         self._unreadable = self.client.unreadable
-        self._terms = {
-            listed.instrument.venue_id: self._terms.get(listed.instrument.venue_id, {})
-            | listed.terms
-            for listed in listings
-        }
-        self._learn_terms(self.venue.terms, round_.answers)
+        self._assembly.take_listings(listings)
+        self._assembly.learn_terms(self.venue.terms, round_.answers)
         instruments = [listed.instrument for listed in listings]
         self.universe.refresh(instruments, _volumes(ranking), self._clock.now())
         if self.feed is not None:
@@ -184,10 +175,7 @@ class VenueCollector:
         except TimeoutError:
             pass
         self.forbidden = self.forbidden or round_.forbidden
-        for answer in round_.answers:
-            for venue_id, fields in answer.rows:
-                if venue_id is not None:
-                    self._keep_ratios(venue_id, fields)
+        self._assembly.keep_ratios(round_.answers)
         self._ratios_error = round_.sentence()
         return Lane(len(errands), len(round_.answers), self._ratios_error)
 
@@ -205,8 +193,7 @@ class VenueCollector:
         refused: Counter[str] = Counter()
         if self._unreadable:
             refused["instrument:unreadable"], self._unreadable = self._unreadable, 0
-        parts = self._parts(round_.answers, refused)
-        snapshots = self._snapshots(parts, refused, received_ts)
+        snapshots = self._assembly.rows(round_.answers, received_ts, self.feed, refused)
         return snapshots, self._record(round_, started_ts, snapshots, refused)
 
     def _why_nothing(self) -> str:
@@ -221,8 +208,9 @@ class VenueCollector:
             round_.errors["long/short"], self._ratios_error = self._ratios_error, None
         try:
             async with asyncio.timeout(self._clock.wall_s(self._interval_s * SHARE_OF_INTERVAL)):
-                await round_.ask_all(self.venue.bulk + self._terms_missing)
-                self._learn_terms(self._terms_missing, round_.answers)
+                terms = self._assembly.terms_missing
+                await round_.ask_all(self.venue.bulk + terms)
+                self._assembly.learn_terms(terms, round_.answers)
                 await round_.ask_each(errands)
         except TimeoutError:
             self._name_unanswered(round_)
@@ -247,75 +235,6 @@ class VenueCollector:
                 late = VenueUnavailable(self.name, question.name, "no answer within the cycle")
                 round_.failed(question.name, late)
 
-    def _learn_terms(self, questions: Iterable[Question], answers: Iterable[Answer]) -> None:
-        """Take the standing terms from *answers*; those without one are asked again soon."""
-        by_question = {answer.question.name: answer for answer in answers}
-        missing = []
-        for question in questions:
-            if (answer := by_question.get(question.name)) is None:
-                missing.append(question)
-                continue
-            said = dict(answer.rows)
-            for venue_id, fields in self._terms.items():
-                fields.update(said.get(venue_id, question.otherwise))
-        self._terms_missing = tuple(missing)
-
-    def _keep_ratios(self, venue_id: str, fields: Fields) -> None:
-        """Keep ratios of the newest mark only: a row has one ls_ts for all of them."""
-        mark = fields.get("ls_ts")
-        if not isinstance(mark, datetime):
-            return
-        kept = self._ratios.setdefault(venue_id, {"ls_ts": mark})
-        if (kept_mark := kept["ls_ts"]) == mark:
-            kept.update(fields)
-        elif isinstance(kept_mark, datetime) and kept_mark < mark:
-            self._ratios[venue_id] = fields
-
-    def _parts(self, answers: list[Answer], refused: Counter[str]) -> dict[str, list[Part]]:
-        """Return what *answers* say by instrument, in the order of the venue's questions.
-
-        Of two rows about one instrument in one answer the first counts.
-        """
-        order = {question: n for n, question in enumerate(_names(self.venue))}
-        parts: dict[str, list[Part]] = {i.venue_id: [] for i in self.universe.chosen}
-        for answer in sorted(answers, key=lambda answer: order.get(answer.question.name, 0)):
-            named: set[str] = set()
-            for venue_id, fields in answer.rows:
-                if venue_id is None:
-                    refused["row:unnamed"] += 1
-                elif (found := parts.get(venue_id)) is None:
-                    self.universe.heard_of(venue_id)
-                elif venue_id in named:
-                    refused["row:duplicate"] += 1
-                else:
-                    named.add(venue_id)
-                    found.append(Part(answer.heard_ts, fields))
-        return parts
-
-    def _snapshots(
-        self, parts: Mapping[str, list[Part]], refused: Counter[str], received_ts: datetime
-    ) -> list[Snapshot]:
-        """Return a row of each instrument that something was said of."""
-        snapshots = []
-        for instrument in self.universe.chosen:
-            heard = [part for part in parts.get(instrument.venue_id, ()) if _says_something(part)]
-            if not heard:
-                continue
-            ratios = self._ratios.get(instrument.venue_id, {})
-            mark = ratios.get("ls_ts")
-            if isinstance(mark, datetime) and mark >= received_ts - OLDEST_RATIO:
-                heard.append(Part(received_ts, ratios))
-            heard.append(Part(received_ts, self._terms.get(instrument.venue_id, {})))
-            words: tuple[str, ...] = ()
-            if self.feed is not None:
-                # Only with a row to go into: until then the flows add up.
-                fields, words = self.feed.part(instrument.venue_id)
-                heard.append(Part(received_ts, fields))
-            row, reasons = snapshot(instrument, heard, received_ts, words)
-            refused.update(reasons)
-            snapshots.append(row)
-        return snapshots
-
     def _record(
         self,
         round_: Round,
@@ -339,17 +258,6 @@ class VenueCollector:
             error=round_.sentence(),
             streams=None if self.feed is None else self.feed.told(),
         )
-
-
-def _names(venue: Venue) -> list[str]:
-    return [question.name for question in venue.bulk + venue.each + venue.terms]
-
-
-def _says_something(part: Part) -> bool:
-    for column, value in part.fields.items():  # noqa: SIM110 - a plain loop costs half of any()
-        if value is not None and column != "venue_ts":
-            return True
-    return False
 
 
 def _volumes(ranking: Answer) -> dict[str, float | None]:

@@ -42,6 +42,7 @@ _OKX_LIMITS = {
     # path: requests in two seconds, whether each instrument has its own count
     "/api/v5/market/tickers": (20, False),
     "/api/v5/market/ticker": (20, False),
+    "/api/v5/market/index-tickers": (20, False),
     "/api/v5/public/open-interest": (20, True),
     "/api/v5/public/funding-rate": (10, True),
     "/api/v5/public/funding-rate-history": (10, True),

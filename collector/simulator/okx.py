@@ -28,6 +28,7 @@ from collector.simulator.okx_rows import (
     Rows,
     contracts,
     fundings,
+    indices,
     instrument,
     marks,
     open_interests,
@@ -78,6 +79,7 @@ class Okx:
             "/api/v5/public/instruments": self._instruments,
             "/api/v5/market/tickers": partial(self._bulk, tickers),
             "/api/v5/market/ticker": partial(self._single, tickers),
+            "/api/v5/market/index-tickers": self._indices,
             "/api/v5/public/open-interest": partial(self._bulk, open_interests),
             "/api/v5/public/mark-price": partial(self._bulk, marks),
             "/api/v5/public/funding-rate": self._funding_rate,
@@ -136,6 +138,20 @@ class Okx:
         listing = self._listing(query, now_ms)
         quotes = self._source.quotes(self.name, now_ms)
         return [*rows(quotes, [quotes.position[listing.symbol]])]
+
+    def _indices(self, query: Query, now_ms: int) -> Json:
+        """Return the indices in one currency, or one of them."""
+        index, currency = query.text("instId"), query.text("quoteCcy")
+        if index is None and currency is None:
+            raise RefusedError(error("50014", "Parameter quoteCcy or instId can not be empty."))
+        quotes = self._source.quotes(self.name, now_ms)
+        chosen = [
+            at
+            for at, listing in enumerate(quotes.listings)
+            if index is None or listing.symbol == f"{index}-SWAP"
+            if currency is None or listing.symbol.endswith(f"-{currency}-SWAP")
+        ]
+        return [*indices(quotes, chosen)]
 
     def _funding_rate(self, query: Query, now_ms: int) -> Json:
         if query.text("instId") != "ANY":

@@ -139,6 +139,25 @@ def marks(quotes: Quotes, chosen: Iterable[int]) -> list[Row]:
     return rows
 
 
+def indices(quotes: Quotes, chosen: Iterable[int]) -> list[Row]:
+    """Return rows of market/index-tickers: what the contracts follow."""
+    detail = quotes.detail
+    if detail is None:
+        return []
+    rows: list[Row] = []
+    for at in chosen:
+        listing = quotes.listings[at]
+        places = None if listing.price_decimals is None else listing.price_decimals + 2
+        rows.append(
+            {
+                "instId": listing.symbol.removesuffix("-SWAP"),
+                "idxPx": decimal(float(detail.index[at]), places),
+                "ts": str(int(quotes.time_ms[at])),
+            }
+        )
+    return rows
+
+
 def fundings(quotes: Quotes, chosen: Iterable[int]) -> list[Row]:
     """Return rows of public/funding-rate; the interval is the difference of the two times."""
     detail = quotes.detail

@@ -1,6 +1,6 @@
 """OKX perpetual swaps, settled in USDT or USDC.
 
-Four bulk calls have everything but order books and the long/short ratios. Open
+Five bulk calls have everything but order books and the long/short ratios. Open
 interest is in contracts of ``ctVal`` coins each; prices are of one coin.
 """
 
@@ -92,6 +92,14 @@ def read_mark_prices(payload: Any, venue_id: str | None) -> Iterator[Row]:
         yield name(row, "instId"), fields
 
 
+def read_indices(payload: Any, venue_id: str | None) -> Iterator[Row]:
+    """``/api/v5/market/index-tickers``: an index is called like its swap, without the ending."""
+    for row in rows(payload, "data"):
+        index = name(row, "instId")
+        fields = {"venue_ts": moment(row.get("ts")), "index": number(row.get("idxPx"))}
+        yield None if index is None else f"{index}-SWAP", fields
+
+
 def read_books(payload: Any, venue_id: str | None) -> Iterator[Row]:
     """``/api/v5/market/books``; sizes are in contracts, which the imbalance does not mind."""
     for row in rows(payload, "data"):
@@ -138,6 +146,8 @@ def offers() -> Iterator[Offer]:
     remark = "volCcy24h times last"
     yield Offer(column="volume_24h_usd", source="tickers", unit="coins", remark=remark)
     yield Offer(column="mark", source="mark prices", unit="quote per coin")
+    remark = "of swaps in USDT"
+    yield Offer(column="index", source="indices", unit="quote per coin", remark=remark)
     yield Offer(column="oi_raw", source="open interest", unit="contracts", remark="oi")
     yield Offer(column="oi_venue_usd", source="open interest", unit="USD", remark="oiUsd")
     yield Offer(column="funding_rate", source="funding rates", unit="ratio per interval")
@@ -175,6 +185,7 @@ OKX = Venue(
     simulator_urls=simulator_urls,
     limits=(
         Limit("tickers", amount=20, per_s=2, ceiling=0.5),
+        Limit("indices", amount=20, per_s=2, ceiling=0.5),
         Limit("public", amount=10, per_s=2, ceiling=0.8),
         Limit("books", amount=40, per_s=2, ceiling=0.8),
         # The rest documented per address and instrument, and asked as if it were per address.
@@ -214,6 +225,16 @@ OKX = Venue(
         ),
         swap_question(
             "mark prices", "publicGetPublicMarkPrice", read_mark_prices, ("mark",), "public"
+        ),
+        # Spot markets have an index too, and so has a swap that was just delisted.
+        Question(
+            name="indices",
+            method="publicGetMarketIndexTickers",
+            read=read_indices,
+            columns=("index",),
+            params={"quoteCcy": "USDT"},
+            weights={"indices": 1},
+            completes=True,
         ),
     ),
     each=(

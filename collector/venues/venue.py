@@ -45,6 +45,8 @@ class Question:
     """What it costs, by the name of the limit."""
     top: int | None = None
     """Of how many instruments at most, in order of volume; None for the whole universe."""
+    completes: bool = False
+    """Whether it tells of more than instruments: its answer completes a row, and makes none."""
     passing: bool = False
     """Whether it is asked for a while only, so that no room is kept for it afterwards."""
     may_be_empty: bool = False

@@ -17,6 +17,7 @@ from dashboard.panels.ages import LS_EVERY, TIMES, limit, old
 from dashboard.state import Moment
 
 _FIVE_MINUTES: Final = timedelta(minutes=5)
+_HOUR: Final = timedelta(hours=1)
 
 _METRICS: Final = {
     "price": "Price",
@@ -138,6 +139,8 @@ def _first(at: datetime, shown: Moment) -> str:
     """Say when first values arrive; nothing where none will, as nobody collects."""
     if shown.mode != "live":
         return ""
+    if at <= shown.now:
+        return "; first values are due"
     return f"; first values arrive at {formats.moment(at, shown.now)}"
 
 
@@ -225,11 +228,7 @@ def _of_history(figures: dict[str, Figure]) -> list[str]:
         "ls_accounts": "long/short",
         "breadth_pct": "breadth",
     }
-    untold = (
-        []
-        if figures["liquidations_1h_usd"].value is not None
-        else ["Liquidations are missing: no stream of the venues shown told of any in the hour."]
-    )
+    untold = _of_liquidations(figures["liquidations_1h_usd"])
     without = [label for name, label in labels.items() if figures[name].change is None]
     if not without:
         return untold
@@ -238,6 +237,16 @@ def _of_history(figures: dict[str, Figure]) -> list[str]:
         f"No curve yet for {formats.listed(without)}: it needs two five-minute bars, "
         "and for breadth bars of the day before as well.",
     ]
+
+
+def _of_liquidations(figure: Figure) -> list[str]:
+    """Say where the streams were not listened to for the whole hour."""
+    if figure.value is None:
+        return ["Liquidations are missing: no stream of the venues shown told of any in the hour."]
+    if figure.summed is None or figure.summed >= _HOUR:
+        return []
+    heard = formats.age(figure.summed)
+    return [f"Liquidations are those of {heard}: in the rest of the hour no stream was heard."]
 
 
 def _next_mark(time: datetime) -> datetime:

@@ -92,11 +92,11 @@ _CARDS = (
     ),
     _Card(
         "liquidations_1h_usd",
-        "Liquidations 1 h",
+        "Liquidations",
         formats.usd,
         lambda figure: formats.usd_change(figure.change),
         "What venues told of longs and shorts they closed by force, in the hour before the "
-        "newest bar. USD.",
+        "newest bar, or as much of it as their streams were listened to. USD.",
     ),
     _Card(
         "breadth_pct",
@@ -133,7 +133,7 @@ def card_texts(name: str, figure: Figure, span: timedelta) -> tuple[str, str, st
     (card,) = (card for card in _CARDS if card.figure == name)
     recent = figure.within(span)
     written = None if recent.change is None else card.change(recent)
-    return card.label, card.value(figure.value), written
+    return _label(card, figure), card.value(figure.value), written
 
 
 def _draw(card: _Card, figure: Figure, pair_count: int, span: timedelta) -> None:
@@ -147,7 +147,7 @@ def _draw(card: _Card, figure: Figure, pair_count: int, span: timedelta) -> None
     is_flat = written is not None and written[0] not in "+-"
     is_plain = is_flat or card.figure == UNSIGNED
     st.metric(
-        card.label,
+        _label(card, figure),
         card.value(figure.value),
         written,
         delta_color="off" if is_plain else "normal",
@@ -157,6 +157,11 @@ def _draw(card: _Card, figure: Figure, pair_count: int, span: timedelta) -> None
         border=True,
         height="stretch",
     )
+
+
+def _label(card: _Card, figure: Figure) -> str:
+    """Return what stands over the value; of a sum of flows, of how much time it is."""
+    return card.label if figure.summed is None else f"{card.label} {formats.age(figure.summed)}"
 
 
 def _curve(figure: Figure) -> list[float]:

@@ -113,6 +113,49 @@ def test_opens_with_the_first_value_that_is_known(cursor):
     assert (bar["open"], bar["oi_usd_open"]) == (2.0, 3.0)
 
 
+def test_a_bar_of_which_nobody_heard_the_beginning_does_not_tell_of_it(cursor):
+    """Collecting began within 12:00; the flow of its first snapshot is of a part of the time."""
+    first = {"flags": "partial:trades;partial:liquidations", "taker_buy_usd": 7.0}
+    heard(cursor, 100, price=9.0, oi_usd=90.0, liq_long_usd=1.0, **first)
+    heard(cursor, 130, price=8.0, oi_usd=80.0, taker_buy_usd=5.0, liq_long_usd=2.0)
+    heard(cursor, 300, price=7.0, oi_usd=70.0, taker_buy_usd=3.0, liq_long_usd=4.0)
+
+    begun, whole = bars(cursor).values()
+
+    untold = ("open", "high", "low", "oi_usd_open", "oi_usd_high", "oi_usd_low")
+    assert [begun[name] for name in (*untold, "taker_buy_usd", "liq_long_usd")] == [None] * 8
+    assert (begun["close"], begun["oi_usd"], begun["snapshot_count"]) == (8.0, 80.0, 2)
+    assert (whole["open"], whole["taker_buy_usd"], whole["liq_long_usd"]) == (7.0, 3.0, 4.0)
+
+
+def test_a_pause_that_was_filled_in_leaves_the_flow_whole(cursor):
+    """A restart asks for the trades it missed: they are in the first flow, which is not partial."""
+    heard(cursor, 100, price=9.0, taker_buy_usd=7.0, taker_sell_usd=2.0)
+
+    (bar,) = bars(cursor).values()
+
+    assert (bar["open"], bar["taker_buy_usd"], bar["taker_sell_usd"]) == (None, 7.0, 2.0)
+
+
+def test_a_flow_that_is_partial_later_in_the_bar_stays(cursor):
+    """What fell into a short hole is in the table of gaps; the rest of the sum is told."""
+    heard(cursor, 10, liq_long_usd=1.0)
+    heard(cursor, 40, liq_long_usd=2.0, flags="partial:liquidations")
+
+    (bar,) = bars(cursor).values()
+
+    assert bar["liq_long_usd"] == 3.0
+
+
+def test_imported_readings_open_their_bar_however_late(cursor):
+    """A recording of one reading in five minutes has a price for each of them."""
+    heard(cursor, 200, price=9.0)
+
+    (bar,) = bars(cursor, origin="import").values()
+
+    assert (bar["open"], bar["close"]) == (9.0, 9.0)
+
+
 def test_sums_flows_and_averages_the_book(cursor):
     """Flows add up over the snapshots that know them; 0 is a flow, NULL is none known."""
     heard(cursor, 0, taker_buy_usd=10.0, liq_long_usd=0.0, book_imbalance=0.2, spread_bps=1.0)

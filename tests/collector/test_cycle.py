@@ -1,5 +1,6 @@
 import asyncio
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -11,6 +12,7 @@ from collector.clock import Clock
 from collector.cycle import VenueCollector
 from collector.simulator.server import Simulator, synthetic
 from collector.venues import VENUES
+from collector.venues.client import Answer
 
 SIMULATED = ("binance", "bybit", "okx")
 SPEED = 20.0
@@ -21,7 +23,7 @@ FLOWS = {"taker_buy_usd", "taker_sell_usd", "liq_long_usd", "liq_short_usd"}
 ABSENT = {
     "binance": {"oi_venue_usd"},
     "bybit": {"ls_top_accounts", "ls_top_positions"},
-    "okx": {"index"},
+    "okx": set(),
 }
 """What a venue does not publish in what a cycle asks."""
 
@@ -211,6 +213,19 @@ async def test_a_pair_that_vanishes_gets_no_row_and_leaves_the_universe(collecti
     assert not records[gone.symbol].in_universe
 
 
+async def test_an_index_alone_makes_no_row_and_lists_nothing(collecting):
+    """Spot markets have one too, and a swap's outlives it."""
+    one = await collecting("okx")
+    (indices,) = (question for question in one.venue.bulk if question.name == "indices")
+    now = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    told = [(name, {"index": 1.0}) for name in ("BTC-USDT-SWAP", "SPOT-USDT-SWAP")]
+
+    rows = one._assembly.rows([Answer(indices, told, now)], now, None, Counter())
+
+    assert rows == []
+    assert not one.universe.wants_refresh
+
+
 @pytest.mark.parametrize(
     ("name", "status"), [("binance", 451), ("bybit", 451), ("bybit", 403), ("okx", 451)]
 )
@@ -315,7 +330,7 @@ async def test_ratios_are_stamped_with_their_own_time_until_they_are_old(
     lane = await one.refresh_long_short()
 
     fresh, record = await one.cycle()
-    monkeypatch.setattr("collector.cycle.OLDEST_RATIO", timedelta(minutes=1))
+    monkeypatch.setattr("collector.assembly.OLDEST_RATIO", timedelta(minutes=1))
     old, _ = await one.cycle()
 
     assert lane.answered == 0
@@ -331,10 +346,13 @@ async def test_the_ratios_of_a_row_are_of_one_mark(collecting):
     one = await collecting("binance")
     newest = datetime(2026, 1, 1, 12, tzinfo=UTC)
     before = newest - timedelta(minutes=5)
-    one._keep_ratios("BTCUSDT", {"ls_ts": newest, "ls_accounts": 2.0})
-    one._keep_ratios("BTCUSDT", {"ls_ts": before, "ls_top_accounts": 3.0})
-    one._keep_ratios("ETHUSDT", {"ls_ts": before, "ls_accounts": 2.0})
-    one._keep_ratios("ETHUSDT", {"ls_ts": newest, "ls_top_accounts": 3.0})
+    told = [
+        ("BTCUSDT", {"ls_ts": newest, "ls_accounts": 2.0}),
+        ("BTCUSDT", {"ls_ts": before, "ls_top_accounts": 3.0}),
+        ("ETHUSDT", {"ls_ts": before, "ls_accounts": 2.0}),
+        ("ETHUSDT", {"ls_ts": newest, "ls_top_accounts": 3.0}),
+    ]
+    one._assembly.keep_ratios([Answer(one.venue.slow[0], told, newest)])
 
     rows, _ = await one.cycle()
 

@@ -39,11 +39,11 @@ def bars(program) -> list[tuple]:
 async def test_late_snapshots_get_into_the_bars_they_belong_to(program):
     """A batch that waited for a full disk is older than bars that were written meanwhile."""
     minute = timedelta(minutes=1)
-    await stored(program, heard(3.0, 12 * minute))
+    await stored(program, heard(3.0, 11 * minute))
     await jobs.bars(program)
     before = bars(program)
 
-    await stored(program, heard(1.0, 3 * minute), heard(5.0, 14 * minute))
+    await stored(program, heard(1.0, minute), heard(5.0, 14 * minute))
     await jobs.bars(program)
 
     assert before == [(10, 3.0, 3.0, 3.0, 1)]
@@ -53,9 +53,9 @@ async def test_late_snapshots_get_into_the_bars_they_belong_to(program):
 async def test_bars_that_the_lake_refused_are_written_the_next_time(program):
     """Which snapshots came late is not forgotten over a full disk."""
     minute = timedelta(minutes=1)
-    await stored(program, heard(3.0, 12 * minute))
+    await stored(program, heard(3.0, 11 * minute))
     await jobs.bars(program)
-    await stored(program, heard(1.0, 3 * minute))
+    await stored(program, heard(1.0, minute))
     room = program.lake._session.reserve_bytes
 
     program.lake._session.reserve_bytes = 2**62

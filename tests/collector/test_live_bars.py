@@ -67,7 +67,7 @@ def test_writing_again_adds_nothing(lake):
 
 def test_late_snapshots_are_folded_in(lake):
     """Batches that waited for a full disk change the bars they belong to, and no other."""
-    heard(lake, (0, 100.0), (400, 300.0))
+    heard(lake, (0, 100.0), (310, 300.0))
     now = NOON + timedelta(minutes=11)
     write_finished(lake, "okx", now, None)
     heard(lake, (60, 120.0))

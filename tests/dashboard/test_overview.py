@@ -184,6 +184,18 @@ def test_names_what_is_missing_and_why(app, record):
     assert written(app)["ls_accounts"].tolist() == ["–"]
 
 
+def test_what_should_be_there_by_now_is_due(app, record):
+    """A time that has passed is no promise any more."""
+    for ago in (timedelta(minutes=5, seconds=30), timedelta(0)):
+        record.snapshot(BTC, at=record.noon - ago, **{**WHOLE, "ls_accounts": None})
+    record.cycle()
+    record.publish(clock=clock_of(record.noon))
+
+    app.run()
+
+    assert "it is published every 5 minutes; first values are due." in text(app)
+
+
 def test_nothing_arrives_where_nobody_collects(app, record):
     """The record ends before its first ratio: the reason stays, the promise goes."""
     young(record)
@@ -610,6 +622,23 @@ def test_liquidations_are_of_the_newest_hour(app, record):
 
     assert cards(app)["Liquidations 1 h"] == "$18.00M"
     assert "Liquidations are missing" not in text(app)
+
+
+def test_liquidations_of_a_part_of_the_hour_say_so(app, record):
+    """Twelve bars, of which the streams were heard in the newest three: no change, no course."""
+    for nth in range(24):
+        ended = record.noon - timedelta(minutes=4 + 5 * nth)
+        heard = {"liq_long_usd": 1e6, "liq_short_usd": 0.0} if nth < 3 else {}
+        record.bar(BTC, ended=ended, **heard)
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+
+    app.run()
+
+    assert cards(app)["Liquidations 15 min"] == "$3.00M"
+    (card,) = (metric for metric in app.metric if metric.label == "Liquidations 15 min")
+    assert card.delta == ""
+    assert "Liquidations are those of 15 min: in the rest of the hour" in text(app)
 
 
 def test_absent_liquidations_are_said_so(app, record):

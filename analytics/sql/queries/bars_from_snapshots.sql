@@ -4,23 +4,40 @@
 -- marks too: a bar cut by them would be half a bar. $origin is what the bars say of themselves.
 -- arg_min and arg_max pass over NULLs: first and last mean the first and last that is known.
 -- Flows stay NULL where no snapshot knew them. volume_usd is NULL: snapshots know only 24 hours.
+-- A live bar of which nobody heard the beginning has no open, high and low, and no flow that one
+-- of its snapshots knows in part only. Imported readings may be as far apart as they are.
+with heard as (
+    select
+        *,
+        time_bucket(interval 5 minutes, received_ts)::timestamp_ms as ts,
+        $origin::varchar <> 'live'
+        or min(received_ts) over (partition by symbol, ts) < ts + interval 90 seconds as from_start,
+        from_start or not coalesce(contains(flags, 'partial:trades'), false) as all_trades,
+        from_start or not coalesce(contains(flags, 'partial:liquidations'), false) as all_liquidated
+    from snapshots
+    where
+        venue = $venue
+        and received_ts >= $start::timestamp_ms
+        and received_ts < $end::timestamp_ms
+)
+
 select
     venue,
     symbol,
     arg_max(base, received_ts) as base,
-    time_bucket(interval 5 minutes, received_ts)::timestamp_ms as ts,
-    arg_min(price, received_ts) as open,
-    max(price) as high,
-    min(price) as low,
+    ts,
+    arg_min(price, received_ts) filter (from_start) as open,
+    max(price) filter (from_start) as high,
+    min(price) filter (from_start) as low,
     arg_max(price, received_ts) as close,
     arg_max(mark, received_ts) as mark,
     arg_max(index, received_ts) as index,
     null::double as volume_usd,
     arg_max(volume_24h_usd, received_ts) as volume_24h_usd,
     arg_max(oi_base, received_ts) as oi_base,
-    arg_min(oi_usd, received_ts) as oi_usd_open,
-    max(oi_usd) as oi_usd_high,
-    min(oi_usd) as oi_usd_low,
+    arg_min(oi_usd, received_ts) filter (from_start) as oi_usd_open,
+    max(oi_usd) filter (from_start) as oi_usd_high,
+    min(oi_usd) filter (from_start) as oi_usd_low,
     arg_max(oi_usd, received_ts) as oi_usd,
     arg_max(funding_rate, received_ts) as funding_rate,
     arg_max(funding_interval_h, received_ts) as funding_interval_h,
@@ -29,16 +46,12 @@ select
     arg_max(ls_top_positions, received_ts) as ls_top_positions,
     avg(book_imbalance) as book_imbalance,
     avg(spread_bps) as spread_bps,
-    sum(taker_buy_usd) as taker_buy_usd,
-    sum(taker_sell_usd) as taker_sell_usd,
-    sum(liq_long_usd) as liq_long_usd,
-    sum(liq_short_usd) as liq_short_usd,
+    case when bool_and(all_trades) then sum(taker_buy_usd) end as taker_buy_usd,
+    case when bool_and(all_trades) then sum(taker_sell_usd) end as taker_sell_usd,
+    case when bool_and(all_liquidated) then sum(liq_long_usd) end as liq_long_usd,
+    case when bool_and(all_liquidated) then sum(liq_short_usd) end as liq_short_usd,
     count(*)::integer as snapshot_count,
     $origin::varchar as origin
-from snapshots
-where
-    venue = $venue
-    and received_ts >= $start::timestamp_ms
-    and received_ts < $end::timestamp_ms
-group by venue, symbol, time_bucket(interval 5 minutes, received_ts)
+from heard
+group by venue, symbol, ts
 order by ts, symbol

@@ -95,6 +95,19 @@ async def test_marks_and_funding(client, quotes, market, now):
         assert rate["interval"] == f"{hours[rate['info']['instId']]}h"
 
 
+async def test_indices_in_one_currency_or_one_of_them(client, quotes):
+    in_usdt = await client.public_get_market_index_tickers({"quoteCcy": "USDT"})
+    one = await client.public_get_market_index_tickers({"instId": "BTC-USD"})
+
+    prices = {row["instId"]: float(row["idxPx"]) for row in in_usdt["data"]}
+    linear = [symbol for symbol in quotes.position if symbol.endswith("-USDT-SWAP")]
+    assert {f"{name}-SWAP" for name in prices} == set(linear)
+    assert prices["BTC-USDT"] == quotes.detail.index[quotes.position[BTC_ID]]
+    assert [row["instId"] for row in one["data"]] == ["BTC-USD"]
+    with pytest.raises(ccxt.BadRequest, match="quoteCcy or instId"):
+        await client.public_get_market_index_tickers()
+
+
 @pytest.mark.parametrize(
     ("method", "kind"),
     [

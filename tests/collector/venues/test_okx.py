@@ -121,6 +121,17 @@ async def test_the_funding_interval_is_the_time_between_two_payments(cut_client)
     assert "instId=ANY" in client.urls[0]
 
 
+async def test_an_index_is_of_the_swap_that_follows_it(cut_client):
+    """BTC-USDT is what BTC-USDT-SWAP is compared with."""
+    client = cut_client("okx", answer({"instId": "BTC-USDT", "idxPx": "43350.1", "ts": NOON_MS}))
+
+    venue_id, fields = await heard(client, "indices")
+
+    assert venue_id == "BTC-USDT-SWAP"
+    assert fields == {"venue_ts": NOON, "index": 43350.1}
+    assert "quoteCcy=USDT" in client.urls[0]
+
+
 async def test_ratios_are_pairs_of_time_and_text(cut_client):
     """Newest first or last: the newest counts."""
     client = cut_client("okx", answer([NOON_MS, "1.25"], ["1767268500000", "9"]))
