@@ -41,7 +41,7 @@ def write_finished(lake: Lake, venue: str, now: datetime, earliest: datetime | N
         if start >= end:
             return 0
         bars = query.table(
-            cursor, "bars_from_snapshots", venue=venue, start=start, end=end, origin="live"
+            cursor, "bars_from_snapshots", venues=[venue], start=start, end=end, origin="live"
         )
     return sum(lake.renew_bars(bars))
 

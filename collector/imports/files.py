@@ -208,7 +208,7 @@ def _bars_made(lake: Lake, touched: pa.Table, beat: Callable[[], None]) -> Itera
             made = query.table(
                 cursor,
                 "bars_from_snapshots",
-                venue=one["venue"],
+                venues=[one["venue"]],
                 start=start.replace(tzinfo=UTC),
                 end=last.replace(tzinfo=UTC) + BAR,
                 origin="import",

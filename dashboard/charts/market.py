@@ -37,6 +37,8 @@ class Drawing:
     history: History
     now: datetime
     """Of the page. With a zone."""
+    until: datetime
+    """When its newest bar was last told of, which may not be over. With a zone."""
     signals: Sequence[Signal]
     panes: Sequence[Pane]
     """Those that have something to show, from top to bottom; the price is the first."""
@@ -196,7 +198,7 @@ def _title(drawing: Drawing, pane: Pane, top: float) -> dict[str, Any]:
     name, more = pane.title, ""
     if pane is PRICE:
         pair = drawing.history.price_of
-        at = formats.moment(ended(drawing.history, drawing.now), drawing.now)
+        at = formats.moment(ended(drawing.history, drawing.until), drawing.now)
         name = f"{formats.pair(pair.symbol)} on {pair.venue}"
         more = _muted(drawing, f"  at {at}") + _beside(drawing)
     return {

@@ -69,19 +69,18 @@ def newest(pane: Pane, lines: list[Line]) -> str:
     return _WRITTEN[pane.kind](float(known[-1])) if len(known) else formats.ABSENT
 
 
-def ended(history: History, now: datetime) -> datetime | None:
-    """Return when the newest bar with a price was over, or is as of; None without any. UTC.
+def ended(history: History, until: datetime) -> datetime | None:
+    """Return up to when the newest bar with a price tells; None without any. UTC.
 
     Args:
-        history: Of which at *now* the bars of five minutes were known that were over.
-        now: With a zone.
+        history: Bars, of which the last may not be over.
+        until: When such a bar was last told of. With a zone.
     """
     known = np.flatnonzero(np.isfinite(history.lines["close"]))
     if not len(known):
         return None
     start: datetime = history.times[known[-1]].astype("datetime64[ms]").item().replace(tzinfo=UTC)
-    mark = now - (now - datetime(1970, 1, 1, tzinfo=UTC)) % TIMEFRAMES["5m"]
-    return min(start + TIMEFRAMES[history.timeframe], mark)
+    return min(start + TIMEFRAMES[history.timeframe], until)
 
 
 def _any(line: Line) -> bool:

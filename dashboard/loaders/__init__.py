@@ -5,7 +5,7 @@ while the market is live the clock goes in unhashed, so that all sessions share 
 read of each publish. The environment is read here and nowhere else.
 """
 
-from dashboard.loaders.moments import moment, refresh_s
+from dashboard.loaders.moments import mark, moment, refresh_s
 from dashboard.loaders.panels import (
     Leads,
     lead_lag,
@@ -25,6 +25,7 @@ from dashboard.loaders.rows import (
     read,
     read_of_bars,
     record_size,
+    running_bars,
     silent_pairs,
     venue_cycles,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "interval_s",
     "known_pairs",
     "lead_lag",
+    "mark",
     "made_of_rows",
     "market_history",
     "matrix",
@@ -54,6 +56,7 @@ __all__ = [
     "read_of_bars",
     "record_size",
     "refresh_s",
+    "running_bars",
     "set_aside",
     "signal_panels",
     "silent_pairs",

@@ -42,6 +42,19 @@ def read_of_bars(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     )
 
 
+def running_bars(shown: Moment) -> pd.DataFrame:
+    """Return the bars that are not written yet, as far as they were heard; at most two a pair.
+
+    The five minutes under way, and for some moments those before; see
+    ``bars_from_snapshots.sql``.
+    """
+    mark, (newest, _) = moments.mark(shown), moments.bars_known(shown)
+    start = mark if pd.Timestamp(newest) == mark - _BAR else mark - _BAR
+    key = place.folder(), place.version(), shown.fixed, "bars_from_snapshots"
+    asked: dict[str, object] = {"venues": None, "start": start, "origin": "live"}
+    return place.fetch(*key, asked, {"end": shown.now + timedelta(milliseconds=1)})
+
+
 def made_of_rows(
     name: str, shown: Moment, seen: Sequence[object], make: Callable[[], Made]
 ) -> Made:

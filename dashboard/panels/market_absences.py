@@ -34,6 +34,7 @@ def sentences(
     panes: Sequence[Pane],
     told: Told,
     bars: int,
+    until: datetime,
     now: datetime,
 ) -> list[str]:
     """Return why *panes* are empty or have holes, whose figures they show, and up to when.
@@ -44,11 +45,12 @@ def sentences(
         panes: Those that were asked for.
         told: What the venues offer.
         bars: How many were asked for. [bars]
+        until: When the newest bar was last told of. With a zone.
         now: Of the page. With a zone.
     """
     shown = drawable(history, signals, panes)
     return [
-        *_of_end(history, now),
+        *_of_end(history, until, now),
         *_of_several(history),
         *(_why_empty(pane, history, told) for pane in panes if pane not in shown),
         *(line for pane in shown for line in _without(pane, history)),
@@ -98,11 +100,13 @@ def _without(pane: Pane, history: History) -> list[str]:
     return [f"{pane.label} is without {formats.listed(names)}, where the record has none."]
 
 
-def _of_end(history: History, now: datetime) -> list[str]:
-    """Say why the figures on top are others than those over the panes."""
-    end = ended(history, now)
+def _of_end(history: History, until: datetime, now: datetime) -> list[str]:
+    """Say that the last bar is not over, or why the figures on top are others than the chart's."""
+    end = ended(history, until)
     if end is None:
         return []
+    if end == now:
+        return ["The last bar is not over: it is what was heard of it so far."]
     upto = formats.moment(end, now)
     return [f"The chart ends with the last bar, at {upto}; the figures above it are the newest."]
 

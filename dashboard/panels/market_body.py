@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 
 from analytics import formats
@@ -13,6 +15,7 @@ from analytics.pair_figures import PairFigures, pair_figures
 from analytics.pair_history import METRICS, WARM_UP_BARS, History, history
 from analytics.pair_signals import FUNDING
 from analytics.panel import Only, Panel
+from analytics.running import with_running
 from analytics.signals import Signal
 from dashboard import loaders
 from dashboard.charts import colors
@@ -55,6 +58,8 @@ class Loaded:
     history: History | None
     """None where nothing of it is recorded in that time."""
     signals: Sequence[Signal]
+    until: datetime
+    """When the newest bar was last told of, which may not be over."""
 
 
 def load(wanted: Wanted) -> Loaded:
@@ -74,6 +79,8 @@ def load(wanted: Wanted) -> Loaded:
         unfinished=True,
     )
     listed = quotes.dropna(subset="multiplier").set_index(["venue", "symbol"])["multiplier"]
+    heard = loaders.running_bars(shown)
+    panel = with_running(panel, heard)
     multipliers = {
         pair: float(listed[pair[:2]]) for pair in panel.instruments if pair[:2] in listed.index
     }
@@ -83,7 +90,14 @@ def load(wanted: Wanted) -> Loaded:
         None if rows.empty else pair_figures(rows, quotes, shown.now),
         found,
         _signals(panel, wanted) if with_signals else [],
+        shown.now if found is not None and _is_running(found, heard) else loaders.mark(shown),
     )
+
+
+def _is_running(found: History, heard: pd.DataFrame) -> bool:
+    """Return whether the price of *found* goes on in a bar that was *heard*."""
+    of = found.price_of
+    return bool(((heard["venue"] == of.venue) & (heard["symbol"] == of.symbol)).any())
 
 
 def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
@@ -127,7 +141,7 @@ def chart(loaded: Loaded, wanted: Wanted, *, live: bool) -> None:
     panes = chosen(wanted.labels)
     filled = drawable(found, loaded.signals, panes)
     if filled:
-        _draw(found, loaded.signals, filled, wanted, live=live)
+        _draw(found, loaded, filled, wanted, live=live)
     st.caption("  \n".join(plain(line) for line in notes(loaded, found, wanted)))
 
 
@@ -140,20 +154,21 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
     else:
         lines += ages(loaded.figures, wanted.shown)
     told, now = loaders.offers(), wanted.shown.now
-    lines += sentences(found, loaded.signals, panes, told, stretch.bars, now)
+    lines += sentences(found, loaded.signals, panes, told, stretch.bars, loaded.until, now)
     if SIGNALS in panes and SPANS[stretch.span] > SPANS[_TIER_4_MOST]:
         lines.append(f"Signals of tier 4 are marked over {_TIER_4_MOST} at most.")
     return lines
 
 
 def _draw(
-    found: History, signals: Sequence[Signal], panes: Sequence[Pane], wanted: Wanted, *, live: bool
+    found: History, loaded: Loaded, panes: Sequence[Pane], wanted: Wanted, *, live: bool
 ) -> None:
     figure = market_chart(
         Drawing(
             history=found,
             now=wanted.shown.now,
-            signals=signals,
+            until=loaded.until,
+            signals=loaded.signals,
             panes=panes,
             bands=BANDS in wanted.labels,
             venues=VENUES in wanted.labels,

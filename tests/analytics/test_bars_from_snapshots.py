@@ -37,7 +37,7 @@ def heard(cursor, seconds, *, symbol=BTC, venue="binance", **values):
 
 def bars(cursor, minutes=60, **params):
     """Return the bars of the *minutes* after noon, by their start in minutes."""
-    bound = {"venue": "binance", "start": NOON, "origin": "live", **params}
+    bound = {"venues": ["binance"], "start": NOON, "origin": "live", **params}
     bound.setdefault("end", NOON + timedelta(minutes=minutes))
     rows = cursor.execute(query.sql("bars_from_snapshots"), bound).to_arrow_table().to_pylist()
     return {(row["ts"] - NOON).total_seconds() / 60: row for row in rows}
@@ -46,7 +46,12 @@ def bars(cursor, minutes=60, **params):
 def test_has_the_columns_of_bars_in_their_types(cursor):
     """What the query gives can be appended to bars as it is."""
     heard(cursor, 1, price=1.0)
-    bound = {"venue": "binance", "start": NOON, "end": NOON + timedelta(hours=1), "origin": "live"}
+    bound = {
+        "venues": ["binance"],
+        "start": NOON,
+        "end": NOON + timedelta(hours=1),
+        "origin": "live",
+    }
 
     made = cursor.execute(query.sql("bars_from_snapshots"), bound).to_arrow_table()
 
@@ -185,7 +190,7 @@ def test_keeps_instruments_and_venues_apart(cursor):
     heard(cursor, 0, price=2.0, symbol="1000PEPE/USDT:USDT")
     heard(cursor, 0, price=3.0, venue="okx")
 
-    bound = {"venue": "binance", "start": NOON, "end": NOON + timedelta(hours=1), "origin": "x"}
+    bound = {"venues": ["binance"], "start": NOON, "end": NOON + timedelta(hours=1), "origin": "x"}
     made = cursor.execute(query.sql("bars_from_snapshots"), bound).to_arrow_table().to_pylist()
 
     assert [(bar["symbol"], bar["close"], bar["origin"]) for bar in made] == [

@@ -108,13 +108,52 @@ def test_figures_and_panes_of_one_pair(market, record):
         "Long/short": "2.00",
         "Volume 24 h": "$10.00B",
     }
-    assert re.search("BTC/USDT on binance.*101.000.*at 12:40 UTC", titles(page))
-    assert "The chart ends with the last bar, at 12:40 UTC; the figures above it" in text(page)
+    assert re.search("BTC/USDT on binance.*110.000.*at 12:44 UTC", titles(page))
+    assert "The last bar is not over: it is what was heard of it so far." in text(page)
     drawn = traces(page)
     assert {"Price", "Volume", "Open interest", "RSI", "CVD", "z of OI", "Upper band"} <= set(drawn)
     assert values(drawn["Open interest"])[-1] == pytest.approx(6)
+    # Of the bar under way nobody heard the beginning: it is no candle.
     assert values(drawn["Price"], "close")[-1] == pytest.approx(101)
     assert values(drawn["Longs liq."]).max() < 0 < values(drawn["Shorts liq."]).min()
+
+
+@pytest.fixture
+def under_way(record):
+    """Bars up to 12:40, and two snapshots of the five minutes that are not over."""
+    flows = {"taker_buy_usd": 2e6, "taker_sell_usd": 1e6}
+    for seconds, price in ((10, 105.0), (150, 95.0)):
+        at = record.noon.replace(minute=40) + timedelta(seconds=seconds)
+        record.snapshot(BTC, at=at, **{**NOW, **flows, "price": price, "oi_usd": price * 1e8})
+    wave(record)
+
+
+@pytest.mark.parametrize(
+    ("asked", "candle", "traded"),
+    [
+        ("12:44", (105, 105, 95, 95), 6),
+        ("12:41", (105, 105, 105, 105), 3),
+    ],
+)
+def test_the_last_bar_is_the_one_under_way(market, record, under_way, asked, candle, traded):
+    """What was heard of it up to the time that is shown, and no more."""
+    page = market(venue="binance", symbol=BTC, at=f"2025-10-22T{asked}Z")
+
+    drawn = traces(page)
+    price = [values(drawn["Price"], name)[-1] for name in ("open", "high", "low", "close")]
+    assert price == pytest.approx(candle)
+    assert values(drawn["Volume"])[-1] == pytest.approx(traded)
+    assert values(drawn["Open interest"])[-1] == pytest.approx(candle[3] / 10)
+    assert f"at {asked} UTC" in titles(page)
+    assert "The last bar is not over" in text(page)
+
+
+def test_without_word_of_the_bar_under_way_the_chart_ends_before_it(market, record, under_way):
+    """At 12:40:05 nothing was heard of it yet."""
+    page = market(venue="binance", symbol=BTC, at="2025-10-22T12:40:05Z")
+
+    assert "at 12:40 UTC" in titles(page)
+    assert "The chart ends with the last bar, at 12:40 UTC; the figures above it" in text(page)
 
 
 def test_all_panes_share_one_time_axis_and_one_crosshair(market, record):

@@ -43,6 +43,7 @@ def chart(bars, venues=("binance",)):
 def figure(whole, panes, *, venues=False):
     drawing = Drawing(
         history=whole,
+        until=NOW,
         now=NOW,
         signals=[],
         panes=panes,

@@ -1,7 +1,8 @@
--- The bars that the stored snapshots of $venue add up to, between $start and $end [UTC].
+-- The bars that the stored snapshots of $venues add up to, between $start and $end [UTC].
 -- One row per instrument and five minutes with at least one snapshot, in the columns of bars.
 -- A snapshot on a five-minute mark belongs to the bar it starts, so $start and $end stand on
--- marks too: a bar cut by them would be half a bar. $origin is what the bars say of themselves.
+-- marks too: a bar cut by $end is what was heard of it so far. The list that is NULL filters
+-- nothing. $origin is what the bars say of themselves.
 -- arg_min and arg_max pass over NULLs: first and last mean the first and last that is known.
 -- Flows stay NULL where no snapshot knew them. volume_usd is NULL: snapshots know only 24 hours.
 -- A live bar of which nobody heard the beginning has no open, high and low, and no flow that one
@@ -11,12 +12,12 @@ with heard as (
         *,
         time_bucket(interval 5 minutes, received_ts)::timestamp_ms as ts,
         $origin::varchar <> 'live'
-        or min(received_ts) over (partition by symbol, ts) < ts + interval 90 seconds as from_start,
+        or min(received_ts) over (partition by venue, symbol, ts) < ts + interval 90 seconds as from_start,
         from_start or not coalesce(contains(flags, 'partial:trades'), false) as all_trades,
         from_start or not coalesce(contains(flags, 'partial:liquidations'), false) as all_liquidated
     from snapshots
     where
-        venue = $venue
+        ($venues::varchar[] is null or list_contains($venues, venue))
         and received_ts >= $start::timestamp_ms
         and received_ts < $end::timestamp_ms
 )

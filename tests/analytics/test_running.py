@@ -1,0 +1,124 @@
+"""The bar that is not over: a panel goes on with what was heard of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from analytics.lake import schema
+from analytics.panel import COUNTS, METRICS, TIMEFRAMES, load
+from analytics.running import with_running
+
+NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
+BAR = timedelta(minutes=5)
+MEANS = ("book_imbalance", "spread_bps")
+PAIRS = (("binance", "BTC/USDT:USDT", "BTC"), ("okx", "ETH/USDT:USDT", "ETH"))
+
+
+@pytest.fixture
+def lake():
+    with duckdb.connect() as connection:
+        connection.execute(schema.definition("bars").split(");")[0] + ");")
+        yield connection
+
+
+def record(lake, *rows):
+    """Store *rows* as bars; what they do not name is absent."""
+    bars = schema.arrow_schema("bars")
+    stored = pa.Table.from_pylist(  # noqa: F841 - DuckDB reads it by its name
+        [{name: row.get(name) for name in bars.names} for row in rows], schema=bars
+    )
+    lake.execute("insert into bars by name select * from stored")
+
+
+def some_bars(count):
+    """Bars of two pairs before noon, each with values absent here and there."""
+    rng = np.random.default_rng(3)
+    names = [name for name in METRICS if name not in COUNTS]
+    return [
+        {
+            **dict(zip(("venue", "symbol", "base"), of, strict=True)),
+            "ts": NOON - nth * BAR,
+            "origin": "live",
+            "snapshot_count": 10,
+            **{
+                name: float(value)
+                for name, value in zip(names, rng.normal(100, 10, len(names)), strict=True)
+                if rng.random() > 0.3
+            },
+        }
+        for of in PAIRS
+        for nth in range(1, count + 1)
+    ]
+
+
+def heard(rows):
+    """Return bars as the query of running ones gives them."""
+    columns = [name for name in schema.arrow_schema("bars").names if name != "origin"]
+    return pd.DataFrame([{name: row.get(name, np.nan) for name in columns} for row in rows])
+
+
+@pytest.mark.parametrize("timeframe", TIMEFRAMES)
+@pytest.mark.parametrize("back", [1, 2, 3, 12, 144])
+def test_what_was_heard_to_the_end_is_the_bar(lake, timeframe, back):
+    """A running bar of which all was heard is what the panel has of it once it is over."""
+    rows = some_bars(150)
+    record(lake, *rows)
+    began = NOON - back * BAR
+    before = load(lake, METRICS, timeframe, now=began, bars=300, unfinished=True)
+
+    panel = with_running(before, heard([row for row in rows if row["ts"] == began]))
+
+    after = load(lake, METRICS, timeframe, now=began + BAR, bars=300, unfinished=True)
+    np.testing.assert_array_equal(panel.times, after.times)
+    assert panel.instruments == after.instruments
+    # Of a longer bar a mean stays that of the five minutes that are over.
+    compared = set(METRICS) if timeframe == "5m" else set(METRICS) - set(MEANS)
+    for name in compared:
+        np.testing.assert_allclose(panel.values[name], after.values[name], err_msg=name)
+
+
+def test_a_bar_that_is_not_written_yet_is_there_with_the_one_under_way(lake):
+    """Right after a mark the bar before is over, and not in the record for some moments."""
+    rows = some_bars(4)
+    record(lake, *(row for row in rows if row["ts"] < NOON - 2 * BAR))
+    before = load(lake, ["close"], "5m", now=NOON - BAR, bars=10, unfinished=True)
+    assert np.isnan(before.values["close"][-1]).all()
+
+    panel = with_running(before, heard([row for row in rows if row["ts"] >= NOON - 2 * BAR]))
+
+    record(lake, *(row for row in rows if row["ts"] >= NOON - 2 * BAR))
+    after = load(lake, ["close"], "5m", now=NOON, bars=10)
+    np.testing.assert_array_equal(panel.times, after.times)
+    np.testing.assert_array_equal(panel.values["close"], after.values["close"])
+
+
+def test_the_panel_that_goes_on_stays_as_it_was(lake):
+    """All sessions share it."""
+    rows = some_bars(3)
+    record(lake, *rows[1:])
+    before = load(lake, METRICS, "1h", now=NOON - BAR, bars=10, unfinished=True)
+    was = {name: cells.copy() for name, cells in before.values.items()}
+
+    panel = with_running(before, heard(rows[:1]))
+
+    assert panel.now == before.now
+    for name in METRICS:
+        np.testing.assert_array_equal(before.values[name], was[name])
+        assert not panel.values[name].flags.writeable
+
+
+def test_what_the_panel_has_no_column_for_is_left_out(lake):
+    """A pair of another base, and one whose first bar this is."""
+    rows = some_bars(2)
+    record(lake, rows[1])
+    before = load(lake, ["close"], "5m", now=NOON - BAR, bars=10)
+
+    panel = with_running(before, heard([{**rows[0], "symbol": "SOL/USDT:USDT"}]))
+
+    assert panel is before
