@@ -115,7 +115,7 @@ def test_figures_and_panes_of_one_pair(market, record):
     assert values(drawn["Open interest"])[-1] == pytest.approx(6)
     # Of the bar under way nobody heard the beginning: it is no candle.
     assert values(drawn["Price"], "close")[-1] == pytest.approx(101)
-    assert values(drawn["Longs liq."]).max() < 0 < values(drawn["Shorts liq."]).min()
+    assert np.nanmax(values(drawn["Longs liq."])) < 0 < np.nanmin(values(drawn["Shorts liq."]))
 
 
 @pytest.fixture
