@@ -124,6 +124,20 @@ def test_changes_are_since_the_snapshot_of_that_long_before(cursor):
     assert not found["funding_interval_unknown"]
 
 
+@pytest.mark.parametrize("minutes", [5, 15, 60, 240, 1440])
+@pytest.mark.parametrize("off_s", [-149, -1, 0, 1, 149])
+def test_a_change_is_known_wherever_between_two_bars_it_is_asked(cursor, minutes, off_s):
+    """A bar's end may lie before or after the time asked for, of every timeframe."""
+    span = timedelta(minutes=minutes)
+    bar(cursor, "BTC", end=NOON - span - timedelta(seconds=off_s), close=100.0, oi_usd=50.0)
+    snapshot(cursor, "BTC", price=110.0, oi_usd=40.0)
+
+    found = btc(cursor, span=span)
+
+    assert found["price_delta_pct"] == pytest.approx(10)
+    assert found["oi_delta_pct"] == pytest.approx(-20)
+
+
 @pytest.mark.parametrize(
     ("off_s", "counts"), [(-16, False), (-15, True), (0, True), (150, True), (151, False)]
 )

@@ -66,12 +66,13 @@ latest as (
 ),
 
 -- By how much more than that long each row lies before the pair's newest, and before its newest
--- open interest, which some venues tell less often.
+-- open interest, which some venues tell less often. [ms] As intervals, a day less 23 h 58 min would
+-- not be two minutes: DuckDB compares days first.
 heard_then as (
     select
         heard.*,
-        latest.received_ts - heard.received_ts - to_seconds($span_s::bigint) as further,
-        latest.oi_usd_ts - heard.received_ts - to_seconds($span_s::bigint) as oi_further
+        epoch_ms(latest.received_ts) - epoch_ms(heard.received_ts) - 1000 * $span_s as further,
+        epoch_ms(latest.oi_usd_ts) - epoch_ms(heard.received_ts) - 1000 * $span_s as oi_further
     from heard
     join latest using (venue, symbol)
 ),
@@ -88,8 +89,8 @@ earlier_heard as (
     from (
         select
             *,
-            further between interval '-15 seconds' and interval '150 seconds' as near,
-            oi_further between interval '-15 seconds' and interval '150 seconds' as oi_near
+            further between -15000 and 150000 as near,
+            oi_further between -15000 and 150000 as oi_near
         from heard_then
     )
     where near or oi_near
@@ -100,8 +101,8 @@ bars_then as (
     select
         bars.*,
         bars.ts::timestamp as began,
-        latest.received_ts - bars.ts - interval 5 minutes - to_seconds($span_s::bigint) as further,
-        latest.oi_usd_ts - bars.ts - interval 5 minutes - to_seconds($span_s::bigint) as oi_further
+        epoch_ms(latest.received_ts) - epoch_ms(bars.ts) - 300000 - 1000 * $span_s as further,
+        epoch_ms(latest.oi_usd_ts) - epoch_ms(bars.ts) - 300000 - 1000 * $span_s as oi_further
     from bars
     join latest using (venue, symbol)
     where
@@ -123,8 +124,8 @@ earlier_bars as (
     from (
         select
             *,
-            further between interval '-150 seconds' and interval '150 seconds' as near,
-            oi_further between interval '-150 seconds' and interval '150 seconds' as oi_near
+            further between -150000 and 150000 as near,
+            oi_further between -150000 and 150000 as oi_near
         from bars_then
     )
     where near or oi_near
