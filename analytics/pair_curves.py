@@ -24,6 +24,8 @@ it. [bars]"""
 POINTS: Final = 24
 """Bars in a curve, at most. [bars]"""
 
+_LEAST_POINTS: Final = 3
+
 
 def pair_curves(panel: Panel) -> pd.DataFrame:
     """Return one row per instrument of *panel*, indexed by venue and symbol.
@@ -57,9 +59,12 @@ def pair_curves(panel: Panel) -> pd.DataFrame:
 
 
 def _in_its_range(values: Floats) -> NDArray[np.uint8]:
-    """Return where the known *values* lie between their least and their most, from 0 to 100."""
+    """Return where the known *values* lie between their least and their most, from 0 to 100.
+
+    Of fewer than three there is no course: two would always be a cliff from one to the other.
+    """
     known = values[np.isfinite(values)]
-    if not len(known):
+    if len(known) < _LEAST_POINTS:
         return np.empty(0, np.uint8)
     least, most = known.min(), known.max()
     # What did not move is a line in the middle.

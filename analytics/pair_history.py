@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Final
 
 import numpy as np
@@ -66,6 +66,14 @@ _AVERAGED: Final = (
 )
 _OF_PRICE: Final = ("open", "high", "low", "close", "basis_pct")
 _COMPARED: Final = ("close", "oi_usd", "funding_8h_pct", "ls_accounts", "basis_pct")
+_OF_WHOLE_BARS: Final = (
+    "bollinger_upper",
+    "bollinger_middle",
+    "bollinger_lower",
+    "rsi_14",
+    "z_oi",
+)
+"""What is not told of a bar that is not over: of a part of it they are something else."""
 _OVER_AFTER: Final = timedelta(days=1)
 """An instrument that has been silent for longer than this counts as gone, not as missing."""
 
@@ -107,7 +115,8 @@ def history(
         multipliers: Coins in a quoted unit, by instrument; 1 where it is not said.
 
     Returns:
-        None where nothing is recorded of it in the panel.
+        None where nothing is recorded of it in the panel. Bands, RSI and z are of bars that
+        were over at the panel's time alone.
     """
     parts = _of_each(panel)
     mine = [n for n, one in enumerate(panel.instruments) if pair in (None, one[:2])]
@@ -116,7 +125,10 @@ def history(
     lead = max(mine, key=lambda n: float(np.nansum(parts["oi_usd"][:, n])))
     whole = _one(parts, mine, lead, TIMEFRAMES[panel.timeframe])
     first = max(len(panel.times) - bars, 0)
-    lines = {name: line[first:] for name, line in {**whole, **_derived(whole)}.items()}
+    derived = _derived(whole)
+    for name in _OF_WHOLE_BARS:
+        derived[name][~_over(panel)] = np.nan
+    lines = {name: line[first:] for name, line in {**whole, **derived}.items()}
     bought, sold = lines["taker_buy_usd"][:, None], lines["taker_sell_usd"][:, None]
     lines["cvd_usd"] = indicators.cvd_usd(bought, sold)[:, 0]
     leading = panel.instruments[lead]
@@ -221,6 +233,13 @@ def _derived(whole: Mapping[str, Line]) -> dict[str, Line]:
         ),
     }
     return {name: cells[:, 0] for name, cells in derived.items()}
+
+
+def _over(panel: Panel) -> NDArray[np.bool_]:
+    """Return which bars of *panel* were over at its time. (T,)"""
+    now = np.datetime64(panel.now.astimezone(UTC).replace(tzinfo=None))
+    over: NDArray[np.bool_] = panel.times + np.timedelta64(TIMEFRAMES[panel.timeframe]) <= now
+    return over
 
 
 def _compared(

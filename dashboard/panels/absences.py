@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Hashable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pandas as pd
@@ -76,6 +76,8 @@ def sentences(
         *(line for name in _AGING for line in _of_age(name, pairs, shown)),
         *_of_marks(pairs, shown),
         *_of_bars(pairs),
+        *_of_closed_bars(shown, timeframe),
+        *_of_liquidations(figures["liquidations_1h_usd"], pairs, shown),
         *_of_history(figures),
         *_of_mixture(pairs),
     ]
@@ -228,19 +230,29 @@ def _of_history(figures: dict[str, Figure]) -> list[str]:
         "ls_accounts": "long/short",
         "breadth_pct": "breadth",
     }
-    untold = _of_liquidations(figures["liquidations_1h_usd"])
     without = [label for name, label in labels.items() if figures[name].change is None]
     if not without:
-        return untold
+        return []
     return [
-        *untold,
         f"No curve yet for {formats.listed(without)}: it needs two five-minute bars, "
         "and for breadth bars of the day before as well.",
     ]
 
 
-def _of_liquidations(figure: Figure) -> list[str]:
+def _of_closed_bars(shown: Moment, timeframe: str) -> list[str]:
+    """Say which bar the indicators are of: changes run up to now, those do not."""
+    at = shown.now - (shown.now - datetime(1970, 1, 1, tzinfo=UTC)) % TIMEFRAMES[timeframe]
+    ended = formats.moment(at, shown.now)
+    return [f"z, RSI and place in the band are of the {timeframe} bar that ended at {ended}."]
+
+
+def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list[str]:
     """Say where the streams were not listened to for the whole hour."""
+    began = pairs["since_ts"].min().to_pydatetime()
+    # What was heard of earlier than a moment after ``since`` may have been heard of for ever.
+    if figure.value is None and began > shown.since + OLD_CYCLES * shown.cycle:
+        first = _first(_next_mark(began) + _FIVE_MINUTES, shown)
+        return [f"Liquidations are missing: they are added up from whole bars{first}."]
     if figure.value is None:
         return ["Liquidations are missing: no stream of the venues shown told of any in the hour."]
     if figure.summed is None or figure.summed >= _HOUR:

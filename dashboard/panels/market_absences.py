@@ -106,7 +106,10 @@ def _of_end(history: History, until: datetime, now: datetime) -> list[str]:
     if end is None:
         return []
     if end == now:
-        return ["The last bar is not over: it is what was heard of it so far."]
+        return [
+            "The last bar is not over: it is what was heard of it so far. Bands, RSI and z are of "
+            "bars that are over."
+        ]
     upto = formats.moment(end, now)
     return [f"The chart ends with the last bar, at {upto}; the figures above it are the newest."]
 

@@ -83,9 +83,9 @@ COLUMNS: Final = (
     Column(
         name="price_curve",
         label="Price, 24 bars",
-        heading="24 bars",
+        heading="Price 24",
         help="The newest 24 bars' closes: 0 is the lowest of them, 100 the highest",
-        width=74,
+        width=58,
         kind="curve",
         write=_nothing,
     ),
@@ -110,9 +110,9 @@ COLUMNS: Final = (
     Column(
         name="oi_curve",
         label="OI, 24 bars",
-        heading="24 bars",
+        heading="OI 24",
         help="The newest 24 bars' open interest: 0 is the lowest of them, 100 the highest",
-        width=74,
+        width=58,
         kind="curve",
         write=_nothing,
     ),
@@ -178,9 +178,9 @@ COLUMNS: Final = (
     Column(
         name="rsi_curve",
         label="RSI, 24 bars",
-        heading="RSI",
+        heading="RSI 24",
         help="Relative strength index of 14 bars, from 0 to 100",
-        width=74,
+        width=58,
         kind="curve",
         write=_nothing,
     ),
@@ -190,7 +190,6 @@ COLUMNS: Final = (
         help="Relative strength index of 14 bars, of the newest bar",
         width=48,
         write=lambda value: formats.count(value),
-        usual=False,
         small=True,
     ),
     Column(

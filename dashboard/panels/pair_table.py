@@ -41,6 +41,8 @@ class _Written(pd.DataFrame):
 MOST: Final = 600
 """Rows in the table: each goes to the browser at every refresh."""
 
+_JOINTS: Final = str.maketrans("", "", "/-_:")
+
 _KEY: Final = "pair_table"
 _TINT: Final = "38"
 """How much of a colour a filled cell has: a hexadecimal part of 255."""
@@ -221,14 +223,25 @@ def table_choice(pairs: pd.DataFrame) -> tuple[list[str], str]:
                 label_visibility="collapsed",
             )
         venues = formats.plural(int(pairs["venue"].nunique()), "venue")
-        st.markdown(f":gray[{formats.plural(len(pairs), 'pair')} on {venues}]", width="content")
+        some = f"{len(found(pairs, words)):,} of " if words.strip() else ""
+        st.markdown(
+            f":gray[{some}{formats.plural(len(pairs), 'pair')} on {venues}]", width="content"
+        )
     return list(chosen), words
 
 
 def found(pairs: pd.DataFrame, words: str) -> pd.DataFrame:
-    """Return the *pairs* whose name and venue have every one of *words*."""
-    names = (pairs["symbol"].map(formats.pair) + " " + pairs["venue"]).str.casefold()
+    """Return the *pairs* whose name and venue have every one of *words*.
+
+    However a venue joins the parts of a name: ``BTCUSDT`` and ``btc-usdt`` are ``BTC/USDT``.
+    """
+    names = (pairs["symbol"].map(formats.pair).map(_bare) + " " + pairs["venue"]).str.casefold()
     fits = pd.Series(data=True, index=pairs.index)
     for word in words.casefold().split():
-        fits &= names.str.contains(word, regex=False)
+        fits &= names.str.contains(_bare(word), regex=False)
     return pairs[fits]
+
+
+def _bare(name: str) -> str:
+    """Return *name* without what joins its parts."""
+    return name.translate(_JOINTS)

@@ -43,16 +43,23 @@ def test_a_curve_runs_from_its_least_to_its_most():
 
 def test_what_never_moved_is_a_line_in_the_middle():
     """It has no range to be a part of."""
-    row = pair_curves(panel(BTC=[5.0, 5.0])).iloc[0]
+    row = pair_curves(panel(BTC=[5.0, 5.0, 5.0])).iloc[0]
 
-    assert row["price_curve"].tolist() == [50, 50]
+    assert row["price_curve"].tolist() == [50, 50, 50]
+
+
+def test_two_bars_are_no_curve():
+    """They would be a cliff from the least to the most, however little they differ."""
+    row = pair_curves(panel(BTC=[5.0, 5.1])).iloc[0]
+
+    assert row["price_curve"].tolist() == []
 
 
 def test_gaps_are_left_out():
     """Whole numbers cannot say that they are absent."""
-    row = pair_curves(panel(BTC=[1.0, np.nan, 3.0])).iloc[0]
+    row = pair_curves(panel(BTC=[1.0, np.nan, 3.0, 2.0])).iloc[0]
 
-    assert row["price_curve"].tolist() == [0, 100]
+    assert row["price_curve"].tolist() == [0, 100, 50]
     assert row["rsi_curve"].tolist() == []
 
 

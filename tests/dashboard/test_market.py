@@ -146,6 +146,9 @@ def test_the_last_bar_is_the_one_under_way(market, record, under_way, asked, can
     assert values(drawn["Open interest"])[-1] == pytest.approx(candle[3] / 10)
     assert f"at {asked} UTC" in titles(page)
     assert "The last bar is not over" in text(page)
+    for name in ("Upper band", "RSI", "z of OI"):
+        assert np.isnan(values(drawn[name])[-1])
+        assert np.isfinite(values(drawn[name])[-2])
 
 
 def test_without_word_of_the_bar_under_way_the_chart_ends_before_it(market, record, under_way):

@@ -641,6 +641,45 @@ def test_liquidations_of_a_part_of_the_hour_say_so(app, record):
     assert "Liquidations are those of 15 min: in the rest of the hour" in text(app)
 
 
+def test_liquidations_of_the_first_minutes_are_on_their_way(app, record):
+    """Streams are heard, and no whole bar is over: the one from 12:45 on ends at 12:50."""
+    young(record)
+    record.cycle()
+    record.publish(clock=clock_of(record.noon))
+
+    app.run()
+
+    said = "Liquidations are missing: they are added up from whole bars; first values arrive at "
+    assert f"{said}12:50 UTC." in text(app)
+
+
+def test_indicators_say_which_bar_they_are_of(app, record):
+    """Changes run up to now, and they do not."""
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+
+    app.query_params["timeframe"] = "1h"
+    app.run()
+
+    assert "z, RSI and place in the band are of the 1h bar that ended at 12:00 UTC." in text(app)
+
+
+@pytest.mark.parametrize("words", ["BTCUSDT", "btc-usdt", "BTC/USDT", "btc_usdt binance"])
+def test_a_pair_is_found_by_the_name_that_somebody_types(app, record, words):
+    """Venues join the parts of a name in their own ways; the count says how many fit."""
+    two_venues(record)
+    record.snapshot(ETH, **WHOLE)
+    record.publish()
+
+    app.query_params["find"] = words
+    app.run()
+
+    assert set(app.dataframe[0].value["pair"]) == {"BTC/USDT"}
+    of = re.search(r":gray\[(\d) of (\d) pairs", text(app))
+    assert of is not None
+    assert int(of[1]) == len(app.dataframe[0].value) < int(of[2])
+
+
 def test_absent_liquidations_are_said_so(app, record):
     """No stream is not a calm market."""
     two_venues(record)
