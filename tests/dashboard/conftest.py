@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from analytics.lake import Lake
@@ -79,6 +81,15 @@ def _bars(rows):
     times, counts = table["ts"].cast(pa.timestamp("ms")), table["snapshot_count"].cast(pa.int32())
     table = table.set_column(table.column_names.index("ts"), "ts", times)
     return table.set_column(table.column_names.index("snapshot_count"), "snapshot_count", counts)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_are_looked_through_once():
+    """For components that they may bring AppTest does so at every run: half of its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        scan = cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
 
 
 @pytest.fixture
