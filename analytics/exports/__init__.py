@@ -9,7 +9,7 @@ spreadsheet would take for a formula is made safe.
 takes a quarter of a second, which only who wants a PDF should wait for.
 """
 
-from analytics.exports.charts import BarChart, Chart, Heatmap, LineChart, Series
+from analytics.exports.charts import BarChart, Chart, Heatmap, LineChart, Series, course
 from analytics.exports.csv import csv_bytes
 from analytics.exports.day import day_report
 from analytics.exports.kinds import Kind
@@ -29,6 +29,7 @@ __all__ = [
     "Report",
     "Section",
     "Series",
+    "course",
     "csv_bytes",
     "day_report",
     "tsv_text",

@@ -22,13 +22,17 @@ _SPANS: Final = (
     *(days * _DAY for days in (1, 2, 7, 14)),
 )
 _MOST_TICKS: Final = 5
+_LEAST_SPAN: Final = 1e-12
+"""Values closer than this are written alike."""
+_LARGEST: Final = 1e300
+"""What is larger overflows where two of it are added."""
 _MOST_TIMES: Final = 6
 
 
 def numbers(values: Sequence[Any] | NDArray[Any]) -> Floats:
-    """Return *values* as floats; what is absent or infinite is NaN."""
+    """Return *values* as floats; what is absent, infinite or nearly that is NaN."""
     floats = np.asarray(pd.to_numeric(pd.Series(list(values), dtype=object)), np.float64)
-    return np.where(np.isfinite(floats), floats, np.nan)
+    return np.where(np.abs(floats) <= _LARGEST, floats, np.nan)
 
 
 def positions(x: Sequence[Any] | NDArray[Any]) -> tuple[Floats, bool]:
@@ -56,7 +60,12 @@ def thinned(x: Floats, y: Floats, most: int = 600) -> tuple[Floats, Floats]:
 
 
 def number_ticks(low: float, high: float, kind: Kind) -> list[tuple[float, str]]:
-    """Return round values between *low* and *high*, and how they are written, each differently."""
+    """Return round values between *low* and *high*, and how they are written, each differently.
+
+    There are none where no two values in between are written differently.
+    """
+    if not _LEAST_SPAN <= high - low < 10 * _LARGEST:
+        return []
     for most in range(_MOST_TICKS, 0, -1):
         step = _round_step((high - low) / most)
         first = math.ceil(low / step - 1e-9)
@@ -98,6 +107,6 @@ def _moment(time: float, pattern: str) -> str:
 
 
 def _round_step(least: float) -> float:
-    """Return the smallest of 1, 2, 2.5 and 5 times a power of ten that is at least *least*."""
+    """Return the smallest of 1, 2 and 5 times a power of ten that is at least *least*."""
     power = 10.0 ** math.floor(math.log10(least))
-    return next(n * power for n in (1, 2, 2.5, 5, 10) if n * power >= least * (1 - 1e-9))
+    return next(n * power for n in (1, 2, 5, 10) if n * power >= least * (1 - 1e-9))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from analytics.exports.kinds import Kind
@@ -21,6 +22,12 @@ class Series:
     """Times (UTC, with or without a zone) or numbers, rising."""
     y: Sequence[float | None] | NDArray[np.floating[Any]]
     """What is absent is None or NaN, and a gap in the line."""
+
+
+def course(name: str, past: pd.Series[float]) -> Series:
+    """Return what is known of some five minutes, by time, as a line with a gap where it is not."""
+    whole = past.asfreq("5min")
+    return Series(name, whole.index.to_numpy(), whole.to_numpy(float))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,8 @@ class BarChart:
     values: Sequence[float | None]
     kind: Kind = "pct"
     note: str | None = None
+    digits: int | None = None
+    """Decimals; None for the kind's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,8 @@ class Heatmap:
     middle: float | None = 0.0
     """The value without a colour, between two; None colours from the least to the largest."""
     note: str | None = None
+    digits: int | None = None
+    """Decimals; None for the kind's own."""
 
 
 Chart = LineChart | BarChart | Heatmap

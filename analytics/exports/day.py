@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import pandas as pd
 
 from analytics import aggregate, formats
-from analytics.exports.charts import BarChart, Chart, LineChart, Series
+from analytics.exports.charts import BarChart, Chart, LineChart, course
 from analytics.exports.kinds import Kind
 from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
@@ -19,6 +19,10 @@ from analytics.venue_shares import venue_shares
 
 _MOVERS: Final = 8
 _TOP: Final = 50
+_BAR: Final = timedelta(minutes=5)
+_DAY: Final = timedelta(days=1)
+_FLOWS: Final = {"liq_long_usd": "Longs", "liq_short_usd": "Shorts"}
+"""Whose positions were liquidated, by the column of a history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,8 @@ def day_report(moment: datetime, origin: str, pairs: pd.DataFrame, history: pd.D
     """
     market = aggregate.figures(pairs, history)
     venues = sorted(pairs["venue"].unique())
+    # A history begins some minutes before its day.
+    day = history[pd.to_datetime(history["ts"], utc=True) > moment - _DAY]
     return Report(
         title="The market's day",
         moment=moment,
@@ -105,10 +111,10 @@ def day_report(moment: datetime, origin: str, pairs: pd.DataFrame, history: pd.D
             "Venues": formats.listed(venues) if venues else formats.ABSENT,
             "Pairs": formats.count(len(pairs)),
         },
-        figures=tuple(_card(told, market[told.name]) for told in _FIGURES),
-        charts=(*_courses(market), *_bars(pairs), _by_venue(history)),
+        figures=(*(_card(told, market[told.name]) for told in _FIGURES), *_liquidated(day)),
+        charts=(*_courses(market), *_liquidations(day), *_bars(pairs), _by_venue(history)),
         sections=(_top(pairs), _shares(pairs)),
-        notes=_coverage(market, len(pairs)),
+        notes=(*_coverage(market, len(pairs)), *_of_liquidations(day)),
     )
 
 
@@ -124,15 +130,11 @@ def _card(told: _Told, figure: aggregate.Figure) -> Figure:
 def _courses(market: dict[str, aggregate.Figure]) -> list[Chart]:
     """Return how the figures went over the day; one without a past has no chart."""
     return [
-        LineChart(told.label, (_course(told, market[told.name]),), told.kind, area=True)
+        LineChart(told.label, (course(told.label, market[told.name].past),), told.kind, area=True)
         for told in _FIGURES
         if told.name in {"global_oi_usd", "volume_24h_usd", "funding_8h_pct", "ls_accounts"}
         and not market[told.name].past.empty
     ]
-
-
-def _course(told: _Told, figure: aggregate.Figure) -> Series:
-    return Series(told.label, figure.past.index.to_numpy(), figure.past.to_numpy(float))
 
 
 def _bars(pairs: pd.DataFrame) -> list[Chart]:
@@ -156,11 +158,49 @@ def _bars(pairs: pd.DataFrame) -> list[Chart]:
 def _by_venue(history: pd.DataFrame) -> Chart:
     """Return the open interest of each venue over the day; a silent hour is a gap."""
     table = history.pivot_table(index="ts", columns="venue", values="oi_usd", dropna=False)
-    series = tuple(
-        Series(str(venue), table.index.to_numpy(), table[venue].to_numpy(float))
-        for venue in table.columns
-    )
+    series = tuple(course(str(venue), table[venue]) for venue in table.columns)
     return LineChart("Open interest by venue", series, "usd")
+
+
+def _flows(day: pd.DataFrame) -> pd.DataFrame:
+    """Return what was liquidated in every five minutes in which a stream was heard. [USD]"""
+    sums = day.groupby("ts")[[*_FLOWS]].sum(min_count=1).astype(float)
+    return sums.dropna(how="all")
+
+
+def _liquidated(day: pd.DataFrame) -> list[Figure]:
+    """Return what was liquidated in as much of the *day* as was heard, and how much that is."""
+    flows = _flows(day)
+    span = formats.age(len(flows) * _BAR or _DAY)
+    sums = flows.sum(min_count=1)
+    return [
+        Figure(f"{whose} liquidated {span}", formats.usd(sums[name]))
+        for name, whose in _FLOWS.items()
+    ]
+
+
+def _liquidations(day: pd.DataFrame) -> list[Chart]:
+    """Return the course of liquidations; none where none were heard."""
+    flows = _flows(day)
+    series = tuple(course(whose, flows[name]) for name, whose in _FLOWS.items())
+    return [] if flows.empty else [LineChart("Liquidations per 5 min", series, "usd")]
+
+
+def _of_liquidations(day: pd.DataFrame) -> list[str]:
+    """Say of how much of the *day* and of which venues liquidations are."""
+    span = len(_flows(day)) * _BAR
+    if not span:
+        return ["Liquidations are missing: no stream told of any in the day."]
+    lines = []
+    if span < _DAY:
+        heard = formats.age(span)
+        lines = [f"Liquidations are those of {heard}: in the rest of the day no stream was heard."]
+    told = day[day[[*_FLOWS]].notna().any(axis=1)]
+    silent = sorted({*day["venue"]} - {*told["venue"]})
+    if silent:
+        without = formats.listed(silent)
+        lines.append(f"Liquidations are without {without}, of which none were heard.")
+    return lines
 
 
 def _top(pairs: pd.DataFrame) -> Section:

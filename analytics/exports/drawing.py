@@ -19,7 +19,9 @@ from analytics.exports.heatmap import draw_heatmap
 from analytics.exports.kinds import written
 from analytics.exports.paper import DOWN, FAINT, LINES, MUTED, UP, Paper
 
-CHART_HEIGHT = 54.0
+CHART_HEIGHT = 50.0
+_LEVEL = 1e-9
+"""What differs by less than this part of itself differs by rounding."""
 _BAR = 5.0
 _TITLE = 8.0
 _NOTHING = "No value is known."
@@ -92,7 +94,10 @@ def _lines(paper: Paper, chart: LineChart, box: Box) -> None:
         return
     top = box.top + _legend(paper, chart, box)
     low, high = _span(np.concatenate(known))
-    ticks = number_ticks(low, high, chart.kind)
+    ticks = [
+        (value, paper.fitted(label, box.width * 0.3, 6.5))
+        for value, label in number_ticks(low, high, chart.kind)
+    ]
     gutter = max((paper.width_of(label, 6.5) for _, label in ticks), default=0) + 2
     across = np.concatenate([x for x, _, y in lines if len(x)])
     x_scale = _Scale(*_span(across, padding=0.0), box.left + gutter, box.right - 1)
@@ -100,7 +105,8 @@ def _lines(paper: Paper, chart: LineChart, box: Box) -> None:
     _grid(paper, box, gutter, ticks, y_scale)
     is_time = any(is_time for _, is_time, _ in lines)
     _below(paper, box, x_scale, is_time=is_time)
-    for place, (x, _, y) in enumerate(lines):
+    # The first one on top: the others are beside it.
+    for place, (x, _, y) in reversed([*enumerate(lines)]):
         color = LINES[place % len(LINES)]
         _line(paper, *thinned(x, y), x_scale, y_scale, color, is_area=chart.area)
 
@@ -108,7 +114,7 @@ def _lines(paper: Paper, chart: LineChart, box: Box) -> None:
 def _span(values: Floats, padding: float = 0.06) -> tuple[float, float]:
     """Return the range of *values* and a little more; never an empty one."""
     low, high = float(values.min()), float(values.max())
-    if low == high:
+    if high - low <= _LEVEL * max(abs(low), abs(high)):
         half = abs(low) * 0.05 or 1.0
         return low - half, high + half
     return low - padding * (high - low), high + padding * (high - low)
@@ -191,7 +197,7 @@ def _bars(paper: Paper, chart: BarChart, box: Box) -> None:
     each = min(_BAR, box.height / len(values))
     size = min(7.0, each / 0.3528 * 0.62)
     labels = [paper.fitted(label, box.width * 0.34, size) for label in chart.labels]
-    figures = [written(chart.kind, None if np.isnan(one) else float(one)) for one in values]
+    figures = [paper.fitted(_figure(chart, float(one)), box.width * 0.3, size) for one in values]
     start = box.left + max(paper.width_of(label, size) for label in labels) + 2
     room = max(paper.width_of(figure, size) for figure in figures) + 2
     known = np.append(values[np.isfinite(values)], 0.0)
@@ -209,6 +215,10 @@ def _bars(paper: Paper, chart: BarChart, box: Box) -> None:
     paper.set_draw_color(FAINT)
     paper.set_line_width(0.25)
     paper.line(scale(0), box.top, scale(0), box.top + each * len(values))
+
+
+def _figure(chart: BarChart, value: float) -> str:
+    return written(chart.kind, None if np.isnan(value) else value, chart.digits)
 
 
 def _bar(

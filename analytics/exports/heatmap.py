@@ -9,7 +9,7 @@ import numpy as np
 
 from analytics.exports.axes import Floats, numbers
 from analytics.exports.charts import Heatmap
-from analytics.exports.kinds import KINDS, Kind, written
+from analytics.exports.kinds import KINDS, written
 from analytics.exports.paper import BAND, DOWN, FAINT, INK, LINES, MUTED, UP, Paper
 
 _WHITE: Final = np.array([255.0, 255.0, 255.0])
@@ -36,7 +36,7 @@ def draw_heatmap(
         y = top + row * cell_height
         for place, value in enumerate(line):
             box = (left + gutter + place * cell_width, y, cell_width, cell_height)
-            _cell(paper, chart.kind, float(value), box, _place(value, low, high), chart.middle)
+            _cell(paper, chart, float(value), box, _place(value, low, high))
     bottom = top + cell_height * len(values)
     _under(paper, chart.columns, left + gutter, bottom + 3, cell_width)
     _key(paper, chart, low, high, left + gutter, bottom + 5)
@@ -74,21 +74,20 @@ def _shade(place: float, middle: float | None) -> tuple[int, int, int]:
 
 def _cell(
     paper: Paper,
-    kind: Kind,
+    chart: Heatmap,
     value: float,
     box: tuple[float, float, float, float],
     place: float,
-    middle: float | None,
 ) -> None:
     x, y, width, height = box
     if np.isnan(value):
         _hatched(paper, x, y, width, height)
         return
-    color = _shade(place, middle)
+    color = _shade(place, chart.middle)
     paper.set_fill_color(*color)
     paper.rect(x, y, width, height, style="F")
     # In a cell the unit would take the room of the figure; the key says it.
-    figure = written(kind, value).removesuffix(" %").removesuffix(" pp")
+    figure = written(chart.kind, value, chart.digits).removesuffix(" %").removesuffix(" pp")
     if height >= 3.4 and paper.width_of(figure, 6) <= width - 1:
         is_dark = sum(color) < 420
         ink = "#FFFFFF" if is_dark else INK
@@ -126,7 +125,7 @@ def _under(paper: Paper, columns: Sequence[str], left: float, y: float, width: f
 def _key(paper: Paper, chart: Heatmap, low: float, high: float, left: float, y: float) -> None:
     """Say what the colours mean."""
     values = numbers(chart.values.ravel())
-    first = ("≤ " if (values < low).any() else "") + written(chart.kind, low)
+    first = ("≤ " if (values < low).any() else "") + written(chart.kind, low, chart.digits)
     paper.put(left, y + 2.2, first, 6.5, MUTED)
     x = left + paper.width_of(first, 6.5) + 1.5
     for step in range(_SHADES + 1):
@@ -134,7 +133,7 @@ def _key(paper: Paper, chart: Heatmap, low: float, high: float, left: float, y: 
         paper.rect(x + step * 1.2, y, 1.2, 2.6, style="F")
     x += 1.2 * (_SHADES + 1) + 1.5
     unit = KINDS[chart.kind].unit
-    last = ("≥ " if (values > high).any() else "") + written(chart.kind, high)
+    last = ("≥ " if (values > high).any() else "") + written(chart.kind, high, chart.digits)
     paper.put(x, y + 2.2, last, 6.5, MUTED)
     x += paper.width_of(last, 6.5) + 4
     if np.isnan(values).any():

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache, cached_property
 from importlib.resources import files
-from itertools import groupby
+from itertools import accumulate, groupby, takewhile
 from pathlib import Path
 from typing import Final, Literal, cast
 
@@ -148,9 +148,10 @@ class Paper(FPDF):
         text = self.printable(text)
         if self.width_of(text, size) <= width:
             return text
-        while text and self.width_of(f"{text}…", size) > width:
-            text = text[:-1]
-        return f"{text.rstrip()}…"
+        room = width - self.width_of("…", size)
+        ends = accumulate(self.width_of(letter, size) for letter in text)
+        count = sum(1 for _ in takewhile(lambda end: end <= room, ends))
+        return f"{text[:count].rstrip()}…"
 
     def printable(self, text: str) -> str:
         """Return *text* in one line, with the code point of each letter that has no glyph."""

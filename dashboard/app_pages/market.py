@@ -61,7 +61,7 @@ def board() -> None:
                 export(
                     subject.title,
                     shown,
-                    {"Bars": lambda: market_exports.bars(found)},
+                    {"Bars": lambda: market_exports.bars(loaded, found)},
                     report=lambda: market_exports.report(loaded, found, wanted, notes),
                     key="market",
                 )

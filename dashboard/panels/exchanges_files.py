@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from analytics import formats
@@ -89,6 +90,17 @@ def tables(
     return made
 
 
+def share_lines(points: pd.DataFrame) -> tuple[Series, ...]:
+    """Return the shares of each venue as a line, with a gap between two stretches of *points*."""
+    lines = []
+    for venue, rows in points.groupby("venue") if not points.empty else ():
+        times, shares = rows["ts"].to_numpy("datetime64[ms]"), rows["share_pct"].to_numpy()
+        holes = np.flatnonzero(np.diff(rows["stretch"])) + 1
+        x, y = np.insert(times, holes, times[holes]), np.insert(shares, holes, np.nan)
+        lines.append(Series(str(venue), x, y))
+    return tuple(lines)
+
+
 def report(
     standings: Sequence[Standing],
     compared: pd.DataFrame,
@@ -99,10 +111,7 @@ def report(
 ) -> Report:
     """Return the page as a document."""
     sections = [make() for name, make in tables(standings, compared, base, points).items()]
-    series = tuple(
-        Series(str(venue), rows["ts"].tolist(), rows["share_pct"].tolist())
-        for venue, rows in (points.groupby("venue") if not points.empty else ())
-    )
+    series = share_lines(points)
     return Report(
         title="Exchanges",
         moment=shown.now,

@@ -17,6 +17,7 @@ from analytics import formats
 from analytics.exports import Report, Section, csv_bytes, tsv_text, xlsx_bytes
 from analytics.exports.report import SIMULATED
 from dashboard.state import Moment
+from dashboard.view import Thresholds
 
 Tables = Mapping[str, Callable[[], Section]]
 
@@ -96,6 +97,15 @@ def plotly_config(name: str, shown: Moment) -> dict[str, Any]:
     origin = "simulated_" if shown.origin == "simulator" else ""
     image = {"format": "png", "scale": 2, "filename": f"perpscope_{origin}{_slug(name)}"}
     return {"displaylogo": False, "toImageButtonOptions": image}
+
+
+def thresholds_text(level: Thresholds) -> str:
+    """Write a user's thresholds, for what a report says of its page's settings."""
+    return (
+        f"z {level.z_oi:g}, long/short {level.ls_accounts:g}, "
+        f"imbalance {level.book_imbalance_pct:g} %, funding {level.funding_8h_pct:g} %, "
+        f"OI change {level.oi_delta_pct:g} %"
+    )
 
 
 def _chosen(tables: Tables, key: str) -> str | None:

@@ -42,7 +42,7 @@ def section(loaded: Loaded) -> Section:
 
 def report(loaded: Loaded, shown: Moment, chosen: dict[str, str], notes: list[str]) -> Report:
     """Return the page as a document."""
-    kind, _ = KINDS[loaded.measure.unit]
+    kind, digits = KINDS[loaded.measure.unit]
     return Report(
         title="Heatmap",
         moment=shown.now,
@@ -56,6 +56,7 @@ def report(loaded: Loaded, shown: Moment, chosen: dict[str, str], notes: list[st
                 loaded.values,
                 kind,
                 loaded.measure.neutral,
+                digits=digits,
             ),
         ),
         notes=tuple(notes),

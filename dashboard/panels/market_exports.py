@@ -1,18 +1,30 @@
-"""The Market chart as files: its bars as a table, its lines on paper."""
+"""The Market chart as files: its bars as a table, and on paper the panes that are on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from analytics import formats
-from analytics.exports import Column, Figure, LineChart, Report, Section, Series
+from analytics.exports import Column, Figure, Kind, LineChart, Report, Section, Series
 from analytics.pair_history import History
+from analytics.panel import TIMEFRAMES, Pair
+from analytics.signals import Signal
+from dashboard.charts import market_panes as panes
+from dashboard.charts.market_panes import Pane
+from dashboard.charts.market_scales import newest
+from dashboard.charts.market_traces import NAMES
+from dashboard.panels.export import thresholds_text
+from dashboard.panels.market_absences import drawable
 from dashboard.panels.market_body import Loaded, Wanted
 
 _COLUMNS: Final = (
     Column("ts", "Bar from", "time"),
+    Column("is_over", "Complete", "flag"),
     Column("open", "Open", "price"),
     Column("high", "High", "price"),
     Column("low", "Low", "price"),
@@ -38,43 +50,117 @@ _COLUMNS: Final = (
     Column("basis_pct", "Basis", "pct", 4),
 )
 
+_LINES: Final = _COLUMNS[2:]
 
-def bars(found: History) -> Section:
-    """Return every bar of the chart with all its lines."""
-    lines = {column.name: found.lines[column.name] for column in _COLUMNS[1:]}
-    return Section("Bars", pd.DataFrame({"ts": found.times, **lines}), _COLUMNS)
+_KINDS: Final[dict[panes.Kind, Kind]] = {
+    "price": "price",
+    "usd": "usd",
+    "pct": "pct",
+    "rate": "pct",
+    "ratio": "ratio",
+    "score": "ratio",
+    "index": "ratio",
+}
+"""What a report takes the values of each kind of pane for."""
+
+_SIGNALS: Final = (
+    Column("ts", "Bar from", "time"),
+    Column("tier", "Tier", "count"),
+    Column("pair", "Pair"),
+    Column("venue", "Venue"),
+)
+_PAPER_SIGNALS: Final = 100
+
+
+def bars(loaded: Loaded, found: History) -> Section:
+    """Return every bar of the chart with all its lines, and whether it was over by then."""
+    ends = found.times + np.timedelta64(TIMEFRAMES[found.timeframe])
+    is_over = ends <= np.datetime64(loaded.until.astimezone(UTC).replace(tzinfo=None))
+    lines = {column.name: found.lines[column.name] for column in _LINES}
+    note = f"A bar is complete that was over at {formats.moment(loaded.until)}."
+    frame = pd.DataFrame({"ts": found.times, "is_over": is_over, **lines})
+    return Section("Bars", frame, _COLUMNS, note)
 
 
 def report(loaded: Loaded, found: History, wanted: Wanted, notes: list[str]) -> Report:
-    """Return the chart as a document: figures, the lines that matter most, and the notes."""
-    seen, stated = wanted.seen, loaded.figures
-    figures = (
-        ()
-        if stated is None
-        else (
-            Figure("Price", formats.price(stated.price.value), formats.pct(stated.price_24h_pct)),
-            Figure(
-                "Open interest", formats.usd(stated.oi_usd.value), formats.pct(stated.oi_delta_pct)
-            ),
-            Figure("Funding 8 h", formats.pct(stated.funding_8h_pct.value, 4)),
-            Figure("Long/short", formats.ratio(stated.ls_accounts.value)),
-            Figure("Volume 24 h", formats.usd(stated.volume_24h_usd.value)),
-        )
-    )
-    charts = tuple(
-        LineChart(
-            column.title, (Series(column.title, found.times, found.lines[name]),), column.kind
-        )
-        for name in ("close", "oi_usd", "funding_8h_pct", "ls_accounts", "cvd_usd", "rsi_14")
-        for column in _COLUMNS
-        if column.name == name and found.known(name) > 1
-    )
+    """Return the page as a document: figures, every pane that is on, signals, and the notes."""
+    drawn = drawable(found, loaded.signals, panes.chosen(wanted.labels))
     return Report(
         wanted.subject.title,
         wanted.shown.now,
         wanted.shown.origin,
-        {"Time": wanted.stretch.span, "Bars": found.timeframe, "Changes over": seen.timeframe},
-        figures,
-        charts,
-        notes=tuple(notes),
+        _state(found, wanted),
+        _figures(loaded),
+        tuple(_chart(pane, found, wanted.labels) for pane in drawn if pane is not panes.SIGNALS),
+        (_signals(loaded.signals),) if panes.SIGNALS in drawn else (),
+        tuple(notes),
     )
+
+
+def _state(found: History, wanted: Wanted) -> dict[str, str]:
+    """Write what the page was set to."""
+    labels = [label for label in panes.LABELS if label in wanted.labels]
+    return {
+        "Time": wanted.stretch.span,
+        "Bars": found.timeframe,
+        "Changes over": wanted.seen.timeframe,
+        "Panes": formats.listed([panes.PRICE.label, *labels], len(panes.LABELS) + 1),
+        "Thresholds": thresholds_text(wanted.seen.thresholds),
+    }
+
+
+def _figures(loaded: Loaded) -> tuple[Figure, ...]:
+    """Return what stands on top of the page; nothing where nothing was heard lately."""
+    stated = loaded.figures
+    if stated is None:
+        return ()
+    return (
+        Figure("Price", formats.price(stated.price.value), formats.pct(stated.price_24h_pct)),
+        Figure("Open interest", formats.usd(stated.oi_usd.value), formats.pct(stated.oi_delta_pct)),
+        Figure("Funding 8 h", formats.pct(stated.funding_8h_pct.value, 4)),
+        Figure("Long/short", formats.ratio(stated.ls_accounts.value)),
+        Figure("Volume 24 h", formats.usd(stated.volume_24h_usd.value)),
+    )
+
+
+def _chart(pane: Pane, found: History, labels: Sequence[str]) -> LineChart:
+    """Return *pane* with all the lines that it has on the screen, and its newest value on top."""
+    of, known = found.price_of, [found.lines[name] for name in pane.lines]
+    name = _named(of, " on ") if pane is panes.PRICE else pane.title
+    lines = {NAMES[line]: values for line, values in zip(pane.lines, known, strict=True)}
+    if pane.style == "flows":
+        down = NAMES[pane.lines[1]]
+        lines[down] = -lines[down]
+    beside = {}
+    if pane is panes.PRICE and panes.BANDS in labels:
+        for band in ("upper", "middle", "lower"):
+            beside[f"{band.capitalize()} band"] = found.lines[f"bollinger_{band}"]
+    if pane.by_venue and panes.VENUES in labels:
+        beside |= {_named(pair): line[pane.lines[0]] for pair, line in found.others.items()}
+    lines |= {title: line for title, line in beside.items() if np.isfinite(line).any()}
+    return LineChart(
+        f"{name}  ·  {newest(pane, known)}",
+        tuple(Series(title, found.times, line) for title, line in lines.items()),
+        _KINDS[pane.kind],
+        area=pane.style == "columns" and pane.kind == "usd",
+    )
+
+
+def _named(pair: Pair, between: str = " ") -> str:
+    return f"{formats.pair(pair.symbol)}{between}{pair.venue}"
+
+
+def _signals(signals: Sequence[Signal]) -> Section:
+    """Return the newest signals, the newest first; what is of a venue's part of a base names it."""
+    shown = signals[::-1][:_PAPER_SIGNALS]
+    rows = [
+        {
+            "ts": one.ts,
+            "tier": one.tier,
+            "pair": one.base if one.symbol is None else formats.pair(one.symbol),
+            "venue": one.venue,
+        }
+        for one in shown
+    ]
+    note = f"The newest {len(shown):,} of {formats.plural(len(signals), 'signal')}."
+    return Section("Signals", pd.DataFrame(rows), _SIGNALS, note)

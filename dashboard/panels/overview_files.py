@@ -10,8 +10,9 @@ import pandas as pd
 
 from analytics import formats
 from analytics.aggregate import Figure as MarketFigure
-from analytics.exports import BarChart, Column, Figure, Kind, LineChart, Report, Section, Series
-from dashboard.panels.kpis import FIGURES, card_texts
+from analytics.exports import BarChart, Column, Figure, Kind, LineChart, Report, Section, course
+from dashboard.panels.export import thresholds_text
+from dashboard.panels.kpis import FIGURES, card_texts, over
 from dashboard.state import Moment
 from dashboard.view import View
 
@@ -112,26 +113,30 @@ def report(shown: Shown) -> Report:
         moment=shown.moment.now,
         origin=shown.moment.origin,
         state=_state(shown),
-        figures=tuple(
-            Figure(*card_texts(name, shown.market[name], shown.seen.span)) for name in FIGURES
-        ),
+        figures=tuple(_card(shown, name) for name in FIGURES),
         charts=(*_courses(shown), *_bars(shown)),
         sections=(first,),
         notes=tuple(shown.sentences),
     )
 
 
+def _card(shown: Shown, name: str) -> Figure:
+    """Return the figure called *name* as its card has it, and what time its change is of."""
+    figure = shown.market[name]
+    label, value, change = card_texts(name, figure, shown.seen.span)
+    span = over(figure.within(shown.seen.span))
+    return Figure(label, value, None if change is None else f"{change} {span}")
+
+
 def _state(shown: Shown) -> dict[str, str]:
     """Write what the page was set to."""
-    seen, level = shown.seen, shown.seen.thresholds
+    seen = shown.seen
     return {
         "Changes over": seen.timeframe,
         "Venues": formats.listed(list(seen.venues)) if seen.venues else "all",
         "Pairs": formats.listed([*map(formats.pair, seen.pairs)]) if seen.pairs else "all",
         "Search": shown.words or "none",
-        "Thresholds": f"z {level.z_oi:g}, long/short {level.ls_accounts:g}, "
-        f"imbalance {level.book_imbalance_pct:g} %, funding {level.funding_8h_pct:g} %, "
-        f"OI change {level.oi_delta_pct:g} %",
+        "Thresholds": thresholds_text(seen.thresholds),
     }
 
 
@@ -144,7 +149,7 @@ def _courses(shown: Shown) -> list[LineChart]:
         "ls_accounts": "ratio",
     }
     return [
-        LineChart(label, (Series(label, past.index.to_numpy(), past.to_numpy(float)),), kind)
+        LineChart(label, (course(label, past),), kind)
         for name, kind in kinds.items()
         for label, past in [(_label(shown, name), shown.market[name].past)]
         if len(past) > 1
@@ -159,9 +164,11 @@ def _bars(shown: Shown) -> list[BarChart]:
             f"{title}, {shown.seen.timeframe if name != 'funding_8h_pct' else 'now'}",
             (mine["pair"] + " " + mine["venue"]).tolist(),
             mine["value"].tolist(),
-            "pct",
+            kind,
+            digits=digits,
         )
         for title, name in _MOVED.items()
+        for kind, digits in [_KINDS[name]]
         for mine in [rows[rows["measure"] == title]]
         if not mine.empty
     ]
@@ -195,25 +202,36 @@ def _moved(shown: Shown) -> pd.DataFrame:
 
 
 def _figures(shown: Shown) -> Section:
-    rows = [
-        {
-            "figure": _label(shown, name),
-            "unit": _UNITS[name],
-            "value": figure.value,
-            "change": figure.within(shown.seen.span).change,
-            "pairs": figure.pairs,
-        }
-        for name in FIGURES
-        for figure in [shown.market[name]]
-    ]
+    rows = []
+    for name in FIGURES:
+        figure = shown.market[name]
+        recent = figure.within(shown.seen.span)
+        known = recent.past.index if recent.change is not None else None
+        rows.append(
+            {
+                "figure": _label(shown, name),
+                "unit": _UNITS[name],
+                "value": figure.value,
+                "change": recent.change,
+                "over_s": None if known is None else (known[-1] - known[0]).total_seconds(),
+                "until": None if known is None else known[-1],
+                "pairs": figure.pairs,
+            }
+        )
     columns = (
         Column("figure", "Figure"),
         Column("unit", "Unit"),
         Column("value", "Value", "ratio", 4),
-        Column("change", f"Change in {shown.seen.timeframe}, in that unit", "ratio", 4),
+        Column("change", "Change, in that unit", "ratio", 4),
+        Column("over_s", "Change over", "seconds"),
+        Column("until", "Change until", "time"),
         Column("pairs", "Pairs that know it", "count"),
     )
-    return Section("Figures", pd.DataFrame(rows), columns)
+    note = (
+        f"Values are of {formats.moment(shown.moment.now)}; a change is over as much of "
+        f"{shown.seen.timeframe} as is recorded, up to the newest bars that are known of it."
+    )
+    return Section("Figures", pd.DataFrame(rows), columns, note)
 
 
 def _label(shown: Shown, name: str) -> str:

@@ -64,15 +64,16 @@ def test_overview_is_taken_home_as_it_stands(page_then):
 
 
 def test_market_is_taken_home_as_it_stands(page_then):
-    """Every bar of the chart, the newest of which stands over it, and the cards on paper."""
+    """Every bar of the chart, the newest of which stands over it; cards and panes on paper."""
     page = page_then("market")
     page.wait_for_selector(f"{CHART} .main-svg")
-    title = page.locator(f"{CHART} .annotation-text").first.text_content()
+    titles = page.locator(f"{CHART} .annotation-text").all_text_contents()
 
     _, rows, sheets, said = files(page)
 
     newest = [row for row in rows if row["Close [quote]"]][-1]
-    assert formats.price(float(newest["Close [quote]"])) in title
+    assert formats.price(float(newest["Close [quote]"])) in titles[0]
+    assert {row["Complete"] for row in rows[:-1]} == {"true"}
     heads, *bars = sheets["Bars"]
     closes = heads.index("Close [quote]")
     written = [row[closes] for row in bars if row[closes] is not None]
@@ -80,6 +81,9 @@ def test_market_is_taken_home_as_it_stands(page_then):
     assert len(written) == sum(bool(row["Close [quote]"]) for row in rows)
     # Not the time until the next funding, which is no figure of a document.
     assert [value for value in cards(page) if "min" not in value and value not in said] == []
+    panes = [title.replace("\xa0", " ").split("  ")[0] for title in titles]
+    assert len(panes) > 3
+    assert [pane for pane in panes if pane not in said and "Signals" not in pane] == []
 
 
 @pytest.mark.parametrize("name", ["market", "heatmap"])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pypdf
 import pytest
 
 from analytics.correlated import SUBJECTS, matrix, rolling
@@ -80,6 +83,21 @@ def test_correlation_is_three_tables(correlated):
     assert written["Rolling"].count("\n") == 1 + 119
     assert written["Leads"].splitlines()[1].startswith("BTC okx,BTC bybit,")
     assert xlsx_bytes([make() for make in tables.values()], {"Page": "Correlation"})[:2] == b"PK"
+
+
+def test_funding_keeps_its_decimals_on_paper():
+    """With two, most of it is nought."""
+    funding = replace(
+        heatmap(over_time=False),
+        measure=MEASURES["funding_8h_pct"],
+        values=np.array([[-0.0021, np.nan], [0.0034, 0.01]]),
+    )
+
+    (page,) = pypdf.PdfReader(
+        io.BytesIO(pdf_bytes(heatmap_files.report(funding, SHOWN, {}, [])))
+    ).pages
+
+    assert "-0.0021" in page.extract_text()
 
 
 def test_both_pages_are_documents(correlated):

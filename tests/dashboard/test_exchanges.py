@@ -394,6 +394,7 @@ def test_files_hold_the_page(record):
             "venue": "okx",
             "share_pct": [25.0, 30.0],
             "pairs": 1,
+            "stretch": 0,
         }
     )
     asset = pd.DataFrame(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import openpyxl
 import pypdf
 import pytest
@@ -77,7 +79,49 @@ def test_figures_leave_with_their_unit(shown):
     """One column cannot mix dollars and percent without saying which is which."""
     rows = lines(overview_files.tables(shown)["Figures"]())
 
-    assert rows[1] == "Open interest,USD,9900000000.0,1000000000.0,1"
+    assert rows[1].startswith("Open interest,USD,9900000000.0,1000000000.0,")
+
+
+def test_a_change_says_its_time_and_its_end(shown):
+    """Neither is the tab's hour, nor the value's 12:44: two bars are known, the last to 12:39."""
+    hour = replace(shown, seen=View(timeframe="1h"))
+
+    heading, interest, *others = lines(overview_files.tables(hour)["Figures"]())
+
+    assert heading.endswith(
+        '"Change, in that unit",Change over [s],Change until [UTC],Pairs that know it'
+    )
+    assert interest.endswith(",1000000000.0,300.0,2025-10-22T12:39:00Z,1")
+    assert "Funding 8 h,% per 8 h,0.01,,,,1" in others
+
+
+def test_a_card_on_paper_says_what_time_its_change_is_of(shown):
+    """The tab asks for an hour of which five minutes are recorded."""
+    figures = overview_files.report(replace(shown, seen=View(timeframe="1h"))).figures
+
+    assert figures[0].change == "+12.50 % in 5 min"
+
+
+def test_a_hole_in_the_day_is_a_gap_on_paper(shown):
+    """No line runs across the five minutes that nobody recorded."""
+    name = "global_oi_usd"
+    past = shown.market[name].past
+    past = past.set_axis([past.index[0], past.index[1] + timedelta(minutes=5)])
+    holed = {**shown.market, name: replace(shown.market[name], past=past)}
+
+    chart = overview_files.report(replace(shown, market=holed)).charts[0]
+
+    assert np.isfinite(chart.series[0].y).tolist() == [True, False, True]
+
+
+def test_funding_keeps_its_decimals_on_paper(shown):
+    """As on the screen: with two, most of it is nought."""
+    bars = replace(overview_files.report(shown), figures=(), sections=())
+
+    (page,) = pypdf.PdfReader(io.BytesIO(pdf_bytes(bars))).pages
+
+    assert "+0.0100 %" in page.extract_text()
+    assert "+25.00 %" in page.extract_text()
 
 
 def test_every_table_is_a_sheet(shown):

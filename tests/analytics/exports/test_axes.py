@@ -17,11 +17,19 @@ from analytics.exports.axes import number_ticks, numbers, positions, thinned, ti
         (-1, 1, "pct", ["-1.00 %", "-0.50 %", "0.00 %", "+0.50 %", "+1.00 %"]),
         (0.0078, 0.0081, "pct", ["+0.0078 %", "+0.0079 %", "+0.0080 %", "+0.0081 %"]),
         (8.4e9, 9.0e9, "usd", ["$8.40B", "$8.60B", "$8.80B", "$9.00B"]),
+        (-0.0021, 0.0079, "pct", ["-0.002 %", "0.000 %", "+0.002 %", "+0.004 %", "+0.006 %"]),
+        (0, 0.011, "pct", ["0.000 %", "+0.005 %", "+0.010 %"]),
     ],
 )
 def test_ticks_are_round_and_tell_apart(low, high, kind, labels):
     """Two ticks with the same label would be a riddle."""
     assert [label for _, label in number_ticks(low, high, kind)] == labels
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1e308, 1e308), (0.0, 5e-324), (0.0, 1e-300)])
+def test_what_no_figure_can_be_has_no_ticks(low, high):
+    """Where the span overflows, or is too small to be written."""
+    assert number_ticks(low, high, "usd") == []
 
 
 def test_ticks_too_close_to_write_differently_are_fewer():
@@ -73,4 +81,4 @@ def test_times_are_utc_with_and_without_a_zone():
 
 def test_what_is_no_number_is_nan():
     """None, NaN and infinity alike."""
-    assert np.isnan(numbers([None, np.nan, np.inf])).all()
+    assert np.isnan(numbers([None, np.nan, np.inf, 1e308, -1e308])).all()

@@ -53,6 +53,8 @@ def history():
         "ls_oi_usd": 7e9,
         "risen_count": 1,
         "compared_count": 2,
+        "liq_long_usd": 3e6,
+        "liq_short_usd": 0.5e6,
     }
     binance = pd.DataFrame({"venue": "binance", "ts": times, "oi_usd": [5e9, 7e9], **sums})
     okx = pd.DataFrame({"venue": "okx", "ts": times, "oi_usd": [3e9, None], **sums})
@@ -99,12 +101,64 @@ def test_silent_venue_is_a_gap(pairs, history):
     assert np.isnan(lines["okx"][1])
 
 
+def test_a_hole_in_the_day_is_a_gap(pairs, history):
+    """No line runs across the five minutes that nobody recorded."""
+    history.loc[history["ts"] == history["ts"].min(), "ts"] -= pd.Timedelta("5min")
+
+    course = charts(day_report(CLOSE, "live", pairs, history))["Open interest"].series[0]
+
+    assert [f"{time:%H:%M}" for time in pd.DatetimeIndex(course.x)] == ["23:45", "23:50", "23:55"]
+    assert np.isnan(course.y).tolist() == [False, True, False]
+
+
 def test_venues_share_the_market(pairs, history):
     """70 and 30 percent of the open interest."""
     shares = day_report(CLOSE, "live", pairs, history).sections[1].frame.set_index("venue")
 
     assert shares["oi_pct"].to_dict() == pytest.approx({"binance": 70.0, "okx": 30.0})
     assert shares["pairs"].to_dict() == {"binance": 2, "okx": 1}
+
+
+def test_liquidations_are_of_what_was_heard(pairs, history):
+    """Two venues in two bars; what is older is not in it. Of how much that is, is said."""
+    before = history.assign(ts=pd.Timestamp("2025-10-22"))
+
+    report = day_report(CLOSE, "live", pairs, pd.concat([before, history]))
+
+    values = {figure.label: figure.value for figure in report.figures}
+    assert values["Longs liquidated 10 min"] == "$12.00M"
+    assert values["Shorts liquidated 10 min"] == "$2.00M"
+    course = charts(report)["Liquidations per 5 min"]
+    assert [(one.name, list(one.y)) for one in course.series] == [
+        ("Longs", [6e6, 6e6]),
+        ("Shorts", [1e6, 1e6]),
+    ]
+    assert (
+        "Liquidations are those of 10 min: in the rest of the day no stream was heard."
+        in report.notes
+    )
+
+
+def test_a_venue_without_liquidations_is_named(pairs, history):
+    """The sum is without it."""
+    history.loc[history["venue"] == "okx", ["liq_long_usd", "liq_short_usd"]] = np.nan
+
+    report = day_report(CLOSE, "live", pairs, history)
+
+    assert "$6.00M" in [figure.value for figure in report.figures]
+    assert "Liquidations are without okx, of which none were heard." in report.notes
+
+
+def test_a_day_without_liquidations_says_so(pairs, history):
+    """As every other figure that is absent does; nothing is no chart."""
+    history[["liq_long_usd", "liq_short_usd"]] = np.nan
+
+    report = day_report(CLOSE, "live", pairs, history)
+
+    values = {figure.label: figure.value for figure in report.figures}
+    assert values["Longs liquidated 24 h"] == values["Shorts liquidated 24 h"] == "–"
+    assert "Liquidations per 5 min" not in charts(report)
+    assert "Liquidations are missing: no stream told of any in the day." in report.notes
 
 
 def test_it_prints_and_says_whose_market_it_is(pairs, history):

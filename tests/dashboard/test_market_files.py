@@ -1,0 +1,188 @@
+"""What Market offers for download: every bar, and the page as it is set."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pypdf
+import pytest
+
+from analytics.exports import csv_bytes
+from analytics.exports.pdf import pdf_bytes
+from dashboard import loaders
+from dashboard.charts.market_panes import LABELS
+from dashboard.panels import market_body, market_exports
+from dashboard.panels.market_stretch import stretch
+from dashboard.panels.market_subject import Subject
+from dashboard.view import View
+from tests.dashboard.test_market import BTC, NOW, wave
+
+
+@pytest.fixture
+def loaded(app, record):
+    """A function that loads what the page shows of BTC, with the buttons *labels* on."""
+
+    def of(*labels, pair=("binance", BTC), at=None, timeframe="5m", origin="simulator"):
+        record.publish(origin=origin)
+        shown = loaders.moment(at)
+        wanted = market_body.Wanted(
+            Subject("BTC", pair), stretch("24 h", timeframe), labels, shown, View()
+        )
+        return market_body.load(wanted), wanted
+
+    return of
+
+
+def report(loaded, wanted):
+    found = loaded.history
+    notes = market_body.notes(loaded, found, wanted)
+    return market_exports.report(loaded, found, wanted, notes)
+
+
+def charts(document):
+    return {chart.title.partition("  ·  ")[0]: chart for chart in document.charts}
+
+
+def bars(loaded):
+    section = market_exports.bars(loaded, loaded.history)
+    return list(csv.DictReader(io.StringIO(csv_bytes(section).decode("utf-8-sig"))))
+
+
+def test_every_pane_that_is_on_is_on_paper(loaded, record):
+    """With all its lines; the bands about the price, and signals as a table."""
+    record.snapshot(BTC, **NOW)
+    wave(record, count=60)
+    record.bars[0]["oi_usd"] = 9e9
+
+    document = report(*loaded(*LABELS))
+
+    found = charts(document)
+    assert list(found) == [
+        "BTC/USDT on binance",
+        "Volume",
+        "Open interest",
+        "OI change per bar",
+        "z-score of OI change",
+        "Long/short, accounts",
+        "Long/short, top traders' accounts",
+        "Long/short change per bar",
+        "Book imbalance within 25 bps",
+        "Taker imbalance",
+        "CVD from the left edge",
+        "Funding 8 h",
+        "RSI 14",
+        "Liquidations: shorts up, longs down",
+        "Basis: price above index",
+    ]
+    assert [line.name for line in found["BTC/USDT on binance"].series] == [
+        "Price",
+        "Upper band",
+        "Middle band",
+        "Lower band",
+    ]
+    flows = found["Liquidations: shorts up, longs down"].series
+    assert [np.nanmax(line.y) for line in flows] == [2e4, -1e4]
+    (signals,) = document.sections
+    assert signals.frame[["tier", "pair", "venue"]].to_numpy().tolist() == [
+        [1, "BTC/USDT", "binance"]
+    ]
+    assert signals.frame["ts"].iloc[0] == record.noon.replace(minute=35)
+    assert document.state["Panes"].startswith("Price, Bands, Volume, OI")
+    assert "z 2.5, long/short 2" in document.state["Thresholds"]
+    pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(document))).pages
+    assert "Basis: price above index" in "".join(page.extract_text() for page in pages)
+
+
+def test_panes_that_are_off_are_not_on_paper(loaded, record):
+    """Nor bands and signals; the price stays."""
+    wave(record, count=60)
+    record.bars[0]["oi_usd"] = 9e9
+
+    document = report(*loaded("RSI"))
+
+    assert list(charts(document)) == ["BTC/USDT on binance", "RSI 14"]
+    assert len(document.charts[0].series) == 1
+    assert document.sections == ()
+    assert document.state["Panes"] == "Price and RSI"
+
+
+def test_a_pane_without_values_is_a_sentence(loaded, record):
+    """No empty frame; the page's notes say why."""
+    wave(record, index=None, close=None)
+
+    document = report(*loaded("Basis", "Signals", "Volume"))
+
+    assert list(charts(document)) == ["Volume"]
+    assert document.sections == ()
+    said = " ".join(document.notes)
+    assert "Basis: the record has no index price in this time." in said
+    assert "Signals: none of the tiers fired in this time." in said
+
+
+def test_the_newest_signals_come_first_and_are_not_too_many(loaded, record):
+    """Paper has room for a hundred, and says of how many."""
+    wave(record, count=60)
+    record.bars[0]["oi_usd"] = 9e9
+    asked, wanted = loaded("Signals")
+    (one,) = asked.signals
+    many = [replace(one, ts=one.ts + timedelta(minutes=5 * nth)) for nth in range(150)]
+
+    (signals,) = report(replace(asked, signals=many), wanted).sections
+
+    assert signals.frame["ts"].tolist() == [signal.ts for signal in many[:49:-1]]
+    assert signals.note == "The newest 100 of 150 signals."
+
+
+def test_other_venues_are_beside_where_they_are_on(loaded, record):
+    """Each by its name, in every pane that compares."""
+    for venue in ("binance", "okx"):
+        wave(record, venue=venue)
+
+    with_venues, without = (
+        charts(report(*loaded(*labels))) for labels in (("Volume", "Venues"), ("Volume",))
+    )
+
+    assert [line.name for line in with_venues["BTC/USDT on binance"].series] == [
+        "Price",
+        "BTC/USDT okx",
+    ]
+    assert len(with_venues["Volume"].series) == 1
+    assert len(without["BTC/USDT on binance"].series) == 1
+
+
+def test_a_chart_says_its_newest_value(loaded, record):
+    """As on top of each pane."""
+    wave(record)
+
+    document = report(*loaded("Funding"))
+
+    assert document.charts[1].title == "Funding 8 h  ·  +0.0100 %"
+
+
+def test_a_bar_under_way_says_so(loaded, record):
+    """Nobody is to test on what is not over."""
+    wave(record, count=3)
+    record.snapshot(BTC, **NOW)
+
+    rows = bars(loaded()[0])
+
+    assert [(row["Bar from [UTC]"][11:16], row["Complete"]) for row in rows] == [
+        ("12:25", "true"),
+        ("12:30", "true"),
+        ("12:35", "true"),
+        ("12:40", "false"),
+    ]
+
+
+def test_a_longer_bar_is_complete_when_it_is_over(loaded, record):
+    """Three quarters of an hour are not the hour, although every five minutes of it are over."""
+    wave(record, count=30)
+
+    rows = bars(loaded(timeframe="1h")[0])
+
+    assert [row["Complete"] for row in rows[-2:]] == ["true", "false"]
+    assert rows[-1]["Bar from [UTC]"] == "2025-10-22T12:00:00Z"
