@@ -9,8 +9,11 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 ABSENT: Final = "–"
 """Stands wherever there is no value."""
@@ -147,6 +150,40 @@ def minute(value: datetime | None) -> str:
     return ABSENT if value is None or pd.isna(value) else f"{_utc(value):%H:%M}"
 
 
+def local(value: datetime | None, zone: str | None) -> str | None:
+    """Write a time as clocks in *zone* show it: ``2025-10-22 14:44:05 Europe/Berlin``.
+
+    None where there is nothing to say: no time, no zone that is known, or one that shows UTC.
+    """
+    place = _zone(zone)
+    if place is None or value is None or pd.isna(value):
+        return None
+    there = _aware(value).astimezone(place)
+    return f"{there:%Y-%m-%d %H:%M:%S} {zone}" if there.utcoffset() else None
+
+
+def ahead(value: datetime, zone: str | None) -> str | None:
+    """Write how far clocks in *zone* are from UTC then: ``Europe/Berlin is UTC+02:00``.
+
+    None where there is nothing to say, as in :func:`local`.
+    """
+    there = None if local(value, zone) is None else _aware(value).astimezone(_zone(zone))
+    return None if there is None else f"{zone} is UTC{there.isoformat()[-6:]}"
+
+
+def local_minutes(times: NDArray[np.datetime64], zone: str | None) -> list[str] | None:
+    """Write *times*, UTC, as clocks in *zone* show them, in short: ``Wed 14:44``.
+
+    None where there is nothing to say, as in :func:`local`.
+    """
+    place = _zone(zone)
+    if place is None:
+        return None
+    there = pd.DatetimeIndex(times).tz_localize(UTC).tz_convert(place)
+    is_utc = (there.tz_localize(None) == pd.DatetimeIndex(times)).all()
+    return None if is_utc else [f"{time:%a %H:%M}" for time in there]
+
+
 def pair(symbol: str) -> str:
     """Write an instrument's symbol; ``BTC/USDT:USDT`` settles in its quote, so ``BTC/USDT``."""
     traded, _, settled = symbol.partition(":")
@@ -157,6 +194,12 @@ def listed(words: list[str], most: int = 8) -> str:
     """Write a list as a sentence does: ``a, b and c``, or ``a, b and 12 more``."""
     shown = words if len(words) <= most else [*words[: most - 1], f"{len(words) - most + 1:,} more"]
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def shortened(text: str, most: int = 300) -> str:
+    """Write *text* on one line, and no more than *most* letters of it: ``451: this region …``."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 2].rstrip()} …"
 
 
 def plural(number: int, word: str) -> str:
@@ -182,4 +225,16 @@ def _signed(value: float | None, digits: int, unit: str) -> str:
 
 def _utc(value: datetime) -> datetime:
     """Return *value* in UTC; a time without a zone is UTC already, as in the lake."""
-    return value.astimezone(UTC) if value.tzinfo is not None else value
+    return _aware(value).astimezone(UTC)
+
+
+def _aware(value: datetime) -> datetime:
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    """Return the zone that a browser calls *name*, which may be anything; None where unknown."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

@@ -75,16 +75,24 @@ def quoted(pairs: pd.DataFrame, quotes: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def standings(pairs: pd.DataFrame, history: pd.DataFrame) -> tuple[Standing, ...]:
+def standings(
+    pairs: pd.DataFrame, history: pd.DataFrame, market: pd.DataFrame | None = None
+) -> tuple[Standing, ...]:
     """Return what each venue of *pairs* stands at, the one with most open interest first.
 
     Args:
         pairs: As :func:`quoted` returns them.
         history: Sums of the same venues, as ``market_history.sql`` returns them.
+        market: What shares are of: the pairs of these venues, and of all others. None means
+            that there are no others.
     """
-    oi, volume = venue_shares(pairs), venue_shares(pairs, "volume_24h_usd")
+    market = pairs if market is None else market
+    oi, volume = venue_shares(market), venue_shares(market, "volume_24h_usd")
+    shown = set(pairs["venue"])
     found = []
     for nth, venue in enumerate(oi.venues):
+        if venue not in shown:
+            continue
         rows = pairs[pairs["venue"] == venue]
         mine = figures(rows, history[history["venue"] == venue])
         basis = weighted(column(rows, "basis_pct"), column(rows, "oi_usd"))

@@ -2,21 +2,29 @@
 
 import streamlit as st
 
-from analytics.errors import PerpscopeError
+from analytics.errors import PerpscopeError, QueryError
 from dashboard import loaders, state, view
-from dashboard.panels.brand import MARK, WORDMARK, dark_at_first, room
-from dashboard.panels.explained import explained
+from dashboard.panels.brand import MARK, WORDMARK, one_look, room
 from dashboard.panels.freshness import origin_label
 from dashboard.panels.sidebar import sidebar
+from dashboard.state import Moment
 
 
 def choices() -> tuple[list[str], list[str]]:
     """Return the venues and symbols there are; none where the page is about to say why."""
     try:
-        known = loaders.known_pairs(loaders.moment(state.asked_time()))
+        known = loaders.known_pairs(_choosable_at())
     except PerpscopeError:
         return [], []
     return sorted(set(known["venue"])), sorted(set(known["symbol"]))
+
+
+def _choosable_at() -> Moment:
+    """Return the time to choose at: now, where the one that is asked for is none."""
+    try:
+        return loaders.moment(state.asked_time())
+    except QueryError:
+        return loaders.moment()
 
 
 # The icon goes first: else a page's Material icon is fetched from Google to stand in for it.
@@ -71,8 +79,7 @@ st.set_page_config(page_title=f"{page.title} · perpscope")
 state.enter(page.title)
 st.logo(WORDMARK)
 room()
-with explained():
-    origin_label(loaders.origin())
+origin_label(loaders.origin())
 view.keep(sidebar(choices))
 page.run()
-dark_at_first([page.url_path for page in pages])
+one_look([page.url_path for page in pages])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final, Literal
 
 import streamlit as st
@@ -21,6 +22,9 @@ _PAGE: Final = "entered_page"
 _WHOLE: Final = "whole_run"
 
 _LOOK_BACK = timedelta(minutes=10)
+_TIME_OF_DAY: Final = re.compile(r"\d\d:\d\d(:\d\d)?Z?")
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Years of bars before this there are still times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,14 @@ class Moment:
     cycle: timedelta
     """Time between two cycles."""
     age: timedelta
-    """How long ago *now* was, by the wall; nothing when live."""
+    """How long ago *now* was, by the wall; nothing when live, less where its clock is ahead."""
+    fetched_later: bool = False
+    """Whether nothing was heard in the hour before: what there is was fetched afterwards."""
+
+    @property
+    def ahead(self) -> timedelta | None:
+        """How far the record's clock is ahead of this machine's; None where that is not seen."""
+        return -self.age if self.mode == "stopped" and self.age < timedelta() else None
 
     @property
     def since(self) -> datetime:
@@ -93,20 +104,28 @@ def whole_run_is_due() -> bool:
     return bool(st.session_state.pop(_WHOLE, False))
 
 
-def asked_time() -> datetime | None:
+def asked_time() -> datetime | time | None:
     """Return the time that is asked for in the sidebar or the URL, UTC; None where it is now.
 
+    A time of day alone is of today.
+
     Raises:
-        QueryError: It is not a time.
+        QueryError: It is not a time, or of before there were computers.
     """
     # A session's first run reads the URL before the field is there to follow it.
     text = str(st.session_state.get(AT, st.query_params.get(AT, ""))).strip()
     if not text:
         return None
     try:
+        if _TIME_OF_DAY.fullmatch(text):
+            return time.fromisoformat(text).replace(tzinfo=UTC)
         asked = datetime.fromisoformat(text)
-    except ValueError as error:
+        asked = asked.replace(tzinfo=UTC) if asked.tzinfo is None else asked.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise QueryError(
-            f"at={text} is not a time; write it like at=2025-10-22T12:44Z, or leave it out"
+            f"at={text} is not a time; write it like at=2025-10-22T12:44Z, or at=12:44 for today, "
+            "or leave it out"
         ) from error
-    return asked.replace(tzinfo=UTC) if asked.tzinfo is None else asked.astimezone(UTC)
+    if asked < _EARLIEST:
+        raise QueryError(f"at={text} lies before {_EARLIEST:%Y}, and no record goes back so far")
+    return asked

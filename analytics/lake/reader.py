@@ -79,7 +79,7 @@ class Reader:
         copy, cursor = self._take_newest()
         try:
             with cursor:
-                cursor.execute(f"use {copy.name}")
+                self._look_at(copy, cursor)
                 yield cursor
         finally:
             self._give_back(copy)
@@ -108,6 +108,13 @@ class Reader:
             newest.users += 1
             self._served += 1
             return newest, cursor
+
+    def _look_at(self, copy: _Copy, cursor: duckdb.DuckDBPyConnection) -> None:
+        try:
+            # The copies after the first are not opened before: damage comes out here.
+            cursor.execute(f"use {copy.name}")
+        except duckdb.Error as error:
+            raise LakeError(f"{self.layout.public}: cannot be read: {error}") from error
 
     def _give_back(self, copy: _Copy) -> None:
         with self._turn:

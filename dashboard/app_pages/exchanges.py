@@ -1,5 +1,7 @@
 """Exchanges: what each venue holds, how one asset compares over them, and what they offer."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from analytics import formats
@@ -14,7 +16,7 @@ from dashboard.panels.export import export
 from dashboard.panels.freshness import follow_origin, headline
 from dashboard.panels.offers import offers
 from dashboard.panels.refresh import refreshed
-from dashboard.panels.venue_absences import mute_venues, sentences
+from dashboard.panels.venue_absences import alone, mute_venues, sentences
 from dashboard.panels.venue_cards import venue_cards, whole
 from dashboard.panels.venue_comparison import base_choice, comparison, rows
 from dashboard.panels.venue_shares import draw_shares, open_interest, part, span_choice
@@ -36,40 +38,43 @@ def board() -> None:
             st.info(
                 plain(f"Nothing that the sidebar asks for was heard in the {span} before {when}.")
             )
-            venue_cards((), mute, shown, seen.span, look)
+            venue_cards((), mute, shown, seen, look)
             offers(told)
             return
 
         pairs = quoted(pairs, loaders.read("pair_quotes", shown))
         history = seen.of(loaders.market_history(shown, seen.pairs))
-        stand = standings(pairs, history)
-        whole(figures(pairs, history), len(pairs), len(stand), seen.span)
-        venue_cards(stand, mute, shown, seen.span, look)
+        # A share is of all venues: those that are chosen would always make up a whole.
+        market = replace(seen, venues=()).of(every)
+        stand = standings(pairs, history, market)
+        whole(figures(pairs, history), len(pairs), len(stand), seen)
+        venue_cards(stand, mute, shown, seen, look)
 
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader("Shares of open interest", anchor=False, width="content")
             span = span_choice()
-        panel = part(open_interest(span, shown), lambda pair: seen.shows(pair.venue, pair.symbol))
-        points = draw_shares(panel, "all pairs", span, "shares", look)
+        panel = part(open_interest(span, shown), lambda pair: seen.shows(None, pair.symbol))
+        of = "the chosen pairs" if seen.pairs else "all pairs"
+        points = draw_shares(panel, of, span, "shares", seen.venues, look)
 
         st.subheader("One asset over its venues", anchor=False)
         base = base_choice(pairs)
         mine = pairs[pairs["base"] == base].reset_index(drop=True)
-        spread = funding_spread(mine)
+        there, spread = market[market["base"] == base], funding_spread(mine)
         asset_cards(mine, base, spread)
-        comparison(mine, spread, shown, look)
+        comparison(mine, there, spread, shown, look)
         with st.expander(
             f"Shares of {plain(base)} over time", key="asset_over_time", on_change="rerun"
         ) as over_time:
             if over_time.open:
                 mine_over_time = part(panel, lambda pair: pair.base == base)
-                draw_shares(mine_over_time, base, span, "asset_shares", look)
+                draw_shares(mine_over_time, base, span, "asset_shares", seen.venues, look)
 
-        lines = sentences(mine, base, pairs, shown)
+        lines = [*alone(mine, there, seen), *sentences(mine, pairs, shown)]
         st.caption("  \n".join(plain(line) for line in lines))
         offers(told)
 
-        asset, chosen = rows(mine, shown), {"Timeframe": seen.timeframe, "Asset": base}
+        asset, chosen = rows(mine, there, shown), {"Timeframe": seen.timeframe, "Asset": base}
         with head:
             export(
                 "Exchanges",

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from analytics import formats
 from dashboard import loaders, state
 from dashboard.charts import colors
 from dashboard.panels import health_files as files
@@ -28,10 +29,12 @@ def board() -> None:
         if damaged:
             set_aside(damaged)
         if cycles.empty:
-            st.info("No cycle ran in the 24 hours before: the record was imported, not collected.")
+            st.info(f"No cycle is recorded in the 24 hours before {formats.moment(shown.now)}.")
         else:
             streams = channels(cycles, shown)
-            silent, expected = loaders.silent_pairs(shown), set(loaders.offers())
+            # Which venues were to be collected is known of now alone.
+            expected = set() if shown.mode == "asked" else set(loaders.offers())
+            silent = loaders.silent_pairs(shown)
             found = faults(cycles, expected, streams, silent, free, shown)
             draw_faults(found, cycles, shown)
             st.subheader("Venues", anchor=False)

@@ -10,7 +10,7 @@ from dashboard import loaders, state, view
 from dashboard.charts import colors
 from dashboard.panels.explained import explained
 from dashboard.panels.refresh import expected
-from dashboard.panels.wall import wall_cards, wall_lists, wall_top
+from dashboard.panels.wall import wall_cards, wall_lists, wall_style, wall_top
 
 
 def wall() -> None:
@@ -40,6 +40,7 @@ def wall() -> None:
     wall_lists(pairs, wanted, cycles, seen, shown, palette)
 
 
+wall_style()
 with explained():
     st_autorefresh(interval=int(1000 * loaders.refresh_s()), key="wallboard")
     with expected(__file__, "the market"):

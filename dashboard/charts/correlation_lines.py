@@ -14,6 +14,7 @@ from analytics.lead_lag import LeadLag
 from analytics.panel import Pair
 from dashboard.charts import cells
 from dashboard.charts.frame import across, frame
+from dashboard.charts.literal import literal
 from dashboard.charts.palette import Colors
 
 LINES_MOST: Final = 6
@@ -62,7 +63,7 @@ def lag_chart(pairs: Sequence[Pair], leads: LeadLag, colors: Colors) -> go.Figur
             "mode": "lines+markers",
             "x": leads.lags,
             "y": leads.r[:, i, j].round(4),
-            "name": f"{names[i]}, {names[j]}",
+            "name": literal(f"{names[i]}, {names[j]}"),
             "line": {"color": colors.series[n % len(colors.series)], "width": 1.6},
             "marker": {"size": 4},
             "hovertemplate": "r <b>%{y:.2f}</b>",

@@ -15,6 +15,7 @@ from analytics.panel import Pair
 from dashboard.charts import cells
 from dashboard.charts.color_scale import DIGITS, HOVERS, UNITS, WRITTEN, ColorScale, ColumnScales
 from dashboard.charts.frame import whole
+from dashboard.charts.literal import literal
 from dashboard.charts.palette import Colors
 
 Floats = NDArray[np.float64]
@@ -45,7 +46,7 @@ class Map:
 
 def heat_chart(drawing: Map, colors: Colors, *, touch: bool = False) -> go.Figure:
     """Return the figure of *drawing*; what a click is on, ``layout.meta`` says."""
-    names = cells.labels(drawing.pairs)
+    names = [literal(name) for name in cells.labels(drawing.pairs)]
     height = cells.TOP + 8 + len(names) * cells.row_height(len(names))
     hatched = not np.isfinite(drawing.values).all()
     layout = cells.layout(colors, height=height, touch=touch, hatched=hatched)

@@ -16,6 +16,8 @@ from analytics.panel import TIMEFRAMES, Pair
 from analytics.signals import Signal
 from dashboard.charts import market_traces as traces
 from dashboard.charts.frame import across, frame, whole
+from dashboard.charts.literal import literal
+from dashboard.charts.market_clock import local_times
 from dashboard.charts.market_panes import PRICE, SIGNALS, Pane
 from dashboard.charts.market_scales import Scale, ended, newest, scale
 from dashboard.charts.palette import Colors
@@ -49,6 +51,8 @@ class Drawing:
     colors: Colors
     touch: bool = False
     """On a touch screen a finger scrolls the page instead of drawing a box."""
+    zone: str | None = None
+    """Of the user's clock, as the browser calls it."""
 
 
 def market_chart(drawing: Drawing) -> go.Figure:
@@ -96,7 +100,8 @@ def _traces(drawing: Drawing, pane: Pane, place: traces.Place) -> list[traces.Tr
         case "candles":
             about = traces.bands(place) if drawing.bands else []
             # The candles lie beneath all lines wherever they stand; first, they head the label.
-            return [*traces.candles(place), *about, *beside]
+            own_clock = local_times(place, drawing.zone)
+            return [*own_clock, *traces.candles(place), *about, *beside]
         case "columns":
             return traces.columns(place, pane.lines[0])
         case "flows":
@@ -199,7 +204,7 @@ def _title(drawing: Drawing, pane: Pane, top: float) -> dict[str, Any]:
     if pane is PRICE:
         pair = drawing.history.price_of
         at = formats.moment(ended(drawing.history, drawing.until), drawing.now)
-        name = f"{formats.pair(pair.symbol)} on {pair.venue}"
+        name = literal(f"{formats.pair(pair.symbol)} on {pair.venue}")
         more = _muted(drawing, f"  at {at}") + _beside(drawing)
     return {
         "text": f"{_muted(drawing, name)}{value}{more}",
@@ -221,7 +226,7 @@ def _muted(drawing: Drawing, words: str) -> str:
 def _beside(drawing: Drawing) -> str:
     """Name the venues drawn beside, each in its colour, on a line of their own."""
     names = [
-        f'<span style="color:{drawing.colors.of_venue(pair.venue)}">— {pair.venue}</span>'
+        f'<span style="color:{drawing.colors.of_venue(pair.venue)}">— {literal(pair.venue)}</span>'
         for pair in _compared(drawing)
     ]
     return "<br>" + "  ".join(names) if names else ""

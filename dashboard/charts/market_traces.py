@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from analytics.pair_history import History
 from analytics.panel import TIMEFRAMES
 from analytics.signals import Signal
+from dashboard.charts.literal import literal
 from dashboard.charts.market_panes import Pane
 from dashboard.charts.market_scales import Scale
 from dashboard.charts.palette import Colors
@@ -75,21 +76,15 @@ class Place:
         """Time between two bars. [ms]"""
         return int(TIMEFRAMES[self.history.timeframe].total_seconds() * 1000)
 
-    @property
-    def first_ms(self) -> int:
-        """Start of the first bar, since 1970. [ms]"""
-        return int(self.history.times[0].astype("datetime64[ms]").astype(np.int64))
-
-    def times_ms(self) -> Line:
-        """Return the start of every bar, since 1970. [ms]"""
-        count = len(self.history.times)
-        return self.first_ms + self.step_ms * np.arange(count, dtype=np.float64)
+    def starts(self) -> list[str]:
+        """Return the start of every bar, UTC."""
+        return dates(self.history.times)
 
     def grid(self, line: Line) -> Trace:
         """Return *line* on the time axis."""
         values = (line / self.scale.unit).astype(np.float32)
         return {
-            "x0": self.first_ms,
+            "x0": self.starts()[0],
             "dx": self.step_ms,
             "y": values,
             "yaxis": self.axis,
@@ -97,12 +92,17 @@ class Place:
         }
 
 
+def dates(times: NDArray[np.datetime64]) -> list[str]:
+    """Return *times*, UTC, as Plotly reads them: a number would be of the browser's own zone."""
+    return np.datetime_as_string(times, "m").tolist()  # type: ignore[no-any-return]
+
+
 def candles(place: Place) -> list[Trace]:
     """Return candles: hollow where the price rose, filled where it fell."""
     lines, colors = place.history.lines, place.colors
     if len(place.history.times) > CANDLES_MOST or not np.isfinite(lines["open"]).any():
         return [line(place, "close", colors.line)]
-    written = place.scale.hover
+    form = place.scale.hover
     names = ("open", "high", "low", "close")
     known = np.isfinite([lines[name] for name in names]).all(axis=0)
     parts = {name: lines[name][known].astype(np.float32) for name in names}
@@ -110,7 +110,7 @@ def candles(place: Place) -> list[Trace]:
         {
             "type": "candlestick",
             "name": "Price",
-            "x": place.times_ms()[known],
+            "x": dates(place.history.times[known]),
             **parts,
             "yaxis": place.axis,
             "increasing": {
@@ -120,8 +120,7 @@ def candles(place: Place) -> list[Trace]:
             "decreasing": {"line": {"color": colors.down, "width": 1.2}, "fillcolor": colors.down},
             "whiskerwidth": 0,
             "hovertemplate": " ".join(
-                f"{letter} %{{{name}:{written}}}"
-                for letter, name in zip("OHLC", parts, strict=True)
+                f"{letter} %{{{name}:{form}}}" for letter, name in zip("OHLC", parts, strict=True)
             ),
         }
     ]
@@ -156,18 +155,20 @@ def _shade(place: Place) -> list[Trace]:
     upper, lower = (place.history.lines[f"bollinger_{name}"] for name in ("upper", "lower"))
     if len(upper) > CANDLES_MOST:
         return []
-    times, around = place.times_ms(), []
+    starts: list[str | None] = [*place.starts(), None]
+    around: list[str | None] = []
+    edge: list[Line] = []
     known = np.flatnonzero(np.isfinite(upper))
     for run in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
         back = run[::-1]
-        there = np.concatenate([upper[run], lower[back], [np.nan]])
-        around.append((np.concatenate([times[run], times[back], [np.nan]]), there))
+        around += [starts[at] for at in (*run, *back, -1)]
+        edge += [upper[run], lower[back], np.full(1, np.nan)]
     return [
         {
             "type": "scatter",
             "mode": "none",
-            "x": np.concatenate([x for x, _ in around]),
-            "y": np.concatenate([y for _, y in around]).astype(np.float32),
+            "x": around,
+            "y": np.concatenate(edge).astype(np.float32),
             "yaxis": place.axis,
             "fill": "toself",
             "fillcolor": _faded(place.colors.line, 0.08),
@@ -220,7 +221,7 @@ def others(place: Place, pane: Pane) -> list[Trace]:
             **place.grid(lines[name]),
             "type": _kind(place),
             "mode": "lines",
-            "name": f"{NAMES[name]} · {pair.venue}",
+            "name": f"{NAMES[name]} · {literal(pair.venue)}",
             "line": {
                 "color": place.colors.of_venue(pair.venue),
                 "width": 1,
@@ -248,9 +249,9 @@ def _lane(place: Place, number: int, signals: Sequence[Signal]) -> Trace:
         "type": "scatter",
         "mode": "markers",
         "name": f"Tier {number}",
-        "x": np.array([signal.ts.timestamp() * 1000 for signal in signals]),
+        "x": [f"{signal.ts:%Y-%m-%dT%H:%M}" for signal in signals],
         "y": np.full(len(signals), number, np.float32),
-        "text": [signal.venue for signal in signals],
+        "text": [literal(signal.venue or "") for signal in signals],
         "customdata": np.array([np.nan if v is None else v for v in seen], np.float32),
         "yaxis": place.axis,
         "marker": {

@@ -15,6 +15,7 @@ from analytics.lead_lag import LeadLag
 from analytics.panel import Pair
 from dashboard.charts import cells
 from dashboard.charts.color_scale import CLIPPED_PCT, DEEP, DEEP_RISING, DIVERGING, RISING, Ramp
+from dashboard.charts.literal import literal
 from dashboard.charts.palette import Colors
 
 Floats = NDArray[np.float64]
@@ -47,7 +48,7 @@ class Drawing:
 def matrix_chart(drawing: Drawing) -> go.Figure:
     """Return the figure; what a click is on, ``layout.meta`` says."""
     pairs, colors = drawing.matrix.pairs, drawing.colors
-    names, count = cells.labels(pairs), len(drawing.matrix.pairs)
+    names, count = [literal(name) for name in cells.labels(pairs)], len(pairs)
     height = cells.TOP + 90 + min(max(count * 20, 320), 860)
     hatched = not np.isfinite(drawing.matrix.r).all()
     layout = cells.layout(colors, height=height, touch=drawing.touch, hatched=hatched)
@@ -165,7 +166,7 @@ def lead_chart(pairs: Sequence[Pair], leads: LeadLag, timeframe: str, colors: Co
         timeframe: Of the bars that lags are counted in.
         colors: Of the theme.
     """
-    names, count = cells.labels(pairs), len(pairs)
+    names, count = [literal(name) for name in cells.labels(pairs)], len(pairs)
     layout = cells.layout(colors, height=90 + 64 * min(count, 8), touch=True)
     axis = cells.names_axis(colors, count, size=11)
     layout["yaxis"] = {**axis, "autorange": "reversed"}

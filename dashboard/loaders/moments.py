@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pandas as pd
 
+from analytics import formats
 from analytics.clock import Clock
-from analytics.errors import LakeAbsent
+from analytics.errors import LakeAbsent, LakeError, QueryError
 from analytics.panel import TIMEFRAMES
 from dashboard.loaders import place
 from dashboard.state import SILENT_CYCLES, Moment
 
+_CLOCKS_DIFFER = timedelta(minutes=1)
 _REFRESH_LEAST_S = 2.0
-_ABSENT_AGAIN_S = 5.0
+_UNREADABLE_AGAIN_S = 5.0
 
 
-def moment(asked: datetime | None = None) -> Moment:
+def moment(asked: datetime | time | None = None) -> Moment:
     """Return the time to show: the one asked for, else now, else the record's end.
+
+    Args:
+        asked: UTC; a time of day alone is of today by the lake's clock.
 
     Raises:
         LakeAbsent: There is nothing to show.
+        QueryError: What is asked for has not come yet.
     """
     folder, wall = place.folder(), datetime.now(UTC)
     info, cycle = place.info(), timedelta(seconds=place.interval_s())
     clock = Clock.of(info)
     now, speed = (wall, 1.0) if clock is None else (clock.at(wall), clock.speed)
     if asked is not None:
-        return Moment(asked, "asked", info["origin"], cycle, now - asked)
+        past = _past(asked, now)
+        later = _fetched_later(past)
+        return Moment(past, "asked", info["origin"], cycle, now - past, later)
     newest = _time("newest_cycle", now)
     # A fast clock runs far ahead of what a page can keep up with.
     grace = max(SILENT_CYCLES * cycle, timedelta(seconds=30) * speed)
@@ -38,7 +46,9 @@ def moment(asked: datetime | None = None) -> Moment:
     end = _time("newest_row")
     if end is None:
         raise LakeAbsent(Path(folder))
-    age = wall - (end if clock is None else place.reader(folder).published_at())
+    if clock is None:
+        return Moment(end, "stopped", info["origin"], cycle, wall - end)
+    age = max(wall - place.reader(folder).published_at(), timedelta())
     return Moment(end, "stopped", info["origin"], cycle, age)
 
 
@@ -46,8 +56,9 @@ def refresh_s() -> float:
     """How often a live page looks again: once a cycle of the lake's clock. [wall s]"""
     try:
         clock = Clock.of(place.info())
-    except LakeAbsent:
-        return min(place.interval_s(), _ABSENT_AGAIN_S)
+    except (LakeError, QueryError):
+        # What is not there yet, or damaged, may be there the next time.
+        return min(place.interval_s(), _UNREADABLE_AGAIN_S)
     return max(place.interval_s() / (1 if clock is None else clock.speed), _REFRESH_LEAST_S)
 
 
@@ -57,11 +68,28 @@ def mark(shown: Moment, timeframe: str = "5m") -> datetime:
 
 
 def bars_known(shown: Moment, timeframe: str = "5m") -> tuple[str, int]:
-    """Return what changes when a bar of the last day comes in late or becomes another."""
+    """Return what changes when a bar comes in late, or one of the last day becomes another."""
     now = mark(shown, timeframe)
     fetched = place.fetch(place.folder(), place.version(), now, "bars_known", {}, {"now": now})
     row = fetched.iloc[0]
     return str(row["newest_ts"]), int(row["known_count"])
+
+
+def _past(asked: datetime | time, now: datetime) -> datetime:
+    """Return the time that is asked for, which is not ahead of *now*."""
+    whole = datetime.combine(now.date(), asked) if isinstance(asked, time) else asked
+    if whole > now + _CLOCKS_DIFFER:
+        raise QueryError(
+            f"at={formats.moment(whole)} has not come yet: it is {formats.moment(now)} now"
+        )
+    return whole
+
+
+def _fetched_later(past: datetime) -> bool:
+    """Return whether all that is known of the hour before *past* was fetched afterwards."""
+    key = place.folder(), place.version(), past, "how_known"
+    row = place.fetch(*key, {}, {"now": past}).iloc[0]
+    return bool(row["was_fetched"]) and not row["was_heard"]
 
 
 def _time(name: str, now: datetime | None = None) -> datetime | None:

@@ -136,7 +136,7 @@ def _panel(
         )
 
 
-@st.cache_resource(ttl="24h", max_entries=16, show_spinner=False)
+@st.cache_resource(ttl="1h", max_entries=16, show_spinner=False)
 def _pair_curves(
     folder: str, known: tuple[str, int], mark: datetime, timeframe: str
 ) -> pd.DataFrame:

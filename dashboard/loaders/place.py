@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import query
-from analytics.errors import LakeAbsent, SettingsError
+from analytics.errors import LakeError, QueryError, SettingsError
 from analytics.lake import Reader
 
 
@@ -34,10 +34,10 @@ def interval_s() -> float:
 
 
 def origin() -> str | None:
-    """What the record is of, ``live`` or ``simulator``; None where there is no record yet."""
+    """What the record is of, ``live`` or ``simulator``; None where none can be read."""
     try:
         return info()["origin"]
-    except LakeAbsent:
+    except (LakeError, QueryError):
         return None
 
 

@@ -83,7 +83,7 @@ def known_pairs(shown: Moment) -> pd.DataFrame:
 
 def silent_pairs(shown: Moment) -> pd.DataFrame:
     """Pairs of the universe that nothing is known of then."""
-    return read("silent_pairs", shown)
+    return read("silent_pairs", shown, is_past=shown.mode == "asked")
 
 
 def market_history(shown: Moment, symbols: Sequence[str] = ()) -> pd.DataFrame:

@@ -26,12 +26,25 @@ WORDMARK: Final = f"""
 """
 """The sign and the name; its colours serve on dark and on light."""
 
-_DARK_AT_FIRST: Final = """
+_SAME_LOOK: Final = """
 <script>
-  if (localStorage.getItem("perpscope-look") === null) {
-    localStorage.setItem("perpscope-look", "dark at first")
-    for (const path of %s) localStorage.setItem(`stActiveTheme-/${path}-v2`, '"Dark"')
-    if (!matchMedia("(prefers-color-scheme: dark)").matches) location.reload()
+  // %(look)s
+  {
+    const KEPT = "perpscope-look", FIRST = "dark at first", DARK = '"Dark"'
+    const key = (path) => `stActiveTheme-${path}-v2`
+    const all = %(paths)s.map((path) => key(`/${path}`))
+    // Streamlit keeps what is chosen under the page that was loaded, not under the one shown.
+    const loaded = key(new URL(performance.getEntriesByType("navigation")[0].name).pathname)
+    const kept = localStorage.getItem(KEPT), before = localStorage.getItem(loaded)
+    const isNew = (look) => look !== null && look !== (kept === FIRST ? DARK : kept)
+    const look = kept === null
+      ? DARK : [loaded, ...all].map((name) => localStorage.getItem(name)).find(isNew)
+    if (look !== undefined) {
+      for (const name of all) localStorage.setItem(name, look)
+      localStorage.setItem(KEPT, kept === null ? FIRST : look)
+      const isShown = kept === null && matchMedia("(prefers-color-scheme: dark)").matches
+      if (before !== look && !isShown) location.reload()
+    }
   }
 </script>
 """
@@ -56,11 +69,13 @@ def room() -> None:
     st.html(_ROOM)
 
 
-def dark_at_first(paths: list[str]) -> None:
-    """Make dark the look of the pages at *paths* in a browser's first visit.
+def one_look(paths: list[str]) -> None:
+    """Give the pages at *paths* one look: dark in a browser's first visit, then what is chosen.
 
     Streamlit follows the system as soon as there is a light theme to choose, and
     keeps what is chosen in the browser, by page. This makes the first choice, and
-    leaves every later one alone.
+    carries every later one from its page to all others.
     """
-    st.html(_DARK_AT_FIRST % json.dumps(paths), unsafe_allow_javascript=True)
+    # The look is in the text because a browser does the same script once only.
+    told = {"look": st.context.theme.type, "paths": json.dumps(paths)}
+    st.html(_SAME_LOOK % told, unsafe_allow_javascript=True)

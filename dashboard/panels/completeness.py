@@ -16,6 +16,7 @@ from dashboard.charts import Colors
 from dashboard.charts.venues import hole_chart
 from dashboard.panels.explained import plain
 from dashboard.panels.first_day import FirstDay, expected_since, first_day
+from dashboard.panels.local_time import of_column
 from dashboard.panels.metric_names import title
 from dashboard.panels.status_table import Colored, status_table
 from dashboard.state import Moment
@@ -116,8 +117,8 @@ def _gaps(shown: Moment, colors: Colors) -> pd.DataFrame:
         rows.head(_MOST),
         {
             "venue": text("Venue", pinned=True),
-            "from": text("From", width=140),
-            "to": text("To", width=140),
+            "from": text("From", width=140, help=of_column(shown.now)),
+            "to": text("To", width=140, help=of_column(shown.now)),
             "length": text("Length", width=70),
             "pairs": text("Pairs", width=240),
             "what": text("Metrics", width=280),
@@ -161,14 +162,14 @@ def _stream_gaps(shown: Moment) -> pd.DataFrame:
         st.caption("No stream had a hole.")
         return rows
     rows = rows.assign(length_s=(rows["ended_ts"] - rows["started_ts"]).dt.total_seconds())
-    text, time = st.column_config.TextColumn, st.column_config.DatetimeColumn
+    text = st.column_config.TextColumn
     _table(
         rows.head(_MOST),
         {
             "venue": text("Venue", pinned=True),
             "channel": text("Channel"),
             "symbol": text("Pair", help="* is every pair of the channel"),
-            "started_ts": time("From", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"),
+            "started_ts": _time("From", shown),
             "length_s": st.column_config.NumberColumn("Length"),
             "reason": text("Why"),
             "outcome": text("Repair", help="repaired, partly, or lost for good"),
@@ -178,6 +179,12 @@ def _stream_gaps(shown: Moment) -> pd.DataFrame:
         "stream_gaps",
     )
     return rows
+
+
+def _time(title: str, shown: Moment) -> Any:
+    return st.column_config.DatetimeColumn(
+        title, help=of_column(shown.now), format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
+    )
 
 
 def _refused(shown: Moment) -> pd.DataFrame:
@@ -191,7 +198,7 @@ def _refused(shown: Moment) -> pd.DataFrame:
     rows = rows.assign(
         title=rows["metric"].map(title), why=rows["reason"].str.replace("_", " ", regex=False)
     )
-    text, time = st.column_config.TextColumn, st.column_config.DatetimeColumn
+    text = st.column_config.TextColumn
     _table(
         rows,
         {
@@ -200,8 +207,8 @@ def _refused(shown: Moment) -> pd.DataFrame:
             "why": text("Why"),
             "refused": st.column_config.NumberColumn("Values"),
             "cycles": st.column_config.NumberColumn("Cycles", help="In which that happened"),
-            "first_ts": time("First", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"),
-            "last_ts": time("Last", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"),
+            "first_ts": _time("First", shown),
+            "last_ts": _time("Last", shown),
         },
         dict.fromkeys(("refused", "cycles"), formats.count),
         "refused",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from analytics import formats
 from analytics.errors import LakeAbsent, PerpscopeError
 
 
@@ -24,9 +25,16 @@ def explained() -> Iterator[None]:
             icon=":material/hourglass_empty:",
         )
     except PerpscopeError as error:
-        st.error(plain(f"{error}."), title="This page cannot be shown", icon=":material/error:")
+        said = plain(f"{formats.shortened(str(error))}.")
+        st.error(said, title="This page cannot be shown", icon=":material/error:")
 
 
 def plain(text: str) -> str:
-    """Return *text* so that Markdown shows it as it is: venues' words are not markup."""
-    return re.sub(r"([\\`*_{}\[\]()#+!$~|<>:.-])", r"\\\1", text)
+    """Return *text* so that Markdown shows it as it is, in one paragraph.
+
+    Venues' words are not markup: neither their signs nor how their lines begin, and no
+    address in them is a link.
+    """
+    # An address is one in spite of escaped signs; a joiner in it nobody sees.
+    text = re.sub(r"(?i)(https?(?=://)|www(?=\.)|@)", "\\1\u2060", text)
+    return re.sub(r"([\\`*_{}\[\]()#+!$~|<>:.=&^-])", r"\\\1", " ".join(text.split()))

@@ -92,7 +92,7 @@ def _of_cycle(row: dict[Any, Any], shown: Moment) -> Iterator[Fault]:
             grave=True,
         )
     if isinstance(row["error"], str):
-        text = row["error"].removeprefix(f"{venue}: ").rstrip(".")
+        text = formats.shortened(row["error"].removeprefix(f"{venue}: ")).rstrip(".")
         yield Fault(f"{venue}: {text}.", grave=row["answered"] == 0)
     elif row["answered"] < row["asked"]:
         yield Fault(f"{venue} answered for {row['answered']:,} of {row['asked']:,} pairs.")

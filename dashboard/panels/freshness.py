@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from analytics import formats
 from analytics.exports.report import SIMULATED
 from dashboard import state
+from dashboard.panels.local_time import beside, titled
 from dashboard.state import Moment
 
 _LIVE = ":green[:material/sensors: **Live**]"
@@ -19,7 +20,8 @@ def headline(title: str, shown: Moment) -> DeltaGenerator:
     with row:
         st.header(title, anchor=False, width="content")
         if shown.mode == "live":
-            st.markdown(f"{_LIVE} {formats.clock(shown.now)}", width="content")
+            clock = titled(formats.clock(shown.now), shown.now)
+            st.markdown(f"{_LIVE} {clock}", unsafe_allow_html=True, width="content")
         if shown.mode == "asked":
             st.button(
                 "Back to now",
@@ -27,18 +29,32 @@ def headline(title: str, shown: Moment) -> DeltaGenerator:
                 on_click=_leave_the_past,
             )
     if shown.mode == "stopped":
-        st.warning(
-            f"No collector is running: showing the record as of {formats.moment(shown.now)} "
-            f"(age {formats.age(shown.age)}).",
-            icon=":material/pause_circle:",
-        )
+        st.warning(_why_not_live(shown), icon=":material/pause_circle:")
     if shown.mode == "asked":
-        st.info(
-            f"Showing the market as it was known at {formats.moment(shown.now)} "
-            f"(age {formats.age(shown.age)}).",
-            icon=":material/history:",
-        )
+        st.info(_of_the_past(shown), icon=":material/history:")
     return row
+
+
+def _why_not_live(shown: Moment) -> str:
+    as_of = f"showing the record as of {formats.moment(shown.now)}"
+    if shown.ahead:
+        return (
+            f"The record's clock is {formats.age(shown.ahead)} ahead of this machine's: {as_of}"
+            f"{beside(shown.now)}. Set the clock that is wrong; only then can this page tell "
+            "whether a collector is running."
+        )
+    return f"No collector is running: {as_of} (age {formats.age(shown.age)}{beside(shown.now)})."
+
+
+def _of_the_past(shown: Moment) -> str:
+    at = f"at {formats.moment(shown.now)} (age {formats.age(shown.age)}{beside(shown.now)})"
+    if not shown.fetched_later:
+        return f"Showing the market as it was known {at}."
+    return (
+        f"Showing what the record holds of the market {at}: nothing was collected in the hour "
+        "before, so that hour was fetched later from the venues' histories, and funding in it is "
+        "the rate that was paid at the end of its period."
+    )
 
 
 def _leave_the_past() -> None:

@@ -175,6 +175,7 @@ def _draw(
             thresholds=wanted.seen.thresholds,
             colors=colors(st.context.theme.type),
             touch=on_touch(),
+            zone=st.context.timezone,
         )
     )
     title, span = wanted.subject.title, wanted.stretch.span

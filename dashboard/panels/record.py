@@ -35,6 +35,8 @@ def record(
 ) -> None:
     """Draw how much the record holds, and how much room is left."""
     st.subheader("Record", anchor=False)
+    if shown.mode == "asked":
+        st.caption("Rows and room are those of the record as it is now, not as it was then.")
     with st.grid(len(sizes) + 3, min_column_width=130, gap="xsmall"):
         for table, rows in zip(sizes["table_name"], sizes["row_count"], strict=True):
             st.metric(table.capitalize(), formats.count(rows), help="Rows", border=True)

@@ -109,7 +109,7 @@ def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
             key=state.AT,
             bind="query-params",
             placeholder="now",
-            help="The market as it was known then: 2025-10-22 12:44. Empty is now.",
+            help="The market as it was known then: 2025-10-22 12:44, or 12:44 today. Empty is now.",
         )
         venues, symbols = choices()
         with above:

@@ -96,7 +96,7 @@ def sentences(rows: pd.DataFrame) -> list[str]:
 def _of_state(venue: str, state: str, reason: str, channels: pd.DataFrame) -> str | None:
     """Return a sentence on the *channels* of a venue that are alike; None where all is well."""
     since = f"for {formats.age(channels['for_s'].max())}"
-    why = f": {reason.rstrip('.')}" if reason else ""
+    why = f": {formats.shortened(reason).rstrip('.')}" if reason else ""
     what = f"{venue}, {formats.listed(channels['channel'].tolist())}"
     if state == "repairing":
         return f"{what}: a hole in the stream is being filled in {since}{why}."

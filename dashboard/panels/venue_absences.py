@@ -47,23 +47,40 @@ def _why_mute(cycle: dict[Any, Any] | None, shown: Moment) -> str:
             "No cycle of it ended in the 24 hours before: it is not collected, or never answered."
         )
     if isinstance(cycle["error"], str):
-        return f"{cycle['error'].rstrip('.')}."
+        return f"{formats.shortened(cycle['error']).rstrip('.')}."
     span = formats.age(shown.now - shown.since)
     return f"None of its pairs was heard of in {span}; see Health."
 
 
-def sentences(asset: pd.DataFrame, base: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
+def alone(asset: pd.DataFrame, there: pd.DataFrame, seen: View) -> list[str]:
+    """Return why there is nothing to compare, where that is so.
+
+    Args:
+        asset: The rows of one asset that are shown.
+        there: Those of all venues.
+        seen: What the sidebar asks for.
+    """
+    if len(asset) != 1:
+        return []
+    base = asset["base"].iloc[0]
+    if len(there) == 1:
+        return [f"{base} is known on one venue only: there is nothing to compare."]
+    if len(seen.venues) == 1:
+        return [f"Only one venue is chosen in the sidebar: {base} is compared with no other."]
+    return [f"{base} is known on one of the venues only that are chosen in the sidebar."]
+
+
+def sentences(asset: pd.DataFrame, pairs: pd.DataFrame, shown: Moment) -> list[str]:
     """Return why values are absent or old.
 
     Args:
         asset: The rows of one asset, as ``venue_standing.quoted`` returns them.
-        base: Its name.
         pairs: Every pair on the page, likewise.
         shown: What ages count to.
     """
     return [
         *_of_missing(pairs),
-        *_of_asset(asset, base, pairs),
+        *_of_asset(asset, pairs),
         *_of_multipliers(asset),
         *_of_age(pairs, shown),
     ]
@@ -77,10 +94,8 @@ def _of_missing(pairs: pd.DataFrame) -> Iterator[str]:
             yield f"{venue} states no {formats.listed(absent)} for any of its pairs."
 
 
-def _of_asset(asset: pd.DataFrame, base: str, pairs: pd.DataFrame) -> Iterator[str]:
-    """Say what single rows lack that others have, and how few rows there are."""
-    if len(asset) == 1:
-        yield f"{base} is known on one venue only: there is nothing to compare."
+def _of_asset(asset: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[str]:
+    """Say what single rows lack that others have."""
     for name, said in _METRICS.items():
         # What a venue states of no pair at all is said once, for all of them.
         stating = set(pairs.loc[pairs[name].notna(), "venue"])

@@ -16,7 +16,9 @@ from analytics.venue_standing import Standing
 from dashboard.charts import Colors
 from dashboard.panels.explained import plain
 from dashboard.panels.kpis import over, thinned
+from dashboard.panels.local_time import titled
 from dashboard.state import Moment
+from dashboard.view import View
 
 _STYLE: Final = """
 <style>
@@ -30,12 +32,14 @@ _STYLE: Final = """
 """
 
 
-def whole(figures: dict[str, Figure], pairs: int, venues: int, span: timedelta) -> None:
-    """Draw the market over all venues: open interest as a sum, and weighted by volume."""
-    of = f"Of {formats.plural(pairs, 'pair')} on {formats.plural(venues, 'venue')}."
+def whole(figures: dict[str, Figure], pairs: int, venues: int, seen: View) -> None:
+    """Draw what is *seen* of the market: open interest as a sum, and weighted by volume."""
+    span, is_part = seen.span, bool(seen.venues or seen.pairs)
+    of = f"Of {formats.plural(pairs, 'pair')} on {formats.plural(venues, 'venue')}"
+    of += ", as chosen in the sidebar." if is_part else "."
     with st.grid(4, min_column_width=165, gap="xsmall"):
         _size(
-            "Global OI, sum",
+            "OI, sum" if is_part else "Global OI, sum",
             figures["global_oi_usd"],
             span,
             f"Open interest of all pairs added up, at the mark price. USD. {of}",
@@ -60,7 +64,7 @@ def whole(figures: dict[str, Figure], pairs: int, venues: int, span: timedelta) 
 
 
 def venue_cards(
-    standings: Sequence[Standing], mute: dict[str, str], shown: Moment, span: timedelta, at: Colors
+    standings: Sequence[Standing], mute: dict[str, str], shown: Moment, seen: View, at: Colors
 ) -> None:
     """Draw a card for each venue.
 
@@ -68,26 +72,27 @@ def venue_cards(
         standings: The venues that were heard of.
         mute: Why nothing is known of the others, by venue.
         shown: What ages count to.
-        span: What changes are over.
+        seen: What changes are over, and what shares are of.
         at: The colours of the theme.
     """
     st.html(_STYLE)
     with st.grid(4, min_column_width=290, gap="small"):
         for one in standings:
             with st.container(border=True, height="stretch", gap="small"):
-                _card(one, shown, span, at)
+                _card(one, shown, seen, at)
         for venue, reason in mute.items():
             with st.container(border=True, height="stretch", gap="small"):
                 _title(venue, "nothing heard", at)
                 st.markdown(plain(reason))
 
 
-def _card(one: Standing, shown: Moment, span: timedelta, at: Colors) -> None:
+def _card(one: Standing, shown: Moment, seen: View, at: Colors) -> None:
     age = shown.now - one.heard_ts
     is_old = age > OLD_CYCLES * shown.cycle
-    _title(one.venue, f"{formats.plural(one.pairs, 'pair')} · {formats.age(age)} ago", at, is_old)
+    said = f"{formats.plural(one.pairs, 'pair')} · {formats.age(age)} ago"
+    _title(one.venue, titled(said, one.heard_ts), at, is_old)
     oi = one.figures["global_oi_usd"]
-    recent = oi.within(span)
+    recent = oi.within(seen.span)
     _metric(
         "Open interest",
         formats.usd(oi.value),
@@ -100,12 +105,12 @@ def _card(one: Standing, shown: Moment, span: timedelta, at: Colors) -> None:
     look = ' class="old"' if is_old else ""
     entries = "".join(
         f'<div title="{escape(said)}"><dt>{escape(label)}</dt><dd{look}>{escape(value)}</dd></div>'
-        for label, value, said in _entries(one)
+        for label, value, said in _entries(one, seen)
     )
     st.html(f'<dl class="venue-figures">{entries}</dl>')
 
 
-def _entries(one: Standing) -> list[tuple[str, str, str]]:
+def _entries(one: Standing, seen: View) -> list[tuple[str, str, str]]:
     """Return label, value and meaning of a card's small figures."""
     now = one.figures
 
@@ -113,10 +118,11 @@ def _entries(one: Standing) -> list[tuple[str, str, str]]:
         return f"From {now[name].pairs:,} of {one.pairs:,} pairs."
 
     weighed = "Mean, weighted by open interest."
+    part = f"Of the sum over {'the chosen pairs on ' if seen.pairs else ''}all venues."
     return [
-        ("Share of OI", _share(one.oi_share_pct), "Of the sum over the venues shown."),
+        ("Share of OI", _share(one.oi_share_pct), part),
         ("Volume 24 h", formats.usd(now["volume_24h_usd"].value), of("volume_24h_usd")),
-        ("Share of volume", _share(one.volume_share_pct), "Of the sum over the venues shown."),
+        ("Share of volume", _share(one.volume_share_pct), part),
         (
             "Funding 8 h",
             formats.pct(now["funding_8h_pct"].value, 4),
@@ -134,13 +140,14 @@ def _entries(one: Standing) -> list[tuple[str, str, str]]:
 
 
 def _title(venue: str, said: str, at: Colors, is_old: bool = False) -> None:
+    """Draw the name of a venue, and beside it what is *said* in HTML."""
     color = f"color:{at.alert};font-style:italic" if is_old else "opacity:0.75"
     st.html(
         f'<div style="display:flex;gap:0.5rem;align-items:baseline">'
         f'<span style="width:0.7rem;height:0.7rem;border-radius:2px;'
         f'background:{at.of_venue(venue)}"></span>'
         f'<strong style="font-size:1.1rem">{escape(venue)}</strong>'
-        f'<span style="margin-left:auto;font-size:0.85rem;{color}">{escape(said)}</span></div>'
+        f'<span style="margin-left:auto;font-size:0.85rem;{color}">{said}</span></div>'
     )
 
 

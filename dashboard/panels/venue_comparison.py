@@ -52,17 +52,18 @@ def base_choice(pairs: pd.DataFrame) -> str:
     return st.selectbox("Asset", bases, key="asset", bind="query-params", width=160) or bases[0]
 
 
-def rows(pairs: pd.DataFrame, shown: Moment) -> pd.DataFrame:
+def rows(pairs: pd.DataFrame, there: pd.DataFrame, shown: Moment) -> pd.DataFrame:
     """Return the rows of the table: numbers, so that it sorts by them.
 
     Args:
         pairs: Of one asset, as ``venue_standing.quoted`` returns them.
+        there: Its pairs on all venues, which shares are of.
         shown: What ages and countdowns count from.
     """
     ahead = (pairs["next_funding_ts"] - shown.now).dt.total_seconds()
     table = pairs.assign(
         pair=pairs["symbol"].map(formats.pair),
-        oi_share_pct=100 * pairs["oi_usd"] / pairs["oi_usd"].sum(),
+        oi_share_pct=100 * pairs["oi_usd"] / there["oi_usd"].sum(),
         next_funding_s=ahead.where(ahead >= 0),
         age_s=(shown.now - pairs["received_ts"]).dt.total_seconds().clip(lower=0),
     )
@@ -70,12 +71,16 @@ def rows(pairs: pd.DataFrame, shown: Moment) -> pd.DataFrame:
 
 
 def comparison(
-    pairs: pd.DataFrame, spread: FundingSpread | None, shown: Moment, colors: Colors
+    pairs: pd.DataFrame,
+    there: pd.DataFrame,
+    spread: FundingSpread | None,
+    shown: Moment,
+    colors: Colors,
 ) -> None:
-    """Draw the table; a click on a row opens its instrument."""
+    """Draw the table of *pairs*, out of those *there* are; a click opens a row's instrument."""
     spread = None if spread is None or spread.is_level else spread
     pairs = in_order(pairs, _KEY)
-    table = rows(pairs, shown)
+    table = rows(pairs, there, shown)
     styles = _styles(table, pairs, shown, spread, colors)
     written = table.style.format(_WRITE, na_rep=formats.ABSENT)
     if spread is not None:
@@ -139,7 +144,7 @@ def _columns() -> dict[str, Any]:
         "venue": text("Venue", pinned=True, width=90),
         "price": number("Price", help="Last trade of one quoted unit, in the quote currency"),
         "oi_usd": number("Open interest", help="At the mark price. USD"),
-        "oi_share_pct": number("Share", help="Of the open interest of all rows"),
+        "oi_share_pct": number("Share", help="Of the asset's open interest on all venues"),
         "funding_8h_pct": number(
             "Funding 8 h", help="Rebased to 8 hours. ▲ highest, ▼ lowest of the rows"
         ),

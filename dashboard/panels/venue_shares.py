@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -65,15 +65,31 @@ def part(panel: Panel, wanted: Callable[[Pair], bool]) -> Panel:
     )
 
 
-def draw_shares(panel: Panel, of: str, span: str, key: str, colors: Colors) -> pd.DataFrame:
-    """Draw the shares that *panel* makes up and return the points that were drawn."""
+def draw_shares(
+    panel: Panel, of: str, span: str, key: str, chosen: Sequence[str], colors: Colors
+) -> pd.DataFrame:
+    """Draw the shares that *panel* makes up and return the points that were drawn.
+
+    Args:
+        panel: Of all venues.
+        of: What it is of, in words.
+        span: How far back it reaches, in words.
+        key: Of the chart.
+        chosen: The venues to draw; none means all.
+        colors: Of the theme.
+    """
     shares = venue_shares(panel)
     points = share_points(shares, panel)
+    where = ""
+    if chosen and not points.empty:
+        points = points[points["venue"].isin(chosen)].reset_index(drop=True)
+        where = f" on {formats.listed(sorted(chosen))}"
     if points.empty:
-        st.info(plain(f"No open interest of {of} is on record in the {span} before."))
+        st.info(plain(f"No open interest of {of}{where} is on record in the {span} before."))
         return points
     if len(set(points["ts"])) < 2:
-        st.info(plain(f"The open interest of {of} is on record at one time only: areas need two."))
+        said = f"The open interest of {of}{where} is on record at one time only: areas need two."
+        st.info(plain(said))
         return points
     st.altair_chart(
         share_chart(points, colors),
@@ -81,6 +97,8 @@ def draw_shares(panel: Panel, of: str, span: str, key: str, colors: Colors) -> p
         alt=f"Each venue's share of the open interest of {of} over {span}",
     )
     lines = incomplete(shares)
+    if chosen:
+        lines.insert(0, f"Shares are of the open interest of {of} on all venues.")
     if lines:
         st.caption(plain(" ".join(lines)))
     return points

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from html import escape
-from typing import Final
+from typing import Final, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +16,7 @@ from analytics.movers import movers
 from analytics.signals import Signal
 from dashboard.charts import Colors
 from dashboard.panels.kpis import UNSIGNED, card_texts
+from dashboard.panels.local_time import titled
 from dashboard.state import Moment
 from dashboard.view import View
 
@@ -59,8 +60,30 @@ _STYLE: Final = """
 </style>
 """
 
-_TIERS: Final = {2: "z + L/S + book", 3: "takers", 4: "funding", 5: "OI share", 6: "cluster"}
-"""What a signal of each tier is about, in the words that fit."""
+
+class _Told(NamedTuple):
+    """How a tier is told of in few words."""
+
+    words: str
+    value: str
+    """The largest of this come first."""
+    way: str | None
+    """The sign of this is the way it went; None where it goes no way."""
+
+
+_TIERS: Final = {
+    6: _Told("cluster", "tier_2_instruments", None),
+    2: _Told("z + L/S + book", "z_oi", "book_imbalance_pct"),
+    3: _Told("takers", "oi_delta_pct", "cvd_delta_usd"),
+    4: _Told("funding", "funding_8h_pct", "funding_8h_pct"),
+    5: _Told("OI share", "z_oi_share", "z_oi_share"),
+}
+"""The tiers in their order: the whole market first, and last what fires most often."""
+
+
+def wall_style() -> None:
+    """Hide what a wall does not need, and make the rest large; also where nothing can be shown."""
+    st.html(_STYLE)
 
 
 def wall_top(shown: Moment, colors: Colors) -> None:
@@ -68,11 +91,14 @@ def wall_top(shown: Moment, colors: Colors) -> None:
     said, color = "Live", colors.up
     if shown.mode == "stopped":
         said, color = f"NO COLLECTOR IS RUNNING · age {formats.age(shown.age)}", colors.alert
+    if shown.ahead:
+        said = f"THE RECORD'S CLOCK IS {formats.age(shown.ahead)} AHEAD OF THIS MACHINE'S"
     if shown.mode == "asked":
-        said, color = f"as it was known then · age {formats.age(shown.age)}", colors.alert
+        known = "fetched later" if shown.fetched_later else "as it was known then"
+        said, color = f"{known} · age {formats.age(shown.age)}", colors.alert
     clock = formats.clock(shown.now) if shown.mode == "live" else formats.moment(shown.now)
     st.html(
-        f'{_STYLE}<div class="wall wall-top"><strong>{clock}</strong>'
+        f'<div class="wall wall-top"><strong>{titled(clock, shown.now)}</strong>'
         f'<span style="color:{color}">{said}</span></div>'
     )
 
@@ -104,7 +130,7 @@ def wall_lists(
         _list(f"{title} in {seen.timeframe}", _movers(pairs, name, colors))
         for name, title in (("price_delta_pct", "Price"), ("oi_delta_pct", "Open interest"))
     ]
-    lists.append(_list(f"Signals, {seen.timeframe}", _signals(signals)))
+    lists.append(_list(f"Signals, {seen.timeframe}", signal_lines(signals, colors)))
     lists.append(_list("Venues", _ages(cycles, shown, colors)))
     st.html(f'<div class="wall wall-lists">{"".join(lists)}</div>')
 
@@ -138,17 +164,34 @@ def _movers(pairs: pd.DataFrame, name: str, colors: Colors) -> list[str]:
     ]
 
 
-def _signals(signals: Sequence[Signal]) -> list[str]:
+def signal_lines(signals: Sequence[Signal], colors: Colors) -> list[str]:
+    """Return the gravest signals: by tier, the largest of each first."""
     if not signals:
         return _said("None of tier 2 or above in the newest bar.")
     shown = [
         _line(
-            _subject(signal), signal.venue or "", f"{signal.tier} {_TIERS[signal.tier]}", "inherit"
+            _subject(signal),
+            signal.venue or "",
+            f"{signal.tier} {_TIERS[signal.tier].words}{way}",
+            {" ▲": colors.up, " ▼": colors.down}.get(way, "inherit"),
         )
-        for signal in sorted(signals, key=lambda signal: -signal.tier)[:_MOST]
+        for signal in sorted(signals, key=_place)[:_MOST]
+        for way in [_way(signal)]
     ]
     more = len(signals) - _MOST
     return shown + (_said(f"and {formats.plural(more, 'other')}") if more > 0 else [])
+
+
+def _place(signal: Signal) -> tuple[int, float]:
+    """Return what signals are ordered by."""
+    return list(_TIERS).index(signal.tier), -abs(signal.values[_TIERS[signal.tier].value] or 0.0)
+
+
+def _way(signal: Signal) -> str:
+    """Return the way that *signal* went: up, down, or nothing."""
+    name = _TIERS[signal.tier].way
+    value = None if name is None else signal.values[name]
+    return "" if not value else " ▲" if value > 0 else " ▼"
 
 
 def _subject(signal: Signal) -> str:
@@ -160,7 +203,7 @@ def _subject(signal: Signal) -> str:
 def _ages(cycles: pd.DataFrame, shown: Moment, colors: Colors) -> list[str]:
     """Return how long ago each venue finished a cycle."""
     if cycles.empty:
-        return _said("No cycle ran in the 24 hours before: the record was imported.")
+        return _said("No cycle is recorded in the 24 hours before.")
     return [
         _line(
             row["venue"],

@@ -130,6 +130,46 @@ def test_times_are_written_in_utc():
 
 
 @pytest.mark.parametrize(
+    ("zone", "written"),
+    [
+        ("Europe/Berlin", "2025-10-26 01:44:00 Europe/Berlin"),
+        ("Asia/Kathmandu", "2025-10-26 05:29:00 Asia/Kathmandu"),
+        ("UTC", None),
+        ("Europe/Nowhere", None),
+        ("../../etc/passwd", None),
+        ("Europe", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_local_time_names_its_zone(zone, written):
+    """It says nothing where the browser's zone is not known, or shows what stands there anyway."""
+    late = datetime(2025, 10, 25, 23, 44, tzinfo=UTC)
+
+    assert formats.local(late, zone) == formats.local(late.replace(tzinfo=None), zone) == written
+    assert formats.local(None, zone) is formats.local(pd.NaT, zone) is None
+
+
+def test_a_zone_says_how_far_it_is_from_utc():
+    """West of it is behind."""
+    noon = datetime(2025, 10, 22, 12, tzinfo=UTC)
+
+    assert formats.ahead(noon, "Asia/Kolkata") == "Asia/Kolkata is UTC+05:30"
+    assert formats.ahead(noon, "America/New_York") == "America/New_York is UTC-04:00"
+    assert formats.ahead(noon, "UTC") is formats.ahead(noon, None) is None
+
+
+def test_local_times_of_bars_follow_the_clocks():
+    """Clocks in Berlin went back at 01:00 UTC; those in London show UTC from then on."""
+    bars = np.datetime64("2025-10-26T00:30", "ms") + np.arange(2) * np.timedelta64(1, "h")
+
+    assert formats.local_minutes(bars, "Europe/Berlin") == ["Sun 02:30", "Sun 02:30"]
+    assert formats.local_minutes(bars, "Europe/London") == ["Sun 01:30", "Sun 01:30"]
+    assert formats.local_minutes(bars[1:], "Europe/London") is None
+    assert formats.local_minutes(bars, None) is None
+
+
+@pytest.mark.parametrize(
     ("symbol", "written"),
     [("BTC/USDT:USDT", "BTC/USDT"), ("BTC/USD:BTC", "BTC/USD:BTC"), ("odd", "odd")],
 )
@@ -144,6 +184,13 @@ def test_lists_read_like_sentences():
     assert formats.listed(["a"]) == "a"
     assert formats.listed(["a", "b", "c"]) == "a, b and c"
     assert formats.listed(["a", "b", "c", "d"], most=3) == "a, b and 2 more"
+
+
+def test_a_long_text_is_cut_short_and_says_so():
+    """On one line, and never longer than asked for."""
+    assert formats.shortened("a\n  b") == "a b"
+    assert formats.shortened("x" * 300) == "x" * 300
+    assert formats.shortened("x" * 301) == "x" * 298 + " …"
 
 
 def test_counts_and_sizes():

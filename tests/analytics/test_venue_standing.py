@@ -67,6 +67,18 @@ def test_the_largest_venue_is_first_and_the_unknown_last():
     assert set(found[0].figures) == set(FIGURES)
 
 
+def test_shares_are_of_the_whole_market():
+    """Some venues stand by themselves, and hold what they hold of all."""
+    market = pd.DataFrame(
+        [pair("a", oi_usd=1.0, volume_24h_usd=3.0), pair("b", oi_usd=3.0, volume_24h_usd=1.0)]
+    )
+    one = quoted(market[market["venue"] == "b"], pd.DataFrame([quote("b")]))
+
+    (found,) = standings(one, NO_HISTORY, market)
+
+    assert (found.venue, found.oi_share_pct, found.volume_share_pct) == ("b", 75, 25)
+
+
 def test_funding_spread_names_both_ends():
     """What knows no funding takes no part."""
     rates = {"okx": 0.03, "bybit": -0.01, "binance": 0.02, "mute": np.nan}

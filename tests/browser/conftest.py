@@ -72,10 +72,11 @@ def someone(browser):
     """
     contexts, wrong = [], []
 
-    def made(*, size=(1440, 900), theme=None, prefers="dark"):
+    def made(*, size=(1440, 900), theme=None, prefers="dark", zone="UTC"):
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=prefers,
+            timezone_id=zone,
             accept_downloads=True,
         )
         context.set_default_timeout(PATIENCE_MS)

@@ -142,3 +142,63 @@ def test_every_text_can_be_read(visit, someone, made, theme):
         faint |= {(name, text): round(value, 2) for text, value in found if value < AA}
 
     assert faint == {}
+
+
+GROUND = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+
+
+def choose(page, look):
+    """Choose *look* in the menu of the frame."""
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_test_id(f"stMainMenuItem-theme-{look}").click()
+
+
+def wait_for_ground(page, color):
+    page.wait_for_function(f"() => {GROUND} === '{color}'")
+
+
+def test_a_chosen_look_holds_on_every_page(visit, someone, made):
+    """Dark is the first one; then whatever was chosen last, on whichever page that was."""
+    me, dark, light = someone(prefers="light"), "rgb(11, 14, 20)", "rgb(255, 255, 255)"
+
+    page = visit(f"{made}/health", by=me)
+    wait_for_ground(page, dark)
+    choose(page, "Light")
+    wait_for_ground(page, light)
+    page.goto(f"{made}/exchanges")
+    wait_for_ground(page, light)
+    page.get_by_role("link", name="Overview", exact=True).click()
+    page.get_by_role("heading", name="Overview").wait_for()
+    choose(page, "Dark")
+    wait_for_ground(page, dark)
+
+    for path in PAGES.values():
+        page.goto(f"{made}/{path}")
+        wait_for_ground(page, dark)
+
+
+SHOWN = """
+() => {
+  const chart = document.querySelector(".js-plotly-plot")
+  const points = chart.calcdata.flatMap((trace) => trace.map((point) => point.x))
+  const at = chart.layout.annotations[0].text.match(/(\\d\\d:\\d\\d) UTC/)[1]
+  const [clock] = chart.data
+  return {
+    newest: new Date(Math.max(...points.filter(Number.isFinite))).toISOString().slice(11, 16),
+    at, zone: clock.name, local: clock.text.at(-1).slice(4),
+  }
+}
+"""
+
+
+def test_the_market_is_in_utc_wherever_the_browser_is(visit, made):
+    """Plotly moves times by the browser's zone if they are numbers. India is 5:30 ahead."""
+    page = visit(f"{made}/market", zone="Asia/Kolkata")
+    page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.calcdata?.length")
+
+    shown = page.evaluate(SHOWN)
+    newest, at = (int(text[:2]) * 60 + int(text[3:]) for text in (shown["newest"], shown["at"]))
+    local = int(shown["local"][:2]) * 60 + int(shown["local"][3:])
+
+    assert 0 <= (at - newest) % 1440 <= 10
+    assert (local - newest) % 1440 == 330

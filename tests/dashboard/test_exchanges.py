@@ -218,16 +218,42 @@ def test_the_asset_lives_in_the_link(exchanges, record):
     assert "ETH is known on one venue only" in text(page)
 
 
-def test_the_sidebar_s_venues_are_all_there_is(exchanges, record):
-    """Shares are of the venues that are shown."""
+def test_shares_stay_shares_of_all_venues(exchanges, record):
+    """A venue that is chosen alone does not become the whole market."""
     two_venues(record)
     record.publish()
 
     page = exchanges(venues="okx")
 
     (okx,) = venue_cards(page)
-    assert "<dd>100.0 %</dd>" in okx
-    assert figures(page)["Global OI, sum"] == "$2.00B"
+    assert "<dd>25.0 %</dd>" in okx
+    assert "Of the sum over all venues." in okx
+    assert comparison(page)[0]["oi_share_pct"].tolist() == pytest.approx([100 / 3])
+    assert figures(page)["OI, sum"] == "$2.00B"
+    assert "Global OI, sum" not in figures(page)
+
+
+def test_shares_are_of_the_chosen_pairs(exchanges, record):
+    """On all venues: okx has 2 of 6 billion in BTC."""
+    two_venues(record)
+    record.publish()
+
+    page = exchanges(venues="okx", pairs="BTC/USDT")
+
+    (okx,) = venue_cards(page)
+    assert "<dd>33.3 %</dd>" in okx
+    assert "Of the sum over the chosen pairs on all venues." in okx
+
+
+def test_says_why_an_asset_stands_alone(exchanges, record):
+    """It is on two venues, and the sidebar shows one of them."""
+    two_venues(record)
+    record.publish()
+
+    said = text(exchanges(venues="okx"))
+
+    assert "Only one venue is chosen in the sidebar: BTC is compared with no other." in said
+    assert "known on one venue only" not in said
 
 
 def test_old_values_say_their_age(exchanges, record):
@@ -308,6 +334,21 @@ def test_shares_over_time_add_up(exchanges, record):
         "okx": [25.0],
     }
     assert len(drawn) == 6
+
+
+def test_shares_over_time_are_of_all_venues(exchanges, record):
+    """Those of the venues that are not chosen are left out of the picture only."""
+    record.snapshot(BTC, price=1.0, oi_usd=1.0)
+    record.snapshot(BTC, venue="okx", price=1.0, oi_usd=1.0)
+    bars(record, "binance", (40, 25, 10), 3e9)
+    bars(record, "okx", (40, 25, 10), 1e9)
+    record.publish()
+
+    page = exchanges(venues="okx")
+    drawn = points(page)
+
+    assert set(zip(drawn["venue"], drawn["share_pct"], strict=True)) == {("okx", 25.0)}
+    assert "Shares are of the open interest of all pairs on all venues." in text(page)
 
 
 def test_a_venue_s_absence_is_a_hole_and_a_sentence(exchanges, record):

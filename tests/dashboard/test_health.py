@@ -195,6 +195,54 @@ def test_names_pairs_that_fell_silent(health, record):
     assert "binance: nothing was heard of ETH/USDT for 10 min." in text(health())
 
 
+def past(record, app):
+    """Ask for the time of a record that goes on for a day after it."""
+    record.snapshot(BTC, price=1.0)
+    record.cycle()
+    app.query_params["at"] = "2025-10-22T12:44Z"
+
+
+def test_a_pair_that_came_later_was_not_silent_before(health, app, record):
+    """Today's universe says nothing of who was collected then."""
+    past(record, app)
+    record.instrument(ETH)
+    record.snapshot(ETH, at=record.noon + timedelta(hours=9), price=1.0)
+    record.publish()
+
+    page = health()
+
+    assert "nothing was heard of" not in text(page)
+    assert not page.warning
+
+
+def test_a_pair_that_fell_silent_then_is_named(health, app, record):
+    """It was heard of in the day before, whether or not it is still collected today."""
+    past(record, app)
+    record.instrument(ETH, in_universe=False)
+    record.snapshot(ETH, at=record.noon - timedelta(hours=9), price=1.0)
+    record.publish()
+
+    assert "binance: nothing was heard of ETH/USDT for 10 min." in text(health())
+
+
+def test_a_venue_that_came_later_is_not_missed_before(health, app, record):
+    """What the collector tells of its venues is of now."""
+    past(record, app)
+    record.publish(venues=json.dumps({"binance": OFFER, "okx": OFFER}))
+
+    assert not health().error
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_size_of_the_record_is_that_of_now(health, app, record, asked):
+    """Where a time is asked for, that is said."""
+    past(record, app)
+    app.query_params["at"] = "2025-10-22T12:44Z" if asked else ""
+    record.publish()
+
+    assert ("the record as it is now, not as it was then" in text(health())) is asked
+
+
 def test_an_imported_record_has_no_cycles(health, record):
     """An empty table would look like a fault."""
     record.snapshot(BTC, price=1.0)
@@ -202,7 +250,8 @@ def test_an_imported_record_has_no_cycles(health, record):
 
     page = health()
 
-    assert "imported, not collected" in page.info[0].value
+    said = "No cycle is recorded in the 24 hours before 2025-10-22 12:44 UTC."
+    assert page.info[0].value == said
     assert [card.value for card in page.metric if card.label == "Collecting for"] == ["not in 7 d"]
 
 

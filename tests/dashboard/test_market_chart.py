@@ -40,7 +40,7 @@ def chart(bars, venues=("binance",)):
     return figure(whole, drawable(whole, [], chosen(LABELS)), venues=True)
 
 
-def figure(whole, panes, *, venues=False):
+def figure(whole, panes, *, venues=False, zone="Asia/Kathmandu"):
     drawing = Drawing(
         history=whole,
         until=NOW,
@@ -51,6 +51,7 @@ def figure(whole, panes, *, venues=False):
         venues=venues,
         thresholds=Thresholds(),
         colors=DARK,
+        zone=zone,
     )
     return market_chart(drawing)
 
@@ -65,6 +66,30 @@ def test_a_chart_is_small_enough_to_send_often(bars, most_kb):
     figure = chart(bars, ("binance", "bybit", "okx"))
 
     assert len(figure.to_json()) < 1000 * most_kb
+
+
+@pytest.mark.parametrize("bars", [288, 2_000])
+def test_the_label_says_what_time_it_is_where_the_user_is(bars):
+    """First of all, at every bar, and it draws nothing that the scale would have to fit."""
+    clock = chart(bars).data[0]
+
+    assert (clock.name, clock.mode, clock.hovertemplate) == ("Asia/Kathmandu", "none", "%{text}")
+    assert len(clock.text) == len(clock.y) == bars
+    assert clock.text[-1] == "Wed 17:40"
+    assert len(set(clock.y)) == 1
+
+
+def test_every_time_is_a_text():
+    """A number of milliseconds would be shown as that time by the browser's own clock."""
+    for trace in chart(288, ("binance", "bybit")).to_dict()["data"]:
+        times = [trace["x0"]] if "x0" in trace else trace["x"]
+        assert {type(time) for time in times} <= {str, type(None)}
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_the_label_says_nothing_of_a_clock_that_shows_utc(zone):
+    """Its heading is in UTC."""
+    assert figure(found(50), PANES[:1], zone=zone).data[0].type == "candlestick"
 
 
 def test_few_bars_are_candles_and_many_are_lines_of_the_graphics_card():

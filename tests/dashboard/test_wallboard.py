@@ -7,6 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from analytics.signals import Signal
+from dashboard.charts import DARK
+from dashboard.panels.wall import signal_lines
+
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 WHOLE = {"price": 110.0, "volume_24h_usd": 10e9, "oi_usd": 6e9, "ls_accounts": 2.0}
 
@@ -57,6 +61,46 @@ def test_a_signal_of_tier_two_is_on_it(wall, record):
     words = shown(wall())
 
     assert "BTC/USDT binance 2 z + L/S + book" in words
+
+
+def signal(tier, base, **values):
+    """One that fired on okx."""
+    noon = datetime(2025, 10, 22, 12, tzinfo=UTC)
+    subject = {
+        5: {"venue": "okx", "symbol": None, "base": base},
+        6: {"venue": None, "symbol": None, "base": None},
+    }.get(tier, {"venue": "okx", "symbol": f"{base}/USDT:USDT", "base": base})
+    told = {"tier": tier, "values": values, "thresholds": {}, "timeframe": "5m"}
+    return Signal(**subject, **told, ts=noon, now=noon)
+
+
+def lines(signals):
+    """Return the list of *signals* as it is read."""
+    return [re.sub(r"<[^>]+>", "", line) for line in signal_lines(signals, DARK)]
+
+
+def test_the_gravest_signals_are_not_crowded_out():
+    """A venue's share departs from its history all the time: that comes last."""
+    shares = [signal(5, f"C{n}", z_oi_share=float(n - 15)) for n in range(10)]
+    grave = [
+        signal(2, "BTC", z_oi=3.0, book_imbalance_pct=-4.0),
+        signal(2, "ETH", z_oi=9.0, book_imbalance_pct=4.0),
+        signal(3, "SOL", oi_delta_pct=1.5, cvd_delta_usd=-1e6),
+        signal(4, "XRP", funding_8h_pct=0.04),
+        signal(6, None, tier_2_instruments=5.0),
+    ]
+
+    assert lines([*shares, *grave]) == [
+        "Market 6 cluster",
+        "ETH/USDT okx2 z + L/S + book ▲",
+        "BTC/USDT okx2 z + L/S + book ▼",
+        "SOL/USDT okx3 takers ▼",
+        "XRP/USDT okx4 funding ▲",
+        "C0 okx5 OI share ▼",
+        "C1 okx5 OI share ▼",
+        "C2 okx5 OI share ▼",
+        "and 7 others",
+    ]
 
 
 def test_a_stopped_collector_cannot_be_overlooked(wall, record):
@@ -110,3 +154,28 @@ def test_names_are_text(wall, record):
     parts = " ".join(element.proto.body for element in page.main if element.type == "html")
     assert "&lt;b&gt;X&lt;/b&gt;/USDT" in parts
     assert "<b>X" not in parts
+
+
+def test_no_cycle_is_not_taken_for_an_import(wall, record):
+    """It may have been fetched by backfill as well."""
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+
+    words = shown(wall())
+
+    assert "No cycle is recorded in the 24 hours before." in words
+    assert "imported" not in words
+
+
+def test_says_what_was_fetched_later_and_a_clock_that_is_ahead(wall, app, record):
+    """In the words that a wall has room for."""
+    ahead = datetime.now(UTC) + timedelta(minutes=5, seconds=30)
+    record.snapshot(BTC, at=ahead, **WHOLE)
+    record.bar(BTC, ended=record.noon, close=1.0, origin="backfill")
+    record.publish()
+
+    assert "THE RECORD'S CLOCK IS 5 min AHEAD" in shown(wall())
+
+    app.query_params["at"] = "2025-10-22T12:44Z"
+    app.session_state["at"] = "2025-10-22T12:44Z"
+    assert "fetched later · age" in shown(app.run())

@@ -140,6 +140,27 @@ def test_says_that_the_published_copy_is_damaged_and_recovers(lake, reader, snap
     assert asked(reader, COUNT) == [(3,)]
 
 
+def test_damage_is_an_error_of_ours_wherever_it_is(lake, reader, snapshots, asked):
+    """DuckDB finds some when it opens a copy, and some when it first looks into one."""
+    lake.append(("snapshots", snapshots()))
+    lake.publish()
+    asked(reader, COUNT)
+    public, whole = lake.layout.public, lake.layout.public.read_bytes()
+    damaged, found = public.with_suffix(".damaged"), 0
+
+    for at in range(12_288, len(whole), 65_536):
+        damaged.write_bytes(whole[:at] + b"x" * 4096 + whole[at + 4096 :])
+        damaged.replace(public)
+        try:
+            assert asked(reader, COUNT) == [(3,)]
+        except LakeError:
+            found += 1
+
+    assert found > 2
+    lake.publish()
+    assert asked(reader, COUNT) == [(3,)]
+
+
 def test_cannot_write(lake, reader, snapshots, asked):
     """A question can change nothing, by mistake or by intent."""
     lake.append(("snapshots", snapshots()))

@@ -1,0 +1,113 @@
+"""Names in charts are text: whoever lists a coin must not put a link onto the page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analytics.lead_lag import LeadLag
+from analytics.measures import MEASURES
+from analytics.panel import Pair
+from analytics.signals import Signal
+from dashboard.charts import DARK
+from dashboard.charts.color_scale import color_scale
+from dashboard.charts.correlation_lines import lag_chart
+from dashboard.charts.heatmap import Map, heat_chart
+from dashboard.charts.market import Drawing, market_chart
+from dashboard.charts.market_panes import LABELS, chosen
+from dashboard.charts.matrix import lead_chart
+from dashboard.panels.market_absences import drawable
+from dashboard.view import Thresholds
+from tests.dashboard.test_cell_charts import TIMES, correlated, figure_of
+from tests.dashboard.test_market_chart import NOW, found
+
+LINK = "<a href='https:&#47;&#47;evil.example'>BTC"
+SHOWN = "&lt;a href='https:&amp;#47;&amp;#47;evil.example'&gt;BTC"
+"""What Plotly shows as LINK, letter by letter."""
+PAIRS = [Pair("okx", f"{LINK}/USDT:USDT", LINK), Pair("bybit", f"{LINK}/USDT:USDT", LINK)]
+
+
+def heatmap():
+    values, measure = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), MEASURES["oi_delta_pct"]
+    drawing = Map(
+        pairs=PAIRS,
+        columns=TIMES,
+        values=values,
+        exceeded=values > 2,
+        measure=measure,
+        scale=color_scale(values, measure),
+    )
+    return heat_chart(drawing, DARK)
+
+
+def leads():
+    flat, cube = np.full((2, 2), 0.5), np.full((3, 2, 2), 0.5)
+    return LeadLag(np.array([-1, 0, 1]), cube, flat, flat, flat, flat, flat > 1)
+
+
+def market():
+    """A price of one venue, another venue beside it, and a signal; both venues are links."""
+    named = {pair: Pair(LINK + pair, "BTC/USDT:USDT", "BTC") for pair in ("binance", "bybit")}
+    whole = found(50, ("binance", "bybit"))
+    beside = {named[pair.venue]: lines for pair, lines in whole.others.items()}
+    fired = Signal(
+        tier=1,
+        venue=LINK,
+        symbol="BTC/USDT:USDT",
+        base="BTC",
+        timeframe="5m",
+        ts=NOW,
+        now=NOW,
+        values={"z_oi": 3.0},
+        thresholds={},
+    )
+    return market_chart(
+        Drawing(
+            history=replace(whole, price_of=named["binance"], others=beside),
+            until=NOW,
+            now=NOW,
+            signals=[fired],
+            panes=drawable(whole, [fired], chosen(LABELS)),
+            bands=True,
+            venues=True,
+            thresholds=Thresholds(),
+            colors=DARK,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        heatmap,
+        lambda: figure_of(replace(correlated("AB"), pairs=tuple(PAIRS))),
+        lambda: lead_chart(PAIRS, leads(), "5m", DARK),
+        lambda: lag_chart(PAIRS, leads(), DARK),
+        market,
+    ],
+    ids=["heatmap", "matrix", "who leads", "lags", "market"],
+)
+def test_a_name_is_no_markup(draw):
+    """Axes, hovers, legends and annotations; what a click tells is not drawn."""
+    figure = draw()
+    figure.layout.meta = None
+    drawn = "".join(map(str, _texts(figure.to_dict())))
+
+    assert SHOWN in drawn
+    assert "<a href" not in drawn
+    assert "&#47;" not in drawn
+
+
+def _texts(part):
+    """Yield every text in a figure, arrays and all."""
+    if isinstance(part, dict):
+        part = list(part.values())
+    if isinstance(part, np.ndarray):
+        part = part.tolist()
+    if isinstance(part, (list, tuple)):
+        for inner in part:
+            yield from _texts(inner)
+    elif isinstance(part, str):
+        yield part
