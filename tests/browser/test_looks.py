@@ -144,7 +144,11 @@ def test_every_text_can_be_read(visit, someone, made, theme):
     assert faint == {}
 
 
-GROUND = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+# While a page loads anew it has no app yet, and so no ground.
+GROUND = (
+    "((app) => app && getComputedStyle(app).backgroundColor)"
+    "(document.querySelector('[data-testid=stApp]'))"
+)
 
 
 def choose(page, look):
