@@ -10,6 +10,7 @@ from typing import Final, Literal
 import streamlit as st
 
 from analytics.errors import QueryError
+from analytics.panel import TIMEFRAMES
 
 SILENT_CYCLES: Final = 3
 """Who was not heard of for more than so many cycles is silent."""
@@ -23,8 +24,8 @@ _WHOLE: Final = "whole_run"
 
 _LOOK_BACK = timedelta(minutes=10)
 _TIME_OF_DAY: Final = re.compile(r"\d\d:\d\d(:\d\d)?Z?")
-_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""Years of bars before this there are still times."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Marks are counted from here, and nothing was recorded before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class Moment:
     """How long ago *now* was, by the wall; nothing when live, less where its clock is ahead."""
     fetched_later: bool = False
     """Whether nothing was heard in the hour before: what there is was fetched afterwards."""
+
+    def mark(self, timeframe: str = "5m") -> datetime:
+        """Return when the last bar of *timeframe* was over: such bars know nothing of later."""
+        return self.now - (self.now - _EPOCH) % TIMEFRAMES[timeframe]
 
     @property
     def ahead(self) -> timedelta | None:
@@ -126,6 +131,6 @@ def asked_time() -> datetime | time | None:
             f"at={text} is not a time; write it like at=2025-10-22T12:44Z, or at=12:44 for today, "
             "or leave it out"
         ) from error
-    if asked < _EARLIEST:
-        raise QueryError(f"at={text} lies before {_EARLIEST:%Y}, and no record goes back so far")
+    if asked < _EPOCH:
+        raise QueryError(f"at={text} lies before {_EPOCH:%Y}, and no record goes back so far")
     return asked

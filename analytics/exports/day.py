@@ -102,6 +102,7 @@ def day_report(moment: datetime, origin: str, pairs: pd.DataFrame, history: pd.D
     venues = sorted(pairs["venue"].unique())
     # A history begins some minutes before its day.
     day = history[pd.to_datetime(history["ts"], utc=True) > moment - _DAY]
+    flows = _flows(day)
     return Report(
         title="The market's day",
         moment=moment,
@@ -111,10 +112,10 @@ def day_report(moment: datetime, origin: str, pairs: pd.DataFrame, history: pd.D
             "Venues": formats.listed(venues) if venues else formats.ABSENT,
             "Pairs": formats.count(len(pairs)),
         },
-        figures=(*(_card(told, market[told.name]) for told in _FIGURES), *_liquidated(day)),
-        charts=(*_courses(market), *_liquidations(day), *_bars(pairs), _by_venue(history)),
+        figures=(*(_card(told, market[told.name]) for told in _FIGURES), *_liquidated(flows)),
+        charts=(*_courses(market), *_liquidations(flows), *_bars(pairs), _by_venue(history)),
         sections=(_top(pairs), _shares(pairs)),
-        notes=(*_coverage(market, len(pairs)), *_of_liquidations(day)),
+        notes=(*_coverage(market, len(pairs)), *_of_liquidations(day, flows)),
     )
 
 
@@ -168,9 +169,8 @@ def _flows(day: pd.DataFrame) -> pd.DataFrame:
     return sums.dropna(how="all")
 
 
-def _liquidated(day: pd.DataFrame) -> list[Figure]:
-    """Return what was liquidated in as much of the *day* as was heard, and how much that is."""
-    flows = _flows(day)
+def _liquidated(flows: pd.DataFrame) -> list[Figure]:
+    """Return what was liquidated in as much of the day as was heard, and how much that is."""
     span = formats.age(len(flows) * _BAR or _DAY)
     sums = flows.sum(min_count=1)
     return [
@@ -179,16 +179,15 @@ def _liquidated(day: pd.DataFrame) -> list[Figure]:
     ]
 
 
-def _liquidations(day: pd.DataFrame) -> list[Chart]:
+def _liquidations(flows: pd.DataFrame) -> list[Chart]:
     """Return the course of liquidations; none where none were heard."""
-    flows = _flows(day)
     series = tuple(course(whose, flows[name]) for name, whose in _FLOWS.items())
     return [] if flows.empty else [LineChart("Liquidations per 5 min", series, "usd")]
 
 
-def _of_liquidations(day: pd.DataFrame) -> list[str]:
+def _of_liquidations(day: pd.DataFrame, flows: pd.DataFrame) -> list[str]:
     """Say of how much of the *day* and of which venues liquidations are."""
-    span = len(_flows(day)) * _BAR
+    span = len(flows) * _BAR
     if not span:
         return ["Liquidations are missing: no stream told of any in the day."]
     lines = []

@@ -37,7 +37,6 @@ from collector.simulator.binance_rows import (
     TRADES_PER_STEP,
     Rows,
     book_tickers,
-    mark_decimals,
     premium_indices,
     symbol_info,
     tickers,
@@ -177,7 +176,7 @@ class Binance:
                     "symbol": symbol,
                     "fundingTime": time,
                     "fundingRate": f"{rate:.8f}",
-                    "markPrice": decimal(price, mark_decimals(listing)),
+                    "markPrice": decimal(price, listing.mark_decimals),
                 },
             )
             for time, rate, price in zip(*(column.tolist() for column in columns), strict=True)

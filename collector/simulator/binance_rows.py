@@ -25,11 +25,6 @@ def update_id(time_ms: int) -> int:
     return time_ms // 100 * _UPDATES
 
 
-def mark_decimals(listing: Listing) -> int | None:
-    """Return with how many decimals the contract's mark price is written."""
-    return None if listing.price_decimals is None else listing.price_decimals + 2
-
-
 def symbol_info(listing: Listing) -> Json:
     """Return the contract's entry in exchangeInfo."""
     price = 8 if listing.price_decimals is None else listing.price_decimals
@@ -145,7 +140,7 @@ def premium_indices(quotes: Quotes, chosen: Iterable[int]) -> list[Row]:
     detail = quotes.detail
     for at in chosen:
         listing = quotes.listings[at]
-        places = mark_decimals(listing)
+        places = listing.mark_decimals
         has_funding = detail is not None and listing.kind == "perpetual"
         index = "" if detail is None else decimal(float(detail.index[at]), places)
         rate = f"{float(detail.funding_rate[at]):.8f}" if detail and has_funding else ""

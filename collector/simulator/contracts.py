@@ -159,6 +159,11 @@ class Listing:
     onboard_ms: int
     """When it was listed, Unix time. [ms]"""
 
+    @property
+    def mark_decimals(self) -> int | None:
+        """Decimals of a mark or index price on the wire; None as above."""
+        return None if self.price_decimals is None else self.price_decimals + 2
+
 
 def assets(count: int) -> tuple[Asset, ...]:
     """Return the first *count* assets, the best known ones first."""

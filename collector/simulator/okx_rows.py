@@ -127,12 +127,11 @@ def marks(quotes: Quotes, chosen: Iterable[int]) -> list[Row]:
     rows: list[Row] = []
     for at in chosen:
         listing = quotes.listings[at]
-        places = None if listing.price_decimals is None else listing.price_decimals + 2
         rows.append(
             {
                 "instId": listing.symbol,
                 "instType": "SWAP",
-                "markPx": decimal(float(quotes.mark[at]), places),
+                "markPx": decimal(float(quotes.mark[at]), listing.mark_decimals),
                 "ts": str(int(quotes.time_ms[at])),
             }
         )
@@ -147,11 +146,10 @@ def indices(quotes: Quotes, chosen: Iterable[int]) -> list[Row]:
     rows: list[Row] = []
     for at in chosen:
         listing = quotes.listings[at]
-        places = None if listing.price_decimals is None else listing.price_decimals + 2
         rows.append(
             {
                 "instId": listing.symbol.removesuffix("-SWAP"),
-                "idxPx": decimal(float(detail.index[at]), places),
+                "idxPx": decimal(float(detail.index[at]), listing.mark_decimals),
                 "ts": str(int(quotes.time_ms[at])),
             }
         )

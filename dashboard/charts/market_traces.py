@@ -76,15 +76,11 @@ class Place:
         """Time between two bars. [ms]"""
         return int(TIMEFRAMES[self.history.timeframe].total_seconds() * 1000)
 
-    def starts(self) -> list[str]:
-        """Return the start of every bar, UTC."""
-        return dates(self.history.times)
-
     def grid(self, line: Line) -> Trace:
         """Return *line* on the time axis."""
         values = (line / self.scale.unit).astype(np.float32)
         return {
-            "x0": self.starts()[0],
+            "x0": dates(self.history.times[:1])[0],
             "dx": self.step_ms,
             "y": values,
             "yaxis": self.axis,
@@ -155,7 +151,7 @@ def _shade(place: Place) -> list[Trace]:
     upper, lower = (place.history.lines[f"bollinger_{name}"] for name in ("upper", "lower"))
     if len(upper) > CANDLES_MOST:
         return []
-    starts: list[str | None] = [*place.starts(), None]
+    starts: list[str | None] = [*dates(place.history.times), None]
     around: list[str | None] = []
     edge: list[Line] = []
     known = np.flatnonzero(np.isfinite(upper))

@@ -5,7 +5,7 @@ while the market is live the clock goes in unhashed, so that all sessions share 
 read of each publish. The environment is read here and nowhere else.
 """
 
-from dashboard.loaders.moments import mark, moment, refresh_s
+from dashboard.loaders.moments import moment, refresh_s
 from dashboard.loaders.panels import (
     Leads,
     lead_lag,
@@ -40,7 +40,6 @@ __all__ = [
     "interval_s",
     "known_pairs",
     "lead_lag",
-    "mark",
     "made_of_rows",
     "market_history",
     "matrix",

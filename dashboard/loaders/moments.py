@@ -10,7 +10,6 @@ import pandas as pd
 from analytics import formats
 from analytics.clock import Clock
 from analytics.errors import LakeAbsent, LakeError, QueryError
-from analytics.panel import TIMEFRAMES
 from dashboard.loaders import place
 from dashboard.state import SILENT_CYCLES, Moment
 
@@ -62,14 +61,9 @@ def refresh_s() -> float:
     return max(place.interval_s() / (1 if clock is None else clock.speed), _REFRESH_LEAST_S)
 
 
-def mark(shown: Moment, timeframe: str = "5m") -> datetime:
-    """Return when the last bar of *timeframe* was over: such bars know nothing of later."""
-    return shown.now - (shown.now - datetime(1970, 1, 1, tzinfo=UTC)) % TIMEFRAMES[timeframe]
-
-
 def bars_known(shown: Moment, timeframe: str = "5m") -> tuple[str, int]:
     """Return what changes when a bar comes in late, or one of the last day becomes another."""
-    now = mark(shown, timeframe)
+    now = shown.mark(timeframe)
     fetched = place.fetch(place.folder(), place.version(), now, "bars_known", {}, {"now": now})
     row = fetched.iloc[0]
     return str(row["newest_ts"]), int(row["known_count"])

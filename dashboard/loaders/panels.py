@@ -43,9 +43,7 @@ def panel(
     """
     ends = "5m" if unfinished else timeframe
     wanted = (tuple(metrics), timeframe, bars, only, unfinished)
-    return _panel(
-        place.folder(), moments.bars_known(shown, ends), moments.mark(shown, ends), *wanted
-    )
+    return _panel(place.folder(), moments.bars_known(shown, ends), shown.mark(ends), *wanted)
 
 
 def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
@@ -53,7 +51,7 @@ def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
     wanted = (
         place.folder(),
         moments.bars_known(shown, timeframe),
-        moments.mark(shown, timeframe),
+        shown.mark(timeframe),
         timeframe,
     )
     return _pair_curves(*wanted)
@@ -66,7 +64,7 @@ def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
     cluster, which no user chooses; shared and read-only like :func:`panel`.
     """
     known = moments.bars_known(shown)
-    return _signal_panels(place.folder(), known, moments.mark(shown), tuple(timeframes))
+    return _signal_panels(place.folder(), known, shown.mark(), tuple(timeframes))
 
 
 def matrix(
@@ -80,7 +78,7 @@ def matrix(
     only: Only,
 ) -> Matrix:
     """Return what ``correlated.matrix`` makes of *pairs*, from the panel of those in *only*."""
-    known, mark = moments.bars_known(shown, timeframe), moments.mark(shown, timeframe)
+    known, mark = moments.bars_known(shown, timeframe), shown.mark(timeframe)
     return _matrix(
         place.folder(), known, mark, tuple(pairs), subject, method, timeframe, bars, only
     )
@@ -96,7 +94,7 @@ def lead_lag(base: str, timeframe: str, shown: Moment, *, bars: int, most: int) 
         bars: Returns to look at. [bars]
         most: The longest lag. [bars]
     """
-    known, mark = moments.bars_known(shown, timeframe), moments.mark(shown, timeframe)
+    known, mark = moments.bars_known(shown, timeframe), shown.mark(timeframe)
     return _lead_lag(place.folder(), known, mark, base, timeframe, bars, most)
 
 
@@ -112,7 +110,7 @@ def pair_signals(
     key = (
         place.folder(),
         moments.bars_known(shown),
-        moments.mark(shown),
+        shown.mark(),
         panel.instruments,
         panel.timeframe,
     )

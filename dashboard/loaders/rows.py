@@ -38,7 +38,7 @@ def read_of_bars(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     ``$now`` is the last five-minute mark.
     """
     return _fetch_of_bars(
-        place.folder(), moments.bars_known(shown), name, {"now": moments.mark(shown), **params}
+        place.folder(), moments.bars_known(shown), name, {"now": shown.mark(), **params}
     )
 
 
@@ -48,7 +48,7 @@ def running_bars(shown: Moment) -> pd.DataFrame:
     The five minutes under way, and for some moments those before; see
     ``bars_from_snapshots.sql``.
     """
-    mark, (newest, _) = moments.mark(shown), moments.bars_known(shown)
+    mark, (newest, _) = shown.mark(), moments.bars_known(shown)
     start = mark if pd.Timestamp(newest) == mark - _BAR else mark - _BAR
     key = place.folder(), place.version(), shown.fixed, "bars_from_snapshots"
     asked: dict[str, object] = {"venues": None, "start": start, "origin": "live"}
@@ -66,7 +66,7 @@ def made_of_rows(
         seen: Whatever else it depends on.
         make: Makes it; what it returns is shared, so never write into it.
     """
-    key = place.folder(), place.version(), shown.fixed, moments.mark(shown), name, tuple(seen)
+    key = place.folder(), place.version(), shown.fixed, shown.mark(), name, tuple(seen)
     made: Made = _made(*key, make)
     return made
 

@@ -32,7 +32,7 @@ def quality(name: str, shown: Moment, span: timedelta, **params: object) -> pd.D
     It is asked as of the last five-minute mark, and once every five minutes: it reads much.
     """
     known = moments.bars_known(shown)
-    return _quality(place.folder(), known, moments.mark(shown), name, span, params)
+    return _quality(place.folder(), known, shown.mark(), name, span, params)
 
 
 def set_aside() -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Hashable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import pandas as pd
@@ -241,8 +241,7 @@ def _of_history(figures: dict[str, Figure]) -> list[str]:
 
 def _of_closed_bars(shown: Moment, timeframe: str) -> list[str]:
     """Say which bar the indicators are of: changes run up to now, those do not."""
-    at = shown.now - (shown.now - datetime(1970, 1, 1, tzinfo=UTC)) % TIMEFRAMES[timeframe]
-    ended = formats.moment(at, shown.now)
+    ended = formats.moment(shown.mark(timeframe), shown.now)
     return [f"z, RSI and place in the band are of the {timeframe} bar that ended at {ended}."]
 
 

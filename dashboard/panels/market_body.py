@@ -90,7 +90,7 @@ def load(wanted: Wanted) -> Loaded:
         None if rows.empty else pair_figures(rows, quotes, shown.now),
         found,
         _signals(panel, wanted) if with_signals else [],
-        shown.now if found is not None and _is_running(found, heard) else loaders.mark(shown),
+        shown.now if found is not None and _is_running(found, heard) else shown.mark(),
     )
 
 
