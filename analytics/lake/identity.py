@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import duckdb
 
 from analytics.errors import LakeError, LakeTooNew
-from analytics.lake import schema
+from analytics.lake import schema, upgrade
 from analytics.lake.attach import CATALOG, attach, connect
 from analytics.lake.layout import Layout
 
@@ -38,7 +38,7 @@ def ensure_tables(cursor: duckdb.DuckDBPyConnection, layout: Layout, origin: str
     info = read_info(cursor) or _write_info(cursor, origin or "live")
     _refuse(layout, info, origin)
     if int(info["schema_version"]) < schema.VERSION:
-        _grow(cursor)
+        _grow(cursor, int(info["schema_version"]))
 
 
 def read_info(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -46,10 +46,11 @@ def read_info(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(cursor.execute("select key, value from lake_info").fetchall())
 
 
-def _grow(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Give an older lake the tables and columns that it lacks; rows that are there get NULL.
+def _grow(cursor: duckdb.DuckDBPyConnection, found: int) -> None:
+    """Give a lake of version *found* the tables and columns that it lacks, and mend its rows.
 
-    Cut short, it is begun again at the next start: the version is written last.
+    Rows that are there get NULL in new columns. Cut short, it is begun again at the next
+    start: the rows are mended in the same commit that writes the version.
     """
     with _transaction(cursor):
         tables = {name for (name,) in cursor.execute("show tables").fetchall()}
@@ -62,10 +63,14 @@ def _grow(cursor: duckdb.DuckDBPyConnection) -> None:
                 if column not in there:
                     cursor.execute(f"alter table {table} add column {column} {kind}")
     _keep_in_catalog(cursor)
-    cursor.execute(
-        "update lake_info set value = $version where key = 'schema_version'",
-        {"version": str(schema.VERSION)},
-    )
+    with _transaction(cursor):
+        for step in upgrade.STEPS:
+            if step.version > found:
+                step.mend(cursor)
+        cursor.execute(
+            "update lake_info set value = $version where key = 'schema_version'",
+            {"version": str(schema.VERSION)},
+        )
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from analytics.errors import LakeError
 from analytics.records import Record
 
-VERSION = 2
+VERSION = 3
 """Raised whenever a stored table changes; a lake with a higher one is refused, one with a
 lower one grows what it lacks when a writer opens it."""
 
