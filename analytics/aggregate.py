@@ -31,6 +31,7 @@ from analytics.totals import (
     oi_volume_weighted_usd,
     volume_24h_usd,
     weighted,
+    weighted_ratio,
 )
 from analytics.venue_shares import SHARED, VenueShares, venue_shares
 
@@ -60,6 +61,7 @@ __all__ = [
     "venue_shares",
     "volume_24h_usd",
     "weighted_mean",
+    "weighted_ratio",
     "whole_market",
 ]
 
@@ -234,7 +236,7 @@ def _now(pairs: pd.DataFrame) -> dict[str, Aggregate]:
         "oi_volume_weighted_usd": oi_volume_weighted_usd(pairs),
         "volume_24h_usd": volume_24h_usd(pairs),
         "funding_8h_pct": funding_8h_pct(pairs),
-        "ls_accounts": weighted(column(pairs, "ls_accounts"), column(pairs, "oi_usd")),
+        "ls_accounts": weighted_ratio(column(pairs, "ls_accounts"), column(pairs, "oi_usd")),
         "breadth_pct": breadth_pct(pairs),
     }
 

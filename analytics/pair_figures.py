@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,7 +41,7 @@ class PairFigures:
     next_funding_ts: datetime | None
     """The next payment of any that is still ahead."""
     ls_accounts: Stated
-    """Mean. [ratio]"""
+    """Of the mean share of longs. [ratio]"""
     volume_24h_usd: Stated
     """Sum. [USD]"""
 
@@ -64,7 +65,9 @@ def pair_figures(rows: pd.DataFrame, quotes: pd.DataFrame, now: datetime) -> Pai
         funding_8h_pct=_stated(funding, rows, "funding_8h_pct", "funding_ts"),
         funding_apr_pct=_known(indicators.funding_apr_pct([funding / 100], [8.0])[0]),
         next_funding_ts=_next_funding(rows, quotes, now),
-        ls_accounts=_stated(_mean(rows, "ls_accounts"), rows, "ls_accounts", "ls_ts"),
+        ls_accounts=_stated(
+            _mean(rows, "ls_accounts", totals.weighted_ratio), rows, "ls_accounts", "ls_ts"
+        ),
         volume_24h_usd=_stated(
             float(totals.volume_24h_usd(rows).value), rows, "volume_24h_usd", "volume_24h_usd_ts"
         ),
@@ -84,12 +87,16 @@ def _next_funding(rows: pd.DataFrame, quotes: pd.DataFrame, now: datetime) -> da
     return None if ahead.empty else ahead.min().to_pydatetime()
 
 
-def _mean(rows: pd.DataFrame, name: str) -> float:
-    """Return the mean by open interest; of one instrument what it says, whatever that knows."""
+def _mean(
+    rows: pd.DataFrame,
+    name: str,
+    mean: Callable[[totals.Floats, totals.Floats], totals.Aggregate] = totals.weighted,
+) -> float:
+    """Return the *mean* by open interest; of one instrument what it says, whatever that knows."""
     values = totals.column(rows, name)
     if len(rows) == 1:
         return float(values[0])
-    return float(totals.weighted(values, totals.column(rows, "oi_usd")).value)
+    return float(mean(values, totals.column(rows, "oi_usd")).value)
 
 
 def _stated(value: float, rows: pd.DataFrame, name: str, ts: str) -> Stated:

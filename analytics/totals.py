@@ -102,7 +102,7 @@ def funding_8h_pct(market: Market) -> Aggregate:
 
 
 def long_short(market: Market, kind: str = "ls_accounts") -> LongShort:
-    """Return the mean long/short ratio of one *kind*, weighted by open interest. [ratio]
+    """Return the long/short ratio of one *kind* of all pairs, as :func:`weighted_ratio` makes it.
 
     The kinds of ``LS_KINDS`` are never mixed: a mean is of pairs that state this very
     kind. Within ls_accounts venues count differently, so a mean over several venues
@@ -116,9 +116,9 @@ def long_short(market: Market, kind: str = "ls_accounts") -> LongShort:
     ratio, oi_usd, venues = column(market, kind), column(market, "oi_usd"), venues_of(market)
     return LongShort(
         kind,
-        weighted(ratio, oi_usd),
+        weighted_ratio(ratio, oi_usd),
         {
-            str(venue): weighted(ratio[..., venues == venue], oi_usd[..., venues == venue])
+            str(venue): weighted_ratio(ratio[..., venues == venue], oi_usd[..., venues == venue])
             for venue in np.unique(venues)
         },
     )
@@ -162,6 +162,18 @@ def weighted(values: Floats, weights: Floats) -> Aggregate:
     weight = np.sum(weights, axis=-1, where=both)
     weighed = np.sum(np.where(both, values, 0) * np.where(both, weights, 0), axis=-1)
     return Aggregate(_quotient(weighed, weight), both.sum(axis=-1), values.shape[-1])
+
+
+def weighted_ratio(ratios: Floats, weights: Floats) -> Aggregate:
+    """Return the ratio of long to short of several *ratios* over their last axis. (..., N) to (...)
+
+    The share of longs r / (1 + r) is what is averaged, by *weights*, and written as a ratio
+    again: twice as many longs and twice as many shorts make 1, while the mean of 2 and 0.5
+    would be 1.25. NaN where the weights add up to nothing.
+    """
+    shorts = 1 / (1 + ratios)
+    long, short = weighted(ratios * shorts, weights), weighted(shorts, weights)
+    return replace(long, value=_quotient(long.value, short.value))
 
 
 def column(market: Market, name: str) -> Floats:

@@ -49,7 +49,8 @@ def test_figures_of_two_pairs():
     assert market["global_oi_usd"] == 8e9
     assert market["volume_24h_usd"] == 15e9
     assert market["funding_8h_pct"] == pytest.approx(0.0025)
-    assert market["ls_accounts"] == pytest.approx(1.75)
+    # The shares of longs are 2/3 and 1/2: three quarters and a quarter of them make 5/8.
+    assert market["ls_accounts"] == pytest.approx(5 / 3)
     assert market["breadth_pct"] == 50
     assert market["oi_volume_weighted_usd"] == pytest.approx((6e9 * 10 + 2e9 * 5) / 15)
 
@@ -274,12 +275,31 @@ def test_kinds_of_long_short_are_never_mixed():
     accounts = aggregate.long_short(market)
     top = aggregate.long_short(market, "ls_top_accounts")
 
-    assert float(accounts.total.value) == pytest.approx((3 * 2 + 1 + 4 * 1.25) / 8)
-    assert float(accounts.by_venue["binance"].value) == pytest.approx(7 / 4)
+    longs = 3 * 2 / 3 + 1 / 2 + 4 * 5 / 9
+    assert float(accounts.total.value) == pytest.approx(longs / (8 - longs))
+    assert float(accounts.by_venue["binance"].value) == pytest.approx(2.5 / 1.5)
     assert float(accounts.by_venue["bybit"].value) == pytest.approx(1.25)
-    assert (float(top.total.value), int(top.total.pairs), top.total.expected) == (5, 1, 3)
+    assert (int(top.total.pairs), top.total.expected) == (1, 3)
+    assert float(top.total.value) == pytest.approx(5)
     assert math.isnan(top.by_venue["bybit"].value)
     assert set(aggregate.LS_KINDS) == {"ls_accounts", "ls_top_accounts", "ls_top_positions"}
+
+
+@pytest.mark.parametrize(
+    ("ratios", "weights", "expected"),
+    [
+        pytest.param([2, 0.5], [1, 1], 1, id="twice as many longs, twice as many shorts"),
+        pytest.param([3, 1], [1, 3], 0.5625 / 0.4375, id="shares of 75 and 50 %"),
+        pytest.param([0, 0], [1, 1], 0, id="no longs"),
+        pytest.param([2, NAN], [1, 5], 2, id="one unknown"),
+        pytest.param([2, 3], [0, NAN], NAN, id="no weight"),
+    ],
+)
+def test_ratios_are_averaged_as_shares_of_longs(ratios, weights, expected):
+    """A ratio and its inverse cancel out; the mean of 2 and 0.5 would be 1.25."""
+    found = aggregate.weighted_ratio(np.array(ratios, float), np.array(weights, float))
+
+    assert float(found.value) == pytest.approx(expected, nan_ok=True)
 
 
 def test_breadth_looks_back_as_far_as_it_is_asked_to():

@@ -77,6 +77,13 @@ def test_two_pairs_are_summed_and_weighed():
     assert found.next_funding_ts == NOW + timedelta(hours=1)
 
 
+def test_long_and_short_cancel_out():
+    """One venue has twice as many longs, the other twice as many shorts."""
+    both = rows({"ls_accounts": 2.0}, {"ls_accounts": 0.5})
+
+    assert pair_figures(both, quotes(), NOW).ls_accounts.value == pytest.approx(1)
+
+
 def test_a_figure_is_as_old_as_its_oldest_part():
     """Who does not know it does not make it older."""
     both = rows({"oi_usd_ts": OLDER}, {"ls_accounts": None, "ls_ts": OLDER})
