@@ -193,6 +193,19 @@ def test_funding_of_an_unknown_interval_is_unknown(cursor):
     assert found["funding_interval_unknown"]
 
 
+def test_a_rate_goes_with_the_interval_of_its_own_row(cursor):
+    """A venue goes from 8 h to 4 h, and one of the two is refused in the newest snapshots."""
+    snapshot(cursor, "BTC", at=NOON - 3 * MINUTE, funding_rate=0.0004, funding_interval_h=8.0)
+    snapshot(cursor, "BTC", at=NOON - 2 * MINUTE, funding_rate=0.0001)
+    snapshot(cursor, "BTC", at=NOON - MINUTE, funding_interval_h=4.0)
+
+    found = btc(cursor)
+
+    assert found["funding_8h_pct"] == pytest.approx(0.04)
+    assert found["funding_ts"] == NOON - 3 * MINUTE
+    assert not found["funding_interval_unknown"]
+
+
 @pytest.mark.parametrize(
     ("stated", "ago", "expected"),
     [

@@ -52,9 +52,14 @@ latest as (
         max(received_ts) filter (volume_24h_usd is not null) as volume_24h_usd_ts,
         arg_max(oi_usd, heard_ts) as oi_usd,
         max(received_ts) filter (oi_usd is not null) as oi_usd_ts,
-        arg_max(funding_rate, heard_ts) as funding_rate,
-        arg_max(funding_interval_h, heard_ts) as funding_interval_h,
-        max(received_ts) filter (funding_rate is not null) as funding_ts,
+        -- Of one row: a rate is per interval, and beside another one it means another rate.
+        arg_max(funding_rate, heard_ts) filter (funding_interval_h is not null) as funding_rate,
+        arg_max(funding_interval_h, heard_ts) filter (funding_rate is not null)
+            as funding_interval_h,
+        coalesce(
+            max(received_ts) filter (funding_rate is not null and funding_interval_h is not null),
+            max(received_ts) filter (funding_rate is not null)
+        ) as funding_ts,
         arg_max(ls_accounts, heard_ts) as ls_accounts,
         arg_max(ls_ts, heard_ts) filter (ls_accounts is not null) as ls_ts,
         arg_max(100 * book_imbalance, heard_ts) as book_imbalance_pct,
@@ -165,7 +170,7 @@ select
     100 * latest.funding_rate * 8 / nullif(latest.funding_interval_h, 0) as funding_8h_pct,
     100 * latest.funding_rate * 8 / nullif(latest.funding_interval_h, 0) - earlier.funding_8h_pct
         as funding_delta_pp,
-    latest.funding_rate is not null and latest.funding_interval_h is null
+    latest.funding_ts is not null and latest.funding_interval_h is null
         as funding_interval_unknown
 from latest
 left join earlier using (venue, symbol)
