@@ -24,7 +24,7 @@ from collector.simulator.answers import (
     earliest,
     latest,
 )
-from collector.simulator.bybit_rows import instrument, tickers, trade_uuid
+from collector.simulator.bybit_rows import both_sides, instrument, tickers, trade_uuid
 from collector.simulator.contracts import Listing
 from collector.simulator.source import Source
 
@@ -126,7 +126,7 @@ class Bybit:
                 self.name, listing.symbol, period, span.first_ms, span.last_ms
             )
             rows = [
-                {"openInterest": decimal(amount, listing.size_decimals), "timestamp": str(time)}
+                {**both_sides(amount, listing.size_decimals), "timestamp": str(time)}
                 for time, amount in zip(held.time_ms.tolist(), held.value.tolist(), strict=True)
             ]
         return {

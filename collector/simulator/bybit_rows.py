@@ -52,6 +52,14 @@ def instrument(listing: Listing) -> Row:
     }
 
 
+def both_sides(held: float, decimals: int | None) -> Row:
+    """Return the two ways in which the venue states open interest: of both sides, and of one."""
+    return {
+        "openInterest": decimal(2 * held, decimals),
+        "singleOpenInterest": decimal(held, decimals),
+    }
+
+
 def tickers(quotes: Quotes, chosen: Iterable[int]) -> list[Row]:
     """Return rows of tickers: price, book, open interest and funding in one."""
     detail = quotes.detail
@@ -77,8 +85,9 @@ def tickers(quotes: Quotes, chosen: Iterable[int]) -> list[Row]:
                 "highPrice24h": decimal(float(detail.high_24h[at]), price),
                 "lowPrice24h": decimal(float(detail.low_24h[at]), price),
                 "prevPrice1h": decimal(float(detail.open_1h[at]), price),
-                "openInterest": decimal(held[at], size),
-                "openInterestValue": f"{held[at] * mark[at]:.2f}",
+                **both_sides(held[at], size),
+                "openInterestValue": f"{2 * held[at] * mark[at]:.2f}",
+                "singleOpenInterestValue": f"{held[at] * mark[at]:.2f}",
                 "turnover24h": f"{float(quotes.turnover[at]):.4f}",
                 "volume24h": decimal(float(quotes.volume[at]), size),
                 "fundingRate": "" if is_dated else f"{rate[at]:.8f}",

@@ -1,7 +1,9 @@
 """Bybit linear perpetuals, settled in USDT or USDC.
 
 One call has everything but order books and the long/short ratio. Prices and open
-interest are per quoted unit: 1 BTC, or 1000 PEPE. The ratio counts holders.
+interest are per quoted unit: 1 BTC, or 1000 PEPE. ``openInterest`` is the sum of both
+sides, longs and shorts; ``singleOpenInterest`` is one of them, which is ours. The ratio
+counts holders.
 """
 
 from __future__ import annotations
@@ -13,7 +15,16 @@ from urllib.parse import quote
 from collector.budget import Limit
 from collector.venues.bybit_history import HISTORY
 from collector.venues.depth import book_fields
-from collector.venues.reading import entries, moment, name, number, obj, quotient, rows
+from collector.venues.reading import (
+    entries,
+    moment,
+    name,
+    number,
+    obj,
+    one_side,
+    quotient,
+    rows,
+)
 from collector.venues.venue import Fields, Offer, Question, Row, Venue
 
 MINUTES = 60
@@ -41,8 +52,8 @@ def ticker_fields(row: Mapping[str, Any]) -> Fields:
         "bid": number(row.get("bid1Price")),
         "ask": number(row.get("ask1Price")),
         "volume_24h_usd": number(row.get("turnover24h")),
-        "oi_raw": number(row.get("openInterest")),
-        "oi_venue_usd": number(row.get("openInterestValue")),
+        "oi_raw": one_side(row, "singleOpenInterest", "openInterest"),
+        "oi_venue_usd": one_side(row, "singleOpenInterestValue", "openInterestValue"),
         "funding_rate": number(row.get("fundingRate")),
         "next_funding_ts": moment(row.get("nextFundingTime")),
     }
@@ -91,8 +102,10 @@ def offers() -> Iterator[Offer]:
     for column in ("price", "price_24h_ago", "mark", "index", "bid", "ask"):
         yield Offer(column=column, source="tickers", unit="quote per quoted unit")
     yield Offer(column="volume_24h_usd", source="tickers", unit="quote", remark="turnover24h")
-    yield Offer(column="oi_raw", source="tickers", unit="quoted units")
-    yield Offer(column="oi_venue_usd", source="tickers", unit="quote", remark="openInterestValue")
+    remark = "one side: singleOpenInterest, else half of openInterest, which counts both"
+    yield Offer(column="oi_raw", source="tickers", unit="quoted units", remark=remark)
+    remark = "one side: singleOpenInterestValue, else half of openInterestValue"
+    yield Offer(column="oi_venue_usd", source="tickers", unit="quote", remark=remark)
     yield Offer(column="funding_rate", source="tickers", unit="ratio per interval")
     yield Offer(column="next_funding_ts", source="tickers", unit="ms")
     remark = "the ticker's, where it has one; else minutes in the list of instruments"

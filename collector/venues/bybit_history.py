@@ -3,7 +3,8 @@
 Everything goes back to the listing, or nearly. A kline is stamped with its start.
 Open interest and the ratio are stamped with the instant they were counted at, a
 full five minutes, and so close the five minutes that end there. Open interest is
-in quoted units only: its worth in USD is worked out from the bar's close.
+in quoted units only, of one side beside that of both: its worth in USD is worked out
+from the bar's close.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from collector.venues.reading import entries, moment, number, quotient, rows
+from collector.venues.reading import entries, moment, number, one_side, quotient, rows
 from collector.venues.venue import History, Question, Read, Row
 
 
@@ -38,7 +39,10 @@ def read_open_interest(payload: Any, venue_id: str | None) -> Iterator[Row]:
     for row in rows(payload, "result", "list"):
         yield (
             venue_id,
-            {"ts": moment(row.get("timestamp")), "oi_raw": number(row.get("openInterest"))},
+            {
+                "ts": moment(row.get("timestamp")),
+                "oi_raw": one_side(row, "singleOpenInterest", "openInterest"),
+            },
         )
 
 

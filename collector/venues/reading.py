@@ -7,7 +7,7 @@ column accepts: validation refuses and counts it, and the rest of the row lives.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +51,12 @@ def name(row: dict[str, Any], key: str) -> str | None:
 def product(a: float | None, b: float | None) -> float | None:
     """Return a * b, None where either is absent."""
     return None if a is None or b is None else a * b
+
+
+def one_side(row: Mapping[str, Any], single: str, both: str) -> float | None:
+    """Return what *row* says of one side, in *single*, else half of what *both* sides add up to."""
+    stated = number(row.get(single))
+    return stated if stated is not None else product(number(row.get(both)), 0.5)
 
 
 def quotient(a: float | None, b: float | None) -> float | None:

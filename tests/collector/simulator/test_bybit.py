@@ -68,9 +68,11 @@ async def test_one_call_has_price_book_interest_and_funding(client, quotes, now)
     assert (ticker["bid"], ticker["ask"]) == (detail.bid[at], detail.ask[at])
     assert ticker["baseVolume"] == quotes.volume[at]
     assert ticker["quoteVolume"] == pytest.approx(quotes.turnover[at])
-    assert float(row["openInterest"]) == quotes.open_interest[at]
+    assert float(row["singleOpenInterest"]) == quotes.open_interest[at]
+    assert float(row["openInterest"]) == 2 * quotes.open_interest[at]
     value = quotes.open_interest[at] * quotes.mark[at]
-    assert float(row["openInterestValue"]) == pytest.approx(value, abs=0.01)
+    assert float(row["singleOpenInterestValue"]) == pytest.approx(value, abs=0.01)
+    assert float(row["openInterestValue"]) == pytest.approx(2 * value, abs=0.01)
     rate = rates["SHIB1000/USDT:USDT"]
     assert rate["fundingRate"] == detail.funding_rate[at]
     assert rate["markPrice"] == quotes.mark[at]
@@ -101,7 +103,8 @@ async def test_open_interest_newest_first_in_pages(client, market, now):
     expected = market.open_interest("bybit", "BTCUSDT", SLOT, now - 60 * SLOT, now)
     rows = [*first["list"], *second["list"]]
     assert [int(row["timestamp"]) for row in rows] == expected.time_ms[::-1].tolist()
-    assert [float(row["openInterest"]) for row in rows] == expected.value[::-1].tolist()
+    assert [float(row["singleOpenInterest"]) for row in rows] == expected.value[::-1].tolist()
+    assert [float(row["openInterest"]) for row in rows] == (2 * expected.value[::-1]).tolist()
 
 
 async def test_unified_open_interest_is_of_the_last_hour(client, market, now):
@@ -109,8 +112,9 @@ async def test_unified_open_interest_is_of_the_last_hour(client, market, now):
     history = await client.fetch_open_interest_history(BTC, "1h", since=now - 5 * HOUR, limit=3)
 
     expected = market.open_interest("bybit", "BTCUSDT", HOUR, now - 5 * HOUR, now)
-    assert found["openInterestAmount"] == expected.value[-1]
-    assert [row["openInterestAmount"] for row in history] == expected.value[:3].tolist()
+    # What ccxt reads is the sum of both sides, as at the venue.
+    assert found["openInterestAmount"] == 2 * expected.value[-1]
+    assert [row["openInterestAmount"] for row in history] == (2 * expected.value[:3]).tolist()
 
 
 async def test_long_short_ratio(client, market, now):

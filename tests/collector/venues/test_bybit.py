@@ -4,6 +4,7 @@ import pytest
 
 from collector.validation import Part, snapshot
 from collector.venues.bybit import BYBIT
+from collector.venues.bybit_history import read_open_interest
 
 BTC = "BTC/USDT:USDT"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -40,8 +41,9 @@ async def test_reads_every_figure_of_the_recorded_ticker(recorded, cut_client):
         "bid": 17215.5,
         "ask": 17216.0,
         "volume_24h_usd": 1570383121.943499,
-        "oi_raw": 68744.761,
-        "oi_venue_usd": 1183601235.91,
+        # Of 2023: half of 68,744.761 and of 1,183,601,235.91, the sums of both sides.
+        "oi_raw": 34372.3805,
+        "oi_venue_usd": 591800617.955,
         "funding_rate": -0.000212,
         "next_funding_ts": datetime(2023, 1, 9, 16, tzinfo=UTC),
         "funding_interval_h": 8.0,
@@ -50,7 +52,7 @@ async def test_reads_every_figure_of_the_recorded_ticker(recorded, cut_client):
 
 
 async def test_open_interest_agrees_with_what_the_venue_says_in_usd(recorded, cut_client):
-    """68,744.761 BTC at the mark are the 1.1836 billion USD that Bybit states itself."""
+    """34,372.3805 BTC at the mark are half of the 1.1836 billion USD of both sides."""
     instruments = cut_client("bybit", recorded("bybit/http_get_instruments_linear.json"))
     btc = next(
         one.instrument for one in await instruments.listings() if one.instrument.symbol == BTC
@@ -62,7 +64,7 @@ async def test_open_interest_agrees_with_what_the_venue_says_in_usd(recorded, cu
     row, refused = snapshot(btc, [Part(fields["venue_ts"], fields)], fields["venue_ts"])
 
     assert refused == []
-    assert row.oi_base == 68744.761
+    assert row.oi_base == 34372.3805
     assert row.oi_usd == pytest.approx(row.oi_venue_usd, rel=1e-6)
     assert row.spread_bps == pytest.approx(0.2904, abs=1e-4)
 
@@ -96,6 +98,52 @@ async def test_a_ticker_without_an_interval_leaves_the_lists_one_standing(cut_cl
     ((_, fields),) = (await client.ask(question("tickers"))).rows
 
     assert "funding_interval_h" not in fields
+
+
+@pytest.mark.parametrize(
+    ("stated", "one_side"),
+    [
+        pytest.param(
+            {
+                **{"openInterest": "90.5", "openInterestValue": "905000"},
+                **{"singleOpenInterest": "45.2", "singleOpenInterestValue": "452000"},
+            },
+            (45.2, 452_000),
+            id="as stated, and not as worked out",
+        ),
+        pytest.param(
+            {"openInterest": "90.5", "openInterestValue": "905000"},
+            (45.25, 452_500),
+            id="half of both sides where one is not stated",
+        ),
+        pytest.param(
+            {"openInterest": "90.5", "singleOpenInterest": ""},
+            (45.25, None),
+            id="empty is not stated",
+        ),
+        pytest.param({"symbol": "BTCUSDT"}, (None, None), id="neither"),
+    ],
+)
+async def test_open_interest_is_of_one_side(cut_client, stated, one_side):
+    """``openInterest`` is the sum of longs and shorts; each contract would count twice."""
+    row = {"symbol": "BTCUSDT", "lastPrice": "1", **stated}
+    client = cut_client("bybit", {"retCode": 0, "result": {"list": [row]}, "time": 0})
+
+    ((_, fields),) = (await client.ask(question("tickers"))).rows
+
+    assert (fields["oi_raw"], fields["oi_venue_usd"]) == one_side
+
+
+def test_open_interest_of_the_past_is_of_one_side():
+    """One row with both, as answers are today, and one with the sum of both sides alone."""
+    rows = [
+        {"openInterest": "90.5", "singleOpenInterest": "45.2", "timestamp": "1767268800000"},
+        {"openInterest": "80.5", "timestamp": "1767268500000"},
+    ]
+
+    read = [*read_open_interest({"result": {"list": rows}}, "BTCUSDT")]
+
+    assert [fields["oi_raw"] for _, fields in read] == [45.2, 40.25]
 
 
 async def test_reads_an_order_book(cut_client):
