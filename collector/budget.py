@@ -171,6 +171,7 @@ class Budget:
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._rng = rng if rng is not None else random.Random()
         self._silence: RateLimited | None = None
+        self._silent_until_s = 0.0
 
     @asynccontextmanager
     async def turn(
@@ -209,15 +210,20 @@ class Budget:
 
     def pause_until(self, error: RateLimited) -> None:
         """Let nothing through until the moment that *error* names; never shortens a pause."""
-        running = self._silence.retry_at if self._silence else None
-        if error.retry_at is not None and (running is None or error.retry_at > running):
-            self._silence = error
+        if error.retry_at is None:
+            return
+        # Counted down on the monotonic clock: a step of the other makes no pause an hour longer.
+        wait_s = (error.retry_at - self._clock.now()).total_seconds()
+        until_s = self._clock.monotonic_s() + wait_s
+        if self._silence is None or until_s > self._silent_until_s:
+            self._silence, self._silent_until_s = error, until_s
 
     @property
     def paused_until(self) -> datetime | None:
         """When the running pause ends, None where there is none."""
-        until = self._silence.retry_at if self._silence else None
-        return until if until is not None and until > self._clock.now() else None
+        if self._silence is None or self._clock.monotonic_s() >= self._silent_until_s:
+            return None
+        return self._silence.retry_at
 
     def correct(self, name: str, used: float) -> None:
         """Count up to what the venue itself says was *used* of the limit *name*."""

@@ -20,11 +20,14 @@ log = structlog.get_logger(__name__)
 
 FIVE_MINUTES = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
+LOOK_AT_CLOCK = timedelta(seconds=5)
+"""How often a step of the clock is looked for. On the wall."""
 
 
 def of_the_lake(program: Program) -> list[Job]:
     """Return what is done for the lake, and how often."""
     return [
+        Job("clock", LOOK_AT_CLOCK * program.clock.speed, partial(clock, program)),
         Job("bars", FIVE_MINUTES, partial(bars, program), after_mark=timedelta(seconds=10)),
         Job("merge", HOUR, partial(merge, program), after_mark=FIVE_MINUTES / 2),
         Job("days", timedelta(days=1), partial(merge, program, whole_days=True), FIVE_MINUTES * 2),
@@ -71,7 +74,7 @@ async def cycle(program: Program, one: VenueCollector) -> Cycle:
         log.warning("cycle with a fault", venue=one.name, reason=record.error)
     elif record.error is None and before is not None and before.error is not None:
         log.info("cycle complete again", venue=one.name)
-    program.meters.count(record)
+    program.meters.count(record, program.clock.monotonic_s())
     heard = [] if one.feed is None else one.feed.records()
     program.intake.put([*snapshots, *heard, record])
     if one.budget.paused_until is not None:
@@ -132,6 +135,14 @@ async def history(program: Program, one: VenueCollector) -> None:
     )
     for problem in outcome.problems():
         log.warning("history incomplete", venue=one.name, reason=problem)
+
+
+async def clock(program: Program) -> None:
+    """See whether the clock stepped."""
+    try:
+        await asyncio.to_thread(program.steps.look)
+    except LakeError as error:
+        log.warning("Health does not know of the clock's step", reason=str(error))
 
 
 async def bars(program: Program) -> None:

@@ -17,6 +17,8 @@ class Meters:
         self.registry = CollectorRegistry()
         self.latest: dict[str, Cycle] = {}
         """The newest cycle of each venue."""
+        self.counted_s: dict[str, float] = {}
+        """When that was counted, as the collector's clock counts ``monotonic_s``. [s]"""
         self._process = ProcessCollector(registry=self.registry)
         self._cycles = self._counter("cycles", "Cycles made", "venue", "outcome")
         self._rows = self._counter("snapshots", "Snapshots collected", "venue")
@@ -37,10 +39,11 @@ class Meters:
         self._holes_ever = self._gauge("stream_holes", "Holes since the start", "venue")
         self._bad = self._gauge("stream_rows", "Rows that were not counted", *of, "reason")
 
-    def count(self, cycle: Cycle) -> None:
-        """Add *cycle* to the totals."""
+    def count(self, cycle: Cycle, at_s: float) -> None:
+        """Add *cycle*, which ended just now at the monotonic *at_s*, to the totals."""
         venue = cycle.venue
         self.latest[venue] = cycle
+        self.counted_s[venue] = at_s
         self._cycles.labels(venue, "failed" if cycle.error else "complete").inc()
         self._rows.labels(venue).inc(cycle.answered)
         self._requests.labels(venue).inc(cycle.requests)

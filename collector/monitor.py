@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -22,34 +23,45 @@ LATE_CYCLES = 3
 def health(program: Program) -> dict[str, object]:
     """Return how *program* is: what /healthz answers.
 
-    ``status`` is ``ok``, or ``degraded`` while a venue fails or is silent, the lake
-    refuses rows, or batches were lost.
+    ``status`` is ``ok``, or ``degraded`` while a venue fails or is silent, its newest rows
+    are of a time to come, the lake refuses rows, or batches were lost. ``clock`` says when
+    and how far the clock stepped last since the start, null if it never did.
     """
     now = program.clock.now()
-    venues = {}
-    for one in program.venues:
-        latest = program.meters.latest.get(one.name)
-        age_s = None if latest is None else (now - latest.finished_ts).total_seconds()
-        silent = age_s is None or age_s > LATE_CYCLES * program.settings.interval_s
-        venues[one.name] = {
-            "age_s": age_s,
-            "silent": silent,
-            "instruments": 0 if latest is None else latest.answered,
-            "error": None if latest is None else latest.error,
-            "streams": _streams(one),
-        }
-    troubled = any(venue["silent"] or venue["error"] for venue in venues.values())
+    venues = {one.name: _venue(program, one, now) for one in program.venues}
+    troubled = any(venue["silent"] or venue["ahead"] or venue["error"] for venue in venues.values())
     intake = program.intake
     degraded = troubled or intake.fault is not None or intake.dropped > 0
     return {
         "status": "degraded" if degraded else "ok",
         "now": now.isoformat(),
+        "clock": None if program.steps.newest is None else program.steps.newest.sentence(),
         "venues": venues,
         "jobs_left_out": program.timetable.missed,
         "lake_fault": intake.fault,
         "batches_waiting": intake.waiting,
         "batches_dropped": intake.dropped,
         "set_aside_at_start": program.lake.damaged,
+    }
+
+
+def _venue(program: Program, one: VenueCollector, now: datetime) -> dict[str, object]:
+    """Return how a venue stands.
+
+    Its age is counted on the monotonic clock, which no step moves; the times in its rows
+    may still lie ahead of the other, until its next cycle, after a step back.
+    """
+    interval_s = program.settings.interval_s
+    latest, counted_s = program.meters.latest.get(one.name), program.meters.counted_s.get(one.name)
+    age_s = None if counted_s is None else program.clock.monotonic_s() - counted_s
+    stamped = None if latest is None else (now - latest.finished_ts).total_seconds()
+    return {
+        "age_s": age_s,
+        "silent": age_s is None or age_s > LATE_CYCLES * interval_s,
+        "ahead": stamped is not None and stamped < -interval_s,
+        "instruments": 0 if latest is None else latest.answered,
+        "error": None if latest is None else latest.error,
+        "streams": _streams(one),
     }
 
 

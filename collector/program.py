@@ -25,6 +25,7 @@ from collector.intake import Intake
 from collector.meters import Meters
 from collector.settings import Settings
 from collector.silences import Silences
+from collector.steps import Steps
 from collector.streams import STREAMS
 from collector.streams.feed import BOOK_COLUMNS, Feed
 from collector.streams.offers import BOOK_CADENCE, CADENCE, offered
@@ -63,6 +64,7 @@ class Program:
     """By the venue's name."""
     timetable: Timetable
     silences: Silences
+    steps: Steps
 
 
 @asynccontextmanager
@@ -111,7 +113,16 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
             stack.push_async_callback(history.close)
         timetable = Timetable(clock)
         yield Program(
-            settings, clock, lake, intake, Meters(), venues, histories, timetable, silences
+            settings,
+            clock,
+            lake,
+            intake,
+            Meters(),
+            venues,
+            histories,
+            timetable,
+            silences,
+            Steps(clock, lake),
         )
 
 

@@ -38,7 +38,6 @@ async def run(settings: Settings) -> None:
             taking_work(settings.data_dir, works),
             answering(settings.collector_port, program),
         ):
-            timetable.start()
             timetable.add(jobs.of_the_lake(program))
             for one in program.venues:
                 timetable.run_once(f"begin {one.name}", partial(jobs.begin, program, one))

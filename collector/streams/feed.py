@@ -94,14 +94,14 @@ class Feed:
         self._liquidations: deque[Liquidation] = deque()
         self._frames_before: Counter[ChannelName] = Counter()
         self._asked_books = 0
-        self._started_ts = clock.now()
+        self._started_s = clock.monotonic_s()
 
     def follow(self, instruments: Sequence[Instrument]) -> None:
         """Hear *instruments*, in order of importance, from now on, and no others."""
         running = self._running
         if running is None:
             running = self._running = self._start()
-            self._started_ts = self._clock.now()
+            self._started_s = self._clock.monotonic_s()
         self._symbols = {one.venue_id: one.symbol for one in instruments}
         self.flows.follow(instruments)
         self.books.follow(self._symbols)
@@ -278,7 +278,7 @@ class Feed:
     def _is_starting(self, running: _Running) -> bool:
         """Whether books are on their way for the first time, and in time."""
         patience_s = running.link.patience_s(START_PATIENCE_S, 1.0)
-        late = (self._clock.now() - self._started_ts).total_seconds() > patience_s
+        late = self._clock.monotonic_s() - self._started_s > patience_s
         return not late and not any(one.failed for one in running.board.by_channel["depth"])
 
     def _known(self, running: _Running, name: ChannelName) -> int:

@@ -35,7 +35,8 @@ def board() -> None:
             # Which venues were to be collected is known of now alone.
             expected = set() if shown.mode == "asked" else set(loaders.offers())
             silent = loaders.silent_pairs(shown)
-            found = faults(cycles, expected, streams, silent, free, shown)
+            steps = loaders.clock_steps()
+            found = faults(cycles, expected, streams, silent, steps, free, shown)
             draw_faults(found, cycles, shown)
             st.subheader("Venues", anchor=False)
             hour = loaders.read("venue_hour", shown)

@@ -15,7 +15,7 @@ from dashboard.loaders.panels import (
     panel,
     signal_panels,
 )
-from dashboard.loaders.place import folder, interval_s, offers, origin
+from dashboard.loaders.place import clock_steps, folder, interval_s, offers, origin
 from dashboard.loaders.rows import (
     collecting_since,
     known_pairs,
@@ -33,6 +33,7 @@ from dashboard.loaders.upkeep import disk_bytes, free_bytes, quality, set_aside,
 
 __all__ = [
     "Leads",
+    "clock_steps",
     "collecting_since",
     "disk_bytes",
     "folder",

@@ -36,13 +36,13 @@ def moment(asked: datetime | time | None = None) -> Moment:
         past = _past(asked, now)
         later = _fetched_later(past)
         return Moment(past, "asked", info["origin"], cycle, now - past, later)
-    newest = _time("newest_cycle", now)
+    newest = _time("newest_cycle", now=now)
     # A fast clock runs far ahead of what a page can keep up with.
     grace = max(SILENT_CYCLES * cycle, timedelta(seconds=30) * speed)
     if newest is not None and now - newest <= grace:
         shown = now if speed == 1 else newest
         return Moment(shown, "live", info["origin"], cycle, timedelta())
-    end = _time("newest_row")
+    end = _time("newest_row", wall=now)
     if end is None:
         raise LakeAbsent(Path(folder))
     if clock is None:
@@ -86,9 +86,8 @@ def _fetched_later(past: datetime) -> bool:
     return bool(row["was_fetched"]) and not row["was_heard"]
 
 
-def _time(name: str, now: datetime | None = None) -> datetime | None:
-    """Return the one time that the query called *name* answers with."""
-    times = {} if now is None else {"now": now}
+def _time(name: str, **times: datetime) -> datetime | None:
+    """Return the one time that the query called *name* answers with, asked at *times*."""
     rows = place.fetch(place.folder(), place.version(), None, name, {}, times)
     (found,) = rows.to_dict("list").values()
     return None if pd.isna(found[0]) else found[0].to_pydatetime()

@@ -46,6 +46,11 @@ def offers() -> dict[str, Any]:
     return dict(json.loads(info().get("venues", "{}")))
 
 
+def clock_steps() -> list[dict[str, Any]]:
+    """The last steps of the collector's clock, oldest first; see ``collector/steps.py``."""
+    return list(json.loads(info().get("clock_steps", "[]")))
+
+
 def version() -> int:
     """Return a number that changes with every publish."""
     return reader(folder()).version()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pandas as pd
@@ -33,6 +34,7 @@ def faults(
     expected: set[str],
     channels: pd.DataFrame,
     silent: pd.DataFrame,
+    clock_steps: list[dict[str, Any]],
     free_bytes: int,
     shown: Moment,
 ) -> list[Fault]:
@@ -43,6 +45,7 @@ def faults(
         expected: The venues that are collected.
         channels: How the streams stand, as ``streams.channels`` returns it.
         silent: Pairs of the universe that nothing was heard of lately.
+        clock_steps: When the collector's clock stepped, and how far, oldest first.
         free_bytes: Room on the disk. [bytes]
         shown: When that is so.
     """
@@ -51,6 +54,7 @@ def faults(
         *(fault for row in cycles.to_dict("records") for fault in _of_cycle(row, shown)),
         *_of_silence(silent, cycles, shown),
         *map(Fault, streams.sentences(channels)),
+        *_of_clock(clock_steps, shown),
         *_of_room(free_bytes),
     ]
 
@@ -126,6 +130,24 @@ def _of_silence(silent: pd.DataFrame, cycles: pd.DataFrame, shown: Moment) -> It
         names = formats.listed([formats.pair(symbol) for symbol in rows["symbol"]])
         span = formats.age(shown.now - shown.since)
         yield Fault(f"{venue}: nothing was heard of {names} for {span}.")
+
+
+def _of_clock(steps: list[dict[str, Any]], shown: Moment) -> Iterator[Fault]:
+    """Say what the clock did within a day before *shown*, and what that means for rows."""
+    for step in steps:
+        at, seconds = datetime.fromisoformat(step["at"]), float(step["step_s"])
+        if not shown.now - timedelta(days=1) <= at <= shown.now:
+            continue
+        way = "ahead" if seconds > 0 else "back"
+        text = (
+            f"The collector's clock stepped {way} by {formats.age(abs(seconds))} to "
+            f"{formats.moment(at)}; rows heard before keep the times it showed then."
+        )
+        if seconds < 0 and (until := at - timedelta(seconds=seconds)) > shown.now:
+            text += (
+                f" Those after {formats.moment(at)} are not seen before {formats.moment(until)}."
+            )
+        yield Fault(text)
 
 
 def _of_room(free_bytes: int) -> Iterator[Fault]:

@@ -499,6 +499,26 @@ def test_shows_what_was_damaged(health, record):
     assert "60 rows of x" in text(page)
 
 
+def test_a_step_of_the_clock_is_said_for_a_day(health, record):
+    """A step back, of half an hour ago: what was stamped ahead of it is not seen yet."""
+    record.snapshot(BTC, price=1.0)
+    record.cycle()
+    steps = [
+        {"at": (record.noon - timedelta(days=2)).isoformat(), "step_s": 7200.0},
+        {"at": (record.noon - timedelta(minutes=30)).isoformat(), "step_s": -3600.4},
+    ]
+    live(record, clock_steps=json.dumps(steps))
+
+    page = health()
+
+    (said,) = page.warning
+    assert said.value.replace("\\", "") == (
+        "The collector's clock stepped back by 1 h to 2025-10-22 12:14 UTC; rows heard before "
+        "keep the times it showed then. Those after 2025-10-22 12:14 UTC are not seen before "
+        "2025-10-22 13:14 UTC."
+    )
+
+
 def test_a_file_that_a_merge_took_away_has_no_size(health, record):
     """It was there when the folder was read, and is gone when it is looked at."""
     record.snapshot(BTC, price=1.0)

@@ -118,6 +118,17 @@ def test_a_clock_that_is_ahead_is_said(opened, record):
     assert "No collector is running" not in words
 
 
+def test_rows_of_a_far_future_do_not_lead_the_record(opened, record):
+    """A clock that was wrong for a moment must not hide the market until its time has come."""
+    record.snapshot(BTC, at=datetime.now(UTC) - timedelta(hours=1), price=1.0)
+    record.snapshot(BTC, at=datetime.now(UTC) + timedelta(days=100), price=2.0)
+
+    words = said(opened(OVERVIEW))
+
+    assert "clock is" not in words
+    assert "1 h ago" in words
+
+
 def test_history_that_is_fetched_beside_a_running_page_is_seen(app, record):
     """A backfill of a month: indicators of long bars need it, and nobody starts the page anew."""
     record.snapshot(BTC, price=1.0)
