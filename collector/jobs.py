@@ -162,11 +162,19 @@ async def bars(program: Program) -> None:
 async def merge(program: Program, *, whole_days: bool = False) -> None:
     """Merge the lake's small files; the grace of replaced files runs on the wall clock."""
     now = datetime.now(UTC)
+    if whole_days:
+        await _forget(program)
     try:
-        if whole_days:
-            kept = timedelta(days=program.settings.snapshot_days)
-            await asyncio.to_thread(program.lake.forget_snapshots, program.clock.now() - kept)
         await asyncio.to_thread(program.lake.maintain, now, whole_days=whole_days)
         await asyncio.to_thread(program.lake.publish)
     except LakeError as error:
         log.warning("upkeep not done", reason=str(error))
+
+
+async def _forget(program: Program) -> None:
+    """Delete snapshots that are older than the setting says."""
+    keep = timedelta(days=program.settings.snapshot_days)
+    try:
+        await asyncio.to_thread(program.lake.forget_snapshots, program.clock.now(), keep)
+    except LakeError as error:
+        log.warning("old snapshots not deleted", reason=str(error))

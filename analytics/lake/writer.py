@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -246,11 +246,14 @@ class Lake:
         finally:
             self._upkeep = None
 
-    def forget_snapshots(self, before: datetime) -> int:
-        """Delete the snapshots of the whole days before *before*; bars stay.
+    def forget_snapshots(self, now: datetime, keep: timedelta) -> int:
+        """Delete the snapshots of the whole days that are over for longer than *keep*; bars stay.
 
         Args:
-            before: UTC; the day it lies in is kept.
+            now: What the lake's clock shows, UTC. It is believed only where a venue's own
+                time, stored within the day before, agreed with it: a clock that is months
+                ahead would have everything deleted.
+            keep: The day that lies so long before *now* is kept, too.
 
         Returns:
             How many were deleted.
@@ -258,8 +261,22 @@ class Lake:
         Raises:
             LakeError: None was deleted.
         """
-        midnight = before.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        now = now.replace(tzinfo=None)
+        midnight = (now - keep).replace(hour=0, minute=0, second=0, microsecond=0)
         with self._session.change(set()) as cursor:
+            query = "select 1 from snapshots where received_ts < $midnight limit 1"
+            if not cursor.execute(query, {"midnight": midnight}).fetchall():
+                return 0
+            # A venue's time that is far from ours is refused, and not stored.
+            query = (
+                "select 1 from snapshots where venue_ts is not null "
+                "and received_ts > $now - interval 1 day and received_ts <= $now limit 1"
+            )
+            if not cursor.execute(query, {"now": now}).fetchall():
+                raise LakeError(
+                    f"no old snapshots are deleted: the clock shows {now:%Y-%m-%d %H:%M} UTC, and "
+                    "no venue agreed with that in the day before"
+                )
             result = cursor.execute(
                 "delete from snapshots where received_ts < $midnight", {"midnight": midnight}
             ).fetchone()

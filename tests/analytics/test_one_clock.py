@@ -161,8 +161,12 @@ FUNCTIONS = {
 }
 """How every public function that takes ``now`` is asked, on a cursor."""
 
-NOT_ASKED = {"lake.maintenance.free", "lake.writer.Lake.maintain"}
-"""These answer nothing of the record: they free files by the wall's time."""
+NOT_ASKED = {
+    "lake.maintenance.free",
+    "lake.writer.Lake.maintain",
+    "lake.writer.Lake.forget_snapshots",
+}
+"""These answer nothing of the record: they free files and delete rows by the time."""
 
 
 def functions_of_now():

@@ -15,10 +15,16 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def heard(price: float, after: timedelta) -> Snapshot:
-    """A snapshot of BTC, received so long *after* noon."""
+    """A snapshot of BTC, received so long *after* noon; the venue's clock agrees."""
     at = NOON + after
     return Snapshot(
-        venue="okx", symbol="BTC/USDT:USDT", base="BTC", received_ts=at, price=price, oi_usd=1.0
+        venue="okx",
+        symbol="BTC/USDT:USDT",
+        base="BTC",
+        venue_ts=at,
+        received_ts=at,
+        price=price,
+        oi_usd=1.0,
     )
 
 
@@ -71,7 +77,7 @@ async def test_bars_that_the_lake_refused_are_written_the_next_time(program):
 async def test_snapshots_of_long_ago_go_once_a_day_and_bars_stay(program):
     """As many days are kept as the setting says, and readers see it."""
     day = timedelta(days=1)
-    await stored(program, *(heard(1.0, -days * day) for days in (92, 91, 90, 1)))
+    await stored(program, *(heard(1.0, -days * day) for days in (92, 91, 90, 0)))
     old = pa.array([(NOON - 92 * day).replace(tzinfo=None)], arrow_schema("bars").field("ts").type)
     named = {"venue": ["okx"], "symbol": ["BTC/USDT:USDT"], "base": ["BTC"], "ts": old}
     counted = {"snapshot_count": pa.array([1], pa.int32()), "origin": ["live"]}
@@ -86,7 +92,7 @@ async def test_snapshots_of_long_ago_go_once_a_day_and_bars_stay(program):
         kept = cursor.execute("select received_ts from snapshots order by 1").fetchall()
         assert cursor.execute("select count(*) from bars").fetchall() == [(1,)]
     reader.close()
-    assert kept == [((NOON - days * day).replace(tzinfo=None),) for days in (90, 1)]
+    assert kept == [((NOON - days * day).replace(tzinfo=None),) for days in (90, 0)]
 
 
 async def test_each_setting_arrives_where_it_acts(program):
