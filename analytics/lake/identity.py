@@ -24,8 +24,14 @@ def refuse_foreign(layout: Layout, origin: str | None) -> None:
         _refuse(layout, info, origin)
 
 
-def ensure_tables(cursor: duckdb.DuckDBPyConnection, layout: Layout, origin: str | None) -> None:
+def ensure_tables(cursor: duckdb.DuckDBPyConnection, layout: Layout, origin: str | None) -> int:
     """Create what an empty lake needs, or what a crash kept an earlier start from creating.
+
+    A lake of an earlier version gets the tables and columns that it lacks. It has its version
+    still: its rows are to be mended with `mend` once all of them are there.
+
+    Returns:
+        The version that the lake has.
 
     Raises:
         LakeTooNew: A later perpscope wrote it.
@@ -37,8 +43,23 @@ def ensure_tables(cursor: duckdb.DuckDBPyConnection, layout: Layout, origin: str
                 cursor.execute(schema.definition(table))
     info = read_info(cursor) or _write_info(cursor, origin or "live")
     _refuse(layout, info, origin)
-    if int(info["schema_version"]) < schema.VERSION:
-        _grow(cursor, int(info["schema_version"]))
+    if (found := int(info["schema_version"])) < schema.VERSION:
+        _grow(cursor)
+    return found
+
+
+def mend(cursor: duckdb.DuckDBPyConnection, found: int) -> None:
+    """Mend the rows of a lake of version *found*, and give it today's version.
+
+    Runs inside the caller's transaction: cut short, it is begun again at the next start.
+    """
+    for step in upgrade.STEPS:
+        if step.version > found:
+            step.mend(cursor)
+    cursor.execute(
+        "update lake_info set value = $version where key = 'schema_version'",
+        {"version": str(schema.VERSION)},
+    )
 
 
 def read_info(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -46,12 +67,8 @@ def read_info(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(cursor.execute("select key, value from lake_info").fetchall())
 
 
-def _grow(cursor: duckdb.DuckDBPyConnection, found: int) -> None:
-    """Give a lake of version *found* the tables and columns that it lacks, and mend its rows.
-
-    Rows that are there get NULL in new columns. Cut short, it is begun again at the next
-    start: the rows are mended in the same commit that writes the version.
-    """
+def _grow(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Add the tables and columns that are lacking; rows that are there get NULL in new columns."""
     with _transaction(cursor):
         tables = {name for (name,) in cursor.execute("show tables").fetchall()}
         for table in schema.TABLES:
@@ -63,14 +80,6 @@ def _grow(cursor: duckdb.DuckDBPyConnection, found: int) -> None:
                 if column not in there:
                     cursor.execute(f"alter table {table} add column {column} {kind}")
     _keep_in_catalog(cursor)
-    with _transaction(cursor):
-        for step in upgrade.STEPS:
-            if step.version > found:
-                step.mend(cursor)
-        cursor.execute(
-            "update lake_info set value = $version where key = 'schema_version'",
-            {"version": str(schema.VERSION)},
-        )
 
 
 @contextmanager

@@ -6,8 +6,10 @@ that is cut short neither loses it nor takes it twice.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import duckdb
 
@@ -22,5 +24,49 @@ class Step:
     """Runs inside the caller's transaction, on tables that have all their columns already."""
 
 
-STEPS: tuple[Step, ...] = ()
+BYBIT_OI_HALVED: Final = "bybit_oi_halved"
+"""The fact of a lake that says how many of its rows `halve_bybit_oi` changed, as JSON."""
+
+_STATED: Final = {
+    "snapshots": ("oi_raw", "oi_base", "oi_usd", "oi_venue_usd"),
+    "bars": ("oi_base", "oi_usd_open", "oi_usd_high", "oi_usd_low", "oi_usd"),
+}
+"""By table, what was stored of both sides of Bybit's open interest."""
+
+_BY_VENUE: Final = {
+    "snapshots": "not coalesce(contains(flags, 'imported'), false)",
+    "bars": "origin <> 'import'",
+}
+"""By table, what the venue itself said: what a file said is the file's."""
+
+
+def halve_bybit_oi(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Bring Bybit's open interest to one side, in a lake of real data.
+
+    Until version 3 what Bybit calls ``openInterest`` was stored, which is the sum of both
+    sides. The simulator stated one side under that name, so its lakes are right as they are.
+    Snapshots that are changed say ``oi-halved`` among their flags; of all rows a fact tells.
+    """
+    origin = "select value from lake_info where key = 'origin'"
+    if cursor.execute(origin).fetchone() != ("live",):
+        return
+    said: dict[str, object] = {}
+    for table, columns in _STATED.items():
+        known = " or ".join(f"{column} is not null" for column in columns)
+        where = f"venue = 'bybit' and ({known}) and {_BY_VENUE[table]}"
+        time = {"snapshots": "received_ts", "bars": "ts"}[table]
+        query = f"select count(*), max({time})::varchar from {table} where {where}"  # noqa: S608
+        said[table], said[f"{table}_until"] = cursor.execute(query).fetchone() or (0, None)
+        changes = [f"{column} = {column} / 2" for column in columns]
+        if table == "snapshots":
+            changes.append("flags = concat_ws(' ', flags, 'oi-halved')")
+        cursor.execute(f"update {table} set {', '.join(changes)} where {where}")  # noqa: S608
+    if said["snapshots"] or said["bars"]:
+        cursor.execute(
+            "insert into lake_info values ($key, $value)",
+            {"key": BYBIT_OI_HALVED, "value": json.dumps(said)},
+        )
+
+
+STEPS: tuple[Step, ...] = (Step(version=3, mend=halve_bybit_oi),)
 """In the order they are taken."""

@@ -74,9 +74,11 @@ class Lake:
                 identity.refuse_foreign(self.layout, origin)
                 found = check.set_damaged_aside(self.layout)
                 with self.cursor() as cursor:
-                    identity.ensure_tables(cursor, self.layout, origin)
+                    version = identity.ensure_tables(cursor, self.layout, origin)
                     self._frontier = Frontier(cursor)
                 self.recovered = self._recover(found)
+                if version < schema.VERSION:
+                    self._mend(version)
             self.damaged = found.notes
         except BaseException:
             self.close()
@@ -215,9 +217,7 @@ class Lake:
             with self._session.afresh_after_errors("cannot maintain"), self.cursor() as cursor:
                 maintenance.free(cursor, now, published_at(self.layout))
             for step in maintenance.steps(whole_days=whole_days):
-                home = self.layout.home(step.table)
-                folders = {home, *(path for path in home.rglob("*") if path.is_dir())}
-                with self._session.change(folders) as cursor:
+                with self._session.change(self._all_folders(step.table)) as cursor:
                     self._take(step, cursor)
             self._session.compact()
 
@@ -282,6 +282,12 @@ class Lake:
             ).fetchone()
         return 0 if result is None else int(result[0])
 
+    def _mend(self, version: int) -> None:
+        """Mend the rows of an older lake, those that were taken in just now among them."""
+        folders = set().union(*(self._all_folders(table) for table in schema.KEYS))
+        with self._session.change(folders) as cursor:
+            identity.mend(cursor, version)
+
     def _recover(self, found: check.Findings) -> int:
         """Make up for what the check *found*; return how many rows came back."""
         for table in sorted(found.undeleted):
@@ -296,6 +302,11 @@ class Lake:
             except LakeError as error:
                 found.notes.append(str(error))
         return count
+
+    def _all_folders(self, table: str) -> set[Path]:
+        """Return every folder in which files of *table* lie."""
+        home = self.layout.home(table)
+        return {home, *(path for path in home.rglob("*") if path.is_dir())}
 
     def _folders(self, parts: Iterable[tuple[str, pa.Table]]) -> set[Path]:
         """Return the folders that *parts* can add files to; deletions lie in a table's own."""

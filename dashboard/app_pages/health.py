@@ -11,7 +11,7 @@ from dashboard.panels.explained import explained
 from dashboard.panels.export import export
 from dashboard.panels.faults import draw_faults, faults
 from dashboard.panels.freshness import follow_origin, headline
-from dashboard.panels.record import record, set_aside, versions
+from dashboard.panels.record import mended, record, set_aside, versions
 from dashboard.panels.refresh import refreshed
 from dashboard.panels.streams import channels, stream_table
 from dashboard.panels.venues import venue_table
@@ -46,6 +46,7 @@ def board() -> None:
 
         sizes, stored = loaders.record_size(shown), loaders.disk_bytes(folder)
         record(sizes, stored, free, loaders.collecting_since(shown), shown)
+        mended(loaders.info())
         if not damaged:
             set_aside(damaged)
         versions(loaders.versions())

@@ -15,7 +15,7 @@ from dashboard.loaders.panels import (
     panel,
     signal_panels,
 )
-from dashboard.loaders.place import clock_steps, folder, interval_s, offers, origin
+from dashboard.loaders.place import clock_steps, folder, info, interval_s, offers, origin
 from dashboard.loaders.rows import (
     collecting_since,
     known_pairs,
@@ -37,6 +37,7 @@ __all__ = [
     "collecting_since",
     "disk_bytes",
     "folder",
+    "info",
     "free_bytes",
     "interval_s",
     "known_pairs",

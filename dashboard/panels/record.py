@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import streamlit as st
 
 from analytics import formats
+from analytics.lake.upgrade import BYBIT_OI_HALVED
 from dashboard.panels.explained import plain
 from dashboard.state import Moment
 
@@ -43,6 +46,22 @@ def record(
         st.metric("On disk", formats.size(disk_bytes), border=True)
         st.metric("Free on the disk", formats.size(free_bytes), border=True)
         collector(since, shown)
+
+
+def mended(info: dict[str, str]) -> None:
+    """Draw what was changed in rows that are stored, by what the lake says of itself."""
+    if (told := info.get(BYBIT_OI_HALVED)) is None:
+        return
+    said = json.loads(told)
+    rows = [
+        f"{formats.plural(said[table], word)} up to {said[f'{table}_until']} UTC"
+        for table, word in (("snapshots", "snapshot"), ("bars", "bar"))
+        if said[table]
+    ]
+    st.caption(
+        "Bybit's open interest was recorded of both sides, longs and shorts, by earlier versions. "
+        f"It was halved to one side in {formats.listed(rows)}."
+    )
 
 
 def versions(found: dict[str, str]) -> None:

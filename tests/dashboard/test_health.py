@@ -452,6 +452,20 @@ def test_unit_audit_puts_what_differs_first(health, record):
     assert "1 pair of 2 differ" in text(page)
 
 
+def test_what_an_upgrade_changed_is_said(health, record):
+    """Of Bybit's open interest, which was stored of both sides."""
+    record.snapshot(BTC, price=1.0)
+    until = {"snapshots_until": "2026-03-01 12:00:00", "bars_until": "2026-03-01 12:05:00"}
+    record.publish(bybit_oi_halved=json.dumps({"snapshots": 1234, "bars": 2, **until}))
+
+    said = text(health())
+
+    assert (
+        "It was halved to one side in 1,234 snapshots up to 2026-03-01 12:00:00 UTC and "
+        "2 bars up to 2026-03-01 12:05:00 UTC." in said
+    )
+
+
 @pytest.mark.parametrize("opened", ["coverage", "gaps", "stream_gaps", "refused", "units"])
 def test_every_panel_has_a_sentence_when_there_is_nothing(health, record, opened):
     """A record of one snapshot has neither bars nor cycles."""

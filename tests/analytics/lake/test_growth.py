@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+import shutil
+from datetime import datetime, timedelta
 
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import Lake, schema
+from analytics.lake import Lake, schema, upgrade
+from analytics.lake.upgrade import Step
 from analytics.records import Gap, Liquidation
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
@@ -75,6 +78,113 @@ def test_growth_that_fails_leaves_the_lake_as_it_was(first_version, monkeypatch,
     with Lake(first_version) as lake:
         assert lake.info()["schema_version"] == str(schema.VERSION)
         assert asked(lake, "select count(*) from gaps") == [(0,)]
+
+
+OF_BOTH_SIDES = {"oi_raw": 90.0, "oi_base": 90_000.0, "oi_usd": 450.0, "oi_venue_usd": 452.0}
+OF_ONE_SIDE = (45.0, 45_000.0, 225.0, 226.0)
+
+
+def _second_version(folder, origin, snapshots, bars):
+    """Leave a lake as the second version did, with Bybit's open interest of both sides."""
+    bar = {"oi_base": 8.0, "oi_usd": 40.0, "oi_usd_open": 20.0, "oi_usd_high": 60.0}
+    bar |= {"oi_usd_low": 10.0, "close": 5.0}
+    minutes = [NOON + timedelta(minutes=5 * n) for n in range(3)]
+    of = ("live", "backfill", "import")
+    made = [bar | {"ts": ts, "origin": origin} for ts, origin in zip(minutes, of, strict=True)]
+    with Lake(folder, origin=origin) as lake:
+        lake.append(
+            ("snapshots", snapshots(1, venue="bybit", flags="partial:trades", **OF_BOTH_SIDES))
+        )
+        lake.append(("snapshots", snapshots(1, venue="binance", **OF_BOTH_SIDES)))
+        read = {"venue": "bybit", "flags": "imported", **OF_BOTH_SIDES}
+        lake.append(("snapshots", snapshots(1, at=NOON + timedelta(seconds=1), **read)))
+        silent = {"venue": "bybit", "price": 5.0}
+        lake.append(("snapshots", snapshots(1, at=NOON + timedelta(seconds=2), **silent)))
+        lake.append(("bars", bars(*made, venue="bybit")), ("bars", bars(*made)))
+        with lake.cursor() as cursor:
+            cursor.execute("update lake_info set value = '2' where key = 'schema_version'")
+
+
+SNAPSHOTS = (
+    "select venue, oi_raw, oi_base, oi_usd, oi_venue_usd, flags from snapshots "
+    "order by venue, received_ts"
+)
+BARS = (
+    "select origin, oi_base, oi_usd, oi_usd_open, oi_usd_high, oi_usd_low, close from bars "
+    "where venue = '{}' order by ts"
+)
+
+
+@pytest.mark.parametrize("starts", [1, 2])
+def test_bybits_open_interest_becomes_that_of_one_side_once(folder, snapshots, bars, asked, starts):
+    """What Bybit said is halved and marked; other venues and what files said stay."""
+    _second_version(folder, "live", snapshots, bars)
+
+    for _ in range(starts):
+        Lake(folder).close()
+
+    with Lake(folder) as lake:
+        assert asked(lake, SNAPSHOTS) == [
+            ("binance", *OF_BOTH_SIDES.values(), None),
+            ("bybit", *OF_ONE_SIDE, "partial:trades oi-halved"),
+            ("bybit", *OF_BOTH_SIDES.values(), "imported"),
+            ("bybit", None, None, None, None, None),
+        ]
+        whole, half = (8.0, 40.0, 20.0, 60.0, 10.0, 5.0), (4.0, 20.0, 10.0, 30.0, 5.0, 5.0)
+        assert asked(lake, BARS.format("bybit")) == [
+            ("live", *half),
+            ("backfill", *half),
+            ("import", *whole),
+        ]
+        assert {row[1:] for row in asked(lake, BARS.format("binance"))} == {whole}
+        assert json.loads(lake.info()["bybit_oi_halved"]) == {
+            "snapshots": 1,
+            "snapshots_until": "2026-03-01 12:00:00",
+            "bars": 2,
+            "bars_until": "2026-03-01 12:05:00",
+        }
+
+
+def test_a_simulated_lake_is_right_as_it_is(folder, snapshots, bars, asked):
+    """The simulator stated one side under the name that Bybit gives to both."""
+    _second_version(folder, "simulator", snapshots, bars)
+
+    with Lake(folder) as lake:
+        assert asked(lake, SNAPSHOTS)[1] == ("bybit", *OF_BOTH_SIDES.values(), "partial:trades")
+        assert asked(lake, BARS.format("bybit"))[0][1] == 8.0
+        assert "bybit_oi_halved" not in lake.info()
+
+
+def test_rows_that_an_older_program_left_unlisted_are_mended_too(
+    folder, snapshots, bars, asked, live_files
+):
+    """Killed in its last append, it left a file that the start of the new version takes in."""
+    with Lake(folder.with_name("other")) as other:
+        at = NOON + timedelta(minutes=1)
+        other.append(("snapshots", snapshots(1, at=at, venue="bybit", **OF_BOTH_SIDES)))
+    (file,) = live_files(folder.with_name("other"))
+    _second_version(folder, "live", snapshots, bars)
+    there = folder / file.relative_to(folder.with_name("other"))
+    shutil.copy(file, there)
+
+    with Lake(folder) as lake:
+        assert lake.recovered == 1
+        assert asked(lake, SNAPSHOTS)[-1] == ("bybit", *OF_ONE_SIDE, "oi-halved")
+
+
+def test_rows_are_halved_once_where_the_start_is_cut_short(
+    folder, snapshots, bars, monkeypatch, asked
+):
+    """The rows and the version are one commit: neither half nor quarter."""
+    _second_version(folder, "live", snapshots, bars)
+    with monkeypatch.context() as patch:
+        last = Step(version=3, mend=_stop)
+        patch.setattr("analytics.lake.upgrade.STEPS", (*upgrade.STEPS, last))
+        with pytest.raises(LakeError, match="Input/output error"):
+            Lake(folder)
+
+    with Lake(folder) as lake:
+        assert asked(lake, SNAPSHOTS)[1] == ("bybit", *OF_ONE_SIDE, "partial:trades oi-halved")
 
 
 def _stop(*_):
