@@ -20,6 +20,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from analytics.visible import visible
+
 
 class PerpscopeError(Exception):
     """The root of every error raised on purpose."""
@@ -33,6 +35,8 @@ class VenueError(PerpscopeError):
     """A venue did not give what was asked of it."""
 
     def __init__(self, venue: str, call: str, reason: str) -> None:
+        # The venue's own words may be in it, and go to terminals and pages.
+        reason = visible(reason)
         super().__init__(f"{venue}: {call}: {reason}")
         self.venue = venue
         self.call = call

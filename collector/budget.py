@@ -226,10 +226,13 @@ class Budget:
         return self._silence.retry_at
 
     def correct(self, name: str, used: float) -> None:
-        """Count up to what the venue itself says was *used* of the limit *name*."""
+        """Count up to what the venue itself says was *used* of the limit *name*.
+
+        More than all of it cannot be used: a larger figure means all of it.
+        """
         window = self._windows[name]
         now_s = self._clock.monotonic_s()
-        if (missing := used - window.used(now_s)) > 0:
+        if (missing := min(used, window.limit.amount) - window.used(now_s)) > 0:
             window.spend(missing, now_s)
 
     def used_pct(self) -> float:

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from analytics.errors import VenueError, VenueForbidden, VenueUnavailable
 from analytics.records import Cycle, Instrument, Snapshot
 from collector.assembly import Assembly
@@ -24,8 +26,10 @@ from collector.clock import Clock
 from collector.streams.feed import Feed
 from collector.universe import Universe
 from collector.venues.asking import Errand, Round
-from collector.venues.client import Answer, VenueClient
+from collector.venues.client import Answer, VenueClient, fault
 from collector.venues.venue import Venue
+
+log = structlog.get_logger(__name__)
 
 SHARE_OF_INTERVAL = 0.8
 """After this share of the interval a cycle ends, whatever is still missing."""
@@ -134,6 +138,9 @@ class VenueCollector:
             error: VenueError = VenueUnavailable(self.name, "refresh of the universe", reason)
         except VenueError as raised:
             error = raised
+        except Exception as raised:
+            log.exception("a refresh of the universe could not be read", venue=self.name)
+            error = VenueUnavailable(self.name, "refresh of the universe", fault(raised))
         else:
             return None
         self.universe.refresh_failed()
@@ -180,7 +187,11 @@ class VenueCollector:
         return Lane(len(errands), len(round_.answers), self._ratios_error)
 
     async def cycle(self) -> tuple[list[Snapshot], Cycle]:
-        """Ask the venue what a cycle asks; return its rows and how it went."""
+        """Ask the venue what a cycle asks; return its rows and how it went.
+
+        Raises nothing but cancellation: whatever a venue answers, what else was heard in
+        the cycle is kept, and its record says what went wrong.
+        """
         started_ts = self._clock.now()
         round_ = Round(self.client)
         if self.forbidden is not None:
@@ -193,8 +204,20 @@ class VenueCollector:
         refused: Counter[str] = Counter()
         if self._unreadable:
             refused["instrument:unreadable"], self._unreadable = self._unreadable, 0
-        snapshots = self._assembly.rows(round_.answers, received_ts, self.feed, refused)
+        try:
+            snapshots = self._assembly.rows(round_.answers, received_ts, self.feed, refused)
+        except Exception as error:
+            snapshots = []
+            log.exception("rows of a cycle could not be made", venue=self.name)
+            self._note_fault(round_, "rows", error)
+        if round_.tally.faults:
+            refused["answer:fault"] = round_.tally.faults
         return snapshots, self._record(round_, started_ts, snapshots, refused)
+
+    def _note_fault(self, round_: Round, what: str, error: Exception) -> None:
+        """Take note of an *error* that nobody foresaw, for the cycle's record to name and count."""
+        round_.tally.faults += 1
+        round_.errors.setdefault(what, str(VenueUnavailable(self.name, what, fault(error))))
 
     def _why_nothing(self) -> str:
         if self._refresh is None:
@@ -214,6 +237,9 @@ class VenueCollector:
                 await round_.ask_each(errands)
         except TimeoutError:
             self._name_unanswered(round_)
+        except Exception as error:
+            log.exception("the questions of a cycle broke off", venue=self.name)
+            self._note_fault(round_, "questions", error)
         self.forbidden = self.forbidden or round_.forbidden
 
     def _errands(self) -> list[Errand]:

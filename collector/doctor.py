@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 import duckdb
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +19,7 @@ from analytics.lake import Reader
 from analytics.lake.attach import connect, extension_file
 from analytics.lake.check import past_notes
 from analytics.lake.layout import Layout
+from collector import fetching
 from collector.budget import Budget
 from collector.clock import Clock
 from collector.control import takes_work
@@ -175,7 +175,7 @@ async def _stream(name: str, settings: Settings) -> Finding:
     stream = STREAMS[name]
     subject, address = f"{VENUES[name].title} streams", ""
     try:
-        async with aiohttp.ClientSession() as session:
+        async with fetching.new_session() as session:
             for number, group in enumerate(stream.groups):
                 await asyncio.sleep(number / stream.limits.connects_per_s)
                 address = group.address(settings.simulator)

@@ -17,6 +17,7 @@ from analytics import query
 from analytics.errors import SettingsError
 from analytics.lake import Lake
 from analytics.records import Instrument
+from collector import fetching
 from collector.backfill.filling import VenueHistory
 from collector.backfill.lane import Behind
 from collector.clock import Clock
@@ -135,7 +136,7 @@ async def simulator_clock(address: str) -> Clock:
     timeout = aiohttp.ClientTimeout(total=5)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
+            fetching.new_session(timeout=timeout) as session,
             session.get(f"{address}/simulator/clock") as answer,
         ):
             told = await answer.json()

@@ -31,6 +31,7 @@ from collector.backfill.plan import Known, Wanted, known
 from collector.backfill.rows import SCHEMA
 from collector.backfill.store import Store
 from collector.backfill.together import together
+from collector.fetching import LARGEST_ANSWER, new_session
 from collector.imports.files import parse
 from collector.live_bars import BAR
 from collector.venues.venue import History
@@ -40,9 +41,6 @@ AT_ONCE = 4
 
 PATIENCE_S = 60.0
 """How long one file may take. [wall s]"""
-
-LARGEST = 64 * 2**20
-"""A file of a day has some ten kilobytes; a larger one than this is none. [bytes]"""
 
 ABSENT_IN_A_ROW = 7
 """So many days absent in a row, and older ones of the instrument are not asked for."""
@@ -103,7 +101,7 @@ class Archive:
         progress(WHAT, 0, total)
         timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
         with tempfile.TemporaryDirectory(prefix="archive-", dir=self.folder) as folder:
-            async with aiohttp.ClientSession(timeout=timeout) as session:
+            async with new_session(timeout=timeout) as session:
                 fetching = _Fetching(self.address, session, Path(folder), wanted.now)
                 todo = deque(series)
                 await together(
@@ -175,7 +173,7 @@ class _Fetching:
             with here.open("wb") as written:
                 async for chunk in answer.content.iter_chunked(2**16):
                     written.write(chunk)
-                    if written.tell() > LARGEST:
+                    if written.tell() > LARGEST_ANSWER:
                         raise ImportRefused(here, "it is far too large for one day")
 
     def _read(self, file: DayFile, here: Path) -> pa.Table:

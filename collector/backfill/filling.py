@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from analytics.errors import RateLimited, VenueError, VenueForbidden
+import structlog
+
+from analytics.errors import RateLimited, VenueError, VenueForbidden, VenueUnavailable
 from analytics.lake import Lake
 from collector import live_bars
 from collector.backfill import coverage
@@ -21,8 +23,10 @@ from collector.backfill.store import Store
 from collector.backfill.together import together
 from collector.clock import Clock
 from collector.cycle import VenueCollector
-from collector.venues.client import VenueClient
+from collector.venues.client import VenueClient, fault
 from collector.venues.venue import Row
+
+log = structlog.get_logger(__name__)
 
 WORKERS = 2
 """Requests that may be under way for the same limits: few, so that live ones find a place."""
@@ -177,6 +181,11 @@ class _Run:
             self.outcome.failed(what, error)
             if isinstance(error, VenueForbidden | RateLimited):
                 self.outcome.stopped = f"{error}; {self._wanted.venue.title} was asked no further"
+        except Exception as error:
+            self._in_a_row[what] += 1
+            venue = self._wanted.venue.name
+            log.exception("a page of history could not be read", venue=venue, what=what)
+            self.outcome.failed(what, VenueUnavailable(venue, what, fault(error)))
         else:
             self._in_a_row[what] = 0
             self.outcome.answered += 1

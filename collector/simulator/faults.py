@@ -22,6 +22,7 @@ Kind = Literal[
     "crossed_book",
     "stale_time",
     "truncated",
+    "deep",
     "status",
     "hang",
     "delay",
@@ -32,7 +33,7 @@ STATUSES = (403, 418, 429, 451, 500, 503)
 
 _KNOWN_KEYS = {"venue", "path", "kind", "count", "symbol", "status", "seconds"}
 
-_WHOLE_ANSWER = {"html200", "empty", "empty_body", "truncated", "status", "hang", "delay"}
+_WHOLE_ANSWER = {"html200", "empty", "empty_body", "truncated", "deep", "status", "hang", "delay"}
 """Kinds that spoil a whole answer, so of one symbol only where it is asked for alone."""
 
 

@@ -95,6 +95,8 @@ def instead(venue: str, fault: Fault, now_ms: int) -> Reply | None:
             return Reply(html_page().encode(), 200, "text/html")
         case "empty_body":
             return Reply(b"")
+        case "deep":
+            return Reply(b"[" * 200_000)
         case "status":
             return Reply.of(refusal(venue, fault.status, now_ms), headers(fault.status))
     return None

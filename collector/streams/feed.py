@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import aiohttp
 import structlog
 
 from analytics.records import Gap, Instrument, Liquidation
+from collector import fetching
 from collector.clock import Clock
 from collector.streams import STREAMS
 from collector.streams.connection import Connection
@@ -207,7 +207,7 @@ class Feed:
                 tally=self.tally,
                 liquidation=self._liquidated,
             ),
-            session=aiohttp.ClientSession(),
+            session=fetching.new_session(),
             dial=Dial(self.stream.limits.connects_per_s, self._clock, self._rng),
             rng=self._rng,
             simulator_url=self._simulator_url,

@@ -8,34 +8,54 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
+import aiohttp
 import ccxt.async_support as ccxt
+import certifi
+import orjson
+import structlog
 
-from analytics.errors import RateLimited, VenueUnavailable
+from analytics.errors import RateLimited, VenueError, VenueUnavailable
 from analytics.records import Instrument
+from collector import fetching
 from collector.budget import Budget
 from collector.clock import Clock
-from collector.venues.names import base_and_multiplier
+from collector.venues.names import base_and_multiplier, is_name
 from collector.venues.reading import OtherShape, number
 from collector.venues.refusals import Circumstances, Reply, nonsense, translated
 from collector.venues.venue import Fields, Question, Row, Venue
+
+log = structlog.get_logger(__name__)
 
 QUOTES = frozenset({"USDT", "USDC"})
 """Collected are the perpetuals quoted and settled in one of these."""
 
 LONGEST_STRIKE_S = 3600.0
 
+MOST_DIGITS = 100
+"""Of a figure in the list of instruments, and after its point; its exponent is below that too."""
+
+_ENDLESS = re.compile(r"-?[\d.]+[eE][+-]?0*[1-9]\d{2,}|-?[\d.]{100,}")
+"""A figure that exact arithmetic would take for ever over."""
+
 UNREADABLE = (
     *(LookupError, TypeError, AttributeError, ValueError, ArithmeticError),
     ccxt.BaseError,
 )
 """What reading a market may end in, here or in ccxt, where the venue describes it oddly."""
+
+FORESEEN = (*UNREADABLE, VenueError, aiohttp.ClientError, OSError, TimeoutError)
+"""What a request may end in."""
 
 _reply: ContextVar[Reply] = ContextVar("reply")
 
@@ -47,6 +67,8 @@ class Tally:
     requests: int = 0
     latencies_ms: list[float] = field(default_factory=list)
     """From a request to its answer. [wall ms]"""
+    faults: int = 0
+    """Answers that were lost because reading them ended in a way that nobody foresaw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +111,10 @@ class VenueClient:
         self.exchange.on_rest_response = self._note
         self._parse_market, self.exchange.parse_market = self.exchange.parse_market, self._parsed
         self._set_markets, self.exchange.set_markets = self.exchange.set_markets, self._named
+        self._parse_precision = self.exchange.parse_precision
+        self.exchange.parse_precision = self._precision
+        self._open, self.exchange.open = self.exchange.open, self._opened
+        self.exchange.on_json_response = loads
 
     async def ask(
         self, question: Question, venue_id: str | None = None, tally: Tally | None = None
@@ -102,9 +128,12 @@ class VenueClient:
         if question.asks_for is not None and venue_id is not None:
             params[question.asks_for] = self.venue.encoded(venue_id)
         method = getattr(self.exchange, question.method)
-        async with self._budget.turn(call, question.weights, passing=question.passing):
-            payload = await self._sent(call, lambda: method(params), tally or Tally())
-        return Answer(question, self._rows(call, question, payload, venue_id), self._clock.now())
+        tally = tally if tally is not None else Tally()
+        with self._losing_one_answer(call, tally):
+            async with self._budget.turn(call, question.weights, passing=question.passing):
+                payload = await self._sent(call, lambda: method(params), tally)
+            rows = self._rows(call, question, payload, venue_id)
+        return Answer(question, rows, self._clock.now())
 
     async def told(
         self, call: str, method: str, params: Mapping[str, Any], weights: Mapping[str, float]
@@ -118,12 +147,10 @@ class VenueClient:
             weights: What it costs, by the name of the limit.
         """
         send = getattr(self.exchange, method)
-        async with self._budget.turn(call, weights):
-            payload = await self._sent(call, lambda: send(dict(params)), Tally())
-        try:
+        with self._losing_one_answer(call, Tally()):
+            async with self._budget.turn(call, weights):
+                payload = await self._sent(call, lambda: send(dict(params)), Tally())
             return _decoded(payload)
-        except OtherShape as error:
-            raise VenueUnavailable(self.venue.name, call, str(error)) from error
 
     async def listings(self) -> list[Listing]:
         """Return every active linear perpetual that the venue lists, quoted in USDT or USDC.
@@ -132,8 +159,9 @@ class VenueClient:
         """
         call = "list of instruments"
         self.unreadable = 0
-        async with self._budget.turn(call, self.venue.listing_weights):
-            markets = await self._sent(call, lambda: self.exchange.load_markets(True), Tally())
+        with self._losing_one_answer(call, Tally()):
+            async with self._budget.turn(call, self.venue.listing_weights):
+                markets = await self._sent(call, lambda: self.exchange.load_markets(True), Tally())
         now = self._clock.now()
         listings = []
         for market in markets.values():
@@ -163,6 +191,25 @@ class VenueClient:
         """Close the connections."""
         await self.exchange.close()
 
+    @contextmanager
+    def _losing_one_answer(self, call: str, tally: Tally) -> Iterator[None]:
+        """Have whatever goes wrong within the block leave as a VenueError.
+
+        A venue can answer what nobody foresaw, and that must cost this one answer: not
+        what other questions of the cycle were answered. It is a fault of ours all the
+        same, so its traceback is in the log.
+        """
+        try:
+            yield
+        except VenueError:
+            raise
+        except OtherShape as error:
+            raise VenueUnavailable(self.venue.name, call, str(error)) from error
+        except Exception as error:
+            tally.faults += 1
+            log.exception("an answer could not be read", venue=self.venue.name, call=call)
+            raise VenueUnavailable(self.venue.name, call, fault(error)) from error
+
     async def _sent(self, call: str, send: Callable[[], Awaitable[Any]], tally: Tally) -> Any:
         """Return what *send* returns, or raise the error of ours that it amounts to."""
         reply = Reply()
@@ -171,7 +218,7 @@ class VenueClient:
         started_s = time.perf_counter()
         try:
             payload = await send()
-        except Exception as error:
+        except FORESEEN as error:
             raise self._translated(call, error, reply) from error
         finally:
             _reply.reset(token)
@@ -195,22 +242,37 @@ class VenueClient:
 
     def _rows(self, call: str, question: Question, payload: Any, asked: str | None) -> list[Row]:
         """Return the rows that *question* reads from *payload*."""
-        try:
-            rows = list(question.read(_decoded(payload), asked))
-        except OtherShape as error:
-            raise VenueUnavailable(self.venue.name, call, str(error)) from error
+        rows = list(question.read(_decoded(payload), asked))
         if not rows and not question.may_be_empty:
             raise VenueUnavailable(self.venue.name, call, "answered without a single row")
         return rows
 
+    def _opened(self, lazy: bool = False) -> None:
+        """Give ccxt a session of ours; it makes none of its own where there is one."""
+        asked_after_its_end = lazy and self.exchange.closed_by_user
+        if self.exchange.session is None and not asked_after_its_end:
+            connector = aiohttp.TCPConnector(ssl=_certificates())
+            trusts = self.exchange.aiohttp_trust_env
+            self.exchange.session = fetching.new_session(connector=connector, trust_env=trusts)
+        self._open(lazy)
+
     def _parsed(self, raw: Any) -> Any:
         """Return the market that ccxt makes of *raw*; of None ccxt leaves it out."""
         try:
-            market = self._parse_market(raw)
+            market = None if _is_endless(raw) else self._parse_market(raw)
         except UNREADABLE:
             market = None
         self.unreadable += market is None
         return market
+
+    def _precision(self, digits: Any) -> Any:
+        """Return what so many *digits* after the point come to, which ccxt writes out one by one.
+
+        Raises ValueError where writing them would never end.
+        """
+        if digits is not None and not abs(int(digits)) <= MOST_DIGITS:
+            raise ValueError("precision")
+        return self._parse_precision(digits)
 
     def _named(self, markets: list[Any], currencies: Any = None) -> Any:
         """Have ccxt keep those of *markets* that have a name: it sorts by their names."""
@@ -234,7 +296,7 @@ class VenueClient:
         for header, value in headers.items() if self.venue.used_headers else ():
             if (limit := self.venue.used_headers.get(header.lower())) is not None:
                 used = number(value)
-                if used is not None and used > 0:
+                if used is not None and 0 < used < math.inf:
                     self._budget.correct(limit, used)
         return body.strip()
 
@@ -252,6 +314,8 @@ def listing(venue: Venue, market: Mapping[str, Any], now: datetime) -> Listing |
     if size is None or not 0 < size < math.inf:
         raise ValueError("contractSize")
     base, multiplier = base_and_multiplier(market[venue.base_key], kilo_prefix=venue.kilo_prefix)
+    if not all(map(is_name, (base, market["symbol"], market[venue.id_key]))):
+        raise ValueError("name")
     instrument = Instrument(
         venue=venue.name,
         symbol=market["symbol"],
@@ -269,17 +333,53 @@ def listing(venue: Venue, market: Mapping[str, Any], now: datetime) -> Listing |
     return Listing(instrument, venue.listed_terms(market))
 
 
+def _is_endless(raw: object) -> bool:
+    """Return whether a figure anywhere in *raw* is so large that ccxt would never be done."""
+    if isinstance(raw, dict):
+        return any(map(_is_endless, raw.values()))
+    if isinstance(raw, list):
+        return any(map(_is_endless, raw))
+    if isinstance(raw, str):
+        return _ENDLESS.fullmatch(raw) is not None
+    return isinstance(raw, int) and not -(10**MOST_DIGITS) < raw < 10**MOST_DIGITS
+
+
+def fault(error: Exception) -> str:
+    """Return the sentence for an answer that was lost to *error*, which nobody foresaw."""
+    return f"a fault of ours in reading it ({type(error).__name__}); the log says where"
+
+
+def loads(text: str) -> Any:
+    """Return the JSON in *text*; raises ValueError.
+
+    A figure written NaN or half a surrogate pair makes the fast decoder give up on all
+    of an answer; Python's own reads it, and the rest.
+    """
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        pass
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certifi.where())
+
+
 def _decoded(payload: Any) -> Any:
     """Return *payload* as the JSON it is, or say what it is instead.
 
-    ccxt hands on the text of what it cannot decode. A figure written NaN makes its
-    decoder give up on all of an answer; Python's own reads it, and the rest.
+    ccxt hands on the text of what it cannot decode.
     """
     if isinstance(payload, dict | list):
         return payload
     if isinstance(payload, str) and payload[:1] in ("{", "["):
         try:
-            return json.loads(payload)
+            return loads(payload)
         except ValueError as error:
             raise OtherShape("answered broken JSON") from error
     raise OtherShape(nonsense(payload))

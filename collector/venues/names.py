@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import re
 
+from analytics.visible import visible
+
+LONGEST_NAME = 200
+"""No venue has a longer one. [letters]"""
+
 _BEFORE = re.compile(r"(10{3,})(?=[^\W\d_])")
 _AFTER = re.compile(r"([^\W\d_]{2,})(10{3,})")
 _MILLION = re.compile(r"1M(?=[^\W\d_]{3})")
@@ -38,3 +43,8 @@ def base_and_multiplier(asset: str, *, kilo_prefix: bool = False) -> tuple[str, 
 def _known(asset: str) -> str:
     text = asset.upper()
     return ALIASES.get(text, text)
+
+
+def is_name(text: object) -> bool:
+    """Return whether *text* can be the name of something: short, and all of it can be seen."""
+    return isinstance(text, str) and 0 < len(text) <= LONGEST_NAME and visible(text) == text

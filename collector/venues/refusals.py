@@ -23,6 +23,7 @@ from analytics.errors import (
     VenueRejected,
     VenueUnavailable,
 )
+from collector.fetching import Elsewhere, TooLarge
 
 LONGEST_PAUSE = timedelta(days=3)
 """The longest ban that a venue documents; a longer one is a misprint."""
@@ -163,6 +164,8 @@ def _connection(error: Exception, timeout_s: float) -> str:
     """Say in words why there was no answer at all."""
     cause = error.__cause__ if error.__cause__ is not None else error
     system = getattr(cause, "os_error", cause)
+    if isinstance(cause, TooLarge | Elsewhere):
+        return str(cause)
     if isinstance(error, ccxt.RequestTimeout) or isinstance(cause, asyncio.TimeoutError):
         return f"timeout after {timeout_s:g} s"
     for kinds, words in (

@@ -1,10 +1,12 @@
 import asyncio
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from analytics.errors import VenueForbidden, VenueUnavailable
 from analytics.records import Snapshot
@@ -123,6 +125,7 @@ async def test_the_figures_of_one_pair_agree_across_venues(collecting):
         ("empty", "answered without a single row"),
         ("empty_body", "answered nothing"),
         ("truncated", "answered broken JSON"),
+        ("deep", "answered broken JSON"),
         ("hang", "timeout after 2 s"),
     ],
 )
@@ -505,6 +508,61 @@ async def test_without_a_universe_a_cycle_says_why(simulator, faulty):
     assert rows == []
     assert record.asked == 0
     assert "no instruments chosen: bybit: list of instruments: answered HTML" in record.error
+
+
+async def test_a_fault_of_ours_in_one_answer_costs_that_answer_only(collecting):
+    """What else was answered is stored; the record names the fault and counts it."""
+    one = await collecting("binance")
+    bulk = one.venue.bulk
+    broken = next(question for question in bulk if "mark" in question.columns)
+    asked = tuple(replace(one, read=blown) if one is broken else one for one in bulk)
+    one.venue = replace(one.venue, bulk=asked)
+
+    with capture_logs() as lines:
+        rows, record = await one.cycle()
+
+    assert [row.price is not None for row in rows] == [True] * 5
+    assert {row.mark for row in rows} == {None}
+    assert record.error == (
+        f"binance: {broken.name}: a fault of ours in reading it (RecursionError); "
+        "the log says where"
+    )
+    assert reasons(record) == {"answer:fault": 1}
+    assert [line["exc_info"] for line in lines if line["log_level"] == "error"] == [True]
+
+
+async def test_a_fault_of_ours_in_making_rows_leaves_a_record(collecting, monkeypatch):
+    """No rows, but the cycle is there and says why."""
+    one = await collecting("okx")
+    monkeypatch.setattr("collector.assembly.snapshot", blown)
+
+    with capture_logs() as lines:
+        rows, record = await one.cycle()
+
+    assert rows == []
+    assert (
+        record.error
+        == "okx: rows: a fault of ours in reading it (RecursionError); the log says where"
+    )
+    assert (record.answered, reasons(record)) == (0, {"answer:fault": 1})
+    assert [line["exc_info"] for line in lines if line["log_level"] == "error"] == [True]
+
+
+async def test_a_fault_of_ours_in_a_refresh_keeps_the_universe(collecting, monkeypatch):
+    """It is an error of the venue's like any other, with its traceback in the log."""
+    one = await collecting("okx")
+    chosen = one.universe.chosen
+    monkeypatch.setattr(one.universe, "refresh", blown)
+
+    with capture_logs() as lines, pytest.raises(VenueUnavailable, match="a fault of ours"):
+        await one.refresh_universe()
+
+    assert one.universe.chosen == chosen
+    assert [line["exc_info"] for line in lines if line["log_level"] == "error"] == [True]
+
+
+def blown(*_, **__):
+    raise RecursionError("maximum recursion depth exceeded")
 
 
 async def test_a_cycle_can_be_cancelled(collecting, faulty):

@@ -64,6 +64,7 @@ class Files:
         self.unstated = ()
         self.broken = ()
         self.foreign = ()
+        self.moved_to = None
         self.address = ""
 
     async def answer(self, request):
@@ -71,6 +72,8 @@ class Files:
         self.asked[path] += 1
         if any(part in path for part in self.broken):
             return web.Response(status=503)
+        if self.moved_to is not None:
+            return web.Response(status=302, headers={"Location": f"{self.moved_to}/{path}"})
         if any(part in path for part in self.absent):
             return web.Response(status=404)
         packed = self.packed(path.removesuffix(".CHECKSUM"))
@@ -244,7 +247,7 @@ async def test_a_file_that_is_far_too_large_is_not_read(
     histories, fill, rows, files, archive, monkeypatch
 ):
     """Whoever answers in the archive's place cannot fill the disk."""
-    monkeypatch.setattr("collector.backfill.archive.LARGEST", 1000)
+    monkeypatch.setattr("collector.backfill.archive.LARGEST_ANSWER", 1000)
     history = await histories("binance", "BTC")
 
     outcome = await fill(history, Stretch(MIDNIGHT - timedelta(days=1), MIDNIGHT), archive())
@@ -253,6 +256,19 @@ async def test_a_file_that_is_far_too_large_is_not_read(
     assert {problem.rpartition(": ")[2] for problem in outcome.problems()} == {
         "it is far too large for one day; nothing of it was stored"
     }
+
+
+async def test_a_way_to_another_host_is_not_taken(histories, fill, rows, files, archive):
+    """Whoever answers in the archive's place cannot have us ask elsewhere."""
+    files.moved_to = files.address.replace("127.0.0.1", "localhost")
+    history = await histories("binance", "BTC")
+
+    outcome = await fill(history, Stretch(MIDNIGHT - timedelta(days=1), MIDNIGHT), archive())
+
+    assert outcome.files == 0
+    assert any("redirected to another host: " in problem for problem in outcome.problems())
+    # The file itself and, with nothing to hold it against, never its checksum.
+    assert not any(path.endswith(".CHECKSUM") for path in files.asked)
 
 
 async def test_days_before_the_listing_are_not_all_asked_for(histories, fill, files, archive):
