@@ -71,7 +71,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A self-hosted research terminal for perpetual futures.",
 )
-said = Console(stderr=True)
+said = Console(stderr=True, emoji=False)
 
 Venues = Annotated[
     list[str] | None,
@@ -214,7 +214,7 @@ def simulate(
 
 def _told() -> Console:
     """Where data goes; into a file or a pipe it goes unwrapped."""
-    return Console(width=None if sys.stdout.isatty() else 250)
+    return Console(width=None if sys.stdout.isatty() else 250, emoji=False)
 
 
 def _become_dashboard(settings: Settings) -> None:

@@ -99,7 +99,7 @@ class Assembly:
                 # Only with a row to go into: until then the flows add up.
                 fields, words = feed.part(instrument.venue_id)
                 heard.append(Part(received_ts, fields))
-            row, reasons = snapshot(instrument, heard, received_ts, words)
+            row, reasons = snapshot(instrument, heard, received_ts, words, has_ratios=bool(ratios))
             refused.update(reasons)
             snapshots.append(row)
         return snapshots

@@ -11,6 +11,7 @@ lives on. The reasons are words, and stand in the row's flags:
     stale     its answer says it is older than five minutes
     ahead     its answer says it is from the future
     unit      open interest in USD contradicts the venue's own figure
+    outage    open interest is 0 where the ratios, which the venue tells otherwise, are absent
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from collector.venues.venue import Fields, Value
 
 ABOVE_0 = math.ulp(0.0)
 LARGEST = 1e15
+"""The most that a price or an amount of USD can be."""
+MOST_COINS = 1e21
+"""The most coins, or contracts, that anything can count: of some there are over 1e17 in all."""
 STALE_AFTER = timedelta(minutes=5)
 AHEAD_AFTER = timedelta(minutes=1)
 AUDIT_BAND = 0.2
@@ -33,13 +37,23 @@ AUDIT_BAND = 0.2
 
 RANGES: dict[str, tuple[float, float]] = {
     "price": (ABOVE_0, LARGEST),
+    "open": (ABOVE_0, LARGEST),
+    "high": (ABOVE_0, LARGEST),
+    "low": (ABOVE_0, LARGEST),
+    "close": (ABOVE_0, LARGEST),
     "price_24h_ago": (ABOVE_0, LARGEST),
     "mark": (ABOVE_0, LARGEST),
     "index": (ABOVE_0, LARGEST),
     "bid": (ABOVE_0, LARGEST),
     "ask": (ABOVE_0, LARGEST),
     "volume_24h_usd": (0.0, LARGEST),
-    "oi_raw": (0.0, LARGEST),
+    "volume_usd": (0.0, LARGEST),
+    "oi_raw": (0.0, MOST_COINS),
+    "oi_base": (0.0, MOST_COINS),
+    "oi_usd": (0.0, LARGEST),
+    "oi_usd_open": (0.0, LARGEST),
+    "oi_usd_high": (0.0, LARGEST),
+    "oi_usd_low": (0.0, LARGEST),
     "oi_venue_usd": (0.0, LARGEST),
     "funding_rate": (-0.2, 0.2),
     "funding_interval_h": (1.0, 24.0),
@@ -53,13 +67,16 @@ RANGES: dict[str, tuple[float, float]] = {
     "liq_long_usd": (0.0, LARGEST),
     "liq_short_usd": (0.0, LARGEST),
 }
-"""The lowest and the highest that a column can be."""
+"""The lowest and the highest that a column can be, live and in files: one table for both."""
 
 TIMES: dict[str, tuple[timedelta, timedelta]] = {
     "next_funding_ts": (timedelta(hours=-1), timedelta(hours=25)),
     "ls_ts": (timedelta(minutes=-30), AHEAD_AFTER),
 }
 """The earliest and the latest that a time can be, from when it was heard."""
+
+RATIOS = ("ls_accounts", "ls_top_accounts", "ls_top_positions")
+OPEN_INTEREST = ("oi_raw", "oi_base", "oi_usd", "oi_venue_usd")
 
 BOOK = ("bid", "ask", "spread_bps", "book_imbalance")
 """What an order book says; a crossed one says none of it."""
@@ -136,17 +153,21 @@ def snapshot(
     parts: Iterable[Part],
     received_ts: datetime,
     words: Iterable[str] = (),
+    *,
+    has_ratios: bool = False,
 ) -> tuple[Snapshot, list[str]]:
     """Return the snapshot that *parts* amount to, and what was refused of them.
 
     Where several answers give a column, the first that can be true counts; the
     row's own venue_ts is that of the first answer that has one. *words* are flags
-    that it has whatever its values are.
+    that it has whatever its values are. *has_ratios* is whether the venue tells
+    long/short ratios of the instrument at other times.
     """
     draft = Draft({}, [])
     for part in parts:
         draft.take(part)
     _check_book(draft)
+    _check_outage(draft, has_ratios=has_ratios)
     _add_open_interest(draft, instrument)
     flags = [*words, *(f"refused:{refused}" for refused in draft.refused)]
     if "oi_usd:unit" in draft.refused:
@@ -173,6 +194,18 @@ def _check_book(draft: Draft) -> None:
         values["spread_bps"] = gap / (bid + gap / 2) * 10_000
 
 
+def _check_outage(draft: Draft, *, has_ratios: bool) -> None:
+    """Withdraw an open interest of 0 where no ratio is known that otherwise is.
+
+    Ratios of 0 to 0 beside it are no market without positions: the venue has lost its figures.
+    """
+    refused = any(reason.startswith(RATIOS) for reason in draft.refused)
+    ratios = any(draft.values.get(name) is not None for name in RATIOS)
+    stated = [draft.values.get(name) for name in OPEN_INTEREST]
+    if 0 in stated and not ratios and (has_ratios or refused):
+        draft.withdraw(OPEN_INTEREST, "outage")
+
+
 def _add_open_interest(draft: Draft, instrument: Instrument) -> None:
     """Add open interest in coins and, at the mark price, in USD.
 
@@ -185,9 +218,14 @@ def _add_open_interest(draft: Draft, instrument: Instrument) -> None:
         return
     quoted_units = raw * instrument.contract_size
     values["oi_base"] = quoted_units * instrument.multiplier
-    if (mark := values.get("mark")) is None:
+    if (mark := values.get("mark")) is not None:
+        values["oi_usd"] = quoted_units * mark
+    for column in ("oi_base", "oi_usd"):
+        low, high = RANGES[column]
+        if not low <= values.get(column, low) <= high:
+            draft.withdraw((column,), "range")
+    if (oi_usd := values.get("oi_usd")) is None:
         return
-    values["oi_usd"] = oi_usd = quoted_units * mark
     stated = values.get("oi_venue_usd")
     if stated is not None and abs(oi_usd - stated) > AUDIT_BAND * stated:
         draft.withdraw(("oi_base", "oi_usd"), "unit")

@@ -6,10 +6,10 @@ what was paid. Each fills its columns of the bars and leaves the others alone.
 
 A row of metrics or funding describes one instant and so closes the bar that
 ends there. Two habits of the archive stand in the way. Times are up to some
-seconds late, so an instant up to 30 s after a mark counts as the mark.
-And since the file of 2026-06-25 metrics are stamped with the start of their
-five minutes, before it with their end; the file's range of times tells the two
-apart (00:00 to 23:55, earlier 00:05 to 00:00).
+seconds late, so an instant up to ``LATE`` off a mark counts as the mark, and one
+further off is of none. And since the file of 2026-06-25 metrics are stamped with
+the start of their five minutes, before it with their end. So a row of 06-25
+00:00 can be of either; the rows around it tell, or the day of the file's name.
 """
 
 from __future__ import annotations
@@ -17,20 +17,23 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, datetime
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.errors import ImportRefused
+from collector.backfill.rows import LATE
 from collector.imports import archive_name, binance_klines, contracts, reshape
 from collector.imports.archive_name import ArchiveName
 from collector.imports.content import Content
 from collector.imports.delimited import Delimited
 from collector.imports.parsed import ParsedFile
-from collector.imports.validation import BAR
+from collector.imports.validation import numbered
 
-STAMPED_BY_START = date(2026, 6, 25)
-"""The first day whose metrics are stamped with the start of their five minutes."""
+STAMPED_BY_START = datetime(2026, 6, 25)  # noqa: DTZ001 - as Arrow has it
+"""From here on metrics are stamped with the start of their five minutes. UTC."""
+
+OFF_MARK = f"stamped over {LATE.total_seconds():.0f} s off a mark of five minutes"
+EITHER = f"stamped {STAMPED_BY_START:%Y-%m-%d %H:%M}, which two five minutes are"
 
 METRICS = (
     "create_time",
@@ -49,27 +52,50 @@ _FIRST_LINES = {
 }
 """The first lines of archive files, by their first column."""
 
-_FIRST_STAMPED_BY_START = pa.scalar(datetime(2026, 6, 25), pa.timestamp("ms"))  # noqa: DTZ001
-
 _METRICS_BARS = """
-    with instants as (
+    with marked as (
+        select
+            *,
+            min(mark) over (partition by symbol) < change as any_before,
+            max(mark) over (partition by symbol) > change as any_after,
+            row_number() over (partition by symbol, mark order by nth) = 1 as first_of_mark,
+            count(*) over (partition by symbol, mark) > 1 as other_of_mark
+        from metrics, name
+    ),
+
+    stamped as (
+        select
+            * exclude (symbol),
+            symbol as name,
+            case
+                when mark <> change then mark > change
+                when any_before and not any_after then false
+                when any_after and not any_before then true
+                when any_before and other_of_mark then not first_of_mark
+                when not any_before and file_day = change::date then true
+                when not any_before and file_day < change::date then false
+            end as by_start
+        from marked
+    ),
+
+    instants as (
         select
             metric.nth,
             contract.symbol,
             contract.base,
-            metric.moment,
+            if(metric.by_start, metric.mark, metric.mark - interval 5 minutes) as ts,
             metric.sum_open_interest * contract.multiplier as oi_base,
             metric.sum_open_interest_value as oi_usd,
             metric.count_long_short_ratio as ls_accounts,
             metric.count_toptrader_long_short_ratio as ls_top_accounts,
             metric.sum_toptrader_long_short_ratio as ls_top_positions
-        from metrics as metric
-        join contracts as contract on metric.symbol = contract.name
+        from stamped as metric
+        join contracts as contract on metric.name = contract.name
+        where metric.by_start is not null
     )
 
     select
-        'binance' as venue, symbol, base,
-        time_bucket(interval 5 minutes, moment - interval 30001 milliseconds)::timestamp_ms as ts,
+        'binance' as venue, symbol, base, ts::timestamp_ms as ts,
         oi_base, oi_usd, ls_accounts, ls_top_accounts, ls_top_positions,
         0::integer as snapshot_count, 'import' as origin
     from instants
@@ -117,27 +143,35 @@ def _metrics(source: Delimited, name: ArchiveName) -> ParsedFile:
     """Read open interest and ratios. The ratio of taker flows has no column here."""
     numbers = dict.fromkeys(METRICS[2:], pa.float64())
     rows = source.table({"create_time": pa.string(), "symbol": pa.string(), **numbers})
-    moments = source.moments(rows, "create_time")
-    if not name.day:
-        by_start = pc.greater(moments, _FIRST_STAMPED_BY_START)
-    else:
-        by_start = pa.scalar(name.day >= STAMPED_BY_START.isoformat())
-    described = pc.if_else(by_start, pc.add(moments, pa.scalar(BAR, pa.duration("ms"))), moments)
+    refused, marked = _on_marks(rows, source.moments(rows, "create_time"))
     known, unknown = contracts.sort_out(
         pc.unique(rows["symbol"]).to_pylist(), contracts.of_venue_id
     )
     bars = reshape.run(
         _METRICS_BARS,
-        metrics=_numbered(rows.append_column("moment", described)),
+        metrics=marked,
         contracts=contracts.table(known),
+        name=pa.table(
+            {
+                "change": pa.array([STAMPED_BY_START], pa.timestamp("ms")),
+                "file_day": pa.array([_day(name)], pa.date32()),
+            }
+        ),
     )
+    unclear = pc.sum(pc.is_in(marked["symbol"], pa.array(known, pa.string()))).as_py() or 0
     return ParsedFile(
         file=source.file,
         kind="Binance archive: metrics",
         rows_read=rows.num_rows,
         bars=bars,
         instruments=contracts.instruments(known.values(), bars["ts"]),
-        refused=Counter(contracts.count_refused(rows["symbol"], unknown)),
+        refused=+Counter(
+            {
+                **contracts.count_refused(rows["symbol"], unknown),
+                OFF_MARK: refused,
+                EITHER: unclear - bars.num_rows,
+            }
+        ),
         notes=source.notes,
     )
 
@@ -155,7 +189,7 @@ def _funding(source: Delimited, name: ArchiveName) -> ParsedFile:
     moments = source.moments(rows, "calc_time")
     bars = reshape.run(
         _FUNDING_BARS,
-        payments=_numbered(rows.append_column("moment", moments)),
+        payments=numbered(rows.append_column("moment", moments)),
         contracts=contracts.table({contract.venue_id: contract}),
     )
     return ParsedFile(
@@ -168,5 +202,19 @@ def _funding(source: Delimited, name: ArchiveName) -> ParsedFile:
     )
 
 
-def _numbered(rows: pa.Table) -> pa.Table:
-    return rows.append_column("nth", [np.arange(rows.num_rows)])
+def _on_marks(rows: pa.Table, moments: pa.ChunkedArray) -> tuple[int, pa.Table]:
+    """Return how many of *rows* are of no mark of five minutes, and the others with their mark."""
+    late = pa.scalar(LATE, pa.duration("ms"))
+    mark = pc.floor_temporal(pc.add(moments, late), 5, unit="minute")
+    off = pc.subtract(pc.add(moments, late), mark)
+    timely = pc.less_equal(off, pa.scalar(2 * LATE, pa.duration("ms")))
+    kept = numbered(rows.append_column("mark", mark)).filter(timely)
+    return rows.num_rows - kept.num_rows, kept
+
+
+def _day(name: ArchiveName) -> date | None:
+    """Return the day that the file's *name* says, None where it says a month or nothing."""
+    try:
+        return date.fromisoformat(name.day)
+    except ValueError:
+        return None

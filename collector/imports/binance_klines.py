@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,7 +18,7 @@ from collector.imports import contracts, reshape
 from collector.imports.archive_name import ArchiveName
 from collector.imports.delimited import Delimited
 from collector.imports.parsed import ParsedFile
-from collector.imports.validation import REPEATED, without_impossible_values
+from collector.imports.validation import first_of_each, numbered, without_impossible_values
 
 COLUMNS = {
     "open_time": pa.int64(),
@@ -37,6 +36,8 @@ COLUMNS = {
 }
 
 INCOMPLETE = "of five minutes whose other minutes are missing"
+CLOSED_EARLY = "a kline that closed before its time was over"
+SECOND_KLINE = "a second kline of the same open time"
 
 _OURS = {
     "open": "open",
@@ -50,45 +51,45 @@ _OURS = {
 
 _MINUTES = {"1m": 1, "5m": 5}
 
+FROM_FUTURES = "take the file from data/futures/um of the archive"
 _IN_MICROSECONDS = (
-    "its times are in microseconds, as in Binance's spot archive: "
-    "make sure that it is from the futures archive"
+    f"its times are in microseconds, so it is of the spot market's archive; {FROM_FUTURES}"
 )
+_WITHOUT_NAMES = (
+    "it has no first line with names, which klines of USD-M futures have since 2022 and those of "
+    f"the spot market never, so it is of the spot market; {FROM_FUTURES}"
+)
+_PERHAPS_SPOT = (
+    "klines without a first line with names can be of the spot market as well, before 2023: "
+    "make sure that they are from data/futures/um of the archive"
+)
+_NAMED_SINCE_MS = 1_672_531_200_000
+"""2023-01-01: since some month of 2022 klines of USD-M futures have a first line. [ms, UTC]"""
+_MICROSECONDS_FROM = 100_000_000_000_000
+"""Taken for milliseconds, these would lie in the year 5138."""
 
-# Times of more than 14 digits are microseconds: as milliseconds they would lie in the year 5138.
-_TIMED = """
-    select
-        *,
-        if(open_time < 100000000000000, open_time, open_time // 1000) as opened_ms,
-        close_time - open_time + 1 as lasted,
-        if(open_time < 100000000000000, 60000, 60000000) as minute
-    from candles
-"""
 _WRONG_TIME = """
     select nth, open_time
-    from timed, name
+    from candles, name
     where
         open_time is null or close_time is null
-        or lasted <> minutes * minute
-        or opened_ms % (minutes * 60000) <> 0
-        or opened_ms not between 1230768000000 and 4102444799999
+        or close_time - open_time + 1 > minutes * 60000
+        or close_time < open_time
+        or open_time % (minutes * 60000) <> 0
+        or open_time not between 1230768000000 and 4102444799999
     order by nth
     limit 1
-"""
-_FIRST_OF_EACH = """
-    select * exclude (nth) from candles
-    qualify row_number() over (partition by opened_ms order by nth) = 1
 """
 _BARS = """
     select
         'binance' as venue,
         contract.symbol,
         contract.base,
-        time_bucket(interval 5 minutes, epoch_ms(candle.opened_ms))::timestamp_ms as ts,
-        arg_min(candle.open, candle.opened_ms) as open,
+        time_bucket(interval 5 minutes, epoch_ms(candle.open_time))::timestamp_ms as ts,
+        arg_min(candle.open, candle.open_time) as open,
         max(candle.high) as high,
         min(candle.low) as low,
-        arg_max(candle.close, candle.opened_ms) as close,
+        arg_max(candle.close, candle.open_time) as close,
         sum(candle.volume_usd) as volume_usd,
         sum(candle.taker_buy_usd) as taker_buy_usd,
         sum(candle.volume_usd - candle.taker_buy_usd) as taker_sell_usd,
@@ -99,7 +100,7 @@ _BARS = """
     group by
         contract.symbol,
         contract.base,
-        time_bucket(interval 5 minutes, epoch_ms(candle.opened_ms))
+        time_bucket(interval 5 minutes, epoch_ms(candle.open_time))
 """
 
 
@@ -107,34 +108,43 @@ def read(source: Delimited, name: ArchiveName, *, header: bool) -> ParsedFile:
     """Read klines of five minutes, or of one.
 
     Raises:
-        ImportRefused: They are of another interval, or not what the name says.
+        ImportRefused: They are of another interval or market, or not what the name says.
     """
     contract = name.contract(source.file)
     minutes = _minutes(source, name)
-    rows = _timed(source, minutes, header=header)
+    rows = source.table(COLUMNS, header=header)
+    _refuse_spot(source, rows["open_time"], header=header)
+    whole, refused = _whole(source, numbered(rows), minutes, header=header)
     _check_traded(source, rows)
-    ours = rows.select([*_OURS, "opened_ms", "nth"]).rename_columns(
-        [*_OURS.values(), "opened_ms", "nth"]
-    )
+    whole, others = first_of_each(whole, ["open_time"], SECOND_KLINE)
+    ours = whole.select([*_OURS, "open_time"]).rename_columns([*_OURS.values(), "open_time"])
     candles, values_refused = without_impossible_values(ours)
-    candles = reshape.run(_FIRST_OF_EACH, candles=candles)
     bars = reshape.run(
         _BARS, candles=candles, contracts=contracts.table({contract.venue_id: contract})
     )
-    whole = pc.equal(bars["candles"], 5 // minutes)
-    in_pieces = pc.sum(bars.filter(pc.invert(whole))["candles"]).as_py() or 0
-    bars = bars.filter(whole).drop_columns(["candles"])
-    milliseconds = pc.all(pc.equal(rows["open_time"], rows["opened_ms"])).as_py()
+    complete = pc.equal(bars["candles"], 5 // minutes)
+    in_pieces = pc.sum(bars.filter(pc.invert(complete))["candles"]).as_py() or 0
+    bars = bars.filter(complete).drop_columns(["candles"])
+    notes = source.notes if header or not rows.num_rows else (*source.notes, _PERHAPS_SPOT)
     return ParsedFile(
         file=source.file,
         kind=f"Binance archive: klines of {name.what}",
         rows_read=rows.num_rows,
         bars=bars,
         instruments=contracts.instruments([contract], bars["ts"]),
-        refused=+Counter({REPEATED: rows.num_rows - candles.num_rows, INCOMPLETE: in_pieces}),
+        refused=+(refused + others + Counter({INCOMPLETE: in_pieces})),
         values_refused=values_refused,
-        notes=source.notes if milliseconds is not False else (*source.notes, _IN_MICROSECONDS),
+        notes=notes,
     )
+
+
+def _refuse_spot(source: Delimited, opened: pa.ChunkedArray, *, header: bool) -> None:
+    """Refuse what can only be klines of the spot market."""
+    latest = pc.max(opened).as_py() or 0
+    if latest >= _MICROSECONDS_FROM:
+        raise ImportRefused(source.file, _IN_MICROSECONDS)
+    if not header and latest >= _NAMED_SINCE_MS:
+        raise ImportRefused(source.file, _WITHOUT_NAMES)
 
 
 def _minutes(source: Delimited, name: ArchiveName) -> int:
@@ -146,18 +156,25 @@ def _minutes(source: Delimited, name: ArchiveName) -> int:
     return _MINUTES[name.what]
 
 
-def _timed(source: Delimited, minutes: int, *, header: bool) -> pa.Table:
-    """Return the rows with ``opened_ms``, each on a mark of its interval and as long as it."""
-    rows = source.table(COLUMNS, header=header)
-    timed = reshape.run(_TIMED, candles=rows.append_column("nth", [np.arange(rows.num_rows)]))
-    wrong = reshape.run(_WRONG_TIME, timed=timed, name=pa.table({"minutes": [minutes]}))
-    if wrong.num_rows:
+def _whole(
+    source: Delimited, rows: pa.Table, minutes: int, *, header: bool
+) -> tuple[pa.Table, Counter[str]]:
+    """Return those of *rows* that last as long as their interval, and how many do not.
+
+    A halt of trading can close one early; its flows would be too low. Where none is whole,
+    the file is of another interval.
+    """
+    wrong = reshape.run(_WRONG_TIME, candles=rows, name=pa.table({"minutes": [minutes]}))
+    lasted = pc.add(pc.subtract(rows["close_time"], rows["open_time"]), 1)
+    whole = rows if wrong.num_rows else rows.filter(pc.equal(lasted, minutes * 60_000))
+    if wrong.num_rows or (rows.num_rows and not whole.num_rows):
+        first = wrong if wrong.num_rows else rows
         raise source.refusal(
-            wrong["nth"][0].as_py(),
-            f"this is not a kline of {minutes} min: it opens at {wrong['open_time'][0].as_py()}",
+            first["nth"][0].as_py(),
+            f"this is not a kline of {minutes} min: it opens at {first['open_time'][0].as_py()}",
             header=header,
         )
-    return timed
+    return whole, Counter({CLOSED_EARLY: rows.num_rows - whole.num_rows})
 
 
 def _check_traded(source: Delimited, rows: pa.Table) -> None:

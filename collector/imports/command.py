@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -87,7 +86,7 @@ class _Screen:
     def __init__(self, said: Console) -> None:
         self._said = said
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -111,16 +110,16 @@ class _Screen:
             case {"file": name}:
                 for task in self._progress.task_ids:
                     self._progress.remove_task(task)
-                self._progress.add_task(escape(Path(name).name), total=None)
+                self._progress.add_task(Path(name).name, total=None)
             case {"done": done, "total": total}:
                 self._progress.update(self._progress.task_ids[-1], completed=done, total=total)
             case {"summary": summary}:
                 self.summaries.append(ImportSummary.from_json(summary))
             case {"refusal": sentence}:
                 self.refusals += 1
-                self._said.print(f"refused: {sentence}", markup=False, soft_wrap=True)
+                self._say(f"refused: {sentence}")
             case {"waiting": sentence}:
-                self._said.print(sentence, markup=False, soft_wrap=True)
+                self._say(sentence)
             case {"error": sentence}:
                 self.error = str(sentence)
 
@@ -129,7 +128,11 @@ class _Screen:
         if self.summaries:
             told.print(_table(self.summaries))
         for note in dict.fromkeys(note for one in self.summaries for note in one.notes):
-            self._said.print(note, markup=False, soft_wrap=True)
+            self._say(note)
+
+    def _say(self, sentence: str) -> None:
+        """Print *sentence* as it is: names in it are no markup and no emoji."""
+        self._said.print(sentence, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def _table(summaries: Sequence[ImportSummary]) -> Table:

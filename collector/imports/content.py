@@ -13,9 +13,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
+import re
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -27,8 +31,14 @@ LARGEST_FILE = 2 * 2**30
 LARGEST_UNPACKED = 4 * 2**30
 """A packed file that holds more is refused. [bytes]"""
 
+_LONGEST_CHECKSUM = 4096
+"""A digest and the name of a file. [bytes]"""
+
 _AT_ONCE = 2**20
 """How much is unpacked before it is looked whether it is too much already. [bytes]"""
+
+_FINDERS = re.compile(r"^__MACOSX/|(^|/)(\._[^/]*|\.DS_Store)$")
+"""What macOS adds to a zip that is made anew: notes about its files."""
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK"
@@ -52,12 +62,10 @@ def read(file: Path) -> Content:
         ImportRefused: It cannot be read, is damaged, or holds not exactly one CSV or Parquet file.
     """
     try:
-        refuse_oversized(file)
-        packed = file.read_bytes()
+        with opened(file) as found:
+            packed = found.read()
     except FileNotFoundError as error:
         raise ImportRefused(file, "there is no such file") from error
-    except IsADirectoryError as error:
-        raise ImportRefused(file, "this is a folder; name the files in it") from error
     except OSError as error:
         raise ImportRefused(file, f"it cannot be read ({error.strerror})") from error
     if not packed:
@@ -72,28 +80,54 @@ def read(file: Path) -> Content:
     return Content(name, name, packed)
 
 
-def refuse_oversized(file: Path) -> None:
-    """Refuse a *file* that is too large to be held, or whose size nobody knows.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An ordinary file that is open, of a size that can be held."""
+
+    descriptor: int
+    size: int
+    """As it was when it was opened; no more than that is ever read. [bytes]"""
+
+    def read(self, most: int | None = None) -> bytes:
+        """Return its beginning, *most* bytes or all of it."""
+        left = self.size if most is None else min(self.size, most)
+        pieces = []
+        while left and (piece := os.read(self.descriptor, min(left, _AT_ONCE))):
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces)
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Opened]:
+    """Open *file* if it is an ordinary one, without ever waiting for whoever is behind it.
+
+    Files of ``/proc`` say that they have no bytes, so that none are read.
 
     Raises:
-        ImportRefused: It is.
-        OSError: It cannot be looked at.
+        ImportRefused: It is a folder, a pipe, a device or too large to be held.
+        OSError: It cannot be opened.
     """
-    found = file.stat()
-    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
-        raise ImportRefused(file, "it is no ordinary file")
-    if found.st_size > LARGEST_FILE:
-        raise ImportRefused(file, f"it has more than {_size(LARGEST_FILE)}; split it")
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise ImportRefused(file, "this is a folder; name the files in it")
+        if not stat.S_ISREG(found.st_mode):
+            raise ImportRefused(file, "it is no ordinary file")
+        if found.st_size > LARGEST_FILE:
+            raise ImportRefused(file, f"it has more than {_size(LARGEST_FILE)}; split it")
+        yield Opened(descriptor, found.st_size)
+    finally:
+        os.close(descriptor)
 
 
 def head(file: Path, length: int) -> bytes:
     """Return the first *length* bytes of *file*; nothing where it cannot be read."""
     try:
-        if not file.is_file():
-            return b""
-        with file.open("rb") as opened:
-            return opened.read(length)
-    except OSError:
+        with opened(file) as found:
+            return found.read(length)
+    except (OSError, ImportRefused):
         return b""
 
 
@@ -106,10 +140,11 @@ def _bare_name(name: str) -> str:
 def _check_sum(file: Path, packed: bytes) -> None:
     """Compare *packed* with the SHA-256 that the archive publishes beside each file."""
     try:
-        stated = file.with_name(f"{file.name}.CHECKSUM").read_text("utf-8").split()
+        with opened(file.with_name(f"{file.name}.CHECKSUM")) as beside:
+            stated = beside.read(_LONGEST_CHECKSUM).decode().split()
     except FileNotFoundError:
         return
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ImportRefused, UnicodeDecodeError) as error:
         raise ImportRefused(file, "the .CHECKSUM file beside it cannot be read") from error
     if not stated or stated[0].lower() != hashlib.sha256(packed).hexdigest():
         raise ImportRefused(
@@ -160,7 +195,11 @@ def _size(length: int) -> str:
 
 
 def _only_member(file: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [
+        member
+        for member in archive.infolist()
+        if not member.is_dir() and not _FINDERS.search(member.filename)
+    ]
     if len(members) != 1:
         raise ImportRefused(
             file, f"a zip file with one member is expected, this one has {len(members)}"

@@ -27,6 +27,9 @@ _NUMBER = re.compile(
 )
 _INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*", re.ASCII)
 
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_TOO_LONG = "no name and no number has over 128 KiB"
+
 CUT_SHORT = (
     "the last line has no end: if the file was cut short, the last value may have been cut too"
 )
@@ -140,6 +143,9 @@ def opened(file: Path, data: bytes) -> Delimited:
     first = next((line for line in _lines(data) if line != "\n"), None)
     if first is None:
         raise ImportRefused(file, "there is nothing but blank lines in it")
+    if len(first) > csv.field_size_limit():
+        raise ImportRefused(file, f"its first line is too long: {_TOO_LONG}", 1)
+    _refuse_other_separator(file, first)
     return Delimited(file, data, tuple(field.strip() for field in _fields(first.rstrip("\n"))))
 
 
@@ -159,11 +165,21 @@ def _fields(line: str) -> list[str]:
         return [line]
 
 
+def _refuse_other_separator(file: Path, line: str) -> None:
+    for character, name in _OTHER_SEPARATORS.items():
+        if line.count(character) >= max(line.count(","), 1):
+            raise ImportRefused(
+                file, f"its columns are separated by {name}; separate them by commas", 1
+            )
+
+
 def _fault(line: str, columns: Mapping[str, pa.DataType]) -> str | None:
     """Return what is wrong with *line*, or None."""
     try:
         fields = next(csv.reader([line], strict=True))
-    except csv.Error:
+    except csv.Error as error:
+        if "limit" in str(error):
+            return f"there is a field too long: {_TOO_LONG}"
         return "a quotation mark is opened and not closed"
     if len(fields) != len(columns):
         return f"{len(columns)} columns are expected, there are {len(fields)}"

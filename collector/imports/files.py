@@ -151,7 +151,6 @@ def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> 
 def _read(path: Path) -> ParsedFile:
     """Hand the file at *path* to the reader it belongs to."""
     if content.head(path, len(_SQLITE)) == _SQLITE:
-        content.refuse_oversized(path)
         return recordings.read_sqlite(path)
     unpacked = content.read(path)
     if unpacked.data.startswith(_PARQUET):

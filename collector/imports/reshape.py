@@ -17,7 +17,9 @@ _MOMENTS = """
             nth,
             case
                 when regexp_full_match(written, '[0-9]{12,14}') then epoch_ms(written::bigint)
-                else make_timestamp(epoch_us(try_cast(written as timestamptz)) // 1000 * 1000)
+                -- A date alone would be read as its midnight: a row of a whole day is no instant.
+                when regexp_matches(written, '[0-9][T ] *[0-9]{1,2}:[0-9]{2}')
+                    then make_timestamp(epoch_us(try_cast(written as timestamptz)) // 1000 * 1000)
             end as moment
         from written
     )
@@ -44,7 +46,8 @@ def moments(written: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the times that texts say, as UTC milliseconds.
 
     ISO 8601 with a zone or without one (then UTC), or milliseconds since 1970;
-    what is neither, or lies outside 2009 to 2099, becomes NULL.
+    what is neither, such as a date without a time of day, or lies outside 2009 to 2099,
+    becomes NULL.
     """
     numbered = pa.table({"written": written, "nth": np.arange(len(written))})
     return run(_MOMENTS, written=numbered)["moment"]

@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
@@ -32,6 +33,12 @@ _WRITTEN_BY_US = ("base", "flags", "snapshot_count", "origin")
 
 _EARLIEST = pa.scalar(1_230_768_000_000, pa.timestamp("ms"))
 _LATEST = pa.scalar(4_102_444_799_999, pa.timestamp("ms"))
+
+_LONGEST_NAME = 200
+
+_PANDAS_INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+|level_\d+")
+"""What pandas calls an index without a name, in files and when it reads those again."""
+_INDEX_LEFT_OUT = "the index of pandas, which numbers the rows, is left out"
 
 _SYMBOL = re.compile(r"[^/:\s]+/[^/:\s]+:[^/:\s-]+(?P<dated>-\S+)?")
 
@@ -64,13 +71,16 @@ def read_csv(source: Delimited) -> ParsedFile:
     Raises:
         ImportRefused: A column is missing or unknown, or a line is not as the first one says.
     """
-    name = _table_meant(source.file, source.first_line, 1)
+    named = source.first_line[1:] if source.first_line[0] == "" else source.first_line
+    named = tuple(column for column in named if not _PANDAS_INDEX.fullmatch(column))
+    name = _table_meant(source.file, named, 1)
     kinds = {
         field.name: pa.string() if pa.types.is_timestamp(field.type) else field.type
         for field in arrow_schema(name)
     }
-    rows = source.table({column: kinds[column] for column in source.first_line})
-    return _parsed(source, name, rows, f"{_KINDS[name]} (CSV)", source.notes)
+    rows = source.table({column: kinds.get(column, pa.string()) for column in source.first_line})
+    rows, notes = _without_pandas_index(rows)
+    return _parsed(source, name, rows, f"{_KINDS[name]} (CSV)", (*source.notes, *notes))
 
 
 def read_parquet(file: Path, data: bytes) -> ParsedFile:
@@ -84,13 +94,34 @@ def read_parquet(file: Path, data: bytes) -> ParsedFile:
         rows.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ImportRefused(file, "the Parquet file is damaged or cut short") from error
+    rows, notes = _without_pandas_index(rows)
     name = _table_meant(file, rows.column_names)
     for field in arrow_schema(name):
         if field.name in rows.column_names and not pa.types.is_timestamp(field.type):
             place = rows.column_names.index(field.name)
             values = _of_kind(file, rows.column(place), field)
             rows = rows.set_column(place, field.name, values)
-    return _parsed(ParquetFile(file), name, rows, f"{_KINDS[name]} (Parquet)", ())
+    return _parsed(ParquetFile(file), name, rows, f"{_KINDS[name]} (Parquet)", notes)
+
+
+def _without_pandas_index(rows: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
+    """Return *rows* without the columns that pandas made of an index, and a note where it did.
+
+    An index that was made a column is called ``index``, as the index price is; it counts the
+    rows from 0, which no price does.
+    """
+    pandas = [name for name in rows.column_names if _PANDAS_INDEX.fullmatch(name)]
+    if rows.column_names[:1] == [""]:
+        pandas.append("")
+    if rows.column_names.count("index") == 1 and _counts_rows(rows["index"]):
+        pandas.append("index")
+    return rows.drop_columns(pandas), (_INDEX_LEFT_OUT,) if pandas else ()
+
+
+def _counts_rows(values: pa.ChunkedArray) -> bool:
+    numeric = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
+    counted = numeric and len(values) and values[0].as_py() == 0
+    return bool(counted) and pc.all(pc.equal(values, np.arange(len(values)))).as_py() is True
 
 
 def _table_meant(file: Path, columns: Sequence[str], line: int | None = None) -> str:
@@ -142,11 +173,7 @@ def _parsed(
             place = rows.column_names.index(field.name)
             values = _moments(source, rows.column(place), field)
             rows = rows.set_column(place, field.name, values)
-    for column in ("venue", "symbol"):
-        _check_filled(source, rows[column], column)
-    if name == "bars":
-        _check_marks(source, rows["ts"])
-    _check_venues(source, rows["venue"])
+    _check_key(source, name, rows)
     perpetual = _perpetual(source, rows["symbol"])
     named = rows.drop_columns([column for column in _WRITTEN_BY_US if column in rows.column_names])
     for column, values in _written_by_us(name, rows).items():
@@ -164,7 +191,11 @@ def _parsed(
 
 def _moments(source: Source, values: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
     """Return *values* as times; what is no time refuses the file, what is absent only in a key."""
-    if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
+    if pa.types.is_date(values.type):
+        raise ImportRefused(
+            source.file, f"{field.name} holds dates: a day is no time, so they say no instant"
+        )
+    if pa.types.is_timestamp(values.type):
         moments = values.cast(field.type, safe=False)
         outside = pc.or_(pc.less(moments, _EARLIEST), pc.greater(moments, _LATEST))
         _refuse_first(source, outside, f"{field.name} is not of the years 2009 to 2099")
@@ -191,6 +222,18 @@ def _check_filled(source: Source, values: pa.ChunkedArray, column: str) -> None:
     _refuse_first(source, values.is_null(), f"{column} is empty")
 
 
+def _check_key(source: Source, name: str, rows: pa.Table) -> None:
+    """Refuse the file for a row that does not say whose figures it has, or of when."""
+    for column in ("venue", "symbol"):
+        _check_filled(source, rows[column], column)
+    if name == "bars":
+        _check_marks(source, rows["ts"])
+    _check_venues(source, rows["venue"])
+    for column in ("symbol", "base"):
+        if column in rows.column_names:
+            _check_names(source, rows[column], column)
+
+
 def _check_marks(source: Source, times: pa.ChunkedArray) -> None:
     off_mark = pc.not_equal(pc.floor_temporal(times, 5, unit="minute"), times)
     reason = (
@@ -201,9 +244,18 @@ def _check_marks(source: Source, times: pa.ChunkedArray) -> None:
 
 
 def _check_venues(source: Source, venues: pa.ChunkedArray) -> None:
-    wrong = pc.invert(pc.match_substring_regex(venues, r"^[a-z][a-z0-9_]*$"))
-    reason = "venue is {!r}; a venue is written in small letters, as in binance"
+    wrong = pc.invert(pc.match_substring_regex(venues, r"^[a-z][a-z0-9_]{0,50}$"))
+    reason = "venue is {!r:.60}; a venue is written in small letters, as in binance"
     _refuse_first(source, wrong, reason, venues)
+
+
+def _check_names(source: Source, names: pa.ChunkedArray, column: str) -> None:
+    for name in pc.unique(names.drop_null()).to_pylist():
+        if len(name) > _LONGEST_NAME or not name.isprintable():
+            raise source.refusal(
+                pc.index(names, value=name).as_py(),
+                f"{column} is no name: it has over {_LONGEST_NAME} letters, or unprintable ones",
+            )
 
 
 def _perpetual(source: Source, symbols: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -19,9 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analytics.lake.schema import KEYS
 from collector.imports import reshape
 from collector.imports.parsed import TIMES
-from collector.validation import LARGEST, RANGES
+from collector.validation import OPEN_INTEREST, RANGES, RATIOS
 
 BAR = timedelta(minutes=5)
 
@@ -34,26 +35,15 @@ SECOND_READING = {
     "snapshots": "a second reading of a pair in the same millisecond",
     "bars": "a second row for the same five minutes of a pair",
 }
+OUTAGE = "0 where the ratios, known otherwise, are absent"
 
-_OF_BARS = dict.fromkeys(("open", "high", "low", "close"), RANGES["price"])
-_AMOUNT = (0.0, LARGEST)
-"""Open interest, volumes and flows: whatever has no range of its own."""
-
-_KEYS = {
-    "snapshots": "select count(distinct (venue, symbol, received_ts)) as keys from rows",
-    "bars": "select count(distinct (venue, symbol, ts)) as keys from rows",
-}
-_FIRST_OF_EACH = {
-    "snapshots": """
-        select * from rows
-        qualify row_number() over (partition by venue, symbol, received_ts order by nth) = 1
-    """,
-    "bars": """
-        select * from rows
-        qualify row_number() over (partition by venue, symbol, ts order by nth) = 1
-    """,
-}
+_FIRST_OF_EACH = (
+    "select * from rows qualify row_number() over (partition by {keys} order by nth) = 1"
+)
 _DISTINCT = "select count(*) as distinct_rows from (select distinct * exclude (nth) from rows)"
+_HAVE_RATIOS = """
+    select bool_or(usable) over (partition by venue, symbol) as has_ratios from rows order by nth
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +63,7 @@ def validated(name: str, rows: pa.Table, now: datetime) -> Validated:
         rows: Any of that table's columns, its key and base among them.
         now: Nothing can have been heard later than this. UTC.
     """
+    rows, outages = _without_outages(rows)
     rows, values_refused = without_impossible_values(rows)
     refused: Counter[str] = Counter()
     kept = pa.chunked_array([np.ones(rows.num_rows, dtype=bool)])
@@ -80,8 +71,11 @@ def validated(name: str, rows: pa.Table, now: datetime) -> Validated:
         newly = pc.and_(kept, pc.fill_null(faulty, fill_value=False))
         refused[reason] += pc.sum(newly).as_py() or 0
         kept = pc.and_not(kept, newly)
-    rows, repeats = _first_of_each(name, rows.filter(kept))
-    return Validated(rows, +(refused + repeats), values_refused)
+    ordered = numbered(rows.filter(kept))
+    ordered, repeats = first_of_each(ordered, KEYS[name], SECOND_READING[name])
+    by_time = ordered.sort_by([(TIMES[name], "ascending"), ("nth", "ascending")])
+    by_time = by_time.drop_columns(["nth"])
+    return Validated(by_time, +(refused + repeats), outages + values_refused)
 
 
 def without_impossible_values(rows: pa.Table) -> tuple[pa.Table, Counter[str]]:
@@ -104,8 +98,53 @@ def without_impossible_values(rows: pa.Table) -> tuple[pa.Table, Counter[str]]:
     return rows, refused
 
 
-def _range(name: str) -> tuple[float, float]:
-    return _OF_BARS.get(name) or RANGES.get(name, _AMOUNT)
+def numbered(rows: pa.Table) -> pa.Table:
+    """Return *rows* with their order in a column ``nth``."""
+    return rows.append_column("nth", [np.arange(rows.num_rows)])
+
+
+def first_of_each(
+    rows: pa.Table, keys: Sequence[str], second: str
+) -> tuple[pa.Table, Counter[str]]:
+    """Return the first of *rows* for each of *keys*, and how many others there were.
+
+    Args:
+        rows: With their order in ``nth``.
+        keys: The columns that make two rows speak of the same.
+        second: What a row is called whose key is there already and that says something else.
+    """
+    once = rows.group_by(list(keys)).aggregate([]).num_rows
+    if once == rows.num_rows:
+        return rows, Counter()
+    distinct = reshape.run(_DISTINCT, rows=rows)["distinct_rows"][0].as_py()
+    others = Counter({REPEATED: rows.num_rows - distinct, second: distinct - once})
+    return reshape.run(_FIRST_OF_EACH.format(keys=", ".join(keys)), rows=rows), +others
+
+
+def _without_outages(rows: pa.Table) -> tuple[pa.Table, Counter[str]]:
+    """Return *rows* with NULL for an open interest of 0 beside ratios that are absent or 0.
+
+    Only where the same instrument has ratios in other rows, or the row states impossible ones:
+    of instruments without any, 0 may be true.
+    """
+    stated = [name for name in OPEN_INTEREST if name in rows.column_names]
+    ratios = [rows[name] for name in RATIOS if name in rows.column_names]
+    refused: Counter[str] = Counter()
+    zeros = [pc.fill_null(pc.equal(rows[name], 0), fill_value=False) for name in stated]
+    if not ratios or not zeros or not pc.any(zero := reduce(pc.or_, zeros)).as_py():
+        return rows, refused
+    usable = [pc.fill_null(pc.greater(one, 0), fill_value=False) for one in ratios]
+    said = [one.is_valid() for one in ratios]
+    any_usable = reduce(pc.or_, usable)
+    elsewhere = numbered(rows.select(["venue", "symbol"]).append_column("usable", any_usable))
+    has_ratios = reshape.run(_HAVE_RATIOS, rows=elsewhere)["has_ratios"]
+    lost = pc.and_(pc.and_not(zero, any_usable), pc.or_(has_ratios, reduce(pc.or_, said)))
+    for name, is_zero in zip(stated, zeros, strict=True):
+        gone = pc.and_(lost, is_zero)
+        refused[f"{name}: {OUTAGE}"] = pc.sum(gone).as_py()
+        values = pc.if_else(gone, pa.scalar(None, pa.float64()), rows[name])
+        rows = rows.set_column(rows.column_names.index(name), name, values)
+    return rows, +refused
 
 
 def _not_finite(_: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -113,12 +152,12 @@ def _not_finite(_: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _of_wrong_sign(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    low, _ = _range(name)
+    low, _ = RANGES[name]
     return pc.and_(pc.less(values, low), pc.less_equal(values, 0 if low >= 0 else -math.inf))
 
 
 def _out_of_range(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    low, high = _range(name)
+    low, high = RANGES[name]
     return pc.or_(pc.less(values, low), pc.greater(values, high))
 
 
@@ -147,18 +186,3 @@ def _faulty_rows(name: str, rows: pa.Table, now: datetime) -> Iterator[tuple[str
             for price in ("open", "close")
         )
         yield PRICES_DISAGREE, reduce(pc.or_kleene, outside)
-
-
-def _first_of_each(name: str, rows: pa.Table) -> tuple[pa.Table, Counter[str]]:
-    """Return *rows* by time, the first of each key, and how many others there were."""
-    ordered = rows.append_column("nth", [np.arange(rows.num_rows)])
-    keys = reshape.run(_KEYS[name], rows=rows)["keys"][0].as_py()
-    others: Counter[str] = Counter()
-    if keys < rows.num_rows:
-        distinct = reshape.run(_DISTINCT, rows=ordered)["distinct_rows"][0].as_py()
-        others = Counter(
-            {REPEATED: rows.num_rows - distinct, SECOND_READING[name]: distinct - keys}
-        )
-        ordered = reshape.run(_FIRST_OF_EACH[name], rows=ordered)
-    by_time = ordered.sort_by([(TIMES[name], "ascending"), ("nth", "ascending")])
-    return by_time.drop_columns(["nth"]), others

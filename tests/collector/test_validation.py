@@ -1,10 +1,12 @@
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from analytics.lake.schema import arrow_schema
 from analytics.records import Instrument
-from collector.validation import Part, snapshot
+from collector.validation import RANGES, Part, snapshot
 from collector.venues.reading import moment, number
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -62,6 +64,7 @@ def test_accepts_what_can_be():
         ("mark", "-0.5", "sign"),
         ("volume_24h_usd", "-1", "sign"),
         ("oi_raw", "-1", "sign"),
+        ("oi_raw", "1e22", "range"),
         ("funding_rate", "0.21", "range"),
         ("funding_rate", "-0.21", "range"),
         ("funding_interval_h", "0", "sign"),
@@ -236,3 +239,50 @@ def test_a_row_of_which_every_value_is_refused_is_still_a_row():
 
     assert (row.price, row.mark) == (None, None)
     assert refused == ["price:number", "mark:sign"]
+
+
+def test_every_number_that_is_stored_has_one_range():
+    """Live and in files the same table is asked; a column without a range would fail there."""
+    for table in ("snapshots", "bars"):
+        numbers = {field.name for field in arrow_schema(table) if field.type == "double"}
+        assert numbers <= RANGES.keys()
+
+
+def test_coins_of_which_there_are_quadrillions_are_counted():
+    """4e9 quoted units of a million coins each: 4e15 coins, 4.4 million USD."""
+    doge = replace(PEPE, base="BABYDOGE", multiplier=1e6, contract_size=1.0)
+
+    row, refused = checked({"oi_raw": 4e9, "mark": 0.0011}, instrument=doge)
+
+    assert (row.oi_base, row.oi_usd) == (4e15, pytest.approx(4_400_000))
+    assert refused == []
+
+
+def test_more_coins_or_dollars_than_there_can_be_are_refused():
+    """What follows from a raw figure is held to the same limits as what is stated."""
+    row, refused = checked({"oi_raw": 1e20, "mark": 1.0})
+
+    assert (row.oi_base, row.oi_usd) == (None, None)
+    assert refused == ["oi_base:range", "oi_usd:range"]
+
+
+@pytest.mark.parametrize(
+    ("said", "has_ratios", "lost"),
+    [
+        ({}, True, True),
+        ({"ls_accounts": 0.0}, False, True),
+        ({"ls_accounts": 1.2}, True, False),
+        ({}, False, False),
+    ],
+    ids=["ratios absent", "ratios 0", "ratios known", "an instrument without ratios"],
+)
+def test_open_interest_of_0_beside_absent_ratios_is_an_outage(said, has_ratios, lost):
+    """The venue has lost its figures; where there are never ratios, 0 may be true."""
+    part = Part(NOON, {"oi_raw": 0.0, "oi_venue_usd": 0.0, "mark": 2.0, **said})
+
+    row, refused = snapshot(PEPE, [part], NOON, has_ratios=has_ratios)
+
+    held = (row.oi_raw, row.oi_base, row.oi_usd, row.oi_venue_usd)
+    assert held == ((None,) * 4 if lost else (0, 0, 0, 0))
+    assert ("oi_raw:outage" in refused) == lost
+    assert row.mark == 2.0

@@ -22,6 +22,10 @@ METRICS = (
     "count_toptrader_long_short_ratio,sum_toptrader_long_short_ratio,"
     "count_long_short_ratio,sum_taker_long_short_vol_ratio\n"
 )
+KLINES = (
+    "open_time,open,high,low,close,volume,close_time,quote_volume,count,"
+    "taker_buy_volume,taker_buy_quote_volume,ignore\n"
+)
 
 
 def span(day):
@@ -47,7 +51,7 @@ def klines(market, venue_id, day):
     first, last = span(day)
     bars = market.bars("binance", venue_id, BAR_MS, first, last, last + BAR_MS)
     prices = (bars.open, bars.high, bars.low, bars.close)
-    return "".join(
+    return KLINES + "".join(
         f"{at},{','.join(map(str, row))},1,{at + 299_999},100,3,0.4,40,0\n"
         for at, *row in zip(bars.time_ms, *prices, strict=True)
     )

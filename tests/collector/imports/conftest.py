@@ -33,13 +33,16 @@ def untouched(tmp_path_factory):
 
 @pytest.fixture
 def write(tmp_path):
-    """Write *text* or bytes into a file of that name; a .zip gets it as its one member."""
+    """Write *text* or bytes into a file of that name; a .zip gets it as its one member.
 
-    def write(name, text, member=None):
+    Bytes that are *packed* already are written as they are.
+    """
+
+    def write(name, text, member=None, *, packed=False):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         data = text if isinstance(text, bytes) else text.encode()
-        if name.endswith(".zip"):
+        if name.endswith(".zip") and not packed:
             with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
                 archive.writestr(member or name.replace(".zip", ".csv"), data)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,10 @@ METRICS = (
     "create_time,symbol,sum_open_interest,sum_open_interest_value,"
     "count_toptrader_long_short_ratio,sum_toptrader_long_short_ratio,"
     "count_long_short_ratio,sum_taker_long_short_vol_ratio\n"
+)
+KLINES = (
+    "open_time,open,high,low,close,volume,close_time,quote_volume,count,"
+    "taker_buy_volume,taker_buy_quote_volume,ignore\n"
 )
 FUNDING = "calc_time,funding_interval_hours,last_funding_rate\n"
 MIDNIGHT = datetime(2025, 10, 1, tzinfo=UTC)
@@ -64,6 +69,85 @@ def test_metrics_since_midsummer_2026_are_stamped_by_the_start(take, rows):
 
     found = {start_of(row): row["oi_base"] for row in rows("select ts, oi_base from bars")}
     assert found == {june - timedelta(minutes=5): 1, june: 2}
+
+
+@pytest.mark.parametrize("name", ["BTCUSDT-metrics-2026-06.csv", "all.csv", "mine-2026-06-25.csv"])
+def test_the_change_of_stamps_is_told_row_by_row(take, rows, name):
+    """A file of both sides of it holds 00:00 twice, of the five minutes before and after."""
+    june = datetime(2026, 6, 25, tzinfo=UTC)
+    stamps = [june - timedelta(minutes=5), june, june, june + timedelta(minutes=5)]
+
+    summary = take(
+        name, METRICS + "".join(metric(at, oi=str(nth)) for nth, at in enumerate(stamps, 1))
+    )
+
+    found = {start_of(row): row["oi_base"] for row in rows("select ts, oi_base from bars")}
+    assert found == {june + timedelta(minutes=5 * nth): nth + 3 for nth in range(-2, 2)}
+    assert summary.refused == {}
+
+
+@pytest.mark.parametrize(
+    ("around", "bar"),
+    [((-10, -5), -5), ((5, 10), 0), ((-5, 5), None), ((), None)],
+    ids=["of the days before", "of the days after", "of both, and one 00:00", "alone"],
+)
+def test_the_stamp_at_the_change_is_of_what_the_rows_around_it_are_of(take, rows, around, bar):
+    """Whatever the file is called; what nothing tells is left out and counted."""
+    june = datetime(2026, 6, 25, tzinfo=UTC)
+    others = "".join(metric(june + timedelta(minutes=minutes), oi="1") for minutes in around)
+
+    summary = take("mine.csv", METRICS + others + metric(june, oi="9"))
+
+    found = [start_of(row) for row in rows("select ts from bars where oi_base = 9")]
+    assert found == ([] if bar is None else [june + timedelta(minutes=bar)])
+    said = {"stamped 2026-06-25 00:00, which two five minutes are": 1}
+    assert summary.refused == (said if bar is None else {})
+
+
+@pytest.mark.parametrize("off_s", [-140, -31, 31, 150])
+def test_a_row_off_every_mark_is_refused_and_pushes_nothing_out(take, rows, off_s):
+    """It is of no five minutes; the right one of its mark stays, though it comes later."""
+    wrong = metric(after(5) + timedelta(seconds=off_s), oi="7")
+
+    summary = take("BTCUSDT-metrics-2025-10-01.csv", METRICS + wrong + metric(after(5), oi="1"))
+
+    assert [(start_of(row), row["oi_base"]) for row in rows("select ts, oi_base from bars")] == [
+        (MIDNIGHT, 1)
+    ]
+    assert summary.refused == {"stamped over 30 s off a mark of five minutes": 1}
+
+
+def test_a_day_is_no_instant(refusal):
+    """A row for a whole day would become its midnight."""
+    said = refusal(
+        "ADAUSDT-metrics-2023-01-21.csv",
+        METRICS + "2023-01-21,ADAUSDT,250000000,90000000,1.1,1.2,1.3,0.9\n",
+    )
+
+    assert "line 2: create_time should be a time, it is '2023-01-21'" in said
+
+
+def test_open_interest_of_a_coin_of_quadrillions_is_stored(take, rows):
+    """4e9 quoted units of a million coins each are 4e15 coins."""
+    text = METRICS + metric(after(5), symbol="1MBABYDOGEUSDT", oi="4000000000", usd="4400000")
+
+    summary = take("1MBABYDOGEUSDT-metrics-2025-10-01.csv", text)
+
+    assert rows("select oi_base, oi_usd from bars") == [{"oi_base": 4e15, "oi_usd": 4_400_000}]
+    assert summary.values_refused == {}
+
+
+def test_an_outage_of_the_venue_is_no_market_without_positions(take, rows):
+    """0 coins with ratios of 0 to 0, between rows of 100,000: the venue lost its figures."""
+    lost = metric(after(10), oi="0.0", usd="0.0", ratios="0,0,0,0")
+    text = METRICS + metric(after(5)) + lost + metric(after(15))
+
+    summary = take("BTCUSDT-metrics-2025-10-01.csv", text)
+
+    found = rows("select ts from bars where oi_base is not null or oi_usd is not null order by ts")
+    assert [start_of(row) for row in found] == [MIDNIGHT, after(10)]
+    assert rows("select ts from bars where oi_base = 0 or oi_usd = 0") == []
+    assert summary.values_refused["oi_base: 0 where the ratios, known otherwise, are absent"] == 1
 
 
 def test_seconds_after_a_mark_still_mean_the_mark(take, rows):
@@ -144,7 +228,7 @@ def test_files_of_one_day_complete_each_other_in_any_order(take, rows):
     kline = f"{ms(after(475))},100,110,90,105,5,{ms(after(480)) - 1},500,9,2,200,0\n"
 
     take("BTCUSDT-metrics-2025-10-01.csv", METRICS + metric(after(480)))
-    second = take("BTCUSDT-5m-2025-10-01.csv", kline)
+    second = take("BTCUSDT-5m-2025-10-01.csv", KLINES + kline)
     third = take("BTCUSDT-fundingRate-2025-10.csv", f"{FUNDING}{ms(after(480))},8,0.0001\n")
 
     (bar,) = rows("select * from bars")
@@ -192,6 +276,31 @@ def test_a_file_that_does_not_match_its_checksum_is_refused(write, lake, rows, n
         import_file(lake, path, lambda _done, _total: None, now=now)
 
     assert rows("select * from bars") == []
+
+
+@pytest.mark.parametrize("stated", ["", "\n", " \n"])
+def test_an_empty_checksum_vouches_for_nothing(write, lake, rows, now, stated):
+    path = write("BTCUSDT-metrics-2025-10-01.zip", METRICS + metric(after(5)))
+    path.with_name(f"{path.name}.CHECKSUM").write_text(stated)
+
+    with pytest.raises(ImportRefused, match=r"\.CHECKSUM beside it"):
+        import_file(lake, path, lambda _done, _total: None, now=now)
+
+    assert rows("select * from bars") == []
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a device"])
+def test_a_checksum_that_is_no_ordinary_file_is_refused_at_once(write, untouched, now, kind):
+    """A pipe has nobody to write into it, and a device has no end."""
+    path = write("BTCUSDT-metrics-2025-10-01.zip", METRICS + metric(after(5)))
+    beside = path.with_name(f"{path.name}.CHECKSUM")
+    if kind == "a pipe":
+        os.mkfifo(beside)
+    else:
+        beside.symlink_to("/dev/zero")
+
+    with pytest.raises(ImportRefused, match=r"the \.CHECKSUM file beside it cannot be read"):
+        import_file(untouched, path, lambda _done, _total: None, now=now)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +376,7 @@ def test_a_member_of_another_pair_is_refused(refusal):
 
 def test_rows_of_times_still_to_come_are_left_out(take, now):
     """A wrong clock must not fill tomorrow's bars."""
-    text = METRICS + metric(now) + metric(now + timedelta(minutes=5))
+    text = METRICS + metric(now - timedelta(minutes=5)) + metric(now)
 
     summary = take("BTCUSDT-metrics-2025-10-01.csv", text)
 

@@ -17,21 +17,36 @@ NAME = "BTCUSDT-5m-2025-10-01"
 
 
 def kline(
-    nth, minutes=5, prices="100,110,90,105", volume="5", quote="500", bought="200", unit=1, count=9
+    nth,
+    minutes=5,
+    prices="100,110,90,105",
+    volume="5",
+    quote="500",
+    bought="200",
+    unit=1,
+    count=9,
+    start=START,
+    lasts=None,
 ):
-    """Return the line of the *nth* kline after midnight."""
-    opened = int(START + nth * minutes * 60_000) * unit
-    closed = opened + minutes * 60_000 * unit - 1
+    """Return the line of the *nth* kline after midnight; *lasts* are the minutes it is open."""
+    opened = int(start + nth * minutes * 60_000) * unit
+    closed = opened + int((lasts or minutes) * 60_000 * unit) - 1
     return f"{opened},{prices},{volume},{closed},{quote},{count},2,{bought},0\n"
 
 
-@pytest.mark.parametrize("header", [HEADER, ""], ids=["with a first line", "without"])
-def test_a_kline_of_five_minutes_is_a_bar(take, rows, header):
+@pytest.mark.parametrize(
+    ("header", "day"),
+    [(HEADER, datetime(2025, 10, 1, tzinfo=UTC)), ("", datetime(2021, 10, 1, tzinfo=UTC))],
+    ids=["with a first line", "without, before there was one"],
+)
+def test_a_kline_of_five_minutes_is_a_bar(take, rows, header, day):
     """Volumes are in USD: quote volume, and of it what takers bought and sold."""
-    summary = take(f"{NAME}.zip", header + kline(0) + kline(1))
+    start = int(day.timestamp() * 1000)
+    text = header + kline(0, start=start) + kline(1, start=start)
+    summary = take(f"BTCUSDT-5m-{day:%Y-%m-%d}.zip", text)
 
     first, second = rows("select * from bars order by ts")
-    assert first["ts"].replace(tzinfo=UTC) == datetime(2025, 10, 1, tzinfo=UTC)
+    assert first["ts"].replace(tzinfo=UTC) == day
     assert [first[name] for name in ("open", "high", "low", "close")] == [100, 110, 90, 105]
     flows = [first[name] for name in ("volume_usd", "taker_buy_usd", "taker_sell_usd")]
     assert flows == [500, 200, 300]
@@ -58,23 +73,92 @@ def test_a_missing_minute_leaves_a_hole_rather_than_a_low_volume(take, rows):
     """Four of five minutes are not a bar; the whole ones around them are."""
     lines = [kline(nth, 1) for nth in range(15) if nth != 7]
 
-    summary = take("BTCUSDT-1m-2025-10-01.csv", "".join(lines))
+    summary = take("BTCUSDT-1m-2025-10-01.csv", HEADER + "".join(lines))
 
     assert [row["ts"].minute for row in rows("select ts from bars order by ts")] == [0, 10]
     assert summary.refused == {"of five minutes whose other minutes are missing": 4}
 
 
-def test_times_in_microseconds_are_read_and_said(take, rows):
-    """Binance's newer files have them, those of the spot market first."""
-    summary = take(f"{NAME}.csv", kline(0, unit=1000))
+@pytest.mark.parametrize("minutes", [1, 5])
+@pytest.mark.parametrize("year", [2023, 2024, 2026])
+def test_klines_without_names_are_of_the_spot_market_since_futures_have_them(
+    refusal, year, minutes
+):
+    """USD-M klines have a first line since 2022 and spot klines never: BTCUSDT is both."""
+    start = int(datetime(year, 6, 1, tzinfo=UTC).timestamp() * 1000)
+    text = "".join(kline(nth, minutes, start=start) for nth in range(5))
 
-    (bar,) = rows("select ts from bars")
-    assert bar["ts"].replace(tzinfo=UTC) == datetime(2025, 10, 1, tzinfo=UTC)
-    assert any("microseconds" in note for note in summary.notes)
+    said = refusal(f"BTCUSDT-{minutes}m-{year}-06-01.csv", text)
+
+    assert "no first line with names" in said
+    assert "it is of the spot market; take the file from data/futures/um" in said
+
+
+def test_klines_of_before_there_were_names_are_taken_with_a_word(take):
+    """Until then both markets' files look the same, and nothing but their folder tells."""
+    start = int(datetime(2022, 12, 31, tzinfo=UTC).timestamp() * 1000)
+
+    summary = take("BTCUSDT-5m-2022-12-31.csv", kline(0, start=start))
+
+    assert summary.stored["bars"] == 1
+    assert any("can be of the spot market" in note for note in summary.notes)
+
+
+@pytest.mark.parametrize("header", [HEADER, ""], ids=["with a first line", "without"])
+def test_times_in_microseconds_are_of_the_spot_market(refusal, header):
+    """Only its archive has them, since 2025."""
+    said = refusal(f"{NAME}.csv", header + kline(0, unit=1000) + kline(1, unit=1000))
+
+    assert "its times are in microseconds, so it is of the spot market's archive" in said
+
+
+def test_a_second_kline_of_an_open_time_that_differs_is_no_repeat(take, rows):
+    """The first counts; what is left out is called what it is."""
+    text = HEADER + kline(0) + kline(1, prices="101,103,99,102")
+    text += kline(1, prices="131,133,129,132") + kline(2) * 2
+
+    summary = take(f"{NAME}.csv", text)
+
+    assert summary.refused == {"a second kline of the same open time": 1, "an exact repeat": 1}
+    found = rows("select close from bars order by ts")
+    assert [row["close"] for row in found] == [105, 102, 105]
+
+
+def test_a_second_minute_that_differs_is_counted_and_adds_nothing(take, rows):
+    """Neither the volume nor the prices of five minutes count a minute twice."""
+    lines = [kline(nth, 1, quote="100") for nth in range(5)]
+    lines.insert(3, kline(2, 1, quote="900"))
+
+    summary = take("BTCUSDT-1m-2025-10-01.csv", HEADER + "".join(lines))
+
+    assert rows("select volume_usd from bars") == [{"volume_usd": 500}]
+    assert summary.refused == {"a second kline of the same open time": 1}
+
+
+def test_a_kline_that_closed_early_is_left_out_and_the_others_stored(take, rows):
+    """A halt of trading cuts one short; its flows are not those of five minutes."""
+    text = HEADER + kline(0) + kline(1, lasts=2.5) + kline(2)
+
+    summary = take(f"{NAME}.csv", text)
+
+    assert [row["ts"].minute for row in rows("select ts from bars order by ts")] == [0, 10]
+    assert summary.refused == {"a kline that closed before its time was over": 1}
+
+
+def test_a_minute_that_closed_early_leaves_its_five_minutes_out(take, rows):
+    lines = [kline(nth, 1, lasts=0.5 if nth == 7 else None) for nth in range(15)]
+
+    summary = take("BTCUSDT-1m-2025-10-01.csv", HEADER + "".join(lines))
+
+    assert [row["ts"].minute for row in rows("select ts from bars order by ts")] == [0, 10]
+    assert summary.refused == {
+        "a kline that closed before its time was over": 1,
+        "of five minutes whose other minutes are missing": 4,
+    }
 
 
 def test_a_repeated_kline_counts_once(take):
-    summary = take(f"{NAME}.csv", kline(0) * 2)
+    summary = take(f"{NAME}.csv", HEADER + kline(0) * 2)
 
     assert summary.refused == {"an exact repeat": 1}
     assert summary.stored["bars"] == 1
@@ -82,7 +166,7 @@ def test_a_repeated_kline_counts_once(take):
 
 def test_prices_that_cannot_be_are_refused_by_value(take, rows):
     """A price of 0 becomes NULL; the volume beside it stays."""
-    summary = take(f"{NAME}.csv", kline(0, prices="100,110,0,105"))
+    summary = take(f"{NAME}.csv", HEADER + kline(0, prices="100,110,0,105"))
 
     (bar,) = rows("select low, close, volume_usd from bars")
     assert list(bar.values()) == [None, 105, 500]
@@ -91,7 +175,7 @@ def test_prices_that_cannot_be_are_refused_by_value(take, rows):
 
 def test_prices_that_contradict_each_other_refuse_the_row(take):
     """A close above the high means a shifted column, not a price."""
-    summary = take(f"{NAME}.csv", kline(0, prices="100,101,90,105") + kline(1))
+    summary = take(f"{NAME}.csv", HEADER + kline(0, prices="100,101,90,105") + kline(1))
 
     assert summary.refused == {"open or close outside high and low": 1}
     assert summary.stored["bars"] == 1
@@ -100,7 +184,7 @@ def test_prices_that_contradict_each_other_refuse_the_row(take):
 @pytest.mark.parametrize("interval", ["3m", "15m", "1h", "1d", "1s", "1mo"])
 def test_other_intervals_are_refused_with_the_way_out(refusal, interval):
     """Bars are five minutes; the sentence says which file to take instead."""
-    said = refusal(f"BTCUSDT-{interval}-2025-10-01.csv", kline(0))
+    said = refusal(f"BTCUSDT-{interval}-2025-10-01.csv", HEADER + kline(0))
 
     assert re.search(f"says {interval}, .* use the file of 5m or of 1m", said)
 
@@ -116,8 +200,8 @@ def test_other_intervals_are_refused_with_the_way_out(refusal, interval):
         ),
         pytest.param(
             f"{NAME}.csv",
-            kline(0) + kline(1.2),
-            r"line 2: this is not a kline of 5 min: it opens at 1759277160000",
+            HEADER + kline(0) + kline(1.2),
+            r"line 3: this is not a kline of 5 min: it opens at 1759277160000",
             id="off its mark",
         ),
         pytest.param(
@@ -128,8 +212,8 @@ def test_other_intervals_are_refused_with_the_way_out(refusal, interval):
         ),
         pytest.param(
             f"{NAME}.csv",
-            kline(0) + ",".join(["", *kline(1).split(",")[1:]]),
-            r"line 2: this is not a kline of 5 min: it opens at None",
+            HEADER + kline(0) + ",".join(["", *kline(1).split(",")[1:]]),
+            r"line 3: this is not a kline of 5 min: it opens at None",
             id="no time",
         ),
         pytest.param(
@@ -143,6 +227,12 @@ def test_other_intervals_are_refused_with_the_way_out(refusal, interval):
             "17,1,1,1,1,1,299999,1,1,1,1,0\n",
             r"line 1: this is not a kline",
             id="of the year 1970",
+        ),
+        pytest.param(
+            f"{NAME}.csv",
+            HEADER + kline(0, lasts=1) + kline(1, lasts=1),
+            r"line 2: this is not a kline of 5 min",
+            id="all of another interval",
         ),
         pytest.param("klines.csv", kline(0), "its name should be", id="of whom"),
         pytest.param("BTCUSDT_251226-5m-2025-10-01.csv", kline(0), "dated future", id="dated"),

@@ -66,6 +66,16 @@ def test_a_file_may_be_called_anything(tmp_path, write):
     assert "a [bold]b.csv" in screens.told.file.getvalue()
 
 
+def test_what_a_refusal_names_is_printed_as_it_is(tmp_path, write):
+    """``:x:`` in a file is no emoji."""
+    screens = Screens()
+
+    taken = screens.run(tmp_path / "lake", write("a.csv", "root:x:0:0\n"))
+
+    assert not taken
+    assert "root:x:0:0" in screens.said.file.getvalue()
+
+
 def test_an_import_that_is_stopped_stays_stored_and_goes_on_the_next_time(lake, write, rows):
     """The collector stops between two commits, also while bars are made."""
     path = str(write("a.csv", READINGS))

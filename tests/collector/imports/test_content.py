@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import socket
 import sqlite3
 import zipfile
 from contextlib import closing
@@ -10,7 +12,9 @@ from contextlib import closing
 import pytest
 
 from collector.imports import content
+from collector.imports.files import import_file
 
+BARS = "venue,symbol,ts,close\nokx,BTC/USDT:USDT,2025-10-01 00:00,1\n"
 ZEROS = bytes(5_000_000)
 
 
@@ -64,7 +68,34 @@ def test_a_gzip_bomb_is_refused_on_the_way(bounds, refusal):
     assert "unpacked it has more than" in refusal("a.csv.gz", gzip.compress(ZEROS))
 
 
-def test_a_device_is_refused(untouched, now):
-    """Some of them never end."""
-    with pytest.raises(content.ImportRefused, match="no ordinary file"):
-        content.read(content.Path("/dev/zero"))
+def test_what_is_no_ordinary_file_is_refused_at_once(untouched, now, tmp_path):
+    """Some of them never end, and some wait for somebody who never comes."""
+    pipe, listening = tmp_path / "pipe.csv", socket.socket(socket.AF_UNIX)
+    os.mkfifo(pipe)
+    with listening:
+        listening.bind(str(tmp_path / "socket.csv"))
+
+        for path in ("/dev/zero", pipe, tmp_path / "socket.csv", "/proc/self/status", tmp_path):
+            with pytest.raises(content.ImportRefused):
+                import_file(untouched, content.Path(path), lambda _done, _total: None, now=now)
+
+
+def test_a_zip_made_anew_on_a_mac_is_read(take, write, rows):
+    """The Finder packs a note beside every file; it is no second member."""
+    path = write("a.zip", "")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.mkdir("bars")
+        archive.writestr("bars/bars.csv", BARS)
+        archive.writestr("bars/.DS_Store", b"\0\0")
+        archive.writestr("__MACOSX/bars/._bars.csv", b"\0\5\x16\7")
+
+    assert take("a.zip", path.read_bytes(), packed=True).stored["bars"] == 1
+
+
+def test_two_members_are_refused_also_beside_notes_of_the_finder(write, refusal):
+    path = write("a.zip", "")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("one.csv", "two.csv", "__MACOSX/._one.csv"):
+            archive.writestr(name, BARS)
+
+    assert "this one has 2" in refusal("b.zip", path.read_bytes(), packed=True)

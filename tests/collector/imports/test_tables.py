@@ -68,7 +68,10 @@ def test_times_may_be_written_in_several_ways(take, rows, written):
     assert rows("select ts from bars") == [{"ts": datetime(2025, 10, 1, 0, 5)}]  # noqa: DTZ001
 
 
-@pytest.mark.parametrize("written", ["1759277100", "soon", "epoch", "infinity", "0001-01-01"])
+@pytest.mark.parametrize(
+    "written",
+    ["1759277100", "soon", "epoch", "infinity", "0001-01-01", "2025-10-01", "2025-10-01+00:00"],
+)
 def test_what_is_no_time_of_this_market_refuses_the_file(refusal, written):
     """Seconds since 1970 would be taken for milliseconds: better to ask."""
     text = BARS + BAR + BAR.replace("2025-10-01T00:05:00Z", written)
@@ -205,8 +208,43 @@ def test_dated_futures_are_left_out_and_counted(take):
         ),
         pytest.param(
             BARS.replace(",", ";") + BAR.replace(",", ";"),
-            "line 1: columns missing",
+            "line 1: its columns are separated by semicolons; separate them by commas",
             id="semicolons",
+        ),
+        pytest.param(
+            BARS.replace(",", "\t") + BAR.replace(",", "\t"),
+            "line 1: its columns are separated by tabs",
+            id="tabs",
+        ),
+        pytest.param(
+            "1717200000000;100,0;102,0;98,0\n",
+            "line 1: its columns are separated by semicolons",
+            id="semicolons and decimal commas",
+        ),
+        pytest.param(
+            BARS + BAR + BAR.replace("okx", "x" * 140_000).replace(",", ",,"),
+            "line 3: there is a field too long: no name and no number has over 128 KiB",
+            id="a field of 140 kB",
+        ),
+        pytest.param(
+            BARS + BAR + BAR.replace("okx", "x" * 140_000),
+            "line 3: venue is 'xxxxx",
+            id="a venue of 140 kB",
+        ),
+        pytest.param(
+            BARS + BAR + BAR.replace("BTC", "B" * 300),
+            "line 3: symbol is no name: it has over 200 letters",
+            id="a symbol of 300 letters",
+        ),
+        pytest.param(
+            BARS + BAR + BAR.replace("BTC", "B\x1b[31m"),
+            "line 3: symbol is no name",
+            id="a symbol with a control character",
+        ),
+        pytest.param(
+            "x" * 140_000 + "\n" + BAR,
+            "line 1: its first line is too long: no name and no number has over 128 KiB",
+            id="a first line of 140 kB",
         ),
         pytest.param(
             (BARS + BAR).encode() + BAR.replace("BTC", "B\xdcC").encode("latin-1"),
@@ -298,6 +336,7 @@ def test_parquet_is_read_with_times_of_any_kind(take, rows, times):
             "row 1: ts is not of the years 2009 to 2099",
         ),
         ({"symbol": pa.array([None], pa.string())}, "row 1: symbol is empty"),
+        ({"ts": pa.array([20000], pa.date32())}, "ts holds dates: a day is no time"),
     ],
 )
 def test_parquet_with_something_wrong_is_refused(refusal, columns, sentence):
@@ -307,3 +346,62 @@ def test_parquet_with_something_wrong_is_refused(refusal, columns, sentence):
     said = refusal("bars.parquet", parquet_of(**{**good, **columns}))
 
     assert f"bars.parquet: {sentence}" in said
+
+
+CLOSES = {
+    "venue": ["okx"] * 3,
+    "symbol": ["BTC/USDT:USDT"] * 3,
+    "ts": ["2025-10-01 00:00", "2025-10-01 00:05", "2025-10-01 00:10"],
+    "close": [1.0, 2.0, 3.0],
+}
+
+
+@pytest.mark.parametrize("name", ["__index_level_0__", "index", "level_0", "Unnamed: 0"])
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_an_index_of_pandas_is_left_out(take, rows, name, ending):
+    """What numbers the rows is no price, though reset_index calls it as the index price."""
+    frame = pa.table({name: [0, 1, 2], **CLOSES}).to_pandas()
+    data = parquet_of(**{name: [0, 1, 2], **CLOSES}) if ending == "parquet" else None
+
+    summary = take(f"bars.{ending}", data or frame.to_csv(index=False))
+
+    found = rows('select close, "index" from bars order by ts')
+    assert found == [{"close": close, "index": None} for close in (1, 2, 3)]
+    assert "the index of pandas, which numbers the rows, is left out" in summary.notes
+
+
+def test_a_csv_as_pandas_writes_it_is_read(take, rows):
+    """Its first column, the index, has no name; after a filter it has holes."""
+    frame = pa.table(CLOSES).to_pandas().drop(1)
+
+    take("bars.csv", frame.to_csv())
+
+    assert [row["close"] for row in rows("select close from bars order by ts")] == [1, 3]
+
+
+def test_an_index_price_is_no_index_of_pandas(take, rows):
+    take("bars.parquet", parquet_of(**{**CLOSES, "index": [3.0, 1.0, 2.0]}))
+
+    assert [row["index"] for row in rows("select index from bars order by ts")] == [3, 1, 2]
+
+
+def test_open_interest_of_0_beside_lost_ratios_is_absent(take, rows):
+    """In an outage a venue states 0; where an instrument never has ratios, 0 may be true."""
+    head = "venue,symbol,ts,close,oi_base,oi_usd,ls_accounts\n"
+    line = "{},BTC/USDT:USDT,2025-10-01 00:{:02},1,{},{},{}\n".format
+    binance = line("binance", 0, 5, 5, 1.2) + line("binance", 5, 0, 0, "")
+    others = line("hyperliquid", 0, 0, 0, "") + line("binance", 10, 0, 0, 1.3)
+
+    summary = take("bars.csv", head + binance + others)
+
+    found = rows("select venue, oi_base, oi_usd from bars order by venue, ts")
+    assert [(row["oi_base"], row["oi_usd"]) for row in found] == [
+        (5, 5),
+        (None, None),
+        (0, 0),
+        (0, 0),
+    ]
+    assert summary.values_refused == {
+        "oi_base: 0 where the ratios, known otherwise, are absent": 1,
+        "oi_usd: 0 where the ratios, known otherwise, are absent": 1,
+    }
