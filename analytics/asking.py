@@ -56,7 +56,8 @@ def ask(
         name: Of a query.
         given: Its parameters as ``key=value``: a number, a time in ISO 8601 (UTC where it
             has no zone), a list like ``[okx,bybit]``, nothing for NULL, else text.
-            ``now``, if it is not given, is what the lake's clock shows. What ``SPANNED``
+            ``now``, if it is not given, is what the lake's clock shows, and ``known_by`` is
+            ``now``; nothing for it lets in what became known later. What ``SPANNED``
             names may be a span before now: ``90s``, ``30m``, ``24h``, ``7d``, ``2w``.
         written: How.
         out: Gets the rows and nothing else.
@@ -103,7 +104,7 @@ def _texts(name: str, given: Sequence[str]) -> dict[str, str]:
     if unknown := sorted(texts.keys() - asked):
         has = ", ".join(sorted(asked)) or "none"
         raise QueryError(f"{name}: it knows no parameter {', '.join(unknown)}; it has {has}")
-    if missing := sorted(asked - texts.keys() - {"now"}):
+    if missing := sorted(asked - texts.keys() - {"now", "known_by"}):
         raise QueryError(f"{name}: parameter {', '.join(missing)} is missing")
     return texts
 

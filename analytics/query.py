@@ -2,6 +2,9 @@
 
 The text of a query is a file of ``analytics/sql/queries``; its name is the
 file's, its parameters are the ``$`` names in it and are bound, never pasted in.
+
+A query that reads ``known_bars`` sees the bars as they were known at ``$known_by``;
+``known_bars.sql`` says how, and stands in front of such a query as its first part.
 """
 
 from __future__ import annotations
@@ -18,7 +21,8 @@ import pyarrow as pa
 
 from analytics.errors import LakeError, QueryError
 
-_QUERIES: Final = files("analytics") / "sql" / "queries"
+_SQL: Final = files("analytics") / "sql"
+_QUERIES: Final = _SQL / "queries"
 
 NAMES: Final = tuple(
     sorted(
@@ -27,27 +31,31 @@ NAMES: Final = tuple(
 )
 """Every query there is."""
 
+ANY_TIME: Final = datetime.max.replace(tzinfo=UTC)
+"""As ``known_by``: all that is stored, also what became known later than any time asked for."""
+
 
 @cache
 def sql(name: str) -> str:
     """Return the text of the query called *name*."""
     if name not in NAMES:
         raise QueryError(f"{name}: there is no such query; there are {', '.join(NAMES)}")
-    return (_QUERIES / f"{name}.sql").read_text("utf-8")
+    text = (_QUERIES / f"{name}.sql").read_text("utf-8")
+    return _with_known_bars(text) if re.search(r"\bknown_bars\b", _code(text)) else text
 
 
 @cache
 def parameters(name: str) -> frozenset[str]:
     """Return the ``$`` names that the query called *name* asks for."""
-    code = re.sub(r"--.*|'(?:[^']|'')*'", "", sql(name))
-    return frozenset(re.findall(r"\$(\w+)", code))
+    return frozenset(re.findall(r"\$(\w+)", _code(sql(name))))
 
 
 def fetch(cursor: duckdb.DuckDBPyConnection, name: str, **params: object) -> pd.DataFrame:
     """Run the query called *name* with *params* bound to its ``$`` names.
 
     Times go in with a zone and are bound as the UTC that the lake keeps; they
-    come out with a zone, too: UTC.
+    come out with a zone, too: UTC. ``known_by``, where it is not given, is ``now``:
+    what became known later is left out unless it is asked for.
     """
     rows: pd.DataFrame = table(cursor, name, **params).to_pandas()
     for column in rows.select_dtypes("datetime").columns:
@@ -57,6 +65,8 @@ def fetch(cursor: duckdb.DuckDBPyConnection, name: str, **params: object) -> pd.
 
 def table(cursor: duckdb.DuckDBPyConnection, name: str, **params: object) -> pa.Table:
     """Return the same as an Arrow table, whose times are as the lake keeps them: without a zone."""
+    if "known_by" in parameters(name) and "now" in params:
+        params = {"known_by": params["now"], **params}
     _check(name, params)
     bound = {key: _as_kept(name, key, value) for key, value in params.items()}
     try:
@@ -66,6 +76,22 @@ def table(cursor: duckdb.DuckDBPyConnection, name: str, **params: object) -> pa.
         raise LakeError(f"{name}: the lake could not be read: {error}") from error
     except duckdb.Error as error:
         raise QueryError(f"{name}: {error}") from error
+
+
+def _code(text: str) -> str:
+    """Return *text* without its comments and words in quotes."""
+    return re.sub(r"--.*|'(?:[^']|'')*'", "", text)
+
+
+def _with_known_bars(text: str) -> str:
+    """Return the query *text* with ``known_bars`` as its first part, after its own comment."""
+    head = re.match(r"(?:--.*\n)*", text)
+    above = head[0] if head else ""
+    query = text[len(above) :]
+    known = f"known_bars as not materialized (\n{(_SQL / 'known_bars.sql').read_text('utf-8')})"
+    if query.startswith("with "):
+        return f"{above}with {known},\n\n{query.removeprefix('with ')}"
+    return f"{above}with {known}\n\n{query}"
 
 
 def _check(name: str, params: dict[str, object]) -> None:
@@ -82,6 +108,8 @@ def _as_kept(name: str, key: str, value: object) -> object:
     """Return *value* as the lake keeps it: times in UTC, without a zone."""
     if not isinstance(value, datetime):
         return value
+    if value == ANY_TIME:
+        return None
     if value.tzinfo is None:
         raise QueryError(f"{name}: the time {key} has no zone")
     return value.astimezone(UTC).replace(tzinfo=None)

@@ -1,14 +1,18 @@
-"""Bars that are completed piece by piece, or made anew.
+"""Bars that are completed piece by piece, or made anew, and when each value became known.
 
 A bar's columns can come from several files: prices from one, open interest from
 another. Those fill what is NULL, and what is there stays. A bar made of our own
 snapshots is made anew when late ones arrive: then the fresh figures win, and
 only what the snapshots do not know stays as it was.
+
+A bar is known from its ``known_ts`` on, or from its end where that is NULL. What
+came to it later than that stands in ``filled`` with its time. What a fresh figure
+replaced is not kept: before the fresh one became known, that value is absent.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import duckdb
 import pyarrow as pa
@@ -18,7 +22,13 @@ from analytics.lake import schema
 from analytics.lake.insert import numbered
 
 _KEY = ", ".join(schema.KEYS["bars"])
-_NOT_FILLED = (*schema.KEYS["bars"], "base", "origin", "snapshot_count")
+_KNOWN: Final = ("known_ts", "filled")
+_NOT_FILLED = (*schema.KEYS["bars"], "base", "origin", "snapshot_count", *_KNOWN)
+
+VALUES: Final = tuple(
+    field.name for field in schema.arrow_schema("bars") if field.type == pa.float64()
+)
+"""The columns of a bar that may be absent, and be filled in later."""
 
 Wins = Literal["stored", "fresh"]
 """Whose figure counts where both have one."""
@@ -33,13 +43,16 @@ def combine(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, *, wins: Wins) ->
 
     Args:
         cursor: Of the writer.
-        rows: As ``schema.conform`` gives them.
+        rows: As ``schema.conform`` gives them; ``known_ts`` says when they became known.
         wins: ``stored`` fills only what is NULL, and keeps origin and count;
             ``fresh`` takes every figure of *rows* that is known.
 
     Returns:
         How many bars were added, and how many were changed.
     """
+    for field in (schema.arrow_schema("bars").field(name) for name in _KNOWN):
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
     span = pc.min_max(rows["ts"]).as_py()
     bounds = {"first": span["min"], "last": span["max"]}
     cursor.register("incoming", numbered(rows))
@@ -47,15 +60,15 @@ def combine(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, *, wins: Wins) ->
         cursor.execute(_one_row_a_bar(rows.column_names))
         cursor.execute(_changed(rows.column_names, wins), bounds)
         added = _count(cursor.execute(_INSERT_NEW, bounds))
-        filled = _count(cursor.execute("select count(*) from filled"))
-        if filled:
-            cursor.execute(_DELETE_FILLED, bounds)
-            cursor.execute("insert into bars by name from filled")
-        cursor.execute("drop table filled")
+        changed = _count(cursor.execute("select count(*) from changed_bars"))
+        if changed:
+            cursor.execute(_DELETE_CHANGED, bounds)
+            cursor.execute("insert into bars by name from changed_bars")
+        cursor.execute("drop table changed_bars")
         cursor.execute("drop table fresh_bars")
     finally:
         cursor.unregister("incoming")
-    return added, filled
+    return added, changed
 
 
 def _one_row_a_bar(names: list[str]) -> str:
@@ -70,33 +83,63 @@ def _one_row_a_bar(names: list[str]) -> str:
 
 
 def _changed(names: list[str], wins: Wins) -> str:
-    """Return SQL that keeps, as ``filled``, the stored bars that change, as they will be."""
-    left_alone = _NOT_FILLED if wins == "stored" else schema.KEYS["bars"]
+    """Return SQL that keeps, as ``changed_bars``, the stored bars that change, as they will be."""
+    left_alone = _NOT_FILLED if wins == "stored" else (*schema.KEYS["bars"], *_KNOWN)
     given = [name for name in names if name not in left_alone]
     first, second = ("stored", "fresh") if wins == "stored" else ("fresh", "stored")
     values = {name: f"coalesce({first}.{name}, {second}.{name})" for name in given}
     if "origin" in values:
         # A bar that holds snapshots of ours stays ours, whatever was imported beside them.
         values["origin"] = f"if(stored.origin = 'live', 'live', {values['origin']})"
-    combined = ", ".join(f"{value} as {name}" for name, value in values.items())
     changes = [f"(stored.{name} is distinct from {value})" for name, value in values.items()]
     # A bar that more snapshots went into than are left knows better.
     unless = "" if wins == "stored" else " and fresh.snapshot_count >= stored.snapshot_count"
+    values |= {"known_ts": _ROW_KNOWN_TS, "filled": _filled(values)}
+    combined = ", ".join(f"{value} as {name}" for name, value in values.items())
     return f"""
-        create temp table filled as
-        select stored.* {f"replace ({combined})" if given else ""}
+        create temp table changed_bars as
+        select stored.* replace ({combined})
         from bars as stored
         join fresh_bars as fresh using ({_KEY})
         where stored.ts between $first and $last and ({" or ".join(changes) or "false"}){unless}
     """  # noqa: S608 - columns come from the schema
 
 
-_DELETE_FILLED = """
+_END = "(stored.ts + interval 5 minutes)::timestamp_ms"
+_ROW_KNOWN_TS = """
+    if(stored.known_ts is null or fresh.known_ts is null,
+        null, least(stored.known_ts, fresh.known_ts))
+"""
+
+
+def _filled(values: dict[str, str]) -> str:
+    """Return SQL for when each value of a combined bar became known, where later than the bar.
+
+    Args:
+        values: SQL of the combined columns, by name; what is not among them stays as stored.
+    """
+    entries = []
+    for name in VALUES:
+        known_ts = f"coalesce(stored.filled['{name}'], stored.known_ts)"
+        if name in values:
+            fresh_ts = f"coalesce(fresh.filled['{name}'], fresh.known_ts)"
+            is_fresh = f"stored.{name} is distinct from {values[name]}"
+            known_ts = f"if({is_fresh}, {fresh_ts}, {known_ts})"
+        known_ts = f"if({values.get(name, f'stored.{name}')} is null, null, {known_ts})"
+        entries.append(f"{{'name': '{name}', 'ts': {known_ts}}}")
+    later = (
+        f"list_filter([{', '.join(entries)}], "
+        f"lambda one: one.ts > coalesce({_ROW_KNOWN_TS}, {_END}))"
+    )
+    return f"nullif(map_from_entries({later}), map {{}})"
+
+
+_DELETE_CHANGED = """
     delete from bars
     where ts between $first and $last
     and exists (
-        select 1 from filled
-        where filled.venue = bars.venue and filled.symbol = bars.symbol and filled.ts = bars.ts
+        select 1 from changed_bars as changed
+        where changed.venue = bars.venue and changed.symbol = bars.symbol and changed.ts = bars.ts
     )
 """
 

@@ -69,6 +69,7 @@ _ARROW_TYPES = {
     "integer": pa.int32(),
     "boolean": pa.bool_(),
     "timestamp_ms": pa.timestamp("ms"),
+    "map(varchar,timestamp_ms)": pa.map_(pa.string(), pa.timestamp("ms")),
 }
 
 
@@ -123,6 +124,8 @@ def conform(table: str, rows: pa.Table) -> pa.Table:
 
 
 def _cast(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+    if column.type == wanted:
+        return column
     if pa.types.is_timestamp(column.type) and column.type.tz:
         column = column.cast(pa.timestamp(column.type.unit, "UTC")).cast(
             pa.timestamp(column.type.unit)

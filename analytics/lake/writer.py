@@ -129,7 +129,8 @@ class Lake:
         """Add bars, and fill what is NULL in those that are there; overwrite nothing.
 
         Rows for the same bar complete each other, earlier ones first. A bar that is
-        there keeps its origin and its count of snapshots.
+        there keeps its origin and its count of snapshots. When the rows became known
+        is their ``known_ts``; where they have none, at their end.
 
         Returns:
             How many bars were added, and how many were filled.
@@ -142,7 +143,8 @@ class Lake:
     def renew_bars(self, rows: pa.Table) -> tuple[int, int]:
         """Add bars, and make those that are there anew: what *rows* know wins.
 
-        Columns that *rows* do not know stay as they were.
+        Columns that *rows* do not know stay as they were. When the rows became known is
+        their ``known_ts``; where they have none, at their end.
 
         Returns:
             How many bars were added, and how many were changed.

@@ -13,7 +13,7 @@ with seen as (
             open, high, low, close, oi_usd_open, oi_usd_high, oi_usd_low, snapshot_count, origin
         ),
         close as price
-    from bars
+    from known_bars
     where
         ts >= $earliest::timestamp_ms
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms

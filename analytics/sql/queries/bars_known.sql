@@ -7,10 +7,10 @@ select
     count(*) + count(close) + count(oi_usd) + count(funding_rate) + count(ls_accounts)
     + coalesce(sum(snapshot_count), 0)::bigint
     -- All but the later ones, as what all are is known without reading any.
-    + (select count(*) from bars)
-    - (select count(*) from bars where ts > ($now::timestamp - interval 5 minutes)::timestamp_ms)
+    + (select count(*) from known_bars)
+    - (select count(*) from known_bars where ts > ($now::timestamp - interval 5 minutes)::timestamp_ms)
         as known_count
-from bars
+from known_bars
 where
     ts > ($now::timestamp - interval 24 hours - interval 5 minutes)::timestamp_ms
     and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms

@@ -17,7 +17,7 @@ ended as (
     select
         (ts + interval 5 minutes)::timestamp_ms as ts, ts as published_ts, true as from_bar,
         close as price, * exclude (ts)
-    from bars
+    from known_bars
     where
         ts > $earliest::timestamp_ms
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms

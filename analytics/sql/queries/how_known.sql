@@ -2,7 +2,7 @@
 -- then, and whether there is a bar that was fetched afterwards, by backfill or from files.
 with told as (
     select origin
-    from bars
+    from known_bars
     where
         ts > ($now::timestamp - interval 65 minutes)::timestamp_ms
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms

@@ -9,7 +9,7 @@ from snapshots
 where received_ts > $since::timestamp_ms and received_ts <= $now::timestamp_ms
 union
 select venue, symbol
-from bars
+from known_bars
 where
     ts > ($since::timestamp - interval 5 minutes)::timestamp_ms
     and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms

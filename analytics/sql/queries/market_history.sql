@@ -9,7 +9,7 @@ with known as (
         venue, symbol, ts, close, oi_usd, volume_24h_usd, ls_accounts,
         100 * funding_rate * 8 / nullif(funding_interval_h, 0) as funding_8h_pct,
         liq_long_usd, liq_short_usd
-    from bars
+    from known_bars
     where
         ts > ($now::timestamp - interval 48 hours - interval 10 minutes)::timestamp_ms
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms

@@ -11,7 +11,7 @@ with snapshots_heard as (
 
 bars_heard as (
     select venue, symbol, base, oi_usd, (ts + interval 5 minutes)::timestamp_ms as received_ts
-    from bars
+    from known_bars
     where
         ts > ($since::timestamp - interval 5 minutes)::timestamp_ms
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms

@@ -17,7 +17,7 @@ bars_heard as (
     select
         venue, symbol, (ts + interval 5 minutes)::timestamp_ms as received_ts, close as price,
         index, spread_bps, funding_interval_h, null as next_funding_ts
-    from bars
+    from known_bars
     where
         ts > ($since::timestamp - interval 5 minutes)::timestamp_ms
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms

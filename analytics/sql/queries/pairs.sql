@@ -23,7 +23,7 @@ bars_heard as (
         null as price_24h_ago, volume_24h_usd, oi_usd, funding_rate, funding_interval_h,
         ls_accounts, null as ls_ts, book_imbalance, null as flags,
         true as from_bar
-    from bars
+    from known_bars
     where
         ts > ($since::timestamp - interval 5 minutes)::timestamp_ms
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
@@ -108,7 +108,7 @@ bars_then as (
         bars.ts::timestamp as began,
         epoch_ms(latest.received_ts) - epoch_ms(bars.ts) - 300000 - 1000 * $span_s as further,
         epoch_ms(latest.oi_usd_ts) - epoch_ms(bars.ts) - 300000 - 1000 * $span_s as oi_further
-    from bars
+    from known_bars as bars
     join latest using (venue, symbol)
     where
         bars.ts
@@ -151,7 +151,7 @@ earlier as (
 -- Most venues say what the price was a day ago: where all do, no bar is read.
 day_ago as (
     select venue, symbol, arg_max(close, ts::timestamp) as price
-    from bars
+    from known_bars
     semi join (select venue, symbol from latest where price_24h_ago is null)
         using (venue, symbol)
     where

@@ -15,7 +15,7 @@ with known as (
         ts::timestamp as began,
         epoch_ms(ts::timestamp) // $bar_ms as bar,
         greatest(snapshot_count, 1) as weight
-    from bars
+    from known_bars
     where
         ts >= $start::timestamp_ms
         and ts < $end::timestamp_ms

@@ -6,7 +6,7 @@ with known as (
         * replace (snapshot_count::double as snapshot_count),
         epoch_ms(ts) // $bar_ms as bar,
         1::double as bar_count
-    from bars
+    from known_bars
     where
         ts >= $start::timestamp_ms
         and ts < $end::timestamp_ms

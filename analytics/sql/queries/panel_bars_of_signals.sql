@@ -12,7 +12,7 @@ with frames as (
 
 known as (
     select *, ts::timestamp as began, greatest(snapshot_count, 1) as weight
-    from bars
+    from known_bars
     where
         ts >= $start::timestamp_ms
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms

@@ -7,7 +7,7 @@ with heard as (
     where received_ts > $since::timestamp_ms and received_ts <= $now::timestamp_ms
     union all
     select venue, symbol
-    from bars
+    from known_bars
     where
         ts > ($since::timestamp - interval 5 minutes)::timestamp_ms
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms

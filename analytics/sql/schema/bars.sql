@@ -1,4 +1,6 @@
 -- One row per instrument and five minutes that are over; (venue, symbol, ts) is the key, ts the start.
+-- known_ts is when the row became known, NULL where that was at its end; filled has, by name, when
+-- those columns became known that did so later. known_bars.sql reads both.
 create table bars (
     venue varchar not null,
     symbol varchar not null,
@@ -29,7 +31,9 @@ create table bars (
     liq_long_usd double,
     liq_short_usd double,
     snapshot_count integer not null,
-    origin varchar not null
+    origin varchar not null,
+    known_ts timestamp_ms,
+    filled map(varchar,timestamp_ms)
 );
 alter table bars set partitioned by (year(ts), month(ts));
 alter table bars set sorted by (base, venue, symbol, ts);

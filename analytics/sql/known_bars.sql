@@ -1,0 +1,31 @@
+-- The bars as they were known at $known_by [UTC]: without the rows, and without the single values,
+-- that became known later. NULL: all that is stored, whenever it became known.
+-- Where it is NULL nothing of this is left in the plan: neither known_ts nor filled is read.
+select * exclude (known_ts, filled) replace (
+    if(filled['open'] > $known_by::timestamp_ms, null, open) as open,
+    if(filled['high'] > $known_by::timestamp_ms, null, high) as high,
+    if(filled['low'] > $known_by::timestamp_ms, null, low) as low,
+    if(filled['close'] > $known_by::timestamp_ms, null, close) as close,
+    if(filled['mark'] > $known_by::timestamp_ms, null, mark) as mark,
+    if(filled['index'] > $known_by::timestamp_ms, null, index) as index,
+    if(filled['volume_usd'] > $known_by::timestamp_ms, null, volume_usd) as volume_usd,
+    if(filled['volume_24h_usd'] > $known_by::timestamp_ms, null, volume_24h_usd) as volume_24h_usd,
+    if(filled['oi_base'] > $known_by::timestamp_ms, null, oi_base) as oi_base,
+    if(filled['oi_usd_open'] > $known_by::timestamp_ms, null, oi_usd_open) as oi_usd_open,
+    if(filled['oi_usd_high'] > $known_by::timestamp_ms, null, oi_usd_high) as oi_usd_high,
+    if(filled['oi_usd_low'] > $known_by::timestamp_ms, null, oi_usd_low) as oi_usd_low,
+    if(filled['oi_usd'] > $known_by::timestamp_ms, null, oi_usd) as oi_usd,
+    if(filled['funding_rate'] > $known_by::timestamp_ms, null, funding_rate) as funding_rate,
+    if(filled['funding_interval_h'] > $known_by::timestamp_ms, null, funding_interval_h) as funding_interval_h,
+    if(filled['ls_accounts'] > $known_by::timestamp_ms, null, ls_accounts) as ls_accounts,
+    if(filled['ls_top_accounts'] > $known_by::timestamp_ms, null, ls_top_accounts) as ls_top_accounts,
+    if(filled['ls_top_positions'] > $known_by::timestamp_ms, null, ls_top_positions) as ls_top_positions,
+    if(filled['book_imbalance'] > $known_by::timestamp_ms, null, book_imbalance) as book_imbalance,
+    if(filled['spread_bps'] > $known_by::timestamp_ms, null, spread_bps) as spread_bps,
+    if(filled['taker_buy_usd'] > $known_by::timestamp_ms, null, taker_buy_usd) as taker_buy_usd,
+    if(filled['taker_sell_usd'] > $known_by::timestamp_ms, null, taker_sell_usd) as taker_sell_usd,
+    if(filled['liq_long_usd'] > $known_by::timestamp_ms, null, liq_long_usd) as liq_long_usd,
+    if(filled['liq_short_usd'] > $known_by::timestamp_ms, null, liq_short_usd) as liq_short_usd
+)
+from bars
+where $known_by::timestamp_ms is null or known_ts is null or known_ts <= $known_by::timestamp_ms
