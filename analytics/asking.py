@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from analytics import formats, query
+from analytics.bases import bases
 from analytics.clock import Clock
 from analytics.errors import QueryError
 from analytics.lake import Reader
@@ -75,7 +76,7 @@ def ask(
             params = _bound(name, texts, lambda: lake_time(cursor, wall))
             if "now" in asked and "now" not in params:
                 params["now"] = lake_time(cursor, wall)
-            rows = query.table(cursor, name, **params)
+            rows = _counted(query.table(cursor, name, **params), cursor, params.get("now"))
     finally:
         reader.close()
     _WRITERS[written](rows, out)
@@ -88,6 +89,16 @@ def lake_time(cursor: duckdb.DuckDBPyConnection, wall: datetime) -> datetime:
     facts = dict(zip(info["key"].to_pylist(), info["value"].to_pylist(), strict=True))
     clock = Clock.of(facts)
     return wall if clock is None else clock.at(wall)
+
+
+def _counted(rows: pa.Table, cursor: duckdb.DuckDBPyConnection, now: object) -> pa.Table:
+    """Return *rows* with the bases that instruments are counted under at *now*, as pages have."""
+    if not (isinstance(now, datetime) and {"venue", "symbol", "base"} <= set(rows.column_names)):
+        return rows
+    found = bases(cursor, now)
+    keys = zip(*(rows[key].to_pylist() for key in ("venue", "symbol", "base")), strict=True)
+    names = pa.array([found.name(*pair) for pair in keys], pa.string())
+    return rows.set_column(rows.column_names.index("base"), "base", names)
 
 
 def _texts(name: str, given: Sequence[str]) -> dict[str, str]:

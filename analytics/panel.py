@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from analytics import query
+from analytics.bases import EVERY_BASE_AS_STORED, Bases
 from analytics.errors import QueryError
 from analytics.lake import schema
 
@@ -53,7 +54,8 @@ METRICS: Final = (
 the 5-minute bars behind a cell, by which a bar that the record only has in part is told."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_KEYS: Final = ("venue", "symbol", "base", "bar")
+_NAMES: Final = ("venue", "symbol", "base")
+_KEYS: Final = (*_NAMES, "bar")
 
 
 class Pair(NamedTuple):
@@ -62,6 +64,7 @@ class Pair(NamedTuple):
     venue: str
     symbol: str
     base: str
+    """What it is counted under, which may not be the record's; see ``bases``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +125,18 @@ class Panel:
         rows = frame.drop(columns="ts").assign(bar=bar)[bar < end]
         if rows.duplicated(["venue", "symbol", "bar"]).any():
             raise QueryError("frame: two of its rows are of the same venue, symbol and bar")
-        return cls._laid_out(pa.Table.from_pandas(rows, preserve_index=False), timeframe, now, end)
+        laid = pa.Table.from_pandas(rows, preserve_index=False)
+        return cls._laid_out(laid, timeframe, now, end, EVERY_BASE_AS_STORED)
 
     @classmethod
-    def _laid_out(cls, rows: pa.Table, timeframe: str, now: datetime, end: int) -> Self:
+    def _laid_out(
+        cls, rows: pa.Table, timeframe: str, now: datetime, end: int, counted: Bases
+    ) -> Self:
         """Return the panel of *rows*: keys, bar and metrics; *end* is the bar after its last."""
         metrics = [name for name in rows.column_names if name not in _KEYS]
         bar = rows["bar"].to_numpy()
         first = int(bar.min()) if len(bar) else end
-        instruments, column = _columns(rows, bar)
+        instruments, column = _columns(rows, bar, counted)
         shape = (len(instruments), end - first)
         place = column * shape[1] + (bar - first)
         values = {}
@@ -163,6 +169,7 @@ def load(
     start: datetime | None = None,
     only: Only = EVERYTHING,
     unfinished: bool = False,
+    counted: Bases = EVERY_BASE_AS_STORED,
 ) -> Panel:
     """Return the panel of *metrics* that is known at *now*, from one read of the bars.
 
@@ -182,6 +189,8 @@ def load(
         only: Which instruments.
         unfinished: Whether the bar that is not over at *now* is the last row, cut
             from as many of its 5-minute bars as are over.
+        counted: What instruments are counted under, in all of the panel; as ``bases.bases``
+            returns it where it matters what is one asset.
 
     Raises:
         QueryError: An argument is unknown or out of range; the message names it.
@@ -199,9 +208,11 @@ def load(
         start=_EPOCH + first * width,
         end=_EPOCH + max(first, end) * width,
         now=now,
-        **_filters(only),
+        **_filters(only, counted),
     )
-    return Panel._laid_out(rows, timeframe, now, end)
+    if only.bases is not None:
+        rows = _of_bases(rows, set(only.bases), counted)
+    return Panel._laid_out(rows, timeframe, now, end, counted)
 
 
 def load_for_signals(
@@ -211,6 +222,7 @@ def load_for_signals(
     *,
     now: datetime,
     bars: int,
+    counted: Bases = EVERY_BASE_AS_STORED,
 ) -> dict[str, Panel]:
     """Return what :func:`load` returns for each of *timeframes*, from one read for all.
 
@@ -220,6 +232,7 @@ def load_for_signals(
         timeframes: Of ``TIMEFRAMES``.
         now: As for :func:`load`.
         bars: How many bars of each timeframe to look back. [bars]
+        counted: As for :func:`load`.
 
     Raises:
         QueryError: A timeframe is unknown, or *now* has no zone.
@@ -240,7 +253,7 @@ def load_for_signals(
     )
     of = {name: rows.filter(pc.equal(rows["bar_ms"], _ms(name))) for name in timeframes}
     return {
-        name: Panel._laid_out(of[name].drop_columns("bar_ms"), name, now, end)
+        name: Panel._laid_out(of[name].drop_columns("bar_ms"), name, now, end, counted)
         for name, end in zip(timeframes, ends, strict=True)
     }
 
@@ -287,37 +300,55 @@ def _known_metrics(metrics: Sequence[str]) -> list[str]:
     return names
 
 
-def _filters(only: Only) -> dict[str, list[str] | None]:
+def _filters(only: Only, counted: Bases) -> dict[str, list[str] | None]:
     """Return *only* as the parameters of the query."""
     venues = None if only.venues is None else list(only.venues)
-    bases = None if only.bases is None else list(only.bases)
+    stored = None if only.bases is None else counted.to_read(only.bases)
     if only.instruments is None:
-        return {"venues": venues, "bases": bases, "symbols": None, "pairs": None}
+        return {"venues": venues, "bases": stored, "symbols": None, "pairs": None}
     wanted = {pair for pair in only.instruments if venues is None or pair[0] in venues}
     of, symbols = (sorted({pair[place] for pair in wanted}) for place in (0, 1))
     # Most lists are every symbol of their venues: then there is nothing to look for in pairs.
     pairs = None if len(wanted) == len(of) * len(symbols) else [" ".join(pair) for pair in wanted]
-    return {"venues": of, "bases": bases, "symbols": symbols, "pairs": pairs}
+    return {"venues": of, "bases": stored, "symbols": symbols, "pairs": pairs}
 
 
-def _columns(rows: pa.Table, bar: NDArray[np.int64]) -> tuple[tuple[Pair, ...], NDArray[np.intp]]:
+def _of_bases(rows: pa.Table, wanted: set[str], counted: Bases) -> pa.Table:
+    """Return those of *rows* whose instrument is counted under one of *wanted*."""
+    keys = rows.group_by(["venue", "symbol", "base"]).aggregate([])
+    apart = {
+        (venue, symbol)
+        for venue, symbol, base in zip(*(keys[name].to_pylist() for name in _NAMES), strict=True)
+        if counted.name(venue, symbol, base) not in wanted
+    }
+    for venue, symbol in apart:
+        other = pc.or_(pc.not_equal(rows["venue"], venue), pc.not_equal(rows["symbol"], symbol))
+        rows = rows.filter(other)
+    return rows
+
+
+def _columns(
+    rows: pa.Table, bar: NDArray[np.int64], counted: Bases
+) -> tuple[tuple[Pair, ...], NDArray[np.intp]]:
     """Return the instruments of *rows* in order, and which of them each row is of."""
-    (venue, venues), (symbol, symbols), (base, bases) = (
-        _coded(rows[name]) for name in ("venue", "symbol", "base")
-    )
+    (venue, venues), (symbol, symbols), (base, stored) = (_coded(rows[name]) for name in _NAMES)
     key = venue * len(symbols) + symbol
     newest = np.full(len(venues) * len(symbols), -1, np.int64)
     np.maximum.at(newest, key, bar)
     # One row of each instrument: its newest, which says what its base is by now.
     last = np.flatnonzero(bar == newest[key])
     found = [
-        (Pair(venues[venue[row]], symbols[symbol[row]], bases[base[row]]), int(key[row]))
+        (_pair(venues[venue[row]], symbols[symbol[row]], stored[base[row]], counted), int(key[row]))
         for row in last
     ]
     found.sort(key=lambda item: (item[0].base, item[0].venue, item[0].symbol))
     column = np.zeros(len(newest), np.intp)
     column[[code for _, code in found]] = np.arange(len(found))
     return tuple(pair for pair, _ in found), column[key]
+
+
+def _pair(venue: str, symbol: str, stored: str, counted: Bases) -> Pair:
+    return Pair(venue, symbol, counted.name(venue, symbol, stored))
 
 
 def _coded(words: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:

@@ -38,6 +38,9 @@ class Instrument:
     """Whether it is collected now."""
     first_seen_ts: datetime
     last_seen_ts: datetime
+    asset_class: str | None = None
+    """``coin``, ``stock``, ``commodity``, ``forex``, ``bond`` or ``index``, by the venue's own
+    word; None where it says nothing that we know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import duckdb
 import numpy as np
 
+from analytics.bases import Bases, bases
 from analytics.errors import QueryError
 from analytics.panel import TIMEFRAMES, Panel, load_for_signals
 from analytics.thresholds import Thresholds
@@ -51,6 +53,7 @@ def load_timeframes(
     timeframes: Sequence[str] = tuple(TIMEFRAMES),
     *,
     now: datetime,
+    counted: Bases | None = None,
 ) -> dict[str, Panel]:
     """Return a panel of each timeframe with all that :func:`latest_signals` asks of it.
 
@@ -63,11 +66,14 @@ def load_timeframes(
         thresholds: What the signals will be asked for with.
         timeframes: Of ``panel.TIMEFRAMES``.
         now: 5-minute bars that were not over by then are not seen. With a zone.
+        counted: What instruments are counted under; None asks the lake, as of *now*.
     """
     far, near = bars_needed(thresholds), max(thresholds.cluster_bars, 2)
-    long = load_for_signals(cursor, ["oi_usd"], timeframes, now=now, bars=far)
+    counted = bases(cursor, now) if counted is None else counted
+    load = partial(load_for_signals, cursor, now=now, counted=counted)
+    long = load(["oi_usd"], timeframes, bars=far)
     others = [name for name in METRICS if name != "oi_usd"]
-    short = load_for_signals(cursor, others, timeframes, now=now, bars=near)
+    short = load(others, timeframes, bars=near)
     return {name: _with_newest(long[name], short[name]) for name in timeframes}
 
 

@@ -223,7 +223,7 @@ def test_a_parameter_is_what_its_text_says(folder, text, value):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(["pair"], "there are bar_gaps, ", id="unknown query"),
+        pytest.param(["pair"], "there are asset_classes, bar_gaps, ", id="unknown query"),
         pytest.param(["pairs"], "pairs: parameter since, span_s is missing", id="missing"),
         pytest.param(
             ["newest_cycle", "--param", "until=3"], "no parameter until; it has now", id="unknown"

@@ -13,6 +13,8 @@ from typing import Final
 
 import duckdb
 
+from analytics import tickers
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -68,5 +70,8 @@ def halve_bybit_oi(cursor: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-STEPS: tuple[Step, ...] = (Step(version=3, mend=halve_bybit_oi),)
+STEPS: tuple[Step, ...] = (
+    Step(version=3, mend=halve_bybit_oi),
+    Step(version=3, mend=tickers.rename),
+)
 """In the order they are taken."""

@@ -115,5 +115,5 @@ def instruments(known: Iterable[Contract], times: pa.ChunkedArray) -> pa.Table |
 
 
 def _contract(asset: str, quote: str) -> Contract:
-    base, multiplier = base_and_multiplier(asset)
+    base, multiplier = base_and_multiplier(asset, VENUE)
     return Contract(f"{asset}{quote}", f"{asset}/{quote}:{quote}", base, multiplier, quote)

@@ -275,7 +275,7 @@ def _perpetual(source: Source, symbols: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _written_by_us(name: str, rows: pa.Table) -> dict[str, pa.ChunkedArray | pa.Array]:
     """Return the columns that say what a row is and where it is from."""
-    base = _bases(rows["symbol"])
+    base = _bases(rows["venue"], rows["symbol"])
     if "base" in rows.column_names:
         base = pc.coalesce(rows["base"], base)
     if name == "snapshots":
@@ -290,11 +290,13 @@ def _written_by_us(name: str, rows: pa.Table) -> dict[str, pa.ChunkedArray | pa.
     }
 
 
-def _bases(symbols: pa.ChunkedArray) -> pa.Array:
+def _bases(venues: pa.ChunkedArray, symbols: pa.ChunkedArray) -> pa.Array:
     """Return the asset beneath each symbol. Only Hyperliquid has names such as kPEPE."""
-    encoded = symbols.combine_chunks().dictionary_encode()
-    assets = [symbol.partition("/")[0] for symbol in encoded.dictionary.to_pylist()]
-    bases = [base_and_multiplier(asset, kilo_prefix=True)[0] for asset in assets]
+    named = pc.binary_join_element_wise(venues, symbols, " ")
+    encoded = named.combine_chunks().dictionary_encode()
+    keys = [name.split(" ", 1) for name in encoded.dictionary.to_pylist()]
+    assets = [(symbol.partition("/")[0], venue) for venue, symbol in keys]
+    bases = [base_and_multiplier(*asset, kilo_prefix=True)[0] for asset in assets]
     return pa.array(bases, pa.string()).take(encoded.indices)
 
 

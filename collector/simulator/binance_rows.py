@@ -31,11 +31,12 @@ def symbol_info(listing: Listing) -> Json:
     size = 8 if listing.size_decimals is None else listing.size_decimals
     tick, lot = decimal(10.0**-price, price), decimal(10.0**-size, size)
     is_dated = listing.kind == "dated"
+    perpetual = "TRADIFI_PERPETUAL" if listing.is_stock else "PERPETUAL"
     lots: Row = {"stepSize": lot, "maxQty": "1000000000", "minQty": lot}
     return {
         "symbol": listing.symbol,
         "pair": f"{listing.base}USDT",
-        "contractType": "CURRENT_QUARTER" if is_dated else "PERPETUAL",
+        "contractType": "CURRENT_QUARTER" if is_dated else perpetual,
         "deliveryDate": listing.delivery_ms or 4_133_404_800_000,
         "onboardDate": listing.onboard_ms,
         "status": "TRADING",
@@ -48,7 +49,7 @@ def symbol_info(listing: Listing) -> Json:
         "quantityPrecision": size,
         "baseAssetPrecision": 8,
         "quotePrecision": 8,
-        "underlyingType": "COIN",
+        "underlyingType": "EQUITY" if listing.is_stock else "COIN",
         "underlyingSubType": [],
         "triggerProtect": "0.0500",
         "liquidationFee": "0.012500",

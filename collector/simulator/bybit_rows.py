@@ -24,6 +24,7 @@ def instrument(listing: Listing) -> Row:
     return {
         "symbol": listing.symbol,
         "contractType": "LinearFutures" if listing.kind == "dated" else "LinearPerpetual",
+        "symbolType": "stock" if listing.is_stock else "",
         "status": "Trading",
         "baseCoin": listing.base,
         "quoteCoin": "USDT",

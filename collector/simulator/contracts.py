@@ -91,7 +91,11 @@ _KNOWN: tuple[tuple[str, float, float], ...] = (
     ("COAI", 5.3, 210),
     ("ETHFI", 1.0, 80),
     ("GRT", 0.065, 35),
+    ("TSLA", 430, 25),
 )
+
+STOCKS = frozenset({"TSLA"})
+"""Those that are shares: venues list them beside coins, and say so in words of their own."""
 
 _NAMES: dict[str, dict[str, tuple[str, int]]] = {
     "PEPE": {"binance": ("1000PEPE", 1_000), "bybit": ("1000PEPE", 1_000)},
@@ -114,7 +118,7 @@ _SYLLABLES = ("KA", "ZO", "LU", "MI", "TER", "VA", "NO", "RI", "SOL", "PA", "XE"
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A coin, whatever the venues call it."""
+    """A coin or a share, whatever the venues call it."""
 
     name: str
 
@@ -158,6 +162,11 @@ class Listing:
 
     onboard_ms: int
     """When it was listed, Unix time. [ms]"""
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether a share lies beneath it."""
+        return self.asset in STOCKS
 
     @property
     def mark_decimals(self) -> int | None:

@@ -52,6 +52,7 @@ def instrument(listing: Listing) -> Row:
         "ctVal": f"{size:.8f}".rstrip("0").rstrip("."),
         "ctValCcy": "USD" if is_inverse else listing.base,
         "expTime": "",
+        "instCategory": "3" if listing.is_stock else "1",
         "instFamily": family,
         "instId": listing.symbol,
         "instType": "SWAP",

@@ -6,7 +6,7 @@ ratios. Prices and open interest are per quoted unit: 1 BTC, or 1000 PEPE.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collector.budget import Limit
@@ -102,6 +102,20 @@ def read_ratio(column: str) -> Any:
     return read
 
 
+def asset_class(market: Mapping[str, Any]) -> str | None:
+    """What lies beneath, by ``underlyingType`` of ``/fapi/v1/exchangeInfo``.
+
+    Shares of every country end in EQUITY; PREMARKET is of a coin or of a company, which
+    ``contractType`` tells: what is no coin is a TRADIFI_PERPETUAL.
+    """
+    kind = name(market["info"], "underlyingType") or ""
+    if kind.endswith("EQUITY"):
+        return "stock"
+    if kind == "PREMARKET":
+        return "stock" if name(market["info"], "contractType") == "TRADIFI_PERPETUAL" else "coin"
+    return {"COIN": "coin", "COMMODITY": "commodity", "FX": "forex", "INDEX": "index"}.get(kind)
+
+
 def simulator_urls(base: str) -> dict[str, Any]:
     """Return ccxt's ``urls`` for the simulator at *base*."""
     return {
@@ -145,6 +159,7 @@ BINANCE = Venue(
     busy={"403": 300, "418": 120, "429": 60, "-1003": 60},
     listing_weights={"weight": 1},
     oi_unit="quoted units",
+    asset_class=asset_class,
     time=Question(
         name="time",
         method="fapiPublicGetTime",

@@ -92,6 +92,19 @@ def read_account_ratio(payload: Any, venue_id: str | None) -> Iterator[Row]:
         )
 
 
+def asset_class(market: Mapping[str, Any]) -> str | None:
+    """What lies beneath, by ``symbolType`` of ``/v5/market/instruments-info``.
+
+    Of coins it says nothing, or the zone that they trade in; a list made before it was
+    there does not have it.
+    """
+    kind = name(market["info"], "symbolType")
+    if kind in ("", "innovation", "adventure"):
+        return "coin"
+    known = {"stock": "stock", "xstocks": "stock", "commodity": "commodity", "forex": "forex"}
+    return None if kind is None else known.get(kind)
+
+
 def simulator_urls(base: str) -> dict[str, Any]:
     """Return ccxt's ``urls`` for the simulator at *base*."""
     return {"api": {"public": f"{base}/bybit"}}
@@ -128,6 +141,7 @@ BYBIT = Venue(
     # Pages of 1000, and one of what is about to be launched.
     listing_weights={"requests": 5},
     oi_unit="quoted units",
+    asset_class=asset_class,
     time=Question(
         name="time",
         method="publicGetV5MarketTime",

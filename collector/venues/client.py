@@ -313,7 +313,9 @@ def listing(venue: Venue, market: Mapping[str, Any], now: datetime) -> Listing |
         return None
     if size is None or not 0 < size < math.inf:
         raise ValueError("contractSize")
-    base, multiplier = base_and_multiplier(market[venue.base_key], kilo_prefix=venue.kilo_prefix)
+    base, multiplier = base_and_multiplier(
+        market[venue.base_key], venue.name, kilo_prefix=venue.kilo_prefix
+    )
     if not all(map(is_name, (base, market["symbol"], market[venue.id_key]))):
         raise ValueError("name")
     instrument = Instrument(
@@ -329,6 +331,7 @@ def listing(venue: Venue, market: Mapping[str, Any], now: datetime) -> Listing |
         in_universe=False,
         first_seen_ts=now,
         last_seen_ts=now,
+        asset_class=venue.asset_class(market),
     )
     return Listing(instrument, venue.listed_terms(market))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from analytics.tickers import base_of
 from analytics.visible import visible
 
 LONGEST_NAME = 200
@@ -18,31 +19,31 @@ _AFTER = re.compile(r"([^\W\d_]{2,})(10{3,})")
 _MILLION = re.compile(r"1M(?=[^\W\d_]{3})")
 _KILO = re.compile(r"k(?=[A-Z])")
 
-ALIASES = {"XBT": "BTC", "XDG": "DOGE"}
-"""Old codes that some venues keep, and what everybody else calls the asset."""
 
-
-def base_and_multiplier(asset: str, *, kilo_prefix: bool = False) -> tuple[str, float]:
-    """Return the base asset that a venue lists as *asset*, and the coins in one quoted unit.
+def base_and_multiplier(
+    asset: str, venue: str | None = None, *, kilo_prefix: bool = False
+) -> tuple[str, float]:
+    """Return the base asset that *venue* lists as *asset*, and the coins in one quoted unit.
 
     A number is a multiplier only if it is 1000 or a larger power of ten next to a
-    name: 1INCH, 0G and US100 are names. A name may be in any script.
+    name: 1INCH, 0G and US100 are names. A name may be in any script. What a venue calls
+    by another name than the rest, ``analytics.tickers`` knows.
     """
+    name, multiplier = _parted(asset, kilo_prefix=kilo_prefix)
+    return base_of(name.upper(), venue), multiplier
+
+
+def _parted(asset: str, *, kilo_prefix: bool) -> tuple[str, float]:
     if kilo_prefix and _KILO.match(asset):
-        return _known(asset[1:]), 1000.0
+        return asset[1:], 1000.0
     text = asset.upper().replace(" ", "")
     if found := _BEFORE.match(text):
-        return _known(text[found.end() :]), float(found[1])
+        return text[found.end() :], float(found[1])
     if found := _AFTER.fullmatch(text):
-        return _known(found[1]), float(found[2])
+        return found[1], float(found[2])
     if _MILLION.match(text):
-        return _known(text[2:]), 1_000_000.0
-    return _known(text), 1.0
-
-
-def _known(asset: str) -> str:
-    text = asset.upper()
-    return ALIASES.get(text, text)
+        return text[2:], 1_000_000.0
+    return text, 1.0
 
 
 def is_name(text: object) -> bool:

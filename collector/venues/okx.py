@@ -6,7 +6,7 @@ interest is in contracts of ``ctVal`` coins each; prices are of one coin.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -119,6 +119,12 @@ def read_ratio(column: str) -> Read:
     return read
 
 
+def asset_class(market: Mapping[str, Any]) -> str | None:
+    """What lies beneath, by ``instCategory`` of ``/api/v5/public/instruments``."""
+    kinds = {"1": "coin", "3": "stock", "4": "commodity", "5": "forex", "6": "bond"}
+    return kinds.get(name(market["info"], "instCategory") or "")
+
+
 def simulator_urls(base: str) -> dict[str, Any]:
     """Return ccxt's ``urls`` for the simulator at *base*."""
     return {"api": {"rest": f"{base}/okx"}}
@@ -199,6 +205,7 @@ OKX = Venue(
     busy={"418": 120, "429": 10, "50011": 5, "50061": 10},
     listing_weights={"public": 1},
     oi_unit="contracts",
+    asset_class=asset_class,
     time=swap_question("time", "publicGetPublicTime", read_time, (), "public"),
     bulk=(
         swap_question(

@@ -124,6 +124,8 @@ class Venue:
     """Asked with each refresh of the universe: what hardly changes."""
     listed_terms: Callable[[Mapping[str, Any]], Fields] = lambda market: {}
     """The same, where the list of instruments already says it; given ccxt's market."""
+    asset_class: Callable[[Mapping[str, Any]], str | None] = lambda market: None
+    """What lies beneath a contract, as ``Instrument.asset_class`` says it; given ccxt's market."""
     offers: tuple[Offer, ...]
     id_key: str = "id"
     """Where ccxt's market keeps the venue's name of the instrument."""

@@ -70,7 +70,8 @@ def board() -> None:
                 mine_over_time = part(panel, lambda pair: pair.base == base)
                 draw_shares(mine_over_time, base, span, "asset_shares", seen.venues, look)
 
-        lines = [*alone(mine, there, seen), *sentences(mine, pairs, shown)]
+        apart = [one.sentence for one in loaders.counted(shown).differences]
+        lines = [*apart, *alone(mine, there, seen), *sentences(mine, pairs, shown)]
         st.caption("  \n".join(plain(line) for line in lines))
         offers(told)
 

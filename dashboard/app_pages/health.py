@@ -9,7 +9,7 @@ from dashboard.panels import health_files as files
 from dashboard.panels.completeness import completeness_panels
 from dashboard.panels.explained import explained
 from dashboard.panels.export import export
-from dashboard.panels.faults import draw_faults, faults
+from dashboard.panels.faults import draw_faults, faults, of_names
 from dashboard.panels.freshness import follow_origin, headline
 from dashboard.panels.record import mended, record, set_aside, versions
 from dashboard.panels.refresh import refreshed
@@ -28,15 +28,18 @@ def board() -> None:
         free = loaders.free_bytes(folder)
         if damaged:
             set_aside(damaged)
+        counted = loaders.counted(shown)
         if cycles.empty:
             st.info(f"No cycle is recorded in the 24 hours before {formats.moment(shown.now)}.")
+            if apart := of_names(counted):
+                draw_faults(apart, cycles, shown)
         else:
             streams = channels(cycles, shown)
             # Which venues were to be collected is known of now alone.
             expected = set() if shown.mode == "asked" else set(loaders.offers())
             silent = loaders.silent_pairs(shown)
             steps = loaders.clock_steps()
-            found = faults(cycles, expected, streams, silent, steps, free, shown)
+            found = faults(cycles, expected, streams, silent, steps, free, counted, shown)
             draw_faults(found, cycles, shown)
             st.subheader("Venues", anchor=False)
             hour = loaders.read("venue_hour", shown)

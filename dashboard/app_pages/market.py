@@ -37,7 +37,7 @@ def board() -> None:
                 bind="query-params",
             )
         if subject is None:
-            st.info(f"Nothing is known of {plain(market_subject.words())}. Choose an asset above.")
+            st.info(plain(market_subject.unknown(names)))
             return
         labels = st.pills(
             "Panes",

@@ -5,6 +5,7 @@ while the market is live the clock goes in unhashed, so that all sessions share 
 read of each publish. The environment is read here and nowhere else.
 """
 
+from dashboard.loaders.counted import counted
 from dashboard.loaders.moments import moment, refresh_s
 from dashboard.loaders.panels import (
     Leads,
@@ -35,6 +36,7 @@ __all__ = [
     "Leads",
     "clock_steps",
     "collecting_since",
+    "counted",
     "disk_bytes",
     "folder",
     "info",

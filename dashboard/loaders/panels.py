@@ -11,6 +11,7 @@ import streamlit as st
 
 from analytics import panel as panels
 from analytics import signals
+from analytics.bases import Bases
 from analytics.correlated import Matrix, Subject
 from analytics.correlated import matrix as matrix_of
 from analytics.correlation import Method
@@ -22,6 +23,7 @@ from analytics.panel import EVERYTHING, Only, Pair, Panel
 from analytics.signals import Signal
 from analytics.thresholds import Thresholds
 from dashboard.loaders import moments, place
+from dashboard.loaders.counted import counted, key
 from dashboard.state import Moment
 
 Leads = tuple[tuple[Pair, ...], LeadLag]
@@ -43,7 +45,9 @@ def panel(
     """
     ends = "5m" if unfinished else timeframe
     wanted = (tuple(metrics), timeframe, bars, only, unfinished)
-    return _panel(place.folder(), moments.bars_known(shown, ends), shown.mark(ends), *wanted)
+    names = counted(shown)
+    known, mark = moments.bars_known(shown, ends), shown.mark(ends)
+    return _panel(place.folder(), known, mark, *wanted, key(names), names)
 
 
 def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
@@ -63,8 +67,9 @@ def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
     They are as ``signals.load_timeframes`` makes them with the standard count of bars in a
     cluster, which no user chooses; shared and read-only like :func:`panel`.
     """
-    known = moments.bars_known(shown)
-    return _signal_panels(place.folder(), known, shown.mark(), tuple(timeframes))
+    names, known = counted(shown), moments.bars_known(shown)
+    wanted = (tuple(timeframes), key(names), names)
+    return _signal_panels(place.folder(), known, shown.mark(), *wanted)
 
 
 def matrix(
@@ -79,9 +84,9 @@ def matrix(
 ) -> Matrix:
     """Return what ``correlated.matrix`` makes of *pairs*, from the panel of those in *only*."""
     known, mark = moments.bars_known(shown, timeframe), shown.mark(timeframe)
-    return _matrix(
-        place.folder(), known, mark, tuple(pairs), subject, method, timeframe, bars, only
-    )
+    names = counted(shown)
+    wanted = (tuple(pairs), subject, method, timeframe, bars, only, key(names), names)
+    return _matrix(place.folder(), known, mark, *wanted)
 
 
 def lead_lag(base: str, timeframe: str, shown: Moment, *, bars: int, most: int) -> Leads:
@@ -95,7 +100,8 @@ def lead_lag(base: str, timeframe: str, shown: Moment, *, bars: int, most: int) 
         most: The longest lag. [bars]
     """
     known, mark = moments.bars_known(shown, timeframe), shown.mark(timeframe)
-    return _lead_lag(place.folder(), known, mark, base, timeframe, bars, most)
+    names = counted(shown)
+    return _lead_lag(place.folder(), known, mark, base, timeframe, bars, most, key(names), names)
 
 
 def pair_signals(
@@ -127,10 +133,19 @@ def _panel(
     bars: int,
     only: Only,
     unfinished: bool,
+    counted_key: str,
+    _counted: Bases,
 ) -> Panel:
     with place.reader(folder).cursor() as cursor:
         return panels.load(
-            cursor, metrics, timeframe, now=mark, bars=bars, only=only, unfinished=unfinished
+            cursor,
+            metrics,
+            timeframe,
+            now=mark,
+            bars=bars,
+            only=only,
+            unfinished=unfinished,
+            counted=_counted,
         )
 
 
@@ -145,10 +160,15 @@ def _pair_curves(
 
 @st.cache_resource(ttl="10m", max_entries=8, show_spinner=False)
 def _signal_panels(
-    folder: str, known: tuple[str, int], mark: datetime, timeframes: tuple[str, ...]
+    folder: str,
+    known: tuple[str, int],
+    mark: datetime,
+    timeframes: tuple[str, ...],
+    counted_key: str,
+    _counted: Bases,
 ) -> dict[str, Panel]:
     with place.reader(folder).cursor() as cursor:
-        return signals.load_timeframes(cursor, Thresholds(), timeframes, now=mark)
+        return signals.load_timeframes(cursor, Thresholds(), timeframes, now=mark, counted=_counted)
 
 
 @st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)
@@ -162,8 +182,10 @@ def _matrix(
     timeframe: str,
     bars: int,
     only: Only,
+    counted_key: str,
+    _counted: Bases,
 ) -> Matrix:
-    wanted = (subject.metrics, timeframe, bars + 1, only, False)
+    wanted = (subject.metrics, timeframe, bars + 1, only, False, counted_key, _counted)
     return matrix_of(_panel(folder, known, mark, *wanted), pairs, subject, method)
 
 
@@ -176,8 +198,11 @@ def _lead_lag(
     timeframe: str,
     bars: int,
     most: int,
+    counted_key: str,
+    _counted: Bases,
 ) -> Leads:
-    wanted = (("close",), timeframe, bars + 1, Only(bases=(base,)), False)
+    only = Only(bases=(base,))
+    wanted = (("close",), timeframe, bars + 1, only, False, counted_key, _counted)
     read = _panel(folder, known, mark, *wanted)
     return lead_lag_of(read, base, max_lag=most, rng=np.random.default_rng(0))
 

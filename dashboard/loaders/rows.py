@@ -11,15 +11,19 @@ import streamlit as st
 
 from analytics import query
 from dashboard.loaders import moments, place
+from dashboard.loaders.counted import counted
 from dashboard.state import SILENT_CYCLES, Moment
 
 Made = TypeVar("Made")
 
 _BAR = timedelta(minutes=5)
+_NAMED = {"venue", "symbol", "base"}
 
 
 def read(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     """Return what the query called *name* answers, from one read of each publish for all.
+
+    A base in it is what the instrument is counted under; see ``analytics.bases``.
 
     Args:
         name: Of ``query.NAMES``.
@@ -29,7 +33,8 @@ def read(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     times = {"now": shown.now, "since": shown.since}
     named = query.parameters(name) - params.keys()
     asked = {key: time for key, time in times.items() if key in named}
-    return place.fetch(place.folder(), place.version(), shown.fixed, name, params, asked)
+    rows = place.fetch(place.folder(), place.version(), shown.fixed, name, params, asked)
+    return counted(shown).named(rows) if set(rows.columns) >= _NAMED else rows
 
 
 def read_of_bars(name: str, shown: Moment, **params: object) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
+from analytics.bases import Bases
 from dashboard.panels import streams
 from dashboard.panels.explained import plain
 from dashboard.panels.venues import reasons
@@ -36,6 +37,7 @@ def faults(
     silent: pd.DataFrame,
     clock_steps: list[dict[str, Any]],
     free_bytes: int,
+    counted: Bases,
     shown: Moment,
 ) -> list[Fault]:
     """Return what is wrong.
@@ -47,6 +49,7 @@ def faults(
         silent: Pairs of the universe that nothing was heard of lately.
         clock_steps: When the collector's clock stepped, and how far, oldest first.
         free_bytes: Room on the disk. [bytes]
+        counted: What instruments are counted under.
         shown: When that is so.
     """
     return [
@@ -55,8 +58,14 @@ def faults(
         *_of_silence(silent, cycles, shown),
         *map(Fault, streams.sentences(channels)),
         *_of_clock(clock_steps, shown),
+        *of_names(counted),
         *_of_room(free_bytes),
     ]
+
+
+def of_names(counted: Bases) -> list[Fault]:
+    """Return which names stand for more than one asset."""
+    return [Fault(difference.sentence) for difference in counted.differences]
 
 
 def draw_faults(found: list[Fault], cycles: pd.DataFrame, shown: Moment) -> None:

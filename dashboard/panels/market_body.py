@@ -153,6 +153,7 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
         lines.append(f"Nothing was heard of {wanted.subject.title} lately.")
     else:
         lines += ages(loaded.figures, wanted.shown)
+    lines += [one.sentence for one in loaders.counted(wanted.shown).of(wanted.subject.base)]
     told, now = loaders.offers(), wanted.shown.now
     lines += sentences(found, loaded.signals, panes, told, stretch.bars, loaded.until, now)
     if SIGNALS in panes and SPANS[stretch.span] > SPANS[_TIER_4_MOST]:

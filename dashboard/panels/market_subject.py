@@ -72,9 +72,14 @@ def asked(names: pd.DataFrame) -> Subject | None:
     return _first(names)
 
 
-def words() -> str:
-    """Write what the URL asks for, as it stands there."""
-    return "&".join(f"{name}={value}" for name, value in _given().items())
+def unknown(names: pd.DataFrame) -> str:
+    """Return why there is nothing of what the URL asks for; *names* as for :func:`asked`."""
+    base = _given().get("base", "")
+    several = [name for name in dict.fromkeys(names["base"]) if name.startswith(f"{base} (")]
+    if base and several:
+        return f"{base} is not one asset: choose {formats.listed(several)} above."
+    asked_for = "&".join(f"{name}={value}" for name, value in _given().items())
+    return f"Nothing is known of {asked_for}. Choose an asset above."
 
 
 def choose(names: pd.DataFrame, subject: Subject | None) -> None:

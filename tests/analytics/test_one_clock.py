@@ -19,6 +19,7 @@ import pytest
 
 import analytics
 from analytics import aggregate, panel, quality, query, signals
+from analytics.bases import bases
 from analytics.lake import Lake, Reader, schema
 from analytics.pair_figures import pair_figures
 from analytics.thresholds import Thresholds
@@ -73,6 +74,7 @@ def panelled(now, minutes):
 
 
 QUERIES = {
+    "asset_classes": lambda now: {},
     "bars_known": lambda now: {},
     "bar_gaps": lambda now: {**spanned(now), "metrics": None},
     "completeness": lambda now: {**spanned(now), "interval_s": 30},
@@ -91,6 +93,7 @@ QUERIES = {
         **{"metrics": list(METRICS), "start": now - timedelta(days=2)},
         **{"bar_ms": [300_000, 3_600_000], "firsts": [0, 0], "ends": [10**9, 10**9]},
     },
+    "prices_apart": lambda now: {"times": 1.02, "bars": 12},
     "refusals": lambda now: {"since": now - SPAN, "venues": None},
     "silent_pairs": lambda now: {"since": now - 2 * BAR, "is_past": False},
     "stream_gaps": lambda now: {"span_s": 86_400},
@@ -143,6 +146,7 @@ def _latest_signals(cursor, now):
 
 FUNCTIONS = {
     "aggregate.stale": [_stale],
+    "bases.bases": [bases],
     "pair_figures.pair_figures": [_pair_figures],
     "panel.Panel.from_frame": [_from_frame],
     "panel.load": [
@@ -271,6 +275,7 @@ def instruments_of_all():
             "in_universe": True,
             "first_seen_ts": END - 90 * timedelta(minutes=1) if base == "NEW" else BEGIN,
             "last_seen_ts": END,
+            "asset_class": "stock" if base in ("DOGE", "NEW") else "coin",
         }
         for venue, symbol, base in ALL
     ]

@@ -11,5 +11,6 @@ create table instruments (
     oi_unit varchar not null,
     in_universe boolean not null,
     first_seen_ts timestamp_ms not null,
-    last_seen_ts timestamp_ms not null
+    last_seen_ts timestamp_ms not null,
+    asset_class varchar
 );

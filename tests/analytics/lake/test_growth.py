@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -203,3 +204,29 @@ def test_a_reader_says_what_an_older_lake_needs(first_version, reader):
         lake.publish()
     with reader.cursor() as cursor:
         assert cursor.execute("select count(*) from gaps").fetchall() == [(0,)]
+
+
+def test_what_venues_call_by_another_name_is_one_base_from_then_on(folder, snapshots, bars, asked):
+    """Once, in every table, and only where the venue means it; values stay as they were."""
+    meant = {
+        ("bybit", "NEIROCTO"): "NEIRO",
+        ("binance", "LUNA2"): "LUNA",
+        ("binance", "LUNA"): "LUNC",
+        ("okx", "LUNA"): "LUNA",
+        ("okx", "BEAMX"): "BEAMX",
+    }
+    with Lake(folder) as lake:
+        for (venue, base), place in zip(meant, range(9), strict=False):
+            named = {"venue": venue, "symbol": f"S{place}", "base": base}
+            lake.append(("bars", bars(named, close=1.0 + place)))
+            lake.append_records([replace(LIQUIDATION, venue=venue, base=base, symbol=f"S{place}")])
+        with lake.cursor() as cursor:
+            cursor.execute("update lake_info set value = '2' where key = 'schema_version'")
+    with Lake(folder) as lake:
+        for table in ("bars", "liquidations"):
+            found = asked(lake, f"select base from {table} order by symbol")  # noqa: S608
+            assert [base for (base,) in found] == list(meant.values())
+        closes = asked(lake, "select close from bars order by symbol")
+        assert [close for (close,) in closes] == [1.0, 2.0, 3.0, 4.0, 5.0]
+    with Lake(folder) as lake:
+        assert asked(lake, "select base from bars where symbol = 'S1'") == [("LUNA",)]

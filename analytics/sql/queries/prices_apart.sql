@@ -1,0 +1,119 @@
+-- How instruments of one base compare by price, where some two of them are, or lately were, more
+-- than $times times apart per coin; from the 5-minute bars of the 24 hours before $now [UTC] that
+-- were over by then. One row per two instruments of such a base, a before b by venue and symbol.
+-- is_apart is of the newest bar that knows both prices; was_apart of the last time that $bars such
+-- bars in a row said the same, null where they never did; ratio is the higher price over the lower
+-- in the newest one. A bar that lacks a price of the two says nothing. What is no coin by its
+-- venue's word is compared with its like.
+with heard as (
+    select venue, symbol, base, ts::timestamp as began, close
+    from bars
+    where
+        ts > ($now::timestamp - interval 24 hours - interval 5 minutes)::timestamp_ms
+        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+        and close > 0
+),
+
+-- A symbol that begins with its base is quoted by the coin, listed or not.
+instruments_heard as (
+    select
+        span.*,
+        coalesce(listed.asset_class, 'coin') as asset_class,
+        coalesce(listed.multiplier, case when starts_with(symbol, span.base || '/') then 1 end)
+            as multiplier
+    from (
+        select venue, symbol, base, min(close) as lowest, max(close) as highest
+        from heard
+        group by venue, symbol, base
+    ) as span
+    left join (
+        select venue, symbol, multiplier, asset_class
+        from instruments
+        where first_seen_ts <= $now::timestamp_ms
+    ) as listed using (venue, symbol)
+),
+
+-- Most bases have one price all day: they are passed over before anything is compared by bar.
+doubtful as (
+    select *
+    from instruments_heard
+    where multiplier is not null
+    window same as (partition by base, asset_class)
+    qualify
+        max(highest / multiplier) over same > $times * min(lowest / multiplier) over same
+        and count(*) over same > 1
+),
+
+priced as (
+    select
+        doubtful.venue,
+        doubtful.symbol,
+        doubtful.base,
+        doubtful.asset_class,
+        heard.began,
+        heard.close / doubtful.multiplier as price
+    from heard
+    join doubtful using (venue, symbol, base)
+),
+
+compared as (
+    select
+        a.base,
+        a.asset_class,
+        a.venue as a_venue,
+        a.symbol as a_symbol,
+        b.venue as b_venue,
+        b.symbol as b_symbol,
+        a.began,
+        greatest(a.price, b.price) / least(a.price, b.price) as ratio,
+        greatest(a.price, b.price) > $times * least(a.price, b.price) as is_apart
+    from priced as a
+    join priced as b
+        on
+            a.base = b.base
+            and a.asset_class = b.asset_class
+            and a.began = b.began
+            and (a.venue, a.symbol) < (b.venue, b.symbol)
+),
+
+counted as (
+    select
+        *,
+        count(*) over (
+            partition by a_venue, a_symbol, b_venue, b_symbol order by began
+        ) - count(*) over (
+            partition by a_venue, a_symbol, b_venue, b_symbol, is_apart order by began
+        ) as run
+    from compared
+),
+
+runs as (
+    select
+        base, asset_class, a_venue, a_symbol, b_venue, b_symbol, is_apart,
+        count(*) as bars,
+        max(began) as last_began,
+        arg_max(ratio, began) as ratio
+    from counted
+    group by base, asset_class, a_venue, a_symbol, b_venue, b_symbol, is_apart, run
+),
+
+verdicts as (
+    select
+        base,
+        asset_class,
+        a_venue,
+        a_symbol,
+        b_venue,
+        b_symbol,
+        arg_max(is_apart, last_began) as is_apart,
+        arg_max(is_apart, last_began) filter (bars >= $bars) as was_apart,
+        arg_max(ratio, last_began) as ratio
+    from runs
+    group by base, asset_class, a_venue, a_symbol, b_venue, b_symbol
+)
+
+select *
+from verdicts
+semi join (select base, asset_class from verdicts where is_apart or was_apart)
+    using (base, asset_class)
+order by base, asset_class, a_venue, a_symbol, b_venue, b_symbol
