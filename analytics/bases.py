@@ -93,7 +93,9 @@ class Bases:
 EVERY_BASE_AS_STORED: Final = Bases()
 
 
-def bases(cursor: duckdb.DuckDBPyConnection, now: datetime) -> Bases:
+def bases(
+    cursor: duckdb.DuckDBPyConnection, now: datetime, known_by: datetime | None = None
+) -> Bases:
     """Return what instruments are counted under at *now*.
 
     An instrument that its venue calls a share or a commodity has that behind its name: ``CAT
@@ -106,13 +108,15 @@ def bases(cursor: duckdb.DuckDBPyConnection, now: datetime) -> Bases:
     Args:
         cursor: On the lake.
         now: 5-minute bars that were not over by then are not seen. With a zone.
+        known_by: What became known later is not seen either; None: at *now*. With a zone.
 
     Raises:
         QueryError: *now* has no zone.
         LakeError: The lake cannot be read.
     """
     classes = query.fetch(cursor, "asset_classes", now=now)
-    apart = query.fetch(cursor, "prices_apart", now=now, times=TIMES_APART, bars=BARS_APART)
+    limits = {"times": TIMES_APART, "bars": BARS_APART}
+    apart = query.fetch(cursor, "prices_apart", now=now, known_by=known_by or now, **limits)
     names: dict[Key, str] = {}
     stored: dict[str, set[str]] = {}
     for row in classes.to_dict("records"):

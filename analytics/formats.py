@@ -202,6 +202,11 @@ def shortened(text: str, most: int = 300) -> str:
     return line if len(line) <= most else f"{line[: most - 2].rstrip()} …"
 
 
+def repeated(text: str) -> str:
+    """Write what someone asked for again, where it is wrong: enough of it to know it by."""
+    return shortened(text, 60)
+
+
 def plural(number: int, word: str) -> str:
     """Write a counted thing: ``1 pair``, ``60 pairs``."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"

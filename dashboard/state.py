@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import streamlit as st
 
+from analytics import formats
 from analytics.errors import QueryError
 from analytics.panel import TIMEFRAMES
 
@@ -121,6 +122,7 @@ def asked_time() -> datetime | time | None:
     text = str(st.session_state.get(AT, st.query_params.get(AT, ""))).strip()
     if not text:
         return None
+    said = formats.repeated(text)
     try:
         if _TIME_OF_DAY.fullmatch(text):
             return time.fromisoformat(text).replace(tzinfo=UTC)
@@ -128,9 +130,9 @@ def asked_time() -> datetime | time | None:
         asked = asked.replace(tzinfo=UTC) if asked.tzinfo is None else asked.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise QueryError(
-            f"at={text} is not a time; write it like at=2025-10-22T12:44Z, or at=12:44 for today, "
+            f"at={said} is not a time; write it like at=2025-10-22T12:44Z, or at=12:44 for today, "
             "or leave it out"
         ) from error
     if asked < _EPOCH:
-        raise QueryError(f"at={text} lies before {_EPOCH:%Y}, and no record goes back so far")
+        raise QueryError(f"at={said} lies before {_EPOCH:%Y}, and no record goes back so far")
     return asked

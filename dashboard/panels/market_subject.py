@@ -78,7 +78,7 @@ def unknown(names: pd.DataFrame) -> str:
     several = [name for name in dict.fromkeys(names["base"]) if name.startswith(f"{base} (")]
     if base and several:
         return f"{base} is not one asset: choose {formats.listed(several)} above."
-    asked_for = "&".join(f"{name}={value}" for name, value in _given().items())
+    asked_for = "&".join(f"{name}={formats.repeated(value)}" for name, value in _given().items())
     return f"Nothing is known of {asked_for}. Choose an asset above."
 
 

@@ -135,7 +135,7 @@ def _state(shown: Shown) -> dict[str, str]:
         "Changes over": seen.timeframe,
         "Venues": formats.listed(list(seen.venues)) if seen.venues else "all",
         "Pairs": formats.listed([*map(formats.pair, seen.pairs)]) if seen.pairs else "all",
-        "Search": shown.words or "none",
+        "Search": formats.repeated(shown.words) or "none",
         "Thresholds": thresholds_text(seen.thresholds),
     }
 

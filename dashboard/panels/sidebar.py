@@ -250,13 +250,16 @@ def _complaints(venues: Sequence[str], symbols: Sequence[str]) -> Iterator[str]:
     """Say what in the URL cannot be followed; the widgets leave it out without a word."""
     timeframe = st.query_params.get("timeframe", FIRST_TIMEFRAME)
     if timeframe not in TIMEFRAMES:
-        yield f"timeframe={timeframe}: there is none like it; choose of {', '.join(TIMEFRAMES)}."
+        said = formats.repeated(timeframe)
+        yield f"timeframe={said}: there is none like it; choose of {', '.join(TIMEFRAMES)}."
     names = [formats.pair(symbol) for symbol in symbols]
     for key, known in (("venues", venues), ("pairs", names)):
         unknown = [name for name in st.query_params.get_all(key) if name and name not in known]
         if venues and unknown:
-            yield f"{key}: nothing is known of {formats.listed(unknown)}."
+            some = formats.listed([*map(formats.repeated, unknown)])
+            yield f"{key}: nothing is known of {some}."
     for asked in _ASKED:
         text = st.query_params.get(asked.key)
         if text is not None and not _fits(asked, text):
-            yield f"{asked.key}={text}: a number from {asked.least:g} to {asked.most:g} is needed."
+            said = formats.repeated(text)
+            yield f"{asked.key}={said}: a number from {asked.least:g} to {asked.most:g} is needed."

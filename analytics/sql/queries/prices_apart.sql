@@ -7,7 +7,7 @@
 -- venue's word is compared with its like.
 with heard as (
     select venue, symbol, base, ts::timestamp as began, close
-    from bars
+    from known_bars
     where
         ts > ($now::timestamp - interval 24 hours - interval 5 minutes)::timestamp_ms
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
