@@ -72,9 +72,9 @@ def table(cursor: duckdb.DuckDBPyConnection, name: str, **params: object) -> pa.
     try:
         # A relation with parameters would carry its rows through Python objects: ten times slower.
         return cursor.execute(sql(name), bound).to_arrow_reader(1_000_000).read_all()
-    except duckdb.IOException as error:
-        raise LakeError(f"{name}: the lake could not be read: {error}") from error
     except duckdb.Error as error:
+        if hints_at_damage(error):
+            raise LakeError(f"{name}: the lake could not be read: {error}") from error
         raise QueryError(f"{name}: {error}") from error
 
 
@@ -92,6 +92,16 @@ def _with_known_bars(text: str) -> str:
     if query.startswith("with "):
         return f"{above}with {known},\n\n{query.removeprefix('with ')}"
     return f"{above}with {known}\n\n{query}"
+
+
+def hints_at_damage(error: BaseException | None) -> bool:
+    """Return whether *error* may come from a file that cannot be read, or from a full disk.
+
+    Of a damaged Parquet file DuckDB says what its parts say, as errors of no kind of their own.
+    """
+    if isinstance(error, duckdb.IOException) or type(error) is duckdb.Error:
+        return True
+    return isinstance(error, duckdb.Error) and "Failed to read file" in str(error)
 
 
 def _check(name: str, params: dict[str, object]) -> None:

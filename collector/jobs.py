@@ -22,6 +22,8 @@ FIVE_MINUTES = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 LOOK_AT_CLOCK = timedelta(seconds=5)
 """How often a step of the clock is looked for. On the wall."""
+CHECK_BYTES = 256 * 2**20
+"""So much of the lake is looked into every five minutes: a second's work or less. [bytes]"""
 
 
 def of_the_lake(program: Program) -> list[Job]:
@@ -29,6 +31,7 @@ def of_the_lake(program: Program) -> list[Job]:
     return [
         Job("clock", LOOK_AT_CLOCK * program.clock.speed, partial(clock, program)),
         Job("bars", FIVE_MINUTES, partial(bars, program), after_mark=timedelta(seconds=10)),
+        Job("check", FIVE_MINUTES, partial(check, program), after_mark=timedelta(minutes=4)),
         Job("merge", HOUR, partial(merge, program), after_mark=FIVE_MINUTES / 2),
         Job("days", timedelta(days=1), partial(merge, program, whole_days=True), FIVE_MINUTES * 2),
     ]
@@ -169,6 +172,17 @@ async def merge(program: Program, *, whole_days: bool = False) -> None:
         await asyncio.to_thread(program.lake.publish)
     except LakeError as error:
         log.warning("upkeep not done", reason=str(error))
+
+
+async def check(program: Program) -> None:
+    """Look into some of the lake's files, so that each has its turn every few hours."""
+    try:
+        notes = await asyncio.to_thread(program.lake.check_files, CHECK_BYTES)
+    except LakeError as error:
+        log.warning("files not checked", reason=str(error))
+        return
+    for note in notes:
+        log.error("set aside", what=note)
 
 
 async def _forget(program: Program) -> None:

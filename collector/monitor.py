@@ -41,7 +41,7 @@ def health(program: Program) -> dict[str, object]:
         "lake_fault": intake.fault,
         "batches_waiting": intake.waiting,
         "batches_dropped": intake.dropped,
-        "set_aside_at_start": program.lake.damaged,
+        "set_aside": program.lake.damaged,
     }
 
 

@@ -93,6 +93,8 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
         )
         for note in lake.damaged:
             log.error("set aside at the start", what=note)
+        for note in lake.left:
+            log.error("not taken in; it stays where it is", what=note)
         lake.set_info(venues=_offers(settings))
         if simulated:
             lake.set_info(clock=_as_json(clock))

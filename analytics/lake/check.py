@@ -2,11 +2,15 @@
 
 After a power cut the catalog can name a file whose rows never reached the disk.
 Such a file would make every query of its table fail, so it is found first, taken
-out of the catalog and set aside with a note; the gap it leaves is reported.
+out of the catalog and set aside with a note; the gap it leaves is reported. Damage
+within a file is found by its checksum: at the start in files that were written since
+the last look, in the others by and by while the lake is open.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,27 +19,32 @@ import duckdb
 from analytics.errors import LakeError
 from analytics.lake import aside
 from analytics.lake.catalog import make_usable
+from analytics.lake.checksums import Checksums
 from analytics.lake.layout import Layout
+
+START_BYTES = 512 * 2**20
+"""So much is looked into at a start: new files. The rest waits for the first check. [bytes]"""
 
 _MAGIC = b"PAR1"
 
 _FORMAT = "1.0"
 """The format of DuckLake's catalog whose tables are edited here."""
 
-_LIVE = """
-    from {kind} as file
-    join ducklake_table as stored using (table_id)
-    join ducklake_schema as home using (schema_id)
+_FILES = """
+    select file.data_file_id, file.path, file.path_is_relative, home.path || stored.path,
+        file.file_size_bytes, file.footer_size, stored.table_name, file.{count}
+    from {database}ducklake_{kind}_file as file
+    join {database}ducklake_table as stored using (table_id)
+    join {database}ducklake_schema as home using (schema_id)
     where file.end_snapshot is null and stored.end_snapshot is null and home.end_snapshot is null
+    order by file.data_file_id desc
 """
 
-_FILES = (
-    """
-    select file.data_file_id, file.path, file.path_is_relative, home.path || stored.path,
-        file.file_size_bytes, file.footer_size, stored.table_name, file.record_count
-    """
-    + _LIVE
-)
+_COUNTS = {"data": "record_count", "delete": "delete_count"}
+
+
+_Look = Callable[[Path, int, int], str | None]
+"""Returns what is wrong with a file, which should have that size and a footer of that size."""
 
 
 @dataclass(slots=True)
@@ -44,24 +53,76 @@ class Findings:
 
     notes: list[str] = field(default_factory=list)
     """What was set aside, a sentence each."""
+    left: list[str] = field(default_factory=list)
+    """What could not be used and stays where it is, a sentence each."""
     undeleted: set[str] = field(default_factory=set)
     """Tables in which rows that were deleted came back."""
 
 
-def set_damaged_aside(layout: Layout) -> Findings:
+def set_damaged_aside(layout: Layout, sums: Checksums) -> Findings:
     """Check the catalog and every file it names; set aside what is damaged.
 
     Raises:
         LakeError: The catalog cannot be opened and nothing stands in for it.
     """
     found = Findings(make_usable(layout))
-    if layout.catalog.exists():
+    left = START_BYTES
+
+    def look(path: Path, size: int, footer: int) -> str | None:
+        nonlocal left
+        fault = _fault(path, size, footer)
+        if fault is None and sums.is_new(path) and left > 0:
+            left -= size
+            fault = sums.fault(path)
+        return fault
+
+    live: list[Path] = []
+    if not layout.catalog.exists():
+        sums.newest_commit = 0
+    else:
         with duckdb.connect(str(layout.catalog)) as catalog:
             if ("ducklake_data_file",) in catalog.execute("show tables").fetchall():
                 _refuse_other_format(layout, catalog)
-                _check_rows(layout, catalog, found)
-                _check_deletions(layout, catalog, found)
+                _note_lost_commits(layout, catalog, sums, found)
+                live = _check(layout, catalog, look, found)
+    sums.save(live)
     return found
+
+
+def set_suspects_aside(layout: Layout, sums: Checksums, suspects: Collection[Path]) -> Findings:
+    """Set aside those of *suspects* that the catalog names and that are damaged.
+
+    Nobody may have the catalog open.
+    """
+    found = Findings()
+
+    def look(path: Path, size: int, footer: int) -> str | None:
+        return None if path not in suspects else _fault(path, size, footer) or sums.fault(path)
+
+    with duckdb.connect(str(layout.catalog)) as catalog:
+        live = _check(layout, catalog, look, found)
+    sums.save(live)
+    return found
+
+
+def first_damaged(
+    layout: Layout, cursor: duckdb.DuckDBPyConnection, database: str, patience_s: float
+) -> str | None:
+    """Return which live file is damaged and how, None if none is found in *patience_s*. [wall s]
+
+    Reads alone. *database* is what the catalog's own tables are attached as.
+    """
+    sums, until_s = Checksums(layout), time.monotonic() + patience_s
+    sums.load()
+    files = [file for kind in _COUNTS for file in _files(layout, cursor, kind, f"{database}.")]
+    # First what takes no time.
+    for look in (_fault, lambda path, size, footer: sums.fault(path)):
+        for _, path, size, footer, *_ in files:
+            if (fault := look(path, size, footer)) is not None:
+                return f"{path}: {fault}"
+            if time.monotonic() > until_s:
+                return None
+    return None
 
 
 def past_notes(folder: Path) -> list[dict[str, str]]:
@@ -79,30 +140,53 @@ def _refuse_other_format(layout: Layout, catalog: duckdb.DuckDBPyConnection) -> 
         )
 
 
-def _check_rows(layout: Layout, catalog: duckdb.DuckDBPyConnection, found: Findings) -> None:
-    files = catalog.execute(_FILES.format(kind="ducklake_data_file")).fetchall()
-    for file_id, name, relative, home, size, footer, table, rows in files:
-        path = layout.data / home / name if relative else Path(name)
-        if (fault := _fault(path, size, footer)) is not None:
-            note = f"{table}: {rows} rows of {path.name} are lost: {fault}"
-            found.notes.append(aside.set_aside(layout, [path], note))
-            _forget_rows(catalog, file_id)
+def _note_lost_commits(
+    layout: Layout, catalog: duckdb.DuckDBPyConnection, sums: Checksums, found: Findings
+) -> None:
+    """Note where the catalog lacks commits that were acknowledged, and nothing else said so.
+
+    DuckDB takes the log of its last commits for empty from the first byte on that it does not
+    understand.
+    """
+    ((newest,),) = catalog.execute("select max(snapshot_id) from ducklake_snapshot").fetchall()
+    lost = sums.newest_commit - newest
+    if lost > 0 and not found.notes:
+        what = (
+            f"catalog: its last {lost} commits are gone; rows in Parquet files are taken in again, "
+            "those that were in the catalog alone (of cycles, liquidations and gaps) are lost"
+        )
+        found.notes.append(aside.set_aside(layout, [], what))
+    sums.newest_commit = newest
 
 
-def _check_deletions(layout: Layout, catalog: duckdb.DuckDBPyConnection, found: Findings) -> None:
-    query = _FILES.replace("file.record_count", "file.delete_count")
-    files = catalog.execute(query.format(kind="ducklake_delete_file")).fetchall()
-    for file_id, name, relative, home, size, footer, table, rows in files:
-        path = layout.data / home / name if relative else Path(name)
-        if (fault := _fault(path, size, footer)) is not None:
-            note = f"{table}: {rows} deletions of {path.name} are lost: {fault}"
+def _check(
+    layout: Layout, catalog: duckdb.DuckDBPyConnection, look: _Look, found: Findings
+) -> list[Path]:
+    """Look at every live file, the newest first; return them without the damaged ones."""
+    live = []
+    for kind in _COUNTS:
+        for file_id, path, size, footer, table, count in _files(layout, catalog, kind):
+            if (fault := look(path, size, footer)) is None:
+                live.append(path)
+                continue
+            what = "rows" if kind == "data" else "deletions"
+            note = f"{table}: {count} {what} of {path.name} are lost: {fault}"
             found.notes.append(aside.set_aside(layout, [path], note))
-            found.undeleted.add(table)
-            catalog.execute(
-                "delete from ducklake_delete_file "
-                "where data_file_id = $id and end_snapshot is null",
-                {"id": file_id},
-            )
+            if kind == "data":
+                _forget_rows(catalog, file_id)
+            else:
+                found.undeleted.add(table)
+                _forget_deletions(catalog, file_id)
+    return live
+
+
+def _files(
+    layout: Layout, catalog: duckdb.DuckDBPyConnection, kind: str, database: str = ""
+) -> Iterator[tuple[int, Path, int, int, str, int]]:
+    """Yield number, path, size, footer's size, table and count of rows of each live file."""
+    query = _FILES.format(kind=kind, count=_COUNTS[kind], database=database)
+    for number, name, is_relative, home, *rest in catalog.execute(query).fetchall():
+        yield number, layout.data / home / name if is_relative else Path(name), *rest
 
 
 def _fault(path: Path, size: int, footer: int) -> str | None:
@@ -124,12 +208,20 @@ def _fault(path: Path, size: int, footer: int) -> str | None:
     return None
 
 
+def _forget_deletions(catalog: duckdb.DuckDBPyConnection, file_id: int) -> None:
+    """Take the live file of deletions of a file of rows out of the catalog."""
+    catalog.execute(
+        "delete from ducklake_delete_file where data_file_id = $id and end_snapshot is null",
+        {"id": file_id},
+    )
+
+
 def _forget_rows(catalog: duckdb.DuckDBPyConnection, file_id: int) -> None:
     """Take a file of rows out of the catalog, as DuckLake has no call for it.
 
     Its table's statistics stay: as long as they count more rows than there are, DuckLake
     takes its minima and maxima for bounds, and no longer answers queries from them. Only
-    ever done here, before the lake is attached and under the writer's lock.
+    ever done here, while the lake is not attached and under the writer's lock.
     """
     catalog.execute("begin")
     tables = catalog.execute(

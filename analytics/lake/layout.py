@@ -40,6 +40,11 @@ class Layout:
         return self.folder / "catalog.duckdb.wal"
 
     @property
+    def checksums(self) -> Path:
+        """What each Parquet file was when it was written."""
+        return self.folder / "checksums"
+
+    @property
     def public(self) -> Path:
         """The published copy of the catalog."""
         return self.folder / "public.ducklake"
@@ -123,6 +128,18 @@ def sync_with_folders(files: Iterable[Path], root: Path, known: set[Path]) -> No
     for folder in folders:
         sync(folder)
     known |= folders
+
+
+def write_in_place_of(target: Path, content: bytes) -> None:
+    """Replace *target* by a file of *content* in one step, durable when it returns."""
+    fresh = target.with_name(f"{target.name}.new")
+    try:
+        fresh.write_bytes(content)
+        sync(fresh)
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
+    sync(target.parent)
 
 
 def copy_in_place_of(source: Path, target: Path) -> None:

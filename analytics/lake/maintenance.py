@@ -39,6 +39,8 @@ class Step:
     call: str
     touched: str
     """SQL for the stretches of time whose rows it rearranges, one row each."""
+    files: str
+    """SQL for the files that these rows lie in, one row each."""
 
 
 def steps(*, whole_days: bool) -> Iterator[Step]:
@@ -49,16 +51,17 @@ def steps(*, whole_days: bool) -> Iterator[Step]:
     """
     for table in schema.INLINED_ROWS.keys() & schema.KEYS.keys():
         flush = f"ducklake_flush_inlined_data('{CATALOG}', table_name => '{table}')"
-        yield Step(table, flush, "")
+        yield Step(table, flush, "", "")
     if whole_days:
         for table in ("instruments", "bars"):
             rewrite = f"ducklake_rewrite_data_files('{CATALOG}', '{table}', delete_threshold => 0)"
-            yield Step(table, rewrite, _SPANS_WITH_DELETIONS)
+            yield Step(table, rewrite, _SPANS_WITH_DELETIONS, _FILES_WITH_DELETIONS)
     limit = "" if whole_days else f", max_file_size => {SMALL_BYTES}"
     for table in schema.KEYS:
         merge = f"ducklake_merge_adjacent_files('{CATALOG}', '{table}'{limit})"
-        spans = _SPANS_TO_MERGE.format(bytes=2**62 if whole_days else SMALL_BYTES)
-        yield Step(table, merge, spans)
+        largest = 2**62 if whole_days else SMALL_BYTES
+        spans, files = (query.format(bytes=largest) for query in (_SPANS_TO_MERGE, _FILES_TO_MERGE))
+        yield Step(table, merge, spans, files)
 
 
 def take(cursor: duckdb.DuckDBPyConnection, step: Step) -> None:
@@ -72,6 +75,13 @@ def take(cursor: duckdb.DuckDBPyConnection, step: Step) -> None:
         before = fingerprint(cursor, step.table, spans)
         cursor.execute(f"call {step.call}").fetchall()
         compare(step.table, before, fingerprint(cursor, step.table, spans))
+
+
+def sources(cursor: duckdb.DuckDBPyConnection, step: Step) -> list[str]:
+    """Return the files that *step* rearranges the rows of, by their paths below the data's."""
+    if not step.files:
+        return []
+    return [name for (name,) in cursor.execute(step.files, {"table": step.table}).fetchall()]
 
 
 def free(cursor: duckdb.DuckDBPyConnection, now: datetime, published: datetime | None) -> None:
@@ -137,11 +147,14 @@ def _spans(cursor: duckdb.DuckDBPyConnection, step: Step) -> list[Span]:
 
 _LIVE_FILES = f"""
     select file.data_file_id, file.table_id, file.file_size_bytes,
-        regexp_replace(file.path, '[^/]*$', '') as folder
+        regexp_replace(file.path, '[^/]*$', '') as folder,
+        home.path || stored.path || file.path as path
     from {METADATA}.ducklake_data_file as file
     join {METADATA}.ducklake_table as stored using (table_id)
+    join {METADATA}.ducklake_schema as home using (schema_id)
     where stored.table_name = $table
         and file.end_snapshot is null and stored.end_snapshot is null
+        and home.end_snapshot is null and file.path_is_relative
 """  # noqa: S608 - a constant
 
 _TIMES = f"""
@@ -168,6 +181,26 @@ _SPANS_WITH_DELETIONS = f"""
         select data_file_id from {METADATA}.ducklake_delete_file where end_snapshot is null
     )
     group by folder
+"""  # noqa: S608 - a constant
+
+_FILES_TO_MERGE = f"""
+    with files as ({_LIVE_FILES})
+    select path from files where file_size_bytes <= {{bytes}}
+    qualify count(*) over (partition by folder) > 1
+"""  # noqa: S608 - a constant
+
+_FILES_WITH_DELETIONS = f"""
+    with files as ({_LIVE_FILES})
+    select path from files where data_file_id in (
+        select data_file_id from {METADATA}.ducklake_delete_file where end_snapshot is null
+    )
+    union all
+    select home.path || stored.path || file.path
+    from {METADATA}.ducklake_delete_file as file
+    join {METADATA}.ducklake_table as stored using (table_id)
+    join {METADATA}.ducklake_schema as home using (schema_id)
+    where stored.table_name = $table and file.end_snapshot is null and file.path_is_relative
+        and stored.end_snapshot is null and home.end_snapshot is null
 """  # noqa: S608 - a constant
 
 _KEPT_IN_CATALOG = f"""

@@ -6,7 +6,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -15,12 +15,15 @@ from pathlib import Path
 import duckdb
 
 from analytics.errors import LakeAbsent, LakeError, LakeTooNew
-from analytics.lake import schema
+from analytics.lake import check, schema
 from analytics.lake.attach import attach, connect
 from analytics.lake.layout import Layout
 
 CURSORS = 200
 """After so many a DuckDB is replaced: it keeps up to 0.1 MB of each question while it lives."""
+
+LOOK_FOR_S = 5.0
+"""How long a read that failed may look for the damaged file, to name it. [wall s]"""
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +51,8 @@ class Reader:
         self._turn = threading.Lock()
         self._numbers = count()
         self._copies: list[_Copy] = []
+        self._looked_for_damage_in = 0
+        self._found: str | None = None
 
     def version(self) -> int:
         """Return a number that changes with every publish.
@@ -80,7 +85,15 @@ class Reader:
         try:
             with cursor:
                 self._look_at(copy, cursor)
-                yield cursor
+                try:
+                    yield cursor
+                except LakeError as error:
+                    if (damage := self._damage(copy, cursor)) is None:
+                        raise
+                    raise LakeError(
+                        f"{damage}; the rest of the record is readable, and a collector that "
+                        "runs finds such a file and sets it aside within hours"
+                    ) from error
         finally:
             self._give_back(copy)
 
@@ -115,6 +128,15 @@ class Reader:
             cursor.execute(f"use {copy.name}")
         except duckdb.Error as error:
             raise LakeError(f"{self.layout.public}: cannot be read: {error}") from error
+
+    def _damage(self, copy: _Copy, cursor: duckdb.DuckDBPyConnection) -> str | None:
+        """Return which file of *copy* is damaged, if one is; it is looked for only once."""
+        if copy.version != self._looked_for_damage_in:
+            database = f"__ducklake_metadata_{copy.name}"
+            with suppress(duckdb.Error, OSError):
+                self._found = check.first_damaged(self.layout, cursor, database, LOOK_FOR_S)
+                self._looked_for_damage_in = copy.version
+        return self._found
 
     def _give_back(self, copy: _Copy) -> None:
         with self._turn:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from analytics.errors import LakeError
 from analytics.lake import schema
 from analytics.lake.attach import METADATA
+from analytics.lake.checksums import Checksums
 from analytics.lake.layout import Layout
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def unlisted_files(
     ]
 
 
-def take_in(lake: Lake, table: str, path: Path) -> int:
+def take_in(lake: Lake, sums: Checksums, table: str, path: Path) -> int:
     """Add what *lake* lacks of the rows of *table* in the file at *path*; return how many.
 
     Raises:
@@ -69,6 +70,8 @@ def take_in(lake: Lake, table: str, path: Path) -> int:
     """
     count = 0
     try:
+        if sums.is_known(path) and (fault := sums.fault(path)) is not None:
+            raise LakeError(fault)
         for rows in _rows_in(path, table):
             if table == "bars":
                 count += sum(lake.fill_bars(rows))

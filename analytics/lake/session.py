@@ -13,6 +13,7 @@ import duckdb
 from analytics.errors import LakeError
 from analytics.lake.attach import CATALOG, METADATA, attach, connect
 from analytics.lake.catalog import compact
+from analytics.lake.checksums import Checksums
 from analytics.lake.layout import (
     Layout,
     added_since,
@@ -31,8 +32,9 @@ class Session:
     Threads take turns; a thread that has the turn may go on taking it.
     """
 
-    def __init__(self, layout: Layout, reserve_bytes: int) -> None:
+    def __init__(self, layout: Layout, sums: Checksums, reserve_bytes: int) -> None:
         self.layout = layout
+        self.sums = sums
         self.reserve_bytes = reserve_bytes
         self.turn = threading.RLock()
         self._known_folders: set[Path] = set()
@@ -60,7 +62,8 @@ class Session:
                 cursor.execute("begin")
                 try:
                     yield cursor
-                    sync_with_folders(added_since(before), self.layout.data, self._known_folders)
+                    added = added_since(before)
+                    sync_with_folders(added, self.layout.data, self._known_folders)
                 except BaseException:
                     _roll_back(cursor)
                     # DuckLake leaves some, whose rows a later start would take in.
@@ -70,6 +73,7 @@ class Session:
                 cursor.execute("commit")
                 # The first commit after a publish makes the catalog's log anew.
                 sync(self.layout.folder)
+                self.sums.written(added, _newest_commit(cursor))
 
     def publish(self) -> None:
         """Put a copy of the catalog, complete without its log, in the place of the last one.
@@ -137,6 +141,12 @@ def lake_errors(doing: str) -> Iterator[None]:
         yield
     except (duckdb.Error, OSError) as error:
         raise LakeError(f"{doing}: {error}") from error
+
+
+def _newest_commit(cursor: duckdb.DuckDBPyConnection) -> int:
+    query = f"select id from ducklake_current_snapshot('{CATALOG}')"  # noqa: S608
+    ((number,),) = cursor.execute(query).fetchall()
+    return int(number)
 
 
 def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -20,8 +20,10 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
+from analytics import query
 from analytics.errors import LakeError
 from analytics.lake import bars, check, identity, lock, maintenance, recover, schema
+from analytics.lake.checksums import Checksums
 from analytics.lake.insert import Frontier, insert_new
 from analytics.lake.layout import Layout, published_at
 from analytics.lake.session import Session, lake_errors
@@ -37,7 +39,10 @@ class Lake:
     """The writer's end of a lake. Safe to use from several threads; they take turns."""
 
     damaged: list[str]
-    """Notes on what was set aside at this start, a sentence each."""
+    """Notes on what was set aside since this start, a sentence each."""
+
+    left: list[str]
+    """What could not be taken in again at this start and stays where it is, a sentence each."""
 
     recovered: int
     """Rows that were taken in at this start because the catalog did not know them."""
@@ -65,21 +70,24 @@ class Lake:
             LakeError: The folder cannot be written, or is of the other origin.
         """
         self.layout = Layout(folder.absolute())
-        self._session = Session(self.layout, reserve_bytes)
+        self._sums = Checksums(self.layout)
+        self._session = Session(self.layout, self._sums, reserve_bytes)
         self._upkeep: duckdb.DuckDBPyConnection | None = None
         self._upkeep_stopped = False
+        self._is_doubtful = False
         self._lock_file = lock.take(self.layout)
         try:
             with lake_errors(f"cannot open {self.layout.folder}"):
                 identity.refuse_foreign(self.layout, origin)
-                found = check.set_damaged_aside(self.layout)
+                self._sums.load()
+                found = check.set_damaged_aside(self.layout, self._sums)
                 with self.cursor() as cursor:
                     version = identity.ensure_tables(cursor, self.layout, origin)
                     self._frontier = Frontier(cursor)
                 self.recovered = self._recover(found)
                 if version < schema.VERSION:
                     self._mend(version)
-            self.damaged = found.notes
+            self.damaged, self.left = found.notes, found.left
         except BaseException:
             self.close()
             raise
@@ -120,7 +128,7 @@ class Lake:
         stored = {table: 0 for table, _ in parts}
         if not filled:
             return stored
-        with self._session.change(self._folders(filled)) as cursor:
+        with self._doubting(), self._session.change(self._folders(filled)) as cursor:
             for table, rows in filled:
                 stored[table] += insert_new(cursor, table, rows, self._frontier)
         return stored
@@ -158,7 +166,8 @@ class Lake:
         if not rows.num_rows:
             return 0, 0
         rows = schema.conform("bars", rows)
-        with self._session.change(self._folders([("bars", rows)])) as cursor:
+        folders = self._folders([("bars", rows)])
+        with self._doubting(), self._session.change(folders) as cursor:
             self._frontier.advance("bars", rows)
             return bars.combine(cursor, rows, wins=wins)
 
@@ -192,7 +201,7 @@ class Lake:
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on the committed state, for the writer's own short reads."""
-        with self._session.cursor() as cursor:
+        with self._doubting(), self._session.cursor() as cursor:
             yield cursor
 
     def publish(self) -> None:
@@ -219,9 +228,68 @@ class Lake:
             with self._session.afresh_after_errors("cannot maintain"), self.cursor() as cursor:
                 maintenance.free(cursor, now, published_at(self.layout))
             for step in maintenance.steps(whole_days=whole_days):
-                with self._session.change(self._all_folders(step.table)) as cursor:
+                self._check_sources(step)
+                with (
+                    self._doubting(),
+                    self._session.change(self._all_folders(step.table)) as cursor,
+                ):
                     self._take(step, cursor)
             self._session.compact()
+
+    def check_files(self, at_most_bytes: int) -> list[str]:
+        """Look into the files that were looked into longest ago, and set aside what is damaged.
+
+        What is set aside, and no more than that, is missing afterwards; readers see it at once.
+
+        Args:
+            at_most_bytes: So much is read, unless a read has failed since the last time: then
+                every file is looked into.
+
+        Returns:
+            A note on each, as in ``damaged``.
+
+        Raises:
+            LakeError: Something damaged could not be set aside.
+        """
+        limit, self._is_doubtful = (None if self._is_doubtful else at_most_bytes), False
+        with lake_errors("cannot check the files"):
+            notes = self._set_aside(self._sums.suspects(limit))
+            self._sums.save()
+        if notes:
+            self.publish()
+        return notes
+
+    def _check_sources(self, step: maintenance.Step) -> None:
+        """Look into the files that *step* merges: it would give damage a good checksum."""
+        with self.cursor() as cursor:
+            names = maintenance.sources(cursor, step)
+        paths = [self.layout.data / name for name in names]
+        with lake_errors("cannot check the files"):
+            self._set_aside({path for path in paths if self._sums.fault(path) is not None})
+
+    def _set_aside(self, suspects: set[Path]) -> list[str]:
+        """Take those of *suspects* that are damaged out of the lake; return a note on each."""
+        if not suspects:
+            return []
+        with self._session.turn:
+            self._session.close()
+            found = check.set_suspects_aside(self.layout, self._sums, suspects)
+            self.recovered += self._recover(found)
+            self.damaged += found.notes
+            self.left += found.left
+        return found.notes
+
+    @contextmanager
+    def _doubting(self) -> Iterator[None]:
+        """Have the next check look into every file after an error that damage may be behind."""
+        try:
+            yield
+        except LakeError as error:
+            self._is_doubtful = self._is_doubtful or query.hints_at_damage(error.__cause__)
+            raise
+        except duckdb.Error as error:
+            self._is_doubtful = self._is_doubtful or query.hints_at_damage(error)
+            raise
 
     def stop_upkeep(self) -> None:
         """Have ``maintain``, now and from now on, end at once with a LakeError; nothing is lost.
@@ -300,9 +368,9 @@ class Lake:
         count = 0
         for table, path in unlisted:
             try:
-                count += recover.take_in(self, table, path)
+                count += recover.take_in(self, self._sums, table, path)
             except LakeError as error:
-                found.notes.append(str(error))
+                found.left.append(str(error))
         return count
 
     def _all_folders(self, table: str) -> set[Path]:
