@@ -1,8 +1,9 @@
 """The market as a whole: from what each pair says to one figure for all of them.
 
-A frame of *sums* has one row per venue and time, with columns that add up over
-venues (``market_history.sql`` describes them). Figures are ratios of such sums,
-so the same few lines serve the present, the past and any choice of venues.
+A figure's value and its change are of the rows of ``pairs.sql``: the change compares the pairs
+that know it at both ends, so that nobody who falls silent, comes back, joins or leaves looks
+like a move. Its course is of *sums*, one row per venue and time, with columns that add up over
+venues (``market_history.sql`` describes them).
 
 Single figures of a frame of pairs or of a panel, each with its coverage, come from
 ``totals``, ``venue_shares`` and ``movers``, and are named here as well.
@@ -10,7 +11,8 @@ Single figures of a frame of pairs or of a panel, each with its coverage, come f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,6 +23,7 @@ from analytics.movers import Movers, movers
 from analytics.totals import (
     LS_KINDS,
     Aggregate,
+    Floats,
     LongShort,
     breadth_pct,
     column,
@@ -29,6 +32,7 @@ from analytics.totals import (
     long_short,
     of_venue,
     oi_volume_weighted_usd,
+    total,
     volume_24h_usd,
     weighted,
     weighted_ratio,
@@ -41,6 +45,7 @@ __all__ = [
     "OLD_CYCLES",
     "SHARED",
     "Aggregate",
+    "Change",
     "Figure",
     "LongShort",
     "Movers",
@@ -73,108 +78,176 @@ FIGURES: Final = (
     "ls_accounts",
     "breadth_pct",
 )
-"""The figures of a market. Two are sums over pairs; funding and long/short are means weighted
-by open interest, oi_volume_weighted_usd is the mean open interest of a pair weighted by volume,
-and breadth is over 24 hours."""
+"""The figures of a market. Two are sums over pairs; funding is a mean weighted by open interest,
+long/short the ratio of such a mean share of longs, oi_volume_weighted_usd the mean open interest
+of a pair weighted by volume, and breadth is over 24 hours."""
 
 OLD_CYCLES: Final = 2
 """A value that is older than so many cycles is old, and says its age."""
 
 _BAR: Final = timedelta(minutes=5)
 _HOUR: Final = timedelta(hours=1)
+_HOUR_BARS: Final = _HOUR // _BAR
 
 _LEAST_COVERED: Final = 0.8
 """A past figure that less than this part of today's market stands behind is left out."""
 
 
+Make = Callable[[Floats, Floats], Aggregate]
+"""Makes a figure of values and weights, one of each a pair."""
+
+_AMOUNTS: Final = ("oi", "volume", "weighed")
+"""Of these a change is in percent, of the others a difference."""
+
+_SUMMED: Final = {
+    "global_oi_usd": "oi",
+    "oi_volume_weighted_usd": "weighed",
+    "volume_24h_usd": "volume",
+    "funding_8h_pct": "funding",
+    "ls_accounts": "longs",
+    "breadth_pct": "risen",
+}
+"""What ``market_history.sql`` calls the sums of each figure."""
+
+_COMPARED: Final[dict[str, tuple[str, str, str, str, Make]]] = {
+    "global_oi_usd": ("oi_usd", "oi_usd", "oi", "oi_usd_ts", lambda x, _: total(x)),
+    "oi_volume_weighted_usd": ("oi_usd", "volume_24h_usd", "oi", "oi_usd_ts", weighted),
+    "volume_24h_usd": (
+        *("volume_24h_usd", "volume_24h_usd", "volume", "volume_24h_usd_ts"),
+        lambda x, _: total(x),
+    ),
+    "funding_8h_pct": ("funding_8h_pct", "oi_usd", "funding", "funding_ts", weighted),
+    "ls_accounts": ("ls_accounts", "oi_usd", "ls", "received_ts", weighted_ratio),
+}
+"""What of ``pairs.sql`` a figure's change is of: value, weight, the name of its span and the time
+it was heard, and what makes the figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How far a figure came, of the pairs that know it at both ends, with the weights of now."""
+
+    difference: float
+    """[the figure's unit]"""
+    pct: float | None
+    """None where the figure was nought. [%]"""
+    pairs: int
+    """How many pairs know it at both ends."""
+    least: timedelta
+    """The shortest time that any of them was compared over."""
+    most: timedelta
+    """The longest: the record does not know each at the very moment that is asked for."""
+    until: datetime
+    """When the newest of them was heard."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of the market: its value now, its day, and how far it came in that."""
+    """One figure of the market: its value now, its day, and how far it came in a span."""
 
     value: float | None
     pairs: int
     """How many pairs stand behind the value."""
+    expected: int
+    """How many pairs there should be: the universe's."""
     past: pd.Series[float]
-    """The figure by time, oldest first, the value now not among them; empty without history."""
+    """The figure by time, oldest first, as :func:`market_history` makes it; empty without."""
+    change: Change | None = None
+    """None where no pair knows both ends."""
     summed: timedelta | None = None
-    """Of a sum of flows: how much time it is of; None of what is no such sum, or not known."""
+    """Of a sum of flows: how much time it is of; None of what is no such sum."""
+    summed_least: timedelta | None = None
+    """Of how much time the pair is that was listened to least, of those behind the value."""
+    of_bars: bool = False
+    """Whether it is of bars that are over, and so five minutes younger than its newest value."""
 
     @property
-    def since(self) -> datetime | None:
-        """When the past begins."""
-        return None if self.past.empty else self.past.index[0].to_pydatetime()
-
-    @property
-    def until(self) -> datetime | None:
-        """When the past ends: a bar or two before the value, and of pairs that may differ."""
-        return None if self.past.empty else self.past.index[-1].to_pydatetime()
-
-    def within(self, span: timedelta) -> Figure:
-        """Return the same with only the last *span* of its past, so that changes are over that."""
-        if self.past.empty:
-            return self
-        return replace(self, past=self.past[self.past.index >= self.past.index[-1] - span])
-
-    @property
-    def change(self) -> float | None:
-        """How much the past rose from ``since`` to ``until``. [the figure's unit]
-
-        It does not run to the value, whose pairs are not those of the past: one that
-        left the universe would look like a fall.
-        """
-        return None if len(self.past) < 2 else float(self.past.iloc[-1] - self.past.iloc[0])
-
-    @property
-    def change_pct(self) -> float | None:
-        """How much the past rose from ``since`` to ``until``. [%]"""
-        if len(self.past) < 2 or self.past.iloc[0] == 0:
-            return None
-        return float(100 * (self.past.iloc[-1] / self.past.iloc[0] - 1))
+    def is_whole(self) -> bool:
+        """Whether all pairs that there should be stand behind the value, for all of its time."""
+        return self.pairs == self.expected and self.summed == self.summed_least
 
 
-def figures(pairs: pd.DataFrame, history: pd.DataFrame) -> dict[str, Figure]:
+def figures(
+    pairs: pd.DataFrame, history: pd.DataFrame, span: timedelta, silent: int = 0
+) -> dict[str, Figure]:
     """Return every figure of the market by its name.
 
     Args:
-        pairs: One row per pair, as ``pairs.sql`` returns them.
+        pairs: One row per pair, as ``pairs.sql`` returns them for *span*.
         history: Sums of the same venues, as ``market_history.sql`` returns them.
+        span: What changes are over.
+        silent: Pairs of the universe that are not among *pairs*.
     """
-    values, behind = market(pairs), known(pairs)
-    past = market_history(history)
+    past, expected = market_history(history), len(pairs) + silent
+    changes = {name: _change(pairs, *_COMPARED[name]) for name in _COMPARED}
+    changes["breadth_pct"] = _breadth_change(history, span)
     return {
         name: Figure(
-            value=None if pd.isna(values[name]) else float(values[name]),
-            pairs=int(behind[name]),
+            value=_number(now.value),
+            pairs=int(now.pairs),
+            expected=expected,
             past=past[name].dropna(),
+            change=changes[name],
+            of_bars=name == "breadth_pct",
         )
-        for name in FIGURES
+        for name, now in _now(pairs).items()
     }
 
 
-def whole_market(pairs: pd.DataFrame, history: pd.DataFrame) -> dict[str, Figure]:
-    """Return what :func:`figures` does, and ``liquidations_1h_usd`` beside it."""
-    return {**figures(pairs, history), "liquidations_1h_usd": liquidations_1h(history)}
-
-
-def liquidations_1h(history: pd.DataFrame) -> Figure:
-    """Return what was liquidated in the hour before the newest bar's end. [USD]
-
-    Where the streams were listened to for a part of that hour only, it is the sum of that part;
-    of its past only whole hours count. Absent where nobody listened at all.
+def whole_market(
+    pairs: pd.DataFrame,
+    history: pd.DataFrame,
+    liquidated: pd.DataFrame,
+    span: timedelta,
+    silent: pd.DataFrame,
+) -> dict[str, Figure]:
+    """Return what :func:`figures` does, and ``liquidations_1h_usd`` beside it.
 
     Args:
-        history: Sums of venues, as ``market_history.sql`` returns them.
+        pairs: See :func:`figures`.
+        history: See there.
+        liquidated: Of the same span, as ``liquidated.sql`` returns it.
+        span: What changes are over.
+        silent: The pairs of the universe that are not among *pairs*.
     """
-    by_time = history.groupby("ts")
-    flows = by_time[["liq_long_usd", "liq_short_usd"]].sum(min_count=1).sum(axis=1, min_count=1)
-    heard = flows[flows.index > flows.index.max() - _HOUR].dropna()
-    if heard.empty:
-        return Figure(value=None, pairs=0, past=heard, summed=_HOUR)
+    keys = ["venue", "symbol"]
+    universe = pd.concat([pairs[keys], silent[keys]])
+    return {
+        **figures(pairs, history, span, len(silent)),
+        "liquidations_1h_usd": liquidations_1h(universe, liquidated, history, span),
+    }
+
+
+def liquidations_1h(
+    universe: pd.DataFrame, liquidated: pd.DataFrame, history: pd.DataFrame, span: timedelta
+) -> Figure:
+    """Return what was liquidated in the hour before the newest bars' end. [USD]
+
+    A pair whose stream was not listened to is not nought: it is no part of the sum, and of how
+    many pairs and how much of the hour the sum is stands beside it. Its change is of the pairs
+    that were listened to for the whole of both hours; its past is of the venues behind the
+    value, and left out where one of them was not listened to for the whole of an hour.
+
+    Args:
+        universe: Venue and symbol of the pairs that there should be, each once.
+        liquidated: As ``liquidated.sql`` returns it for *span*.
+        history: As ``market_history.sql`` returns it.
+        span: What its change is over.
+    """
+    mine = universe.merge(liquidated, on=["venue", "symbol"])
+    heard = mine[mine["known_bars"] > 0]
+    venues = sorted(set(heard["venue"]))
+    bars = heard["known_bars"].to_numpy(np.int64)
+    is_none = heard.empty
     return Figure(
-        value=float(heard.sum()),
-        pairs=int(by_time["liq_count"].sum().loc[heard.index].max()),
-        past=flows.rolling("1h", min_periods=_HOUR // _BAR).sum().dropna(),
-        summed=len(heard) * _BAR,
+        value=None if is_none else float(heard["liquidated_usd"].sum()),
+        pairs=len(heard),
+        expected=len(universe),
+        past=_hours(history[history["venue"].isin(venues)]),
+        change=_liquidation_change(mine, history, span),
+        summed=_HOUR if is_none else int(bars.max()) * _BAR,
+        summed_least=timedelta() if is_none else int(bars.min()) * _BAR,
+        of_bars=True,
     )
 
 
@@ -191,31 +264,16 @@ def known(pairs: pd.DataFrame) -> pd.Series[int]:
 def market_history(sums: pd.DataFrame) -> pd.DataFrame:
     """Return the figures by time; NaN where too little of today's market was recorded.
 
-    Totals are those of today's pairs: what a row misses is taken to have moved
-    like the rest, so an outage of one venue does not look like a fall.
+    Each is what today's pairs make now, less how far those of them that are known then came
+    since: what is missing then is taken to have moved like the rest, so that neither a silent
+    venue nor a pair that joins or leaves makes a step. All weights are those of now. Which part
+    of today's market is known then is measured in amounts of now as well.
     """
-    whole = sums.groupby("venue")[["oi_newest_usd", "volume_newest_usd"]].first().sum()
     part = sums.drop(columns="venue").groupby("ts").sum()
-    oi_share = part["oi_matched_usd"] / whole["oi_newest_usd"]
-    volume_share = part["volume_matched_usd"] / whole["volume_newest_usd"]
-    funding_share = part["funding_oi_usd"] / whole["oi_newest_usd"]
-    ls_share = part["ls_oi_usd"] / whole["oi_newest_usd"]
-    weighed_share = part["oi_volume_usd"] / whole["volume_newest_usd"]
-    counted = part["compared_count"] / part["compared_count"].max()
-    return pd.DataFrame(
-        {
-            "global_oi_usd": _covered(part["oi_usd"] / oi_share, oi_share),
-            "oi_volume_weighted_usd": _covered(
-                part["oi_times_volume"] / part["oi_volume_usd"], weighed_share
-            ),
-            "volume_24h_usd": _covered(part["volume_24h_usd"] / volume_share, volume_share),
-            "funding_8h_pct": _covered(
-                part["funding_times_oi"] / part["funding_oi_usd"], funding_share
-            ),
-            "ls_accounts": _covered(part["ls_times_oi"] / part["ls_oi_usd"], ls_share),
-            "breadth_pct": _covered(100 * part["risen_count"] / part["compared_count"], counted),
-        }
-    )
+    made = {name: _course(sums, part, short) for name, short in _SUMMED.items()}
+    longs = made["ls_accounts"]
+    made["ls_accounts"] = (longs / (1 - longs)).where(longs.between(0, 1, inclusive="left"))
+    return pd.DataFrame({**made, "breadth_pct": 100 * made["breadth_pct"]})
 
 
 def weighted_mean(values: pd.Series[float], weights: pd.Series[float]) -> float:
@@ -241,6 +299,83 @@ def _now(pairs: pd.DataFrame) -> dict[str, Aggregate]:
     }
 
 
-def _covered(values: pd.Series[float], part: pd.Series[float]) -> pd.Series[float]:
-    """Return *values* where at least the least covered *part* stands behind them."""
-    return values.where(part >= _LEAST_COVERED)
+def _course(sums: pd.DataFrame, part: pd.DataFrame, short: str) -> pd.Series[float]:
+    """Return one figure by time, from the sums that ``market_history.sql`` calls *short*.
+
+    Args:
+        sums: By venue and time, for what does not depend on the time.
+        part: By time.
+        short: The figure's name in both.
+    """
+    whole = sums.groupby("venue")[[f"{short}_whole", f"{short}_whole_weight"]].first().sum()
+    weight = whole[f"{short}_whole_weight"]
+    then, now, known = (part[f"{short}_{kind}"] for kind in ("then", "now", "weight"))
+    level = whole[f"{short}_whole"] / (1 if short in ("oi", "volume") else weight or np.nan)
+    course = level * then / now if short in _AMOUNTS else level - (now - then) / known
+    covered: pd.Series[float] = course.where(known >= _LEAST_COVERED * weight)
+    return covered.replace([np.inf, -np.inf], np.nan)
+
+
+def _change(
+    pairs: pd.DataFrame, name: str, weight: str, short: str, heard: str, make: Make
+) -> Change | None:
+    """Return how far the figure came that *make* makes of the column *name*."""
+    now, then, weights = (column(pairs, one) for one in (name, f"{name}_then", weight))
+    both = np.isfinite(now) & np.isfinite(then) & np.isfinite(weights)
+    before = _number(make(then[both], weights[both]).value)
+    after = _number(make(now[both], weights[both]).value)
+    if before is None or after is None:
+        return None
+    spans = column(pairs, f"{short}_delta_s")[both]
+    return Change(
+        difference=after - before,
+        pct=None if before == 0 else 100 * (after / before - 1),
+        pairs=int(both.sum()),
+        least=timedelta(seconds=float(spans.min())),
+        most=timedelta(seconds=float(spans.max())),
+        until=pairs.loc[both, heard].max().to_pydatetime(),
+    )
+
+
+def _breadth_change(history: pd.DataFrame, span: timedelta) -> Change | None:
+    """Return how far breadth came in *span* up to the newest bars. [percentage points]"""
+    if history.empty:
+        return None
+    by_time = history.groupby("ts")[["risen_then", "risen_now", "risen_weight"]].sum()
+    until = by_time.index.max()
+    if until - span not in by_time.index:
+        return None
+    then, now, pairs = by_time.loc[until - span]
+    if not pairs > 0:
+        return None
+    change, end = 100 * (now - then) / pairs, until.to_pydatetime()
+    return Change(float(change), None, int(pairs), span, span, end)
+
+
+def _liquidation_change(
+    mine: pd.DataFrame, history: pd.DataFrame, span: timedelta
+) -> Change | None:
+    is_whole = (mine["known_bars"] == _HOUR_BARS) & (mine["known_then_bars"] == _HOUR_BARS)
+    both = mine[is_whole]
+    if both.empty:
+        return None
+    difference = float((both["liquidated_usd"] - both["liquidated_then_usd"]).sum())
+    until = history["ts"].max().to_pydatetime()
+    return Change(difference, None, len(both), span, span, until)
+
+
+def _hours(history: pd.DataFrame) -> pd.Series[float]:
+    """Return what was liquidated in the hour before each time at which all venues were heard."""
+    if history.empty:
+        return pd.Series(dtype=float)
+    flows = history[["liq_long_usd", "liq_short_usd"]].sum(axis=1, min_count=1)
+    by_venue = history.assign(usd=flows).pivot_table(
+        index="ts", columns="venue", values="usd", aggfunc="sum", dropna=False
+    )
+    hours = by_venue.rolling("1h", min_periods=_HOUR_BARS).sum()
+    return hours.sum(axis=1, skipna=False).dropna()
+
+
+def _number(value: object) -> float | None:
+    number = float(np.asarray(value, np.float64))
+    return number if np.isfinite(number) else None

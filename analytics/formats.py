@@ -122,6 +122,30 @@ def age(value: float | timedelta | None) -> str:
     return f"{max(number, 0) // 1:.0f} s"
 
 
+def span(value: float | timedelta | None) -> str:
+    """Write how long something lasted: ``45 s``, ``10 min``, ``1 h 55 min``, ``24 h``. [s]
+
+    To the nearest minute, nothing cut off; days from two on, with the hours beside them.
+    """
+    is_span = isinstance(value, timedelta) and not pd.isna(value)
+    number = _finite(value.total_seconds() if is_span else value)  # type: ignore[union-attr, arg-type]
+    if number is None:
+        return ABSENT
+    minutes = round(number / 60)
+    if minutes < 1:
+        return f"{max(number, 0):.0f} s"
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24) if hours >= 48 else (0, hours)
+    parts = ((days, f"{days} d"), (hours, f"{hours} h"), (minutes, f"{minutes:02} min"))
+    return " ".join(word for count, word in parts if count).removeprefix("0")
+
+
+def spans(least: timedelta, most: timedelta) -> str:
+    """Write a time told from the shortest to the longest: ``1 h``, ``13 min to 17 min``."""
+    shortest, longest = span(least), span(most)
+    return shortest if shortest == longest else f"{shortest} to {longest}"
+
+
 def countdown(value: float | timedelta | None) -> str:
     """Write how long it is until something: ``2 h 05 min``, ``14 min``; ``0 min`` once due."""
     is_span = isinstance(value, timedelta) and not pd.isna(value)

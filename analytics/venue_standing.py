@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -36,6 +36,8 @@ class Standing:
     basis_pct: float
     """Mean of price over index, less one, weighted by open interest. [%]"""
     pairs: int
+    expected: int
+    """Pairs of its universe; more than those that were heard of where some are silent."""
     heard_ts: datetime
     """When the venue was last heard of, of any pair."""
 
@@ -76,13 +78,19 @@ def quoted(pairs: pd.DataFrame, quotes: pd.DataFrame) -> pd.DataFrame:
 
 
 def standings(
-    pairs: pd.DataFrame, history: pd.DataFrame, market: pd.DataFrame | None = None
+    pairs: pd.DataFrame,
+    history: pd.DataFrame,
+    span: timedelta,
+    silent: pd.DataFrame,
+    market: pd.DataFrame | None = None,
 ) -> tuple[Standing, ...]:
     """Return what each venue of *pairs* stands at, the one with most open interest first.
 
     Args:
         pairs: As :func:`quoted` returns them.
         history: Sums of the same venues, as ``market_history.sql`` returns them.
+        span: What changes are over.
+        silent: The pairs of the universe that are not among *pairs*.
         market: What shares are of: the pairs of these venues, and of all others. None means
             that there are no others.
     """
@@ -94,7 +102,8 @@ def standings(
         if venue not in shown:
             continue
         rows = pairs[pairs["venue"] == venue]
-        mine = figures(rows, history[history["venue"] == venue])
+        missing = int((silent["venue"] == venue).sum())
+        mine = figures(rows, history[history["venue"] == venue], span, missing)
         basis = weighted(column(rows, "basis_pct"), column(rows, "oi_usd"))
         found.append(
             Standing(
@@ -105,6 +114,7 @@ def standings(
                 funding_apr_pct=float(_yearly(_number(mine["funding_8h_pct"]))[()]),
                 basis_pct=float(basis.value),
                 pairs=len(rows),
+                expected=len(rows) + missing,
                 heard_ts=rows["received_ts"].max().to_pydatetime(),
             )
         )

@@ -66,5 +66,6 @@ def _read() -> None:
     # The first is what people see first, and any other is a click away.
     for timeframe, span in TIMEFRAMES.items():
         loaders.pairs(shown, span)
+        loaders.liquidated(shown, span)
         loaders.pair_curves(timeframe, shown)
     loaders.signal_panels((FIRST_TIMEFRAME,), shown)

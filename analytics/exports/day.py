@@ -33,39 +33,39 @@ class _Told:
     label: str
     kind: Kind
     value: Callable[[float | None], str]
-    change: Callable[[aggregate.Figure], str]
+    change: Callable[[aggregate.Change], str]
 
 
 _FIGURES: Final = (
-    _Told("global_oi_usd", "Open interest", "usd", formats.usd, lambda it: _rise(it)),
+    _Told("global_oi_usd", "Open interest", "usd", formats.usd, lambda it: formats.pct(it.pct)),
     _Told(
         "oi_volume_weighted_usd",
         "OI, volume-weighted",
         "usd",
         formats.usd,
-        lambda it: _rise(it),
+        lambda it: formats.pct(it.pct),
     ),
-    _Told("volume_24h_usd", "Volume 24 h", "usd", formats.usd, lambda it: _rise(it)),
+    _Told("volume_24h_usd", "Volume 24 h", "usd", formats.usd, lambda it: formats.pct(it.pct)),
     _Told(
         "funding_8h_pct",
         "Funding 8 h, OI-weighted",
         "pct",
         lambda value: formats.pct(value, 4),
-        lambda it: formats.points(it.change, 4),
+        lambda it: formats.points(it.difference, 4),
     ),
     _Told(
         "ls_accounts",
         "Long/short, OI-weighted",
         "ratio",
         formats.ratio,
-        lambda it: formats.difference(it.change),
+        lambda it: formats.difference(it.difference),
     ),
     _Told(
         "breadth_pct",
         "Breadth 24 h",
         "share",
         formats.share,
-        lambda it: formats.points(it.change, 0),
+        lambda it: formats.points(it.difference, 0),
     ),
 )
 
@@ -89,16 +89,19 @@ _VENUES: Final = (
 )
 
 
-def day_report(moment: datetime, origin: str, pairs: pd.DataFrame, history: pd.DataFrame) -> Report:
+def day_report(
+    moment: datetime, origin: str, pairs: pd.DataFrame, history: pd.DataFrame, silent: int = 0
+) -> Report:
     """Return the report of the 24 hours that end at *moment*.
 
     Args:
         moment: The day's close, UTC.
         origin: ``live`` or ``simulator``, as the lake says.
-        pairs: One row per pair at that time, as ``pairs.sql`` returns them.
+        pairs: One row per pair at that time, as ``pairs.sql`` returns them for 24 hours.
         history: The sums of the day, as ``market_history.sql`` returns them.
+        silent: Pairs of the universe that are not among *pairs*.
     """
-    market = aggregate.figures(pairs, history)
+    market = aggregate.figures(pairs, history, _DAY, silent)
     venues = sorted(pairs["venue"].unique())
     # A history begins some minutes before its day.
     day = history[pd.to_datetime(history["ts"], utc=True) > moment - _DAY]
@@ -115,16 +118,17 @@ def day_report(moment: datetime, origin: str, pairs: pd.DataFrame, history: pd.D
         figures=(*(_card(told, market[told.name]) for told in _FIGURES), *_liquidated(flows)),
         charts=(*_courses(market), *_liquidations(flows), *_bars(pairs), _by_venue(history)),
         sections=(_top(pairs), _shares(pairs)),
-        notes=(*_coverage(market, len(pairs)), *_of_liquidations(day, flows)),
+        notes=(*_coverage(market), *_of_liquidations(day, flows)),
     )
 
 
-def _rise(figure: aggregate.Figure) -> str:
-    return formats.pct(figure.change_pct)
-
-
 def _card(told: _Told, figure: aggregate.Figure) -> Figure:
-    change = None if figure.change is None else told.change(figure)
+    if figure.change is None:
+        return Figure(told.label, told.value(figure.value))
+    compared = figure.change.pairs
+    of = "" if compared == figure.pairs else f" of {formats.plural(compared, 'pair')}"
+    span = formats.spans(figure.change.least, figure.change.most)
+    change = f"{told.change(figure.change)} in {span}{of}"
     return Figure(told.label, told.value(figure.value), change)
 
 
@@ -171,7 +175,7 @@ def _flows(day: pd.DataFrame) -> pd.DataFrame:
 
 def _liquidated(flows: pd.DataFrame) -> list[Figure]:
     """Return what was liquidated in as much of the day as was heard, and how much that is."""
-    span = formats.age(len(flows) * _BAR or _DAY)
+    span = formats.span(len(flows) * _BAR or _DAY)
     sums = flows.sum(min_count=1)
     return [
         Figure(f"{whose} liquidated {span}", formats.usd(sums[name]))
@@ -192,7 +196,7 @@ def _of_liquidations(day: pd.DataFrame, flows: pd.DataFrame) -> list[str]:
         return ["Liquidations are missing: no stream told of any in the day."]
     lines = []
     if span < _DAY:
-        heard = formats.age(span)
+        heard = formats.span(span)
         lines = [f"Liquidations are those of {heard}: in the rest of the day no stream was heard."]
     told = day[day[[*_FLOWS]].notna().any(axis=1)]
     silent = sorted({*day["venue"]} - {*told["venue"]})
@@ -223,10 +227,11 @@ def _shares(pairs: pd.DataFrame) -> Section:
     return Section("Venues", frame, _VENUES)
 
 
-def _coverage(market: dict[str, aggregate.Figure], pairs: int) -> tuple[str, ...]:
+def _coverage(market: dict[str, aggregate.Figure]) -> tuple[str, ...]:
     """Say which figures do not speak for all pairs."""
     return tuple(
-        f"{told.label}: from {market[told.name].pairs:,} of {formats.plural(pairs, 'pair')}."
+        f"{told.label}: from {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}."
         for told in _FIGURES
-        if market[told.name].pairs < pairs
+        for figure in [market[told.name]]
+        if not figure.is_whole
     )

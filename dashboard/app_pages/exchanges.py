@@ -33,7 +33,7 @@ def board() -> None:
         pairs = seen.of(every)
         mute = mute_venues(every, told, loaders.venue_cycles(shown), seen, shown)
         if pairs.empty:
-            span = formats.age(shown.now - shown.since)
+            span = formats.span(shown.now - shown.since)
             when = formats.moment(shown.now)
             st.info(
                 plain(f"Nothing that the sidebar asks for was heard in the {span} before {when}.")
@@ -46,8 +46,9 @@ def board() -> None:
         history = seen.of(loaders.market_history(shown, seen.pairs))
         # A share is of all venues: those that are chosen would always make up a whole.
         market = replace(seen, venues=()).of(every)
-        stand = standings(pairs, history, market)
-        whole(figures(pairs, history), len(pairs), len(stand), seen)
+        silent = seen.of(loaders.silent_pairs(shown))
+        stand = standings(pairs, history, seen.span, silent, market)
+        whole(figures(pairs, history, seen.span, len(silent)), len(stand), seen, shown)
         venue_cards(stand, mute, shown, seen, look)
 
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -21,7 +21,7 @@ def board() -> None:
         row = headline("Market", shown)
         names = loaders.read("pair_names", shown)
         if names.empty:
-            span = formats.age(shown.now - shown.since)
+            span = formats.span(shown.now - shown.since)
             st.info(f"Nothing was recorded in the {span} before {formats.moment(shown.now)}.")
             return
         row.page_link("app_pages/overview.py", label="All pairs", icon=":material/table_rows:")

@@ -31,7 +31,7 @@ def board() -> None:
             timeframe_tabs(seen)
         every, silent = loaders.pairs(shown, seen.span), seen.of(loaders.silent_pairs(shown))
         if every.empty:
-            span = formats.age(shown.now - shown.since)
+            span = formats.span(shown.now - shown.since)
             st.info(f"Nothing was recorded in the {span} before {formats.moment(shown.now)}.")
             return
         pairs = seen.of(every)
@@ -40,11 +40,15 @@ def board() -> None:
             return
 
         history, cycles = loaders.market_history(shown, seen.pairs), loaders.venue_cycles(shown)
+        liquidated = loaders.liquidated(shown, seen.span)
         what = (seen.timeframe, seen.venues, seen.pairs)
         market = loaders.made_of_rows(
-            "market", shown, what, lambda: whole_market(pairs, seen.of(history))
+            "market",
+            shown,
+            what,
+            lambda: whole_market(pairs, seen.of(history), liquidated, seen.span, silent),
         )
-        cards(market, len(pairs), seen.span, look)
+        cards(market, shown, look)
         lists = loaders.made_of_rows(
             "movers", shown, what, lambda: mover_lists(pairs, seen.timeframe)
         )

@@ -18,19 +18,20 @@ def wall() -> None:
     shown, seen = loaders.moment(state.asked_time()), view.current()
     palette = colors(st.context.theme.type)
     wall_top(shown, palette)
-    pairs = seen.of(loaders.pairs(shown, seen.span))
+    pairs, silent = seen.of(loaders.pairs(shown, seen.span)), seen.of(loaders.silent_pairs(shown))
     if pairs.empty:
-        since = formats.age(shown.now - shown.since)
+        since = formats.span(shown.now - shown.since)
         st.info(f"Nothing was recorded of the chosen pairs in the {since} before.")
         return
     history = seen.of(loaders.market_history(shown, seen.pairs))
+    liquidated = seen.of(loaders.liquidated(shown, seen.span))
     market = loaders.made_of_rows(
         "market",
         shown,
         (seen.timeframe, seen.venues, seen.pairs),
-        lambda: whole_market(pairs, history),
+        lambda: whole_market(pairs, history, liquidated, seen.span, silent),
     )
-    wall_cards(market, seen.span, palette)
+    wall_cards(market, shown, palette)
     panels = loaders.signal_panels((seen.timeframe,), shown)
     fired = latest_signals(panels[seen.timeframe], seen.thresholds.of_signals)
     wanted = [

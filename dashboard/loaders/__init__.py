@@ -20,6 +20,7 @@ from dashboard.loaders.place import clock_steps, folder, info, interval_s, offer
 from dashboard.loaders.rows import (
     collecting_since,
     known_pairs,
+    liquidated,
     made_of_rows,
     market_history,
     pairs,
@@ -45,6 +46,7 @@ __all__ = [
     "known_pairs",
     "lead_lag",
     "made_of_rows",
+    "liquidated",
     "market_history",
     "matrix",
     "moment",

@@ -96,6 +96,11 @@ def market_history(shown: Moment, symbols: Sequence[str] = ()) -> pd.DataFrame:
     return read_of_bars("market_history", shown, symbols=sorted(symbols) or None)
 
 
+def liquidated(shown: Moment, span: timedelta) -> pd.DataFrame:
+    """Return what was liquidated of each pair in an hour, and *span* before; ``liquidated.sql``."""
+    return read_of_bars("liquidated", shown, span_s=int(span.total_seconds()))
+
+
 def venue_cycles(shown: Moment) -> pd.DataFrame:
     """How each venue's newest cycle went."""
     return read("venue_cycles", shown)

@@ -100,7 +100,7 @@ def _of_silence(silent: pd.DataFrame, shown: Moment) -> list[str]:
     """Name the pairs of the universe that nothing was heard of."""
     if silent.empty:
         return []
-    span = formats.age(shown.now - shown.since)
+    span = formats.span(shown.now - shown.since)
     return [f"Not in the table, as nothing was heard of them for {span}: {_names(silent)}."]
 
 
@@ -230,7 +230,7 @@ def _of_history(figures: dict[str, Figure]) -> list[str]:
         "ls_accounts": "long/short",
         "breadth_pct": "breadth",
     }
-    without = [label for name, label in labels.items() if figures[name].change is None]
+    without = [label for name, label in labels.items() if len(figures[name].past) < 2]
     if not without:
         return []
     return [
@@ -254,10 +254,21 @@ def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list
         return [f"Liquidations are missing: they are added up from whole bars{first}."]
     if figure.value is None:
         return ["Liquidations are missing: no stream of the venues shown told of any in the hour."]
-    if figure.summed is None or figure.summed >= _HOUR:
-        return []
-    heard = formats.age(figure.summed)
-    return [f"Liquidations are those of {heard}: in the rest of the hour no stream was heard."]
+    lines = []
+    if figure.pairs < figure.expected:
+        lines.append(
+            f"Liquidations are of {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}: "
+            "of the others no stream was heard in the hour."
+        )
+    if figure.summed is not None and figure.summed < _HOUR:
+        heard = formats.span(figure.summed)
+        lines.append(
+            f"Liquidations are those of {heard}: in the rest of the hour no stream was heard."
+        )
+    if figure.summed_least is not None and figure.summed_least != figure.summed:
+        least = formats.span(figure.summed_least)
+        lines.append(f"Of some pairs liquidations are those of {least} only.")
+    return lines
 
 
 def _next_mark(time: datetime) -> datetime:

@@ -14,6 +14,9 @@ from dashboard.state import Moment
 LS_EVERY: Final = timedelta(minutes=5)
 """How often venues publish long/short ratios."""
 
+BARS_EVERY: Final = timedelta(minutes=5)
+"""How often bars are over, and with them what is made of them."""
+
 TIMES: Final = {
     "price": "price_ts",
     "price_24h_pct": "price_ts",
@@ -39,7 +42,7 @@ def old(name: str, pairs: pd.DataFrame, shown: Moment) -> pd.Series[bool]:
 def limit(name: str, shown: Moment) -> str:
     """Write the age from which on the value called *name* is old: ``2 cycles``, ``10 min``."""
     if name.startswith("ls_"):
-        return formats.age(OLD_CYCLES * _every(name, shown))
+        return formats.span(OLD_CYCLES * _every(name, shown))
     return f"{OLD_CYCLES} cycles"
 
 

@@ -28,7 +28,7 @@ def day_report_menu(shown: Moment) -> None:
         with st.spinner(f"Reading the market's day to {formats.moment(closed)}"):
             then = loaders.moment(closed)
             pairs = loaders.pairs(then, _DAY)
-            history = loaders.market_history(then)
+            history, silent = loaders.market_history(then), loaders.silent_pairs(then)
         if pairs.empty or history.empty:
             st.info(f"Nothing was recorded at the end of {day}.")
             return
@@ -36,7 +36,7 @@ def day_report_menu(shown: Moment) -> None:
             "End-of-day report",
             "Market day",
             then,
-            lambda: day_report(closed, then.origin, pairs, history),
+            lambda: day_report(closed, then.origin, pairs, history, len(silent)),
         )
         pairs_words = formats.plural(len(pairs), "pair")
         st.caption(

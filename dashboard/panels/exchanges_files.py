@@ -11,11 +11,13 @@ import pandas as pd
 from analytics import formats
 from analytics.exports import Column, Figure, LineChart, Report, Section, Series
 from analytics.venue_standing import Standing
+from dashboard.panels.kpis import coverage
 from dashboard.state import Moment
 
 _VENUE_COLUMNS: Final = (
     Column("venue", "Venue"),
     Column("pairs", "Pairs", "count"),
+    Column("expected", "Pairs collected", "count"),
     Column("oi_usd", "Open interest", "usd"),
     Column("oi_share_pct", "Share of open interest", "share", 1),
     Column("oi_weighted_usd", "Open interest, volume-weighted", "usd"),
@@ -60,6 +62,7 @@ def venues_section(standings: Sequence[Standing]) -> Section:
             {
                 "venue": one.venue,
                 "pairs": one.pairs,
+                "expected": one.expected,
                 "oi_usd": one.figures["global_oi_usd"].value,
                 "oi_share_pct": one.oi_share_pct,
                 "oi_weighted_usd": one.figures["oi_volume_weighted_usd"].value,
@@ -118,7 +121,11 @@ def report(
         origin=shown.origin,
         state=state,
         figures=tuple(
-            Figure(f"OI {one.venue}", formats.usd(one.figures["global_oi_usd"].value))
+            Figure(
+                f"OI {one.venue}",
+                formats.usd(one.figures["global_oi_usd"].value),
+                coverage(one.figures["global_oi_usd"]),
+            )
             for one in standings
         ),
         charts=(LineChart("Shares of open interest", series, "share"),) if series else (),

@@ -137,7 +137,7 @@ def _of_silence(silent: pd.DataFrame, cycles: pd.DataFrame, shown: Moment) -> It
     running = set(cycles.loc[cycles["answered"] > 0, "venue"])
     for venue, rows in silent[silent["venue"].isin(running)].groupby("venue"):
         names = formats.listed([formats.pair(symbol) for symbol in rows["symbol"]])
-        span = formats.age(shown.now - shown.since)
+        span = formats.span(shown.now - shown.since)
         yield Fault(f"{venue}: nothing was heard of {names} for {span}.")
 
 

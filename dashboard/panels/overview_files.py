@@ -9,10 +9,11 @@ from typing import Any, Final
 import pandas as pd
 
 from analytics import formats
+from analytics.aggregate import Change
 from analytics.aggregate import Figure as MarketFigure
 from analytics.exports import BarChart, Column, Figure, Kind, LineChart, Report, Section, course
 from dashboard.panels.export import thresholds_text
-from dashboard.panels.kpis import FIGURES, card_texts, over
+from dashboard.panels.kpis import FIGURES, card_text
 from dashboard.state import Moment
 from dashboard.view import View
 
@@ -122,10 +123,9 @@ def report(shown: Shown) -> Report:
 
 def _card(shown: Shown, name: str) -> Figure:
     """Return the figure called *name* as its card has it, and what time its change is of."""
-    figure = shown.market[name]
-    label, value, change = card_texts(name, figure, shown.seen.span)
-    span = over(figure.within(shown.seen.span))
-    return Figure(label, value, None if change is None else f"{change} {span}")
+    text = card_text(name, shown.market[name], shown.moment)
+    change = text.coverage if text.change is None else f"{text.change} {text.note}"
+    return Figure(text.label, text.value, change)
 
 
 def _state(shown: Shown) -> dict[str, str]:
@@ -202,37 +202,50 @@ def _moved(shown: Shown) -> pd.DataFrame:
 
 
 def _figures(shown: Shown) -> Section:
-    rows = []
-    for name in FIGURES:
-        figure = shown.market[name]
-        recent = figure.within(shown.seen.span)
-        known = recent.past.index if recent.change is not None else None
-        rows.append(
-            {
-                "figure": _label(shown, name),
-                "unit": _UNITS[name],
-                "value": figure.value,
-                "change": recent.change,
-                "over_s": None if known is None else (known[-1] - known[0]).total_seconds(),
-                "until": None if known is None else known[-1],
-                "pairs": figure.pairs,
-            }
-        )
+    rows = [
+        {
+            "figure": _label(shown, name),
+            "unit": _UNITS[name],
+            "value": figure.value,
+            "pairs": figure.pairs,
+            "expected": figure.expected,
+            **_changed(figure.change),
+        }
+        for name in FIGURES
+        for figure in [shown.market[name]]
+    ]
     columns = (
         Column("figure", "Figure"),
         Column("unit", "Unit"),
         Column("value", "Value", "ratio", 4),
-        Column("change", "Change, in that unit", "ratio", 4),
-        Column("over_s", "Change over", "seconds"),
-        Column("until", "Change until", "time"),
         Column("pairs", "Pairs that know it", "count"),
+        Column("expected", "Pairs collected", "count"),
+        Column("change", "Change, in that unit", "ratio", 4),
+        Column("least_s", "Change over at least", "seconds"),
+        Column("most_s", "Change over at most", "seconds"),
+        Column("until", "Change until", "time"),
+        Column("compared", "Pairs compared", "count"),
     )
     note = (
-        f"Values are of {formats.moment(shown.moment.now)}; a change is over as much of "
-        f"{shown.seen.timeframe} as is recorded, up to the newest bars that are known of it."
+        f"Values are of {formats.moment(shown.moment.now)}; a change over {shown.seen.timeframe} "
+        "compares the pairs that are known at both ends, with the weights of now."
     )
-    return Section("Figures", pd.DataFrame(rows), columns, note)
+    frame = pd.DataFrame(rows).astype({"compared": "Int64"})
+    return Section("Figures", frame, columns, note)
+
+
+def _changed(change: Change | None) -> dict[str, object]:
+    """Return the columns of how far a figure came."""
+    if change is None:
+        return dict.fromkeys(("change", "least_s", "most_s", "until", "compared"))
+    return {
+        "change": change.difference,
+        "least_s": change.least.total_seconds(),
+        "most_s": change.most.total_seconds(),
+        "until": change.until,
+        "compared": change.pairs,
+    }
 
 
 def _label(shown: Shown, name: str) -> str:
-    return card_texts(name, shown.market[name], shown.seen.span)[0]
+    return card_text(name, shown.market[name], shown.moment).label

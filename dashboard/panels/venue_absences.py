@@ -48,7 +48,7 @@ def _why_mute(cycle: dict[Any, Any] | None, shown: Moment) -> str:
         )
     if isinstance(cycle["error"], str):
         return f"{formats.shortened(cycle['error']).rstrip('.')}."
-    span = formats.age(shown.now - shown.since)
+    span = formats.span(shown.now - shown.since)
     return f"None of its pairs was heard of in {span}; see Health."
 
 

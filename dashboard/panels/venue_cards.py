@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from html import escape
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from analytics.aggregate import OLD_CYCLES, Figure
 from analytics.venue_standing import Standing
 from dashboard.charts import Colors
 from dashboard.panels.explained import plain
-from dashboard.panels.kpis import over, thinned
+from dashboard.panels.kpis import CardText, card_text, thinned
 from dashboard.panels.local_time import titled
 from dashboard.state import Moment
 from dashboard.view import View
@@ -32,35 +31,28 @@ _STYLE: Final = """
 """
 
 
-def whole(figures: dict[str, Figure], pairs: int, venues: int, seen: View) -> None:
+def whole(figures: dict[str, Figure], venues: int, seen: View, shown: Moment) -> None:
     """Draw what is *seen* of the market: open interest as a sum, and weighted by volume."""
-    span, is_part = seen.span, bool(seen.venues or seen.pairs)
-    of = f"Of {formats.plural(pairs, 'pair')} on {formats.plural(venues, 'venue')}"
-    of += ", as chosen in the sidebar." if is_part else "."
+    pairs = figures["global_oi_usd"].expected
+    of = f"Of {formats.plural(pairs, 'pair')} collected on {formats.plural(venues, 'venue')}"
+    of += ", as chosen in the sidebar." if seen.venues or seen.pairs else "."
     with st.grid(4, min_column_width=165, gap="xsmall"):
-        _size(
-            "OI, sum" if is_part else "Global OI, sum",
-            figures["global_oi_usd"],
-            span,
-            f"Open interest of all pairs added up, at the mark price. USD. {of}",
-        )
-        _size(
-            "OI, volume-weighted",
-            figures["oi_volume_weighted_usd"],
-            span,
-            "Open interest of the pair that a traded dollar is traded in: the mean over pairs, "
-            f"weighted by 24 h volume. No estimate of the sum. USD. {of}",
-        )
-        _size("Volume 24 h, sum", figures["volume_24h_usd"], span, f"Rolling. USD. {of}")
-        funding = figures["funding_8h_pct"]
-        recent = funding.within(span)
-        _metric(
-            "Funding 8 h, OI-weighted",
-            formats.pct(funding.value, 4),
-            None if recent.change is None else formats.points(recent.change, 4),
-            recent,
-            f"Positive: longs pay shorts. {of}",
-        )
+        for name, label, said in (
+            (
+                "global_oi_usd",
+                "OI, sum",
+                "Open interest of all pairs added up, at the mark price. USD.",
+            ),
+            (
+                "oi_volume_weighted_usd",
+                "OI, volume-weighted",
+                "Open interest of the pair that a traded dollar is traded in: the mean over pairs, "
+                "weighted by 24 h volume. No estimate of the sum. USD.",
+            ),
+            ("volume_24h_usd", "Volume 24 h, sum", "Rolling. USD."),
+            ("funding_8h_pct", "Funding 8 h, OI-weighted", "Positive: longs pay shorts."),
+        ):
+            _metric(label, card_text(name, figures[name], shown), f"{said} {of}")
 
 
 def venue_cards(
@@ -72,7 +64,7 @@ def venue_cards(
         standings: The venues that were heard of.
         mute: Why nothing is known of the others, by venue.
         shown: What ages count to.
-        seen: What changes are over, and what shares are of.
+        seen: What shares are of.
         at: The colours of the theme.
     """
     st.html(_STYLE)
@@ -89,16 +81,15 @@ def venue_cards(
 def _card(one: Standing, shown: Moment, seen: View, at: Colors) -> None:
     age = shown.now - one.heard_ts
     is_old = age > OLD_CYCLES * shown.cycle
-    said = f"{formats.plural(one.pairs, 'pair')} · {formats.age(age)} ago"
+    some = "" if one.pairs == one.expected else f"{one.pairs:,} of "
+    said = f"{some}{formats.plural(one.expected, 'pair')} · {formats.age(age)} ago"
     _title(one.venue, titled(said, one.heard_ts), at, is_old)
     oi = one.figures["global_oi_usd"]
-    recent = oi.within(seen.span)
     _metric(
         "Open interest",
-        formats.usd(oi.value),
-        None if recent.change_pct is None else formats.pct(recent.change_pct),
-        recent,
-        f"Sum over {formats.plural(oi.pairs, 'pair')}, at the mark price. USD.",
+        card_text("global_oi_usd", oi, shown),
+        f"Sum over {oi.pairs:,} of {formats.plural(oi.expected, 'pair')} collected, at the mark "
+        "price. USD.",
         border=False,
         curve=oi,
     )
@@ -115,9 +106,10 @@ def _entries(one: Standing, seen: View) -> list[tuple[str, str, str]]:
     now = one.figures
 
     def of(name: str) -> str:
-        return f"From {now[name].pairs:,} of {one.pairs:,} pairs."
+        return f"From {now[name].pairs:,} of {formats.plural(one.expected, 'pair')}."
 
     weighed = "Mean, weighted by open interest."
+    longs = "Of the mean share of longs, weighted by open interest."
     part = f"Of the sum over {'the chosen pairs on ' if seen.pairs else ''}all venues."
     return [
         ("Share of OI", _share(one.oi_share_pct), part),
@@ -129,7 +121,7 @@ def _entries(one: Standing, seen: View) -> list[tuple[str, str, str]]:
             f"{weighed} {of('funding_8h_pct')}",
         ),
         ("Funding APR", formats.pct(one.funding_apr_pct), "The same for a year."),
-        ("Long/short", formats.ratio(now["ls_accounts"].value), f"{weighed} {of('ls_accounts')}"),
+        ("Long/short", formats.ratio(now["ls_accounts"].value), f"{longs} {of('ls_accounts')}"),
         ("Basis", formats.pct(one.basis_pct, 4), f"{weighed} Last trade over index, less one."),
         (
             "OI, volume-weighted",
@@ -151,34 +143,26 @@ def _title(venue: str, said: str, at: Colors, is_old: bool = False) -> None:
     )
 
 
-def _size(label: str, figure: Figure, span: timedelta, help: str) -> None:
-    recent = figure.within(span)
-    change = None if recent.change_pct is None else formats.pct(recent.change_pct)
-    _metric(label, formats.usd(figure.value), change, recent, help)
-
-
 def _metric(
     label: str,
-    value: str,
-    change: str | None,
-    recent: Figure,
+    text: CardText,
     help: str,
     *,
     border: bool = True,
     curve: Figure | None = None,
 ) -> None:
-    signed = change is not None and change[0] in "+-"
+    signed = text.change is not None and text.change[0] in "+-"
     chart: dict[str, Any] = {}
     if curve is not None and len(curve.past) > 1:
         points = [float(f"{value:.6g}") for value in thinned(curve.past)]
         chart = {"chart_data": points, "chart_type": "area"}
     st.metric(
         label,
-        value,
-        change,
+        text.value,
+        text.coverage if text.change is None else text.change,
         delta_color="normal" if signed else "off",
         delta_arrow="auto" if signed else "off",
-        delta_description=over(recent) if change is not None else None,
+        delta_description=None if text.change is None else text.note,
         help=help,
         border=border,
         height="stretch" if border else "content",

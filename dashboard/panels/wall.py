@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from html import escape
 from typing import Final, NamedTuple
 
@@ -15,7 +14,7 @@ from analytics.aggregate import Figure
 from analytics.movers import movers
 from analytics.signals import Signal
 from dashboard.charts import Colors
-from dashboard.panels.kpis import UNSIGNED, card_texts
+from dashboard.panels.kpis import UNSIGNED, card_text
 from dashboard.panels.local_time import titled
 from dashboard.state import Moment
 from dashboard.view import View
@@ -38,6 +37,7 @@ _STYLE: Final = """
 [data-stale="true"], [data-stale="true"] * { opacity: 1 !important; transition: none !important }
 .wall { font-variant-numeric: tabular-nums; line-height: 1.25 }
 .wall small, .wall-card span { opacity: 0.8 }
+.wall-card small { font-size: clamp(1rem, 1.2vw, 2rem) }
 .wall-top { display: flex; flex-wrap: wrap; gap: 0 2.5vw; align-items: baseline;
   font-size: clamp(1.1rem, 1.8vw, 3rem) }
 .wall-top strong { font-size: clamp(1.6rem, 3vw, 5rem) }
@@ -103,16 +103,17 @@ def wall_top(shown: Moment, colors: Colors) -> None:
     )
 
 
-def wall_cards(figures: dict[str, Figure], span: timedelta, colors: Colors) -> None:
-    """Draw the market's figures in large, with their changes over *span*."""
+def wall_cards(figures: dict[str, Figure], shown: Moment, colors: Colors) -> None:
+    """Draw the market's figures in large, with their changes and what is missing in them."""
     cards = []
     for name in _FIGURES:
-        label, value, change = card_texts(name, figures[name], span)
-        written = "" if change is None else f"{change} in {formats.age(span)}"
-        color = "inherit" if name == UNSIGNED else _color(change, colors)
+        text = card_text(name, figures[name], shown)
+        color = "inherit" if name == UNSIGNED else _color(text.change, colors)
+        written = "" if text.change is None else f"{text.change} {text.over}"
+        missing = "" if text.coverage is None else f"<small>{escape(text.coverage)}</small>"
         cards.append(
-            f'<div class="wall-card"><span>{escape(label)}</span><b>{value}</b>'
-            f'<em style="color:{color}">{written}</em></div>'
+            f'<div class="wall-card"><span>{escape(text.label)}</span><b>{text.value}</b>'
+            f'<em style="color:{color}">{escape(written)}</em>{missing}</div>'
         )
     st.html(f'<div class="wall wall-cards">{"".join(cards)}</div>')
 

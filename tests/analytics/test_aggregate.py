@@ -119,9 +119,11 @@ class Bars:
             f"insert into bars ({', '.join(row)}) values ({marks})", [*row.values()]
         )
 
+    def sums(self):
+        return query.fetch(self.cursor, "market_history", now=NOON, symbols=None)
+
     def history(self):
-        sums = query.fetch(self.cursor, "market_history", now=NOON, symbols=None)
-        return aggregate.market_history(sums)
+        return aggregate.market_history(self.sums())
 
 
 def test_an_outage_of_one_venue_is_not_a_fall(bars):
@@ -172,23 +174,260 @@ def test_a_bar_that_is_not_over_is_not_seen(bars):
     assert bars.history().empty
 
 
-def test_a_figure_says_how_far_it_came():
-    """From 100 to 110 is 10, and 10 %, in the hour that it says; the 150 of now are later."""
-    end = NOON + timedelta(hours=1)
-    figure = aggregate.Figure(150, 2, pd.Series([100.0, 110.0], pd.DatetimeIndex([NOON, end])))
+def test_every_pair_that_is_known_counts_however_much_the_market_grew(bars):
+    """Open interest and volume rise by 40 % in a day: no bar of it is left out."""
+    for nth in range(289):
+        grown = 1 + 0.4 * nth / 288
+        for venue, oi in (("binance", 60.0), ("okx", 40.0)):
+            bars.store(
+                5 * (288 - nth), venue, oi_usd=oi * grown, volume_24h_usd=2 * oi * grown,
+                funding_rate=0.0001, funding_interval_h=8, ls_accounts=2.0,
+            )  # fmt: skip
 
-    assert (figure.change, figure.change_pct) == (10, pytest.approx(10))
-    assert (figure.since, figure.until) == (NOON, end)
+    past = bars.history()
+
+    assert len(past) == 289
+    assert past.drop(columns="breadth_pct").notna().all(axis=None)
+    assert past["global_oi_usd"].tolist() == pytest.approx(np.linspace(100, 140, 289))
+    assert past["funding_8h_pct"].tolist() == pytest.approx([0.01] * 289)
+    assert past["ls_accounts"].tolist() == pytest.approx([2.0] * 289)
 
 
-@pytest.mark.parametrize("past", [[], [5.0]], ids=["nothing", "one point"])
-def test_a_figure_without_two_points_did_not_change(past):
-    """One point is no direction."""
-    times = pd.DatetimeIndex([NOON] * len(past))
-    figure = aggregate.Figure(5.0, 1, pd.Series(past, times, dtype=float))
+def test_a_market_that_shrank_is_no_reason_to_count_a_part_as_the_whole(bars):
+    """A quarter of today's market did not say then: the others alone are not the market."""
+    bars.store(5, "binance", oi_usd=107.0, funding_rate=0.0002, funding_interval_h=8)
+    bars.store(5, "okx", oi_usd=36.0)
+    for venue, oi in (("binance", 75.0), ("okx", 25.0)):
+        bars.store(0, venue, oi_usd=oi, funding_rate=0.0001, funding_interval_h=8)
 
-    assert figure.change is None
-    assert figure.change_pct is None
+    assert bars.history()["funding_8h_pct"].isna().tolist() == [True, False]
+
+
+def test_a_silent_venue_makes_no_step_in_any_course(bars):
+    """OKX has another funding, other longs and larger pairs, and misses one bar of three."""
+    for minutes in (10, 5, 0):
+        bars.store(minutes, "binance", oi_usd=85.0, volume_24h_usd=100.0, funding_rate=0.0001,
+                   funding_interval_h=8, ls_accounts=2.0)  # fmt: skip
+        if minutes != 5:
+            bars.store(minutes, "okx", oi_usd=15.0, volume_24h_usd=10.0, funding_rate=0.0003,
+                       funding_interval_h=8, ls_accounts=0.5)  # fmt: skip
+
+    past = bars.history()
+
+    longs = 0.85 * 2 / 3 + 0.15 / 3
+    assert past["funding_8h_pct"].tolist() == pytest.approx([0.013] * 3)
+    assert past["ls_accounts"].tolist() == pytest.approx([longs / (1 - longs)] * 3)
+    assert past["oi_volume_weighted_usd"].tolist() == pytest.approx([8650 / 110] * 3)
+    assert past["volume_24h_usd"].tolist() == pytest.approx([110.0] * 3)
+
+
+def test_who_left_is_no_part_of_today(bars):
+    """196 pairs recorded the evening before must not make today's 18 too few."""
+    for nth in range(20):
+        bars.store(600, "binance", f"OLD{nth}/USDT:USDT", oi_usd=10.0)
+    for minutes, oi in ((600, 50.0), (300, 55.0), (0, 60.0)):
+        bars.store(minutes, "binance", oi_usd=oi)
+
+    assert bars.history()["global_oi_usd"].tolist() == pytest.approx([50, 55, 60])
+
+
+def heard(*rows):
+    """Pairs as ``pairs.sql`` says them: venue, symbol, and of each metric (now, then)."""
+    metrics = ("oi_usd", "volume_24h_usd", "funding_8h_pct", "ls_accounts")
+    made = []
+    for venue, symbol, *values in rows:
+        row = {"venue": venue, "symbol": symbol, "base": symbol, "price_24h_pct": NAN}
+        for name, (now, then) in zip(metrics, values, strict=True):
+            row |= {name: now, f"{name}_then": then}
+        for short in ("oi", "volume", "funding", "ls", "price"):
+            row[f"{short}_delta_s"] = 3600.0
+        for name in ("oi_usd_ts", "volume_24h_usd_ts", "funding_ts", "received_ts", "price_ts"):
+            row[name] = pd.Timestamp(NOON)
+        made.append(row)
+    return pd.DataFrame(made)
+
+
+def changed(pairs, silent=0):
+    """Return the change of every figure of *pairs* over an hour, without a history."""
+    found = aggregate.figures(pairs, NO_HISTORY, HOUR, silent)
+    return {name: figure.change for name, figure in found.items() if name != "breadth_pct"}
+
+
+HOUR = timedelta(hours=1)
+BINANCE = ("binance", "BTC", (85.0, 85.0), (100.0, 100.0), (0.01, 0.01), (2.0, 2.0))
+BYBIT = ("bybit", "BTC", (40.0, 40.0), (30.0, 30.0), (0.02, 0.02), (1.0, 1.0))
+OKX = ("okx", "BTC", (15.0, 15.0), (10.0, 10.0), (-0.03, -0.03), (0.5, 0.5))
+UNKNOWN = [(NAN, NAN)] * 4
+SHORTS = ("oi", "volume", "weighed", "funding", "longs", "risen")
+KINDS = ("then", "now", "weight", "whole", "whole_weight")
+SUMS = [f"{short}_{kind}" for short in SHORTS for kind in KINDS]
+NO_HISTORY = pd.DataFrame(columns=["venue", "ts", *SUMS]).astype(dict.fromkeys(SUMS, float))
+
+
+def joined(pair):
+    """Return *pair* with nothing known of it an hour before."""
+    return (*pair[:2], *[(now, NAN) for now, _ in pair[2:]])
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        pytest.param((BINANCE, BYBIT), id="a venue is silent, or a pair left"),
+        pytest.param((BINANCE, BYBIT, joined(OKX)), id="a venue came back, or a pair joined"),
+        pytest.param((BINANCE, BYBIT, ("okx", "BTC", *UNKNOWN)), id="a venue that knows nothing"),
+    ],
+)
+def test_who_is_there_at_one_end_only_changes_no_change(pairs):
+    """Nothing moved: every change is nought, of the two pairs that are known at both ends."""
+    found = changed(heard(*pairs))
+
+    assert [change.difference for change in found.values()] == pytest.approx([0.0] * 5)
+    assert {change.pairs for change in found.values()} == {2}
+
+
+def test_changes_are_of_the_same_pairs_with_the_weights_of_now():
+    """Worked by hand: BTC on binance and bybit moved, okx joined with figures of its own."""
+    pairs = heard(
+        ("binance", "BTC", (90.0, 80.0), (100.0, 50.0), (0.01, 0.03), (3.0, 1.0)),
+        ("bybit", "BTC", (10.0, 20.0), (60.0, 50.0), (0.05, 0.05), (1.0, 1.0)),
+        joined(OKX),
+    )
+
+    found = changed(pairs)
+
+    oi, weighted = found["global_oi_usd"], found["oi_volume_weighted_usd"]
+    assert (oi.difference, oi.pct, oi.pairs) == (0, 0, 2)
+    assert found["volume_24h_usd"].difference == 60
+    assert found["volume_24h_usd"].pct == pytest.approx(60)
+    # 100 and 60 of today's volume at both ends: 9,600 of 160 now, 9,200 of 160 then.
+    assert weighted.difference == pytest.approx(400 / 160)
+    assert weighted.pct == pytest.approx(100 * (9600 / 9200 - 1))
+    # 90 and 10 of today's open interest: 0.014 now, 0.032 then.
+    assert found["funding_8h_pct"].difference == pytest.approx(-0.018)
+    # Shares of longs: (90 x 0.75 + 10 x 0.5) / 100 is 0.725 now, and 0.5 then.
+    assert found["ls_accounts"].difference == pytest.approx(0.725 / 0.275 - 1)
+    assert (oi.least, oi.most, oi.until) == (HOUR, HOUR, NOON)
+
+
+def test_a_change_says_the_time_that_it_really_covers():
+    """One pair is known 58 minutes before, the other 62."""
+    pairs = heard(BINANCE, BYBIT).assign(oi_delta_s=[3480.0, 3720.0])
+
+    change = changed(pairs)["global_oi_usd"]
+
+    assert (change.least, change.most) == (timedelta(minutes=58), timedelta(minutes=62))
+
+
+def test_all_is_the_universe_not_who_answered():
+    """Of three pairs one is silent, and one knows no volume."""
+    pairs = heard(BINANCE, (*BYBIT[:3], (NAN, NAN), *BYBIT[4:]))
+
+    found = aggregate.figures(pairs, NO_HISTORY, HOUR, silent=1)
+
+    assert (found["global_oi_usd"].pairs, found["global_oi_usd"].expected) == (2, 3)
+    assert (found["volume_24h_usd"].pairs, found["volume_24h_usd"].expected) == (1, 3)
+    assert not found["global_oi_usd"].is_whole
+    assert aggregate.figures(pairs, NO_HISTORY, HOUR)["global_oi_usd"].is_whole
+
+
+def test_breadth_changes_by_the_pairs_that_it_compares_at_both_ends(bars):
+    """Of two that are known an hour apart one turned up; a third is compared now alone."""
+    day = 24 * 60
+    for symbol, closes in (("A", (1, 2, 2)), ("B", (2, 1, 3)), ("C", (5, None, 6))):
+        yesterday, hour_ago, now = closes
+        name = f"{symbol}/USDT:USDT"
+        bars.store(day, symbol=name, close=yesterday)
+        bars.store(day + 60, symbol=name, close=yesterday)
+        bars.store(0, symbol=name, close=now)
+        if hour_ago is not None:
+            bars.store(60, symbol=name, close=hour_ago)
+
+    change = aggregate.figures(heard(BINANCE), bars.sums(), HOUR)["breadth_pct"].change
+
+    assert (change.difference, change.pairs, change.until) == (50, 2, NOON)
+    assert aggregate.market_history(bars.sums())["breadth_pct"].dropna().iloc[-1] == 100
+
+
+def liquidations(bars, universe, span=HOUR):
+    rows = query.fetch(bars.cursor, "liquidated", now=NOON, span_s=int(span.total_seconds()))
+    known = pd.DataFrame(universe, columns=["venue", "symbol"])
+    return aggregate.liquidations_1h(known, rows, bars.sums(), span)
+
+
+def store_hours(bars, venue, symbol="BTC/USDT:USDT", minutes=range(0, 120, 5), usd=1e6):
+    for ago in minutes:
+        bars.store(ago, venue, symbol, liq_long_usd=usd, liq_short_usd=0.0)
+
+
+def test_a_venue_that_is_not_heard_is_not_nought(bars):
+    """Binance liquidates 1 M a bar; okx 2 M, and is silent for the last 20 minutes."""
+    store_hours(bars, "binance")
+    store_hours(bars, "okx", minutes=range(20, 120, 5), usd=2e6)
+    both = [("binance", "BTC/USDT:USDT"), ("okx", "BTC/USDT:USDT")]
+
+    found = liquidations(bars, both)
+
+    assert found.value == 12e6 + 8 * 2e6
+    assert (found.pairs, found.expected) == (2, 2)
+    assert (found.summed, found.summed_least) == (HOUR, timedelta(minutes=40))
+    assert not found.is_whole
+    # Nothing changed on binance, and okx cannot be compared.
+    assert (found.change.difference, found.change.pairs) == (0, 1)
+
+
+def test_a_venue_that_was_never_heard_is_missing_by_name(bars):
+    """Its pair counts among those that there should be, and its bars know no liquidations."""
+    store_hours(bars, "binance")
+    for ago in range(0, 60, 5):
+        bars.store(ago, "okx", close=1.0)
+
+    found = liquidations(bars, [("binance", "BTC/USDT:USDT"), ("okx", "BTC/USDT:USDT")])
+
+    assert (found.value, found.pairs, found.expected) == (12e6, 1, 2)
+    assert (found.summed, found.summed_least) == (HOUR, HOUR)
+
+
+def test_three_of_two_pairs_cannot_be(bars):
+    """What left the universe half an hour ago is not counted, and neither is its flow."""
+    universe = [("binance", "A/USDT:USDT"), ("binance", "B/USDT:USDT")]
+    for _, symbol in universe:
+        store_hours(bars, "binance", symbol)
+    store_hours(bars, "binance", "GONE/USDT:USDT", range(30, 120, 5), 5e6)
+
+    found = liquidations(bars, universe)
+
+    assert (found.pairs, found.expected, found.value) == (2, 2, 24e6)
+    assert found.change.difference == 0
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 60, 240, 1440])
+def test_liquidations_change_between_two_whole_hours(bars, minutes):
+    """1 M a bar until now; before the last *minutes* it was 3 M."""
+    store_hours(bars, "binance", minutes=range(0, minutes, 5))
+    store_hours(bars, "binance", minutes=range(minutes, minutes + 60, 5), usd=3e6)
+
+    found = liquidations(bars, [("binance", "BTC/USDT:USDT")], timedelta(minutes=minutes))
+
+    assert found.change.difference == -2e6 * min(minutes // 5, 12)
+
+
+def test_bars_that_a_venue_has_not_written_yet_are_not_missing(bars):
+    """They come with its next cycle: its hour ends with its newest bar."""
+    store_hours(bars, "binance")
+    store_hours(bars, "okx", minutes=range(5, 120, 5))
+
+    found = liquidations(bars, [("binance", "BTC/USDT:USDT"), ("okx", "BTC/USDT:USDT")])
+
+    assert (found.value, found.is_whole) == (24e6, True)
+
+
+def test_nobody_listened(bars):
+    """No sum, no change, and all the pairs are said to be missing."""
+    bars.store(0, close=1.0)
+
+    found = liquidations(bars, [("binance", "BTC/USDT:USDT")])
+
+    assert (found.value, found.pairs, found.expected, found.change) == (None, 0, 1, None)
 
 
 def test_old_is_more_than_two_cycles():

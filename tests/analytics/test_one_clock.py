@@ -82,6 +82,7 @@ QUERIES = {
     "how_known": lambda now: {},
     "known_pairs": lambda now: {"since": now - 2 * BAR},
     "collecting_since": lambda now: {"break_s": 90},
+    "liquidated": lambda now: {"span_s": 3600},
     "market_history": lambda now: {"symbols": None},
     "newest_cycle": lambda now: {},
     "pair_names": lambda now: {"since": now - 2 * BAR},

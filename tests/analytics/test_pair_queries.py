@@ -139,7 +139,7 @@ def test_a_change_is_known_wherever_between_two_bars_it_is_asked(cursor, minutes
 
 
 @pytest.mark.parametrize(
-    ("off_s", "counts"), [(-16, False), (-15, True), (0, True), (150, True), (151, False)]
+    ("off_s", "counts"), [(-61, False), (-60, True), (0, True), (150, True), (151, False)]
 )
 def test_an_earlier_snapshot_is_near_the_time_asked_for_or_none(cursor, off_s, counts):
     """A change over seven and a half minutes is not called one over five."""
@@ -156,7 +156,7 @@ def test_an_earlier_snapshot_is_near_the_time_asked_for_or_none(cursor, off_s, c
     ("off", "counts"), [(-5, False), (-2, True), (0, True), (2, True), (5, False)]
 )
 def test_over_longer_spans_the_bar_counts_whose_end_is_near(cursor, off, counts):
-    """Snapshots of an hour ago are not looked at; the bar ends an hour and *off* minutes ago."""
+    """There is no snapshot of an hour ago; the bar ends an hour and *off* minutes ago."""
     newest = NOON - 3 * MINUTE
     snapshot(cursor, "BTC", at=newest, price=110.0, oi_usd=40.0, ls_accounts=1.0)
     end = newest - timedelta(hours=1) - off * MINUTE
@@ -168,6 +168,56 @@ def test_over_longer_spans_the_bar_counts_whose_end_is_near(cursor, off, counts)
     for column, change in zip(("price", "oi", "ls"), expected, strict=True):
         value = found[f"{column}_delta_pct"]
         assert pd.isna(value) if change is None else value == pytest.approx(change)
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 30, 60, 240, 1440])
+@pytest.mark.parametrize("newest_s", [0, 70, 119, 150, 179])
+def test_a_change_starts_from_the_snapshot_nearest_to_that_moment(cursor, minutes, newest_s):
+    """What a plain loop over all snapshots finds, not the bar whose end is up to 2.5 min off."""
+    span = timedelta(minutes=minutes)
+    bar(cursor, "BTC", end=NOON - span - 1 * MINUTE, close=1.0, oi_usd=1.0)
+    times = [NOON - timedelta(seconds=newest_s + 30 * nth) for nth in range(3)]
+    # Cycles come when they come, and one is lost.
+    times += [NOON - span - timedelta(seconds=off) for off in range(-70, 300, 31) if off != 54]
+    times = [at for at in times if at <= NOON - timedelta(seconds=newest_s)]
+    rows = [(at, 100 + 7 * nth % 11, 50 + 5 * nth % 13) for nth, at in enumerate(times)]
+    for at, price, oi in rows:
+        snapshot(cursor, "BTC", at=at, price=float(price), oi_usd=float(oi))
+
+    newest = max(rows)
+    then = min(rows, key=lambda row: abs(newest[0] - span - row[0]))
+    found = btc(cursor, span=span)
+
+    assert found["price_delta_pct"] == pytest.approx(100 * (newest[1] / then[1] - 1))
+    assert found["oi_delta_pct"] == pytest.approx(100 * (newest[2] / then[2] - 1))
+    assert found["oi_usd_then"] == then[2]
+    assert found["oi_delta_s"] == (newest[0] - then[0]).total_seconds()
+
+
+def test_the_nearest_wins_be_it_a_snapshot_or_a_bar(cursor):
+    """A snapshot two minutes off, a bar half a minute off; the change says what it covers."""
+    then = NOON - timedelta(minutes=15)
+    snapshot(cursor, "BTC", at=then - 2 * MINUTE, price=1.0, oi_usd=1.0)
+    bar(cursor, "BTC", end=then - MINUTE / 2, close=100.0, oi_usd=50.0, volume_24h_usd=7.0)
+    snapshot(cursor, "BTC", price=110.0, oi_usd=40.0, volume_24h_usd=9.0)
+
+    found = btc(cursor, span=timedelta(minutes=15))
+
+    assert found["price_delta_pct"] == pytest.approx(10)
+    assert found["oi_usd_then"] == 50
+    assert found["volume_24h_usd_then"] == 7
+    assert found[["price_delta_s", "oi_delta_s", "volume_delta_s"]].tolist() == [930] * 3
+
+
+def test_what_is_not_known_then_has_no_span(cursor):
+    """Neither a value nor a time."""
+    snapshot(cursor, "BTC", at=NOON - 15 * MINUTE, price=100.0)
+    snapshot(cursor, "BTC", price=110.0, oi_usd=40.0)
+
+    found = btc(cursor, span=timedelta(minutes=15))
+
+    assert found["price_delta_s"] == 900
+    assert found[["oi_usd_then", "oi_delta_pct", "oi_delta_s"]].isna().all()
 
 
 def test_open_interest_is_compared_from_when_it_was_stated(cursor):
@@ -246,3 +296,20 @@ def test_a_pair_without_snapshots_is_read_from_its_bars(cursor):
     assert rows["price"].to_dict() == {"BTC": 100, "ETH": 7}
     assert rows["from_bar"].to_dict() == {"BTC": True, "ETH": False}
     assert rows.loc["BTC", "price_ts"] == NOON
+
+
+def silent(cursor, *, is_past):
+    rows = fetch(cursor, "silent_pairs", now=NOON, since=SINCE, is_past=is_past)
+    return rows["symbol"].tolist()
+
+
+def test_the_universe_of_the_past_is_what_its_venue_still_told_of(cursor):
+    """A silent venue's pairs are missing; one that left while its venue went on is not."""
+    snapshot(cursor, "BTC")
+    snapshot(cursor, "LEFT", at=NOON - timedelta(hours=5))
+    snapshot(cursor, "BTC", venue="bybit", at=NOON - timedelta(hours=2))
+    snapshot(cursor, "ETH", venue="bybit", at=NOON - timedelta(hours=2, minutes=9))
+    snapshot(cursor, "OLD", venue="bybit", at=NOON - timedelta(hours=3))
+
+    assert silent(cursor, is_past=True) == ["BTC/USDT:USDT", "ETH/USDT:USDT"]
+    assert silent(cursor, is_past=False) == []

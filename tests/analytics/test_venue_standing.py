@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -12,16 +12,21 @@ from analytics.aggregate import FIGURES
 from analytics.venue_standing import funding_spread, quoted, standings
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
+SHORTS = ("oi", "volume", "weighed", "funding", "longs", "risen")
 SUMS = [
-    *("oi_usd", "oi_matched_usd", "oi_newest_usd", "volume_24h_usd", "volume_matched_usd"),
-    *("volume_newest_usd", "oi_times_volume", "oi_volume_usd", "funding_times_oi"),
-    *("funding_oi_usd", "ls_times_oi", "ls_oi_usd", "risen_count", "compared_count"),
+    f"{short}_{kind}"
+    for short in SHORTS
+    for kind in ("then", "now", "weight", "whole", "whole_weight")
 ]
 NO_HISTORY = pd.DataFrame({"venue": [], "ts": [], **{name: [] for name in SUMS}})
+NOBODY = pd.DataFrame({"venue": [], "symbol": []})
+HOUR = timedelta(hours=1)
 
 
 def pair(venue, symbol="BTC", **known):
-    absent = ("oi_usd", "volume_24h_usd", "funding_8h_pct", "ls_accounts", "price_24h_pct")
+    metrics = ("oi_usd", "volume_24h_usd", "funding_8h_pct", "ls_accounts", "price_24h_pct")
+    spans = ("oi_delta_s", "volume_delta_s", "funding_delta_s", "ls_delta_s")
+    absent = (*metrics, *(f"{name}_then" for name in metrics), *spans)
     key = {"venue": venue, "symbol": symbol, "received_ts": pd.Timestamp(NOON)}
     return {**key, **dict.fromkeys(absent, np.nan), **known}
 
@@ -39,7 +44,7 @@ def test_basis_is_weighted_by_open_interest():
         [quote("okx", "A", 102, 100), quote("okx", "B", 5, 5), quote("okx", "C", 7)]
     )
 
-    (one,) = standings(quoted(pairs, quotes), NO_HISTORY)
+    (one,) = standings(quoted(pairs, quotes), NO_HISTORY, HOUR, NOBODY)
 
     assert one.basis_pct == pytest.approx(1.5)
     assert one.pairs == 3
@@ -49,7 +54,7 @@ def test_funding_of_a_year_is_that_of_every_eight_hours():
     """1,095 times."""
     pairs = pd.DataFrame([pair("okx", oi_usd=1.0, funding_8h_pct=0.01)])
 
-    (one,) = standings(quoted(pairs, pd.DataFrame([quote("okx")])), NO_HISTORY)
+    (one,) = standings(quoted(pairs, pd.DataFrame([quote("okx")])), NO_HISTORY, HOUR, NOBODY)
 
     assert one.funding_apr_pct == pytest.approx(10.95)
 
@@ -59,7 +64,7 @@ def test_the_largest_venue_is_first_and_the_unknown_last():
     pairs = pd.DataFrame([pair("a"), pair("b", oi_usd=1.0), pair("c", oi_usd=3.0)])
     quotes = pd.DataFrame([quote(venue) for venue in "abc"])
 
-    found = standings(quoted(pairs, quotes), NO_HISTORY)
+    found = standings(quoted(pairs, quotes), NO_HISTORY, HOUR, NOBODY)
 
     assert [one.venue for one in found] == ["c", "b", "a"]
     assert [one.oi_share_pct for one in found[:2]] == [75, 25]
@@ -74,7 +79,7 @@ def test_shares_are_of_the_whole_market():
     )
     one = quoted(market[market["venue"] == "b"], pd.DataFrame([quote("b")]))
 
-    (found,) = standings(one, NO_HISTORY, market)
+    (found,) = standings(one, NO_HISTORY, HOUR, NOBODY, market)
 
     assert (found.venue, found.oi_share_pct, found.volume_share_pct) == ("b", 75, 25)
 

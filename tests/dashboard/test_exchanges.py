@@ -106,7 +106,7 @@ def test_sum_and_volume_weighted_stand_side_by_side(exchanges, record):
 
     cards = figures(exchanges())
 
-    assert cards["Global OI, sum"] == "$8.00B"
+    assert cards["OI, sum"] == "$8.00B"
     assert cards["OI, volume-weighted"] == "$2.67B"
     assert cards["BTC: OI, sum"] == "$6.00B"
     assert cards["BTC: OI, weighted"] == "$3.00B"
@@ -230,7 +230,6 @@ def test_shares_stay_shares_of_all_venues(exchanges, record):
     assert "Of the sum over all venues." in okx
     assert comparison(page)[0]["oi_share_pct"].tolist() == pytest.approx([100 / 3])
     assert figures(page)["OI, sum"] == "$2.00B"
-    assert "Global OI, sum" not in figures(page)
 
 
 def test_shares_are_of_the_chosen_pairs(exchanges, record):
@@ -404,7 +403,7 @@ def test_missing_metrics_leave_dashes(exchanges, record):
 
     page = exchanges()
 
-    assert figures(page)["Global OI, sum"] == "–"
+    assert figures(page)["OI, sum"] == "–"
     assert comparison(page)[1].iloc[0]["oi_usd"] == "–"
 
 
@@ -450,9 +449,9 @@ def test_files_hold_the_page(record):
         }
     )
 
-    none = dict.fromkeys(FIGURES, Figure(None, 0, pd.Series(dtype=float)))
-    oi = {**none, "global_oi_usd": Figure(2e9, 1, pd.Series(dtype=float))}
-    stand = (Standing("okx", oi, 100.0, *[float("nan")] * 3, pairs=1, heard_ts=record.noon),)
+    none = dict.fromkeys(FIGURES, Figure(None, 0, 2, pd.Series(dtype=float)))
+    oi = {**none, "global_oi_usd": Figure(2e9, 1, 2, pd.Series(dtype=float))}
+    stand = (Standing("okx", oi, 100.0, *[float("nan")] * 3, 1, 2, record.noon),)
 
     made = exchanges_files.tables(stand, asset, "BTC", drawn)
     venues = csv_bytes(made["Venues"]()).decode("utf-8-sig").splitlines()
@@ -460,6 +459,7 @@ def test_files_hold_the_page(record):
     report = exchanges_files.report(stand, asset, "BTC", drawn, shown, {"Asset": "BTC"})
 
     assert list(made) == ["Venues", "BTC", "Shares"]
-    assert venues[1] == "okx,1,2000000000.0,100.0,,,,,,,,2025-10-22T12:44:00Z"
+    assert venues[1] == "okx,1,2,2000000000.0,100.0,,,,,,,,2025-10-22T12:44:00Z"
     assert header == "Time [UTC],Venue,Share of open interest [%],Pairs"
+    assert report.figures[0].change == "1 of 2 pairs"
     assert pdf_bytes(report).startswith(b"%PDF")

@@ -93,7 +93,8 @@ def _ms(time):
 
 
 def test_cards_show_the_market(app, record):
-    """Three quarters of the open interest pay 0.01 %, one quarter receives 0.02 %."""
+    """Three quarters of the open interest pay 0.01 %, one quarter receives 0.02 %; two thirds and
+    a half are long, so five eighths of the whole."""
     two_venues(record)
     record.publish()
 
@@ -105,7 +106,7 @@ def test_cards_show_the_market(app, record):
         "OI, weighted": "$4.67B",
         "Volume 24 h": "$15.00B",
         "Funding 8 h": "+0.0025 %",
-        "Long/short": "1.75",
+        "Long/short": "1.67",
         "Liquidations 1 h": "–",
         "Breadth 24 h": "50 %",
     }
@@ -460,22 +461,93 @@ def test_a_record_of_bars_alone_is_shown(app, record):
 
 
 def test_cards_say_how_far_they_came(app, record):
-    """Over the timeframe, or the ten minutes that there are bars of; the 7 of now came later."""
+    """From the nearest that is on record to now, and in the time that this really is."""
     for minutes, oi in ((14, 5e9), (9, 5.5e9), (4, 6e9)):
         record.bar(BTC, ended=record.noon - timedelta(minutes=minutes), oi_usd=oi)
     record.snapshot(BTC, **{**WHOLE, "oi_usd": 7e9})
     record.publish()
 
     app.run()
-    assert app.metric[0].delta == "+9.09 %"
-    assert app.metric[0].proto.delta_description == "in 5 min"
+    assert app.metric[0].delta == "+16.67 %"
+    assert app.metric[0].proto.delta_description == "in 4 min"
 
     app.segmented_control(key="timeframe").set_value("15m").run()
     card = app.metric[0]
-    assert (card.value, card.delta) == ("$7.00B", "+20.00 %")
-    assert card.proto.delta_description == "in 10 min"
+    assert (card.value, card.delta) == ("$7.00B", "+40.00 %")
+    assert card.proto.delta_description == "in 14 min"
     assert curve(app, 1) == [98, 50, 2]
     assert "No curve yet for volume-weighted open interest" in text(app)
+
+    app.segmented_control(key="timeframe").set_value("4h").run()
+    assert app.metric[0].delta == ""
+    assert "no open interest is recorded for now and for 4h earlier" in text(app)
+
+
+def card(app, label):
+    """Return value, change and what stands beside it of the card called *label*."""
+    (found,) = (one for one in app.metric if one.label == label)
+    return found.value, found.delta, found.proto.delta_description
+
+
+def two_venues_for_an_hour(record, okx_until):
+    """Nothing moves; okx is heard until so many minutes ago. Both are collected."""
+    for minutes in range(80, -1, -5):
+        at = record.noon - timedelta(minutes=minutes)
+        record.bar(BTC, ended=at - timedelta(minutes=4), **HOUR_OF_BINANCE)
+        record.snapshot(BTC, at=at, **WHOLE)
+        if minutes >= okx_until:
+            record.bar(BTC, venue="okx", ended=at - timedelta(minutes=4), **HOUR_OF_OKX)
+            record.snapshot(BTC, venue="okx", at=at, **OKX)
+    for venue in ("binance", "okx"):
+        record.instrument(BTC, venue=venue)
+        record.cycle(venue=venue)
+
+
+OKX = {**WHOLE, "oi_usd": 2e9, "funding_rate": -0.0002, "ls_accounts": 0.5}
+HOUR_OF_BINANCE = {
+    **{"close": 110.0, "oi_usd": 6e9, "volume_24h_usd": 10e9, "funding_rate": 0.0001},
+    **{"funding_interval_h": 8.0, "ls_accounts": 2.0, "liq_long_usd": 1e6, "liq_short_usd": 0.0},
+}
+HOUR_OF_OKX = {
+    **HOUR_OF_BINANCE,
+    **{"oi_usd": 2e9, "funding_rate": -0.0002, "ls_accounts": 0.5, "liq_long_usd": 2e6},
+}
+
+
+def test_a_silent_venue_moves_nothing_and_is_missing_on_every_card(app, record):
+    """OKX has been silent for 20 minutes: the values are of one of two pairs, and all changes 0."""
+    two_venues_for_an_hour(record, okx_until=20)
+    record.publish()
+    app.query_params["timeframe"] = "1h"
+
+    app.run()
+
+    beside = "in 1 h, 1 of 2 pairs"
+    assert card(app, "Open interest") == ("$6.00B", "0.00 %", beside)
+    assert card(app, "OI, weighted") == ("$6.00B", "0.00 %", beside)
+    assert card(app, "Volume 24 h") == ("$10.00B", "0.00 %", beside)
+    assert card(app, "Funding 8 h") == ("+0.0100 %", "0.0000 pp", beside)
+    assert card(app, "Long/short") == ("2.00", "0.00", beside)
+    assert "From 1 of 2 pairs collected." in app.metric[0].proto.help
+    # 12 bars of 1 M on binance, 8 of 2 M on okx; an hour before okx was not silent, yet no
+    # hour of it can be compared.
+    value, _, beside = card(app, "Liquidations 1 h")
+    assert (value, beside) == ("$28.00M", "")
+    assert "Of some pairs liquidations are those of 40 min only." in text(app)
+
+
+def test_a_change_that_ended_some_cycles_ago_says_so(app, record):
+    """The venue was last heard three minutes ago; its change is of then."""
+    for minutes in (63, 3):
+        record.snapshot(BTC, at=record.noon - timedelta(minutes=minutes), **WHOLE)
+    record.cycle()
+    record.publish()
+    app.query_params["timeframe"] = "1h"
+
+    app.query_params["at"] = "2025-10-22T12:44Z"
+    app.run()
+
+    assert card(app, "Open interest")[2] == "in 1 h, 3 min ago"
 
 
 def test_a_failing_venue_is_named_with_its_error(app, record):

@@ -37,7 +37,8 @@ def shown(app, record):
     record.cycle()
     record.publish(origin="simulator")
     moment, seen = loaders.moment(), View()
-    pairs = loaders.pairs(moment, seen.span)
+    pairs, silent = loaders.pairs(moment, seen.span), loaders.silent_pairs(moment)
+    history, liquidated = loaders.market_history(moment), loaders.liquidated(moment, seen.span)
     pairs = pairs.join(loaders.pair_curves("5m", moment), on=["venue", "symbol"])
     return overview_files.Shown(
         moment=moment,
@@ -46,7 +47,7 @@ def shown(app, record):
         every=pairs,
         columns=headings([column.name for column in COLUMNS]),
         words="",
-        market=whole_market(pairs, loaders.market_history(moment)),
+        market=whole_market(pairs, history, liquidated, seen.span, silent),
         lists=mover_lists(pairs, "5m"),
         sentences=["A sentence."],
     )
@@ -79,27 +80,27 @@ def test_figures_leave_with_their_unit(shown):
     """One column cannot mix dollars and percent without saying which is which."""
     rows = lines(overview_files.tables(shown)["Figures"]())
 
-    assert rows[1].startswith("Open interest,USD,9900000000.0,1000000000.0,")
+    assert rows[1].startswith("Open interest,USD,9900000000.0,1,2,900000000.0,")
 
 
 def test_a_change_says_its_time_and_its_end(shown):
-    """Neither is the tab's hour, nor the value's 12:44: two bars are known, the last to 12:39."""
-    hour = replace(shown, seen=View(timeframe="1h"))
-
-    heading, interest, *others = lines(overview_files.tables(hour)["Figures"]())
+    """From the bar that ended at 12:39 to the snapshot of 12:44, of one of the two pairs."""
+    heading, interest, *others = lines(overview_files.tables(shown)["Figures"]())
 
     assert heading.endswith(
-        '"Change, in that unit",Change over [s],Change until [UTC],Pairs that know it'
+        'Pairs that know it,Pairs collected,"Change, in that unit",Change over at least [s],'
+        "Change over at most [s],Change until [UTC],Pairs compared"
     )
-    assert interest.endswith(",1000000000.0,300.0,2025-10-22T12:39:00Z,1")
-    assert "Funding 8 h,% per 8 h,0.01,,,,1" in others
+    assert interest.endswith(",900000000.0,300.0,300.0,2025-10-22T12:44:00Z,1")
+    assert "Funding 8 h,% per 8 h,0.01,1,2,,,,," in others
 
 
 def test_a_card_on_paper_says_what_time_its_change_is_of(shown):
-    """The tab asks for an hour of which five minutes are recorded."""
-    figures = overview_files.report(replace(shown, seen=View(timeframe="1h"))).figures
+    """And of how many pairs the figure is, where that is not all."""
+    figures = overview_files.report(shown).figures
 
-    assert figures[0].change == "+12.50 % in 5 min"
+    assert figures[0].change == "+10.00 % in 5 min, 1 of 2 pairs"
+    assert figures[3].change == "1 of 2 pairs"
 
 
 def test_a_hole_in_the_day_is_a_gap_on_paper(shown):

@@ -49,6 +49,22 @@ def test_shows_the_market_in_words(wall, record):
     assert "binance 0 s" in words
 
 
+def test_a_change_says_the_time_that_it_is_of(wall, app, record):
+    """The tab asks for four hours, the record knows 3 h 58 min; one of two pairs is silent."""
+    record.bar(BTC, ended=record.noon - timedelta(hours=3, minutes=58), oi_usd=5e9)
+    record.snapshot(BTC, **WHOLE)
+    record.instrument(BTC)
+    record.instrument(ETH)
+    record.publish()
+    app.query_params["timeframe"] = "4h"
+
+    words = shown(wall())
+
+    assert "Open interest $6.00B +20.00 % in 3 h 58 min 1 of 2 pairs" in words
+    assert "Long/short 2.00 1 of 2 pairs" in words
+    assert "in 4 h" not in words
+
+
 def test_a_signal_of_tier_two_is_on_it(wall, record):
     """Open interest jumps after 22 quiet bars, with more longs than shorts and a leaning book."""
     for nth in range(26):

@@ -1,14 +1,18 @@
 -- The market in the 24 h before $now [UTC], as sums that venues can be added up from.
 -- One row per venue and five minutes that were over by then; ts is their end.
--- oi_newest_usd is the newest open interest of all the venue's pairs, and
--- oi_matched_usd that of the pairs this row knows: compared with both, a pair
--- that is missing from a row does not look like a fall. Likewise for volume.
+-- oi_usd and the liquidations are of all pairs that the row knows. The others compare it with
+-- now: each is of the pairs that know the figure in this row and now, and now is a pair's newest
+-- value of the 10 minutes before $now. Of each of six figures (oi, volume, weighed, funding, longs,
+-- risen), with the weights w of now: _then is sum(x then * w), _now is sum(x now * w), _weight
+-- is sum(w), and _whole and _whole_weight are the latter two of all pairs of now, row or no row.
+-- x and w are: oi_usd and 1; volume_24h_usd and 1; oi_usd and volume_24h_usd; funding_8h_pct and
+-- oi_usd; the share of longs, r / (1 + r), and oi_usd; whether the price rose in 24 h, and 1.
 -- Only pairs of $symbols; where that is null, all of them.
 with known as (
     select
-        venue, symbol, ts, close, oi_usd, volume_24h_usd, ls_accounts,
+        venue, symbol, ts, close, oi_usd, volume_24h_usd, liq_long_usd, liq_short_usd,
         100 * funding_rate * 8 / nullif(funding_interval_h, 0) as funding_8h_pct,
-        liq_long_usd, liq_short_usd
+        ls_accounts / (1 + ls_accounts) as longs
     from known_bars
     where
         ts > ($now::timestamp - interval 48 hours - interval 10 minutes)::timestamp_ms
@@ -16,9 +20,19 @@ with known as (
         and ($symbols::varchar[] is null or list_contains($symbols, symbol))
 ),
 
-today as (
-    from known
-    where ts >= ($now::timestamp - interval 24 hours - interval 10 minutes)::timestamp_ms
+day as (
+    select
+        today.*,
+        case
+            when today.close is not null and before.close is not null
+                then (today.close > before.close)::double
+        end as is_risen
+    from known as today
+    left join known as before
+        on today.venue = before.venue
+        and today.symbol = before.symbol
+        and today.ts - interval 24 hours = before.ts
+    where today.ts >= ($now::timestamp - interval 24 hours - interval 10 minutes)::timestamp_ms
 ),
 
 newest as (
@@ -26,46 +40,86 @@ newest as (
         venue,
         symbol,
         arg_max(oi_usd, ts) as oi_usd,
-        arg_max(volume_24h_usd, ts) as volume_24h_usd
-    from today
+        arg_max(volume_24h_usd, ts) as volume_24h_usd,
+        arg_max(funding_8h_pct, ts) as funding_8h_pct,
+        arg_max(longs, ts) as longs,
+        arg_max(is_risen, ts) as is_risen
+    from day
+    where ts >= ($now::timestamp - interval 15 minutes)::timestamp_ms
     group by venue, symbol
 ),
 
-newest_of_venue as (
+whole as (
     select
         venue,
-        sum(oi_usd) as oi_usd,
-        sum(volume_24h_usd) as volume_24h_usd
+        sum(oi_usd) as oi_whole,
+        sum(volume_24h_usd) as volume_whole,
+        sum(oi_usd * volume_24h_usd) as weighed_whole,
+        sum(volume_24h_usd) filter (oi_usd is not null) as weighed_whole_weight,
+        sum(funding_8h_pct * oi_usd) as funding_whole,
+        sum(oi_usd) filter (funding_8h_pct is not null) as funding_whole_weight,
+        sum(longs * oi_usd) as longs_whole,
+        sum(oi_usd) filter (longs is not null) as longs_whole_weight,
+        sum(is_risen) as risen_whole,
+        count(is_risen)::double as risen_whole_weight
     from newest
     group by venue
+),
+
+-- What both ends know, and null where one of them does not.
+compared as (
+    select
+        day.*,
+        newest.oi_usd + 0 * day.oi_usd as oi_now,
+        newest.volume_24h_usd + 0 * day.volume_24h_usd as volume_now,
+        newest.volume_24h_usd + 0 * oi_now as weighed_weight,
+        newest.oi_usd + 0 * (day.funding_8h_pct + newest.funding_8h_pct) as funding_weight,
+        newest.oi_usd + 0 * (day.longs + newest.longs) as longs_weight,
+        1 + 0 * (day.is_risen + newest.is_risen) as risen_weight,
+        newest.funding_8h_pct as funding_now,
+        newest.longs as longs_now,
+        newest.is_risen as risen_now
+    from day
+    left join newest using (venue, symbol)
 )
 
 select
-    today.venue,
-    (today.ts + interval 5 minutes)::timestamp_ms as ts,
-    sum(today.oi_usd) as oi_usd,
-    sum(newest.oi_usd) filter (today.oi_usd is not null) as oi_matched_usd,
-    any_value(newest_of_venue.oi_usd) as oi_newest_usd,
-    sum(today.volume_24h_usd) as volume_24h_usd,
-    sum(newest.volume_24h_usd) filter (today.volume_24h_usd is not null) as volume_matched_usd,
-    any_value(newest_of_venue.volume_24h_usd) as volume_newest_usd,
-    sum(today.oi_usd * today.volume_24h_usd) as oi_times_volume,
-    sum(today.volume_24h_usd) filter (today.oi_usd is not null) as oi_volume_usd,
-    sum(today.funding_8h_pct * today.oi_usd) as funding_times_oi,
-    sum(today.oi_usd) filter (today.funding_8h_pct is not null) as funding_oi_usd,
-    sum(today.liq_long_usd) as liq_long_usd,
-    sum(today.liq_short_usd) as liq_short_usd,
-    count(today.liq_long_usd) as liq_count,
-    sum(today.ls_accounts * today.oi_usd) as ls_times_oi,
-    sum(today.oi_usd) filter (today.ls_accounts is not null) as ls_oi_usd,
-    count(*) filter (today.close > day_before.close) as risen_count,
-    count(*) filter (today.close is not null and day_before.close is not null) as compared_count
-from today
-left join newest using (venue, symbol)
-left join newest_of_venue using (venue)
-left join known as day_before
-    on today.venue = day_before.venue
-    and today.symbol = day_before.symbol
-    and today.ts - interval 24 hours = day_before.ts
-group by today.venue, today.ts
-order by today.ts, today.venue
+    compared.venue,
+    (compared.ts + interval 5 minutes)::timestamp_ms as ts,
+    sum(oi_usd) as oi_usd,
+    sum(liq_long_usd) as liq_long_usd,
+    sum(liq_short_usd) as liq_short_usd,
+    sum(oi_usd) filter (oi_now is not null) as oi_then,
+    sum(oi_now) as oi_now,
+    sum(oi_now) as oi_weight,
+    any_value(oi_whole) as oi_whole,
+    any_value(oi_whole) as oi_whole_weight,
+    sum(volume_24h_usd) filter (volume_now is not null) as volume_then,
+    sum(volume_now) as volume_now,
+    sum(volume_now) as volume_weight,
+    any_value(volume_whole) as volume_whole,
+    any_value(volume_whole) as volume_whole_weight,
+    sum(oi_usd * weighed_weight) as weighed_then,
+    sum(oi_now * weighed_weight) as weighed_now,
+    sum(weighed_weight) as weighed_weight,
+    any_value(weighed_whole) as weighed_whole,
+    any_value(weighed_whole_weight) as weighed_whole_weight,
+    sum(funding_8h_pct * funding_weight) as funding_then,
+    sum(funding_now * funding_weight) as funding_now,
+    sum(funding_weight) as funding_weight,
+    any_value(funding_whole) as funding_whole,
+    any_value(funding_whole_weight) as funding_whole_weight,
+    sum(longs * longs_weight) as longs_then,
+    sum(longs_now * longs_weight) as longs_now,
+    sum(longs_weight) as longs_weight,
+    any_value(longs_whole) as longs_whole,
+    any_value(longs_whole_weight) as longs_whole_weight,
+    sum(is_risen * risen_weight) as risen_then,
+    sum(risen_now * risen_weight) as risen_now,
+    sum(risen_weight) as risen_weight,
+    any_value(risen_whole) as risen_whole,
+    any_value(risen_whole_weight) as risen_whole_weight
+from compared
+left join whole using (venue)
+group by compared.venue, compared.ts
+order by compared.ts, compared.venue

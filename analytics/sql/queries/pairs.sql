@@ -3,9 +3,9 @@
 -- One row per (venue, symbol), largest open interest first. Every value is the
 -- newest that the venue stated, and its time stands beside it; a metric that was
 -- not stated since then is null. A pair without a snapshot is read from the bars
--- that were over by then (from_bar). Changes are against the snapshot of that long before
--- the newest one, which is kept for the shortest spans only, and else against the bar whose
--- end lies nearest to that time; null where neither is within 2.5 minutes of it.
+-- that were over by then (from_bar). What a metric was that long before (_then) is of the
+-- snapshot or the bar's end that lies nearest to that long before its newest value, and null
+-- where none is within 2.5 minutes of it; _delta_s is the time that its change really covers.
 with snapshots_heard as (
     select
         venue, symbol, base, received_ts, price, price_24h_ago, volume_24h_usd, oi_usd,
@@ -62,6 +62,7 @@ latest as (
         ) as funding_ts,
         arg_max(ls_accounts, heard_ts) as ls_accounts,
         arg_max(ls_ts, heard_ts) filter (ls_accounts is not null) as ls_ts,
+        max(received_ts) filter (ls_accounts is not null) as ls_heard_ts,
         arg_max(100 * book_imbalance, heard_ts) as book_imbalance_pct,
         max(received_ts) filter (book_imbalance is not null) as book_imbalance_ts,
         arg_max_null(flags, heard_ts) as flags,
@@ -70,82 +71,121 @@ latest as (
     group by venue, symbol
 ),
 
--- By how much more than that long each row lies before the pair's newest, and before its newest
--- open interest, which some venues tell less often. [ms] As intervals, a day less 23 h 58 min would
--- not be two minutes: DuckDB compares days first.
-heard_then as (
+-- In milliseconds, as arg_min of bigints takes a fraction of what it takes of a timestamp_ms. (As
+-- intervals, a day less 23 h 58 min would not be two minutes: DuckDB compares days first.)
+snapshots_then as (
     select
-        heard.*,
-        epoch_ms(latest.received_ts) - epoch_ms(heard.received_ts) - 1000 * $span_s as further,
-        epoch_ms(latest.oi_usd_ts) - epoch_ms(heard.received_ts) - 1000 * $span_s as oi_further
-    from heard
-    join latest using (venue, symbol)
+        venue, symbol, epoch_ms(received_ts) + 1000 * $span_s::bigint as later_ms, price,
+        volume_24h_usd, oi_usd, ls_accounts,
+        100 * funding_rate * 8 / nullif(funding_interval_h, 0) as funding_8h_pct
+    from (
+        -- The shortest span begins within what was read already.
+        from snapshots_heard
+        where
+            $span_s <= 300
+            and received_ts
+            <= ($now::timestamp - to_seconds($span_s::bigint) + interval 1 minute)::timestamp_ms
+        union all by name
+        from snapshots
+        where
+            $span_s > 300
+            and received_ts
+            > ($now::timestamp - to_seconds($span_s::bigint) - interval 4 minutes)::timestamp_ms
+            and received_ts
+            <= ($now::timestamp - to_seconds($span_s::bigint) + interval 1 minute)::timestamp_ms
+    )
 ),
 
-earlier_heard as (
-    select
-        venue,
-        symbol,
-        arg_max(price, heard_ts) filter (near) as price,
-        arg_max(ls_accounts, heard_ts) filter (near) as ls_accounts,
-        arg_max(100 * funding_rate * 8 / nullif(funding_interval_h, 0), heard_ts) filter (near)
-            as funding_8h_pct,
-        arg_max(oi_usd, heard_ts) filter (oi_near) as oi_usd
-    from (
-        select
-            *,
-            further between -15000 and 150000 as near,
-            oi_further between -15000 and 150000 as oi_near
-        from heard_then
-    )
-    where near or oi_near
-    group by venue, symbol
+-- Where a snapshot lies within half a cycle, of cycles of up to two minutes, no bar lies much
+-- nearer: where that is so of all pairs, no bar is read.
+near_then as (
+    select latest.venue, latest.symbol
+    from latest
+    join snapshots_then using (venue, symbol)
+    group by latest.venue, latest.symbol
+    having
+        (
+            any_value(price_ts) is null
+            or min(abs(epoch_ms(price_ts) - later_ms)) filter (snapshots_then.price is not null)
+            <= 60000
+        )
+        and (
+            any_value(oi_usd_ts) is null
+            or min(abs(epoch_ms(oi_usd_ts) - later_ms)) filter (snapshots_then.oi_usd is not null)
+            <= 60000
+        )
+        and (
+            any_value(ls_heard_ts) is null
+            or min(abs(epoch_ms(ls_heard_ts) - later_ms)) filter (
+                snapshots_then.ls_accounts is not null
+            ) <= 60000
+        )
 ),
 
 bars_then as (
     select
-        bars.*,
-        bars.ts::timestamp as began,
-        epoch_ms(latest.received_ts) - epoch_ms(bars.ts) - 300000 - 1000 * $span_s as further,
-        epoch_ms(latest.oi_usd_ts) - epoch_ms(bars.ts) - 300000 - 1000 * $span_s as oi_further
-    from known_bars as bars
-    join latest using (venue, symbol)
+        venue, symbol, epoch_ms(ts) + 300000 + 1000 * $span_s::bigint as later_ms, close as price,
+        volume_24h_usd, oi_usd, ls_accounts,
+        100 * funding_rate * 8 / nullif(funding_interval_h, 0) as funding_8h_pct
+    from known_bars
+    semi join (from latest anti join near_then using (venue, symbol)) using (venue, symbol)
     where
-        bars.ts
-        > ($since::timestamp - to_seconds($span_s::bigint) - interval 10 minutes)::timestamp_ms
-        and bars.ts <= ($now::timestamp - to_seconds($span_s::bigint))::timestamp_ms
-        and bars.ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+        ts > ($since::timestamp - to_seconds($span_s::bigint) - interval 10 minutes)::timestamp_ms
+        and ts <= ($now::timestamp - to_seconds($span_s::bigint))::timestamp_ms
+        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
 ),
 
-earlier_bars as (
+-- By how much more than that long each row lies before the newest value of each metric [ms]; null
+-- where the row does not know it, or lies too far off.
+heard_then as (
+    select
+        heard.*,
+        case
+            when heard.price is not null
+                and abs(epoch_ms(latest.price_ts) - heard.later_ms) <= 150000
+                then epoch_ms(latest.price_ts) - heard.later_ms
+        end as price_further,
+        case
+            when heard.oi_usd is not null
+                and abs(epoch_ms(latest.oi_usd_ts) - heard.later_ms) <= 150000
+                then epoch_ms(latest.oi_usd_ts) - heard.later_ms
+        end as oi_further,
+        case
+            when heard.volume_24h_usd is not null
+                and abs(epoch_ms(latest.volume_24h_usd_ts) - heard.later_ms) <= 150000
+                then epoch_ms(latest.volume_24h_usd_ts) - heard.later_ms
+        end as volume_further,
+        case
+            when heard.funding_8h_pct is not null
+                and abs(epoch_ms(latest.funding_ts) - heard.later_ms) <= 150000
+                then epoch_ms(latest.funding_ts) - heard.later_ms
+        end as funding_further,
+        case
+            when heard.ls_accounts is not null
+                and abs(epoch_ms(latest.ls_heard_ts) - heard.later_ms) <= 150000
+                then epoch_ms(latest.ls_heard_ts) - heard.later_ms
+        end as ls_further
+    from (from snapshots_then union all from bars_then) as heard
+    join latest using (venue, symbol)
+),
+
+-- The nearest row for each metric; of two as near, the earlier.
+earlier as (
     select
         venue,
         symbol,
-        arg_max(close, began) filter (near) as price,
-        arg_max(ls_accounts, began) filter (near) as ls_accounts,
-        arg_max(100 * funding_rate * 8 / nullif(funding_interval_h, 0), began) filter (near)
-            as funding_8h_pct,
-        arg_max(oi_usd, began) filter (oi_near) as oi_usd
-    from (
-        select
-            *,
-            further between -150000 and 150000 as near,
-            oi_further between -150000 and 150000 as oi_near
-        from bars_then
-    )
-    where near or oi_near
+        arg_min(price, 2 * abs(price_further) - sign(price_further)) as price,
+        arg_min(price_further, 2 * abs(price_further) - sign(price_further)) as price_further,
+        arg_min(oi_usd, 2 * abs(oi_further) - sign(oi_further)) as oi_usd,
+        arg_min(oi_further, 2 * abs(oi_further) - sign(oi_further)) as oi_further,
+        arg_min(volume_24h_usd, 2 * abs(volume_further) - sign(volume_further)) as volume_24h_usd,
+        arg_min(volume_further, 2 * abs(volume_further) - sign(volume_further)) as volume_further,
+        arg_min(funding_8h_pct, 2 * abs(funding_further) - sign(funding_further)) as funding_8h_pct,
+        arg_min(funding_further, 2 * abs(funding_further) - sign(funding_further)) as funding_further,
+        arg_min(ls_accounts, 2 * abs(ls_further) - sign(ls_further)) as ls_accounts,
+        arg_min(ls_further, 2 * abs(ls_further) - sign(ls_further)) as ls_further
+    from heard_then
     group by venue, symbol
-),
-
-earlier as (
-    select
-        venue, symbol,
-        coalesce(earlier_heard.price, earlier_bars.price) as price,
-        coalesce(earlier_heard.oi_usd, earlier_bars.oi_usd) as oi_usd,
-        coalesce(earlier_heard.ls_accounts, earlier_bars.ls_accounts) as ls_accounts,
-        coalesce(earlier_heard.funding_8h_pct, earlier_bars.funding_8h_pct) as funding_8h_pct
-    from earlier_heard
-    full join earlier_bars using (venue, symbol)
 ),
 
 -- Most venues say what the price was a day ago: where all do, no bar is read.
@@ -161,7 +201,7 @@ day_ago as (
 )
 
 select
-    latest.* exclude (price_24h_ago, funding_rate, funding_interval_h),
+    latest.* exclude (price_24h_ago, funding_rate, funding_interval_h, ls_heard_ts),
     100 * (latest.price / nullif(coalesce(latest.price_24h_ago, day_ago.price), 0) - 1)
         as price_24h_pct,
     100 * (latest.price / nullif(earlier.price, 0) - 1) as price_delta_pct,
@@ -170,6 +210,15 @@ select
     100 * latest.funding_rate * 8 / nullif(latest.funding_interval_h, 0) as funding_8h_pct,
     100 * latest.funding_rate * 8 / nullif(latest.funding_interval_h, 0) - earlier.funding_8h_pct
         as funding_delta_pp,
+    earlier.oi_usd as oi_usd_then,
+    earlier.volume_24h_usd as volume_24h_usd_then,
+    earlier.funding_8h_pct as funding_8h_pct_then,
+    earlier.ls_accounts as ls_accounts_then,
+    $span_s + earlier.price_further / 1000 as price_delta_s,
+    $span_s + earlier.oi_further / 1000 as oi_delta_s,
+    $span_s + earlier.volume_further / 1000 as volume_delta_s,
+    $span_s + earlier.funding_further / 1000 as funding_delta_s,
+    $span_s + earlier.ls_further / 1000 as ls_delta_s,
     latest.funding_ts is not null and latest.funding_interval_h is null
         as funding_interval_unknown
 from latest

@@ -1,6 +1,8 @@
 -- Pairs of the universe that nothing is known of between $since and $now [UTC].
 -- One row per (venue, symbol): those that pairs.sql leaves out. Only today's universe is kept:
--- where $now $is_past, it is taken to be what was heard of in the 24 hours before.
+-- where $now $is_past, it is taken to be what each venue still told of in the ten minutes before it
+-- was last heard of, if that was within 24 hours: a pair that left the universe is silent then
+-- while its venue goes on.
 with heard as (
     select venue, symbol
     from snapshots
@@ -13,17 +15,26 @@ with heard as (
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
 ),
 
-universe as (
-    select venue, symbol
-    from instruments
-    where in_universe and first_seen_ts <= $now::timestamp_ms and not $is_past::boolean
-    union
-    select venue, symbol
+last_heard as (
+    select venue, symbol, max(received_ts::timestamp) as heard_ts
     from snapshots
     where
         received_ts > ($now::timestamp - interval 24 hours)::timestamp_ms
         and received_ts <= $now::timestamp_ms
         and $is_past::boolean
+    group by venue, symbol
+),
+
+universe as (
+    select venue, symbol
+    from instruments
+    where in_universe and first_seen_ts <= $now::timestamp_ms and not $is_past::boolean
+    union
+    (
+        select venue, symbol
+        from last_heard
+        qualify heard_ts > max(heard_ts) over (partition by venue) - interval 10 minutes
+    )
 )
 
 select venue, symbol

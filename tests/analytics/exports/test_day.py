@@ -24,13 +24,20 @@ def pairs():
             "venue": ["binance", "binance", "okx"],
             "symbol": ["BTC/USDT:USDT", "币安人生/USDT:USDT", "BTC/USDT:USDT"],
             "base": ["BTC", "币安人生", "BTC"],
-            "received_ts": [CLOSE] * 3,
+            **dict.fromkeys(("received_ts", "oi_usd_ts", "funding_ts"), [CLOSE] * 3),
+            **dict.fromkeys(("volume_24h_usd_ts",), [CLOSE] * 3),
             "price": [98_123.4, 0.0123, np.nan],
             "price_24h_pct": [2.5, -4.0, np.nan],
             "oi_usd": [6e9, 1e9, 3e9],
             "volume_24h_usd": [10e9, np.nan, 10e9],
             "funding_8h_pct": [0.01, 0.01, 0.01],
             "ls_accounts": [2.0, 2.0, np.nan],
+            "oi_usd_then": [5e9, np.nan, 3e9],
+            "volume_24h_usd_then": [10e9, np.nan, 10e9],
+            "funding_8h_pct_then": [0.02, 0.01, 0.01],
+            "ls_accounts_then": [1.0, np.nan, np.nan],
+            **dict.fromkeys(("oi_delta_s", "volume_delta_s"), [86_400.0] * 3),
+            **dict.fromkeys(("funding_delta_s", "ls_delta_s"), [86_400.0, 86_390.0, 86_340.0]),
         }
     )
 
@@ -38,27 +45,29 @@ def pairs():
 @pytest.fixture
 def history():
     """The sums of a day of two bars, of which okx missed the second."""
-    times = pd.to_datetime(["2025-10-22 23:50", "2025-10-22 23:55"])
-    sums = {
-        "oi_matched_usd": 7e9,
-        "oi_newest_usd": 7e9,
-        "volume_24h_usd": 10e9,
-        "volume_matched_usd": 10e9,
-        "volume_newest_usd": 10e9,
-        "oi_times_volume": 60e18,
-        "oi_volume_usd": 10e9,
-        "funding_times_oi": 7e7,
-        "funding_oi_usd": 7e9,
-        "ls_times_oi": 14e9,
-        "ls_oi_usd": 7e9,
-        "risen_count": 1,
-        "compared_count": 2,
+    times = pd.to_datetime(["2025-10-22 23:50", "2025-10-22 23:55"], utc=True)
+    binance = {
+        **_sums("oi", 5e9, 7e9, 7e9),
+        **_sums("volume", 10e9, 10e9, 10e9),
+        **_sums("weighed", 60e18, 60e18, 10e9),
+        **_sums("funding", 7e7, 7e7, 7e9),
+        **_sums("longs", 14e9 / 3, 14e9 / 3, 7e9),
+        **_sums("risen", 1, 1, 2),
         "liq_long_usd": 3e6,
         "liq_short_usd": 0.5e6,
     }
-    binance = pd.DataFrame({"venue": "binance", "ts": times, "oi_usd": [5e9, 7e9], **sums})
-    okx = pd.DataFrame({"venue": "okx", "ts": times, "oi_usd": [3e9, None], **sums})
-    return pd.concat([binance, okx])
+    okx = {**binance, **_sums("oi", 3e9, 3e9, 3e9)}
+    return pd.concat(
+        [
+            pd.DataFrame({"venue": "binance", "ts": times, "oi_usd": [5e9, 7e9], **binance}),
+            pd.DataFrame({"venue": "okx", "ts": times, "oi_usd": [3e9, None], **okx}),
+        ]
+    )
+
+
+def _sums(short, then, now, weight):
+    values = {"then": then, "now": now, "weight": weight, "whole": now, "whole_weight": weight}
+    return {f"{short}_{kind}": value for kind, value in values.items()}
 
 
 def charts(report):
@@ -75,6 +84,11 @@ def test_figures_are_those_of_the_market(pairs, history):
     assert values["Funding 8 h, OI-weighted"] == "+0.0100 %"
     assert values["Long/short, OI-weighted"] == "2.00"
     assert values["Breadth 24 h"] == "50 %"
+    told = {figure.label: figure.change for figure in report.figures}
+    # 6 and 3 billion where 5 and 3 were, a day ago; the third pair is not known then.
+    assert told["Open interest"] == "+12.50 % in 24 h of 2 pairs"
+    # Six of ten dollars paid 0.02 %.
+    assert told["Funding 8 h, OI-weighted"] == "-0.0060 pp in 23 h 59 min to 24 h"
     assert report.state["Venues"] == "binance and okx"
     assert "Breadth 24 h: from 2 of 3 pairs." in report.notes
 
@@ -121,7 +135,7 @@ def test_venues_share_the_market(pairs, history):
 
 def test_liquidations_are_of_what_was_heard(pairs, history):
     """Two venues in two bars; what is older is not in it. Of how much that is, is said."""
-    before = history.assign(ts=pd.Timestamp("2025-10-22"))
+    before = history.assign(ts=pd.Timestamp("2025-10-22", tz=UTC))
 
     report = day_report(CLOSE, "live", pairs, pd.concat([before, history]))
 

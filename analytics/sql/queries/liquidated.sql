@@ -1,0 +1,52 @@
+-- What was liquidated of each pair in an hour of bars, at $now [UTC] and $span_s [s] before. [USD]
+-- One row per (venue, symbol) with a bar in them. The hour ends with its venue's newest bar of
+-- the 10 minutes before $now, as venues' bars are not written at once, and else at $now; the hour
+-- before ends $span_s before that. known_bars and known_then_bars say of how many of the twelve
+-- bars of each hour anything is known: where nobody listened, nothing is.
+with told as (
+    select
+        venue, symbol, ts,
+        case
+            when liq_long_usd is not null or liq_short_usd is not null
+                then coalesce(liq_long_usd, 0) + coalesce(liq_short_usd, 0)
+        end as usd
+    from known_bars
+    where
+        ts between ($now::timestamp - interval 70 minutes)::timestamp_ms
+        and ($now::timestamp - interval 5 minutes)::timestamp_ms
+        or ts
+        between ($now::timestamp - to_seconds($span_s::bigint) - interval 70 minutes)::timestamp_ms
+        and ($now::timestamp - to_seconds($span_s::bigint) - interval 5 minutes)::timestamp_ms
+),
+
+newest as (
+    select
+        venue,
+        coalesce(
+            max(ts) filter (ts >= ($now::timestamp - interval 10 minutes)::timestamp_ms),
+            ($now::timestamp - interval 5 minutes)::timestamp_ms
+        ) as ts
+    from told
+    group by venue
+),
+
+-- How many bars each lies before the last of the hour.
+placed as (
+    select
+        told.venue, told.symbol, told.usd,
+        (epoch_ms(newest.ts) - epoch_ms(told.ts)) // 300000 as back,
+        back - $span_s // 300 as back_then
+    from told
+    join newest using (venue)
+)
+
+select
+    venue,
+    symbol,
+    sum(usd) filter (back between 0 and 11) as liquidated_usd,
+    count(usd) filter (back between 0 and 11) as known_bars,
+    sum(usd) filter (back_then between 0 and 11) as liquidated_then_usd,
+    count(usd) filter (back_then between 0 and 11) as known_then_bars
+from placed
+group by venue, symbol
+order by venue, symbol
