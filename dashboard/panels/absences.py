@@ -41,6 +41,13 @@ _CHANGES: Final = {
 }
 """What each change is of."""
 
+_SPANS: Final = {
+    "price_delta_pct": "price_delta_s",
+    "oi_delta_pct": "oi_delta_s",
+    "ls_delta_pct": "ls_delta_s",
+}
+"""The column with the time that each change covers. [s]"""
+
 _BARS_NEEDED: Final = {"z_oi": 22, "rsi": 15, "band_pct": 20}
 """How many bars each needs before there is any. [bars]"""
 
@@ -72,6 +79,7 @@ def sentences(
         *_of_venues(cycles, shown),
         *_of_silence(silent, shown),
         *(line for name in _METRICS for line in _of_metric(name, pairs, shown, timeframe)),
+        *(line for name in _SPANS for line in _of_span(name, pairs, timeframe)),
         *_of_refusals(pairs),
         *(line for name in _AGING for line in _of_age(name, pairs, shown)),
         *_of_marks(pairs, shown),
@@ -144,6 +152,20 @@ def _first(at: datetime, shown: Moment) -> str:
     if at <= shown.now:
         return "; first values are due"
     return f"; first values arrive at {formats.moment(at, shown.now)}"
+
+
+def _of_span(name: str, pairs: pd.DataFrame, timeframe: str) -> list[str]:
+    """Say of whom a change is over another time than it is asked for, to the minute."""
+    asked = formats.span(TIMEFRAMES[timeframe])
+    seconds = pairs[_SPANS[name]].dropna()
+    off = seconds[seconds.map(formats.span) != asked]
+    if off.empty:
+        return []
+    span = formats.spans(timedelta(seconds=off.min()), timedelta(seconds=off.max()))
+    who = _who(pairs.loc[off.index], pairs)
+    return [
+        f"{_METRICS[name]} is over {span}, not {asked}, for {who}: nothing nearer is on record."
+    ]
 
 
 def _who(missing: pd.DataFrame, pairs: pd.DataFrame) -> str:

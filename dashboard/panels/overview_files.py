@@ -32,6 +32,8 @@ _KINDS: Final[dict[str, tuple[Kind, int | None]]] = {
     "rsi": ("ratio", 0),
     "band_pct": ("share", None),
     "volume_24h_usd": ("usd", None),
+    "price_delta_s": ("seconds", None),
+    "oi_delta_s": ("seconds", None),
     "age_s": ("seconds", None),
 }
 """How the values of each column of the table are written; a curve is no value."""

@@ -64,7 +64,7 @@ COLUMNS: Final = (
     Column(
         name="price_delta_pct",
         label="Price Δ",
-        help="Price against {span} ago. %",
+        help="Price against {span} ago, or the nearest on record; see Price Δ over. %",
         width=70,
         write=formats.pct,
         signed=True,
@@ -100,7 +100,8 @@ COLUMNS: Final = (
     Column(
         name="oi_delta_pct",
         label="OI Δ",
-        help="Open interest against {span} ago. Filled where beyond your threshold. %",
+        help="Open interest against {span} ago, or the nearest on record; see OI Δ over. Filled "
+        "where beyond your threshold. %",
         width=70,
         write=formats.pct,
         signed=True,
@@ -138,7 +139,7 @@ COLUMNS: Final = (
     Column(
         name="funding_delta_pp",
         label="Funding Δ",
-        help="Against {span} ago. Percentage points",
+        help="Against {span} ago, or the nearest on record. Percentage points",
         width=95,
         write=lambda value: formats.points(value, 4),
         signed=True,
@@ -157,7 +158,7 @@ COLUMNS: Final = (
     Column(
         name="ls_delta_pct",
         label="L/S Δ",
-        help="Long/short against {span} ago. %",
+        help="Long/short against {span} ago, or the nearest on record. %",
         width=70,
         write=formats.pct,
         signed=True,
@@ -208,6 +209,24 @@ COLUMNS: Final = (
         help="Rolling. USD",
         width=80,
         write=formats.usd,
+    ),
+    Column(
+        name="price_delta_s",
+        label="Price Δ over",
+        help="The time that the price change really covers, where {span} are asked for",
+        width=95,
+        write=formats.span,
+        usual=False,
+        small=True,
+    ),
+    Column(
+        name="oi_delta_s",
+        label="OI Δ over",
+        help="The time that the change of open interest really covers, where {span} are asked for",
+        width=95,
+        write=formats.span,
+        usual=False,
+        small=True,
     ),
     Column(
         name="age_s",

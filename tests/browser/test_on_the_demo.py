@@ -213,7 +213,7 @@ def load(still, metrics, bars):
 
 def market_figures(still):
     """What Overview and Wallboard write of the whole market."""
-    market = figures(*pairs_then(still)[:2])
+    market = figures(*pairs_then(still)[:2], timedelta(minutes=5))
     usd = ("global_oi_usd", "volume_24h_usd")
     return [
         *(formats.usd(market[name].value) for name in usd),
@@ -239,9 +239,10 @@ def pair_on_top(still):
 def venue_figures(still):
     """What Exchanges writes of each venue."""
     pairs, history, quotes = pairs_then(still)
+    nobody = pairs.iloc[:0]
     return [
         text
-        for one in standings(quoted(pairs, quotes), history)
+        for one in standings(quoted(pairs, quotes), history, timedelta(minutes=5), nobody)
         for text in (
             one.venue,
             formats.usd(one.figures["global_oi_usd"].value),
@@ -333,9 +334,7 @@ def test_the_timeframe_changes_figures_and_address(visit, still):
     """Every change is over an hour then, and a link to it says so."""
     page = visit(f"{still.demo.url}/?{still.at}")
     hour, history, _ = pairs_then(still, timedelta(hours=1))
-    first = formats.pct(
-        figures(hour, history)["global_oi_usd"].within(timedelta(hours=1)).change_pct
-    )
+    first = formats.pct(figures(hour, history, timedelta(hours=1))["global_oi_usd"].change.pct)
     short = [row[3] for row in table(page)]
     assert first not in words(page)
 

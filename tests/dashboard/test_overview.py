@@ -475,12 +475,30 @@ def test_cards_say_how_far_they_came(app, record):
     card = app.metric[0]
     assert (card.value, card.delta) == ("$7.00B", "+40.00 %")
     assert card.proto.delta_description == "in 14 min"
+    assert "OI change is over 14 min, not 15 min, for the only pair: nothing nearer" in text(app)
     assert curve(app, 1) == [98, 50, 2]
     assert "No curve yet for volume-weighted open interest" in text(app)
 
     app.segmented_control(key="timeframe").set_value("4h").run()
     assert app.metric[0].delta == ""
     assert "no open interest is recorded for now and for 4h earlier" in text(app)
+
+
+def test_the_time_that_a_change_covers_is_a_column(app, record):
+    """One pair is known exactly a quarter of an hour before, the other two minutes off."""
+    for symbol, minutes in ((BTC, 15), (ETH, 17)):
+        at = record.noon - timedelta(minutes=minutes)
+        record.snapshot(symbol, at=at, price=100.0, oi_usd=5e9)
+        record.snapshot(symbol, **WHOLE)
+    record.publish()
+    app.query_params["timeframe"] = "15m"
+    app.query_params["columns"] = ["Price Δ over", "OI Δ over"]
+
+    app.run()
+
+    rows = written(app).set_index(written(app).columns[0])
+    assert rows.iloc[:, -2:].to_numpy().tolist() == [["15 min"] * 2, ["17 min"] * 2]
+    assert "Price change is over 17 min, not 15 min, for ETH/USDT on binance" in text(app)
 
 
 def card(app, label):
