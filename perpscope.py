@@ -27,6 +27,7 @@ from analytics.errors import (
     SettingsError,
     VenueError,
 )
+from analytics.lake.layout import PRIVATE_UMASK
 from collector import control, launch, logs, runner, simulation
 from collector import doctor as checks
 from collector.backfill import command as backfilling
@@ -252,6 +253,8 @@ def exit_code(error: PerpscopeError) -> Exit:
 
 def main() -> None:
     """Run the command line: our own errors in one line, a bug with its traceback."""
+    # Logs, what is fetched, and what children make: nobody else's.
+    os.umask(PRIVATE_UMASK)
     try:
         app()
     except PerpscopeError as error:

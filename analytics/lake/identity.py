@@ -43,7 +43,7 @@ def ensure_tables(cursor: duckdb.DuckDBPyConnection, layout: Layout, origin: str
                 cursor.execute(schema.definition(table))
     info = read_info(cursor) or _write_info(cursor, origin or "live")
     _refuse(layout, info, origin)
-    if (found := int(info["schema_version"])) < schema.VERSION:
+    if (found := schema.version_of(layout.folder, info)) < schema.VERSION:
         _grow(cursor)
     return found
 
@@ -105,12 +105,13 @@ def _look(layout: Layout) -> dict[str, str]:
 
 
 def _refuse(layout: Layout, info: dict[str, str], origin: str | None) -> None:
-    found = int(info["schema_version"])
+    found = schema.version_of(layout.folder, info)
     if found > schema.VERSION:
         raise LakeTooNew(layout.folder, found, schema.VERSION)
-    if origin is not None and info["origin"] != origin:
+    stated = info.get("origin")
+    if origin is not None and stated != origin:
         raise LakeError(
-            f"{layout.folder}: this lake holds data of origin {info['origin']!r}, not "
+            f"{layout.folder}: this lake holds data of origin {stated!r}, not "
             f"{origin!r}; set PERPSCOPE_DATA_DIR to another folder"
         )
 

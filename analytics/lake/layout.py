@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from analytics.errors import LakeError
+
+PRIVATE_UMASK = 0o077
+"""Of what perpscope makes, nothing is anybody's but the owner's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,23 @@ class Layout:
     def set_aside(self) -> Path:
         """Where damaged files go, with a note each."""
         return self.folder / "set-aside"
+
+
+def make_private(layout: Layout) -> None:
+    """Close the lake to all but its owner.
+
+    What belongs to somebody else cannot be closed by us, and is left as it is.
+    """
+    parts = [layout.data, layout.set_aside, layout.folder / "scratch", layout.folder / "logs"]
+    names = ("catalog.*", "public.*", "collector.*", "checksums*")
+    files = [path for name in names for path in layout.folder.glob(name)]
+    inner = [path for part in parts for path in (part, *part.rglob("*"))]
+    for path in (layout.folder, *files, *inner):
+        with contextlib.suppress(FileNotFoundError):
+            found = path.lstat()
+            is_open = stat.S_IMODE(found.st_mode) & PRIVATE_UMASK
+            if is_open and found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode):
+                path.chmod(stat.S_IMODE(found.st_mode) & ~PRIVATE_UMASK)
 
 
 def published_at(layout: Layout) -> datetime | None:

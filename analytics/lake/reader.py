@@ -174,18 +174,21 @@ class Reader:
         return _Copy(name, version, self._database)
 
     def _refuse_other_version(self, name: str) -> None:
-        """Detach the copy called *name* if another version wrote it, and say what to do."""
-        query = f"select value from {name}.lake_info where key = 'schema_version'"  # noqa: S608
-        ((found,),) = self._database.execute(query).fetchall()
-        if int(found) != schema.VERSION:
+        """Detach the copy called *name* unless this version wrote it, and say what to do."""
+        query = f"select key, value from {name}.lake_info"  # noqa: S608
+        facts = dict(self._database.execute(query).fetchall())
+        try:
+            found = schema.version_of(self.layout.folder, facts)
+            if found > schema.VERSION:
+                raise LakeTooNew(self.layout.folder, found, schema.VERSION)
+            if found < schema.VERSION:
+                raise LakeError(
+                    f"{self.layout.folder}: an earlier perpscope wrote this lake; "
+                    "let perpscope collect --once open it once, nothing in it is lost"
+                )
+        except LakeError:
             self._database.execute(f"detach {name}")
-        if int(found) > schema.VERSION:
-            raise LakeTooNew(self.layout.folder, int(found), schema.VERSION)
-        if int(found) < schema.VERSION:
-            raise LakeError(
-                f"{self.layout.folder}: an earlier perpscope wrote this lake; "
-                "let perpscope collect --once open it once, nothing in it is lost"
-            )
+            raise
 
 
 def _opened() -> duckdb.DuckDBPyConnection:

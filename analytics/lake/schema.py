@@ -73,6 +73,22 @@ _ARROW_TYPES = {
 }
 
 
+def version_of(folder: Path, facts: Mapping[str, str]) -> int:
+    """Return the version that the *facts* of the lake in *folder* state.
+
+    Raises:
+        LakeError: They state none.
+    """
+    stated = facts.get("schema_version")
+    if stated is None or not stated.isdecimal():
+        said = "is not there" if stated is None else f"is {stated!r}"
+        raise LakeError(
+            f"{folder}: this lake's schema_version {said} and must be a whole number; "
+            "put catalog.duckdb back from a backup, nothing was changed"
+        )
+    return int(stated)
+
+
 @cache
 def definition(table: str) -> str:
     """Return the SQL that creates *table*."""

@@ -7,6 +7,7 @@ that sending the same rows again after a crash stores nothing twice.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -25,7 +26,7 @@ from analytics.errors import LakeError
 from analytics.lake import bars, check, identity, lock, maintenance, recover, schema
 from analytics.lake.checksums import Checksums
 from analytics.lake.insert import Frontier, insert_new
-from analytics.lake.layout import Layout, published_at
+from analytics.lake.layout import PRIVATE_UMASK, Layout, make_private, published_at
 from analytics.lake.session import Session, lake_errors
 from analytics.records import Instrument, Record
 
@@ -55,7 +56,8 @@ class Lake:
         Every live file is checked first; a damaged one is set aside and listed in
         ``damaged``. A catalog that cannot be opened is set aside too, and the last
         published copy takes its place. Rows in files that the catalog does not name,
-        because its last commits were lost, are taken in again.
+        because its last commits were lost, are taken in again. The lake is its owner's
+        alone: older files are closed to others, and the process makes no open ones any more.
 
         Args:
             folder: Where everything of the lake lies.
@@ -75,9 +77,11 @@ class Lake:
         self._upkeep: duckdb.DuckDBPyConnection | None = None
         self._upkeep_stopped = False
         self._is_doubtful = False
+        os.umask(PRIVATE_UMASK)
         self._lock_file = lock.take(self.layout)
         try:
             with lake_errors(f"cannot open {self.layout.folder}"):
+                make_private(self.layout)
                 identity.refuse_foreign(self.layout, origin)
                 self._sums.load()
                 found = check.set_damaged_aside(self.layout, self._sums)

@@ -107,13 +107,13 @@ async def test_a_short_socket_lies_where_nobody_else_can_reach(short_lived, tmp_
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("made", ["open to all", "a link", "a file"])
+@pytest.mark.parametrize("made", [0o777, 0o770, 0o750, 0o710, 0o704, "a link", "a file"])
 def test_a_folder_for_sockets_that_another_could_have_made_is_refused(short_lived, tmp_path, made):
     """Work is not handed to whoever was there first."""
     folder = short_lived / f"perpscope-{os.getuid()}"
-    if made == "open to all":
+    if isinstance(made, int):
         folder.mkdir()
-        folder.chmod(0o777)
+        folder.chmod(made)
     elif made == "a link":
         folder.symlink_to(tmp_path)
     else:

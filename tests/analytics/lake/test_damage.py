@@ -6,8 +6,11 @@ import os
 import random
 import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from analytics.errors import LakeError
@@ -460,3 +463,56 @@ def test_a_first_start_that_stopped_between_its_commits_is_completed(
     with Lake(folder, origin="simulator") as lake:
         assert written == ["simulator"]
         assert lake.info() == {"schema_version": str(schema.VERSION), "origin": "simulator"}
+
+
+def test_a_note_is_on_the_disk_before_anything_moves(five_files, live_files, monkeypatch):
+    """A power cut between the two leaves a note too many, and no file that nobody speaks of."""
+    broken = live_files(five_files)[1]
+    broken.write_bytes(b"")
+    order, real_sync, real_rename = [], os.fsync, Path.rename
+
+    def fsync(descriptor):
+        real_sync(descriptor)
+        order.append(os.fstat(descriptor).st_ino)
+
+    def rename(path, target):
+        if path == broken:
+            (note,) = (five_files / "set-aside").glob("*.json")
+            order.append(("moves", note.stat().st_ino, note.parent.stat().st_ino))
+        return real_rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "rename", rename)
+    Lake(five_files).close()
+
+    moved = next(place for place, what in enumerate(order) if isinstance(what, tuple))
+    _, note, folder = order[moved]
+    assert note in order[:moved]
+    assert folder in order[order.index(note) : moved]
+
+
+@pytest.mark.parametrize("content", [b"", b'{"set_aside_at": "2026', b"[1]", b"{}", b"\xff\xfe"])
+def test_a_note_that_cannot_be_read_is_named_and_hides_no_other(five_files, live_files, content):
+    """One that a kill or a full disk cut short, of before notes came whole or not at all."""
+    live_files(five_files)[1].unlink()
+    Lake(five_files).close()
+    (five_files / "set-aside" / "20250101T000000.json").write_bytes(content)
+    (five_files / "set-aside" / "20250102T000000.json.new").write_bytes(content)
+
+    first, second = past_notes(five_files)
+
+    assert "20250101T000000.json cannot be read" in first["what"]
+    assert "are lost: the file is missing" in second["what"]
+
+
+def test_what_cannot_be_taken_in_is_not_called_set_aside(five_files, live_files):
+    """It stays where it is, and no note says otherwise."""
+    stray = live_files(five_files)[1].with_name("stray.parquet")
+    pq.write_table(pa.table({"venue": [1], "symbol": [2.5]}), stray)
+
+    with Lake(five_files) as lake:
+        assert lake.damaged == []
+        (left,) = lake.left
+    assert left.startswith("snapshots: rows of stray.parquet cannot be taken in")
+    assert stray.exists()
+    assert past_notes(five_files) == []

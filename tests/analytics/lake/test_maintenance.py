@@ -222,6 +222,19 @@ def test_orphans_go_after_a_day_and_not_before(filled, asked):
     assert asked(filled, COUNT) == [(80,)]
 
 
+@pytest.mark.parametrize(("hours", "stays"), [(0.1, True), (23, True), (25, False)])
+def test_an_orphan_is_left_for_a_day(filled, hours, stays):
+    """A day, whatever the constant says: a slow import or a suspended machine takes long."""
+    (known, *_) = files(filled)
+    orphan = known.with_name("orphan.parquet")
+    orphan.write_bytes(known.read_bytes())
+    os.utime(orphan, 2 * ((now() - timedelta(hours=hours)).timestamp(),))
+
+    filled.maintain(now(), whole_days=False)
+
+    assert orphan.exists() is stays
+
+
 def test_live_files_stay_however_old_they_are(filled, asked):
     """Age alone is no reason to delete: a year-old day is still the record."""
     filled.maintain(now(), whole_days=True)

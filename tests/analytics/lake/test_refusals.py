@@ -257,3 +257,45 @@ def test_a_folder_that_was_moved_opens_where_it_is(folder, lake, snapshots, aske
 
     assert not folder.exists()
     assert again.damaged == []
+
+
+@pytest.mark.parametrize("stated", ["three", "", "-3", "3.0", None])
+def test_a_version_that_is_no_number_is_said_in_a_sentence(folder, stated):
+    """To writer and reader; nothing is changed."""
+    with Lake(folder) as lake:
+        if stated is not None:
+            lake.set_info(schema_version=stated)
+        else:
+            with lake._session.change(set()) as cursor:
+                cursor.execute("delete from lake_info where key = 'schema_version'")
+        lake.publish()
+    before = contents(folder)
+
+    with pytest.raises(LakeError, match="schema_version .* must be a whole number"):
+        Lake(folder)
+    reader = Reader(folder)
+    for _ in range(2):
+        with pytest.raises(LakeError, match="schema_version"), reader.cursor():
+            pass
+    reader.close()
+
+    assert contents(folder) == before
+
+
+def test_a_lake_without_facts_is_a_sentence_to_a_reader_and_mended_by_a_writer(folder):
+    """A crash between its tables and its first facts leaves it so."""
+    with Lake(folder) as lake:
+        with lake._session.change(set()) as cursor:
+            cursor.execute("delete from lake_info")
+        lake.publish()
+    reader = Reader(folder)
+
+    with pytest.raises(LakeError, match="schema_version is not there"), reader.cursor():
+        pass
+    with Lake(folder) as lake:
+        lake.publish()
+    with reader.cursor() as cursor:
+        facts = dict(cursor.execute("select key, value from lake_info").fetchall())
+    reader.close()
+
+    assert facts == {"schema_version": str(schema.VERSION), "origin": "live"}
