@@ -76,7 +76,7 @@ def ask(
             params = _bound(name, texts, lambda: lake_time(cursor, wall))
             if "now" in asked and "now" not in params:
                 params["now"] = lake_time(cursor, wall)
-            rows = _counted(query.table(cursor, name, **params), cursor, params.get("now"))
+            rows = _counted(query.table(cursor, name, **params), cursor, params)
     finally:
         reader.close()
     _WRITERS[written](rows, out)
@@ -91,11 +91,12 @@ def lake_time(cursor: duckdb.DuckDBPyConnection, wall: datetime) -> datetime:
     return wall if clock is None else clock.at(wall)
 
 
-def _counted(rows: pa.Table, cursor: duckdb.DuckDBPyConnection, now: object) -> pa.Table:
-    """Return *rows* with the bases that instruments are counted under at *now*, as pages have."""
+def _counted(rows: pa.Table, cursor: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> pa.Table:
+    """Return *rows* with the bases that instruments are counted under then, as pages have them."""
+    now = params.get("now")
     if not (isinstance(now, datetime) and {"venue", "symbol", "base"} <= set(rows.column_names)):
         return rows
-    found = bases(cursor, now)
+    found = bases(cursor, now, params.get("known_by", now) or query.ANY_TIME)
     keys = zip(*(rows[key].to_pylist() for key in ("venue", "symbol", "base")), strict=True)
     names = pa.array([found.name(*pair) for pair in keys], pa.string())
     return rows.set_column(rows.column_names.index("base"), "base", names)

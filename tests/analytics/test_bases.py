@@ -26,7 +26,7 @@ def lake(tmp_path):
         yield lake
 
 
-def store(lake, **closes):
+def store(lake, known_ts=None, **closes):
     """Store bars that end at noon: closes by venue and symbol, as in ``binance__GAS``."""
     rows = []
     for name, prices in closes.items():
@@ -36,9 +36,10 @@ def store(lake, **closes):
             key = {"venue": venue, "symbol": f"{asset}/USDT:USDT", "ts": start}
             base = asset.removeprefix("1000")
             value = {"close": close, "oi_usd": 1e6, "snapshot_count": 10, "origin": "live"}
-            rows.append({**key, "base": base, **value})
+            rows.append({**key, "base": base, "known_ts": known_ts, **value})
     table = pa.Table.from_pylist(rows)
-    for name, kind in (("ts", pa.timestamp("ms")), ("snapshot_count", pa.int32())):
+    times = {"ts": pa.timestamp("ms"), "known_ts": pa.timestamp("ms", "UTC")}
+    for name, kind in {**times, "snapshot_count": pa.int32()}.items():
         place = table.column_names.index(name)
         table = table.set_column(place, name, table[name].cast(kind))
     lake.append(("bars", table))
@@ -51,9 +52,9 @@ def list_(lake, venue, symbol, base, **more):
     lake.append_records([Instrument(venue=venue, symbol=symbol, base=base, **given, **times)])
 
 
-def judged(lake, now=NOON):
+def judged(lake, now=NOON, known_by=None):
     with lake.cursor() as cursor:
-        return bases(cursor, now)
+        return bases(cursor, now, known_by)
 
 
 def test_prices_apart_for_an_hour_are_two_assets(lake):
@@ -113,6 +114,16 @@ def test_judges_as_of_the_time_that_is_asked_for(lake):
     assert not judged(lake, NOON - timedelta(milliseconds=1)).names
     assert judged(lake, NOON - BAR).differences
     assert not judged(lake, NOON - 12 * BAR).differences
+
+
+def test_prices_that_became_known_later_are_let_in_only_where_asked_for(lake, tmp_path):
+    store(lake, binance__GAS=[4.0] * 12)
+    store(lake, NOON + BAR, bybit__GAS=[0.002] * 12)
+    assert not judged(lake).differences
+    assert judged(lake, known_by=NOON + BAR).names
+    lake.publish()
+    assert '"base": "GAS (bybit)"' in by_hand(tmp_path, "known_by=")
+    assert '"base": "GAS"' in by_hand(tmp_path)
 
 
 def test_a_price_that_is_not_known_is_not_judged(lake):
@@ -213,13 +224,18 @@ def test_panels_are_by_what_is_counted(lake):
     assert [pair[::2] for pair in panels["5m"].instruments] == every
 
 
-def test_a_query_by_hand_says_the_same(lake, tmp_path, capsys):
+def by_hand(folder, *more):
+    """Return what ``perpscope query`` says of all pairs at noon."""
+    with (folder / "out").open("w+") as out:
+        given = ["since=24h", "span_s=300", "now=2026-03-01T12:00:00Z", *more]
+        ask(folder, "pairs", given, Written.JSON, out, wall=NOON)
+        out.seek(0)
+        return out.read()
+
+
+def test_a_query_by_hand_says_the_same(lake, tmp_path):
     store(lake, binance__GAS=[4.0] * 12, bybit__GAS=[0.002] * 12)
     lake.publish()
-    with (tmp_path / "out").open("w+") as out:
-        given = ["since=24h", "span_s=300", "now=2026-03-01T12:00:00Z"]
-        ask(tmp_path, "pairs", given, Written.JSON, out, wall=NOON)
-        out.seek(0)
-        text = out.read()
+    text = by_hand(tmp_path)
     assert '"base": "GAS (binance)"' in text
     assert '"base": "GAS (bybit)"' in text
