@@ -8,6 +8,7 @@ changes to a state that REST has.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -28,12 +29,17 @@ from collector.streams.stream import (
     Refused,
     Sinks,
     Stream,
+    finality,
 )
 from collector.streams.tally import Kind
 from collector.venues.reading import OtherShape
 
 BOOK_SPEED = "500ms"
 """How often changes of a book are told; faster would cost more and say nothing more."""
+
+
+FINAL = re.compile(r"\(-1121\)|invalid (symbol|stream)", re.IGNORECASE)
+"""How Binance says that there is no such stream, where it says it: most it takes in silence."""
 
 
 class AggTrade(msgspec.Struct, tag_field="e", tag="aggTrade", gc=False):
@@ -176,7 +182,8 @@ class BinanceHandler(Reader):
         number = request if isinstance(request, int) else None
         error = message.get("error", message)
         if isinstance(error, dict) and ("code" in error or "msg" in error):
-            return Refused(number, (), f"{error.get('msg')} ({error.get('code')})")
+            said = f"{error.get('msg')} ({error.get('code')})"
+            return Refused(number, (), said, finality(said, FINAL))
         if number is not None and message.get("result", "absent") is None:
             return Ack(number)
         self._tally.add("", "unknown_event")
@@ -271,5 +278,6 @@ BINANCE = Stream(
     flows=lambda: Flows(Numbers),
     books=lambda: Books(bridged, in_band=False),
     rest_book=rest_book,
+    answers_each=False,
     numbered=True,
 )

@@ -18,6 +18,9 @@ from collector.venues.venue import Fields
 MOST_WAITING = 4
 """Changes kept while the first state is on its way: those of the seconds that it takes."""
 
+REMEMBERED = 16
+"""Changes that are known when they are told again; nothing else makes a change an old one."""
+
 MOST_LEVELS = 5000
 """Levels a side; a book with more has gone wrong."""
 
@@ -50,8 +53,8 @@ class Book:
     """The order book of one instrument."""
 
     __slots__ = (
-        "_asks", "_bids", "_first", "_high", "_low", "_number", "_span", "_succession", "_waiting",
-        "at_ms", "valid",
+        "_applied", "_asks", "_bids", "_first", "_high", "_low", "_number", "_span",
+        "_succession", "_waiting", "at_ms", "valid",
     )  # fmt: skip
 
     def __init__(self, succession: Succession, most_waiting: int = MOST_WAITING) -> None:
@@ -60,6 +63,8 @@ class Book:
         self._asks: dict[float, float] = {}
         self._number = 0
         self._first = False
+        self._applied: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)
+        """Which changes came last, by the numbers before and after them."""
         self._low, self._high = 0.0, math.inf
         self._span = (math.inf, math.inf)
         self._waiting: deque[Change] = deque(maxlen=most_waiting)
@@ -100,6 +105,8 @@ class Book:
             self._waiting.append(change)
             return None
         verdict = self._succession(self._number, change, self._first)
+        if verdict == "gap" and (change.before, change.number) in self._applied:
+            return "known"
         if verdict == "gap":
             self.lose()
             self._waiting.append(change)
@@ -112,6 +119,7 @@ class Book:
         self.valid = False
         self._bids, self._asks = {}, {}
         self._waiting.clear()
+        self._applied.clear()
 
     def fields(self) -> Fields:
         """Return ``book_imbalance`` and ``spread_bps`` as `book_fields` does; nothing if not known.
@@ -144,6 +152,7 @@ class Book:
 
     def _apply(self, change: Change) -> None:
         self._number, self._first, self.at_ms = change.number, False, change.at_ms
+        self._applied.append((change.before, change.number))
         for side, levels in ((self._bids, change.bids), (self._asks, change.asks)):
             for price, quantity in levels:
                 if quantity == 0:
@@ -210,10 +219,11 @@ class Books:
 
 
 def chained(number: int, change: Change, first: bool) -> Verdict:
-    """Each change names the state before it. Numbers may start again from below."""
-    if change.before == number:
-        return "follows"
-    return "known" if change.number <= number else "gap"
+    """Each change names the state before it. Numbers may start again from below.
+
+    So a lower number does not make a change an old one: something may be missing all the same.
+    """
+    return "follows" if change.before == number else "gap"
 
 
 def bridged(number: int, change: Change, first: bool) -> Verdict:

@@ -7,6 +7,7 @@ that closes it. A book's first state comes with its subscription.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
@@ -29,11 +30,16 @@ from collector.streams.stream import (
     Refused,
     Sinks,
     Stream,
+    finality,
 )
 from collector.streams.tally import Kind
 
 RESTARTED = 1
 """The number of a state that Bybit sends after a restart of its own, whatever its type."""
+
+
+FINAL = re.compile(r"handler not found|invalid symbol|invalid topic|not exist", re.IGNORECASE)
+"""How Bybit says that there is no such topic or instrument."""
 
 
 class Trade(msgspec.Struct, gc=False):
@@ -202,7 +208,7 @@ class BybitHandler(Reader):
         if message.get("success") is True and op in ("subscribe", "unsubscribe"):
             return Ack(number)
         if message.get("success") is False:
-            return Refused(number, (), str(said))
+            return Refused(number, (), str(said), finality(str(said), FINAL))
         self._tally.add("", "unknown_event")
         return None
 
@@ -261,5 +267,6 @@ BYBIT = Stream(
     flows=lambda: Flows(Names),
     books=lambda: Books(chained, in_band=True),
     rest_book=None,
+    answers_each=False,
     numbered=False,
 )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import structlog
 
 from collector.streams.link import FAILURES, Link, sentence
-from collector.streams.session import Fault, Session, Topic
-from collector.streams.stream import Channel
+from collector.streams.session import Fault, Session
+from collector.streams.stream import Channel, Topic
+from collector.streams.subscriptions import Refusal
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +74,11 @@ class Connection:
         if self._session is not None:
             # What is wanted again before the session looks begins anew all the same.
             self._session.again(gone)
+
+    @property
+    def refusals(self) -> Mapping[str, Refusal]:
+        """Why topics are not subscribed to that should be, by text."""
+        return {} if self._session is None else self._session.refusals
 
     @property
     def doubtful(self) -> bool:

@@ -22,9 +22,8 @@ from collector.streams.flows import FLOW_CHANNELS, FlowChannel, Flows
 from collector.streams.holes import moment
 from collector.streams.ledger import Ledger
 from collector.streams.link import Dial, Link
-from collector.streams.session import Topic
-from collector.streams.standing import Source, Standing, bad_of, state
-from collector.streams.stream import ChannelName, Sinks
+from collector.streams.standing import Source, Standing, bad_of, refused, state
+from collector.streams.stream import ChannelName, Sinks, Topic
 from collector.streams.switchboard import Switchboard
 from collector.streams.tally import Tally
 from collector.venues.client import VenueClient
@@ -267,6 +266,7 @@ class Feed:
             holes=len(holes),
             whole_until=min((moment(one.started_ms).isoformat() for one in holes), default=None),
             reason=next((one.reason for one in connections if one.reason), None),
+            refused=refused(connections),
         )
 
     def _doubtful(self, venue_id: str) -> set[FlowChannel]:

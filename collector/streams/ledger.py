@@ -16,8 +16,7 @@ from collector.streams.flows import FlowChannel, Flows
 from collector.streams.holes import Hole, Mark, mark, moment
 from collector.streams.repair import Repairs
 from collector.streams.seen import Numbers
-from collector.streams.session import Topic
-from collector.streams.stream import ChannelName, Stream
+from collector.streams.stream import ChannelName, Stream, Topic
 from collector.venues.client import VenueClient
 
 log = structlog.get_logger(__name__)

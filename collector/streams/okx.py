@@ -8,6 +8,7 @@ comes with its subscription.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -31,11 +32,16 @@ from collector.streams.stream import (
     Refused,
     Sinks,
     Stream,
+    finality,
 )
 from collector.streams.tally import Kind
 
 LIQUIDATIONS = "liquidation-orders"
 """The one channel that is asked for by the type of instrument."""
+
+
+FINAL = re.compile(r"\(60018\)|doesn't exist|does not exist", re.IGNORECASE)
+"""How OKX says that there is no such channel or instrument."""
 
 
 class Trade(msgspec.Struct, gc=False):
@@ -227,7 +233,7 @@ class OkxHandler(Reader):
         if event in ("subscribe", "unsubscribe"):
             return Ack(number, topics)
         if event == "error":
-            return Refused(number, topics, said)
+            return Refused(number, topics, said, finality(said, FINAL))
         if event == "notice":
             return Leaving(said)
         if event != "channel-conn-count":
@@ -317,5 +323,6 @@ OKX = Stream(
     flows=lambda: Flows(Numbers),
     books=lambda: Books(chained, in_band=True),
     rest_book=None,
+    answers_each=True,
     numbered=False,
 )

@@ -57,6 +57,8 @@ class Reader:
     def __init__(self, sinks: Sinks) -> None:
         self.heard_ms: dict[ChannelName, int] = {}
         """When a good event of each channel last came over this connection. [Unix ms]"""
+        self.broken: list[str] = []
+        """Instruments whose book missed a change, until somebody sees to them."""
         self._flows = sinks.flows.by_id
         self._books = sinks.books
         self._tally = sinks.tally
@@ -132,6 +134,7 @@ class Reader:
             return True
         verdict = book.put(change)
         if verdict == "gap":
+            self.broken.append(venue_id)
             self._tally.add("depth", "out_of_sequence")
         elif verdict == "known":
             self._tally.add("depth", "duplicate")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import aiohttp
 import structlog
 
 from collector.streams.link import Link, Websocket
 from collector.streams.patience import expected_gap_s, life_s, strange_gap_s
-from collector.streams.stream import Ack, Channel, Leaving, Notice, Refused
+from collector.streams.stream import Ack, Channel, Leaving, Notice, Refused, Topic
+from collector.streams.subscriptions import Refusal, Subscriptions
 
 log = structlog.get_logger(__name__)
 
@@ -42,30 +42,11 @@ BUSY_WALL_S = 5.0
 DOUBT_WALL_S = 1.0
 """No silence is strange that is shorter: what came may still be unread. [wall s]"""
 
-REMEMBERED_REQUESTS = 50
-"""Of so many requests of ours the answer is known as what it is, however late it comes."""
+MEND_EVERY_S = 60.0
+"""A book that missed a change is not subscribed anew at once a second time within this. [s]"""
 
 _OVER = frozenset({aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED})
 _DATA = frozenset({aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY})
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """What is subscribed to."""
-
-    text: str
-    """As the venue calls it."""
-    venue_id: str | None
-    """The instrument; None where it tells of all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A message of ours that is not answered yet."""
-
-    topics: tuple[str, ...]
-    subscribes: bool
-    sent_s: float
 
 
 class Fault(Exception):
@@ -95,15 +76,11 @@ class Session:
         self._link, self._channel, self._websocket = link, channel, websocket
         self._wanted, self._came = wanted, came
         self._handler = link.handler()
-        self._took: dict[str, int] = {}
-        """Topics that the venue acknowledged, and when. [Unix ms]"""
-        self._asked: set[str] = set()
+        self._subscriptions = Subscriptions(link, wanted)
         self._again: set[str] = set()
-        self._alone: set[str] = set()
-        self._given_up: set[str] = set()
         self._unheard: list[str] = []
-        self._requests: dict[int, Request] = {}
-        self._request = 0
+        self._mended_s: dict[str, float] = {}
+        """When books that missed a change were subscribed anew, by topic. [s]"""
         self._first_heard_ms: int | None = None
         self._changed = asyncio.Event()
         self._changed.set()
@@ -117,6 +94,11 @@ class Session:
     def heard_ms(self) -> int | None:
         """When a good event last came, None if none did. [Unix ms]"""
         return self._handler.heard_ms.get(self._channel.name)
+
+    @property
+    def refusals(self) -> Mapping[str, Refusal]:
+        """Why topics are not subscribed to that should be, by text."""
+        return self._subscriptions.refusals
 
     @property
     def doubtful(self) -> bool:
@@ -148,15 +130,11 @@ class Session:
 
     async def _read(self) -> None:
         """Take what comes; nearly all that a collector does, it does here."""
-        receive, take, now_ms = self._websocket.receive, self._handler.take, self._link.now_ms
+        receive, take = self._websocket.receive, self._take
         while True:
             message = await receive()
             if message.type in _DATA:
-                self.frames += 1
-                if (notice := take(message.data, now_ms())) is not None:
-                    self._heed(notice)
-                if self._unheard:
-                    self._tell_who_came()
+                take(message.data)
             elif message.type is aiohttp.WSMsgType.PING:
                 await self._websocket.pong(message.data)
             elif message.type in _OVER:
@@ -166,43 +144,42 @@ class Session:
                 raise Fault(f"the connection broke ({message.data or 'no reason'})")
             self._sign_s = self._link.clock.monotonic_s()
 
+    def _take(self, frame: bytes | str) -> None:
+        """Take one frame, and what follows from it for the connection."""
+        self.frames += 1
+        if (notice := self._handler.take(frame, self._link.now_ms())) is not None:
+            self._heed(notice)
+        if self._unheard:
+            self._tell_who_came()
+        if self._handler.broken:
+            self._mend_books()
+
     def _heed(self, notice: Notice) -> None:
         """Take note of what the venue says of our requests, or of itself."""
         self._notices += 1
         if isinstance(notice, Leaving):
             raise Fault(f"the venue is leaving: {notice.reason}")
-        if not isinstance(notice, Ack | Refused):
+        if isinstance(notice, Ack):
+            self._unheard += self._subscriptions.acknowledged(notice)
+        elif isinstance(notice, Refused):
+            if not self._subscriptions.refused(notice):
+                raise Fault(f"the venue refused: {notice.reason}")
+            self._changed.set()
+
+    def _mend_books(self) -> None:
+        """Subscribe anew to books that missed a change, where that brings a new state.
+
+        At once, but not one book again and again: then `FirstStates` does it, in its time.
+        """
+        broken, self._handler.broken = self._handler.broken, []
+        if self._link.stream.rest_book is not None:
             return
-        request = self._requests.get(notice.request) if notice.request is not None else None
-        topics = notice.topics or (request.topics if request is not None else ())
-        if isinstance(notice, Refused):
-            self._put_off(topics or self._named(notice.reason), notice.reason)
-        elif request is None or request.subscribes:
-            at_ms = self._link.now_ms()
-            for topic in topics:
-                if topic in self._asked and topic not in self._took:
-                    self._took[topic] = at_ms
-                    self._unheard.append(topic)
-
-    def _named(self, reason: str) -> list[str]:
-        """Return the topics that a refusal must mean which only says why."""
-        waiting = [text for text in self._asked if text not in self._took]
-        ids = {text: topic.venue_id for text, topic in self._wanted.items()}
-        return [text for text in waiting if (ids.get(text) or text) in reason] or waiting
-
-    def _put_off(self, topics: Sequence[str], reason: str) -> None:
-        """Ask for refused *topics* one by one; for one refused alone, not again."""
-        if not topics:
-            raise Fault(f"the venue refused: {reason}")
-        log.warning(
-            "subscription refused", venue=self._link.stream.venue, topics=topics[:3], reason=reason
-        )
-        refused = set(topics) & self._asked
-        if len(refused) == 1:
-            self._given_up |= refused
-        self._alone |= refused
-        self._asked -= refused
-        self._changed.set()
+        now_s = self._link.clock.monotonic_s()
+        for venue_id in broken:
+            text = self._channel.topic(venue_id)
+            if now_s - self._mended_s.get(text, -MEND_EVERY_S) >= MEND_EVERY_S:
+                self._mended_s[text] = now_s
+                self.again([text])
 
     def _tell_who_came(self) -> None:
         """Tell of the topics that are acknowledged, once their channel is heard.
@@ -215,8 +192,9 @@ class Session:
             self._first_heard_ms = heard_ms
         by_time: dict[int, list[Topic]] = {}
         for text in self._unheard:
-            if (topic := self._wanted.get(text)) is not None and text in self._took:
-                since_ms = max(self._took[text], self._first_heard_ms)
+            took_ms = self._subscriptions.took.get(text)
+            if (topic := self._wanted.get(text)) is not None and took_ms is not None:
+                since_ms = max(took_ms, self._first_heard_ms)
                 by_time.setdefault(since_ms, []).append(topic)
         self._unheard.clear()
         for at_ms, topics in by_time.items():
@@ -227,28 +205,19 @@ class Session:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            again, self._again = self._again & self._took.keys(), set()
-            unwanted = [text for text in self._asked if text not in self._wanted or text in again]
-            self._asked.difference_update(unwanted)
-            for text in unwanted:
-                self._took.pop(text, None)
-            for batch in self._link.stream.batches(unwanted):
+            again, self._again = self._again, set()
+            for batch in self._link.stream.batches(self._subscriptions.to_end(again)):
                 await self._send(batch, subscribes=False)
-            missing = [text for text in self._wanted if text not in self._asked | self._given_up]
-            together = [text for text in missing if text not in self._alone]
-            alone = [[text] for text in missing if text in self._alone]
-            for batch in [*self._link.stream.batches(together), *alone]:
-                self._asked.update(batch)
+            for batch in self._subscriptions.due():
                 await self._send(batch, subscribes=True)
 
     async def _send(self, topics: Sequence[str], *, subscribes: bool) -> None:
         """Send one request, and leave the venue the time that it wants until the next."""
-        stream, clock = self._link.stream, self._link.clock
-        self._request += 1
-        self._requests[self._request] = Request(tuple(topics), subscribes, clock.monotonic_s())
+        stream = self._link.stream
+        number = self._subscriptions.sent(topics, subscribes=subscribes)
         message = stream.subscribe if subscribes else stream.unsubscribe
-        await self._websocket.send_str(message(topics, self._request))
-        await clock.sleep(1 / stream.limits.messages_per_s)
+        await self._websocket.send_str(message(topics, number))
+        await self._link.clock.sleep(1 / stream.limits.messages_per_s)
 
     async def _watch(self) -> None:
         """Ping, and raise Fault where something is missing that should have come."""
@@ -267,6 +236,8 @@ class Session:
             slept_at_s = now_s
             if self.heard_ms != last_heard_ms:
                 last_heard_ms, quiet_since_s = self.heard_ms, now_s
+            if self._subscriptions.due():
+                self._changed.set()
             self._check_silence(now_s, quiet_since_s)
             self._check_signs(now_s, pinged_s)
             if now_s - pinged_s >= every_s:
@@ -280,13 +251,12 @@ class Session:
         lived_s = now_s - self._opened_s
         gap_s = expected_gap_s(self._channel, lived_s, self.frames - self._notices)
         patience_s = self._link.patience_s(gap_s, BUSY_WALL_S)
-        if self._took and now_s - quiet_since_s > patience_s:
+        if self._subscriptions.took and now_s - quiet_since_s > patience_s:
             raise Fault(
                 f"no {self._channel.name} for {now_s - quiet_since_s:.0f} s, "
                 "though the subscription was acknowledged"
             )
-        asked_s = min((request.sent_s for request in self._waiting()), default=now_s)
-        if now_s - asked_s > self._link.patience_s(ACK_WITHIN_S, BUSY_WALL_S):
+        if self._subscriptions.unanswered(self._link.patience_s(ACK_WITHIN_S, BUSY_WALL_S)):
             raise Fault("a subscription was not acknowledged")
         if now_s - self._opened_s > self._life_s:
             raise Fault("renewed, before the venue ends it")
@@ -295,19 +265,3 @@ class Session:
         patience_s = self._link.patience_s(ANSWER_WITHIN_S, BUSY_WALL_S)
         if self._sign_s < pinged_s and now_s - pinged_s > patience_s:
             raise Fault("nothing came any more, not even an answer to a ping")
-
-    def _waiting(self) -> list[Request]:
-        """Forget the requests that are settled; return those that wait for an answer."""
-        waits = [request for request in self._requests.values() if self._is_open(request)]
-        # An end of a subscription may be acknowledged late, and must be known as that.
-        self._requests = {
-            number: request
-            for number, request in self._requests.items()
-            if request in waits or number > self._request - REMEMBERED_REQUESTS
-        }
-        return waits
-
-    def _is_open(self, request: Request) -> bool:
-        return request.subscribes and any(
-            topic in self._asked and topic not in self._took for topic in request.topics
-        )

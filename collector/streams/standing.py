@@ -16,6 +16,19 @@ Source = Literal["stream", "rest", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Topics that the venue refuses for one reason."""
+
+    reason: str
+    """In the venue's words."""
+    topics: int
+    example: str
+    """One of them, as the venue calls it."""
+    given_up: bool
+    """Whether they are not asked for any more while the connection lives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How one channel of one venue stands now."""
 
@@ -47,6 +60,8 @@ class Standing:
     """Where there are any, when the first of them began. [ISO 8601, UTC]"""
     reason: str | None
     """Why a connection is down, or last was."""
+    refused: list[Refused]
+    """What is not subscribed to, though it should be, because the venue refused it."""
 
     def as_json(self) -> dict[str, object]:
         """Return it as the record of a cycle has it."""
@@ -64,6 +79,18 @@ def state(connections: Sequence[Connection], *, holes: bool) -> tuple[State, int
         if since := [one.since_ms for one in connections if one.state == worst]:
             return worst, min(since)
     return "repairing" if holes else "live", max(one.since_ms for one in connections)
+
+
+def refused(connections: Sequence[Connection]) -> list[Refused]:
+    """Return what the venue refuses to *connections*, by its reasons."""
+    topics: dict[tuple[str, bool], list[str]] = {}
+    for connection in connections:
+        for text, refusal in connection.refusals.items():
+            topics.setdefault((refusal.reason, refusal.again_s is None), []).append(text)
+    return [
+        Refused(reason=reason, topics=len(texts), example=texts[0], given_up=given_up)
+        for (reason, given_up), texts in topics.items()
+    ]
 
 
 def last_heard(finished_ts: datetime, streams: str) -> dict[str, datetime]:

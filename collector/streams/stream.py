@@ -6,6 +6,7 @@ it is asked for them and within which limits. Its handler reads what comes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -85,6 +86,34 @@ class Ack:
     """The topics, where the venue names them."""
 
 
+Finality = Literal["passing", "final", "unknown"]
+"""Whether a refusal holds for now, for good, or the venue's words do not tell."""
+
+_PASSING = re.compile(
+    r"frequent|too many|rate.?limit|busy|time.?out|timed out|try again|temporar|internal|"
+    r"service|maintenance|upgrad|system error",
+    re.IGNORECASE,
+)
+"""Words by which venues say that something does not work now."""
+
+
+def finality(reason: str, final: re.Pattern[str]) -> Finality:
+    """Return what kind of refusal a *reason* is, by the venue's words for *final* ones."""
+    if final.search(reason):
+        return "final"
+    return "passing" if _PASSING.search(reason) else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What is subscribed to."""
+
+    text: str
+    """As the venue calls it."""
+    venue_id: str | None
+    """The instrument; None where it tells of all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """The venue refused something that we asked for over the socket."""
@@ -94,6 +123,7 @@ class Refused:
     """The topics, where the venue names them."""
     reason: str
     """In the venue's words, with its code."""
+    kind: Finality
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +158,8 @@ class Handler(Protocol):
 
     heard_ms: dict[ChannelName, int]
     """When a good event of each channel last came over this connection. [Unix ms]"""
+    broken: list[str]
+    """Instruments whose book missed a change, until somebody sees to them and clears it."""
 
     def take(self, frame: bytes | str, received_ms: int) -> Notice | None:
         """Take one frame that came at *received_ms*; return what it says of the connection.
@@ -159,6 +191,8 @@ class Stream:
     rest_book: Callable[[Books, str, Any, int], None] | None
     """Starts a book from REST's JSON; given also how many levels a side were asked for.
     Raises OtherShape. None where a topic newly subscribed brings the first state."""
+    answers_each: bool
+    """Whether each topic of a request is answered on its own; else all with one answer."""
     numbered: bool
     """Whether an instrument's trades are numbered without gaps, so that one missed is known."""
 

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from collector.streams.connection import Connection, Owner
 from collector.streams.link import Link
 from collector.streams.plan import planned
-from collector.streams.session import Topic
-from collector.streams.stream import Channel, ChannelName
+from collector.streams.stream import Channel, ChannelName, Topic
 
 
 class Switchboard:

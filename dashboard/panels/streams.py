@@ -43,7 +43,7 @@ def channels(cycles: pd.DataFrame, shown: Moment) -> pd.DataFrame:
     Returns:
         The messages that name no channel are a row of their own, where any of them was bad.
         venue, channel, gives, state, source, for_s [s], late_s [s], events, instruments, of,
-        reconnects, dropped, bad, bad_reasons, reason.
+        reconnects, dropped, bad, bad_reasons, reason, refused (what the venue refuses to tell).
     """
     rows = [
         _row(venue, name, told, shown)
@@ -90,7 +90,19 @@ def sentences(rows: pd.DataFrame) -> list[str]:
     for row in rows[rows["dropped"] > 0].to_dict("records"):
         count = formats.plural(int(row["dropped"]), "record")
         lines.append(f"{row['venue']}, {row['channel']}: {count} dropped since the start.")
-    return lines
+    return [*lines, *_refusals(rows)]
+
+
+def _refusals(rows: pd.DataFrame) -> list[str]:
+    """Return a sentence on each reason for which a venue refuses to tell of something."""
+    return [
+        f"{row['venue']}, {row['channel']}: the venue refuses "
+        f"{formats.plural(told['topics'], 'subscription')}, {told['example']} for one: "
+        f"{formats.shortened(told['reason']).rstrip('.')}. "
+        + ("Given up." if told["given_up"] else "It is asked again.")
+        for row in rows.to_dict("records")
+        for told in row["refused"]
+    ]
 
 
 def _of_state(venue: str, state: str, reason: str, channels: pd.DataFrame) -> str | None:
@@ -125,6 +137,7 @@ def _row(venue: str, channel: str, told: dict[str, Any], shown: Moment) -> dict[
             name: told.get(name)
             for name in ("late_s", "events", "instruments", "of", "reconnects", "reason")
         },
+        "refused": told.get("refused") or [],
         "dropped": told.get("dropped") or 0,
         "bad": sum(bad.values()),
         "bad_reasons": formats.listed(

@@ -312,6 +312,31 @@ def test_a_stream_that_never_came_is_said_after_a_while(health, record, minutes,
     assert ("nothing has come from the stream for 20 min" in text(page)) == is_said
 
 
+def test_what_a_venue_refuses_is_said_and_whether_it_is_asked_again(health, record):
+    """A stream that is live may lack an instrument of it all the same."""
+    live = {"state": "live", "source": "stream", "since": "2025-10-22T12:00:00+00:00"}
+    busy = {"reason": "Requests too frequent. (60014)", "topics": 1, "example": "books:A"}
+    gone = {"reason": "B doesn't exist (60018)", "topics": 2, "example": "trades-all:B"}
+    told = {
+        "trades": {**live, "refused": [{**gone, "given_up": True}]},
+        "depth": {**live, "refused": [{**busy, "given_up": False}]},
+    }
+    record.snapshot(BTC, price=1.0)
+    record.cycle(streams=json.dumps(told))
+    record.publish()
+
+    said = text(health())
+
+    assert (
+        "binance, trades: the venue refuses 2 subscriptions, trades-all:B for one: "
+        "B doesn't exist (60018). Given up." in said
+    )
+    assert (
+        "binance, depth: the venue refuses 1 subscription, books:A for one: "
+        "Requests too frequent. (60014). It is asked again." in said
+    )
+
+
 def test_without_streams_says_so(health, record):
     """An empty table would look like streams that are down."""
     record.snapshot(BTC, price=1.0)

@@ -219,9 +219,10 @@ def test_recognises_what_is_said_of_requests(wired):
 
     assert binance.take({"result": None, "id": 7}) == Ack(7)
     assert binance.take({"error": {"code": 2, "msg": "Invalid request"}, "id": 8}) == Refused(
-        8, (), "Invalid request (2)"
+        8, (), "Invalid request (2)", "unknown"
     )
-    assert binance.take({"code": 3, "msg": "Invalid JSON"}) == Refused(None, (), "Invalid JSON (3)")
+    refused = binance.take({"code": 3, "msg": "Invalid JSON"})
+    assert refused == Refused(None, (), "Invalid JSON (3)", "unknown")
     assert binance.take(agg(1)) is None
     assert binance.tally.bad == 0
 

@@ -131,6 +131,12 @@ def test_numbers_may_start_again_from_below(book):
     assert book.put(change(3, 4)) == "follows"
 
 
+def test_a_lower_number_that_does_not_chain_is_a_gap(book):
+    """The change to 3 was missed: what follows it is of another state, however low it counts."""
+    assert book.put(change(3, 5, bids=[(99.9, 90.0)])) == "gap"
+    assert not book.valid
+
+
 def test_says_which_instruments_want_a_first_state():
     """Those that are followed and not valid."""
     books = Books(chained, in_band=True)

@@ -185,7 +185,7 @@ def test_recognises_what_is_said_of_requests(wired):
 
     assert bybit.take({"success": True, "ret_msg": "", **said}) == Ack(12)
     refused = bybit.take({"success": False, "ret_msg": "error:handler not found", **said})
-    assert refused == Refused(12, (), "error:handler not found")
+    assert refused == Refused(12, (), "error:handler not found", "final")
     assert bybit.take({"success": True, "ret_msg": "pong", **said, "op": "ping"}) == Pong()
     assert bybit.take({"req_id": "", "op": "pong", "args": ["1"], "conn_id": "x"}) == Pong()
     assert bybit.tally.bad == 0

@@ -123,7 +123,7 @@ def test_recognises_what_is_said_of_requests(okx):
     acked = okx.take({"event": "subscribe", "arg": everything, "connId": "x"})
     assert acked == Ack(None, (OKX.channel("liquidations").topic("any"),))
     refused = okx.take({"event": "error", "code": "60018", "msg": "Wrong URL", "connId": "x"})
-    assert refused == Refused(None, (), "Wrong URL (60018)")
+    assert refused == Refused(None, (), "Wrong URL (60018)", "final")
     leaving = okx.take({"event": "notice", "code": "64008", "msg": "will soon be closed"})
     assert leaving == Leaving("will soon be closed (64008)")
     assert okx.take({"event": "channel-conn-count", "channel": "x", "connCount": "2"}) is None
