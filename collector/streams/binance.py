@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from collector.streams.books import Books, Change, bridged, sound
+from collector.streams.books import Books, Change, Rung, bridged, pairs, sound
 from collector.streams.flows import Flows
 from collector.streams.reader import UNREADABLE, Forced, Reader
 from collector.streams.seen import Numbers
@@ -76,8 +76,8 @@ class DepthUpdate(msgspec.Struct, tag_field="e", tag="depthUpdate", gc=False):
     T: int
     u: int
     pu: int
-    b: list[tuple[float, float]]
-    a: list[tuple[float, float]]
+    b: list[Rung]
+    a: list[Rung]
 
 
 Event = AggTrade | ForceOrder | DepthUpdate
@@ -94,8 +94,8 @@ class RestBook(msgspec.Struct, gc=False):
 
     lastUpdateId: int
     T: int
-    bids: list[tuple[float, float]]
-    asks: list[tuple[float, float]]
+    bids: list[Rung]
+    asks: list[Rung]
 
 
 FIELDS: dict[str, tuple[ChannelName, dict[str, Kind]]] = {
@@ -153,7 +153,11 @@ class BinanceHandler(Reader):
             good = self.liquidated(forced, received_ms, Counter())
         else:
             change = Change(
-                before=event.pu, number=event.u, bids=event.b, asks=event.a, at_ms=event.T
+                before=event.pu,
+                number=event.u,
+                bids=pairs(event.b),
+                asks=pairs(event.a),
+                at_ms=event.T,
             )
             good = self.changed(event.s, change, received_ms)
         if not good:
@@ -216,15 +220,16 @@ def rest_book(books: Books, venue_id: str, payload: Any, levels: int) -> None:
         state = msgspec.convert(payload, RestBook, strict=False)
     except UNREADABLE as error:
         raise OtherShape("answered JSON of another shape: no book") from error
-    if not (sound(state.bids) and sound(state.asks)):
+    bids, asks = pairs(state.bids), pairs(state.asks)
+    if not (sound(bids) and sound(asks)):
         raise OtherShape("answered JSON of another shape: no price and quantity in a level")
     books.put_first(
         venue_id,
-        bids=state.bids,
-        asks=state.asks,
+        bids=bids,
+        asks=asks,
         number=state.lastUpdateId,
         at_ms=state.T,
-        whole=max(len(state.bids), len(state.asks)) < levels,
+        whole=max(len(bids), len(asks)) < levels,
     )
 
 

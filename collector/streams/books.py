@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from collector.venues.depth import REACH_BPS, book_fields
 from collector.venues.venue import Fields
 
@@ -26,6 +28,14 @@ MOST_LEVELS = 5000
 
 Level = tuple[float, float]
 """Price and quantity as the venue counts it; quantity 0 takes the level away."""
+
+
+class Rung(msgspec.Struct, array_like=True, gc=False):
+    """A level as a venue sends it: its price, its quantity, and whatever comes after them."""
+
+    price: float
+    quantity: float
+
 
 Verdict = Literal["follows", "known", "gap"]
 """Whether a change follows the state, is in it already, or something is missing between."""
@@ -97,7 +107,9 @@ class Book:
         waiting = sorted(self._waiting, key=lambda change: change.number)
         self._waiting.clear()
         for change in waiting:
-            self.put(change)
+            # What came no later than the first state is in it already.
+            if change.number > number:
+                self.put(change)
 
     def put(self, change: Change) -> Verdict | None:
         """Apply *change* and return how it stood to the state; None where there is no state yet."""
@@ -233,6 +245,11 @@ def bridged(number: int, change: Change, first: bool) -> Verdict:
     if change.number < number:
         return "known"
     return "follows" if change.before <= number else "gap"
+
+
+def pairs(levels: Sequence[Rung]) -> list[Level]:
+    """Return *levels* as plain pairs of price and quantity."""
+    return [(level.price, level.quantity) for level in levels]
 
 
 def sound(levels: Sequence[Level]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from collector.streams.books import Books, Change, chained
+from collector.streams.books import Books, Change, Rung, chained, pairs
 from collector.streams.flows import Flows
 from collector.streams.reader import UNREADABLE, Forced, Reader, request_number
 from collector.streams.seen import Names
@@ -69,8 +69,8 @@ class Depth(msgspec.Struct, gc=False):
 
     s: str
     u: int
-    b: list[tuple[float, float]]
-    a: list[tuple[float, float]]
+    b: list[Rung]
+    a: list[Rung]
 
 
 class Envelope(msgspec.Struct, gc=False):
@@ -152,7 +152,13 @@ class BybitHandler(Reader):
             self.bad_part("depth", envelope.data, CHANNELS["orderbook"][1], received_ms)
             return
         at_ms = envelope.ts if isinstance(envelope.ts, int) else 0
-        change = Change(before=depth.u - 1, number=depth.u, bids=depth.b, asks=depth.a, at_ms=at_ms)
+        change = Change(
+            before=depth.u - 1,
+            number=depth.u,
+            bids=pairs(depth.b),
+            asks=pairs(depth.a),
+            at_ms=at_ms,
+        )
         first = envelope.type == "snapshot" or depth.u == RESTARTED
         put = self.started if first else self.changed
         if not put(depth.s, change, received_ms):
@@ -206,7 +212,7 @@ class BybitHandler(Reader):
             return Pong()
         number = request_number(message.get("req_id"))
         if message.get("success") is True and op in ("subscribe", "unsubscribe"):
-            return Ack(number)
+            return Ack(number, ends=op == "unsubscribe")
         if message.get("success") is False:
             return Refused(number, (), str(said), finality(str(said), FINAL))
         self._tally.add("", "unknown_event")

@@ -234,6 +234,7 @@ class Feed:
             self.tally.add("liquidations", "dropped")
         else:
             self._liquidations.append(liquidation)
+            self.ledger.heard(liquidation)
 
     def came(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
         """Take note that *topics* are acknowledged since *at_ms*, and their channel is heard."""

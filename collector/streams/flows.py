@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from analytics.records import Instrument
-from collector.streams.seen import Known, Names, Numbers, Seen
+from collector.streams.seen import Events, Known, Numbers, Seen
 from collector.streams.tally import FUTURE_MS, INFINITE
+
+LONGEST_FILLED_MS = 900_000
+"""What is told later than this is no flow of now any more. [ms]"""
 
 FlowChannel = Literal["trades", "liquidations"]
 FLOW_CHANNELS: tuple[FlowChannel, ...] = get_args(FlowChannel)
@@ -80,7 +83,7 @@ class Flow:
         self.trades = Sums()
         self.liquidations = Sums()
         self.seen = seen
-        self.seen_liquidations = Names()
+        self.seen_liquidations = Events()
 
     def trade(
         self,
@@ -121,11 +124,19 @@ class Flow:
         return known
 
     def liquidation(
-        self, event_id: str, at_ms: int, usd: float, side: Literal["long", "short"]
+        self,
+        event_id: str,
+        at_ms: int,
+        usd: float,
+        side: Literal["long", "short"],
+        received_ms: int,
     ) -> Known | None:
-        """Count a liquidation of *side*, unless it was counted before; return why if not."""
-        known = self.seen_liquidations.refuses(event_id, at_ms)
-        if known is None:
+        """Count a liquidation of *side*, unless it was counted before; return why if not.
+
+        One that comes late is one all the same; what was hours ago is no flow of now.
+        """
+        known = self.seen_liquidations.refuses(event_id)
+        if known is None and received_ms - at_ms <= LONGEST_FILLED_MS:
             sums = self.liquidations
             sums.events += 1
             if side == "long":

@@ -9,10 +9,10 @@ from datetime import datetime
 
 import structlog
 
-from analytics.records import Gap
+from analytics.records import Gap, Liquidation
 from collector.clock import Clock
 from collector.streams.connection import Connection
-from collector.streams.flows import FlowChannel, Flows
+from collector.streams.flows import LONGEST_FILLED_MS, FlowChannel, Flows
 from collector.streams.holes import Hole, Mark, mark, moment
 from collector.streams.repair import Repairs
 from collector.streams.seen import Numbers
@@ -24,11 +24,12 @@ log = structlog.get_logger(__name__)
 MOST_GAPS = 10_000
 """Gaps that may wait to be stored; what comes beyond is dropped and counted."""
 
-LONGEST_FILLED_MS = 900_000
-"""A longer hole is not filled: what was traded hours ago is no flow of now. [ms]"""
+LATE_MS = 120_000
+"""A liquidation told so long after it was one that was missing until then. [ms]"""
 
 NOT_RUNNING = "the collector was not running"
 NEVER_HEARD = "nothing was heard of it since the start"
+TOLD_LATE = "the venue told of liquidations late"
 NUMBERS_LEFT_OUT = "numbers of trades were left out"
 STOPPED = "; the collector was stopped before it could be filled"
 
@@ -68,6 +69,9 @@ class Ledger:
         """When numbers were looked at: in the first of these looks what is missing now was not."""
         self._given_up: dict[str, tuple[tuple[int, int], ...]] = {}
         self._gaps: list[Gap] = []
+        self._late: dict[str, tuple[datetime, datetime, int]] = {}
+        """Liquidations told late since gaps were last asked for: from when, until when, how many;
+        by symbol."""
         self.holes = 0
         """Holes since the start."""
         self.dropped: Counter[str] = Counter()
@@ -97,8 +101,29 @@ class Ledger:
 
     def gaps(self) -> list[Gap]:
         """Return the gaps since this was last asked."""
+        late, self._late = self._late, {}
+        for symbol, (since, until, count) in late.items():
+            self._put(
+                Gap(
+                    venue=self._venue,
+                    channel="liquidations",
+                    symbol=symbol,
+                    started_ts=since,
+                    ended_ts=until,
+                    reason=TOLD_LATE,
+                    outcome="repaired",
+                    repaired_rows=count,
+                )
+            )
         gaps, self._gaps = self._gaps, []
         return gaps
+
+    def heard(self, liquidation: Liquidation) -> None:
+        """Take note of a liquidation: what was known of its time lacked it if it comes late."""
+        at, received = liquidation.venue_ts, liquidation.received_ts
+        if (received - at).total_seconds() * 1000 > LATE_MS:
+            since, until, count = self._late.get(liquidation.symbol, (at, received, 0))
+            self._late[liquidation.symbol] = min(since, at), max(until, received), count + 1
 
     def came(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
         """Take note that *topics* are heard since *at_ms*."""

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from collector.streams.books import Books, Change, chained
+from collector.streams.books import Books, Change, Rung, chained, pairs
 from collector.streams.flows import Flows
 from collector.streams.reader import UNREADABLE, Forced, Reader, request_number
 from collector.streams.seen import Numbers
@@ -73,13 +73,13 @@ class Liquidated(msgspec.Struct, gc=False):
 
 
 class Depth(msgspec.Struct, gc=False):
-    """A book's state or changes; a level has its price, contracts, and two more."""
+    """A book's state or changes; a level has its price, contracts, and more."""
 
     ts: int
     seqId: int
     prevSeqId: int
-    bids: list[tuple[float, float, str, str]]
-    asks: list[tuple[float, float, str, str]]
+    bids: list[Rung]
+    asks: list[Rung]
 
 
 class Arg(msgspec.Struct, gc=False):
@@ -195,8 +195,8 @@ class OkxHandler(Reader):
         change = Change(
             before=depth.prevSeqId,
             number=depth.seqId,
-            bids=[level[:2] for level in depth.bids],
-            asks=[level[:2] for level in depth.asks],
+            bids=pairs(depth.bids),
+            asks=pairs(depth.asks),
             at_ms=depth.ts,
         )
         put = self.started if envelope.action == "snapshot" else self.changed
@@ -231,7 +231,7 @@ class OkxHandler(Reader):
         topics = topic_of(message.get("arg"))
         said = f"{message.get('msg')} ({message.get('code')})"
         if event in ("subscribe", "unsubscribe"):
-            return Ack(number, topics)
+            return Ack(number, topics, ends=event == "unsubscribe")
         if event == "error":
             return Refused(number, topics, said, finality(said, FINAL))
         if event == "notice":

@@ -112,7 +112,7 @@ class Reader:
         event_id = forced.name(alike[forced])
         alike[forced] += 1
         usd = forced.price * forced.quantity * flow.size
-        known = flow.liquidation(event_id, forced.at_ms, usd, forced.side)
+        known = flow.liquidation(event_id, forced.at_ms, usd, forced.side, received_ms)
         if known is None:
             self._liquidation(_record(flow, forced, received_ms, event_id))
         else:

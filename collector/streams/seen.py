@@ -8,6 +8,7 @@ sums; where they had to forget, they rather refuse a trade than count it twice.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from typing import Literal, Protocol
 
 MOST_RANGES = 1000
@@ -99,6 +100,29 @@ class Numbers:
     def _give_up_oldest(self) -> None:
         while len(self._missing) > MOST_RANGES:
             self._given_up = self._missing.pop(0)[1]
+
+
+class Events:
+    """For ids made of all that an event says: however late it is told, it is another one.
+
+    As many as are remembered are known when they are told again.
+    """
+
+    __slots__ = ("_known", "_names")
+
+    def __init__(self, most: int = MOST_NAMES) -> None:
+        self._names: deque[str] = deque(maxlen=most)
+        self._known: set[str] = set()
+
+    def refuses(self, event_id: str) -> Known | None:
+        """Return why the event is not to be counted; None, and note it, if it is new."""
+        if event_id in self._known:
+            return "duplicate"
+        if len(self._names) == self._names.maxlen:
+            self._known.discard(self._names[0])
+        self._names.append(event_id)
+        self._known.add(event_id)
+        return None
 
 
 class Names:

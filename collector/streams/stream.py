@@ -84,6 +84,8 @@ class Ack:
     """The number of our request; None where the venue names the topics instead."""
     topics: tuple[str, ...] = ()
     """The topics, where the venue names them."""
+    ends: bool = False
+    """Whether the venue says that it is the end of a subscription."""
 
 
 Finality = Literal["passing", "final", "unknown"]

@@ -77,7 +77,7 @@ class Subscriptions:
     def acknowledged(self, notice: Ack) -> list[str]:
         """Return the topics that are subscribed to since this *notice*, and were not before."""
         request = self._requests.get(notice.request) if notice.request is not None else None
-        if request is not None and not request.subscribes:
+        if notice.ends or (request is not None and not request.subscribes):
             return []
         # Those that the venue names itself it took, whatever it said before.
         may_be = self._wanted if notice.topics else self._asked

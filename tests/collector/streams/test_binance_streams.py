@@ -133,7 +133,8 @@ def test_reads_the_recorded_liquidation(recorded, wired):
     frame = recorded("binance_usdm/ws_liquidation.json")
     binance = wired("binance", "BTCUSDT")
 
-    binance.take(frame, {"stream": "!forceOrder@arr", "data": frame})
+    wrapped = {"stream": "!forceOrder@arr", "data": frame}
+    binance.take(frame, wrapped, received_ms=frame["o"]["T"] + 50)
     (event,) = binance.liquidations
     taken = binance.flows.take("BTCUSDT")
 
@@ -142,7 +143,7 @@ def test_reads_the_recorded_liquidation(recorded, wired):
     assert event.usd == taken.liq_long_usd == pytest.approx(0.014 * 9910.12345678)
     assert taken.liq_short_usd == 0
     assert event.venue_ts.isoformat() == "2019-09-09T07:34:20.893000+00:00"
-    assert event.received_ts.timestamp() * 1000 == NOW_MS
+    assert event.received_ts.isoformat() == "2019-09-09T07:34:20.943000+00:00"
     assert binance.tally.counts == {("liquidations", "duplicate"): 1}
 
 

@@ -1,5 +1,6 @@
 """OKX's frames, written by hand in the documented format: none are recorded."""
 
+import copy
 import json
 
 import pytest
@@ -82,6 +83,29 @@ def test_keeps_every_detail_of_a_liquidation_frame(okx):
     assert (taken.liq_long_usd, taken.liq_short_usd) == (3500, 1500)
 
 
+MINUTE_MS = 60_000
+
+
+def test_a_liquidation_told_late_is_another_one(okx):
+    """Four of 1 contract of 0.01 at 80,000, the last to come 8 minutes old: 4 x 800 USD."""
+    for minutes in (10, 5, 0, 8):
+        at_ms = NOW_MS - minutes * MINUTE_MS
+        okx.take(liquidations(detail("sell", "long", "1", "80000", at_ms)))
+    okx.take(liquidations(detail("sell", "long", "1", "80000", NOW_MS - 8 * MINUTE_MS)))
+
+    assert okx.flows.take(BTC).liq_long_usd == pytest.approx(3200)
+    assert len({event.id for event in okx.liquidations}) == len(okx.liquidations) == 4
+    assert okx.tally.counts == {("liquidations", "duplicate"): 1}
+
+
+def test_a_liquidation_of_long_ago_is_kept_and_no_flow_of_now(okx):
+    """A quarter of an hour is the longest that a flow is held back for as well."""
+    okx.take(liquidations(detail("sell", "long", at=NOW_MS - 16 * MINUTE_MS)))
+
+    assert okx.flows.take(BTC).liq_long_usd == 0
+    assert [event.usd for event in okx.liquidations] == [pytest.approx(1000)]
+
+
 def test_a_liquidation_that_contradicts_itself_is_none(okx):
     """An order to sell does not close a short; the details beside it count."""
     okx.take(liquidations(detail("sell", "short"), detail("sell", "long", price="0")))
@@ -111,6 +135,33 @@ def test_a_change_of_another_state_ends_the_book(okx):
 
     assert (lost, okx.books.wanting) == ([BTC], [])
     assert okx.tally.counts == {("depth", "out_of_sequence"): 1}
+
+
+@pytest.mark.parametrize("fields", [2, 3, 4, 6])
+def test_levels_are_read_by_position(okx, fields):
+    """Price and size come first; what else a level has may come and go."""
+
+    def level(price, size):
+        return [price, size, "0", "1", "new", None][:fields]
+
+    first, change = copy.deepcopy(FIRST), book("update", 100, 105)
+    first["data"][0] |= {"bids": [level("99.9", "3")], "asks": [level("100.1", "1")]}
+    change["data"][0] |= {"bids": [level("99.9", "5")], "asks": []}
+
+    okx.take(first, change)
+
+    assert okx.books.fields(BTC)["book_imbalance"] == pytest.approx((5 - 1) / 6)
+    assert okx.tally.bad == 0
+
+
+def test_a_level_without_a_size_is_none(okx):
+    """The change is not applied in part."""
+    change = book("update", 100, 105)
+    change["data"][0]["bids"] = [["99.9"]]
+
+    okx.take(FIRST, change)
+
+    assert okx.tally.counts == {("depth", "not_a_level"): 1}
 
 
 def test_recognises_what_is_said_of_requests(okx):

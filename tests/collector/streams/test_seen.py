@@ -8,6 +8,7 @@ from collector.streams.seen import (
     MOST_RANGES,
     SLICE_MS,
     WINDOW_MS,
+    Events,
     Names,
     Numbers,
 )
@@ -156,3 +157,13 @@ def test_remembers_no_more_names_than_its_cap():
         seen.refuses(n, n)
 
     assert seen.count <= MOST_NAMES
+
+
+def test_an_event_is_known_by_what_it_says_however_old_it_is():
+    """And memory is bounded: of three remembered, the eldest is forgotten first."""
+    seen = Events(most=3)
+
+    assert [seen.refuses(name) for name in "abcab"] == [None, None, None, "duplicate", "duplicate"]
+    assert seen.refuses("d") is None
+    assert [seen.refuses(name) for name in "bcd"] == ["duplicate"] * 3
+    assert seen.refuses("a") is None

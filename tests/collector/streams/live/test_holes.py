@@ -1,6 +1,7 @@
 """Holes: each one ends, is written down from its beginning, and spoils nothing beside it."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -299,3 +300,32 @@ async def test_quiet_ones_are_asked_about_at_last(world, monkeypatch):
 
     assert len(asked) > 2
     assert asked[0] != quiet
+
+
+async def test_a_liquidation_that_is_told_late_is_a_hole_that_was_filled(world):
+    """What was known of the time from 8 minutes ago until now lacked it, and the one beside it."""
+    one = await world.collector("okx", top_n=3)
+    await world.until(lambda: one.feed._running is not None)
+    one.feed.records()
+    followed = one.universe.chosen[0]
+    now_ms = round(world.clock.now().timestamp() * 1000)
+    details = [
+        {"bkPx": "80000", "posSide": "long", "side": "sell", "sz": "1", "ts": str(now_ms - ago_ms)}
+        for ago_ms in (480_000, 300_000, 1_000)
+    ]
+    arg = {"channel": "liquidation-orders", "instType": "SWAP"}
+    frame = {"arg": arg, "data": [{"instId": followed.venue_id, "details": details}]}
+
+    one.feed._running.link.handler().take(json.dumps(frame).encode(), now_ms)
+    records = one.feed.records()
+
+    assert sum(record.table == "liquidations" for record in records) == 3
+    [gap] = [record for record in records if record.table == "gaps"]
+    assert (gap.channel, gap.symbol, gap.outcome, gap.repaired_rows) == (
+        *("liquidations", followed.symbol),
+        *("repaired", 2),
+    )
+    assert gap.reason == "the venue told of liquidations late"
+    assert gap.ended_ts == world.clock.now()
+    assert (gap.ended_ts - gap.started_ts).total_seconds() == 480
+    assert not [record for record in one.feed.records() if record.table == "gaps"]
