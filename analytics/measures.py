@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import indicators
-from analytics.panel import TIMEFRAMES, Panel
+from analytics.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Panel, coverage
 from analytics.tiers import Z_REACH, z_oi
 
 Floats = NDArray[np.float64]
@@ -23,9 +23,6 @@ Unit = Literal["pct", "rate", "ratio", "score", "index", "usd"]
 
 LATE: Final = 2
 """How much older than the panel's last bar a pair's newest bar may be. [bars]"""
-
-LEAST_PART: Final = 0.75
-"""Part of a span that must be known: less says too little of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +48,24 @@ class Measure:
     differs: bool = False
     """Whether a change is a difference, not in percent."""
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What a panel needs, with how much of each flow is known."""
+        return (*self.needs, *(coverage(name) for name in self.needs if name in FLOWS))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A measure of many pairs."""
+
+    values: Floats
+    """By bar or span, and instrument."""
+    coverage_pct: Floats | None
+    """How much of each cell is known, where it is made of flows; None for all others. [%]"""
+
 
 def _funding(metric: Metrics) -> Floats:
     return indicators.funding_8h_pct(metric["funding_rate"], metric["funding_interval_h"])
-
-
-def _traded(metric: Metrics) -> Floats:
-    # Bars from snapshots have no volume; what takers bought and sold is all that was traded.
-    volume = metric["volume_usd"]
-    both = metric["taker_buy_usd"] + metric["taker_sell_usd"]
-    return np.where(np.isfinite(volume), volume, both)
 
 
 def _taker(metric: Metrics) -> Floats:
@@ -113,12 +118,16 @@ MEASURES: Final[Mapping[str, Measure]] = {
         ),
         Measure("taker_imbalance_pct", "Taker imbalance", "pct", _TAKERS, _taker, "sum", 0.0),
         Measure(
-            "basis_pct", "Basis", "pct", ("close", "index"),
+            "basis_pct", "Basis", "pct", ("mark", "index"),
+            lambda m: indicators.premium_pct(m["mark"], m["index"]), "mean", 0.0,
+        ),
+        Measure(
+            "last_premium_pct", "Premium of trades", "pct", ("close", "index"),
             lambda m: indicators.premium_pct(m["close"], m["index"]), "mean", 0.0,
         ),
         Measure("oi_usd", "Open interest", "usd", ("oi_usd",), lambda m: m["oi_usd"], "mean", None),
         Measure(
-            "traded_usd", "Volume", "usd", ("volume_usd", *_TAKERS), _traded, "sum", None
+            "traded_usd", "Volume", "usd", ("traded_usd",), lambda m: m["traded_usd"], "sum", None
         ),
         Measure(
             "liquidated_usd", "Liquidations", "usd", ("liq_long_usd", "liq_short_usd"), _liquidated,
@@ -129,18 +138,22 @@ MEASURES: Final[Mapping[str, Measure]] = {
 """Every measure, by name, in the order in which they are offered."""
 
 
-def by_bar(panel: Panel, measure: Measure) -> Floats:
+def by_bar(panel: Panel, measure: Measure) -> Measured:
     """Return *measure* of each bar of *panel*; its first ``warm_up`` rows are incomplete. (T, N)
 
     Args:
-        panel: With the metrics that the measure needs.
+        panel: With ``measure.metrics``.
         measure: Of ``MEASURES``.
     """
     values = measure.of(panel.values)
-    return _change(values, 1, measure) if measure.over == "change" else values
+    if measure.over == "change":
+        values = _change(values, 1, measure)
+    flows = [name for name in measure.needs if name in FLOWS]
+    known = [panel.values[coverage(name)] for name in flows]
+    return Measured(values, _least(known) if known else None)
 
 
-def over_spans(panel: Panel, measure: Measure, timeframes: Sequence[str]) -> Floats:
+def over_spans(panel: Panel, measure: Measure, timeframes: Sequence[str]) -> Measured:
     """Return *measure* over the span of each of *timeframes* up to each pair's newest bar.
 
     A venue's bars are written with its next cycle: the newest bar of a pair may be up to
@@ -152,19 +165,20 @@ def over_spans(panel: Panel, measure: Measure, timeframes: Sequence[str]) -> Flo
         timeframes: Of ``TIMEFRAMES``.
 
     Returns:
-        NaN where less than ``LEAST_PART`` of the span is known, or, of a change, either of
+        NaN where less than ``LEAST_KNOWN`` of the span is known, or, of a change, either of
         its ends is not. (timeframes, N)
     """
     lengths = [TIMEFRAMES[name] // TIMEFRAMES["5m"] for name in timeframes]
     metrics = _up_to_date(panel.values, measure)
     if measure.over == "change":
-        return np.stack([_last(_change(measure.of(metrics), n, measure)) for n in lengths])
+        changes = [_last(_change(measure.of(metrics), n, measure)) for n in lengths]
+        return Measured(np.stack(changes), None)
     if measure.over == "sum":
-        return np.stack(
-            [measure.of({k: _sum(v, n) for k, v in metrics.items()})[0] for n in lengths]
-        )
+        sums = [measure.of({k: _sum(v, n) for k, v in metrics.items()})[0] for n in lengths]
+        known = [_least([_known_pct(metrics[k], n) for k in measure.needs]) for n in lengths]
+        return Measured(np.stack(sums), np.stack(known))
     values = measure.of(metrics)
-    return np.stack([_sum(values, n)[0] / _count(values, n) for n in lengths])
+    return Measured(np.stack([_sum(values, n)[0] / _count(values, n) for n in lengths]), None)
 
 
 def bars_of_spans(timeframes: Sequence[str]) -> int:
@@ -199,8 +213,24 @@ def _last(values: Floats) -> Floats:
 
 def _sum(values: Floats, bars: int) -> Floats:
     """Return the sum of the last *bars* rows, where enough of them are known. (1, N)"""
-    enough = np.isfinite(values[-bars:]).sum(axis=0) >= LEAST_PART * bars
+    enough = _known_pct(values, bars) >= 100 * LEAST_KNOWN
     return np.where(enough, np.nansum(values[-bars:], axis=0), np.nan)[None]
+
+
+def _known_pct(values: Floats, bars: int) -> Floats:
+    """Return how much of the last *bars* rows is known. [%] (N,)"""
+    part: Floats = 100 * np.isfinite(values[-bars:]).sum(axis=0) / bars
+    return part
+
+
+def _least(known: Sequence[Floats]) -> Floats:
+    """Return the least of what is *known* of several flows; one of which nothing is does not count.
+
+    Where a venue tells of one side's liquidations alone, the other's are no part of the measure.
+    """
+    parts = np.stack(known)
+    least: Floats = np.where(parts > 0, parts, np.inf).min(axis=0)
+    return np.where(np.isfinite(least), least, 0.0)
 
 
 def _count(values: Floats, bars: int) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from analytics.indicators import z_score
+from analytics.indicators import delta, z_score
 from analytics.panel import Pair
 
 Floats = NDArray[np.float64]
@@ -29,7 +29,7 @@ class OiShares:
     share_pct: Floats
     """NaN where the venue's open interest is absent. [%] (T, G)"""
     z: Floats
-    """z-score of the share among the bars before. (T, G)"""
+    """z-score of the share's change within the bar among the changes before. (T, G)"""
 
 
 def oi_shares(oi_usd: Floats, instruments: Sequence[Pair], *, window: int) -> OiShares:
@@ -37,7 +37,8 @@ def oi_shares(oi_usd: Floats, instruments: Sequence[Pair], *, window: int) -> Oi
 
     A venue that falls silent makes the others' shares jump, which says nothing about
     the market. So the z-score is absent unless the same of the base's instruments
-    were known in the current bar and all of the window.
+    were known in the current bar, all of the window, and the bar before it. It is of
+    the share's change: a level drifts, and would be unusual most of the time.
 
     Args:
         oi_usd: Open interest by bar. [USD] (T, N)
@@ -60,9 +61,10 @@ def oi_shares(oi_usd: Floats, instruments: Sequence[Pair], *, window: int) -> Oi
     part = np.full(stated.shape, np.nan)
     np.divide(of_holder, of_base, out=part, where=stated & np.isfinite(of_base))
     share = np.round(100 * part, _SHARE_DIGITS)
-    changes = _sums((~_steady(known, window + 1)).astype(np.float64), base_of_column)
-    steady = np.repeat(changes == 0, width, axis=1)
-    return OiShares(holders, share, np.where(steady, z_score(share, window), np.nan))
+    unsteady = _sums((~_steady(known, window + 2)).astype(np.float64), base_of_column)
+    steady = np.repeat(unsteady == 0, width, axis=1)
+    change = np.round(delta(share), _SHARE_DIGITS)
+    return OiShares(holders, share, np.where(steady, z_score(change, window), np.nan))
 
 
 def _holder(pair: Pair) -> tuple[str, str, str]:

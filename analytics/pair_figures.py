@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analytics import indicators, totals
+from analytics.panel import Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def pair_figures(rows: pd.DataFrame, quotes: pd.DataFrame, now: datetime) -> Pai
     """Return the figures of one or more instruments.
 
     Args:
-        rows: As ``pairs.sql`` returns them, at least one; largest open interest first.
+        rows: As ``pairs.sql`` returns them, at least one; the lead first.
         quotes: As ``pair_quotes.sql`` returns them.
         now: The time they are of.
     """
@@ -72,6 +73,21 @@ def pair_figures(rows: pd.DataFrame, quotes: pd.DataFrame, now: datetime) -> Pai
             float(totals.volume_24h_usd(rows).value), rows, "volume_24h_usd", "volume_24h_usd_ts"
         ),
     )
+
+
+def lead_first(rows: pd.DataFrame, instruments: Sequence[Pair]) -> pd.DataFrame:
+    """Return *rows* with the lead first: the one with the most open interest that has bars.
+
+    Header and chart both ask here, so that they show one instrument's price.
+
+    Args:
+        rows: As ``pairs.sql`` returns them: largest open interest first.
+        instruments: Those that have bars.
+    """
+    drawn = {one[:2] for one in instruments}
+    keys = zip(rows["venue"], rows["symbol"], strict=True)
+    has_no_bars = np.array([key not in drawn for key in keys], np.bool_)
+    return rows.iloc[np.argsort(has_no_bars, kind="stable")]
 
 
 def _oi_delta_pct(rows: pd.DataFrame) -> float | None:

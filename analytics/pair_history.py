@@ -1,14 +1,15 @@
 """One instrument, or one base asset over its venues, bar by bar: all that a chart of it draws.
 
-A base asset has the price of its instrument with the most open interest, the sums of
-amounts and flows, and means of ratios weighted by open interest. Sums and means are
-absent where one of the instruments behind them is: a venue that falls silent for an
-hour must not look like a market that lost its open interest.
+A base asset has the price of its lead, the sums of amounts and flows, and means of ratios
+weighted by open interest. Sums and means are absent where one of the instruments behind
+them is: a venue that falls silent for an hour must not look like a market that lost its
+open interest. The sum of open interest is chained, so that an instrument that joins or
+leaves moves neither it nor its change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import Final
@@ -16,8 +17,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics import indicators
-from analytics.panel import TIMEFRAMES, Pair, Panel
+from analytics import indicators, totals
+from analytics.decomposition import oi_change_over
+from analytics.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Pair, Panel, coverage
+from analytics.ranking import newest
 from analytics.tiers import Z_REACH, z_oi
 
 Floats = NDArray[np.float64]
@@ -29,8 +32,9 @@ METRICS: Final = (
     "high",
     "low",
     "close",
+    "mark",
     "index",
-    "volume_usd",
+    "oi_base",
     "oi_usd",
     "funding_rate",
     "funding_interval_h",
@@ -38,10 +42,8 @@ METRICS: Final = (
     "ls_top_accounts",
     "ls_top_positions",
     "book_imbalance",
-    "taker_buy_usd",
-    "taker_sell_usd",
-    "liq_long_usd",
-    "liq_short_usd",
+    *FLOWS,
+    *map(coverage, FLOWS),
 )
 """What a history is made of; a metric that the panel was loaded without counts as absent."""
 
@@ -49,29 +51,26 @@ WARM_UP_BARS: Final = max(Z_REACH + 2, 5 * 14 + 1)
 """Bars before the first one shown that its indicators look back on: z_oi's reach, and five of the
 RSI's periods, from which on its beginning is forgotten. [bars]"""
 
-_SUMMED: Final = (
+_RATIOS: Final = ("ls_accounts", "ls_top_accounts", "ls_top_positions")
+_AVERAGED: Final = ("funding_8h_pct", "book_imbalance_pct", *_RATIOS)
+_OF_PRICE: Final = ("open", "high", "low", "close", "basis_pct", "last_premium_pct")
+_COMPARED: Final = (
+    "close",
     "oi_usd",
-    "traded_usd",
-    "taker_buy_usd",
-    "taker_sell_usd",
-    "liq_long_usd",
-    "liq_short_usd",
-)
-_AVERAGED: Final = (
     "funding_8h_pct",
     "ls_accounts",
-    "ls_top_accounts",
-    "ls_top_positions",
-    "book_imbalance_pct",
+    "basis_pct",
+    "last_premium_pct",
 )
-_OF_PRICE: Final = ("open", "high", "low", "close", "basis_pct")
-_COMPARED: Final = ("close", "oi_usd", "funding_8h_pct", "ls_accounts", "basis_pct")
 _OF_WHOLE_BARS: Final = (
     "bollinger_upper",
     "bollinger_middle",
     "bollinger_lower",
     "rsi_14",
     "z_oi",
+    "z_robust",
+    "atr_14",
+    "volatility_pct",
 )
 """What is not told of a bar that is not over: of a part of it they are something else."""
 _OVER_AFTER: Final = timedelta(days=1)
@@ -91,10 +90,22 @@ class History:
     """Whose sums and means the other lines are."""
     lines: Mapping[str, Line]
     """By name, in GLOSSARY.md's units; all NaN where nothing is known."""
+    coverage: Mapping[str, Line]
+    """By line that is made of flows, how much of it is known. [%]"""
     without: Mapping[str, tuple[Pair, ...]]
     """By line, the instruments that know nothing of it in the panel, and so are not in it."""
+    mixed_at: NDArray[np.datetime64]
+    """Start of every bar from which on open interest is of other instruments than before."""
     others: Mapping[Pair, Mapping[str, Line]]
     """The base's other instruments, to compare with; prices per unit that *price_of* quotes."""
+
+    def partial(self, name: str) -> NDArray[np.bool_]:
+        """Return in which bars the line called *name* is of a part of its bar alone. (T,)"""
+        line = self.lines[name]
+        if name not in self.coverage:
+            return np.zeros(len(line), np.bool_)
+        is_partial: NDArray[np.bool_] = np.isfinite(line) & (self.coverage[name] < 100 - 1e-9)
+        return is_partial
 
     def known(self, *names: str) -> int:
         """Return how many bars know at least one of the lines called *names*."""
@@ -103,7 +114,12 @@ class History:
 
 
 def history(
-    panel: Panel, pair: tuple[str, str] | None, bars: int, multipliers: Mapping[Pair, float]
+    panel: Panel,
+    pair: tuple[str, str] | None,
+    bars: int,
+    multipliers: Mapping[Pair, float],
+    *,
+    lead: tuple[str, str] | None = None,
 ) -> History | None:
     """Return the last *bars* bars of an instrument, or of all instruments of *panel* as one.
 
@@ -113,6 +129,8 @@ def history(
         pair: Venue and symbol of the instrument; None for all as one.
         bars: How many to return; fewer where the record is shorter. [bars]
         multipliers: Coins in a quoted unit, by instrument; 1 where it is not said.
+        lead: Venue and symbol of the instrument whose price it is; where it is None or has no
+            bars, the one with the most open interest in its newest bar.
 
     Returns:
         None where nothing is recorded of it in the panel. Bands, RSI and z are of bars that
@@ -122,33 +140,45 @@ def history(
     mine = [n for n, one in enumerate(panel.instruments) if pair in (None, one[:2])]
     if not mine:
         return None
-    lead = max(mine, key=lambda n: float(np.nansum(parts["oi_usd"][:, n])))
-    whole = _one(parts, mine, lead, TIMEFRAMES[panel.timeframe])
-    first = max(len(panel.times) - bars, 0)
-    derived = _derived(whole)
+    place = _lead(panel.instruments, parts["oi_usd"], mine, lead)
+    leading = panel.instruments[place]
+    whole = _one(parts, mine, place, panel)
     for name in _OF_WHOLE_BARS:
-        derived[name][~_over(panel)] = np.nan
-    lines = {name: line[first:] for name, line in {**whole, **derived}.items()}
-    bought, sold = lines["taker_buy_usd"][:, None], lines["taker_sell_usd"][:, None]
-    lines["cvd_usd"] = indicators.cvd_usd(bought, sold)[:, 0]
-    leading = panel.instruments[lead]
-    others = {
-        one: _compared(parts, n, first, multipliers.get(leading, 1.0) / multipliers.get(one, 1.0))
-        for n, one in enumerate(panel.instruments)
-        if len(mine) > 1 or n not in mine
-    }
+        whole[name][~_over(panel)] = np.nan
+    first = max(len(panel.times) - bars, 0)
+    lines = {name: line[first:] for name, line in whole.items()}
+    known = _known_of_flows(parts, mine, first)
+    _add_running(lines, known)
     return History(
-        panel.times[first:],
-        panel.timeframe,
-        leading,
-        tuple(panel.instruments[n] for n in mine),
-        lines,
-        {
+        times=panel.times[first:],
+        timeframe=panel.timeframe,
+        price_of=leading,
+        instruments=tuple(panel.instruments[n] for n in mine),
+        lines=lines,
+        coverage=known,
+        without={
             name: tuple(panel.instruments[n] for n in mine if np.isnan(parts[name][:, n]).all())
-            for name in (*_SUMMED, *_AVERAGED)
+            for name in ("oi_usd", *FLOWS, *_AVERAGED)
         },
-        others,
+        mixed_at=panel.times[first:][_mixed(parts["oi_usd"][first:, mine], lines["oi_usd"])],
+        others={
+            one: _compared(
+                parts, n, first, multipliers.get(leading, 1.0) / multipliers.get(one, 1.0)
+            )
+            for n, one in enumerate(panel.instruments)
+            if len(mine) > 1 or n not in mine
+        },
     )
+
+
+def _lead(
+    instruments: Sequence[Pair], oi_usd: Floats, mine: list[int], wanted: tuple[str, str] | None
+) -> int:
+    """Return which of the columns *mine* leads."""
+    for n in mine:
+        if instruments[n][:2] == wanted:
+            return n
+    return max(mine, key=lambda n: float(np.nan_to_num(newest(oi_usd[:, [n]])[0])))
 
 
 def _of_each(panel: Panel) -> dict[str, Floats]:
@@ -159,45 +189,157 @@ def _of_each(panel: Panel) -> dict[str, Floats]:
         for name in METRICS
         for cells in [panel.values.get(name, absent)]
     }
-    # Bars from snapshots have no volume; what takers bought and sold is all that was traded.
-    both = metric["taker_buy_usd"] + metric["taker_sell_usd"]
-    volume = metric["volume_usd"]
     return {
         **metric,
-        "traded_usd": np.where(np.isfinite(volume), volume, both),
         "funding_8h_pct": indicators.funding_8h_pct(
             metric["funding_rate"], metric["funding_interval_h"]
         ),
         "book_imbalance_pct": 100 * metric["book_imbalance"],
-        "basis_pct": indicators.premium_pct(metric["close"], metric["index"]),
+        "basis_pct": indicators.premium_pct(metric["mark"], metric["index"]),
+        "last_premium_pct": indicators.premium_pct(metric["close"], metric["index"]),
     }
 
 
-def _one(
-    parts: Mapping[str, Floats], mine: list[int], lead: int, width: timedelta
-) -> dict[str, Line]:
-    """Return the columns *mine* as one: prices of *lead*, sums, and means by open interest."""
+def _one(parts: Mapping[str, Floats], mine: list[int], lead: int, panel: Panel) -> dict[str, Line]:
+    """Return the columns *mine* as one: prices of *lead*, sums, means by open interest, and
+    what is computed of them.
+    """
     part = {name: cells[:, mine] for name, cells in parts.items()}
-    silence = max(_OVER_AFTER // width, 1)
+    silence = max(_OVER_AFTER // TIMEFRAMES[panel.timeframe], 1)
     lines = {name: parts[name][:, lead] for name in _OF_PRICE}
-    for name in _SUMMED:
-        complete = _complete(np.isfinite(part[name]), silence)
-        lines[name] = np.where(complete, np.nansum(part[name], axis=1), np.nan)
-    for name in _AVERAGED if len(mine) > 1 else ():
-        lines[name] = _mean(part[name], part["oi_usd"], silence)
-    for name in _AVERAGED if len(mine) == 1 else ():
-        lines[name] = part[name][:, 0]
-    return lines
+    lines["oi_usd"] = _chained(part["oi_usd"], silence)
+    for name in FLOWS:
+        lines[name] = _sum(part[name], silence)
+    for name in _AVERAGED:
+        lines[name] = _mean(name, part[name], part["oi_usd"], silence)
+    price = {name: parts[name][:, [lead]] for name in ("high", "low", "close")}
+    return {
+        **lines,
+        **_of_prices(price, panel.bars_per_year),
+        **_of_interest(lines["oi_usd"]),
+        **_split(part, lines["oi_usd"]),
+        "ls_delta_pct": _ls_delta_pct(part, lines["ls_accounts"]),
+        "taker_imbalance_pct": indicators.taker_imbalance_pct(
+            lines["taker_buy_usd"][:, None], lines["taker_sell_usd"][:, None]
+        )[:, 0],
+    }
 
 
-def _mean(values: Floats, weights: Floats, silence: int) -> Line:
+def _chained(values: Floats, silence: int) -> Line:
+    """Return the sum of *values*, changed by nothing but the changes of what is in it.
+
+    Where other instruments are known than in the complete row before, all earlier rows are
+    scaled so that the step between the two is that of the instruments known in both. Where
+    there are none, nothing is known of the step, and the earlier row is absent.
+    """
+    known = np.isfinite(values)
+    line = _sum(values, silence)
+    rows = np.flatnonzero(np.isfinite(line))
+    for now in _mixed(values, line)[::-1]:
+        then = rows[np.searchsorted(rows, now) - 1]
+        both = known[then] & known[now]
+        before, after = values[then][both].sum(), values[now][both].sum()
+        all_before, all_after = np.nansum(values[then]), np.nansum(values[now])
+        if before > 0 and after > 0:
+            line[: then + 1] *= (before / all_before) * (all_after / after)
+        else:
+            line[then] = np.nan
+    return line
+
+
+def _mixed(values: Floats, line: Line) -> NDArray[np.intp]:
+    """Return the rows of *line* that are of other instruments than the known row before."""
+    rows = np.flatnonzero(np.isfinite(line))
+    known = np.isfinite(values[rows])
+    mixed: NDArray[np.intp] = rows[1:][(known[1:] != known[:-1]).any(axis=1)]
+    return mixed
+
+
+def _sum(values: Floats, silence: int) -> Line:
+    complete = _complete(np.isfinite(values), silence)
+    return np.where(complete, np.nansum(values, axis=1), np.nan)
+
+
+def _mean(name: str, values: Floats, weights: Floats, silence: int) -> Line:
+    """Return the mean by *weights*; of one instrument its own value, whatever its weight."""
+    if values.shape[1] == 1:
+        return values[:, 0]
+    of = totals.weighted_ratio if name in _RATIOS else totals.weighted
     both = np.isfinite(values) & np.isfinite(weights)
-    weight = np.where(both, weights, 0.0).sum(axis=1)
-    weighed = np.where(both, values * weights, 0.0).sum(axis=1)
-    known = _complete(both, silence) & (weight > 0)
-    mean = np.full(len(values), np.nan)
-    np.divide(weighed, weight, out=mean, where=known)
-    return mean
+    return np.where(_complete(both, silence), of(values, weights).value, np.nan)
+
+
+def _ls_delta_pct(part: Mapping[str, Floats], line: Line) -> Line:
+    """Return the change of the mean over those known in both bars, by the newer weights."""
+    ratios, oi_usd = part["ls_accounts"], part["oi_usd"]
+    if ratios.shape[1] == 1:
+        return indicators.delta_pct(ratios)[:, 0]
+    before = np.full(ratios.shape, np.nan)
+    before[1:] = ratios[:-1]
+    weights = np.where(np.isfinite(before) & np.isfinite(ratios), oi_usd, np.nan)
+    now, then = (totals.weighted_ratio(one, weights).value for one in (ratios, before))
+    change = np.full(len(line), np.nan)
+    known = np.isfinite(line)
+    known[1:] &= np.isfinite(line[:-1])
+    np.divide(100 * (now - then), then, out=change, where=known & (then > 0))
+    return change
+
+
+def _split(part: Mapping[str, Floats], line: Line) -> dict[str, Line]:
+    """Return the parts of the change of open interest that price and contracts account for."""
+    change = oi_change_over(part["oi_usd"], part["oi_base"])
+    matched = np.isfinite(change.total_usd)
+    known = np.isfinite(line) & (matched & np.isfinite(change.price_usd)).any(axis=1)
+    known[1:] &= np.isfinite(line[:-1])
+    known &= ~(matched & np.isnan(change.price_usd)).any(axis=1)
+    return {
+        name: np.where(known, np.nansum(cells, axis=1), np.nan)
+        for name, cells in (
+            ("oi_price_usd", change.price_usd),
+            ("oi_contracts_usd", change.contracts_usd),
+        )
+    }
+
+
+def _known_of_flows(parts: Mapping[str, Floats], mine: list[int], first: int) -> dict[str, Line]:
+    """Return how much is known of each flow over the columns *mine*: the mean of those in it."""
+    known = {}
+    for name in FLOWS:
+        in_it = np.isfinite(parts[name][first:, mine])
+        cells = np.where(in_it, parts[coverage(name)][first:, mine], 0.0)
+        count = in_it.sum(axis=1)
+        known[name] = np.where(count > 0, cells.sum(axis=1) / np.maximum(count, 1), 0.0)
+    known["taker_imbalance_pct"] = np.minimum(known["taker_buy_usd"], known["taker_sell_usd"])
+    return known
+
+
+def _add_running(lines: dict[str, Line], known: dict[str, Line]) -> None:
+    """Add to *lines* what adds up from the left edge, and to *known* how much of it is known."""
+    column = {name: lines[name][:, None] for name in ("close", "traded_usd")}
+    bought, sold = lines["taker_buy_usd"][:, None], lines["taker_sell_usd"][:, None]
+    sums = {
+        "cvd_usd": (indicators.cvd_usd(bought, sold)[:, 0], known["taker_imbalance_pct"]),
+        "obv_usd": (
+            indicators.obv(column["close"], column["traded_usd"])[:, 0],
+            known["traded_usd"],
+        ),
+    }
+    for name, (line, part) in sums.items():
+        known[name] = _so_far(line, part)
+        lines[name] = np.where(known[name] >= 100 * LEAST_KNOWN, line, np.nan)
+    lines["cvd_oi_pct"] = indicators.cvd_oi_pct(
+        lines["cvd_usd"][:, None], lines["oi_usd"][:, None]
+    )[:, 0]
+    known["cvd_oi_pct"] = known["cvd_usd"]
+
+
+def _so_far(line: Line, known: Line) -> Line:
+    """Return how much of a running sum is *known* since its first bar. [%] (T,)"""
+    is_in = np.isfinite(line)
+    begun = np.logical_or.accumulate(is_in)
+    bars = np.maximum(np.cumsum(begun), 1)
+    part: Line = np.cumsum(np.where(is_in, known, 0.0)) / bars
+    return part
 
 
 def _complete(known: NDArray[np.bool_], silence: int) -> NDArray[np.bool_]:
@@ -215,22 +357,28 @@ def _complete(known: NDArray[np.bool_], silence: int) -> NDArray[np.bool_]:
     return complete
 
 
-def _derived(whole: Mapping[str, Line]) -> dict[str, Line]:
-    """Return the indicators of the lines *whole*."""
-    column = {name: line[:, None] for name, line in whole.items()}
-    bands = indicators.bollinger(column["close"])
-    oi_delta_pct = indicators.delta_pct(column["oi_usd"])
+def _of_prices(price: Mapping[str, Floats], bars_per_year: float) -> dict[str, Line]:
+    """Return the indicators of the lead's prices. (T, 1) each"""
+    close = price["close"]
+    bands = indicators.bollinger(close)
     derived = {
         "bollinger_upper": bands.upper,
         "bollinger_middle": bands.middle,
         "bollinger_lower": bands.lower,
-        "rsi_14": indicators.rsi(column["close"]),
+        "rsi_14": indicators.rsi(close),
+        "atr_14": indicators.atr(price["high"], price["low"], close),
+        "volatility_pct": indicators.volatility_pct(close, bars_per_year=bars_per_year),
+    }
+    return {name: cells[:, 0] for name, cells in derived.items()}
+
+
+def _of_interest(oi_usd: Line) -> dict[str, Line]:
+    """Return the change of open interest and how unusual it is."""
+    oi_delta_pct = indicators.delta_pct(oi_usd[:, None])
+    derived = {
         "oi_delta_pct": oi_delta_pct,
-        "ls_delta_pct": indicators.delta_pct(column["ls_accounts"]),
         "z_oi": z_oi(oi_delta_pct),
-        "taker_imbalance_pct": indicators.taker_imbalance_pct(
-            column["taker_buy_usd"], column["taker_sell_usd"]
-        ),
+        "z_robust": z_oi(oi_delta_pct, indicators.z_robust),
     }
     return {name: cells[:, 0] for name, cells in derived.items()}
 

@@ -43,15 +43,43 @@ TIMEFRAMES: Final[Mapping[str, timedelta]] = MappingProxyType(
 )
 """How long a bar of each timeframe lasts."""
 
+CLOSING: Final[Mapping[str, timedelta]] = MappingProxyType(
+    dict.fromkeys(TIMEFRAMES, timedelta(minutes=5))
+    | {"4h": timedelta(minutes=15), "1d": timedelta(hours=1)}
+)
+"""How long the last part of a bar is, by timeframe: what is not of it is no close of the bar."""
+
+LEAST_KNOWN: Final = 0.75
+"""Part of a longer bar or a span that must be known, of flows and of means: less says too little
+of the whole. The one rule of every page, export and query."""
+
+FLOWS: Final = ("traded_usd", "taker_buy_usd", "taker_sell_usd", "liq_long_usd", "liq_short_usd")
+"""What adds up over time."""
+
+
+def coverage(flow: str) -> str:
+    """Return the name of the metric that says how much of *flow* is known. [%]"""
+    return f"{flow.removesuffix('_usd')}_coverage_pct"
+
+
 COUNTS: Final = ("snapshot_count", "bar_count")
 """Metrics that count what stands behind a cell: 0, not NaN, where that is nothing."""
 
 METRICS: Final = (
-    *(field.name for field in schema.arrow_schema("bars") if field.type == pa.float64()),
+    *(
+        field.name
+        for field in schema.arrow_schema("bars")
+        if field.type == pa.float64() and field.name != "volume_usd"
+    ),
+    "traded_usd",
+    *map(coverage, FLOWS),
     *COUNTS,
 )
-"""Every metric a panel can be made of: the quantities of ``bars``, and ``bar_count``,
-the 5-minute bars behind a cell, by which a bar that the record only has in part is told."""
+"""Every metric a panel can be made of: the quantities of ``bars``, with what was traded in place
+of the klines' volume, which live bars have not; of each flow how much of it is known; and
+``bar_count``, the 5-minute bars behind a cell."""
+
+_NONE_IS_0: Final = frozenset({*COUNTS, *map(coverage, FLOWS)})
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES: Final = ("venue", "symbol", "base")
@@ -141,7 +169,7 @@ class Panel:
         place = column * shape[1] + (bar - first)
         values = {}
         for name in metrics:
-            cells = np.full(shape, 0.0 if name in COUNTS else np.nan)
+            cells = np.full(shape, 0.0 if name in _NONE_IS_0 else np.nan)
             cells.reshape(-1)[place] = rows[name].to_numpy()
             cells.flags.writeable = False
             values[name] = cells.T
@@ -208,6 +236,7 @@ def load(
         start=_EPOCH + first * width,
         end=_EPOCH + max(first, end) * width,
         now=now,
+        **_closing(timeframe),
         **_filters(only, counted),
     )
     if only.bases is not None:
@@ -246,6 +275,8 @@ def load_for_signals(
         "panel_bars_of_signals",
         metrics=list(metrics),
         bar_ms=widths,
+        closing_ms=[_milliseconds(CLOSING[name]) for name in timeframes],
+        least_known=LEAST_KNOWN,
         firsts=firsts,
         ends=ends,
         start=_EPOCH + timedelta(milliseconds=earliest),
@@ -259,7 +290,18 @@ def load_for_signals(
 
 
 def _ms(timeframe: str) -> int:
-    return TIMEFRAMES[timeframe] // timedelta(milliseconds=1)
+    return _milliseconds(TIMEFRAMES[timeframe])
+
+
+def _milliseconds(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
+
+
+def _closing(timeframe: str) -> dict[str, int | float]:
+    """Return what a query that cuts bars is told of when it may; 5-minute bars are not cut."""
+    if timeframe == "5m":
+        return {}
+    return {"closing_ms": _milliseconds(CLOSING[timeframe]), "least_known": LEAST_KNOWN}
 
 
 def _end(timeframe: str, now: datetime, *, unfinished: bool = False) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -10,21 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics.panel import COUNTS, TIMEFRAMES, Panel
+from analytics.panel import COUNTS, FLOWS, LEAST_KNOWN, TIMEFRAMES, Panel, coverage
 
 Floats = NDArray[np.float64]
 
 _FIRST: Final = ("open", "oi_usd_open")
 _HIGHEST: Final = ("high", "oi_usd_high")
 _LOWEST: Final = ("low", "oi_usd_low")
-_SUMMED: Final = (
-    "volume_usd",
-    "taker_buy_usd",
-    "taker_sell_usd",
-    "liq_long_usd",
-    "liq_short_usd",
-    *COUNTS,
-)
+_COVERAGES: Final = {coverage(flow): flow for flow in FLOWS}
+_5_MINUTES: Final = np.timedelta64(TIMEFRAMES["5m"])
 _MEANS: Final = ("book_imbalance", "spread_bps")
 
 
@@ -35,7 +30,8 @@ def with_running(panel: Panel, heard: pd.DataFrame) -> Panel:
     panel's own time stays: those bars are not over, and signals do not look at them.
 
     Args:
-        panel: Made with ``unfinished``, so that only its newest five minutes can be missing.
+        panel: Made with ``unfinished``, so that only its newest five minutes can be missing; it
+            has with each flow its coverage.
         heard: Rows of ``bars_from_snapshots.sql`` for five minutes that are no bars yet.
     """
     column = {pair[:2]: n for n, pair in enumerate(panel.instruments)}
@@ -58,28 +54,65 @@ def _followed(
     width = np.timedelta64(TIMEFRAMES[panel.timeframe])
     at = int((start - panel.times[0]) // width)
     more = max(at + 1 - len(panel.times), 0)
-    values = {}
-    for name, cells in panel.values.items():
-        empty = 0.0 if name in COUNTS else np.nan
-        new = np.pad(cells.T, ((0, 0), (0, more)), constant_values=empty)
-        told = np.full(len(rows), 1.0) if name == "bar_count" else rows[name].to_numpy(np.float64)
-        new[places, at] = _continued(name, new[places, at], told)
-        new.flags.writeable = False
-        values[name] = new.T
+    grown = {
+        name: np.pad(
+            cells.T,
+            ((0, 0), (0, more)),
+            constant_values=0.0 if name in (*COUNTS, *_COVERAGES) else np.nan,
+        )
+        for name, cells in panel.values.items()
+    }
+    before = int((start - panel.times[0]) % width // _5_MINUTES)
+    news = {
+        name: _continued(
+            name, {key: cells[places, at] for key, cells in grown.items()}, rows, before
+        )
+        for name in grown
+    }
+    for name, cells in grown.items():
+        cells[places, at] = news[name]
+        cells.flags.writeable = False
+    values = {name: cells.T for name, cells in grown.items()}
     times = np.append(panel.times, panel.times[-1] + width * np.arange(1, more + 1))
     return replace(panel, times=times, values=MappingProxyType(values))
 
 
-def _continued(name: str, so_far: Floats, told: Floats) -> Floats:
-    """Return the metric called *name* of bars that were *so_far* and of which more is *told*."""
-    if name in _SUMMED:
-        both = np.isfinite(so_far) & np.isfinite(told)
-        return np.where(both, so_far + told, np.fmax(so_far, told))
+def _continued(name: str, so_far: Mapping[str, Floats], rows: pd.DataFrame, before: int) -> Floats:
+    """Return the metric called *name* of bars of which more is told.
+
+    Args:
+        name: Of the metric.
+        so_far: All metrics of these bars as they were. (N,) each
+        rows: What is told of the five minutes that come next.
+        before: 5-minute bars of the same bar that come before those.
+    """
+    was = so_far[name]
+    if name in _COVERAGES:
+        told = np.isfinite(_told(_COVERAGES[name], rows))
+        part: Floats = (was * before + 100 * told) / (before + 1)
+        return part
+    told = _told(name, rows)
+    if name in FLOWS:
+        known = _continued(coverage(name), so_far, rows, before)
+        added = np.where(np.isfinite(told), was + told, was) if before else told
+        return np.where(known >= 100 * LEAST_KNOWN, added, np.nan)
+    if name in COUNTS:
+        return was + told
     if name in _HIGHEST:
-        return np.fmax(so_far, told)
+        return np.fmax(was, told)
     if name in _LOWEST:
-        return np.fmin(so_far, told)
+        return np.fmin(was, told)
     # A mean is of the five minutes that are over, until there are none of them.
     goes_first = name in (*_FIRST, *_MEANS)
-    first, last = (so_far, told) if goes_first else (told, so_far)
+    first, last = (was, told) if goes_first else (told, was)
     return np.where(np.isfinite(first), first, last)
+
+
+def _told(name: str, rows: pd.DataFrame) -> Floats:
+    """Return what *rows* tell of the metric called *name*. (N,)"""
+    if name == "bar_count":
+        return np.ones(len(rows))
+    if name == "traded_usd":
+        # Snapshots know no volume of five minutes; what takers bought and sold is all of it.
+        return _told("taker_buy_usd", rows) + _told("taker_sell_usd", rows)
+    return rows[name].to_numpy(np.float64)

@@ -32,8 +32,8 @@ class Thresholds:
     """Instruments of a venue, with known funding, that have a median worth the name."""
     z_oi_share: float = 2.0
     """Tier 5, upwards or downwards. [standard deviations]"""
-    cluster_instruments: int = 3
-    """Tier 6: instruments that had a tier-2 event in the window; one counts once."""
+    cluster_bases: int = 3
+    """Tier 6: bases of which an instrument had a tier-2 event in the window; one counts once."""
     cluster_bars: int = 4
     """Tier 6: the window, which ends with the current bar. [bars]"""
 

@@ -8,7 +8,7 @@ Every threshold must be exceeded: a value that equals it is false.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -99,15 +99,16 @@ def tiers(panel: Panel, thresholds: Thresholds) -> tuple[Tier, ...]:
             _tier_3(metric, oi_delta_pct, thresholds, subjects),
             _tier_4(metric, oi_delta_pct, thresholds, panel.instruments),
             _tier_5(metric, thresholds, panel.instruments),
-            _tier_6(all_three.fired, thresholds),
+            _tier_6(all_three.fired, thresholds, panel.instruments),
         )
 
 
-def z_oi(oi_delta_pct: Floats) -> Floats:
+def z_oi(oi_delta_pct: Floats, score: Callable[[Floats, int], Floats] = z_score) -> Floats:
     """Return z_oi: how unusual a bar's change of open interest is beside the 20 before it.
 
     Args:
         oi_delta_pct: Change since the bar before. [%] (T, N)
+        score: ``z_score``, or ``z_robust`` for the quantity of that name.
 
     Returns:
         z over the previous 20 known bars, as long as they lie among the previous 40;
@@ -117,7 +118,7 @@ def z_oi(oi_delta_pct: Floats) -> Floats:
     before = np.zeros((Z_REACH + 1, known.shape[1]), dtype=np.intp)
     counts = np.concatenate([before, known.cumsum(axis=0)])[: len(known) + Z_REACH]
     recent = counts[Z_REACH:] - counts[: len(known)]
-    return np.where(recent >= Z_BARS, _finite(z_score(oi_delta_pct, Z_BARS)), np.nan)
+    return np.where(recent >= Z_BARS, _finite(score(oi_delta_pct, Z_BARS)), np.nan)
 
 
 def confluence(
@@ -241,7 +242,7 @@ def _tier_4(
 
 
 def _tier_5(metric: _Metrics, thresholds: Thresholds, instruments: Sequence[Pair]) -> Tier:
-    """A venue's share of a base's open interest departs from its own history."""
+    """A venue's share of a base's open interest changes as it did not in its own history."""
     shares = oi_shares(metric["oi_usd"], instruments, window=Z_BARS)
     return Tier(
         5,
@@ -252,20 +253,24 @@ def _tier_5(metric: _Metrics, thresholds: Thresholds, instruments: Sequence[Pair
     )
 
 
-def _tier_6(tier_2: Floats, thresholds: Thresholds) -> Tier:
-    """Several instruments had a tier-2 event within the window: the market, not a coin."""
+def _tier_6(tier_2: Floats, thresholds: Thresholds, instruments: Sequence[Pair]) -> Tier:
+    """Several bases had a tier-2 event within the window: the market, not a coin."""
     window = thresholds.cluster_bars
     events = np.concatenate([np.zeros((window, tier_2.shape[1]), dtype=np.bool_), tier_2 == 1])
-    recent = sliding_window_view(events, window, axis=0)[1:]
-    count = recent.any(axis=-1).sum(axis=1, keepdims=True).astype(np.float64)
+    recent = np.any(sliding_window_view(events, window, axis=0)[1:], axis=-1)
+    bases = np.array([pair.base for pair in instruments], np.str_)
+    order = np.argsort(bases, kind="stable")
+    _, starts = np.unique(bases[order], return_index=True)
+    of_base = np.logical_or.reduceat(recent[:, order], starts, axis=1)
+    count = of_base.sum(axis=1, keepdims=True).astype(np.float64)
     unknown = np.isnan(tier_2).all(axis=1, keepdims=True)
-    enough = count >= thresholds.cluster_instruments
+    enough = count >= thresholds.cluster_bases
     return Tier(
         6,
         (Subject(),),
         np.where(unknown & ~enough, np.nan, enough),
-        {"tier_2_instruments": count},
-        _only(thresholds, "cluster_instruments", "cluster_bars"),
+        {"tier_2_bases": count},
+        _only(thresholds, "cluster_bases", "cluster_bars"),
     )
 
 

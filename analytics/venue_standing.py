@@ -34,7 +34,7 @@ class Standing:
     funding_apr_pct: float
     """The mean funding for a year. [%]"""
     basis_pct: float
-    """Mean of price over index, less one, weighted by open interest. [%]"""
+    """Mean of mark over index, less one, weighted by open interest. [%]"""
     pairs: int
     expected: int
     """Pairs of its universe; more than those that were heard of where some are silent."""
@@ -71,7 +71,7 @@ def quoted(pairs: pd.DataFrame, quotes: pd.DataFrame) -> pd.DataFrame:
     """
     rows = pairs.merge(quotes, on=["venue", "symbol"], how="left")
     rows["basis_pct"] = indicators.premium_pct(
-        column(rows, "basis_price"), column(rows, "basis_index")
+        column(rows, "basis_mark"), column(rows, "basis_index")
     )
     rows["funding_apr_pct"] = _yearly(column(rows, "funding_8h_pct"))
     return rows

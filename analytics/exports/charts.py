@@ -22,6 +22,8 @@ class Series:
     """Times (UTC, with or without a zone) or numbers, rising."""
     y: Sequence[float | None] | NDArray[np.floating[Any]]
     """What is absent is None or NaN, and a gap in the line."""
+    partial: NDArray[np.bool_] | None = None
+    """Which values are of a part of their bar alone; None where all are whole."""
 
 
 def course(name: str, past: pd.Series[float]) -> Series:
@@ -71,6 +73,8 @@ class Heatmap:
     note: str | None = None
     digits: int | None = None
     """Decimals; None for the kind's own."""
+    partial: NDArray[np.bool_] | None = None
+    """Which values are of a part of what they are of; None where all are whole."""
 
 
 Chart = LineChart | BarChart | Heatmap

@@ -109,6 +109,8 @@ def _lines(paper: Paper, chart: LineChart, box: Box) -> None:
     for place, (x, _, y) in reversed([*enumerate(lines)]):
         color = LINES[place % len(LINES)]
         _line(paper, *thinned(x, y), x_scale, y_scale, color, is_area=chart.area)
+        if (partial := chart.series[place].partial) is not None:
+            _partial(paper, x[partial], y[partial], x_scale, y_scale, color)
 
 
 def _span(values: Floats, padding: float = 0.06) -> tuple[float, float]:
@@ -187,6 +189,17 @@ def _line(
                 paper.polygon([*points, *feet], style="F")
         paper.set_line_width(0.3)
         paper.polyline(points)
+
+
+def _partial(
+    paper: Paper, x: Floats, y: Floats, x_scale: _Scale, y_scale: _Scale, color: str
+) -> None:
+    """Ring the values that are of a part of their bar alone."""
+    paper.set_draw_color(color)
+    paper.set_line_width(0.2)
+    for at, value in zip(x, y, strict=True):
+        if np.isfinite(value):
+            paper.circle(x_scale(at), y_scale(value), 0.6, style="D")
 
 
 def _bars(paper: Paper, chart: BarChart, box: Box) -> None:

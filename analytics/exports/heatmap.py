@@ -37,6 +37,8 @@ def draw_heatmap(
         for place, value in enumerate(line):
             box = (left + gutter + place * cell_width, y, cell_width, cell_height)
             _cell(paper, chart, float(value), box, _place(value, low, high))
+            if chart.partial is not None and chart.partial[row, place]:
+                _stroke(paper, *box)
     bottom = top + cell_height * len(values)
     _under(paper, chart.columns, left + gutter, bottom + 3, cell_width)
     _key(paper, chart, low, high, left + gutter, bottom + 5)
@@ -106,6 +108,14 @@ def _hatched(paper: Paper, x: float, y: float, width: float, height: float) -> N
         paper.line(left, y + height, left + lean, y)
 
 
+def _stroke(paper: Paper, x: float, y: float, width: float, height: float) -> None:
+    """Cross a cell's upper right corner: its value is of a part alone."""
+    paper.set_draw_color(INK)
+    paper.set_line_width(0.25)
+    side = min(width, height) * 0.55
+    paper.line(x + width - side, y, x + width, y + side)
+
+
 def _side(paper: Paper, names: list[str], right: float, top: float, height: float) -> None:
     """Name the rows: all of them, or as many as can be read."""
     every = max(int(np.ceil(_LEAST_LABEL / height)), 1)
@@ -139,6 +149,12 @@ def _key(paper: Paper, chart: Heatmap, low: float, high: float, left: float, y: 
     if np.isnan(values).any():
         _hatched(paper, x, y, 5.2, 2.6)
         paper.put(x + 6.5, y + 2.2, "no value", 6.5, MUTED)
+        x += 20
+    if chart.partial is not None and chart.partial.any():
+        paper.set_fill_color(BAND)
+        paper.rect(x, y, 5.2, 2.6, style="F")
+        _stroke(paper, x, y, 5.2, 2.6)
+        paper.put(x + 6.5, y + 2.2, "partial", 6.5, MUTED)
         x += 20
     if unit == "%":
         paper.put(x, y + 2.2, "cells in %", 6.5, MUTED)

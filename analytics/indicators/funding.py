@@ -44,7 +44,7 @@ def funding_apr_pct(funding_rate: ArrayLike, interval_h: ArrayLike) -> Floats:
 
 
 def premium_pct(price: ArrayLike, index: ArrayLike) -> Floats:
-    """Return how far a price stands above its index: of the mark the premium, of trades the basis.
+    """Return how far a price stands above its index: of the mark it is the basis.
 
     Gaps: by the clock, row by row.
 

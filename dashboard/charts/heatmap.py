@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 
 MARKS_MOST: Final = 1_500
 """More marked cells than this are no highlights, and cost more than the map itself."""
+PARTIAL: Final = "◐"
+"""Before a written value that is partial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,16 @@ class Map:
     """Which of them exceed the user's threshold; None where there is none."""
     measure: Measure
     scale: ColorScale | ColumnScales
+    coverage_pct: Floats | None = None
+    """How much of each value is known, where it is made of flows; None for all others. [%]"""
+
+    @property
+    def partial(self) -> NDArray[np.bool_]:
+        """Which values are of a part of their bar or span alone."""
+        if self.coverage_pct is None:
+            return np.zeros(self.values.shape, np.bool_)
+        is_partial: NDArray[np.bool_] = np.isfinite(self.values) & (self.coverage_pct < 100 - 1e-9)
+        return is_partial
 
     @property
     def over_time(self) -> bool:
@@ -61,6 +73,7 @@ def heat_chart(drawing: Map, colors: Colors, *, touch: bool = False) -> go.Figur
     data = [
         *_ground(drawing, names, colors),
         _cells(drawing, names, colors, height),
+        *_partial(drawing, names, colors),
         *_marks(drawing, names),
     ]
     if drawing.exceeded is not None:
@@ -73,6 +86,7 @@ def _cells(drawing: Map, names: list[str], colors: Colors, height: int) -> dict[
     measure, scale = drawing.measure, drawing.scale
     is_written = scale.logarithmic or not drawing.over_time
     value = "%{text}" if is_written else HOVERS[measure.unit]
+    known = "%{customdata}" if drawing.partial.any() else ""
     trace: dict[str, Any] = {
         "type": "heatmap",
         "x": drawing.columns,
@@ -83,12 +97,15 @@ def _cells(drawing: Map, names: list[str], colors: Colors, height: int) -> dict[
         "colorscale": scale.ramp.on(colors),
         "hoverongaps": False,
         "hovertemplate": (
-            f"<b>%{{y}}</b><br>{_when(drawing)}<br>{measure.title} <b>{value}</b><extra></extra>"
+            f"<b>%{{y}}</b><br>{_when(drawing)}<br>{measure.title} <b>{value}</b>{known}"
+            "<extra></extra>"
         ),
         "xgap": 1 if len(drawing.columns) <= 100 else 0,
         "ygap": 1,
         "colorbar": cells.legend(scale.bar(measure.unit), colors, height=height),
     }
+    if known:
+        trace["customdata"] = _known(drawing)
     if is_written:
         trace["text"] = _written(drawing)
     if not drawing.over_time:
@@ -107,13 +124,59 @@ def _when(drawing: Map) -> str:
 
 
 def _written(drawing: Map) -> list[list[str]]:
-    """Return the values as text; among timeframes a dot says that the threshold is exceeded."""
+    """Return the values as text; among timeframes a dot says that the threshold is exceeded,
+    and half a moon that the value is partial.
+    """
     write = WRITTEN[drawing.measure.unit]
     words = [[write(value) for value in row] for row in drawing.values.tolist()]
-    if drawing.exceeded is not None and not drawing.over_time:
-        for row, column in zip(*np.nonzero(drawing.exceeded), strict=True):
-            words[row][column] = f"● {words[row][column]}"
+    if drawing.over_time:
+        return words
+    for mark, marked in ((PARTIAL, drawing.partial), ("●", drawing.exceeded)):
+        if marked is not None:
+            for row, column in zip(*np.nonzero(marked), strict=True):
+                words[row][column] = f"{mark} {words[row][column]}"
     return words
+
+
+def _known(drawing: Map) -> list[list[str]]:
+    """Return what the pointer tells of values that are partial."""
+    assert drawing.coverage_pct is not None
+    return [
+        [
+            f"<br>partial: {part:.0f} % of it is known" if is_partial else ""
+            for part, is_partial in row
+        ]
+        for row in (
+            zip(parts, marks, strict=True)
+            for parts, marks in zip(
+                drawing.coverage_pct.tolist(), drawing.partial.tolist(), strict=True
+            )
+        )
+    ]
+
+
+def _partial(drawing: Map, names: list[str], colors: Colors) -> list[dict[str, Any]]:
+    """Return a stroke across each bar that is partial, unless those are too many."""
+    columns = drawing.columns
+    rows, places = np.nonzero(drawing.partial)
+    if not isinstance(columns, np.ndarray) or not 0 < len(rows) <= MARKS_MOST:
+        return []
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "partial",
+            "x": columns[places],
+            "y": [names[row] for row in rows],
+            "marker": {
+                "symbol": "line-ne-open",
+                "size": 7,
+                "line": {"width": 1.4},
+                "color": colors.text,
+            },
+            "hoverinfo": "skip",
+        }
+    ]
 
 
 def _ground(drawing: Map, names: list[str], colors: Colors) -> list[dict[str, Any]]:

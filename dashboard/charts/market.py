@@ -111,8 +111,9 @@ def _traces(drawing: Drawing, pane: Pane, place: traces.Place) -> list[traces.Tr
         case _:
             tints = (color, drawing.colors.series[1])
             own = [
-                traces.line(place, name, tint, steps=pane.style == "steps")
+                trace
                 for name, tint in zip(pane.lines, tints, strict=False)
+                for trace in traces.line(place, name, tint, steps=pane.style == "steps")
             ]
             return [*beside, *own]
 
@@ -157,7 +158,7 @@ def _y_axis(drawing: Drawing, pane: Pane, written: Scale) -> dict[str, Any]:
         "tickfont": {"color": colors.muted, "size": 11},
         "gridcolor": colors.grid,
         "rangemode": "tozero" if pane.kind == "rate" else "normal",
-        "zeroline": pane.kind in ("pct", "rate", "score") or pane.style == "flows",
+        "zeroline": pane.kind in ("usd", "pct", "rate", "score"),
         "zerolinecolor": colors.muted,
         "zerolinewidth": 1,
         **_spikes(colors),
@@ -199,7 +200,7 @@ def _spikes(colors: Colors) -> dict[str, Any]:
 
 def _title(drawing: Drawing, pane: Pane, top: float) -> dict[str, Any]:
     """Return the words on top of *pane*: what it is, and its newest value."""
-    value = "" if pane is SIGNALS else f"  <b>{newest(pane, _drawn(drawing, pane))}</b>"
+    value = "" if pane is SIGNALS else f"  <b>{newest(pane, drawing.history)}</b>"
     name, more = pane.title, ""
     if pane is PRICE:
         pair = drawing.history.price_of
@@ -237,6 +238,7 @@ def _levels(drawing: Drawing, pane: Pane, axis: str) -> list[dict[str, Any]]:
     seen = drawing.thresholds
     at: tuple[float, ...] = {
         "z": (seen.z_oi, -seen.z_oi),
+        "Robust z": (seen.z_oi, -seen.z_oi),
         "Long/short": (seen.ls_accounts, 1 / seen.ls_accounts),
         "Book": (seen.book_imbalance_pct, -seen.book_imbalance_pct),
         "Funding": (seen.funding_8h_pct, -seen.funding_8h_pct),

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from analytics.tiers import Z_BARS
 
-Kind = Literal["price", "usd", "pct", "rate", "ratio", "score", "index", "tier"]
+Kind = Literal["price", "usd", "pct", "rate", "ratio", "score", "index", "share", "tier"]
 Style = Literal["candles", "line", "steps", "columns", "flows", "tiers"]
 
 
@@ -71,7 +71,27 @@ PANES: Final = (
     Pane("Volume", "Volume", "usd", "columns", ("traded_usd",), _TRADES),
     Pane("OI", "Open interest", "usd", "line", ("oi_usd",), _OI, by_venue=True, height=112),
     Pane("OI change", "OI change per bar", "pct", "columns", ("oi_delta_pct",), _OI, "oi_usd", 2),
+    Pane(
+        "OI split",
+        "OI change by price and by contracts",
+        "usd",
+        "line",
+        ("oi_price_usd", "oi_contracts_usd"),
+        _OI,
+        "oi_usd",
+        2,
+    ),
     Pane("z", "z-score of OI change", "score", "line", ("z_oi",), _OI, "oi_usd", Z_BARS + 2),
+    Pane(
+        "Robust z",
+        "Robust z-score of OI change",
+        "score",
+        "line",
+        ("z_robust",),
+        _OI,
+        "oi_usd",
+        Z_BARS + 2,
+    ),
     Pane(
         "Long/short",
         "Long/short, accounts",
@@ -95,8 +115,21 @@ PANES: Final = (
     Pane("Book", "Book imbalance within 25 bps", "pct", "columns", ("book_imbalance_pct",), _BOOKS),
     Pane("Takers", "Taker imbalance", "pct", "columns", ("taker_imbalance_pct",), _TRADES),
     Pane("CVD", "CVD from the left edge", "usd", "line", ("cvd_usd",), _TRADES),
+    Pane("CVD/OI", "CVD from the left edge / OI", "pct", "line", ("cvd_oi_pct",), _TRADES),
+    Pane("OBV", "On-balance volume from the left edge", "usd", "line", ("obv_usd",), _TRADES),
     Pane("Funding", "Funding 8 h", "rate", "steps", ("funding_8h_pct",), _FUNDING, by_venue=True),
     Pane("RSI", "RSI 14", "index", "line", ("rsi_14",), _PRICES, "close", 15),
+    Pane("ATR", "ATR 14", "price", "line", ("atr_14",), _PRICES, "close", 15),
+    Pane(
+        "Volatility",
+        "Realised volatility of 20 bars, a year",
+        "share",
+        "line",
+        ("volatility_pct",),
+        _PRICES,
+        "close",
+        21,
+    ),
     Pane(
         "Liquidations",
         "Liquidations: shorts up, longs down",
@@ -105,8 +138,15 @@ PANES: Final = (
         _LIQUIDATIONS.columns,
         _LIQUIDATIONS,
     ),
+    Pane("Basis", "Basis: mark above index", "rate", "line", ("basis_pct",), _INDEX, by_venue=True),
     Pane(
-        "Basis", "Basis: price above index", "rate", "line", ("basis_pct",), _INDEX, by_venue=True
+        "Premium",
+        "Premium: last trade above index",
+        "rate",
+        "line",
+        ("last_premium_pct",),
+        _INDEX,
+        by_venue=True,
     ),
     SIGNALS,
 )
@@ -115,11 +155,11 @@ PANES: Final = (
 LABELS: Final = (BANDS, *(pane.label for pane in PANES if pane is not PRICE), VENUES)
 """Every button."""
 
-FIRST: Final = tuple(
-    label
-    for label in LABELS
-    if label not in ("Top traders", "L/S change", "Takers", "Basis", VENUES)
+_LATER: Final = frozenset(
+    {"Top traders", "L/S change", "Takers", "Basis", "Premium", "OI split", "Robust z"}
+    | {"CVD/OI", "OBV", "ATR", "Volatility", VENUES}
 )
+FIRST: Final = tuple(label for label in LABELS if label not in _LATER)
 """Those that are on before anyone has chosen."""
 
 

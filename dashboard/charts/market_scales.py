@@ -27,6 +27,7 @@ _WRITTEN: Final[dict[Kind, Callable[[float], str]]] = {
     "rate": lambda value: formats.pct(value, 4),
     "ratio": formats.ratio,
     "score": formats.difference,
+    "share": lambda value: f"{value:.2f} %",
     "index": lambda value: f"{value:.1f}",
     "tier": formats.count,
 }
@@ -59,14 +60,19 @@ def scale(pane: Pane, lines: list[Line]) -> Scale:
         "rate": Scale(1.0, "+.4f", ".4~f", " %"),
         "ratio": Scale(1.0, ",.2f", ".2~f", ""),
         "score": Scale(1.0, "+.2f", ".2~f", ""),
+        "share": Scale(1.0, ".2f", ".2~f", " %"),
         "index": Scale(1.0, ".1f", ".0f", ""),
     }.get(pane.kind, Scale(1.0, "d", "d", ""))
 
 
-def newest(pane: Pane, lines: list[Line]) -> str:
-    """Write the newest known value of the first of *lines*."""
-    known = lines[0][np.isfinite(lines[0])] if lines else np.empty(0)
-    return _WRITTEN[pane.kind](float(known[-1])) if len(known) else formats.ABSENT
+def newest(pane: Pane, history: History) -> str:
+    """Write the newest known value of the first line of *pane*, and whether it is partial."""
+    name = pane.lines[0]
+    known = np.flatnonzero(np.isfinite(history.lines[name]))
+    if not len(known):
+        return formats.ABSENT
+    written = _WRITTEN[pane.kind](float(history.lines[name][known[-1]]))
+    return f"{written}, partial" if history.partial(name)[known[-1]] else written
 
 
 def ended(history: History, until: datetime) -> datetime | None:

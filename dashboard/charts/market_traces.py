@@ -50,6 +50,14 @@ NAMES: Final = {
     "liq_short_usd": "Shorts liq.",
     "liq_long_usd": "Longs liq.",
     "basis_pct": "Basis",
+    "last_premium_pct": "Premium",
+    "oi_price_usd": "OI by price",
+    "oi_contracts_usd": "OI by contracts",
+    "z_robust": "Robust z of OI",
+    "cvd_oi_pct": "CVD / OI",
+    "obv_usd": "OBV",
+    "atr_14": "ATR",
+    "volatility_pct": "Volatility",
 }
 
 _TIERS: Final = {
@@ -97,7 +105,7 @@ def candles(place: Place) -> list[Trace]:
     """Return candles: hollow where the price rose, filled where it fell."""
     lines, colors = place.history.lines, place.colors
     if len(place.history.times) > CANDLES_MOST or not np.isfinite(lines["open"]).any():
-        return [line(place, "close", colors.line)]
+        return line(place, "close", colors.line)
     form = place.scale.hover
     names = ("open", "high", "low", "close")
     known = np.isfinite([lines[name] for name in names]).all(axis=0)
@@ -173,27 +181,37 @@ def _shade(place: Place) -> list[Trace]:
     ]
 
 
-def line(place: Place, name: str, color: str, *, steps: bool = False, width: float = 1.5) -> Trace:
-    """Return one line of the history."""
-    return {
-        **place.grid(place.history.lines[name]),
+def line(place: Place, name: str, color: str, *, steps: bool = False) -> list[Trace]:
+    """Return one line of the history; where it is partial, it is dotted."""
+    values, partial = place.history.lines[name], place.history.partial(name)
+    drawn: Trace = {
         "type": _kind(place),
         "mode": "lines",
         "name": NAMES[name],
-        "line": {"color": color, "width": width, **({"shape": "hv"} if steps else {})},
+        "line": {"color": color, "width": 1.5, **({"shape": "hv"} if steps else {})},
         "connectgaps": False,
     }
+    if not partial.any():
+        return [{**place.grid(values), **drawn}]
+    # A dotted line begins where the whole one ends.
+    with_last = partial | np.append(partial[1:], False)
+    dotted = {**drawn, "line": {**drawn["line"], "dash": "dot"}, "connectgaps": False}
+    return [
+        {**place.grid(np.where(partial, np.nan, values)), **drawn},
+        {**place.grid(np.where(with_last, values, np.nan)), **dotted, "hoverinfo": "skip"},
+        *_marks(place, name, values),
+    ]
 
 
 def columns(place: Place, name: str) -> list[Trace]:
     """Return columns: above nought in the colour of up, below it in that of down."""
     values = place.history.lines[name]
     if len(values) > COLUMNS_MOST:
-        return [_outline(place, values, NAMES[name])]
+        return [_outline(place, values, NAMES[name]), *_marks(place, name, values)]
     if not (values < 0).any():
-        return [_columns(place, values, NAMES[name], _faded(place.colors.line, 0.75))]
+        return [_columns(place, name, values, _faded(place.colors.line, 0.75))]
     return [
-        _columns(place, np.where(side, values, np.nan), NAMES[name], color)
+        _columns(place, name, np.where(side, values, np.nan), color)
         for side, color in ((values >= 0, place.colors.up), (values < 0, place.colors.down))
     ]
 
@@ -202,9 +220,39 @@ def flows(place: Place, upwards: str, downwards: str) -> list[Trace]:
     """Return two flows back to back; the one that goes down is written as negative."""
     lines, colors = place.history.lines, place.colors
     sides = ((upwards, lines[upwards], colors.up), (downwards, -lines[downwards], colors.down))
-    if len(lines[upwards]) > COLUMNS_MOST:
-        return [_outline(place, values, NAMES[name]) for name, values, _ in sides]
-    return [_columns(place, values, NAMES[name], color) for name, values, color in sides]
+    if len(lines[upwards]) <= COLUMNS_MOST:
+        return [_columns(place, name, values, color) for name, values, color in sides]
+    outlines = [_outline(place, values, NAMES[name]) for name, values, _ in sides]
+    marks = [mark for name, values, _ in sides for mark in _marks(place, name, values)]
+    return [*outlines, *marks]
+
+
+def _marks(place: Place, name: str, values: Line) -> list[Trace]:
+    """Return a ring about every partial value, which tells how much of it is known."""
+    partial = place.history.partial(name)
+    if not partial.any():
+        return []
+    rings = place.grid(np.where(partial, values, np.nan))
+    return [
+        {
+            **rings,
+            "type": _kind(place),
+            "mode": "markers",
+            "name": NAMES[name],
+            "customdata": _told(place, name),
+            "hovertemplate": f"{rings['hovertemplate']}%{{customdata}}",
+            "marker": {"size": 3, "symbol": "circle-open", "color": place.colors.alert},
+        }
+    ]
+
+
+def _told(place: Place, name: str) -> list[str]:
+    """Return what the pointer tells of the values called *name* that are partial, by bar."""
+    known = place.history.coverage[name].tolist()
+    return [
+        f", partial: {part:.1f} % known" if is_partial else ""
+        for part, is_partial in zip(known, place.history.partial(name).tolist(), strict=True)
+    ]
 
 
 def others(place: Place, pane: Pane) -> list[Trace]:
@@ -260,9 +308,16 @@ def _lane(place: Place, number: int, signals: Sequence[Signal]) -> Trace:
     }
 
 
-def _columns(place: Place, values: Line, name: str, color: str) -> Trace:
-    marker = {"color": color, "line": {"width": 0}}
-    return {**place.grid(values), "name": name, "type": "bar", "marker": marker}
+def _columns(place: Place, name: str, values: Line, color: str) -> Trace:
+    """Return columns of the line called *name*; those that are partial are hatched."""
+    marker: Trace = {"color": color, "line": {"width": 0}}
+    drawn = {**place.grid(values), "name": NAMES[name], "type": "bar", "marker": marker}
+    if (partial := place.history.partial(name)).any():
+        shapes = ["/" if is_partial else "" for is_partial in partial.tolist()]
+        marker["pattern"] = {"shape": shapes, "size": 5, "solidity": 0.5, "fillmode": "replace"}
+        drawn["customdata"] = _told(place, name)
+        drawn["hovertemplate"] += "%{customdata}"
+    return drawn
 
 
 def _outline(place: Place, values: Line, name: str) -> Trace:

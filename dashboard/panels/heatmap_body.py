@@ -12,14 +12,14 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from analytics import formats
-from analytics.measures import LATE, Measure, bars_of_spans, by_bar, over_spans
-from analytics.panel import TIMEFRAMES, Pair
+from analytics.measures import LATE, Measure, Measured, bars_of_spans, by_bar, over_spans
+from analytics.panel import LEAST_KNOWN, TIMEFRAMES, Pair, Panel
 from analytics.ranking import Order, columns_of, known_until, ordered
 from dashboard import loaders
 from dashboard.charts import colors
 from dashboard.charts.cells import labels
 from dashboard.charts.color_scale import CLIPPED_PCT, WRITTEN, ColumnScales, color_scale
-from dashboard.charts.heatmap import MARKS_MOST, Map, heat_chart
+from dashboard.charts.heatmap import MARKS_MOST, PARTIAL, Map, heat_chart
 from dashboard.panels.chart_settings import chart_settings, on_touch
 from dashboard.panels.chart_zoom import zoomable
 from dashboard.panels.largest_pairs import only
@@ -55,14 +55,17 @@ def over_time(
 ) -> Loaded:
     """Return *measure* of the first *most* of *pairs*, in the last *bars* bars."""
     panel = loaders.panel(
-        measure.needs, seen.timeframe, shown, bars=bars + measure.warm_up + LATE, only=only(pairs)
+        measure.metrics, seen.timeframe, shown, bars=bars + measure.warm_up + LATE, only=only(pairs)
     )
-    values = columns_of(panel, by_bar(panel, measure), pairs[:most])
-    end = known_until(values)
-    known = np.flatnonzero(np.isfinite(values).any(axis=1))
+    found = _of_pairs(panel, by_bar(panel, measure), pairs[:most])
+    end = known_until(found.values)
+    known = np.flatnonzero(np.isfinite(found.values).any(axis=1))
     begin = max(int(known[0]), end - bars) if len(known) else end
-    times = panel.times[begin:end]
-    return _loaded(pairs[:most], times, values[begin:end], measure, order, seen, bars)
+    shown_part = Measured(
+        found.values[begin:end],
+        None if found.coverage_pct is None else found.coverage_pct[begin:end],
+    )
+    return _loaded(pairs[:most], panel.times[begin:end], shown_part, measure, order, seen, bars)
 
 
 def over_timeframes(
@@ -73,18 +76,28 @@ def over_timeframes(
     if measure.over == "bars":
         keys = pd.MultiIndex.from_tuples([(pair.venue, pair.symbol) for pair in pairs[:most]])
         curves = (loaders.pair_curves(name, shown)[_CURVES[measure.name]] for name in names)
-        values = np.stack([curve.reindex(keys).to_numpy(np.float64) for curve in curves])
+        bars_of_each = [curve.reindex(keys).to_numpy(np.float64) for curve in curves]
+        found = Measured(np.stack(bars_of_each), None)
     else:
         bars = bars_of_spans(names)
         panel = loaders.panel(measure.needs, "5m", shown, bars=bars, only=only(pairs))
-        values = columns_of(panel, over_spans(panel, measure, names), pairs[:most])
-    return _loaded(pairs[:most], names, values, measure, order, seen, None)
+        found = _of_pairs(panel, over_spans(panel, measure, names), pairs[:most])
+    return _loaded(pairs[:most], names, found, measure, order, seen, None)
+
+
+def _of_pairs(panel: Panel, found: Measured, pairs: list[Pair]) -> Measured:
+    """Return the columns of *found* that are of *pairs*."""
+    known = found.coverage_pct
+    return Measured(
+        columns_of(panel, found.values, pairs),
+        None if known is None else columns_of(panel, known, pairs),
+    )
 
 
 def _loaded(
     pairs: list[Pair],
     names: NDArray[np.datetime64] | list[str],
-    values: Floats,
+    found: Measured,
     measure: Measure,
     order: Order,
     seen: View,
@@ -94,7 +107,7 @@ def _loaded(
 
     Bars were *asked* for, or timeframes where that is None.
     """
-    by = values
+    values = by = found.values
     if order == "value" and not isinstance(names, np.ndarray):
         by = values[[names.index(seen.timeframe)]]
     turned = ordered(by, order)
@@ -104,6 +117,7 @@ def _loaded(
         columns=names,
         values=cells,
         exceeded=_exceeded(cells, measure, seen.thresholds),
+        coverage_pct=None if found.coverage_pct is None else found.coverage_pct[:, turned].T,
         measure=measure,
         scale=(
             color_scale(cells, measure)
@@ -171,6 +185,7 @@ def sentences(loaded: Loaded, seen: View, shown: Moment, total: int) -> list[str
         _when(loaded, shown),
         f"The strongest colours begin at the {100 - CLIPPED_PCT:.0f}th percentile.",
         *_unusual(loaded, seen),
+        *_partial(loaded),
         *_absent(loaded),
     ]
 
@@ -227,6 +242,21 @@ def _unusual(loaded: Loaded, seen: View) -> list[str]:
     return [
         f"{total:,} of {cells} {verb} your threshold of {level.lstrip('+')}{how}. "
         f"Most: {formats.listed(first)}."
+    ]
+
+
+def _partial(loaded: Loaded) -> list[str]:
+    """Say how many cells are of a part of their bar or span alone."""
+    count = int(loaded.partial.sum())
+    if not count:
+        return []
+    how = f"marked {PARTIAL}" if not loaded.over_time else "crossed by a stroke"
+    if loaded.over_time and count > MARKS_MOST:
+        how = "which the pointer tells"
+    verb = "is" if count == 1 else "are"
+    return [
+        f"{count:,} of {formats.plural(loaded.values.size, 'cell')} {verb} partial, {how}: made of "
+        f"the five-minute bars that are known, at least {100 * LEAST_KNOWN:.0f} % of them."
     ]
 
 

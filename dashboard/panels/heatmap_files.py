@@ -32,12 +32,23 @@ def section(loaded: Loaded) -> Section:
     keys = pd.DataFrame(loaded.pairs, columns=["venue", "symbol", "base"])
     cells = pd.DataFrame(loaded.values, columns=names)
     shown = [Column("symbol", "Pair"), Column("venue", "Venue"), Column("base", "Asset")]
+    for place, name in enumerate(names):
+        shown.append(Column(name, name, kind, digits))
+        if loaded.coverage_pct is not None and loaded.partial[:, place].any():
+            known = f"{name}, known"
+            cells[known] = loaded.coverage_pct[:, place]
+            shown.append(Column(known, known, "share"))
     return Section(
-        f"{loaded.measure.title}",
-        pd.concat([keys, cells], axis=1),
-        (*shown, *(Column(name, name, kind, digits) for name in names)),
-        "Times are the starts of bars, UTC." if loaded.timeframe else None,
+        f"{loaded.measure.title}", pd.concat([keys, cells], axis=1), tuple(shown), _note(loaded)
     )
+
+
+def _note(loaded: Loaded) -> str | None:
+    """Return what is to be known of the table."""
+    notes = ["Times are the starts of bars, UTC."] if loaded.timeframe else []
+    if loaded.partial.any():
+        notes.append("A value of which less than 100 % is known is the sum of the known part.")
+    return " ".join(notes) or None
 
 
 def report(loaded: Loaded, shown: Moment, chosen: dict[str, str], notes: list[str]) -> Report:
@@ -57,6 +68,7 @@ def report(loaded: Loaded, shown: Moment, chosen: dict[str, str], notes: list[st
                 kind,
                 loaded.measure.neutral,
                 digits=digits,
+                partial=loaded.partial,
             ),
         ),
         notes=tuple(notes),

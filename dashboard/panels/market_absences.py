@@ -11,6 +11,7 @@ import numpy as np
 
 from analytics import formats
 from analytics.pair_history import History
+from analytics.panel import LEAST_KNOWN
 from analytics.signals import Signal
 from dashboard.charts.market_panes import SIGNALS, Pane
 from dashboard.charts.market_scales import ended
@@ -56,6 +57,7 @@ def sentences(
         *(line for pane in shown for line in _without(pane, history)),
         *_of_gaps(history, bars),
         *_of_flows(history, shown),
+        *_of_parts(history, shown),
         *_of_signals(signals, shown),
     ]
 
@@ -121,10 +123,23 @@ def _of_several(history: History) -> list[str]:
     lead, venues = history.price_of, _venues(history)
     return [
         f"Price, bands, RSI and basis are those of {formats.pair(lead.symbol)} on {lead.venue}, "
-        "which has the most open interest.",
+        "which has the most open interest now.",
         f"Amounts are sums over {formats.plural(len(history.instruments), 'pair')} on "
         f"{formats.listed(venues)}, ratios and funding are means weighted by open interest; "
         "venues count long and short in different ways.",
+        *_of_mix(history),
+    ]
+
+
+def _of_mix(history: History) -> list[str]:
+    """Say where other pairs are in the sum of open interest than before."""
+    if not len(history.mixed_at):
+        return []
+    at = [history.times.searchsorted(time) for time in history.mixed_at]
+    moments = formats.listed([formats.moment(_time(history, int(bar))) for bar in at])
+    return [
+        f"Pairs joined or left at {moments}: open interest before is scaled to the pairs of "
+        "today, so that its changes are those of pairs known in both bars."
     ]
 
 
@@ -146,11 +161,37 @@ def _of_gaps(history: History, bars: int) -> list[str]:
 
 
 def _of_flows(history: History, panes: Sequence[Pane]) -> list[str]:
-    if not any(pane.label == "CVD" for pane in panes):
+    lines = []
+    for label, name in (("CVD", "cvd_usd"), ("OBV", "obv_usd")):
+        if any(pane.label == label for pane in panes):
+            known = np.flatnonzero(np.isfinite(history.lines[name]))
+            first = _time(history, int(known[0]))
+            lines.append(
+                f"{label} adds up from {formats.moment(first)}; what was traded in gaps is not "
+                "in it."
+            )
+    return lines
+
+
+def _of_parts(history: History, panes: Sequence[Pane]) -> list[str]:
+    """Say which panes have bars that are partial, and how those are drawn."""
+    counts = {
+        pane.label: max((int(history.partial(name).sum()) for name in pane.lines), default=0)
+        for pane in panes
+    }
+    told = [f"{label} in {formats.plural(n, 'bar')}" for label, n in counts.items() if n]
+    if not told:
         return []
-    known = np.flatnonzero(np.isfinite(history.lines["cvd_usd"]))
-    first = history.times[known[0]].astype("datetime64[ms]").item().replace(tzinfo=UTC)
-    return [f"CVD adds up from {formats.moment(first)}; what was traded in gaps is not in it."]
+    return [
+        f"Partial, and so hatched, ringed or dotted: {formats.listed(told, 20)}. Of these at least "
+        f"{100 * LEAST_KNOWN:.0f} % of the five minutes are known, but not all; with less, a bar "
+        "is absent."
+    ]
+
+
+def _time(history: History, bar: int) -> datetime:
+    start: datetime = history.times[bar].astype("datetime64[ms]").item().replace(tzinfo=UTC)
+    return start
 
 
 def _of_signals(signals: Sequence[Signal], panes: Sequence[Pane]) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.pair_figures import PairFigures, pair_figures
+from analytics.pair_figures import PairFigures, lead_first, pair_figures
 from analytics.pair_history import METRICS, WARM_UP_BARS, History, history
 from analytics.pair_signals import FUNDING
 from analytics.panel import Only, Panel
@@ -84,7 +84,9 @@ def load(wanted: Wanted) -> Loaded:
     multipliers = {
         pair: float(listed[pair[:2]]) for pair in panel.instruments if pair[:2] in listed.index
     }
-    found = history(panel, subject.pair, stretch.bars, multipliers)
+    rows = lead_first(rows, panel.instruments)
+    lead = None if rows.empty else (rows["venue"].iloc[0], rows["symbol"].iloc[0])
+    found = history(panel, subject.pair, stretch.bars, multipliers, lead=lead)
     with_signals = found is not None and SIGNALS.label in wanted.labels
     return Loaded(
         None if rows.empty else pair_figures(rows, quotes, shown.now),

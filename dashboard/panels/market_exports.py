@@ -12,7 +12,7 @@ import pandas as pd
 from analytics import formats
 from analytics.exports import Column, Figure, Kind, LineChart, Report, Section, Series
 from analytics.pair_history import History
-from analytics.panel import TIMEFRAMES, Pair
+from analytics.panel import LEAST_KNOWN, TIMEFRAMES, Pair
 from analytics.signals import Signal
 from dashboard.charts import market_panes as panes
 from dashboard.charts.market_panes import Pane
@@ -33,24 +33,39 @@ _COLUMNS: Final = (
     Column("bollinger_middle", "Middle band", "price"),
     Column("bollinger_lower", "Lower band", "price"),
     Column("traded_usd", "Volume", "usd"),
+    Column("traded_usd_known", "Volume, known", "share"),
     Column("oi_usd", "Open interest", "usd"),
     Column("oi_delta_pct", "Open interest, change", "pct"),
+    Column("oi_price_usd", "Open interest, change by price", "usd"),
+    Column("oi_contracts_usd", "Open interest, change by contracts", "usd"),
     Column("z_oi", "z of open interest", "ratio"),
+    Column("z_robust", "Robust z of open interest", "ratio"),
     Column("ls_accounts", "Long/short, accounts", "ratio"),
     Column("ls_delta_pct", "Long/short, change", "pct"),
     Column("ls_top_accounts", "Long/short, top accounts", "ratio"),
     Column("ls_top_positions", "Long/short, top positions", "ratio"),
     Column("book_imbalance_pct", "Book imbalance", "pct"),
     Column("taker_imbalance_pct", "Taker imbalance", "pct"),
+    Column("taker_imbalance_pct_known", "Taker imbalance, known", "share"),
     Column("cvd_usd", "CVD", "usd"),
+    Column("cvd_usd_known", "CVD, known", "share"),
+    Column("cvd_oi_pct", "CVD / open interest", "pct"),
+    Column("obv_usd", "OBV", "usd"),
+    Column("obv_usd_known", "OBV, known", "share"),
     Column("funding_8h_pct", "Funding 8 h", "pct", 4),
     Column("rsi_14", "RSI 14", "ratio"),
+    Column("atr_14", "ATR 14", "price"),
+    Column("volatility_pct", "Realised volatility, a year", "share"),
     Column("liq_long_usd", "Longs liquidated", "usd"),
+    Column("liq_long_usd_known", "Longs liquidated, known", "share"),
     Column("liq_short_usd", "Shorts liquidated", "usd"),
+    Column("liq_short_usd_known", "Shorts liquidated, known", "share"),
     Column("basis_pct", "Basis", "pct", 4),
+    Column("last_premium_pct", "Premium of the last trade", "pct", 4),
 )
 
-_LINES: Final = _COLUMNS[2:]
+_KNOWN: Final = "_known"
+"""Ends the name of a column that says how much of another one is known."""
 
 _KINDS: Final[dict[panes.Kind, Kind]] = {
     "price": "price",
@@ -60,6 +75,7 @@ _KINDS: Final[dict[panes.Kind, Kind]] = {
     "ratio": "ratio",
     "score": "ratio",
     "index": "ratio",
+    "share": "share",
 }
 """What a report takes the values of each kind of pane for."""
 
@@ -76,8 +92,16 @@ def bars(loaded: Loaded, found: History) -> Section:
     """Return every bar of the chart with all its lines, and whether it was over by then."""
     ends = found.times + np.timedelta64(TIMEFRAMES[found.timeframe])
     is_over = ends <= np.datetime64(loaded.until.astimezone(UTC).replace(tzinfo=None))
-    lines = {column.name: found.lines[column.name] for column in _LINES}
-    note = f"A bar is complete that was over at {formats.moment(loaded.until)}."
+    lines = {
+        name: found.coverage[name.removesuffix(_KNOWN)]
+        if name.endswith(_KNOWN)
+        else found.lines[name]
+        for name in (column.name for column in _COLUMNS[2:])
+    }
+    note = (
+        f"A bar is complete that was over at {formats.moment(loaded.until)}. A flow of which less "
+        f"than 100 % is known is partial, and absent below {100 * LEAST_KNOWN:.0f} %."
+    )
     frame = pd.DataFrame({"ts": found.times, "is_over": is_over, **lines})
     return Section("Bars", frame, _COLUMNS, note)
 
@@ -138,9 +162,12 @@ def _chart(pane: Pane, found: History, labels: Sequence[str]) -> LineChart:
     if pane.by_venue and panes.VENUES in labels:
         beside |= {_named(pair): line[pane.lines[0]] for pair, line in found.others.items()}
     lines |= {title: line for title, line in beside.items() if np.isfinite(line).any()}
+    partial = {NAMES[line]: found.partial(line) for line in pane.lines}
     return LineChart(
-        f"{name}  ·  {newest(pane, known)}",
-        tuple(Series(title, found.times, line) for title, line in lines.items()),
+        f"{name}  ·  {newest(pane, found)}",
+        tuple(
+            Series(title, found.times, line, partial.get(title)) for title, line in lines.items()
+        ),
         _KINDS[pane.kind],
         area=pane.style == "columns" and pane.kind == "usd",
     )

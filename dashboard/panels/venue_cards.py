@@ -122,7 +122,7 @@ def _entries(one: Standing, seen: View) -> list[tuple[str, str, str]]:
         ),
         ("Funding APR", formats.pct(one.funding_apr_pct), "The same for a year."),
         ("Long/short", formats.ratio(now["ls_accounts"].value), f"{longs} {of('ls_accounts')}"),
-        ("Basis", formats.pct(one.basis_pct, 4), f"{weighed} Last trade over index, less one."),
+        ("Basis", formats.pct(one.basis_pct, 4), f"{weighed} Mark over index, less one."),
         (
             "OI, volume-weighted",
             formats.usd(now["oi_volume_weighted_usd"].value),

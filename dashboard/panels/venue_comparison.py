@@ -153,7 +153,7 @@ def _columns() -> dict[str, Any]:
         "next_funding_s": number("Next in", help="Until the next payment"),
         "ls_accounts": number("Long/short", help="Accounts; venues count differently"),
         "volume_24h_usd": number("Volume 24 h", help="Rolling. USD"),
-        "basis_pct": number("Basis", help="Last trade over the venue's index, less one"),
+        "basis_pct": number("Basis", help="The venue's mark over its index, less one"),
         "spread_bps": number("Spread", help="Ask less bid, of their middle. Basis points"),
         "age_s": number("Age", help="Since the venue last told of it"),
     }

@@ -72,7 +72,7 @@ class _Told(NamedTuple):
 
 
 _TIERS: Final = {
-    6: _Told("cluster", "tier_2_instruments", None),
+    6: _Told("cluster", "tier_2_bases", None),
     2: _Told("z + L/S + book", "z_oi", "book_imbalance_pct"),
     3: _Told("takers", "oi_delta_pct", "cvd_delta_usd"),
     4: _Told("funding", "funding_8h_pct", "funding_8h_pct"),

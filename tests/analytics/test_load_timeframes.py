@@ -33,10 +33,10 @@ def bars_with_gaps(seed=3):
     for venue in ("binance", "okx"):
         for base in BASES:
             bars = np.arange(ENDED[base] * 288, STARTED[base] * 288)
-            lost = (rng.random(len(bars)) < 0.02) | ((bars > 140) & (bars < 170))
+            lost = (rng.random(len(bars)) < 0.002) | ((bars > 140) & (bars < 170))
             bars = bars[~lost]
             columns = {
-                name: pa.array(rng.uniform(0.9, 1.1, len(bars)), mask=rng.random(len(bars)) < 0.1)
+                name: pa.array(rng.uniform(0.9, 1.1, len(bars)), mask=rng.random(len(bars)) < 0.01)
                 for name in METRICS
             }
             columns |= {

@@ -26,7 +26,7 @@ def panel(**columns):
 
 
 def spans(measure, **columns):
-    return over_spans(panel(**columns), MEASURES[measure], NAMES)[:, 0].tolist()
+    return over_spans(panel(**columns), MEASURES[measure], NAMES).values[:, 0].tolist()
 
 
 def test_a_change_is_against_the_bar_so_long_before():
@@ -70,7 +70,7 @@ def test_a_pair_that_fell_silent_is_unknown_beside_one_that_did_not():
     pairs = tuple(Pair("okx", f"{name}/USDT:USDT", name) for name in "AB")
     made = Panel(times, pairs, {"oi_usd": both}, "5m", NOW)
 
-    found = over_spans(made, MEASURES["oi_delta_pct"], ["5m"])[0]
+    found = over_spans(made, MEASURES["oi_delta_pct"], ["5m"]).values[0]
 
     np.testing.assert_array_equal(found, [25, nan])
 
@@ -83,14 +83,42 @@ def test_levels_are_means():
     ("known", "expected"), [(12, 12.0), (9, 9.0), (8, np.nan)], ids=["all", "most", "too few"]
 )
 def test_a_sum_needs_three_quarters_of_its_bars(known, expected):
-    """Half of a span's flow would look like little flow."""
-    volume = [np.nan] * (12 - known) + [1.0] * known
-    nobody = [np.nan] * 12
-    made = panel(volume_usd=volume, taker_buy_usd=nobody, taker_sell_usd=nobody)
+    """Half of a span's flow would look like little flow; what is shown says how much it is of."""
+    made = panel(traded_usd=[np.nan] * (12 - known) + [1.0] * known)
 
-    (found,) = over_spans(made, MEASURES["traded_usd"], ["1h"])[0].tolist()
+    found = over_spans(made, MEASURES["traded_usd"], ["1h"])
 
-    np.testing.assert_equal(found, expected)
+    np.testing.assert_equal(found.values.item(), expected)
+    assert found.coverage_pct.item() == pytest.approx(100 * known / 12)
+
+
+def test_takers_are_known_as_far_as_both_sides_are():
+    """An imbalance of ten bars of one side and twelve of the other is one of ten at best."""
+    bought, sold = [1.0] * 12, [np.nan] * 2 + [1.0] * 10
+
+    found = over_spans(
+        panel(taker_buy_usd=bought, taker_sell_usd=sold), MEASURES["taker_imbalance_pct"], ["1h"]
+    )
+
+    assert found.coverage_pct.item() == pytest.approx(100 * 10 / 12)
+
+
+def test_bars_say_how_much_of_them_is_known():
+    made = panel(traded_usd=[5.0, 4.0], traded_coverage_pct=[100, 80])
+
+    found = by_bar(made, MEASURES["traded_usd"])
+
+    assert found.values[:, 0].tolist() == [5, 4]
+    assert found.coverage_pct[:, 0].tolist() == [100, 80]
+    assert MEASURES["traded_usd"].metrics == ("traded_usd", "traded_coverage_pct")
+    assert by_bar(panel(oi_usd=[1.0, 2.0]), MEASURES["oi_usd"]).coverage_pct is None
+
+
+def test_basis_is_of_the_mark_and_the_premium_of_the_last_trade():
+    made = panel(mark=[101.0], close=[102.0], index=[100.0])
+
+    assert by_bar(made, MEASURES["basis_pct"]).values.item() == pytest.approx(1)
+    assert by_bar(made, MEASURES["last_premium_pct"]).values.item() == pytest.approx(2)
 
 
 def test_liquidations_of_one_side_count_alone():
@@ -103,7 +131,7 @@ def test_by_bar_says_what_the_indicators_say():
     made = panel(close=levels, oi_usd=levels)
 
     def of(name):
-        return by_bar(made, MEASURES[name])
+        return by_bar(made, MEASURES[name]).values
 
     column = levels[:, None]
     np.testing.assert_array_equal(of("price_delta_pct"), indicators.delta_pct(column))
@@ -114,8 +142,8 @@ def test_by_bar_says_what_the_indicators_say():
 def test_an_empty_panel_has_no_values():
     empty = Panel(np.empty(0, "datetime64[ms]"), (), {"oi_usd": np.empty((0, 0))}, "5m", NOW)
 
-    assert over_spans(empty, MEASURES["oi_delta_pct"], NAMES).shape == (2, 0)
-    assert over_spans(empty, MEASURES["oi_usd"], NAMES).shape == (2, 0)
+    assert over_spans(empty, MEASURES["oi_delta_pct"], NAMES).values.shape == (2, 0)
+    assert over_spans(empty, MEASURES["oi_usd"], NAMES).values.shape == (2, 0)
 
 
 def test_so_many_bars_reach_back_to_the_longest_change():

@@ -53,7 +53,7 @@ AWAY = INSTRUMENTS[2]
 ALL = [*INSTRUMENTS, LATE, SLOW]
 
 EAGER = Thresholds(
-    z_oi=0.3, ls_accounts=0.8, book_imbalance_pct=0.1, oi_delta_pct=0.01, cluster_instruments=1
+    z_oi=0.3, ls_accounts=0.8, book_imbalance_pct=0.1, oi_delta_pct=0.01, cluster_bases=1
 )
 """Something fires in nearly every bar."""
 
@@ -73,6 +73,9 @@ def panelled(now, minutes):
     return {**EVERYTHING, "bar_ms": minutes * 60_000, "start": start, "end": END + BAR}
 
 
+CUT = {"closing_ms": 300_000, "least_known": 0.75}
+
+
 QUERIES = {
     "asset_classes": lambda now: {},
     "bars_known": lambda now: {},
@@ -88,11 +91,12 @@ QUERIES = {
     "pair_names": lambda now: {"since": now - 2 * BAR},
     "pair_quotes": lambda now: {"since": now - 2 * BAR},
     "pairs": lambda now: {"since": now - 2 * BAR, "span_s": 300},
-    "panel_bars": lambda now: panelled(now, 60),
+    "panel_bars": lambda now: {**panelled(now, 60), **CUT},
     "panel_bars_5m": lambda now: panelled(now, 5),
     "panel_bars_of_signals": lambda now: {
         **{"metrics": list(METRICS), "start": now - timedelta(days=2)},
         **{"bar_ms": [300_000, 3_600_000], "firsts": [0, 0], "ends": [10**9, 10**9]},
+        **{"closing_ms": [300_000, 300_000], "least_known": 0.75},
     },
     "prices_apart": lambda now: {"times": 1.02, "bars": 12},
     "refusals": lambda now: {"since": now - SPAN, "venues": None},

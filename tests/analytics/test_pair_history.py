@@ -10,7 +10,7 @@ import pytest
 
 from analytics import indicators, pair_history
 from analytics.pair_history import METRICS, WARM_UP_BARS, history
-from analytics.panel import Pair, Panel
+from analytics.panel import FLOWS, Pair, Panel
 from analytics.tiers import z_oi
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
@@ -37,7 +37,17 @@ def panel(instruments, now=NOW):
     frame = pd.DataFrame(rows)
     for name in frame.columns.difference(["venue", "symbol", "base", "ts"]):
         frame[name] = frame[name].astype(float)
-    return Panel.from_frame(frame, "5m", now=now)
+    return Panel.from_frame(with_flows(frame), "5m", now=now)
+
+
+def with_flows(frame):
+    """*frame* with what was traded, and with flows known wherever they are, unless it says."""
+    if "taker_buy_usd" in frame and "traded_usd" not in frame:
+        frame["traded_usd"] = frame["taker_buy_usd"] + frame["taker_sell_usd"]
+    for name in {*FLOWS} & {*frame.columns}:
+        if (known := name.replace("_usd", "_coverage_pct")) not in frame:
+            frame[known] = 100.0 * frame[name].notna()
+    return frame
 
 
 def lines(instruments, pair=None, bars=100, multipliers=None):
@@ -50,6 +60,7 @@ def test_an_instruments_lines_are_worked_out_by_hand():
         {
             BINANCE: {
                 "close": [100.0, 102.0],
+                "mark": [99.0, 100.5],
                 "index": [100.0, 101.0],
                 "oi_usd": [1e9, 1.1e9],
                 "funding_rate": [0.0001, 0.0002],
@@ -73,18 +84,10 @@ def test_an_instruments_lines_are_worked_out_by_hand():
     assert known["taker_imbalance_pct"] == pytest.approx([50, -50])
     assert known["traded_usd"] == [40, 40]
     assert known["cvd_usd"] == [20, 0]
-    assert known["basis_pct"] == pytest.approx([0, 100 / 101])
+    assert known["basis_pct"] == pytest.approx([-1, -100 / 202])
+    assert known["last_premium_pct"] == pytest.approx([0, 100 / 101])
     assert known["liq_long_usd"] == [0, 5]
     assert found.price_of == Pair(*BINANCE, "BTC")
-
-
-def test_a_bar_that_states_its_volume_is_believed():
-    """Klines say what was traded; only without them it is the sum of the takers."""
-    flows = {"taker_buy_usd": 30.0, "taker_sell_usd": 10.0}
-
-    found = lines({BINANCE: {"close": [1.0, 1.0], "volume_usd": [99.0, None], **flows}}, BINANCE)
-
-    assert found.lines["traded_usd"].tolist() == [99, 40]
 
 
 def test_indicators_look_back_beyond_the_left_edge():
@@ -175,8 +178,166 @@ def test_who_has_not_begun_or_is_long_gone_is_not_missed():
         bars=1000,
     )
 
-    assert begun.lines["oi_usd"].tolist() == [3, 3, 4]
-    assert gone.lines["oi_usd"].tolist() == [4, *[3] * day]
+    assert begun.lines["oi_usd"].tolist() == [4, 4, 4]
+    assert gone.lines["oi_usd"].tolist() == [3, *[3] * day]
+
+
+def wandering(bars, seed):
+    rng = np.random.default_rng(seed)
+    return (1e9 * np.cumprod(1 + rng.normal(0, 0.002, bars))).tolist()
+
+
+@pytest.mark.parametrize("way", ["joins", "leaves"])
+def test_who_joins_or_leaves_moves_no_change(way):
+    """A third of the open interest comes, or goes for good: changes and z are of those in both."""
+    bars, at = 600, 200
+    staying, other = np.array(wandering(bars, 1)), np.array(wandering(bars, 2)) / 2
+    there = np.arange(bars) >= at if way == "joins" else np.arange(bars) < at
+    there_then = there[:-1] & there[1:]
+
+    found = lines(
+        {
+            BINANCE: {"close": 1.0, "oi_usd": staying.tolist()},
+            OKX: {"close": 1.0, "oi_usd": np.where(there, other, None).tolist()},
+        },
+        bars=1000,
+    )
+
+    before = staying[:-1] + np.where(there_then, other[:-1], 0)
+    after = staying[1:] + np.where(there_then, other[1:], 0)
+    changes = 100 * (after / before - 1)
+    np.testing.assert_allclose(found.lines["oi_delta_pct"][1:], changes, rtol=1e-9, atol=1e-9)
+    rolling = pd.Series(changes).shift().rolling(20)
+    z = ((changes - rolling.mean()) / rolling.std()).to_numpy()
+    np.testing.assert_allclose(found.lines["z_oi"][1:][20:], z[20:], rtol=1e-6)
+    newest = staying[-1] + (other[-1] if there[-1] else 0)
+    assert found.lines["oi_usd"][-1] == newest
+    assert found.mixed_at.tolist() == [found.times[at].item()]
+
+
+def test_nothing_is_known_of_a_step_from_one_instrument_to_another():
+    """The old contract was gone for more than a day when the new one came."""
+    found = lines(
+        {
+            BINANCE: {"close": 1.0, "oi_usd": [5.0, 5.0, *[None] * 300]},
+            OKX: {"close": 1.0, "oi_usd": [*[None] * 300, 8.0, 8.0]},
+        },
+        bars=1000,
+    )
+
+    known = found.lines["oi_usd"][np.isfinite(found.lines["oi_usd"])]
+    assert known.tolist() == [5, 8, 8]
+    assert np.isfinite(found.lines["oi_delta_pct"]).sum() == 1
+
+
+def test_long_short_of_several_is_of_shares_of_longs_and_its_change_of_those_in_both():
+    """2 and 0.5 are 1; a third that joins with 9 moves the mean and not the change."""
+    third = ("bybit", "BTC/USDT:USDT")
+    found = lines(
+        {
+            BINANCE: {"close": 1.0, "oi_usd": 1.0, "ls_accounts": [2.0, 2.0]},
+            OKX: {"close": 1.0, "oi_usd": 1.0, "ls_accounts": [0.5, 0.5]},
+            third: {"close": 1.0, "oi_usd": 1.0, "ls_accounts": [None, 9.0]},
+        }
+    )
+
+    longs = (2 / 3 + 1 / 3 + 9 / 10) / 3
+    assert found.lines["ls_accounts"] == pytest.approx([1, longs / (1 - longs)])
+    assert found.lines["ls_delta_pct"][1] == pytest.approx(0, abs=1e-12)
+
+
+def test_the_parts_of_a_change_of_open_interest_add_up_to_it():
+    """10 coins at 100 become 12 at 110: 110 from the price, 210 from contracts."""
+    found = lines(
+        {
+            BINANCE: {"close": 1.0, "oi_usd": [1000.0, 1320.0], "oi_base": [10.0, 12.0]},
+            OKX: {"close": 1.0, "oi_usd": [500.0, 500.0], "oi_base": [5.0, 5.0]},
+        }
+    )
+
+    assert found.lines["oi_price_usd"][1] == pytest.approx(110)
+    assert found.lines["oi_contracts_usd"][1] == pytest.approx(210)
+    assert np.isnan(found.lines["oi_price_usd"][0])
+
+
+def test_a_flow_says_how_much_of_it_is_known():
+    """Of the venues' bars the mean; a running sum is of the time since it began."""
+    found = lines(
+        {
+            BINANCE: {
+                "close": 1.0,
+                "taker_buy_usd": [None, 3.0, 3.0, 3.0, 3.0],
+                "taker_sell_usd": [None, 1.0, 1.0, 1.0, 1.0],
+                "taker_buy_coverage_pct": [0.0, 100.0, 100.0, 80.0, 100.0],
+                "taker_sell_coverage_pct": [0.0, 100.0, 100.0, 90.0, 100.0],
+                "traded_coverage_pct": [0.0, 100.0, 100.0, 80.0, 100.0],
+            }
+        },
+        BINANCE,
+    )
+
+    assert found.coverage["taker_imbalance_pct"].tolist() == [0, 100, 100, 80, 100]
+    assert found.coverage["cvd_usd"] == pytest.approx([0, 100, 100, 280 / 3, 95])
+    assert found.partial("traded_usd").tolist() == [False, False, False, True, False]
+    assert found.partial("cvd_usd").tolist() == [False, False, False, True, True]
+    assert not found.partial("oi_usd").any()
+
+
+def test_a_running_sum_of_less_than_three_quarters_is_absent():
+    """Two of the three bars since its beginning: the third lies in a gap."""
+    flows = {"taker_buy_usd": [2.0, None, 2.0, 2.0], "taker_sell_usd": [1.0, None, 1.0, 1.0]}
+
+    found = lines({BINANCE: {"close": 1.0, **flows}}, BINANCE)
+
+    assert found.lines["cvd_usd"].tolist() == pytest.approx([1, np.nan, np.nan, 3], nan_ok=True)
+    assert found.partial("cvd_usd").tolist() == [False, False, False, True]
+
+
+def test_the_lead_is_the_one_asked_for_or_the_largest_now():
+    """Not the largest of the stretch: the header says whose price it is by the newest figures."""
+    both = panel(
+        {
+            BINANCE: {"close": 1.0, "oi_usd": [9.0, 9.0, 3.0]},
+            OKX: {"close": 2.0, "oi_usd": [1.0, 1.0, 4.0]},
+        }
+    )
+
+    assert history(both, None, 9, {}).price_of[:2] == OKX
+    assert history(both, None, 9, {}, lead=BINANCE).price_of[:2] == BINANCE
+    assert history(both, None, 9, {}, lead=("bybit", "X")).price_of[:2] == OKX
+
+
+def test_optional_indicators_are_those_of_the_library_of_indicators():
+    """Realised volatility, ATR, robust z and OBV, by pandas and by hand."""
+    rng = np.random.default_rng(8)
+    close = 100 * np.cumprod(1 + rng.normal(0, 0.01, 120))
+    interest = np.array(wandering(120, 4))
+    found = lines(
+        {
+            BINANCE: {
+                "close": close.tolist(), "high": (close + 1).tolist(), "low": (close - 2).tolist(),
+                "oi_usd": interest.tolist(), "traded_usd": [10.0] * 120,
+            }
+        },
+        BINANCE,
+        200,
+    )  # fmt: skip
+
+    returns = pd.Series(np.log(close)).diff()
+    deviation = returns.rolling(20).std() * np.sqrt(365 * 288) * 100
+    np.testing.assert_allclose(found.lines["volatility_pct"], deviation, rtol=1e-9)
+    before = pd.Series(close).shift()
+    ranges = np.maximum(close + 1, before) - np.minimum(close - 2, before)
+    mean = ranges[1:15].mean()
+    for one in ranges[15:]:
+        mean += (one - mean) / 14
+    assert found.lines["atr_14"][-1] == pytest.approx(mean)
+    change = pd.Series(100 * (interest[1:] / interest[:-1] - 1))
+    last = change.iloc[-21:-1]
+    mad = 1.4826 * (last - last.median()).abs().median()
+    assert found.lines["z_robust"][-1] == pytest.approx((change.iloc[-1] - last.median()) / mad)
+    steps = 10 * np.sign(np.diff(close))
+    np.testing.assert_allclose(np.diff(found.lines["obv_usd"]), steps)
 
 
 def test_who_never_states_a_metric_is_named():

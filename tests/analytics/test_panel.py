@@ -22,11 +22,14 @@ PEPE = ("bybit", "1000PEPE/USDT:USDT", "PEPE")
 FIRST = ("open", "oi_usd_open")
 HIGHEST = ("high", "oi_usd_high")
 LOWEST = ("low", "oi_usd_low")
-SUMMED = ("volume_usd", "taker_buy_usd", "taker_sell_usd", "liq_long_usd", "liq_short_usd")
+SUMMED = ("traded_usd", "taker_buy_usd", "taker_sell_usd", "liq_long_usd", "liq_short_usd")
+COVERAGE = {name: name.replace("_usd", "_coverage_pct") for name in SUMMED}
 AVERAGED = ("book_imbalance", "spread_bps")
-LAST = tuple(
-    name for name in METRICS if name not in (*FIRST, *HIGHEST, *LOWEST, *SUMMED, *AVERAGED, *COUNTS)
-)
+CUT = (*FIRST, *HIGHEST, *LOWEST, *SUMMED, *COVERAGE.values(), *AVERAGED, *COUNTS)
+LAST = tuple(name for name in METRICS if name not in CUT)
+LAST_PART = {"4h": 15 * MINUTE, "1d": 60 * MINUTE}
+"""Of a bar, which its close is of; else 5 minutes."""
+STORED = tuple(field.name for field in schema.arrow_schema("bars") if field.type == pa.float64())
 
 
 @pytest.fixture
@@ -63,29 +66,37 @@ def some_days(days=3, seed=7):
         for minutes_ago in range(5, days * 1440, 5):
             if rng.random() < 0.1 or 700 < minutes_ago < 1000:
                 continue
-            drawn = zip(METRICS, rng.normal(100, 10, len(METRICS)), strict=True)
+            drawn = zip(STORED, rng.normal(100, 10, len(STORED)), strict=True)
             values = {name: float(x) for name, x in drawn if rng.random() > 0.3}
             values |= {"snapshot_count": int(rng.integers(0, 11))}
-            values.pop("bar_count", None)
             rows.append(bar(minutes_ago, of, **values))
     return rows
 
 
 def resampled(rows, timeframe):
     """The same cut with pandas: a frame of metrics for each instrument."""
+    width = TIMEFRAMES[timeframe]
     frame = pd.DataFrame(rows).set_index("ts").sort_index()
+    takers = frame["taker_buy_usd"] + frame["taker_sell_usd"]
+    frame["traded_usd"] = frame["volume_usd"].fillna(takers)
+    ends = frame.index.floor(width) + width
+    is_last = ends - frame.index <= LAST_PART.get(timeframe, 5 * MINUTE)
+    frame.loc[~is_last, list(LAST)] = np.nan
     weights = frame["snapshot_count"].clip(lower=1)
     for name in AVERAGED:
         frame[f"{name}_weight"] = weights.where(frame[name].notna())
         frame[name] *= weights
     cuts = {}
     for venue, of_venue in frame.groupby("venue"):
-        cells = of_venue.resample(TIMEFRAMES[timeframe], origin="epoch")
+        cells = of_venue.resample(width, origin="epoch")
         columns = {name: cells[name].first() for name in FIRST}
         columns |= {name: cells[name].max() for name in HIGHEST}
         columns |= {name: cells[name].min() for name in LOWEST}
         columns |= {name: cells[name].last() for name in LAST}
-        columns |= {name: cells[name].sum(min_count=1) for name in SUMMED}
+        for name in SUMMED:
+            part = cells[name].count() / (width / (5 * MINUTE))
+            columns[name] = cells[name].sum(min_count=1).where(part >= 0.75)
+            columns[COVERAGE[name]] = 100 * part
         for name in AVERAGED:
             columns[name] = cells[name].sum(min_count=1) / cells[f"{name}_weight"].sum()
         columns["snapshot_count"] = cells["snapshot_count"].sum()
@@ -107,7 +118,8 @@ def test_cuts_bars_like_pandas(lake, timeframe):
     assert panel.shape[0] > 0
     for column, pair in enumerate(panel.instruments):
         cut = expected[pair.venue].reindex(times)
-        cut[list(COUNTS)] = cut[list(COUNTS)].fillna(0)
+        none_is_0 = [*COUNTS, *COVERAGE.values()]
+        cut[none_is_0] = cut[none_is_0].fillna(0)
         for name in METRICS:
             np.testing.assert_allclose(
                 panel.values[name][:, column], cut[name].to_numpy(), rtol=1e-12, err_msg=name
@@ -120,8 +132,9 @@ def test_cuts_5_minute_bars_to_themselves(lake):
     times = {"now": NOON, "start": NOON - timedelta(days=1), "end": NOON}
     wanted = {"metrics": list(METRICS), "venues": None, "bases": None, "symbols": None}
 
+    rule = {"panel_bars": {"closing_ms": 300_000, "least_known": 0.75}, "panel_bars_5m": {}}
     cut, plain = (
-        query.table(lake, name, bar_ms=300_000, pairs=None, **times, **wanted)
+        query.table(lake, name, bar_ms=300_000, pairs=None, **rule[name], **times, **wanted)
         .select(["venue", "symbol", "base", "bar", *METRICS])
         .sort_by([("venue", "ascending"), ("bar", "ascending")])
         .to_pandas()
@@ -147,23 +160,120 @@ def test_weighs_means_by_snapshots(lake):
 
 
 def test_keeps_what_is_absent_absent(lake):
-    """A flow that nobody knew is absent, one that was 0 is 0, and a close is the last known."""
-    record(
-        lake,
-        bar(10, close=7.0, taker_buy_usd=0.0),
-        bar(5, close=None, taker_buy_usd=None),
-    )
+    """A flow that nobody knew is absent, one that was 0 is 0."""
+    record(lake, *(bar(minutes, taker_buy_usd=0.0) for minutes in (5, 10, 15)))
 
-    panel = load(lake, ["close", "taker_buy_usd", "taker_sell_usd"], "30m", now=NOON, bars=1)
+    panel = load(lake, ["taker_buy_usd", "taker_sell_usd"], "15m", now=NOON, bars=1)
 
-    assert panel.values["close"].item() == 7
     assert panel.values["taker_buy_usd"].item() == 0
     assert np.isnan(panel.values["taker_sell_usd"]).all()
 
 
+@pytest.mark.parametrize("timeframe", ["15m", "30m", "1h", "4h", "1d"])
+def test_volume_of_bars_that_are_partly_backfilled_is_the_whole(lake, timeframe):
+    """Klines state volumes, live bars have the takers alone: a longer bar has both kinds."""
+    rows, truth = [], {BTC[0]: 0.0, PEPE[0]: 0.0}
+    width = TIMEFRAMES[timeframe]
+    now = NOON.replace(hour=0)  # all of them end here
+    steps = int(width / (5 * MINUTE))
+    for of, factor in ((BTC, 1.0), (PEPE, 0.01)):
+        for step in range(steps):
+            minutes_ago = 720 + 5 * (step + 1)
+            volume = factor * (1000.0 + step)
+            truth[of[0]] += volume
+            is_backfilled = step >= steps // 3
+            takers = {"taker_buy_usd": 0.6 * volume, "taker_sell_usd": 0.4 * volume}
+            rows.append(
+                bar(minutes_ago, of, **({"volume_usd": volume} if is_backfilled else takers))
+            )
+    record(lake, *rows)
+
+    panel = load(lake, ["traded_usd", "traded_coverage_pct"], timeframe, now=now, bars=1)
+
+    for column, pair in enumerate(panel.instruments):
+        assert panel.values["traded_usd"][0, column] == pytest.approx(truth[pair.venue], rel=1e-12)
+    assert (panel.values["traded_coverage_pct"] == 100).all()
+
+
+@pytest.mark.parametrize(
+    ("known", "shown"),
+    [
+        pytest.param(7, None, id="7 of 48"),
+        pytest.param(35, None, id="35 of 48, less than three quarters"),
+        pytest.param(36, 36.0, id="36 of 48, three quarters"),
+        pytest.param(45, 45.0, id="45 of 48"),
+        pytest.param(48, 48.0, id="all"),
+    ],
+)
+def test_a_flow_is_known_partial_or_absent(lake, known, shown):
+    """A part of a flow is never shown as the whole, and a small part not at all."""
+    flows = dict.fromkeys(SUMMED[1:], 1.0)
+    record(lake, *(bar(5 * (n + 1), close=1.0, **(flows if n < known else {})) for n in range(48)))
+
+    panel = load(lake, METRICS, "4h", now=NOON, bars=1)
+
+    for name in SUMMED[1:]:
+        expected = np.nan if shown is None else shown
+        np.testing.assert_equal(panel.values[name].item(), expected)
+        assert panel.values[COVERAGE[name]].item() == pytest.approx(100 * known / 48)
+    np.testing.assert_equal(
+        panel.values["traded_usd"].item(), np.nan if shown is None else 2 * shown
+    )
+
+
+def test_a_bar_under_way_is_of_what_is_over(lake):
+    """At 11:20 an hour has 4 bars of five minutes: with 3 of their flows it is partial."""
+    now = NOON - 40 * MINUTE
+    record(
+        lake,
+        *(bar(60 - 5 * n, taker_buy_usd=1.0 if n else None, close=float(n)) for n in range(12)),
+    )
+
+    panel = load(
+        lake, ["taker_buy_usd", "taker_buy_coverage_pct", "close"], "1h", now=now, bars=1,
+        unfinished=True,
+    )  # fmt: skip
+
+    assert {name: cells.item() for name, cells in panel.values.items()} == {
+        "taker_buy_usd": 3,
+        "taker_buy_coverage_pct": 75,
+        "close": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "minutes_before_end", "is_close"),
+    [
+        ("15m", 5, True), ("15m", 10, False), ("1h", 5, True), ("1h", 10, False),
+        ("4h", 15, True), ("4h", 20, False), ("1d", 60, True), ("1d", 65, False),
+    ],
+)  # fmt: skip
+def test_a_close_is_of_the_last_part_of_its_bar(lake, timeframe, minutes_before_end, is_close):
+    """A venue that is silent at the end has no close there, nor a change to the next."""
+    now = NOON.replace(hour=0)
+    values = dict.fromkeys(LAST, 7.0)
+    record(lake, bar(720 + minutes_before_end, **values), bar(720 + 5, PEPE, **values))
+
+    panel = load(lake, LAST, timeframe, now=now, bars=1)
+
+    for name in LAST:
+        np.testing.assert_equal(panel.values[name][0].tolist(), [7.0 if is_close else np.nan, 7.0])
+
+
+def test_a_venue_silent_over_the_hour_has_no_close_then(lake):
+    """Silent from 04:10 to 05:55: the hour from 04:00 has no close, and none is made up."""
+    silent = range(130, 235, 5)  # minutes after 02:00
+    record(lake, *(bar(600 - m, close=float(m)) for m in range(0, 300, 5) if m not in silent))
+
+    panel = load(lake, ["close"], "1h", now=NOON, start=NOON.replace(hour=2))
+
+    expected = [55, 115, np.nan, 235, 295]
+    np.testing.assert_array_equal(panel.values["close"][:5, 0], expected)
+
+
 def test_shows_a_gap_as_rows(lake):
     """An hour without bars is four rows of nothing, and what follows stands where it belongs."""
-    record(lake, bar(75, close=1.0), bar(10, close=2.0))
+    record(lake, bar(65, close=1.0), bar(5, close=2.0))
 
     panel = load(lake, ["close", "bar_count"], "15m", now=NOON, bars=96)
 

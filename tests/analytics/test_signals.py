@@ -349,8 +349,8 @@ def test_median_of_a_venue_by_hand():
 
 
 def shared(last=60.0, bars=Z_BARS):
-    """Binance's and Bybit's part of BTC: 51 and 49 by turns, then *last*. [USD]"""
-    binance = np.array([*np.tile([51.0, 49.0], Z_BARS // 2)[:bars], last])
+    """Binance's part of BTC beside Bybit's: to 51 and back to 50 by turns, then *last*. [USD]"""
+    binance = np.array([50.0, *np.tile([51.0, 50.0], Z_BARS // 2)[:bars], last])
     return np.column_stack([binance, 100 - binance])
 
 
@@ -360,7 +360,8 @@ def tier_5(oi_usd, thresholds=DEFAULT, instruments=(BTC, BYBIT_BTC)):
 
 
 def test_tier_5_by_hand():
-    """60 % after a sway of 1 point about 50 is 10 over the root of 20/19; Bybit loses as much."""
+    """10 points more after changes of 1 to and fro are 10 over the root of 20/19; Bybit loses
+    as much."""
     binance, bybit = tier_5(shared())
 
     assert (binance.venue, binance.symbol, binance.base) == ("binance", None, "BTC")
@@ -392,6 +393,13 @@ def test_a_venue_that_falls_silent_is_no_departure_of_the_others():
     assert tier_5(back[:-1]) == []
 
 
+def test_a_level_is_no_departure():
+    """52 was never seen beside 50 and 51; a change of 1 was in every bar."""
+    binance = np.array([*np.tile([50.0, 51.0], Z_BARS // 2 + 1), 52.0])
+
+    assert tier_5(np.column_stack([binance, 100 - binance])) == []
+
+
 def test_too_little_history_is_no_departure():
     """19 bars before are too few."""
     assert tier_5(shared(bars=Z_BARS - 1)) == []
@@ -399,7 +407,7 @@ def test_too_little_history_is_no_departure():
 
 def test_a_share_that_never_moves_does_not_depart():
     """One venue alone, or coins that stand still while the price moves in odd steps."""
-    price = np.linspace(1, 1.3, Z_BARS + 1) ** 3
+    price = np.linspace(1, 1.3, Z_BARS + 2) ** 3
     coins = np.array([0.1, 0.7])
 
     alone = oi_shares(shared()[:, :1], (BTC,), window=Z_BARS)
@@ -449,12 +457,20 @@ def clustered(instruments, ago=0):
 
 
 def test_tier_6_by_hand():
-    """Three instruments at once are a cluster, of the whole market."""
+    """Three bases at once are a cluster, of the whole market."""
     signal = one(clustered(ALTS[:3]), 6)
 
     assert (signal.venue, signal.symbol, signal.base) == (None, None, None)
-    assert signal.values == {"tier_2_instruments": 3}
-    assert signal.thresholds == {"cluster_instruments": 3, "cluster_bars": 4}
+    assert signal.values == {"tier_2_bases": 3}
+    assert signal.thresholds == {"cluster_bases": 3, "cluster_bars": 4}
+
+
+def test_one_coin_on_three_venues_is_no_cluster():
+    """BTC on Binance, Bybit and OKX is one base, with two others it is three."""
+    everywhere = (BTC, BYBIT_BTC, Pair("okx", "BTC/USDT:USDT", "BTC"))
+
+    assert 6 not in fired(clustered(everywhere))
+    assert one(clustered((*everywhere, *ALTS[:2])), 6).values == {"tier_2_bases": 3}
 
 
 @pytest.mark.parametrize(
@@ -531,9 +547,7 @@ def until(panel, rows):
     return replace(panel, times=panel.times[:rows], values=values, now=now)
 
 
-EAGER = Thresholds(
-    z_oi=1, ls_accounts=1.5, funding_instruments=2, z_oi_share=1, cluster_instruments=2
-)
+EAGER = Thresholds(z_oi=1, ls_accounts=1.5, funding_instruments=2, z_oi_share=1, cluster_bases=2)
 
 
 def test_every_tier_fires_in_the_market_of_these_tests():
@@ -655,7 +669,7 @@ def test_a_metric_that_was_not_loaded_is_absent():
         ({"z_oi": NAN}, "z_oi: a finite number"),
         ({"ls_accounts": np.inf}, "ls_accounts"),
         ({"cluster_bars": 0}, "cluster_bars: a whole number from 1"),
-        ({"cluster_instruments": 2.5}, "cluster_instruments"),
+        ({"cluster_bases": 2.5}, "cluster_bases"),
     ],
 )
 def test_wrong_thresholds_are_named(wrong, named):

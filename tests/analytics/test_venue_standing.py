@@ -32,7 +32,7 @@ def pair(venue, symbol="BTC", **known):
 
 
 def quote(venue, symbol="BTC", price=np.nan, index=np.nan):
-    return {"venue": venue, "symbol": symbol, "basis_price": price, "basis_index": index}
+    return {"venue": venue, "symbol": symbol, "basis_mark": price, "basis_index": index}
 
 
 def test_basis_is_weighted_by_open_interest():

@@ -30,7 +30,9 @@ PAIRS = [Pair("okx", "BTC/USDT:USDT", "BTC"), Pair("bybit", "BTC/USDT:USDT", "BT
 TIMES = np.datetime64("2025-10-22T12:00", "ms") + np.arange(3) * np.timedelta64(5, "m")
 
 
-def drawn(values, name="oi_delta_pct", exceeded=None, columns=TIMES, colors=DARK):
+def drawn(
+    values, name="oi_delta_pct", exceeded=None, columns=TIMES, colors=DARK, coverage_pct=None
+):
     """Return the figure of *values* as the browser gets it, numbers and all."""
     values, measure = np.array(values, float), MEASURES[name]
     over_time = isinstance(columns, np.ndarray)
@@ -46,12 +48,38 @@ def drawn(values, name="oi_delta_pct", exceeded=None, columns=TIMES, colors=DARK
         exceeded=None if exceeded is None else np.array(exceeded),
         measure=measure,
         scale=scale,
+        coverage_pct=None if coverage_pct is None else np.array(coverage_pct, float),
     )
     return heat_chart(cells, colors)
 
 
 def rows(values):
     return [list(row) for row in values]
+
+
+def test_partial_bars_are_crossed_and_tell_how_much_is_known():
+    figure = drawn(
+        [[5.0, 6.0, NAN], [7.0, 8.0, 9.0]], "traded_usd",
+        coverage_pct=[[100, 93.75, 20], [100, 100, 80]],
+    )  # fmt: skip
+
+    (strokes,) = (trace for trace in figure.data if trace.name == "partial")
+    assert list(strokes.y) == ["BTC okx", "BTC bybit"]
+    assert [str(x)[:16] for x in strokes.x] == ["2025-10-22T12:05", "2025-10-22T12:10"]
+    (cells,) = (trace for trace in figure.data if trace.customdata is not None)
+    assert [list(row) for row in cells.customdata] == [
+        ["", "<br>partial: 94 % of it is known", ""],
+        ["", "", "<br>partial: 80 % of it is known"],
+    ]
+
+
+def test_partial_spans_are_written_as_such():
+    figure = drawn(
+        [[5.0, 6e9]], "traded_usd", columns=["1h", "1d"], coverage_pct=[[100, 80]]
+    )  # fmt: skip
+
+    (cells,) = (trace for trace in figure.data if trace.text is not None)
+    assert list(cells.text[0]) == ["$5.00", "◐ $6.00B"]
 
 
 def test_one_outlier_does_not_turn_all_other_cells_grey():

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import openpyxl
 import pypdf
 import pytest
 
@@ -55,6 +56,53 @@ def test_the_heatmap_is_a_row_for_each_pair(over_time, columns):
 
     assert lines[0] == ",".join(["Pair", "Venue", "Asset", *(f"{name} [%]" for name in columns)])
     assert lines[1] == "BTC/USDT:USDT,okx,BTC,1.23456,"
+
+
+def partial():
+    """A map of volume of which one cell is known in part: 45 of 48 bars of five minutes."""
+    values = np.array([[5.0, 6.0], [np.nan, 7.0]])
+    measure = MEASURES["traded_usd"]
+    known = np.array([[100.0, 93.75], [20.0, 100.0]])
+    return replace(
+        heatmap(over_time=True), values=values, measure=measure, coverage_pct=known,
+        scale=color_scale(values, measure),
+    )  # fmt: skip
+
+
+def test_a_partial_value_stands_beside_how_much_is_known():
+    """In CSV and in the workbook; a column without a partial value has nothing beside it."""
+    section = heatmap_files.section(partial())
+
+    lines = csv_bytes(section).decode("utf-8-sig").splitlines()
+    assert lines[0].split(",", 3)[3] == (
+        '2025-10-22 11:00 UTC [USD],2025-10-22 11:05 UTC [USD],"2025-10-22 11:05 UTC, known [%]"'
+    )
+    assert lines[1:] == [
+        "BTC/USDT:USDT,okx,BTC,5.0,6.0,93.75",
+        "BTC/USDT:USDT,bybit,BTC,,7.0,100.0",
+    ]
+    sheet = openpyxl.load_workbook(io.BytesIO(xlsx_bytes([section], {})))["Volume"]
+    assert [cell.value for cell in sheet[2]][3:] == [5, 6, 93.75]
+
+
+def test_a_partial_cell_is_marked_on_paper():
+    chosen = {"Measure": "Volume"}
+
+    text = "".join(
+        page.extract_text()
+        for page in pypdf.PdfReader(
+            io.BytesIO(pdf_bytes(heatmap_files.report(partial(), SHOWN, chosen, [])))
+        ).pages
+    )
+    whole = "".join(
+        page.extract_text()
+        for page in pypdf.PdfReader(
+            io.BytesIO(pdf_bytes(heatmap_files.report(heatmap(True), SHOWN, chosen, [])))
+        ).pages
+    )
+
+    assert "partial" in text
+    assert "partial" not in whole
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,8 @@ def two_venues(record):
     later = {"next_funding_ts": record.noon + timedelta(hours=3, minutes=16)}
     record.snapshot(
         BTC,
-        price=101.0,
+        price=101.5,
+        mark=101.0,
         index=100.0,
         oi_usd=4e9,
         funding_rate=0.0003,
@@ -63,7 +64,9 @@ def two_venues(record):
         **rest,
         **later,
     )
-    record.snapshot(ETH, price=50.0, index=50.0, oi_usd=2e9, funding_rate=0.0, **rest, **later)
+    record.snapshot(
+        ETH, price=50.0, mark=50.0, index=50.0, oi_usd=2e9, funding_rate=0.0, **rest, **later
+    )
     record.snapshot(
         BTC,
         venue="okx",
@@ -141,7 +144,7 @@ def test_compares_one_asset_row_by_row(exchanges, record):
     assert values["oi_share_pct"].tolist() == pytest.approx([200 / 3, 100 / 3])
     assert values["funding_8h_pct"].tolist() == pytest.approx([0.03, -0.02])
     assert written.iloc[0].tolist() == [
-        *("BTC/USDT", "binance", "101.000", "$4.00B", "66.7 %", "▲ +0.0300 %", "+32.85 %", "8 h"),
+        *("BTC/USDT", "binance", "101.500", "$4.00B", "66.7 %", "▲ +0.0300 %", "+32.85 %", "8 h"),
         *("3 h 16 min", "2.00", "$1.00B", "+1.0000 %", "0.50 bp", "0 s"),
     ]
     assert written.iloc[1]["funding_8h_pct"] == "▼ -0.0200 %"

@@ -15,6 +15,7 @@ PAGE = "app_pages/heatmap.py"
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 WHOLE = {
     "close": 100.0,
+    "mark": 101.0,
     "index": 100.0,
     "oi_usd": 1e6,
     "oi_base": 1e4,
@@ -128,6 +129,19 @@ def test_every_measure_is_drawn_or_explained(page, record, across):
         app.selectbox(key="heat_measure").set_value(measure).run()
         assert not app.exception
         assert app.get("plotly_chart") or "The record knows no" in text(app)
+
+
+def test_a_span_of_which_a_part_is_missing_is_marked(page, record):
+    """Of the last hour 10 of 12 five minutes are known: the volume is theirs, and says so."""
+    missing = [None if n in (3, 7) else 4e6 for n in range(13)]
+    bars(record, BTC, 13, taker_buy_usd=missing, taker_sell_usd=[1e6] * 13)
+
+    app = page(heat_by="Timeframes", heat_measure="Volume")
+
+    (written,) = cells(app).text
+    assert written[0] == "$5.00M"
+    assert written[3] == "◐ $50.00M"
+    assert "partial, marked ◐: made of the five-minute bars that are known" in text(app)
 
 
 def test_timeframes_count_up_to_the_last_five_minutes(page, record):

@@ -20,6 +20,7 @@ KNOWN = {
     "high": 102.0,
     "low": 99.0,
     "close": 101.0,
+    "mark": 101.0,
     "index": 100.0,
     "volume_usd": 5e6,
     "oi_usd": 6e9,
@@ -87,10 +88,48 @@ def wave(record, symbol=BTC, *, venue="binance", count=60, ended=None, **changed
         record.bar(symbol, venue=venue, ended=ended - timedelta(minutes=5 * back), **known)
 
 
+def four_hours(record, ended, known, count=48):
+    """Bars of five minutes of the four hours up to *ended*; the first *known* have flows."""
+    for nth in range(count):
+        told = {"taker_buy_usd": 3e6, "taker_sell_usd": 2e6} if nth < known else {}
+        start = ended - timedelta(hours=4)
+        record.bar(BTC, ended=start + timedelta(minutes=5 * (nth + 1)), close=100.0, **told)
+
+
 @pytest.fixture
 def market(opened):
     """Opens the page on what was recorded, at an address."""
     return partial(opened, PAGE)
+
+
+def test_a_bar_with_a_part_of_its_flow_is_hatched_and_with_little_absent(market, record):
+    """45 of 48 five minutes are shown, and the pointer says so; 7 of 33 are no volume of a bar."""
+    noon = record.noon.replace(minute=0)
+    four_hours(record, noon, known=45)
+    four_hours(record, noon - timedelta(hours=4), known=7, count=33)
+
+    page = market(venue="binance", symbol=BTC, timeframe="4h", span="7 d", panes=["Volume"])
+
+    volume = traces(page)["Volume"]
+    assert np.isfinite(values(volume)[-2:]).tolist() == [False, True]
+    assert values(volume)[-1] == pytest.approx(45 * 5)  # millions
+    assert volume["marker"]["pattern"]["shape"][-1] == "/"
+    assert volume["customdata"][-1] == ", partial: 93.8 % known"
+    assert "$225.00M, partial" in titles(page)
+    assert "Partial, and so hatched, ringed or dotted: Volume in 1 bar." in text(page)
+
+
+def test_header_and_chart_have_one_lead(market, record):
+    """Binance had most open interest in the day, OKX has it now: both show OKX's price."""
+    record.snapshot(BTC, **{**NOW, "oi_usd": 1e9, "price": 110.0})
+    record.snapshot(BTC, venue="okx", **{**NOW, "oi_usd": 5e9, "price": 120.0})
+    wave(record, oi_usd=9e9)
+    wave(record, venue="okx", oi_usd=4e9)
+
+    page = market(base="BTC")
+
+    assert cards(page)["Price"] == "120.000"
+    assert "BTC/USDT on okx" in titles(page)
 
 
 def test_figures_and_panes_of_one_pair(market, record):

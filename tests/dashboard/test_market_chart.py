@@ -14,7 +14,7 @@ from analytics.panel import TIMEFRAMES, Panel
 from dashboard.charts import DARK
 from dashboard.charts.frame import FONT
 from dashboard.charts.market import Drawing, market_chart
-from dashboard.charts.market_panes import LABELS, PANES, chosen
+from dashboard.charts.market_panes import FIRST, LABELS, PANES, chosen
 from dashboard.charts.market_scales import newest, scale
 from dashboard.panels.market_absences import drawable
 from dashboard.panels.market_stretch import BARS_LEAST, BARS_MOST, SPANS, stretch
@@ -35,9 +35,9 @@ def found(bars, venues=("binance",)):
     return history(panel, ("binance", "BTC/USDT:USDT"), bars, {})
 
 
-def chart(bars, venues=("binance",)):
+def chart(bars, venues=("binance",), labels=LABELS):
     whole = found(bars, venues)
-    return figure(whole, drawable(whole, [], chosen(LABELS)), venues=True)
+    return figure(whole, drawable(whole, [], chosen(labels)), venues=True)
 
 
 def figure(whole, panes, *, venues=False, zone="Asia/Kathmandu"):
@@ -60,12 +60,23 @@ def types(figure):
     return {trace.name: trace.type for trace in figure.data if trace.name}
 
 
+FOR_A_STUDY = ("OI split", "Robust z", "CVD/OI", "OBV", "ATR", "Volatility", "Premium")
+"""Panes that are switched on one at a time."""
+
+
 @pytest.mark.parametrize(("bars", "most_kb"), [(288, 110), (2016, 450), (BARS_MOST, 650)])
 def test_a_chart_is_small_enough_to_send_often(bars, most_kb):
-    """Every pane, with two other venues."""
-    figure = chart(bars, ("binance", "bybit", "okx"))
+    """Every pane but those of a study, with two other venues; and these add a quarter at most."""
+    usual = [label for label in LABELS if label not in FOR_A_STUDY]
+    venues = ("binance", "bybit", "okx")
 
-    assert len(figure.to_json()) < 1000 * most_kb
+    assert len(chart(bars, venues, usual).to_json()) < 1000 * most_kb
+    assert len(chart(bars, venues).to_json()) < 1300 * most_kb
+
+
+def test_panes_of_a_study_are_off_at_first():
+    assert not {*FOR_A_STUDY} & {*FIRST}
+    assert {*FOR_A_STUDY} <= {*LABELS}
 
 
 @pytest.mark.parametrize("bars", [288, 2_000])
@@ -186,7 +197,57 @@ def test_amounts_are_written_in_the_letter_of_the_largest():
     lines = [np.array([1e6, 6.42e9, np.nan])]
 
     assert (scale(pane, lines).unit, scale(pane, lines).suffix) == (1e9, "B")
-    assert newest(pane, lines) == "$6.42B"
+    whole = found(3)
+    assert newest(pane, replace(whole, lines={"oi_usd": lines[0]}, coverage={})) == "$6.42B"
+
+
+def with_parts(bars, parts):
+    """A history of which volume and CVD are known in part, in the bars *parts*."""
+    whole = found(bars)
+    known = np.full(bars, 100.0)
+    known[parts] = 100 * 45 / 48
+    return replace(whole, coverage={**whole.coverage, "traded_usd": known, "cvd_usd": known})
+
+
+def traces(figure, name):
+    return [trace for trace in figure.data if trace.name == name]
+
+
+def test_a_partial_column_is_hatched_and_says_how_much_is_known():
+    drawn = figure(with_parts(6, [2]), chosen(["Volume"]))
+
+    (volume,) = traces(drawn, "Volume")
+    assert list(volume.marker.pattern.shape) == ["", "", "/", "", "", ""]
+    assert volume.customdata[2] == ", partial: 93.8 % known"
+    assert volume.customdata[0] == ""
+    assert volume.hovertemplate.endswith("%{customdata}")
+
+
+def test_a_partial_line_is_dotted():
+    drawn = figure(with_parts(6, [4, 5]), chosen(["CVD"]))
+
+    whole, dotted, rings = traces(drawn, "CVD")
+    assert np.isfinite(whole.y).tolist() == [True] * 4 + [False] * 2
+    assert dotted.line.dash == "dot"
+    assert np.isfinite(dotted.y).tolist() == [False] * 3 + [True] * 3
+    assert np.isfinite(rings.y).tolist() == [False] * 4 + [True] * 2
+    assert any("partial" in note.text for note in drawn.layout.annotations)
+
+
+def test_many_partial_bars_are_ringed_on_their_outline():
+    drawn = figure(with_parts(2_000, [7]), chosen(["Volume"]))
+
+    _, rings = traces(drawn, "Volume")
+    assert np.flatnonzero(np.isfinite(rings.y)).tolist() == [7]
+
+
+def test_whole_flows_are_not_marked():
+    drawn = figure(with_parts(6, []), chosen(["Volume", "CVD"]))
+
+    (volume,) = traces(drawn, "Volume")
+    assert volume.customdata is None
+    assert volume.marker.pattern.shape is None
+    assert len(traces(drawn, "CVD")) == 1
 
 
 @pytest.mark.parametrize("span", SPANS)

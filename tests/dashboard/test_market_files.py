@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import openpyxl
 import pypdf
 import pytest
 
-from analytics.exports import csv_bytes
+from analytics.exports import csv_bytes, xlsx_bytes
 from analytics.exports.pdf import pdf_bytes
 from dashboard import loaders
 from dashboard.charts.market_panes import LABELS
@@ -67,16 +68,22 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
         "Open interest",
         "OI change per bar",
         "z-score of OI change",
+        "Robust z-score of OI change",
         "Long/short, accounts",
         "Long/short, top traders' accounts",
         "Long/short change per bar",
         "Book imbalance within 25 bps",
         "Taker imbalance",
         "CVD from the left edge",
+        "CVD from the left edge / OI",
+        "On-balance volume from the left edge",
         "Funding 8 h",
         "RSI 14",
+        "ATR 14",
+        "Realised volatility of 20 bars, a year",
         "Liquidations: shorts up, longs down",
-        "Basis: price above index",
+        "Basis: mark above index",
+        "Premium: last trade above index",
     ]
     assert [line.name for line in found["BTC/USDT on binance"].series] == [
         "Price",
@@ -94,7 +101,44 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
     assert document.state["Panes"].startswith("Price, Bands, Volume, OI")
     assert "z 2.5, long/short 2" in document.state["Thresholds"]
     pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(document))).pages
-    assert "Basis: price above index" in "".join(page.extract_text() for page in pages)
+    assert "Basis: mark above index" in "".join(page.extract_text() for page in pages)
+
+
+def flows(record, known_of_newest, known_of_last):
+    """Two bars of an hour, the second up to 12:00: each of 12 five minutes, some without a flow."""
+    noon = record.noon.replace(minute=0)
+    for hours_ago, known in ((0, known_of_newest), (1, known_of_last)):
+        for nth in range(12):
+            told = {"taker_buy_usd": 3e6, "taker_sell_usd": 2e6} if nth < known else {}
+            ended = noon - timedelta(hours=hours_ago, minutes=5 * nth)
+            record.bar(BTC, ended=ended, close=100.0, oi_usd=6e9, **told)
+
+
+def test_a_flow_that_is_partial_says_so_in_every_file(loaded, record):
+    """10 of 12 five minutes are shown and marked, 8 of 12 are absent."""
+    flows(record, known_of_newest=10, known_of_last=8)
+
+    found, wanted = loaded("Volume", "CVD", timeframe="1h")
+
+    rows = bars(found)[-2:]
+    assert [row["Volume [USD]"] for row in rows] == ["", str(10 * 5e6)]
+    known = [float(row["Volume, known [%]"]) for row in rows]
+    assert known == pytest.approx([0, 100 * 10 / 12])
+    sheet = openpyxl.load_workbook(
+        io.BytesIO(xlsx_bytes([market_exports.bars(found, found.history)], {}))
+    )["Bars"]
+    heads = [cell.value for cell in sheet[1]]
+    newest = [cell.value for cell in sheet[sheet.max_row]]
+    assert newest[heads.index("Volume [USD]")] == 5e7
+    assert newest[heads.index("Volume, known [%]")] == pytest.approx(100 * 10 / 12)
+    document = report(found, wanted)
+    assert "Volume  ·  $50.00M, partial" in [chart.title for chart in document.charts]
+    said = " ".join(document.notes)
+    assert "Volume in 1 bar" in said
+    volume = charts(document)["Volume"].series[0]
+    assert volume.partial.tolist()[-2:] == [False, True]
+    pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(document))).pages
+    assert "$50.00M, partial" in "".join(page.extract_text() for page in pages)
 
 
 def test_panes_that_are_off_are_not_on_paper(loaded, record):

@@ -103,7 +103,7 @@ def test_the_gravest_signals_are_not_crowded_out():
         signal(2, "ETH", z_oi=9.0, book_imbalance_pct=4.0),
         signal(3, "SOL", oi_delta_pct=1.5, cvd_delta_usd=-1e6),
         signal(4, "XRP", funding_8h_pct=0.04),
-        signal(6, None, tier_2_instruments=5.0),
+        signal(6, None, tier_2_bases=5.0),
     ]
 
     assert lines([*shares, *grave]) == [

@@ -1,12 +1,12 @@
 -- What the prices and the funding of every instrument stand beside, as known at $now [UTC] from
 -- what was heard after $since [UTC]: the index, the spread, and when funding is paid.
--- One row per (venue, symbol). basis_price and basis_index are of one snapshot, the newest with
+-- One row per (venue, symbol). basis_mark and basis_index are of one snapshot, the newest with
 -- both, so that their difference is a basis. An instrument without a snapshot is read from the
 -- bars that were over by then, which do not know the next payment. multiplier is null where the
 -- venue's list of instruments is not recorded.
 with snapshots_heard as (
     select
-        venue, symbol, received_ts, price, index, spread_bps, funding_interval_h, next_funding_ts
+        venue, symbol, received_ts, mark, index, spread_bps, funding_interval_h, next_funding_ts
     from snapshots
     where
         received_ts > $since::timestamp_ms
@@ -15,7 +15,7 @@ with snapshots_heard as (
 
 bars_heard as (
     select
-        venue, symbol, (ts + interval 5 minutes)::timestamp_ms as received_ts, close as price,
+        venue, symbol, (ts + interval 5 minutes)::timestamp_ms as received_ts, mark,
         index, spread_bps, funding_interval_h, null as next_funding_ts
     from known_bars
     where
@@ -35,9 +35,9 @@ newest as (
     select
         venue,
         symbol,
-        arg_max(price, heard_ts) filter (price is not null and index is not null) as basis_price,
-        arg_max(index, heard_ts) filter (price is not null and index is not null) as basis_index,
-        max(received_ts) filter (price is not null and index is not null) as basis_ts,
+        arg_max(mark, heard_ts) filter (mark is not null and index is not null) as basis_mark,
+        arg_max(index, heard_ts) filter (mark is not null and index is not null) as basis_index,
+        max(received_ts) filter (mark is not null and index is not null) as basis_ts,
         arg_max(spread_bps, heard_ts) as spread_bps,
         max(received_ts) filter (spread_bps is not null) as spread_bps_ts,
         arg_max(funding_interval_h, heard_ts) as funding_interval_h,

@@ -3,9 +3,13 @@
 -- One row per instrument and cut bar with at least one 5-minute bar, in no order; bar is the cut
 -- bar's start, counted in whole bars since 1970, so that every timeframe up to a day begins at
 -- midnight UTC.
--- First and last are of what is known: a NULL in the last 5 minutes does not hide what was known
--- before it. Flows are NULL only where no 5-minute bar knew them. Means weigh each 5-minute bar
--- by its snapshots; an imported bar, which has none, weighs as much as one.
+-- First is of what is known. Last is of the last $closing_ms [ms] of the cut bar, of one under way
+-- of those before now: NULL where these know nothing, whatever was known before them.
+-- What was traded is chosen of each 5-minute bar, and only then summed. The sum of a flow is of the
+-- 5-minute bars that know it: NULL where they are less than $least_known (0 to 1) of the cut bar's
+-- that are over; its coverage says how many they are.
+-- Means weigh each 5-minute bar by its snapshots; an imported bar, which has none, weighs as much
+-- as one.
 -- arg_max and arg_min of a timestamp (began) take a fifth of what they take of a timestamp_ms (ts).
 -- The list that is NULL filters nothing; $pairs are `venue symbol`, and $symbols those of $pairs.
 -- The bounds on base and symbol repeat what the lists say: they let whole files be passed over.
@@ -14,7 +18,10 @@ with known as (
         *,
         ts::timestamp as began,
         epoch_ms(ts::timestamp) // $bar_ms as bar,
-        greatest(snapshot_count, 1) as weight
+        epoch_ms(time_bucket(interval 5 minutes, $now::timestamp)) as over_ms,
+        epoch_ms(ts::timestamp) >= least((bar + 1) * $bar_ms, over_ms) - $closing_ms as is_closing,
+        greatest(snapshot_count, 1) as weight,
+        coalesce(volume_usd, taker_buy_usd + taker_sell_usd) as traded_usd
     from known_bars
     where
         ts >= $start::timestamp_ms
@@ -43,31 +50,37 @@ cut as (
         symbol,
         arg_max(base, began) as base,
         bar,
+        (least((bar + 1) * $bar_ms, max(over_ms)) - bar * $bar_ms) / 300000 as expected,
         arg_min(open, began) as open,
         max(high) as high,
         min(low) as low,
-        arg_max(close, began) as close,
-        arg_max(mark, began) as mark,
-        arg_max(index, began) as index,
-        sum(volume_usd) as volume_usd,
-        arg_max(volume_24h_usd, began) as volume_24h_usd,
-        arg_max(oi_base, began) as oi_base,
+        arg_max(close, began) filter (is_closing) as close,
+        arg_max(mark, began) filter (is_closing) as mark,
+        arg_max(index, began) filter (is_closing) as index,
+        arg_max(volume_24h_usd, began) filter (is_closing) as volume_24h_usd,
+        arg_max(oi_base, began) filter (is_closing) as oi_base,
         arg_min(oi_usd_open, began) as oi_usd_open,
         max(oi_usd_high) as oi_usd_high,
         min(oi_usd_low) as oi_usd_low,
-        arg_max(oi_usd, began) as oi_usd,
-        arg_max(funding_rate, began) as funding_rate,
-        arg_max(funding_interval_h, began) as funding_interval_h,
-        arg_max(ls_accounts, began) as ls_accounts,
-        arg_max(ls_top_accounts, began) as ls_top_accounts,
-        arg_max(ls_top_positions, began) as ls_top_positions,
+        arg_max(oi_usd, began) filter (is_closing) as oi_usd,
+        arg_max(funding_rate, began) filter (is_closing) as funding_rate,
+        arg_max(funding_interval_h, began) filter (is_closing) as funding_interval_h,
+        arg_max(ls_accounts, began) filter (is_closing) as ls_accounts,
+        arg_max(ls_top_accounts, began) filter (is_closing) as ls_top_accounts,
+        arg_max(ls_top_positions, began) filter (is_closing) as ls_top_positions,
         sum(book_imbalance * weight) / sum(weight) filter (book_imbalance is not null)
             as book_imbalance,
         sum(spread_bps * weight) / sum(weight) filter (spread_bps is not null) as spread_bps,
-        sum(taker_buy_usd) as taker_buy_usd,
-        sum(taker_sell_usd) as taker_sell_usd,
-        sum(liq_long_usd) as liq_long_usd,
-        sum(liq_short_usd) as liq_short_usd,
+        case when count(traded_usd) >= $least_known * expected then sum(traded_usd) end as traded_usd,
+        100 * count(traded_usd) / expected as traded_coverage_pct,
+        case when count(taker_buy_usd) >= $least_known * expected then sum(taker_buy_usd) end as taker_buy_usd,
+        100 * count(taker_buy_usd) / expected as taker_buy_coverage_pct,
+        case when count(taker_sell_usd) >= $least_known * expected then sum(taker_sell_usd) end as taker_sell_usd,
+        100 * count(taker_sell_usd) / expected as taker_sell_coverage_pct,
+        case when count(liq_long_usd) >= $least_known * expected then sum(liq_long_usd) end as liq_long_usd,
+        100 * count(liq_long_usd) / expected as liq_long_coverage_pct,
+        case when count(liq_short_usd) >= $least_known * expected then sum(liq_short_usd) end as liq_short_usd,
+        100 * count(liq_short_usd) / expected as liq_short_coverage_pct,
         sum(snapshot_count)::double as snapshot_count,
         count(*)::double as bar_count
     from known

@@ -1,11 +1,18 @@
 -- The 5-minute bars themselves, in the columns and by the filters of panel_bars.sql: there is
--- nothing to cut, which saves most of the time over long stretches. $bar_ms is 5 minutes.
+-- nothing to cut, which saves most of the time over long stretches. $bar_ms is 5 minutes. A flow
+-- is known or it is not: its coverage is 100 or 0 %.
 -- One row per instrument and 5-minute bar, in no order.
 with known as (
     select
         * replace (snapshot_count::double as snapshot_count),
         epoch_ms(ts) // $bar_ms as bar,
-        1::double as bar_count
+        1::double as bar_count,
+        coalesce(volume_usd, taker_buy_usd + taker_sell_usd) as traded_usd,
+        100 * (traded_usd is not null)::double as traded_coverage_pct,
+        100 * (taker_buy_usd is not null)::double as taker_buy_coverage_pct,
+        100 * (taker_sell_usd is not null)::double as taker_sell_coverage_pct,
+        100 * (liq_long_usd is not null)::double as liq_long_coverage_pct,
+        100 * (liq_short_usd is not null)::double as liq_short_coverage_pct
     from known_bars
     where
         ts >= $start::timestamp_ms

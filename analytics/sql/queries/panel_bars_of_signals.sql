@@ -1,13 +1,15 @@
 -- Bars of several timeframes from one read of the 5-minute bars since $start [UTC], as far as they
 -- were over at $now [UTC]: of $bar_ms [ms] each, from bar $firsts on and before $ends, counted in
 -- whole bars since 1970. Beside the keys only the columns named in $metrics, of those that the
--- tiers of signals read; cut as panel_bars.sql cuts them, and with its parameters otherwise.
+-- tiers of signals read; cut as panel_bars.sql cuts them, and with its parameters otherwise:
+-- $closing_ms for each of $bar_ms.
 -- One row per timeframe, instrument and cut bar with at least one 5-minute bar, in no order.
 with frames as (
     select
         unnest($bar_ms::bigint[]) as bar_ms,
         unnest($firsts::bigint[]) as first_bar,
-        unnest($ends::bigint[]) as end_bar
+        unnest($ends::bigint[]) as end_bar,
+        unnest($closing_ms::bigint[]) as closing_ms
 ),
 
 known as (
@@ -19,7 +21,11 @@ known as (
 ),
 
 placed as (
-    select known.*, frames.bar_ms, epoch_ms(known.began) // frames.bar_ms as bar
+    select
+        known.*,
+        frames.bar_ms,
+        epoch_ms(known.began) // frames.bar_ms as bar,
+        epoch_ms(known.began) >= (bar + 1) * frames.bar_ms - frames.closing_ms as is_closing
     from known
     join frames
         on
@@ -34,15 +40,17 @@ cut as (
         symbol,
         arg_max(base, began) as base,
         bar,
-        arg_max(close, began) as close,
-        arg_max(oi_usd, began) as oi_usd,
-        arg_max(funding_rate, began) as funding_rate,
-        arg_max(funding_interval_h, began) as funding_interval_h,
-        arg_max(ls_accounts, began) as ls_accounts,
+        arg_max(close, began) filter (is_closing) as close,
+        arg_max(oi_usd, began) filter (is_closing) as oi_usd,
+        arg_max(funding_rate, began) filter (is_closing) as funding_rate,
+        arg_max(funding_interval_h, began) filter (is_closing) as funding_interval_h,
+        arg_max(ls_accounts, began) filter (is_closing) as ls_accounts,
         sum(book_imbalance * weight) / sum(weight) filter (book_imbalance is not null)
             as book_imbalance,
-        sum(taker_buy_usd) as taker_buy_usd,
-        sum(taker_sell_usd) as taker_sell_usd
+        case when count(taker_buy_usd) >= $least_known * bar_ms / 300000 then sum(taker_buy_usd) end
+            as taker_buy_usd,
+        case when count(taker_sell_usd) >= $least_known * bar_ms / 300000 then sum(taker_sell_usd) end
+            as taker_sell_usd
     from placed
     group by bar_ms, venue, symbol, bar
 )
