@@ -52,7 +52,8 @@ def bars_with_gaps(seed=3):
 @pytest.fixture(scope="module")
 def lake():
     with duckdb.connect() as connection:
-        connection.execute(schema.definition("bars").split(");")[0] + ");")
+        for table in ("bars", "instruments"):
+            connection.execute(schema.definition(table).split(");")[0] + ");")
         rows = bars_with_gaps()  # noqa: F841 - DuckDB reads it by its name
         connection.execute("insert into bars by name select * from rows")
         yield connection
