@@ -6,6 +6,10 @@ stands in ``Exit``.
 
 from __future__ import annotations
 
+from collector import interrupts
+
+interrupts.end_at_once()
+
 import asyncio
 import os
 import sys
@@ -13,7 +17,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -28,12 +32,15 @@ from analytics.errors import (
     VenueError,
 )
 from analytics.lake.layout import PRIVATE_UMASK
+from analytics.visible import visible
 from collector import control, launch, logs, runner, simulation
 from collector import doctor as checks
 from collector.backfill import command as backfilling
 from collector.imports import command as imports
 from collector.monitor import LOOPBACK
 from collector.settings import Settings, load
+
+interrupts.raise_again()
 
 _GUARDED = (
     *("--server.headless", "true"),
@@ -61,7 +68,7 @@ class Exit(IntEnum):
     """The lake cannot be opened, read or written."""
     REFUSED = 5
     """A file was refused; nothing of it was stored."""
-    INTERRUPTED = 130
+    INTERRUPTED = interrupts.INTERRUPTED
     """Ctrl-C stopped it, as shells count it."""
 
 
@@ -92,13 +99,13 @@ Recording = Annotated[
 def demo(port: Port = None, seed: Seed = 7, speed: Speed = 1, recording: Recording = None) -> None:
     """Run everything on a simulated market, in a lake of its own."""
     options = simulation.options(seed=seed, speed=speed, recorded=recording)
-    asyncio.run(launch.demo(load(port=port), options))
+    _end(interrupted=asyncio.run(launch.demo(load(port=port), options)))
 
 
 @app.command()
 def up(port: Port = None) -> None:
     """Run collector and dashboard on the real venues."""
-    asyncio.run(launch.up(load(port=port)))
+    _end(interrupted=asyncio.run(launch.up(load(port=port))))
 
 
 @app.command()
@@ -113,9 +120,9 @@ def collect(
     settings = load(venues=tuple(venue) if venue else None)
     logs.start(settings.data_dir / "logs", settings.log_level)
     if not once:
-        asyncio.run(runner.run(settings))
-        control.end_if_left_behind()
-        return
+        interrupted = asyncio.run(runner.run(settings))
+        control.end_if_left_behind(Exit.INTERRUPTED if interrupted else Exit.OK)
+        _end(interrupted=interrupted)
     cycles = asyncio.run(runner.run_once(settings))
     if cycles and not any(cycle.answered for cycle in cycles):
         raise typer.Exit(Exit.VENUE)
@@ -213,6 +220,11 @@ def simulate(
     )
 
 
+def _end(*, interrupted: bool) -> NoReturn:
+    """End a command that runs until it is stopped."""
+    raise typer.Exit(Exit.INTERRUPTED if interrupted else Exit.OK)
+
+
 def _told() -> Console:
     """Where data goes; into a file or a pipe it goes unwrapped."""
     return Console(width=None if sys.stdout.isatty() else 250, emoji=False)
@@ -257,9 +269,17 @@ def main() -> None:
     os.umask(PRIVATE_UMASK)
     try:
         app()
-    except PerpscopeError as error:
-        said.print(f"perpscope: {error}", soft_wrap=True, markup=False, highlight=False)
+    except BaseException as error:
+        if not isinstance(error, SystemExit) and interrupts.is_behind(error):
+            sys.exit(Exit.INTERRUPTED)
+        if not isinstance(error, PerpscopeError):
+            raise
+        sentence = f"perpscope: {visible(str(error))}"
+        said.print(sentence, soft_wrap=True, markup=False, highlight=False)
         sys.exit(exit_code(error))
+    finally:
+        # All is closed; a second Ctrl-C finds nothing to interrupt but Python's own end.
+        interrupts.end_at_once()
 
 
 if __name__ == "__main__":

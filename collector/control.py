@@ -123,8 +123,8 @@ async def taking_work(folder: Path, works: dict[str, Work]) -> AsyncIterator[Non
             await asyncio.wait({made.task for made in requests}, timeout=STOP_PATIENCE_S)
 
 
-def end_if_left_behind() -> None:
-    """End the process at once, with 0, if a thread was left behind at its work.
+def end_if_left_behind(code: int) -> None:
+    """End the process at once, with *code*, if a thread was left behind at its work.
 
     An ordinary end would stop the thread wherever it is, and in the midst of a
     library in C++ that is an abort. To be called last: nothing is closed any more.
@@ -133,7 +133,7 @@ def end_if_left_behind() -> None:
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)
+        os._exit(code)
 
 
 class _Request:

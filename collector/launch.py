@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import sys
 import time
@@ -21,6 +20,7 @@ from analytics.lake import Reader
 from collector.children import Child, Family
 from collector.monitor import LOOPBACK
 from collector.settings import Settings
+from collector.stopping import StopSignal
 
 START_PATIENCE_S = 60.0
 """How long the dashboard may take to answer before that is said. [wall s]"""
@@ -32,8 +32,11 @@ RECENT = timedelta(minutes=3)
 """Snapshots of this long ago are enough for a dashboard to show a market. On the wall."""
 
 
-async def demo(settings: Settings, simulator_options: list[str]) -> None:
+async def demo(settings: Settings, simulator_options: list[str]) -> bool:
     """Run simulator, collector and dashboard on the demo's own lake, until told to stop.
+
+    Returns:
+        Whether SIGINT stopped it.
 
     Raises:
         SettingsError: A port is taken.
@@ -51,10 +54,14 @@ async def demo(settings: Settings, simulator_options: list[str]) -> None:
             data_dir=settings.data_dir / "demo",
             PERPSCOPE_SIMULATOR=address,
         )
+    return stopped.interrupted
 
 
-async def up(settings: Settings) -> None:
+async def up(settings: Settings) -> bool:
     """Run collector and dashboard until told to stop.
+
+    Returns:
+        Whether SIGINT stopped it.
 
     Raises:
         SettingsError: A port is taken.
@@ -62,6 +69,7 @@ async def up(settings: Settings) -> None:
     """
     async with _family() as (family, stopped):
         await _together(settings, family, stopped, data_dir=settings.data_dir)
+    return stopped.interrupted
 
 
 def refuse_taken_port(port: int) -> None:
@@ -77,10 +85,8 @@ def refuse_taken_port(port: int) -> None:
 
 
 @asynccontextmanager
-async def _family() -> AsyncIterator[tuple[Family, asyncio.Event]]:
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+async def _family() -> AsyncIterator[tuple[Family, StopSignal]]:
+    stopped = StopSignal()
     family = Family()
     try:
         yield family, stopped

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from functools import partial
 from typing import Any
 
@@ -18,19 +17,23 @@ from collector.imports.command import import_work
 from collector.monitor import answering
 from collector.program import STORING_PATIENCE_S, opened
 from collector.settings import Settings
+from collector.stopping import StopSignal
 
 log = structlog.get_logger(__name__)
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings) -> bool:
     """Collect until SIGINT, SIGTERM or SIGHUP, then store what has arrived and stop.
+
+    Returns:
+        Whether SIGINT ended it.
 
     Raises:
         LakeError: The lake cannot be opened for writing.
         SettingsError: The simulator that the settings name does not answer, or the
             collector's port is taken.
     """
-    stopped = _stop_signal()
+    stopped = StopSignal()
     async with opened(settings, streams=settings.streams) as program:
         timetable = program.timetable
         works = {"import": import_work(program.lake), "backfill": backfill_work(program)}
@@ -49,19 +52,21 @@ async def run(settings: Settings) -> None:
                 program.lake.stop_upkeep()
                 await timetable.stop()
     log.info("stopped")
+    return stopped.interrupted
 
 
 async def run_once(settings: Settings) -> list[Cycle]:
     """Collect and store one cycle of every venue; return how they went.
 
-    SIGINT or SIGTERM end it early; what was collected by then is stored, and the
-    list is empty.
+    SIGTERM ends it early; what was collected by then is stored, and the list is
+    empty. So does SIGINT, which leaves as KeyboardInterrupt then.
 
     Raises:
         LakeError: The lake cannot be opened for writing, or did not take the rows.
         SettingsError: The simulator that the settings name does not answer.
     """
-    stopped = asyncio.create_task(_stop_signal().wait(), name="stop signal")
+    signalled = StopSignal()
+    stopped = asyncio.create_task(signalled.wait(), name="stop signal")
     async with opened(settings) as program:
         cycles = asyncio.gather(*(jobs.once(program, one) for one in program.venues))
         first: set[asyncio.Future[Any]] = {cycles, stopped}
@@ -69,16 +74,10 @@ async def run_once(settings: Settings) -> list[Cycle]:
         if not cycles.done():
             cycles.cancel()
             await asyncio.gather(cycles, return_exceptions=True)
+            if signalled.interrupted:
+                raise KeyboardInterrupt
             return []
         stopped.cancel()
         if not await program.intake.finish(STORING_PATIENCE_S):
             raise LakeError(program.intake.fault or "the lake did not take the rows in time")
         return cycles.result()
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stop.set)
-    return stop

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +29,7 @@ def run(
     instruments: int,
     start: datetime | None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; print the address once it answers.
+    """Serve until SIGTERM or KeyboardInterrupt; print the address once it answers.
 
     Args:
         port: On loopback; 0 takes any free one.
@@ -56,8 +55,7 @@ def run(
                 begin = datetime.fromtimestamp(played.readings[0].time_ms / 1000, UTC)
     except (OSError, ValueError, sqlite3.Error) as error:
         raise SettingsError(f"cannot simulate: {error}") from error
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(source, Clock(begin, speed, now), port))
+    asyncio.run(_serve(source, Clock(begin, speed, now), port))
 
 
 async def _serve(source: Source, clock: Clock, port: int) -> None:

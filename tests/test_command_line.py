@@ -26,6 +26,7 @@ from typer.testing import CliRunner
 import perpscope
 from analytics.errors import LakeAbsent
 from analytics.lake import Lake, Reader
+from collector import interrupts
 from collector.settings import PREFIX, Settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -69,6 +70,7 @@ def run_here(monkeypatch, capfd):
         return Ended(ended.value.code, *capfd.readouterr())
 
     yield run_here
+    interrupts.raise_again()
     for handler in logging.root.handlers:
         if handler not in handlers:
             handler.close()
@@ -214,7 +216,8 @@ def test_once_ends_with_3_where_not_one_venue_answered(simulator, tmp_path, run_
     assert ended.stdout == ""
 
 
-def test_a_signal_ends_a_single_cycle_cleanly(simulator, tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_single_cycle_cleanly(simulator, tmp_path, number, code):
     """Cron may be impatient, too."""
     variables = {"PERPSCOPE_SIMULATOR": simulator, "PERPSCOPE_DATA_DIR": str(tmp_path)}
     with subprocess.Popen(
@@ -228,9 +231,9 @@ def test_a_signal_ends_a_single_cycle_cleanly(simulator, tmp_path):
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
 
-        assert process.wait(60) == 0
+        assert process.wait(60) == code
         assert "Traceback" not in process.stderr.read()
 
 
@@ -271,8 +274,8 @@ def worked_by_ended_children_s():
     return used.ru_utime + used.ru_stime
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_collector_with_0_and_what_it_stored_stays(simulator, tmp_path, number):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_collector_and_what_it_stored_stays(simulator, tmp_path, number, code):
     """An operator may stop it at any time: it takes 5 s at most.
 
     How long it takes beside other tests says nothing, so what it works until it has ended
@@ -301,7 +304,7 @@ def test_a_signal_ends_a_collector_with_0_and_what_it_stored_stays(simulator, tm
             worked = psutil.Process(process.pid).cpu_times()
             process.send_signal(number)
 
-            assert process.wait(60) == 0
+            assert process.wait(60) == code
             worked_s = worked_by_ended_children_s() - worked_before_s
             assert worked_s - worked.user - worked.system < 10
             assert "Traceback" not in process.stderr.read()

@@ -84,7 +84,7 @@ def test_shows_twenty_pairs_on_three_venues_and_leaves_no_process_behind(demo):
     # As a terminal does it: to the whole group of the command.
     os.killpg(process.pid, signal.SIGINT)
 
-    assert process.wait(60) == 0
+    assert process.wait(60) == 130
     assert "Traceback" not in process.stderr.read()
     assert [child for child in children if child.is_running()] == []
 
@@ -102,8 +102,8 @@ def test_killing_the_parent_stops_the_children_too(demo):
     assert alive == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_dashboard_with_0(tmp_path, number):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_signal_ends_the_dashboard(tmp_path, number, code):
     """Served alone it is one process, with or without a record to show."""
     port = free_port()
     with subprocess.Popen(
@@ -124,7 +124,7 @@ def test_a_signal_ends_the_dashboard_with_0(tmp_path, number):
 
             process.send_signal(number)
 
-            assert process.wait(60) == 0
+            assert process.wait(60) == code
             assert "Traceback" not in process.stderr.read()
         finally:
             process.kill()
