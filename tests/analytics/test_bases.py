@@ -27,7 +27,10 @@ def lake(tmp_path):
 
 
 def store(lake, known_ts=None, **closes):
-    """Store bars that end at noon: closes by venue and symbol, as in ``binance__GAS``."""
+    """Store bars that end at noon: closes by venue and symbol, as in ``binance__GAS``.
+
+    Two figures are a close and a mark.
+    """
     rows = []
     for name, prices in closes.items():
         venue, asset = name.split("__")
@@ -35,7 +38,14 @@ def store(lake, known_ts=None, **closes):
             start = (NOON - nth * BAR).replace(tzinfo=None)
             key = {"venue": venue, "symbol": f"{asset}/USDT:USDT", "ts": start}
             base = asset.removeprefix("1000")
-            value = {"close": close, "oi_usd": 1e6, "snapshot_count": 10, "origin": "live"}
+            close, mark = close if isinstance(close, tuple) else (close, None)
+            value = {
+                "close": close,
+                "mark": mark,
+                "oi_usd": 1e6,
+                "snapshot_count": 10,
+                "origin": "live",
+            }
             rows.append({**key, "base": base, "known_ts": known_ts, **value})
     table = pa.Table.from_pylist(rows)
     times = {"ts": pa.timestamp("ms"), "known_ts": pa.timestamp("ms", "UTC")}
@@ -114,6 +124,14 @@ def test_judges_as_of_the_time_that_is_asked_for(lake):
     assert not judged(lake, NOON - timedelta(milliseconds=1)).names
     assert judged(lake, NOON - BAR).differences
     assert not judged(lake, NOON - 12 * BAR).differences
+
+
+def test_a_trade_of_long_ago_is_no_price_where_the_venue_states_a_mark(lake):
+    """After a fall by half, what nobody trades any more is still the same coin."""
+    store(lake, binance__GAS=[(2.0, 2.0)] * 12, bybit__GAS=[(4.0, 2.01)] * 12)
+    assert not judged(lake).differences
+    store(lake, binance__ETH=[(2.0, 2.0)] * 12, bybit__ETH=[4.0] * 12)
+    assert len(judged(lake).names) == 2
 
 
 def test_prices_that_became_known_later_are_let_in_only_where_asked_for(lake, tmp_path):

@@ -5,13 +5,14 @@
 -- bars in a row said the same, null where they never did; ratio is the higher price over the lower
 -- in the newest one. A bar that lacks a price of the two says nothing. What is no coin by its
 -- venue's word is compared with its like.
+-- The mark price where there is one: the last trade of a thin contract may be hours old.
 with heard as (
-    select venue, symbol, base, ts::timestamp as began, close
+    select venue, symbol, base, ts::timestamp as began, coalesce(mark, close) as price
     from known_bars
     where
         ts > ($now::timestamp - interval 24 hours - interval 5 minutes)::timestamp_ms
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
-        and close > 0
+        and coalesce(mark, close) > 0
 ),
 
 -- A symbol that begins with its base is quoted by the coin, listed or not.
@@ -22,7 +23,7 @@ instruments_heard as (
         coalesce(listed.multiplier, case when starts_with(symbol, span.base || '/') then 1 end)
             as multiplier
     from (
-        select venue, symbol, base, min(close) as lowest, max(close) as highest
+        select venue, symbol, base, min(price) as lowest, max(price) as highest
         from heard
         group by venue, symbol, base
     ) as span
@@ -51,7 +52,7 @@ priced as (
         doubtful.base,
         doubtful.asset_class,
         heard.began,
-        heard.close / doubtful.multiplier as price
+        heard.price / doubtful.multiplier as price
     from heard
     join doubtful using (venue, symbol, base)
 ),
