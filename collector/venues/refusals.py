@@ -29,9 +29,17 @@ LONGEST_PAUSE = timedelta(days=3)
 """The longest ban that a venue documents; a longer one is a misprint."""
 
 _REGION = re.compile(
-    r"from your country|restricted location|unavailable in the U\.S|compliance", re.IGNORECASE
+    r"from your country|banned the country|restricted location|unavailable in the U\.S|compliance",
+    re.IGNORECASE,
 )
 """Only words that leave no doubt: a block by region is final, a firewall's 403 is not."""
+
+_CHALLENGE = re.compile(
+    r"just a moment|checking your browser|challenge-platform|cf[-_]chl|cf-browser-verification|"
+    r"attention required! \| cloudflare|verify you are (a )?human|_incapsula_|captcha",
+    re.IGNORECASE,
+)
+"""Words of the pages by which firewalls ask who is there: they let one in again later."""
 
 _CODE = re.compile(r'"(?:retCode|ret_code|code)"\s*:\s*"?(-?\d+)')
 _MESSAGE = re.compile(r'"(?:retMsg|ret_msg|msg)"\s*:\s*"([^"]{1,200})')
@@ -77,6 +85,14 @@ class Circumstances:
     now: datetime
 
 
+def is_challenge(reply: Reply) -> bool:
+    """Whether a firewall wants to know if a person asks; Cloudflare says so in a header."""
+    headers = {name.lower(): value.lower() for name, value in reply.headers.items()}
+    if headers.get("cf-mitigated") == "challenge":
+        return True
+    return reply.status == 403 and _CHALLENGE.search(reply.body[:20_000]) is not None
+
+
 def translated(error: Exception, reply: Reply, at: Circumstances) -> VenueError:
     """Return the error of ours that *error* amounts to."""
     where = (at.venue, at.call)
@@ -85,7 +101,8 @@ def translated(error: Exception, reply: Reply, at: Circumstances) -> VenueError:
     if _is_region(error, reply):
         return VenueForbidden(*where, f"region blocked (HTTP {reply.status})")
     if (pause_s := _silence_s(error, reply, at)) is not None:
-        return RateLimited(*where, _said(reply, "too many requests"), retry_at(reply, pause_s, at))
+        otherwise = "a bot challenge" if is_challenge(reply) else "too many requests"
+        return RateLimited(*where, _said(reply, otherwise), retry_at(reply, pause_s, at))
     if isinstance(error, ccxt.OnMaintenance):
         return VenueUnavailable(*where, "under maintenance")
     if reply.status is None:
@@ -134,7 +151,7 @@ def _silence_s(error: Exception, reply: Reply, at: Circumstances) -> float | Non
         if sign is not None and sign in at.busy:
             return at.busy[sign]
     limited = isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection)
-    return at.busy["429"] if limited else None
+    return at.busy["429"] if limited or is_challenge(reply) else None
 
 
 def _retry_after(reply: Reply, now: datetime) -> datetime | None:
