@@ -62,7 +62,7 @@ def board() -> None:
         base = base_choice(pairs)
         mine = pairs[pairs["base"] == base].reset_index(drop=True)
         there, spread = market[market["base"] == base], funding_spread(mine)
-        asset_cards(mine, base, spread)
+        asset_cards(mine, base, spread, int((silent["base"] == base).sum()))
         comparison(mine, there, spread, shown, look)
         with st.expander(
             f"Shares of {plain(base)} over time", key="asset_over_time", on_change="rerun"

@@ -26,6 +26,7 @@ _METRICS: Final = {
     "price_delta_pct": "Price change",
     "oi_delta_pct": "OI change",
     "funding_8h_pct": "Funding",
+    "funding_delta_pp": "Funding change",
     "ls_accounts": "Long/short",
     "ls_delta_pct": "Long/short change",
     "z_oi": "z of OI",
@@ -37,6 +38,7 @@ _METRICS: Final = {
 _CHANGES: Final = {
     "price_delta_pct": "price",
     "oi_delta_pct": "open interest",
+    "funding_delta_pp": "funding rate",
     "ls_delta_pct": "long/short ratio",
 }
 """What each change is of."""

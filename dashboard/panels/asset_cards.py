@@ -10,8 +10,11 @@ from analytics.venue_standing import FundingSpread
 from dashboard.panels.explained import plain
 
 
-def asset_cards(pairs: pd.DataFrame, base: str, spread: FundingSpread | None) -> None:
-    """Draw the figures of *pairs*, which are all of the asset *base*."""
+def asset_cards(
+    pairs: pd.DataFrame, base: str, spread: FundingSpread | None, silent: int = 0
+) -> None:
+    """Draw the figures of *pairs*, which are all of the asset *base* but for *silent* others."""
+    there = len(pairs) + silent
     oi, weighed = totals.global_oi_usd(pairs), totals.oi_volume_weighted_usd(pairs)
     funding = totals.funding_8h_pct(pairs)
     name = plain(base)
@@ -19,13 +22,19 @@ def asset_cards(pairs: pd.DataFrame, base: str, spread: FundingSpread | None) ->
         st.metric(
             f"{name}: OI, sum",
             formats.usd(float(oi.value)),
-            help=f"Added up over {oi.pairs} of {formats.plural(oi.expected, 'instrument')}. USD.",
+            _missing(oi, there),
+            delta_color="off",
+            delta_arrow="off",
+            help=f"Added up over {oi.pairs} of {formats.plural(there, 'instrument')}. USD.",
             border=True,
             height="stretch",
         )
         st.metric(
             f"{name}: OI, weighted",
             formats.usd(float(weighed.value)),
+            _missing(weighed, there),
+            delta_color="off",
+            delta_arrow="off",
             help="Mean over its instruments, weighted by 24 h volume: how large the one is that a "
             "traded dollar is traded in. USD.",
             border=True,
@@ -34,13 +43,22 @@ def asset_cards(pairs: pd.DataFrame, base: str, spread: FundingSpread | None) ->
         st.metric(
             f"{name}: funding 8 h",
             formats.pct(float(funding.value), 4),
+            _missing(funding, there),
+            delta_color="off",
+            delta_arrow="off",
             help="Weighted by open interest. "
-            f"Mean of {funding.pairs} of {formats.plural(funding.expected, 'instrument')}. "
+            f"Mean of {funding.pairs} of {formats.plural(there, 'instrument')}. "
             "Positive: longs pay shorts.",
             border=True,
             height="stretch",
         )
         _spread(spread, name)
+
+
+def _missing(figure: totals.Aggregate, there: int) -> str | None:
+    """Write how many instruments are behind *figure*; None where all are, or none."""
+    pairs = int(figure.pairs)
+    return None if pairs in (0, there) else f"{pairs} of {formats.plural(there, 'instrument')}"
 
 
 def _spread(spread: FundingSpread | None, name: str) -> None:

@@ -115,6 +115,25 @@ def test_sum_and_volume_weighted_stand_side_by_side(exchanges, record):
     assert cards["BTC: OI, weighted"] == "$3.00B"
 
 
+def test_a_silent_venue_is_missing_in_every_sum(exchanges, record):
+    """Okx is collected and has not been heard of: the cards and its asset's say so."""
+    two_venues(record)
+    record.instrument(BTC, venue="bybit")
+    for symbol, venue in ((BTC, "binance"), (ETH, "binance"), (ETH, "okx"), (BTC, "okx")):
+        record.instrument(symbol, venue=venue)
+    record.publish()
+
+    page = exchanges()
+
+    told = {card.label: card.delta for card in page.metric}
+    assert told["OI, sum"] == "3 of 5 pairs"
+    assert told["Volume 24 h, sum"] == "3 of 5 pairs"
+    assert told["Open interest"] == "1 of 2 pairs"
+    assert told["BTC: OI, sum"] == "2 of 3 instruments"
+    heads = [part.proto.body for part in page.get("html")]
+    assert any("1 of 2 pairs" in head for head in heads)
+
+
 def test_a_card_for_each_venue_largest_first(exchanges, record):
     """Means are weighted by open interest: binance pays 0.03 % on 4 of 6."""
     two_venues(record)

@@ -16,7 +16,7 @@ with heard as (
 ),
 
 last_heard as (
-    select venue, symbol, max(received_ts::timestamp) as heard_ts
+    select venue, symbol, any_value(base) as base, max(received_ts::timestamp) as heard_ts
     from snapshots
     where
         received_ts > ($now::timestamp - interval 24 hours)::timestamp_ms
@@ -26,18 +26,18 @@ last_heard as (
 ),
 
 universe as (
-    select venue, symbol
+    select venue, symbol, base
     from instruments
     where in_universe and first_seen_ts <= $now::timestamp_ms and not $is_past::boolean
     union
     (
-        select venue, symbol
+        select venue, symbol, base
         from last_heard
         qualify heard_ts > max(heard_ts) over (partition by venue) - interval 10 minutes
     )
 )
 
-select venue, symbol
+select venue, symbol, base
 from universe
 anti join heard using (venue, symbol)
 order by venue, symbol
