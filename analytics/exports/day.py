@@ -10,19 +10,37 @@ from typing import Final
 import pandas as pd
 
 from analytics import aggregate, formats
-from analytics.exports.charts import BarChart, Chart, LineChart, course
+from analytics.exports.charts import BarChart, Chart, LineChart, Series, course
 from analytics.exports.kinds import Kind
 from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
+from analytics.measures import LATE
 from analytics.movers import movers
+from analytics.panel import LEAST_KNOWN
 from analytics.venue_shares import venue_shares
 
 _MOVERS: Final = 8
 _TOP: Final = 50
 _BAR: Final = timedelta(minutes=5)
 _DAY: Final = timedelta(days=1)
+_LATE: Final = LATE * _BAR
+_WHOLE: Final = 1 - 1e-9
 _FLOWS: Final = {"liq_long_usd": "Longs", "liq_short_usd": "Shorts"}
 """Whose positions were liquidated, by the column of a history."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """A flow in each five minutes of a day."""
+
+    usd: pd.Series[float]
+    part: pd.Series[float]
+    """How much of it is known, over the pairs and venues that tell of it. [0 to 1]"""
+
+    @property
+    def known(self) -> float:
+        """How much of the whole day is known. [0 to 1]"""
+        return float(self.part.mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +121,7 @@ def day_report(
     """
     market = aggregate.figures(pairs, history, _DAY, silent)
     venues = sorted(pairs["venue"].unique())
-    # A history begins some minutes before its day.
-    day = history[pd.to_datetime(history["ts"], utc=True) > moment - _DAY]
-    flows = _flows(day)
+    flows = _flows(history, moment)
     return Report(
         title="The market's day",
         moment=moment,
@@ -118,7 +134,7 @@ def day_report(
         figures=(*(_card(told, market[told.name]) for told in _FIGURES), *_liquidated(flows)),
         charts=(*_courses(market), *_liquidations(flows), *_bars(pairs), _by_venue(history)),
         sections=(_top(pairs), _shares(pairs)),
-        notes=(*_coverage(market), *_of_liquidations(day, flows)),
+        notes=(*_coverage(market), *_of_liquidations(history, flows)),
     )
 
 
@@ -167,43 +183,79 @@ def _by_venue(history: pd.DataFrame) -> Chart:
     return LineChart("Open interest by venue", series, "usd")
 
 
-def _flows(day: pd.DataFrame) -> pd.DataFrame:
-    """Return what was liquidated in every five minutes in which a stream was heard. [USD]"""
-    sums = day.groupby("ts")[[*_FLOWS]].sum(min_count=1).astype(float)
-    return sums.dropna(how="all")
+def _flows(history: pd.DataFrame, moment: datetime) -> dict[str, _Flow]:
+    """Return what was liquidated in the five minutes of the day, by whose positions those were.
+
+    The day ends with the newest bar: one that is not written yet is no part that is missing.
+    """
+    ends = pd.to_datetime(history["ts"], utc=True)
+    end = max(ends.max(), pd.Timestamp(moment) - _LATE) if len(ends) else pd.Timestamp(moment)
+    times = pd.date_range(end=end.floor(_BAR), periods=_DAY // _BAR, freq=_BAR)
+    return {whose: _flow(history.assign(ts=ends), name, times) for name, whose in _FLOWS.items()}
 
 
-def _liquidated(flows: pd.DataFrame) -> list[Figure]:
-    """Return what was liquidated in as much of the day as was heard, and how much that is."""
-    span = formats.span(len(flows) * _BAR or _DAY)
-    sums = flows.sum(min_count=1)
+def _flow(history: pd.DataFrame, name: str, times: pd.DatetimeIndex) -> _Flow:
+    """Return the flow called *name* at *times*, over the venues that told of it in the day."""
+    known = name.replace("_usd", "_known")
+    told = history[history[known] > 0].assign(part=lambda rows: rows[known] / rows["pair_count"])
+    usd = told.groupby("ts")[name].sum().reindex(times)
+    venues = told.loc[told["ts"].isin(times), "venue"].nunique()
+    part = told.groupby("ts")["part"].sum().reindex(times, fill_value=0.0) / max(venues, 1)
+    return _Flow(usd.astype(float), part.clip(upper=1.0))
+
+
+def _liquidated(flows: dict[str, _Flow]) -> list[Figure]:
+    """Return what was liquidated in the day: absent where too little is known, else marked."""
     return [
-        Figure(f"{whose} liquidated {span}", formats.usd(sums[name]))
-        for name, whose in _FLOWS.items()
+        Figure(
+            f"{whose} liquidated 24 h",
+            formats.usd(flow.usd.sum() if flow.known >= LEAST_KNOWN else None)
+            + (", partial" if LEAST_KNOWN <= flow.known < _WHOLE else ""),
+        )
+        for whose, flow in flows.items()
     ]
 
 
-def _liquidations(flows: pd.DataFrame) -> list[Chart]:
-    """Return the course of liquidations; none where none were heard."""
-    series = tuple(course(whose, flows[name]) for name, whose in _FLOWS.items())
-    return [] if flows.empty else [LineChart("Liquidations per 5 min", series, "usd")]
+def _liquidations(flows: dict[str, _Flow]) -> list[Chart]:
+    """Return the course of liquidations; none where too little is known throughout."""
+    series = tuple(
+        Series(
+            whose,
+            flow.usd.index.to_numpy(),
+            flow.usd.where(flow.part >= LEAST_KNOWN).to_numpy(),
+            (flow.part < _WHOLE).to_numpy(),
+        )
+        for whose, flow in flows.items()
+        if (flow.part >= LEAST_KNOWN).any()
+    )
+    return [LineChart("Liquidations per 5 min", series, "usd")] if series else []
 
 
-def _of_liquidations(day: pd.DataFrame, flows: pd.DataFrame) -> list[str]:
-    """Say of how much of the *day* and of which venues liquidations are."""
-    span = len(flows) * _BAR
-    if not span:
+def _of_liquidations(history: pd.DataFrame, flows: dict[str, _Flow]) -> list[str]:
+    """Say of how much of the day and of which venues liquidations are."""
+    known = {whose: flow.known for whose, flow in flows.items()}
+    if not any(known.values()):
         return ["Liquidations are missing: no stream told of any in the day."]
-    lines = []
-    if span < _DAY:
-        heard = formats.span(span)
-        lines = [f"Liquidations are those of {heard}: in the rest of the day no stream was heard."]
-    told = day[day[[*_FLOWS]].notna().any(axis=1)]
-    silent = sorted({*day["venue"]} - {*told["venue"]})
+    least = f"{100 * LEAST_KNOWN:.0f} %"
+    lines = [
+        f"{whose} liquidated: {_percent(part)} of the day is known, over pairs and venues; "
+        + ("the sum is of that." if part >= LEAST_KNOWN else f"less than {least} is no sum.")
+        for whose, part in known.items()
+        if part < _WHOLE
+    ]
+    if any(((flow.part < _WHOLE) & (flow.part >= LEAST_KNOWN)).any() for flow in flows.values()):
+        lines.append("Ringed in the chart of liquidations: five minutes of which a part is known.")
+    told = history[(history[["liq_long_known", "liq_short_known"]] > 0).any(axis=1)]
+    silent = sorted({*history["venue"]} - {*told["venue"]})
     if silent:
         without = formats.listed(silent)
         lines.append(f"Liquidations are without {without}, of which none were heard.")
     return lines
+
+
+def _percent(part: float) -> str:
+    # What is not whole does not read as if it were.
+    return f"{min(100 * part, 99.9):.1f} %"
 
 
 def _top(pairs: pd.DataFrame) -> Section:

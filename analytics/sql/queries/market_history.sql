@@ -1,6 +1,7 @@
 -- The market in the 24 h before $now [UTC], as sums that venues can be added up from.
 -- One row per venue and five minutes that were over by then; ts is their end.
--- oi_usd and the liquidations are of all pairs that the row knows. The others compare it with
+-- oi_usd and the liquidations are of all pairs that the row knows; _known counts the pairs that
+-- know a liquidation's side, of pair_count that have a bar. The others compare it with
 -- now: each is of the pairs that know the figure in this row and now, and now is a pair's newest
 -- value of the 10 minutes before $now. Of each of six figures (oi, volume, weighed, funding, longs,
 -- risen), with the weights w of now: _then is sum(x then * w), _now is sum(x now * w), _weight
@@ -89,6 +90,9 @@ select
     sum(oi_usd) as oi_usd,
     sum(liq_long_usd) as liq_long_usd,
     sum(liq_short_usd) as liq_short_usd,
+    count(liq_long_usd) as liq_long_known,
+    count(liq_short_usd) as liq_short_known,
+    count(*) as pair_count,
     sum(oi_usd) filter (oi_now is not null) as oi_then,
     sum(oi_now) as oi_now,
     sum(oi_now) as oi_weight,

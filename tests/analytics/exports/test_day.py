@@ -55,6 +55,7 @@ def history():
         **_sums("risen", 1, 1, 2),
         "liq_long_usd": 3e6,
         "liq_short_usd": 0.5e6,
+        **dict.fromkeys(("liq_long_known", "liq_short_known", "pair_count"), 2),
     }
     okx = {**binance, **_sums("oi", 3e9, 3e9, 3e9)}
     return pd.concat(
@@ -133,39 +134,110 @@ def test_venues_share_the_market(pairs, history):
     assert shares["pairs"].to_dict() == {"binance": 2, "okx": 1}
 
 
-def test_liquidations_are_of_what_was_heard(pairs, history):
-    """Two venues in two bars; what is older is not in it. Of how much that is, is said."""
-    before = history.assign(ts=pd.Timestamp("2025-10-22", tz=UTC))
+def a_day(history, known, venues=("binance", "okx")):
+    """The history with 288 five minutes of each venue; *known* says of how many pairs, of 10.
 
-    report = day_report(CLOSE, "live", pairs, pd.concat([before, history]))
+    Longs are liquidated for 1e5 USD of each pair that is heard, shorts for a tenth of it.
+    """
+    ends = pd.date_range(end=CLOSE, periods=288, freq="5min")
+    parts = []
+    for venue in venues:
+        heard = np.array([known(venue, n) for n in range(288)], float)
+        told = heard > 0
+        parts.append(
+            pd.DataFrame(
+                {
+                    **history.iloc[0].to_dict(), "venue": venue, "ts": ends,
+                    "liq_long_usd": np.where(told, 1e5 * heard, np.nan),
+                    "liq_short_usd": np.where(told, 1e4 * heard, np.nan),
+                    "liq_long_known": heard, "liq_short_known": heard, "pair_count": 10,
+                }
+            )
+        )  # fmt: skip
+    return pd.concat(parts)
 
-    values = {figure.label: figure.value for figure in report.figures}
-    assert values["Longs liquidated 10 min"] == "$12.00M"
-    assert values["Shorts liquidated 10 min"] == "$2.00M"
-    course = charts(report)["Liquidations per 5 min"]
-    assert [(one.name, list(one.y)) for one in course.series] == [
-        ("Longs", [6e6, 6e6]),
-        ("Shorts", [1e6, 1e6]),
-    ]
+
+def liquidated(report):
+    return {f.label: f.value for f in report.figures if "liquidated" in f.label}
+
+
+def test_liquidations_of_a_day_that_is_whole_are_the_sum(pairs, history):
+    """Two venues of ten pairs, 288 times; what is older than a day is not in it."""
+    day = a_day(history, lambda venue, n: 10)
+    older = day.assign(ts=day["ts"] - pd.Timedelta(days=1))
+
+    report = day_report(CLOSE, "live", pairs, pd.concat([older, day]))
+
+    assert liquidated(report) == {
+        "Longs liquidated 24 h": "$576.00M",
+        "Shorts liquidated 24 h": "$57.60M",
+    }
+    assert not any("iquidat" in note for note in report.notes)
+    assert not charts(report)["Liquidations per 5 min"].series[0].partial.any()
+
+
+def test_liquidations_of_which_a_part_is_missing_are_marked(pairs, history):
+    """OKX was not heard for 4 of 24 hours: 11/12 of the day, and no sum while half is missing."""
+    day = a_day(history, lambda venue, n: 0 if venue == "okx" and n < 48 else 10)
+
+    report = day_report(CLOSE, "live", pairs, day)
+
+    assert liquidated(report)["Longs liquidated 24 h"] == "$528.00M, partial"
     assert (
-        "Liquidations are those of 10 min: in the rest of the day no stream was heard."
+        "Longs liquidated: 91.7 % of the day is known, over pairs and venues; the sum is of that."
         in report.notes
     )
+    course = charts(report)["Liquidations per 5 min"].series[0]
+    assert np.isfinite(course.y).sum() == 240
+
+
+def test_five_minutes_of_which_a_part_of_the_pairs_is_heard_are_marked(pairs, history):
+    """8 of 10 pairs of both venues in one of them: shown and ringed."""
+    day = a_day(history, lambda venue, n: 8 if n == 100 else 10)
+
+    report = day_report(CLOSE, "live", pairs, day)
+
+    course = charts(report)["Liquidations per 5 min"].series[0]
+    assert np.flatnonzero(course.partial).tolist() == [100]
+    assert course.y[100] == 16e5
+    assert "Longs liquidated: 99.9 % of the day is known" in " ".join(report.notes)
+
+
+def test_liquidations_of_less_than_three_quarters_of_a_day_are_absent(pairs, history):
+    """Heard since noon: half a day's liquidations are not the day's."""
+    day = a_day(history, lambda venue, n: 10 if n >= 144 else 0)
+
+    report = day_report(CLOSE, "live", pairs, day)
+
+    assert set(liquidated(report).values()) == {"–"}
+    assert "Longs liquidated: 50.0 % of the day is known" in " ".join(report.notes)
+    assert np.isfinite(charts(report)["Liquidations per 5 min"].series[0].y).sum() == 144
+
+
+def test_a_newest_bar_that_is_not_written_yet_is_not_missing(pairs, history):
+    """The report of right after a mark: its day ends with the newest bar."""
+    day = a_day(history, lambda venue, n: 10)
+    day["ts"] -= pd.Timedelta(minutes=5)
+
+    report = day_report(CLOSE, "live", pairs, day)
+
+    assert liquidated(report)["Longs liquidated 24 h"] == "$576.00M"
 
 
 def test_a_venue_without_liquidations_is_named(pairs, history):
-    """The sum is without it."""
-    history.loc[history["venue"] == "okx", ["liq_long_usd", "liq_short_usd"]] = np.nan
+    """The sum is without it, and is whole for the others."""
+    day = a_day(history, lambda venue, n: 10 if venue == "binance" else 0)
 
-    report = day_report(CLOSE, "live", pairs, history)
+    report = day_report(CLOSE, "live", pairs, day)
 
-    assert "$6.00M" in [figure.value for figure in report.figures]
+    assert liquidated(report)["Longs liquidated 24 h"] == "$288.00M"
     assert "Liquidations are without okx, of which none were heard." in report.notes
 
 
 def test_a_day_without_liquidations_says_so(pairs, history):
     """As every other figure that is absent does; nothing is no chart."""
     history[["liq_long_usd", "liq_short_usd"]] = np.nan
+    history[["liq_long_known", "liq_short_known"]] = 0
 
     report = day_report(CLOSE, "live", pairs, history)
 
