@@ -1,4 +1,4 @@
-"""Where a change of open interest comes from: prices, contracts, and which venue.
+"""Where a change of open interest comes from: prices, or contracts.
 
 Open interest in USD is coins times price. With q the coins and p the price
 before (0) and after (1),
@@ -22,7 +22,6 @@ contracts part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,42 +42,6 @@ class OiChange:
     """NaN where any of the four figures is absent, or there were no coins. [USD]"""
     contracts_usd: Floats
     """NaN where price_usd is. [USD]"""
-    oi_usd: Floats
-    """Open interest after, else before; NaN where neither is known. [USD]"""
-
-
-@dataclass(frozen=True, slots=True)
-class OiChangeSum:
-    """Change of open interest over several instruments, and how many of them it covers. (...)
-
-    Only instruments whose parts are known are summed, so that the parts add to
-    the total; all three are NaN where there is none.
-    """
-
-    total_usd: Floats
-    price_usd: Floats
-    contracts_usd: Floats
-    known: NDArray[np.intp]
-    """Instruments summed."""
-    expected: int
-    """Instruments there are."""
-    covered_oi_pct: Floats
-    """Open interest of those summed, of all that is known. [%]"""
-
-    @property
-    def coverage_pct(self) -> Floats:
-        """Instruments summed, of those there are; NaN where there are none. [%]"""
-        return 100 * self.known / (self.expected or np.nan)
-
-
-@dataclass(frozen=True, slots=True)
-class OiChangeByVenue:
-    """A change of open interest over venues, of each venue, and without each venue."""
-
-    total: OiChangeSum
-    of: Mapping[str, OiChangeSum]
-    without: Mapping[str, OiChangeSum]
-    """What the change would be had the venue not been there; NaN without the only one."""
 
 
 def oi_change(
@@ -108,7 +71,6 @@ def oi_change(
         total_usd=total,
         price_usd=np.where(known, price, np.nan),
         contracts_usd=np.where(known, contracts, np.nan),
-        oi_usd=np.where(np.isfinite(after), after, before),
     )
 
 
@@ -127,45 +89,6 @@ def oi_change_over(oi_usd: Floats, oi_base: Floats, *, bars: int = 1) -> OiChang
     if bars < 1:
         raise QueryError(f"bars: at least 1 is needed, not {bars}")
     return oi_change(_before(oi_usd, bars), oi_usd, _before(oi_base, bars), oi_base)
-
-
-def over_venues(change: OiChange, venues: Sequence[str]) -> OiChangeByVenue:
-    """Return *change* summed over all instruments, over each venue, and without each venue.
-
-    Args:
-        change: Changes whose last axis is the instruments. (..., N)
-        venues: The venue of each instrument. (N,)
-
-    Raises:
-        ValueError: *venues* is not one venue per instrument.
-    """
-    if len(venues) != change.total_usd.shape[-1]:
-        raise ValueError(
-            f"venues: {change.total_usd.shape[-1]} instruments need as many, not {len(venues)}"
-        )
-    everything = np.ones(len(venues), dtype=np.bool_)
-    on = {venue: np.array([v == venue for v in venues]) for venue in sorted(set(venues))}
-    return OiChangeByVenue(
-        total=_sum(change, everything),
-        of={venue: _sum(change, mine) for venue, mine in on.items()},
-        without={venue: _sum(change, ~mine) for venue, mine in on.items()},
-    )
-
-
-def _sum(change: OiChange, chosen: NDArray[np.bool_]) -> OiChangeSum:
-    """Return the sum of *change* over the *chosen* instruments."""
-    parts = (change.total_usd, change.price_usd, change.contracts_usd)
-    known = np.isfinite(change.price_usd) & chosen
-    count = np.sum(known, axis=-1)
-    stated = np.isfinite(change.oi_usd) & chosen
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        total, price, contracts = (
-            _finite(np.where(count > 0, np.sum(part, axis=-1, where=known), np.nan))
-            for part in parts
-        )
-        oi_usd = np.sum(change.oi_usd, axis=-1, where=stated)
-        covered = _finite(np.sum(change.oi_usd, axis=-1, where=known) / oi_usd * 100)
-    return OiChangeSum(total, price, contracts, count, int(np.sum(chosen)), covered)
 
 
 def _before(levels: Floats, bars: int) -> Floats:

@@ -122,7 +122,6 @@ def everything(seen: Panel) -> list[object]:
         indicators.delta(close),
         indicators.z_score(oi_delta_pct),
         indicators.z_robust(oi_delta_pct),
-        indicators.z_seasonal(oi_delta_pct, seen.times, interval),
         indicators.rsi(close),
         indicators.atr(of["high"], of["low"], close),
         indicators.bollinger(close),
@@ -132,7 +131,6 @@ def everything(seen: Panel) -> list[object]:
         indicators.funding_8h_pct(rate, interval),
         indicators.funding_apr_pct(rate, interval),
         indicators.premium_pct(of["mark"], of["index"]),
-        indicators.premium_apr_pct(of["mark"], of["index"]),
     ]
 
 

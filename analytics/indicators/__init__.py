@@ -25,13 +25,11 @@ from analytics.indicators.flow import cvd_oi_pct, cvd_usd, obv, taker_imbalance_
 from analytics.indicators.funding import (
     funding_8h_pct,
     funding_apr_pct,
-    hours_to_funding,
-    premium_apr_pct,
     premium_pct,
 )
 from analytics.indicators.momentum import rsi
 from analytics.indicators.volatility import atr, volatility_pct
-from analytics.indicators.zscores import z_robust, z_score, z_seasonal
+from analytics.indicators.zscores import z_robust, z_score
 
 __all__ = [
     "Bollinger",
@@ -43,14 +41,11 @@ __all__ = [
     "delta_pct",
     "funding_8h_pct",
     "funding_apr_pct",
-    "hours_to_funding",
     "obv",
-    "premium_apr_pct",
     "premium_pct",
     "rsi",
     "taker_imbalance_pct",
     "volatility_pct",
     "z_robust",
     "z_score",
-    "z_seasonal",
 ]

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from analytics.indicators.arrays import Floats, Places, check_length, checked, on_known
-from analytics.indicators.funding import hours_to_funding
 from analytics.indicators.windows import blank_beginnings, medians, moments
 
 
@@ -75,50 +74,6 @@ def z_robust(values: ArrayLike, window: int = 20) -> Floats:
         return (result,)
 
     return on_known(scores, [panel])[0]
-
-
-def z_seasonal(
-    values: ArrayLike, times: NDArray[np.datetime64], interval_h: ArrayLike, window: int = 20
-) -> Floats:
-    """Return the z-score among bars as far from the next funding as the current one.
-
-    Premium, flow and open interest swing with the funding period; this compares an
-    hour before payment with hours before payment. Bars under another interval are
-    other bars: where a venue changes it, the history begins anew. Gaps: in order,
-    among the bars that are as far from funding.
-
-    Args:
-        values: Any metric. (T, N)
-        times: Start of each row's bar, UTC. (T,)
-        interval_h: funding_interval_h, by bar or one per instrument; where it is
-            absent or not above 0 there is no answer. [h] (T, N) or (N,)
-        window: Known such bars before the current one. [bars]
-
-    Returns:
-        As ``z_score``; absent until *window* funding periods are known. (T, N)
-
-    Raises:
-        ValueError: *values* is no panel, *times* or *interval_h* do not fit it, or
-            *window* not from 2 to 100,000.
-    """
-    (panel,) = checked(values=values)
-    check_length("window", window)
-    hours = hours_to_funding(times, interval_h)
-    if hours.shape != panel.shape:
-        raise ValueError(f"times and interval_h make {hours.shape} where values is {panel.shape}")
-    intervals = np.broadcast_to(np.asarray(interval_h, np.float64), panel.shape)
-
-    def scores(known: list[Floats], begins: Places) -> Sequence[Floats]:
-        column = np.repeat(np.arange(len(begins) - 1), np.diff(begins))
-        season = (known[1], known[2], column)
-        order = np.lexsort(season)  # keeps the order of time within a season
-        new = np.logical_or.reduce([np.diff(key[order]) != 0 for key in season])
-        seasons = np.concatenate(([0], np.flatnonzero(new) + 1, [len(order)]))
-        result = np.empty(len(order))
-        result[order] = _scores(known[0][order], seasons, window)
-        return (result,)
-
-    return on_known(scores, [panel, hours, intervals])[0]
 
 
 def _scores(flat: Floats, begins: Places, window: int) -> Floats:

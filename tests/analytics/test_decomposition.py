@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.decomposition import oi_change, oi_change_over, over_venues
+from analytics.decomposition import oi_change, oi_change_over
 from analytics.errors import QueryError
 
 NAN = np.nan
@@ -98,73 +98,10 @@ def test_over_bars_looks_back_that_far():
     np.testing.assert_allclose(found.contracts_usd[:, 0], [NAN, NAN, 0, NAN])
 
 
-def test_over_venues_by_hand():
-    """Binance +320 and -100, Bybit +200: 420 in all, 200 without Binance, 220 without Bybit."""
-    parts = change((10, 100, 12, 110), (10, 100, 9, 100), (10, 100, 12, 100))
-
-    found = over_venues(parts, ["binance", "binance", "bybit"])
-
-    assert found.total.total_usd == pytest.approx(420)
-    assert found.total.price_usd == pytest.approx(110)
-    assert found.total.contracts_usd == pytest.approx(310)
-    assert found.of["binance"].total_usd == pytest.approx(220)
-    assert found.without["binance"].total_usd == pytest.approx(200)
-    assert found.without["bybit"].total_usd == pytest.approx(220)
-    assert found.without["bybit"].contracts_usd == pytest.approx(110)
-    assert found.total.coverage_pct == 100
-
-
-def test_the_sum_says_what_it_covers():
-    """One of three has no coins: two are summed, 2,320 of 3,420 dollars."""
-    oi_usd = np.array([[1000.0, 1000, 1000], [1320, 1000, 1100]])
-    oi_base = np.array([[10.0, 10, NAN], [12, 10, 11]])
-    parts = oi_change(oi_usd[0], oi_usd[1], oi_base[0], oi_base[1])
-
-    found = over_venues(parts, ["binance", "bybit", "okx"])
-
-    assert found.total.total_usd == pytest.approx(320)
-    assert (found.total.known, found.total.expected) == (2, 3)
-    assert found.total.coverage_pct == pytest.approx(100 * 2 / 3)
-    assert found.total.covered_oi_pct == pytest.approx(100 * 2320 / 3420)
-    assert np.isnan(found.of["okx"].total_usd)
-    assert found.of["okx"].coverage_pct == 0
-    assert found.without["okx"].total_usd == pytest.approx(320)
-
-
-def test_nothing_is_left_without_the_only_venue():
-    """Absent rather than no change."""
-    found = over_venues(change((10, 100, 12, 110)), ["binance"])
-
-    assert np.isnan(found.without["binance"].total_usd)
-    assert np.isnan(found.without["binance"].coverage_pct)
-    assert np.isnan(found.without["binance"].covered_oi_pct)
-
-
-@settings(max_examples=50, deadline=None)
-@given(seed=st.integers(0, 10**6))
-def test_a_venue_and_the_rest_make_the_whole(seed):
-    """For every venue, every part and every bar, with gaps."""
-    rng = np.random.default_rng(seed)
-    oi_base = rng.uniform(1, 100, (12, 7))
-    oi_base[rng.random(oi_base.shape) < 0.2] = NAN
-    venues = [f"v{number}" for number in rng.integers(0, 3, 7)]
-
-    found = over_venues(oi_change_over(oi_base * rng.uniform(1, 9, (12, 7)), oi_base), venues)
-
-    for venue, of in found.of.items():
-        for part in ("total_usd", "price_usd", "contracts_usd"):
-            both = np.nan_to_num(getattr(of, part)) + np.nan_to_num(
-                getattr(found.without[venue], part)
-            )
-            np.testing.assert_allclose(both, np.nan_to_num(getattr(found.total, part)), atol=1e-9)
-
-
 def test_wrong_arguments_are_named():
     """The message says which argument to change."""
     one, two = np.ones(1), np.ones(2)
 
-    with pytest.raises(ValueError, match="venues: 1 instruments"):
-        over_venues(change((10, 100, 12, 110)), ["binance", "bybit"])
     with pytest.raises(QueryError, match="bars"):
         oi_change_over(np.ones((3, 1)), np.ones((3, 1)), bars=0)
     with pytest.raises(ValueError, match="one shape"):

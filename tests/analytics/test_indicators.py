@@ -202,16 +202,10 @@ EVERY = {
     "cvd_oi_pct": lambda x: indicators.cvd_oi_pct(x, x),
     "z_score": indicators.z_score,
     "z_robust": indicators.z_robust,
-    "z_seasonal": lambda x: indicators.z_seasonal(x, hours(len(x)), np.full(x.shape[1], 8.0)),
     "funding_8h_pct": lambda x: indicators.funding_8h_pct(x, x),
     "funding_apr_pct": lambda x: indicators.funding_apr_pct(x, x),
     "premium_pct": lambda x: indicators.premium_pct(x, x),
-    "premium_apr_pct": lambda x: indicators.premium_apr_pct(x[::-1], x),
 }
-
-
-def hours(bars):
-    return np.datetime64("2025-03-01", "ms") + np.arange(bars) * np.timedelta64(1, "h")
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -263,15 +257,6 @@ def test_leaves_its_input_as_it_was(name):
         (lambda x: indicators.delta(x, 0), "bars is a whole number of bars from 1"),
         (lambda x: indicators.bollinger(x, 20, 0), "deviations is a number above 0"),
         (lambda x: indicators.volatility_pct(x, bars_per_year=0), "bars_per_year is a number"),
-        (
-            lambda x: indicators.z_seasonal(x, hours(3), np.ones(3)),
-            r"times and interval_h make \(3, 3\) where values is",
-        ),
-        (
-            lambda x: indicators.z_seasonal(x, hours(205), np.ones(2)),
-            r"times and interval_h make \(205, 2\)",
-        ),
-        (lambda x: indicators.hours_to_funding(hours(3), 8.0), "interval_h has the shape"),
     ],
 )
 def test_names_the_argument_that_is_wrong(call, message):

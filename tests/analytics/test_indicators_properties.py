@@ -19,7 +19,6 @@ PRICES = arrays(
 )
 """Panels of prices with gaps, repeats and a wrong one here and there."""
 
-TIMES = np.datetime64("2025-03-01", "ms") + np.arange(60) * np.timedelta64(1, "h")
 
 INDICATORS = {
     "delta": lambda x: indicators.delta(x, 2),
@@ -36,7 +35,6 @@ INDICATORS = {
     "cvd_usd": lambda x: indicators.cvd_usd(x, 2 * x),
     "z_score": lambda x: indicators.z_score(x, 5),
     "z_robust": lambda x: indicators.z_robust(x, 5),
-    "z_seasonal": lambda x: indicators.z_seasonal(x, TIMES[: len(x)], np.full(x.shape[1], 4.0), 3),
 }
 
 SCALED = {"delta", "middle", "upper", "lower", "atr", "obv", "cvd_usd"}

@@ -40,12 +40,10 @@ def test_rebases_funding(rate, interval_h, per_8h, per_year):
     [(101, 100, 1), (99.5, 100, -0.5), (100, 100, 0), (0, 100, NAN), (100, 0, NAN), (1, -1, NAN)],
 )
 def test_premium_is_what_a_price_has_above_its_index(price, index, expected):
-    """1 % above the index, charged once in 8 hours, would cost 1,095 % a year."""
+    """101 is 1 % above 100; of no price and no index there is none."""
     premium = indicators.premium_pct(column(price), column(index))
-    a_year = indicators.premium_apr_pct(column(price), column(index))
 
     np.testing.assert_allclose(premium, [[expected]], atol=1e-12)
-    np.testing.assert_allclose(a_year, [[expected * 1095]], atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -81,24 +79,3 @@ def test_cvd_goes_on_after_a_gap_as_it_stood():
     np.testing.assert_array_equal(
         indicators.cvd_oi_pct(cvd, column(100, 50, 50, 50, 0)).ravel(), [3, 10, NAN, NAN, NAN]
     )
-
-
-@pytest.mark.parametrize(
-    ("time", "interval_h", "left_h"),
-    [
-        ("2025-03-01T00:00", 8, 8),
-        ("2025-03-01T07:55", 8, 5 / 60),
-        ("2025-03-01T08:00", 8, 8),
-        ("2025-03-01T23:30", 4, 0.5),
-        ("2025-03-01T23:30", 1, 0.5),
-        ("2025-03-01T23:30", NAN, NAN),
-        ("2025-03-01T23:30", 0, NAN),
-    ],
-)
-def test_counts_the_hours_to_funding(time, interval_h, left_h):
-    """Venues pay at 00:00, 08:00 and 16:00 UTC where they pay every 8 hours."""
-    times = np.array([time], "datetime64[ms]")
-
-    left = indicators.hours_to_funding(times, np.array([interval_h], float))
-
-    np.testing.assert_allclose(left, [[left_h]])

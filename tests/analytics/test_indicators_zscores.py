@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from analytics.indicators import z_robust, z_score, z_seasonal
+from analytics.indicators import z_robust, z_score
 
 
 def oi_deltas(bars=3000, instruments=5, seed=11):
@@ -127,48 +127,3 @@ def test_a_gap_is_passed_over():
     gapped = np.insert(whole, 30, np.full((50, 1), np.nan), axis=0)
 
     np.testing.assert_array_equal(z_score(gapped)[80:], z_score(whole)[30:])
-
-
-def hourly(bars):
-    return np.datetime64("2025-03-01", "ms") + np.arange(bars) * np.timedelta64(1, "h")
-
-
-def test_seasonal_z_compares_like_with_like():
-    """Each hour of the funding period is a series of its own: pandas' groups say the same."""
-    panel = with_gaps(oi_deltas(1200, 3))
-    hours = np.arange(1200) % 8
-
-    result = z_seasonal(panel, hourly(1200), np.full(3, 8.0), 10)
-
-    def seasons(series):
-        return series.groupby(hours[series.index]).transform(lambda each: pandas_z(each, 10))
-
-    np.testing.assert_allclose(result, by_column(panel, seasons), rtol=1e-12, atol=1e-12)
-
-
-def test_seasonal_z_sees_what_is_usual_at_that_hour():
-    """A burst before each payment is nothing special there, and something at another hour."""
-    rng = np.random.default_rng(1)
-    values = rng.normal(0, 1, (8 * 40, 1))
-    values[7::8] += 50
-    values[-4] += 50
-
-    seasonal = z_seasonal(values, hourly(len(values)), np.array([8.0]))
-
-    assert np.nanmax(np.abs(seasonal[7::8])) < 6
-    assert seasonal[-4, 0] > 20
-
-
-def test_seasonal_z_begins_anew_with_another_interval():
-    """Under 4 hours, an hour to go is another hour than under 8; unknown intervals are left out."""
-    values = oi_deltas(400, 2)
-    interval_h = np.full((400, 2), 8.0)
-    interval_h[200:, 0] = 4
-    interval_h[200:, 1] = np.nan
-
-    known = np.isfinite(z_seasonal(values, hourly(400), interval_h, 20))
-
-    assert known[160:200].all()
-    assert not known[200:280].any()
-    assert known[280:, 0].all()
-    assert not known[280:, 1].any()
