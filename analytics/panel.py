@@ -5,7 +5,8 @@ grid: a stretch of which nothing is recorded is rows of NaN, never missing rows,
 so that "20 bars before" is always the same time before. NaN is absent.
 
 Panels are made for a time, ``now``, and know only the 5-minute bars that were
-over by then. What a cell of each metric is cut from, ``panel_bars.sql`` says.
+over by then, as far as they were known then: what was fetched later is left out
+unless ``known_by`` lets it in. What a cell of each metric is cut from, ``panel_bars.sql`` says.
 """
 
 from __future__ import annotations
@@ -193,6 +194,7 @@ def load(
     timeframe: str,
     *,
     now: datetime,
+    known_by: datetime | None = None,
     bars: int | None = None,
     start: datetime | None = None,
     only: Only = EVERYTHING,
@@ -212,6 +214,7 @@ def load(
         metrics: Of ``METRICS``.
         timeframe: Of ``TIMEFRAMES``; bars of a day start at midnight UTC.
         now: 5-minute bars that were not over by then are not seen. With a zone.
+        known_by: What became known later is not seen either; None: at *now*. With a zone.
         bars: How many bars to look back; this or *start*. [bars]
         start: The bar to begin with is the one that this lies in. With a zone.
         only: Which instruments.
@@ -237,6 +240,7 @@ def load(
         end=_EPOCH + max(first, end) * width,
         now=now,
         **_closing(timeframe),
+        known_by=known_by or now,
         **_filters(only, counted),
     )
     if only.bases is not None:
@@ -250,6 +254,7 @@ def load_for_signals(
     timeframes: Sequence[str],
     *,
     now: datetime,
+    known_by: datetime | None = None,
     bars: int,
     counted: Bases = EVERY_BASE_AS_STORED,
 ) -> dict[str, Panel]:
@@ -260,6 +265,7 @@ def load_for_signals(
         metrics: Of ``tiers.METRICS``.
         timeframes: Of ``TIMEFRAMES``.
         now: As for :func:`load`.
+        known_by: As for :func:`load`.
         bars: How many bars of each timeframe to look back. [bars]
         counted: As for :func:`load`.
 
@@ -281,6 +287,7 @@ def load_for_signals(
         ends=ends,
         start=_EPOCH + timedelta(milliseconds=earliest),
         now=now,
+        known_by=known_by or now,
     )
     of = {name: rows.filter(pc.equal(rows["bar_ms"], _ms(name))) for name in timeframes}
     return {

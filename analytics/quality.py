@@ -11,6 +11,7 @@ All functions take these arguments, and raise ``QueryError`` that names the one 
 - ``now``: with a zone.
 - ``span``: how far before ``now`` to look, more than nothing.
 - ``venues`` of ``VENUES`` and ``metrics`` of ``METRICS``: only these; None means all.
+- ``known_by``: bars as they were known then; None means at ``now``.
 
 They return frames, sorted by their first columns, times in UTC. A frame without rows has
 the same columns; where ``now`` lies before the record, all are such.
@@ -61,6 +62,7 @@ def coverage(
     span: timedelta,
     venues: Sequence[str] | None = None,
     metrics: Sequence[str] | None = None,
+    known_by: datetime | None = None,
 ) -> pd.DataFrame:
     """Return which share of the expected five-minute bars has a value.
 
@@ -70,7 +72,7 @@ def coverage(
         One row per venue and metric: venue, metric, pairs (instruments expected),
         expected [bars], present [bars], coverage_pct [%].
     """
-    rows = _bar_gaps(cursor, now, span, venues, metrics)
+    rows = _bar_gaps(cursor, now, span, venues, metrics, known_by)
     rows = rows.drop_duplicates(["venue", "symbol", "metric"])
     sums = rows.groupby(["venue", "metric"], as_index=False).agg(
         pairs=("symbol", "size"), expected=("expected", "sum"), present=("present", "sum")
@@ -85,6 +87,7 @@ def gaps(
     span: timedelta,
     venues: Sequence[str] | None = None,
     metrics: Sequence[str] | None = None,
+    known_by: datetime | None = None,
 ) -> pd.DataFrame:
     """Return every stretch of expected five-minute bars without a value.
 
@@ -96,7 +99,7 @@ def gaps(
         missing bar, and after the last), bars [bars], running (it goes on to the end of
         the span), repairable_bars [bars], repairable (whether there are any).
     """
-    rows = _bar_gaps(cursor, now, span, venues, metrics)
+    rows = _bar_gaps(cursor, now, span, venues, metrics, known_by)
     rows = rows[rows["gap_start_ts"].notna()]
     oldest = _oldest_given(rows, now)
     start, end = rows["gap_start_ts"], rows["gap_end_ts"]
@@ -122,6 +125,7 @@ def freshness(
     span: timedelta,
     venues: Sequence[str] | None = None,
     metrics: Sequence[str] | None = None,
+    known_by: datetime | None = None,
 ) -> pd.DataFrame:
     """Return how old the newest value of each metric is.
 
@@ -133,7 +137,8 @@ def freshness(
         newest_ts, age_s [s], from_bar. ``freshness.sql`` says what the times are.
     """
     names = _known("metrics", metrics, METRICS)
-    rows = _fetch(cursor, "freshness", now, span, venues, earliest=True)
+    seen = {"known_by": known_by or now}
+    rows = _fetch(cursor, "freshness", now, span, venues, earliest=True, **seen)
     return rows if names is None else rows[rows["metric"].isin(names)].reset_index(drop=True)
 
 
@@ -196,6 +201,7 @@ def completeness(
     interval: timedelta,
     venues: Sequence[str] | None = None,
     metrics: Sequence[str] | None = None,
+    known_by: datetime | None = None,
 ) -> pd.DataFrame:
     """Return how much is stored of what the cycles should have stored.
 
@@ -210,6 +216,7 @@ def completeness(
         interval: Time between two cycles, as the collector was set to.
         venues: See the module.
         metrics: Of ``METRICS`` and ``snapshots``, which stands for the rows themselves.
+        known_by: See the module.
 
     Returns:
         One row per venue and metric that was stated: venue, metric, universe [instruments],
@@ -221,7 +228,8 @@ def completeness(
     names = _known("metrics", metrics, ("snapshots", *METRICS))
     interval_s = interval.total_seconds()
     rows = _fetch(cursor, "completeness", now, span, venues, earliest=True, interval_s=interval_s)
-    stated = _fetch(cursor, "freshness", now, span, venues, earliest=True)
+    seen = {"known_by": known_by or now}
+    stated = _fetch(cursor, "freshness", now, span, venues, earliest=True, **seen)
     said = pd.MultiIndex.from_frame(stated[["venue", "metric"]])
     is_said = pd.MultiIndex.from_frame(rows[["venue", "metric"]]).isin(said)
     chosen = is_said | (rows["metric"] == "snapshots")
@@ -236,9 +244,10 @@ def _bar_gaps(
     span: timedelta,
     venues: Sequence[str] | None,
     metrics: Sequence[str] | None,
+    known_by: datetime | None,
 ) -> pd.DataFrame:
-    names = _known("metrics", metrics, METRICS)
-    return _fetch(cursor, "bar_gaps", now, span, venues, earliest=True, metrics=names)
+    names, seen = _known("metrics", metrics, METRICS), {"known_by": known_by or now}
+    return _fetch(cursor, "bar_gaps", now, span, venues, earliest=True, metrics=names, **seen)
 
 
 def _fetch(

@@ -53,6 +53,7 @@ def load_timeframes(
     timeframes: Sequence[str] = tuple(TIMEFRAMES),
     *,
     now: datetime,
+    known_by: datetime | None = None,
     counted: Bases | None = None,
 ) -> dict[str, Panel]:
     """Return a panel of each timeframe with all that :func:`latest_signals` asks of it.
@@ -66,11 +67,12 @@ def load_timeframes(
         thresholds: What the signals will be asked for with.
         timeframes: Of ``panel.TIMEFRAMES``.
         now: 5-minute bars that were not over by then are not seen. With a zone.
+        known_by: What became known later is not seen either; None: at *now*. With a zone.
         counted: What instruments are counted under; None asks the lake, as of *now*.
     """
     far, near = bars_needed(thresholds), max(thresholds.cluster_bars, 2)
-    counted = bases(cursor, now) if counted is None else counted
-    load = partial(load_for_signals, cursor, now=now, counted=counted)
+    counted = bases(cursor, now, known_by) if counted is None else counted
+    load = partial(load_for_signals, cursor, now=now, known_by=known_by, counted=counted)
     long = load(["oi_usd"], timeframes, bars=far)
     others = [name for name in METRICS if name != "oi_usd"]
     short = load(others, timeframes, bars=near)

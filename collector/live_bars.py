@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from analytics import query
 from analytics.lake import Lake
+from analytics.lake.bars import known_at
 
 BAR = timedelta(minutes=5)
 
@@ -22,7 +23,7 @@ def write_finished(lake: Lake, venue: str, now: datetime, earliest: datetime | N
     Args:
         lake: The writer's.
         venue: Of which the bars are.
-        now: Bars that end later are left for the next time.
+        now: Bars that end later are left for the next time, and these become known then.
         earliest: The earliest snapshot stored since the last time, if there was one.
 
     Returns:
@@ -43,7 +44,7 @@ def write_finished(lake: Lake, venue: str, now: datetime, earliest: datetime | N
         bars = query.table(
             cursor, "bars_from_snapshots", venues=[venue], start=start, end=end, origin="live"
         )
-    return sum(lake.renew_bars(bars))
+    return sum(lake.renew_bars(known_at(bars, now)))
 
 
 def _floor(moment: datetime) -> datetime:

@@ -12,12 +12,16 @@ import streamlit as st
 from analytics import formats
 from analytics.errors import QueryError
 from analytics.panel import TIMEFRAMES
+from analytics.query import ANY_TIME
 
 SILENT_CYCLES: Final = 3
 """Who was not heard of for more than so many cycles is silent."""
 
 AT: Final = "at"
 """Of the field in the sidebar, and so in the URL, that asks for a time."""
+
+LATER: Final = "later"
+"""Of the switch beneath it, and so in the URL, that lets in what was fetched after that time."""
 
 _OPEN: Final = "opened_pair"
 _PAGE: Final = "entered_page"
@@ -43,12 +47,29 @@ class Moment:
     """Time between two cycles."""
     age: timedelta
     """How long ago *now* was, by the wall; nothing when live, less where its clock is ahead."""
+    later_too: bool = False
+    """Whether what became known after an asked time is shown as well."""
     fetched_later: bool = False
-    """Whether nothing was heard in the hour before: what there is was fetched afterwards."""
+    """Whether something of the day before an asked time was fetched after it."""
+    undated: datetime | None = None
+    """Since when it is noted when bars were fetched, where all that was fetched later may have
+    been fetched before that. UTC."""
 
     def mark(self, timeframe: str = "5m") -> datetime:
         """Return when the last bar of *timeframe* was over: such bars know nothing of later."""
         return self.now - (self.now - _EPOCH) % TIMEFRAMES[timeframe]
+
+    @property
+    def known_by(self) -> datetime:
+        """Bars are seen as they were known then: without bounds, but where a time is asked for."""
+        return self.now if self.mode == "asked" and not self.later_too else ANY_TIME
+
+    @property
+    def known_words(self) -> str:
+        """What a page of an asked time shows: ``as it was known``, or with what came later."""
+        if self.later_too and self.fetched_later:
+            return "with history that was fetched later"
+        return "as it was known"
 
     @property
     def ahead(self) -> timedelta | None:
@@ -108,6 +129,12 @@ def run_whole() -> None:
 def whole_run_is_due() -> bool:
     """Return whether a whole run was asked for, once."""
     return bool(st.session_state.pop(_WHOLE, False))
+
+
+def later_too() -> bool:
+    """Return whether the sidebar or the URL lets in what was fetched after the time asked for."""
+    said = st.session_state.get(LATER, st.query_params.get(LATER, ""))
+    return str(said).lower() in ("true", "1")
 
 
 def asked_time() -> datetime | time | None:

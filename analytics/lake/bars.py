@@ -12,6 +12,7 @@ replaced is not kept: before the fresh one became known, that value is absent.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 import duckdb
@@ -29,6 +30,15 @@ VALUES: Final = tuple(
     field.name for field in schema.arrow_schema("bars") if field.type == pa.float64()
 )
 """The columns of a bar that may be absent, and be filled in later."""
+
+
+def known_at(rows: pa.Table, moment: datetime) -> pa.Table:
+    """Return *rows* of bars as ones that became known at *moment*."""
+    field = schema.arrow_schema("bars").field("known_ts")
+    stamp = pa.scalar(moment.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+    values = pa.repeat(stamp, rows.num_rows).cast(field.type, safe=False)
+    return rows.append_column(field, values)
+
 
 Wins = Literal["stored", "fresh"]
 """Whose figure counts where both have one."""
@@ -107,8 +117,11 @@ def _changed(names: list[str], wins: Wins) -> str:
 
 _END = "(stored.ts + interval 5 minutes)::timestamp_ms"
 _ROW_KNOWN_TS = """
-    if(stored.known_ts is null or fresh.known_ts is null,
-        null, least(stored.known_ts, fresh.known_ts))
+    case
+        when stored.origin = 'live' then stored.known_ts
+        when stored.known_ts is null or fresh.known_ts is null then null
+        else least(stored.known_ts, fresh.known_ts)
+    end
 """
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import duckdb
 
 from analytics import tickers
+from analytics.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,41 @@ def halve_bybit_oi(cursor: duckdb.DuckDBPyConnection) -> None:
         )
 
 
+FETCH_TIMES_SINCE: Final = "fetch_times_since"
+"""The fact of a lake that says, as ISO 8601, when it began to note when bars were fetched."""
+
+
+def date_what_was_fetched(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Have bars of other people's making count as fetched now, as when is not known.
+
+    Until version 3 it was not noted. Bars of snapshots were known at their end, whoever
+    heard those; only the volume of such a bar can have come from nowhere but a history.
+    Which of its other columns were filled in later cannot be told any more.
+    """
+    facts = dict(cursor.execute("select key, value from lake_info").fetchall())
+    clock, wall = Clock.of(facts), datetime.now(UTC)
+    now = (wall if clock is None else clock.at(wall)).replace(tzinfo=None)
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    count = 0
+    for change, where in (
+        ("known_ts = $now::timestamp_ms", "snapshot_count = 0"),
+        (
+            "filled = map {'volume_usd': $now::timestamp_ms}",
+            "snapshot_count > 0 and volume_usd is not null",
+        ),
+    ):
+        row = cursor.execute(f"update bars set {change} where {where}", {"now": now}).fetchone()  # noqa: S608
+        count += 0 if row is None else row[0]
+    if count:
+        cursor.execute(
+            "insert into lake_info values ($key, $value)",
+            {"key": FETCH_TIMES_SINCE, "value": now.isoformat(timespec="milliseconds") + "Z"},
+        )
+
+
 STEPS: tuple[Step, ...] = (
     Step(version=3, mend=halve_bybit_oi),
     Step(version=3, mend=tickers.rename),
+    Step(version=3, mend=date_what_was_fetched),
 )
 """In the order they are taken."""

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from analytics import query
 from analytics.lake import Lake
+from analytics.lake.bars import known_at
 from analytics.records import Instrument
 from collector.backfill import derived
 from collector.clock import Clock
@@ -103,6 +104,7 @@ class Store:
         self.tally.refused += Counter({"oi_usd: unit": contradicted} if contradicted else {})
         following = derived.following(fresh, stored, instruments)
         whole = pa.concat_tables([fresh, following], promote_options="default")
+        whole = known_at(whole, self._clock.now())
         for start in range(0, whole.num_rows, CHUNK):
             added, filled = self._lake.fill_bars(whole.slice(start, CHUNK))
             self.tally.added += added

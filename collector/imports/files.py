@@ -6,8 +6,9 @@ the lake gets its turn in between. Doing it again stores nothing twice, and
 finishes what an interruption left undone.
 
 Readings go into snapshots, and every five minutes they touch get a bar made of
-the snapshots stored by then, ours among them. Rows that are bars already fill the
-bars there are and change no value: what was collected wins.
+the snapshots stored by then, ours among them: they count as known when the readings
+were heard, whoever heard them. Rows that are bars already fill the bars there are and
+change no value: what was collected wins. They count as known from the import on.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import pyarrow.compute as pc
 
 from analytics import query
 from analytics.errors import ImportRefused
+from analytics.lake.bars import known_at
 from collector.imports import binance_archive, content, delimited, recordings, reshape, tables
 from collector.imports.parsed import TIMES, ImportSummary, ParsedFile, Progress
 from collector.imports.validation import BAR, validated
@@ -135,7 +137,7 @@ def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> 
         if name == "snapshots":
             stored.rows.update(lake.append((name, piece)))
         else:
-            _fill(lake, piece, stored)
+            _fill(lake, known_at(piece, now), stored)
         done += piece.num_rows
         beat()
         time.sleep(TURN_S)

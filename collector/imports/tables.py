@@ -31,6 +31,9 @@ from collector.venues.names import base_and_multiplier
 _KINDS = {"snapshots": "readings", "bars": "bars"}
 _WRITTEN_BY_US = ("base", "flags", "snapshot_count", "origin")
 
+_UNREAD = ("known_ts", "filled")
+"""When a bar became known in another record says nothing of this one."""
+
 _EARLIEST = pa.scalar(1_230_768_000_000, pa.timestamp("ms"))
 _LATEST = pa.scalar(4_102_444_799_999, pa.timestamp("ms"))
 
@@ -78,6 +81,7 @@ def read_csv(source: Delimited) -> ParsedFile:
         field.name: pa.string() if pa.types.is_timestamp(field.type) else field.type
         for field in arrow_schema(name)
     }
+    kinds |= dict.fromkeys(_UNREAD, pa.string())
     rows = source.table({column: kinds.get(column, pa.string()) for column in source.first_line})
     rows, notes = _without_pandas_index(rows)
     return _parsed(source, name, rows, f"{_KINDS[name]} (CSV)", (*source.notes, *notes))
@@ -96,6 +100,7 @@ def read_parquet(file: Path, data: bytes) -> ParsedFile:
         raise ImportRefused(file, "the Parquet file is damaged or cut short") from error
     rows, notes = _without_pandas_index(rows)
     name = _table_meant(file, rows.column_names)
+    rows = rows.drop_columns([column for column in _UNREAD if column in rows.column_names])
     for field in arrow_schema(name):
         if field.name in rows.column_names and not pa.types.is_timestamp(field.type):
             place = rows.column_names.index(field.name)
@@ -168,6 +173,7 @@ def _parsed(
 ) -> ParsedFile:
     if not rows.num_rows:
         return ParsedFile(file=source.file, kind=kind, rows_read=0, notes=notes)
+    rows = rows.drop_columns([column for column in _UNREAD if column in rows.column_names])
     for field in arrow_schema(name):
         if field.name in rows.column_names and pa.types.is_timestamp(field.type):
             place = rows.column_names.index(field.name)

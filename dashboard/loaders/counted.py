@@ -8,6 +8,7 @@ import streamlit as st
 
 from analytics.bases import Bases, bases
 from dashboard.loaders import moments, place
+from dashboard.loaders.moments import Known
 from dashboard.state import Moment
 
 
@@ -22,6 +23,6 @@ def key(found: Bases) -> str:
 
 
 @st.cache_resource(ttl="10m", max_entries=16, show_spinner=False)
-def _counted(folder: str, known: tuple[str, int], mark: datetime) -> Bases:
+def _counted(folder: str, known: Known, mark: datetime) -> Bases:
     with place.reader(folder).cursor() as cursor:
-        return bases(cursor, mark)
+        return bases(cursor, mark, known[2])

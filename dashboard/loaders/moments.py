@@ -10,8 +10,13 @@ import pandas as pd
 from analytics import formats
 from analytics.clock import Clock
 from analytics.errors import LakeAbsent, LakeError, QueryError
+from analytics.lake.upgrade import FETCH_TIMES_SINCE
+from dashboard import state
 from dashboard.loaders import place
 from dashboard.state import SILENT_CYCLES, Moment
+
+Known = tuple[str, int, datetime]
+"""The newest bar, a count that changes with the bars, and by when those were known."""
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
 _REFRESH_LEAST_S = 2.0
@@ -34,8 +39,9 @@ def moment(asked: datetime | time | None = None) -> Moment:
     now, speed = (wall, 1.0) if clock is None else (clock.at(wall), clock.speed)
     if asked is not None:
         past = _past(asked, now)
-        later = _fetched_later(past)
-        return Moment(past, "asked", info["origin"], cycle, now - past, later)
+        fetched, undated = _fetched_later(past, info)
+        later = state.later_too()
+        return Moment(past, "asked", info["origin"], cycle, now - past, later, fetched, undated)
     newest = _time("newest_cycle", now=now)
     # A fast clock runs far ahead of what a page can keep up with.
     grace = max(SILENT_CYCLES * cycle, timedelta(seconds=30) * speed)
@@ -61,12 +67,12 @@ def refresh_s() -> float:
     return max(place.interval_s() / (1 if clock is None else clock.speed), _REFRESH_LEAST_S)
 
 
-def bars_known(shown: Moment, timeframe: str = "5m") -> tuple[str, int]:
+def bars_known(shown: Moment, timeframe: str = "5m") -> Known:
     """Return what changes when a bar comes in late, or one of the last day becomes another."""
-    now = shown.mark(timeframe)
-    fetched = place.fetch(place.folder(), place.version(), now, "bars_known", {}, {"now": now})
+    now, seen = shown.mark(timeframe), dict[str, object](known_by=shown.known_by)
+    fetched = place.fetch(place.folder(), place.version(), now, "bars_known", seen, {"now": now})
     row = fetched.iloc[0]
-    return str(row["newest_ts"]), int(row["known_count"])
+    return str(row["newest_ts"]), int(row["known_count"]), shown.known_by
 
 
 def _past(asked: datetime | time, now: datetime) -> datetime:
@@ -79,11 +85,18 @@ def _past(asked: datetime | time, now: datetime) -> datetime:
     return whole
 
 
-def _fetched_later(past: datetime) -> bool:
-    """Return whether all that is known of the hour before *past* was fetched afterwards."""
-    key = place.folder(), place.version(), past, "how_known"
-    row = place.fetch(*key, {}, {"now": past}).iloc[0]
-    return bool(row["was_fetched"]) and not row["was_heard"]
+def _fetched_later(past: datetime, info: dict[str, str]) -> tuple[bool, datetime | None]:
+    """Return whether something of the day before *past* was fetched afterwards.
+
+    And, where all of that is of before fetch times were noted, since when they are.
+    """
+    key = place.folder(), place.version(), past, "fetched_later"
+    row = place.fetch(*key, {}, {"known_by": past}).iloc[0]
+    if not row["bar_count"]:
+        return False, None
+    since = info.get(FETCH_TIMES_SINCE)
+    noted = None if since is None else datetime.fromisoformat(since)
+    return True, noted if noted == row["first_ts"] else None
 
 
 def _time(name: str, **times: datetime) -> datetime | None:

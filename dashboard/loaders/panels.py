@@ -24,6 +24,7 @@ from analytics.signals import Signal
 from analytics.thresholds import Thresholds
 from dashboard.loaders import moments, place
 from dashboard.loaders.counted import counted, key
+from dashboard.loaders.moments import Known
 from dashboard.state import Moment
 
 Leads = tuple[tuple[Pair, ...], LeadLag]
@@ -126,7 +127,7 @@ def pair_signals(
 @st.cache_resource(ttl="10m", max_entries=64, show_spinner=False)
 def _panel(
     folder: str,
-    known: tuple[str, int],
+    known: Known,
     mark: datetime,
     metrics: tuple[str, ...],
     timeframe: str,
@@ -142,6 +143,7 @@ def _panel(
             metrics,
             timeframe,
             now=mark,
+            known_by=known[2],
             bars=bars,
             only=only,
             unfinished=unfinished,
@@ -150,31 +152,33 @@ def _panel(
 
 
 @st.cache_resource(ttl="1h", max_entries=16, show_spinner=False)
-def _pair_curves(
-    folder: str, known: tuple[str, int], mark: datetime, timeframe: str
-) -> pd.DataFrame:
+def _pair_curves(folder: str, known: Known, mark: datetime, timeframe: str) -> pd.DataFrame:
     """Return the curves that end at *mark*: those of days are read from months of bars."""
     with place.reader(folder).cursor() as cursor:
-        return curves_of(panels.load(cursor, METRICS, timeframe, now=mark, bars=BARS))
+        return curves_of(
+            panels.load(cursor, METRICS, timeframe, now=mark, known_by=known[2], bars=BARS)
+        )
 
 
 @st.cache_resource(ttl="10m", max_entries=8, show_spinner=False)
 def _signal_panels(
     folder: str,
-    known: tuple[str, int],
+    known: Known,
     mark: datetime,
     timeframes: tuple[str, ...],
     counted_key: str,
     _counted: Bases,
 ) -> dict[str, Panel]:
     with place.reader(folder).cursor() as cursor:
-        return signals.load_timeframes(cursor, Thresholds(), timeframes, now=mark, counted=_counted)
+        return signals.load_timeframes(
+            cursor, Thresholds(), timeframes, now=mark, known_by=known[2], counted=_counted
+        )
 
 
 @st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)
 def _matrix(
     folder: str,
-    known: tuple[str, int],
+    known: Known,
     mark: datetime,
     pairs: tuple[Pair, ...],
     subject: Subject,
@@ -192,7 +196,7 @@ def _matrix(
 @st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)
 def _lead_lag(
     folder: str,
-    known: tuple[str, int],
+    known: Known,
     mark: datetime,
     base: str,
     timeframe: str,
@@ -210,7 +214,7 @@ def _lead_lag(
 @st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)
 def _pair_signals(
     folder: str,
-    known: tuple[str, int],
+    known: Known,
     mark: datetime,
     instruments: tuple[Pair, ...],
     timeframe: str,

@@ -12,6 +12,7 @@ import streamlit as st
 from analytics import query
 from dashboard.loaders import moments, place
 from dashboard.loaders.counted import counted
+from dashboard.loaders.moments import Known
 from dashboard.state import SILENT_CYCLES, Moment
 
 Made = TypeVar("Made")
@@ -33,6 +34,8 @@ def read(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     times = {"now": shown.now, "since": shown.since}
     named = query.parameters(name) - params.keys()
     asked = {key: time for key, time in times.items() if key in named}
+    if "known_by" in named:
+        params["known_by"] = shown.known_by
     rows = place.fetch(place.folder(), place.version(), shown.fixed, name, params, asked)
     return counted(shown).named(rows) if set(rows.columns) >= _NAMED else rows
 
@@ -42,9 +45,8 @@ def read_of_bars(name: str, shown: Moment, **params: object) -> pd.DataFrame:
 
     ``$now`` is the last five-minute mark.
     """
-    return _fetch_of_bars(
-        place.folder(), moments.bars_known(shown), name, {"now": shown.mark(), **params}
-    )
+    times = {"now": shown.mark(), "known_by": shown.known_by}
+    return _fetch_of_bars(place.folder(), moments.bars_known(shown), name, {**times, **params})
 
 
 def running_bars(shown: Moment) -> pd.DataFrame:
@@ -53,7 +55,7 @@ def running_bars(shown: Moment) -> pd.DataFrame:
     The five minutes under way, and for some moments those before; see
     ``bars_from_snapshots.sql``.
     """
-    mark, (newest, _) = shown.mark(), moments.bars_known(shown)
+    mark, (newest, _, _) = shown.mark(), moments.bars_known(shown)
     start = mark if pd.Timestamp(newest) == mark - _BAR else mark - _BAR
     key = place.folder(), place.version(), shown.fixed, "bars_from_snapshots"
     asked: dict[str, object] = {"venues": None, "start": start, "origin": "live"}
@@ -117,9 +119,7 @@ def collecting_since(shown: Moment) -> pd.DataFrame:
 
 
 @st.cache_data(ttl="10m", max_entries=64, show_spinner=False)
-def _fetch_of_bars(
-    folder: str, known: tuple[str, int], name: str, params: dict[str, object]
-) -> pd.DataFrame:
+def _fetch_of_bars(folder: str, known: Known, name: str, params: dict[str, object]) -> pd.DataFrame:
     with place.reader(folder).cursor() as cursor:
         return query.fetch(cursor, name, **params)
 

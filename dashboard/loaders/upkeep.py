@@ -15,7 +15,11 @@ import streamlit as st
 from analytics import quality as record_quality
 from analytics.lake.check import past_notes
 from dashboard.loaders import moments, place
+from dashboard.loaders.moments import Known
 from dashboard.state import Moment
+
+_OF_BARS = ("completeness", "coverage", "freshness", "gaps")
+"""The functions of ``analytics.quality`` that read bars."""
 
 _PACKAGES = {
     "perpscope": "perpscope",
@@ -72,12 +76,14 @@ def free_bytes(folder: str) -> int:
 @st.cache_data(ttl="10m", max_entries=32, show_spinner="Reading the record …")
 def _quality(
     folder: str,
-    known: tuple[str, int],
+    known: Known,
     mark: datetime,
     name: str,
     span: timedelta,
     params: dict[str, object],
 ) -> pd.DataFrame:
+    if name in _OF_BARS:
+        params = {"known_by": known[2], **params}
     with place.reader(folder).cursor() as cursor:
         answer: pd.DataFrame = getattr(record_quality, name)(cursor, now=mark, span=span, **params)
     return answer

@@ -30,7 +30,10 @@ def day_report_menu(shown: Moment) -> None:
             pairs = loaders.pairs(then, _DAY)
             history, silent = loaders.market_history(then), loaders.silent_pairs(then)
         if pairs.empty or history.empty:
-            st.info(f"Nothing was recorded at the end of {day}.")
+            words = f"Nothing of the market was known at the end of {day}."
+            if then.fetched_later:
+                words += " What was fetched later is left out; the sidebar lets it in."
+            st.info(words)
             return
         pdf_button(
             "End-of-day report",
@@ -40,5 +43,5 @@ def day_report_menu(shown: Moment) -> None:
         )
         pairs_words = formats.plural(len(pairs), "pair")
         st.caption(
-            f"All of the market: {pairs_words}, as it was known at {formats.moment(closed)}."
+            f"All of the market: {pairs_words}, {then.known_words}, at {formats.moment(closed)}."
         )

@@ -50,10 +50,20 @@ def _of_the_past(shown: Moment) -> str:
     at = f"at {formats.moment(shown.now)} (age {formats.age(shown.age)}{beside(shown.now)})"
     if not shown.fetched_later:
         return f"Showing the market as it was known {at}."
+    undated = ""
+    if shown.undated is not None:
+        since = formats.moment(shown.undated)
+        undated = f" When it was fetched is noted since {since} only; before, it counts as later."
+    if not shown.later_too:
+        return (
+            f"Showing the market as it was known {at}. What was fetched later of the day before, "
+            "from the venues' histories or from files, is left out; the switch in the sidebar "
+            f"lets it in.{undated}"
+        )
     return (
-        f"Showing what the record holds of the market {at}: nothing was collected in the hour "
-        "before, so that hour was fetched later from the venues' histories, and funding in it is "
-        "the rate that was paid at the end of its period."
+        f"Showing what the record holds of the market {at}, with history that was fetched later: "
+        "nobody who looked then knew it, and funding in it is the rate that was paid at the end "
+        f"of its period.{undated}"
     )
 
 

@@ -111,6 +111,14 @@ def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
             placeholder="now",
             help="The market as it was known then: 2025-10-22 12:44, or 12:44 today. Empty is now.",
         )
+        if st.session_state.get(state.AT):
+            st.toggle(
+                "With what was fetched later",
+                key=state.LATER,
+                bind="query-params",
+                help="Also what came afterwards from the venues' histories or from files. "
+                "Nobody who looked at that time knew it.",
+            )
         venues, symbols = choices()
         with above:
             if complaints := list(_complaints(venues, symbols)):

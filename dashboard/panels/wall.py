@@ -94,8 +94,7 @@ def wall_top(shown: Moment, colors: Colors) -> None:
     if shown.ahead:
         said = f"THE RECORD'S CLOCK IS {formats.age(shown.ahead)} AHEAD OF THIS MACHINE'S"
     if shown.mode == "asked":
-        known = "fetched later" if shown.fetched_later else "as it was known then"
-        said, color = f"{known} · age {formats.age(shown.age)}", colors.alert
+        said, color = f"{shown.known_words} · age {formats.age(shown.age)}", colors.alert
     clock = formats.clock(shown.now) if shown.mode == "live" else formats.moment(shown.now)
     st.html(
         f'<div class="wall wall-top"><strong>{titled(clock, shown.now)}</strong>'

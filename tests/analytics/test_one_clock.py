@@ -10,6 +10,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -82,7 +83,6 @@ QUERIES = {
     "bar_gaps": lambda now: {**spanned(now), "metrics": None},
     "completeness": lambda now: {**spanned(now), "interval_s": 30},
     "freshness": spanned,
-    "how_known": lambda now: {},
     "known_pairs": lambda now: {"since": now - 2 * BAR},
     "collecting_since": lambda now: {"break_s": 90},
     "liquidated": lambda now: {"span_s": 3600},
@@ -139,13 +139,17 @@ def _load_timeframes(timeframe):
 
 
 def _from_frame(cursor, now):
-    bars = cursor.sql("select venue, symbol, base, ts, close, oi_usd from bars").to_arrow_table()
-    return panel.Panel.from_frame(bars.to_pandas(), "5m", now=now)
+    """Of all that was known then, bars among it that were not over."""
+    how = {**panelled(now, 5), "metrics": ["close", "oi_usd"], "start": BEGIN}
+    bars = query.fetch(cursor, "panel_bars_5m", **how, now=END, known_by=now)
+    bars["ts"] = BEGIN + (bars.pop("bar") - int(BEGIN.timestamp()) // 300) * BAR
+    return panel.Panel.from_frame(bars, "5m", now=now)
 
 
 def _latest_signals(cursor, now):
     """Of a panel that goes on after *now*, as a replay loads it once."""
-    whole = panel.load(cursor, METRICS, "5m", now=END, start=now - bars_needed(EAGER) * BAR)
+    start = now - bars_needed(EAGER) * BAR
+    whole = panel.load(cursor, METRICS, "5m", now=END, known_by=now, start=start)
     return signals.latest_signals(whole, EAGER, now)
 
 
@@ -218,8 +222,23 @@ def bars_of_all(rng):
             if rng.random() < 0.05:
                 values["oi_usd"] = None
             key = {"venue": venue, "symbol": symbol, "base": base, "ts": ts}
-            rows.append({**key, **values, "snapshot_count": 10, "origin": "live"})
+            row = {**key, **values, "snapshot_count": 10, "origin": "live"}
+            rows.append(row | known_later(rng, ts + BAR))
     return rows
+
+
+def known_later(rng, end):
+    """When a bar that was over at *end* became known: at once, when it was written, or fetched."""
+    drawn = rng.random()
+    if drawn < 0.3:
+        return {"known_ts": None, "filled": None}
+    fetched = end + (END - end) * rng.random()
+    known_ts = end + 30 * SECOND * rng.random() if drawn < 0.7 else fetched
+    if rng.random() < 0.6:
+        return {"known_ts": known_ts, "filled": None}
+    names = rng.choice(["close", "oi_usd", "funding_rate", "ls_accounts", "taker_buy_usd"], 2)
+    later = known_ts + (END - known_ts) * rng.random()
+    return {"known_ts": known_ts, "filled": dict.fromkeys(names.tolist(), later)}
 
 
 def snapshots_of_all(rng):
@@ -300,13 +319,21 @@ def gaps_of_all():
 def known_at(record, now):
     """The rows of *record* that were known at *now*."""
     known = {
-        "bars": lambda row: row["ts"] + BAR <= now,
+        "bars": lambda row: (row["known_ts"] or row["ts"] + BAR) <= now,
         "snapshots": lambda row: row["received_ts"] <= now,
         "cycles": lambda row: row["finished_ts"] <= now,
         "gaps": lambda row: row["ended_ts"] <= now,
         "instruments": lambda row: row["first_seen_ts"] <= now,
     }
-    return {table: [*filter(known[table], rows)] for table, rows in record.items()}
+    rows_then = {table: [*filter(known[table], rows)] for table, rows in record.items()}
+    return rows_then | {"bars": [as_it_was(row, now) for row in rows_then["bars"]]}
+
+
+def as_it_was(bar, now):
+    """A *bar* without the values that were filled in after *now*."""
+    later = {name for name, at in (bar["filled"] or {}).items() if at > now}
+    kept = {name: at for name, at in (bar["filled"] or {}).items() if name not in later}
+    return bar | dict.fromkeys(later) | {"filled": kept or None}
 
 
 def lake_of(folder, record):
@@ -315,6 +342,8 @@ def lake_of(folder, record):
         for table, rows in record.items():
             names = schema.arrow_schema(table).names
             columns = {name: [row.get(name) for row in rows] for name in names}
+            if table == "bars":
+                columns["filled"] = [_entries(filled) for filled in columns["filled"]]
             kept = {
                 field.name: pa.array(columns[field.name], _zoned(field.type))
                 for field in schema.arrow_schema(table)
@@ -322,6 +351,10 @@ def lake_of(folder, record):
             lake.append((table, pa.table(kept)))
         lake.publish()
     return Reader(folder)
+
+
+def _entries(filled):
+    return filled and [(name, at.replace(tzinfo=None)) for name, at in filled.items()]
 
 
 def _zoned(kind):
@@ -419,6 +452,36 @@ def test_a_function_sees_nothing_of_the_future(whole, now_and_cut, name, number)
     ask = FUNCTIONS[name][number]
 
     assert_same(answers(cut, ask, now), answers(whole, ask, now))
+
+
+READ_ALL_BARS = {"bars_of_instruments", "last_live_bar", "newest_row", "record_size"}
+"""These ask for what is stored, for no time; and ``fetched_later`` for what came after one."""
+
+
+def test_every_query_of_a_time_reads_the_bars_as_they_were_known():
+    """Not the table itself, whose rows and values may have become known later."""
+    read = {
+        name
+        for name in query.NAMES
+        for text in [query.sql(name).rpartition("$known_by::timestamp_ms\n)")[2]]
+        if re.search(r"\b(from|join) bars\b", re.sub(r"--.*", "", text))
+    }
+
+    assert read == READ_ALL_BARS | {"fetched_later"}
+
+
+@pytest.mark.parametrize("name", ["market_history", "panel_bars", "panel_bars_5m"])
+def test_what_became_known_later_is_let_in_where_that_is_asked(whole, now_and_cut, name):
+    """It is another answer, and one of at least as many rows."""
+    now, cut = now_and_cut
+
+    def ask(reader, **how):
+        with reader.cursor() as cursor:
+            return query.fetch(cursor, name, now=now, **QUERIES[name](now), **how)
+
+    then, later = ask(cut), ask(whole, known_by=query.ANY_TIME)
+    assert len(later) >= len(then)
+    assert not later.equals(then)
 
 
 def test_an_answer_that_sees_the_future_is_noticed(whole, now_and_cut):

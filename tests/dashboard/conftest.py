@@ -13,6 +13,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from analytics.lake import Lake
+from analytics.lake.schema import arrow_schema
 from analytics.records import Cycle, Instrument, Snapshot
 
 MAIN = Path(__file__).parents[2] / "dashboard" / "main.py"
@@ -77,10 +78,10 @@ class Record:
 
 
 def _bars(rows):
-    table = pa.Table.from_pylist(rows)
-    times, counts = table["ts"].cast(pa.timestamp("ms")), table["snapshot_count"].cast(pa.int32())
-    table = table.set_column(table.column_names.index("ts"), "ts", times)
-    return table.set_column(table.column_names.index("snapshot_count"), "snapshot_count", counts)
+    given = {name for row in rows for name in row}
+    return pa.Table.from_pylist(
+        rows, schema=pa.schema([field for field in arrow_schema("bars") if field.name in given])
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from math import nan
 
 import pytest
 
+from analytics.lake.upgrade import FETCH_TIMES_SINCE
 from dashboard import loaders
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
@@ -81,29 +83,114 @@ def test_a_wrong_time_leaves_the_choices(opened, record, text):
     assert page.sidebar.multiselect(key="pairs").options == ["BTC/USDT"]
 
 
-@pytest.mark.parametrize(
-    ("origin", "minutes", "later"),
-    [("backfill", 10, True), ("import", 10, True), ("live", 10, False), ("backfill", 90, False)],
-)
-def test_says_what_was_fetched_later(opened, record, origin, minutes, later):
-    """Nobody knew it then; where nothing is there at all, nothing was fetched either."""
+FETCHED = {"origin": "backfill", "snapshot_count": 0}
+
+
+def fetched(record, symbol, *, ended, known_ts, **values):
+    """A bar that was not collected, and stored at *known_ts*."""
+    values = {"close": 1.0, "oi_usd": 5.0, **FETCHED, **values}
+    record.bar(symbol, ended=ended, known_ts=known_ts.replace(tzinfo=None), **values)
+
+
+@pytest.mark.parametrize("origin", ["backfill", "import"])
+def test_what_was_fetched_later_is_left_out_unless_it_is_let_in(opened, record, origin):
+    """The page says which of the two it shows."""
     asked = record.noon - timedelta(days=3)
     record.snapshot(BTC, price=1.0)
-    record.bar(BTC, ended=asked - timedelta(minutes=minutes), close=1.0, origin=origin)
+    fetched(record, BTC, ended=asked - timedelta(minutes=5), known_ts=record.noon, origin=origin)
+
+    page = opened(OVERVIEW, at=f"{asked:%Y-%m-%dT%H:%MZ}")
+
+    assert "as it was known at 2025-10-19 12:44 UTC" in said(page)
+    assert "What was fetched later of the day before" in said(page)
+    assert "is left out; the switch in the sidebar lets it in." in said(page)
+    assert not page.dataframe
+    page.sidebar.toggle(key="later").set_value(True).run()
+    assert "with history that was fetched later: nobody who looked then knew it" in said(page)
+    assert "funding in it is the rate that was paid at the end of its period" in said(page)
+    assert len(page.dataframe[0].value) == 1
+
+
+def test_the_switch_is_in_the_address(opened, record):
+    """So that a link shows the same to whoever follows it."""
+    asked = record.noon - timedelta(days=3)
+    record.snapshot(BTC, price=1.0)
+    fetched(record, BTC, ended=asked - timedelta(minutes=5), known_ts=record.noon)
+
+    page = opened(OVERVIEW, at=f"{asked:%Y-%m-%dT%H:%MZ}", later="true")
+
+    assert page.sidebar.toggle(key="later").value
+    assert len(page.dataframe[0].value) == 1
+
+
+@pytest.mark.parametrize(
+    ("ended", "known"),
+    [
+        pytest.param(timedelta(minutes=90), timedelta(minutes=80), id="fetched by then"),
+        pytest.param(timedelta(hours=30), timedelta(0), id="of another day"),
+    ],
+)
+def test_says_nothing_of_what_was_not_fetched_later(opened, record, ended, known):
+    """Nor is there anything to let in."""
+    asked = record.noon - timedelta(hours=1)
+    record.snapshot(BTC, price=1.0)
+    fetched(record, BTC, ended=record.noon - ended, known_ts=record.noon - known)
 
     words = said(opened(OVERVIEW, at=f"{asked:%Y-%m-%dT%H:%MZ}"))
 
-    assert ("fetched later from the venues' histories" in words) is later
-    assert ("funding in it is the rate that was paid at the end of its period" in words) is later
-    assert ("as it was known at 2025-10-19 12:44 UTC" in words) is not later
+    assert "Showing the market as it was known at 2025-10-22 11:44 UTC" in words
+    assert "fetched later" not in words
 
 
-def test_what_was_heard_then_was_known_then(opened, record):
-    """Whatever was filled in beside it."""
+def test_a_bar_of_ours_is_seen_from_when_it_was_written(app, record):
+    """Not from its end on; a live page, which looks at the last mark, sees it all the same."""
+    mark = record.noon.replace(minute=40)
     record.snapshot(BTC, price=1.0)
-    record.bar(ETH, ended=record.noon - timedelta(minutes=10), close=1.0, origin="backfill")
+    record.bar(BTC, ended=mark, close=1.0, oi_usd=5.0, known_ts=naive(mark, seconds=8))
+    record.publish()
 
-    assert "as it was known at" in said(opened(OVERVIEW, at="2025-10-22T12:50Z"))
+    def oi_usd(shown):
+        return loaders.market_history(shown)["oi_usd"].tolist()
+
+    assert oi_usd(loaders.moment()) == [5.0]
+    assert oi_usd(loaders.moment(mark + timedelta(seconds=7))) == []
+    assert oi_usd(loaders.moment(mark + timedelta(seconds=8))) == [5.0]
+
+
+def naive(moment, **later):
+    return (moment + timedelta(**later)).replace(tzinfo=None)
+
+
+def test_what_was_filled_in_later_is_left_out_by_the_value(app, record):
+    """The bar is there, with what was known of it then."""
+    ended = record.noon.replace(minute=40)
+    record.snapshot(BTC, price=1.0)
+    filled = [("funding_rate", naive(record.noon)), ("funding_interval_h", naive(record.noon))]
+    known = {"close": 1.0, "oi_usd": 5.0, "funding_rate": 0.01, "funding_interval_h": 8.0}
+    record.bar(BTC, ended=ended, known_ts=naive(ended), filled=filled, **known)
+    record.publish()
+
+    def seen(shown):
+        rows = loaders.panel(["close", "funding_rate"], "5m", shown, bars=1)
+        return [float(rows.values[name][-1, 0]) for name in ("close", "funding_rate")]
+
+    assert seen(loaders.moment(ended + timedelta(minutes=1))) == [
+        1.0,
+        pytest.approx(nan, nan_ok=True),
+    ]
+    assert seen(loaders.moment(record.noon)) == [1.0, 0.01]
+
+
+def test_says_that_an_older_record_did_not_note_when_it_fetched(opened, record):
+    """An upgrade counts it as fetched then."""
+    asked = record.noon - timedelta(days=3)
+    record.snapshot(BTC, price=1.0)
+    fetched(record, BTC, ended=asked - timedelta(minutes=5), known_ts=record.noon)
+    record.publish(**{FETCH_TIMES_SINCE: "2025-10-22T12:44:00.000Z"})
+
+    words = said(opened(OVERVIEW, publish=False, at=f"{asked:%Y-%m-%dT%H:%MZ}"))
+
+    assert "When it was fetched is noted since 2025-10-22 12:44 UTC only" in words
 
 
 def test_a_clock_that_is_ahead_is_said(opened, record):

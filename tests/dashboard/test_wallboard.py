@@ -187,11 +187,15 @@ def test_says_what_was_fetched_later_and_a_clock_that_is_ahead(wall, app, record
     """In the words that a wall has room for."""
     ahead = datetime.now(UTC) + timedelta(minutes=5, seconds=30)
     record.snapshot(BTC, at=ahead, **WHOLE)
-    record.bar(BTC, ended=record.noon, close=1.0, origin="backfill")
+    ended, fetched = record.noon - timedelta(minutes=9), record.noon.replace(tzinfo=None)
+    later = {"snapshot_count": 0, "known_ts": fetched + timedelta(hours=1)}
+    record.bar(BTC, ended=ended, close=1.0, origin="backfill", **later)
     record.publish()
 
     assert "THE RECORD'S CLOCK IS 5 min AHEAD" in shown(wall())
 
     app.query_params["at"] = "2025-10-22T12:44Z"
     app.session_state["at"] = "2025-10-22T12:44Z"
-    assert "fetched later · age" in shown(app.run())
+    assert "as it was known · age" in shown(app.run())
+    app.session_state["later"] = True
+    assert "with history that was fetched later · age" in shown(app.run())

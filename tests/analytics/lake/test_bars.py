@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+
+from analytics.lake.bars import VALUES, known_at
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 COLUMNS = "select symbol, open, close, oi_usd, origin, snapshot_count from bars order by symbol"
@@ -112,3 +116,62 @@ def test_bars_that_were_filled_in_are_known_to_an_append(lake, bars):
     lake.renew_bars(bars(close=1.0, symbol="S1"))
 
     assert lake.append(("bars", bars({}, {"symbol": "S1"}, {"symbol": "S2"}))) == {"bars": 1}
+
+
+def at(hours):
+    return NOON + timedelta(hours=hours)
+
+
+def stamped(rows, hours):
+    return known_at(rows, at(hours).replace(tzinfo=UTC))
+
+
+KNOWN = "select known_ts, filled from bars order by symbol"
+
+
+def test_each_value_is_known_from_when_it_came(lake, bars, asked):
+    """Three backfills complete a bar, and each keeps the time of what it brought."""
+    lake.append(("bars", stamped(bars(open=1.0, high=None), 1)))
+    lake.fill_bars(stamped(bars(open=7.0, close=2.0, origin="backfill"), 2))
+    lake.fill_bars(stamped(bars(close=8.0, oi_usd=5.0, origin="backfill"), 3))
+    lake.fill_bars(stamped(bars(close=9.0, oi_usd=9.0, origin="backfill"), 4))
+
+    assert asked(lake, KNOWN) == [(at(1), {"close": at(2), "oi_usd": at(3)})]
+
+
+def test_a_bar_that_is_made_anew_knows_its_new_figures_from_then_on(lake, bars, asked):
+    """What the late snapshots changed; what they confirm was known before."""
+    lake.append(("bars", stamped(bars(open=1.0, close=2.0, oi_usd=5.0), 1)))
+
+    lake.renew_bars(stamped(bars(open=1.0, close=3.0, snapshot_count=11), 2))
+
+    assert asked(lake, KNOWN) == [(at(1), {"close": at(2)})]
+    assert asked(lake, COLUMNS) == [("S0", 1.0, 3.0, 5.0, "live", 11)]
+
+
+def test_a_fetched_bar_is_known_earlier_where_it_turns_out_to_have_been_heard(lake, bars, asked):
+    """Readings of a recording count from their bar's end on; what else it holds does not."""
+    fetched = {"origin": "backfill", "snapshot_count": 0, "close": 2.0, "oi_usd": 5.0}
+    lake.fill_bars(stamped(bars(**fetched), 3))
+
+    lake.renew_bars(bars(close=4.0, origin="import", snapshot_count=2))
+
+    assert asked(lake, KNOWN) == [(None, {"oi_usd": at(3)})]
+
+
+def test_a_bar_of_ours_is_not_known_before_it_was_written(lake, bars, asked):
+    """Whatever is imported beside it."""
+    lake.append(("bars", stamped(bars(close=2.0, snapshot_count=1), 1)))
+
+    lake.renew_bars(bars(close=4.0, origin="import", snapshot_count=2))
+
+    assert asked(lake, KNOWN) == [(at(1), None)]
+
+
+def test_every_value_of_a_bar_is_seen_as_it_was_known():
+    """A column that is new is in known_bars.sql, too."""
+    text = (files("analytics") / "sql" / "known_bars.sql").read_text("utf-8")
+
+    assert re.findall(r"filled\['(\w+)'\] > .*, null, (\w+)\) as (\w+)", text) == [
+        (name, name, name) for name in VALUES
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -186,6 +186,39 @@ def test_rows_are_halved_once_where_the_start_is_cut_short(
 
     with Lake(folder) as lake:
         assert asked(lake, SNAPSHOTS)[1] == ("bybit", *OF_ONE_SIDE, "partial:trades oi-halved")
+
+
+def test_what_an_older_lake_fetched_counts_as_fetched_at_its_upgrade(folder, bars, asked):
+    """When it was, is not known. What was heard, by us or a recorder, was known at its end."""
+    minutes = [NOON + timedelta(minutes=5 * n) for n in range(4)]
+    made = [
+        {"origin": "live", "snapshot_count": 10},
+        {"origin": "live", "snapshot_count": 10, "volume_usd": 5.0},
+        {"origin": "import", "snapshot_count": 2},
+        {"origin": "backfill", "snapshot_count": 0, "volume_usd": 5.0},
+    ]
+    rows = [{"close": 1.0, "ts": ts, **row} for ts, row in zip(minutes, made, strict=True)]
+    with Lake(folder) as lake:
+        lake.append(("bars", bars(*rows)))
+        with lake.cursor() as cursor:
+            cursor.execute("alter table bars drop column known_ts")
+            cursor.execute("alter table bars drop column filled")
+            cursor.execute("update lake_info set value = '2' where key = 'schema_version'")
+
+    began = datetime.now(UTC).replace(tzinfo=None)
+    for _ in range(2):
+        Lake(folder).close()
+
+    with Lake(folder) as lake:
+        since = datetime.fromisoformat(lake.info()["fetch_times_since"]).replace(tzinfo=None)
+        assert began - timedelta(milliseconds=1) <= since
+        assert asked(lake, "select known_ts, filled, close from bars order by ts") == [
+            (None, None, 1.0),
+            (None, {"volume_usd": since}, 1.0),
+            (None, None, 1.0),
+            (since, None, 1.0),
+        ]
+        assert asked(lake, "select count(*) from bars") == [(4,)]
 
 
 def _stop(*_):

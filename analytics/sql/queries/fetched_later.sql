@@ -1,0 +1,19 @@
+-- What of the bars of the 24 h before $known_by [UTC] became known only afterwards: fetched from
+-- venues' histories or from files. One row: of how many bars at least one value, and when the
+-- first of them did. Bars of our own snapshots are written some seconds after their end; those
+-- are not meant.
+with late as (
+    select
+        if(snapshot_count = 0 and known_ts > $known_by::timestamp_ms, known_ts, null) as bar_ts,
+        list_min(list_filter(map_values(filled), lambda ts: ts > $known_by::timestamp_ms)) as value_ts
+    from bars
+    where
+        ts > ($known_by::timestamp - interval 24 hours - interval 5 minutes)::timestamp_ms
+        and ts <= ($known_by::timestamp - interval 5 minutes)::timestamp_ms
+)
+
+select
+    count(*) as bar_count,
+    min(coalesce(least(bar_ts, value_ts), bar_ts, value_ts)) as first_ts
+from late
+where bar_ts is not null or value_ts is not null
