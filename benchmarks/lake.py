@@ -89,7 +89,7 @@ def rows(table: str, ts: datetime, seed: int) -> pa.Table:
             columns[column.name] = random.random(PAIRS) * 1e6
         elif pa.types.is_integer(column.type):
             columns[column.name] = pa.array([10] * PAIRS, column.type)
-        elif table == "bars":
+        elif table == "bars" and pa.types.is_string(column.type):
             columns[column.name] = ["live"] * PAIRS
     return pa.table(columns)
 

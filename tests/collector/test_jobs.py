@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
+from structlog.testing import capture_logs
 
 from analytics.lake import Reader
 from analytics.lake.schema import arrow_schema
 from analytics.records import Snapshot
 from collector import jobs
+from collector.monitor import health
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -93,6 +96,57 @@ async def test_snapshots_of_long_ago_go_once_a_day_and_bars_stay(program):
         assert cursor.execute("select count(*) from bars").fetchall() == [(1,)]
     reader.close()
     assert kept == [((NOON - days * day).replace(tzinfo=None),) for days in (90, 0)]
+
+
+async def test_damage_is_looked_for_every_five_minutes_and_taken_out(program):
+    """It is logged, told by /healthz, and readers go on without it."""
+    minute = timedelta(minutes=1)
+    for number in range(3):
+        await stored(program, heard(float(number), number * minute))
+    files = sorted(program.lake.layout.home("snapshots").rglob("*.parquet"))
+    content = bytearray(files[1].read_bytes())
+    content[len(content) // 3] ^= 1
+    files[1].write_bytes(content)
+    (check,) = (job for job in jobs.of_the_lake(program) if job.name == "check")
+
+    with capture_logs() as lines:
+        await check.run()
+        await check.run()
+
+    assert check.every == timedelta(minutes=5)
+    (said,) = [line["what"] for line in lines if line["event"] == "set aside"]
+    assert f"1 rows of {files[1].name} are lost" in said
+    assert health(program)["set_aside"] == [said]
+    reader = Reader(program.settings.data_dir)
+    with reader.cursor() as cursor:
+        left = cursor.execute("select price from snapshots order by 1").fetchall()
+    reader.close()
+    assert left == [(0.0,), (2.0,)]
+
+
+async def test_upkeep_goes_on_where_the_clock_is_not_believed(program):
+    """No venue agreed with it: nothing is deleted, small files are merged all the same."""
+    for days in (200, 199, 0):
+        one = heard(1.0, -timedelta(days=days))
+        await stored(program, replace(one, venue_ts=None))
+    await stored(program, replace(heard(2.0, timedelta(minutes=1)), venue_ts=None))
+    (daily,) = (job for job in jobs.of_the_lake(program) if job.name == "days")
+    before = len(live_files(program))
+
+    with capture_logs() as lines:
+        await daily.run()
+
+    (line,) = [line for line in lines if line["event"] == "old snapshots not deleted"]
+    assert "no venue agreed" in line["reason"]
+    assert (before, len(live_files(program))) == (4, 3)
+    with program.lake.cursor() as cursor:
+        assert cursor.execute("select count(*) from snapshots").fetchall() == [(4,)]
+
+
+def live_files(program):
+    query = "select data_file from ducklake_list_files('lake', 'snapshots')"
+    with program.lake.cursor() as cursor:
+        return cursor.execute(query).fetchall()
 
 
 async def test_each_setting_arrives_where_it_acts(program):
