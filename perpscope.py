@@ -240,6 +240,7 @@ def _become_dashboard(settings: Settings) -> None:
         *("--server.port", str(settings.port)),
         *("--server.address", LOOPBACK),
         *_GUARDED,
+        *(text for name in settings.allowed_hosts for text in ("--server.allowedHosts", name)),
     ]
     os.environ["PERPSCOPE_DATA_DIR"] = str(settings.data_dir.absolute())
     os.environ["PERPSCOPE_INTERVAL_S"] = str(settings.interval_s)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from analytics.errors import SettingsError
+from analytics.hosts import is_ours
 from collector.cycle import VenueCollector
 from collector.program import Program
 
@@ -100,7 +102,7 @@ async def answering(port: int, program: Program) -> AsyncIterator[int]:
         body = generate_latest(program.meters.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app = web.Application()
+    app = web.Application(middlewares=[_only_as(program.settings.allowed_hosts)])
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/metrics", metrics)
     runner = web.AppRunner(app, shutdown_timeout=1)
@@ -115,3 +117,19 @@ async def answering(port: int, program: Program) -> AsyncIterator[int]:
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+def _only_as(names: Collection[str]) -> Middleware:
+    """Return what refuses requests under other names than loopback's and *names*."""
+
+    @web.middleware
+    async def refusing(request: web.Request, handler: Handler) -> web.StreamResponse:
+        hosts = request.headers.getall("Host", ())
+        if len(hosts) == 1 and is_ours(hosts[0], names):
+            return await handler(request)
+        raise web.HTTPForbidden(
+            text="this collector does not answer to that name; "
+            "if a proxy serves it under one, set PERPSCOPE_ALLOWED_HOSTS\n"
+        )
+
+    return refusing

@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     collector_port: int = Field(default=8502, ge=0, le=65535)
     """Port of the collector's /healthz and /metrics on loopback; 0 takes any free one."""
 
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names under which a proxy serves dashboard and collector, separated by commas; they
+    answer to ``localhost`` and loopback addresses anyway."""
+
     snapshot_days: int = Field(default=90, ge=1)
     """Snapshots older than this are let go; bars stay. [days]"""
 
@@ -79,7 +83,7 @@ class Settings(BaseSettings):
     simulator: str | None = Field(default=None, pattern=r"^http://127\.0\.0\.1:\d+$")
     """Address of a simulator to collect from instead of the venues: http://127.0.0.1:PORT."""
 
-    @field_validator("venues", mode="before")
+    @field_validator("venues", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -95,6 +99,17 @@ class Settings(BaseSettings):
             raise ValueError(f"unknown venue; allowed are {allowed}, separated by commas")
         if len(set(value)) < len(value):
             raise ValueError("a venue is named twice; each may stand there once")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"(\*\.)?[\w-]+(\.[\w-]+)*", name):
+                raise ValueError(
+                    f"{name} is no name; allowed are names such as perps.example.org or "
+                    "*.example.org without a port, separated by commas"
+                )
         return value
 
     @field_validator("data_dir", mode="before")

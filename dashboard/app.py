@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from analytics import formats
 from dashboard import state
+from dashboard.door import Door
 from dashboard.warmth import warmed
 
 log = logging.getLogger(__name__)
@@ -25,4 +27,9 @@ def told(error: Exception) -> bool:
     return True
 
 
-app = st.App(Path(__file__).with_name("main.py"), lifespan=warmed, on_script_error=told)
+app = st.App(
+    Path(__file__).with_name("main.py"),
+    lifespan=warmed,
+    middleware=[Middleware(Door)],
+    on_script_error=told,
+)

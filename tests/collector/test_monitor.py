@@ -42,6 +42,29 @@ async def test_it_listens_on_loopback_alone(told):
         await asyncio.open_connection("127.0.0.2", told.port)
 
 
+@pytest.mark.parametrize("path", ["healthz", "metrics", "nowhere"])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", ""])
+async def test_it_answers_to_no_other_name(told, path, host):
+    """A site whose name points to loopback reads nothing of it in a visitor's browser."""
+    headers = {"Host": host.format(port=told.port)}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{told.port}/{path}", headers=headers) as answer,
+    ):
+        assert answer.status == 403
+        assert "does not answer to that name" in await answer.text()
+
+
+async def test_it_answers_to_loopback(told):
+    """By any of its names."""
+    for host in ("localhost", f"localhost:{told.port}", f"127.0.0.1:{told.port}"):
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{told.port}/metrics", headers={"Host": host}) as answer,
+        ):
+            assert answer.status == 200
+
+
 @pytest.mark.parametrize(("cycles", "silent"), [(2, False), (4, True)])
 async def test_a_venue_without_a_cycle_for_long_is_silent(told, program, cycles, silent):
     """More than three intervals of the setting, whatever it is."""

@@ -61,6 +61,8 @@ def test_no_password_goes_into_an_address_nor_into_the_refusal(monkeypatch):
         ("PERPSCOPE_SNAPSHOT_DAYS", "0", "greater than or equal to 1"),
         ("PERPSCOPE_LOG_LEVEL", "CHATTY", "'DEBUG', 'INFO'"),
         ("PERPSCOPE_PORT", "70000", "65535"),
+        ("PERPSCOPE_ALLOWED_HOSTS", "*", "without a port"),
+        ("PERPSCOPE_ALLOWED_HOSTS", "a.example.org,b.example.org:80", "without a port"),
         ("PERPSCOPE_SIMULATOR", "http://example.org:80", "127"),
     ],
 )
