@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-GAS, CAT = "GAS/USDT:USDT", "CAT/USDT:USDT"
+GAS, CAT, BTC = "GAS/USDT:USDT", "CAT/USDT:USDT", "BTC/USDT:USDT"
 EXCHANGES, MARKET = "app_pages/exchanges.py", "app_pages/market.py"
 BAR = timedelta(minutes=5)
 APART = "Prices of GAS are 2,000 times apart between venues"
@@ -72,6 +72,18 @@ def test_a_pair_is_found_under_its_own_name_whatever_it_is_counted_under(record,
     page = opened(MARKET, venue="bybit", symbol=GAS)
     assert page.selectbox(key="market_base").value == "GAS (bybit)"
     assert len(page.get("plotly_chart")) == 1
+
+
+def test_nobody_leads_among_two_coins(record, opened):
+    """Correlation compares the venues of BTC, and finds none to compare for GAS."""
+    two_gases(record, bars=30)
+    for venue in ("binance", "bybit"):
+        record.snapshot(BTC, venue=venue, price=100.0, oi_usd=1e6, volume_24h_usd=1e6)
+        for nth in range(30):
+            ended = record.noon.replace(minute=40) - nth * BAR
+            record.bar(BTC, venue=venue, ended=ended, close=100.0 + nth % 7, oi_usd=1e6)
+    page = opened("app_pages/correlation.py")
+    assert page.selectbox(key="corr_base").options == ["BTC"]
 
 
 def test_health_names_it(record, opened):
