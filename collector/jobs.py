@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 
 FIVE_MINUTES = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
-LOOK_AT_CLOCK = timedelta(seconds=5)
-"""How often a step of the clock is looked for. On the wall."""
+LOOK_AT_CLOCK_S = 5.0
+"""How often a step of the clock is looked for. [wall s]"""
 CHECK_BYTES = 256 * 2**20
 """So much of the lake is looked into every five minutes: a second's work or less. [bytes]"""
 
@@ -29,7 +29,6 @@ CHECK_BYTES = 256 * 2**20
 def of_the_lake(program: Program) -> list[Job]:
     """Return what is done for the lake, and how often."""
     return [
-        Job("clock", LOOK_AT_CLOCK * program.clock.speed, partial(clock, program)),
         Job("bars", FIVE_MINUTES, partial(bars, program), after_mark=timedelta(seconds=10)),
         Job("check", FIVE_MINUTES, partial(check, program), after_mark=timedelta(minutes=4)),
         Job("merge", HOUR, partial(merge, program), after_mark=FIVE_MINUTES / 2),
@@ -140,12 +139,22 @@ async def history(program: Program, one: VenueCollector) -> None:
         log.warning("history incomplete", venue=one.name, reason=problem)
 
 
+async def watch_clock(program: Program) -> None:
+    """Look for steps of the clock, for ever; waits are counted on the monotonic clock."""
+    while True:
+        await asyncio.sleep(LOOK_AT_CLOCK_S)
+        await clock(program)
+
+
 async def clock(program: Program) -> None:
-    """See whether the clock stepped."""
+    """See whether the clock stepped; if it did, put the jobs on the timetable anew."""
+    before = program.steps.newest
     try:
         await asyncio.to_thread(program.steps.look)
     except LakeError as error:
         log.warning("Health does not know of the clock's step", reason=str(error))
+    if program.steps.newest is not before:
+        program.timetable.realign()
 
 
 async def bars(program: Program) -> None:

@@ -43,6 +43,8 @@ def start(folder: Path, level: str) -> None:
     screen = logging.StreamHandler(sys.stderr)
     screen.setFormatter(_formatter(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())))
     logging.basicConfig(level=level, handlers=[file, screen], force=True)
+    # APScheduler tells of every run at INFO: thousands of lines a day that say nothing.
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -41,7 +41,9 @@ async def run(settings: Settings) -> bool:
             taking_work(settings.data_dir, works),
             answering(settings.collector_port, program),
         ):
+            timetable.start()
             timetable.add(jobs.of_the_lake(program))
+            timetable.run_once("watch the clock", partial(jobs.watch_clock, program))
             for one in program.venues:
                 timetable.run_once(f"begin {one.name}", partial(jobs.begin, program, one))
             log.info("collecting", venues=settings.venues, data_dir=str(settings.data_dir))

@@ -15,6 +15,7 @@ from collector import jobs
 from collector.clock import Clock
 from collector.monitor import health
 from collector.steps import KEPT, Steps
+from collector.timetable import Job
 
 
 class SteppedClock(Clock):
@@ -77,6 +78,26 @@ async def test_a_step_is_found_said_and_written_down_once(program, step, seconds
     assert round(kept["step_s"]) == seconds
     shown = datetime(2026, 1, 1, 12, 30, tzinfo=UTC) + timedelta(seconds=seconds)
     assert shown <= datetime.fromisoformat(kept["at"]) < shown + timedelta(minutes=10)
+
+
+async def test_jobs_are_put_on_the_timetable_anew_after_a_step_alone(program, step):
+    """APScheduler counts in wall time: of a step back it would wait for as long as that was."""
+    program.timetable.start()
+    hourly = Job("hourly", timedelta(hours=1), program.intake.finish)
+    program.timetable.add([hourly])
+    scheduler = program.timetable._scheduler
+    try:
+        first = scheduler.get_job("hourly").next_run_time
+        await jobs.clock(program)
+        assert scheduler.get_job("hourly").next_run_time == first
+
+        step(-1800)
+        await jobs.clock(program)
+        again = scheduler.get_job("hourly").next_run_time
+    finally:
+        await program.timetable.stop()
+
+    assert abs((again - first).total_seconds()) == pytest.approx(1800, abs=1)
 
 
 async def test_rows_ahead_of_the_clock_degrade_health_until_the_next_cycle(program, step):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import pytest
+from apscheduler.events import EVENT_JOB_EXECUTED
 from structlog.testing import capture_logs
 
 from collector.clock import Clock
@@ -15,36 +15,15 @@ from collector.timetable import Job, Timetable
 SPEED = 600.0
 """Ten minutes of the clock in a second: a half-minute job comes every 50 ms."""
 
-NEARLY_MIDNIGHT = datetime(2026, 1, 1, 23, 59, 50, tzinfo=UTC)
-
 
 @pytest.fixture
 async def timetable():
     """A timetable on a fast clock, stopped in the end."""
-    clock = Clock(origin=NEARLY_MIDNIGHT, speed=SPEED)
+    clock = Clock(origin=datetime(2026, 1, 1, 23, 59, 50, tzinfo=UTC), speed=SPEED)
     made = Timetable(clock)
+    made.start()
     yield made, clock
     await made.stop()
-
-
-@pytest.fixture
-async def starts(clock):
-    """Puts a job on a timetable of the clock without waiting; its starts, as [s] since then."""
-    clock.start = NEARLY_MIDNIGHT
-    table = Timetable(clock)
-
-    def put(every_s, after_mark_s=0):
-        found = []
-
-        async def note():
-            found.append(clock.elapsed_s)
-
-        times = {"every": timedelta(seconds=every_s), "after_mark": timedelta(seconds=after_mark_s)}
-        table.add([Job("note", run=note, **times)])
-        return found
-
-    yield put
-    await table.stop()
 
 
 async def enough(condition):
@@ -58,54 +37,95 @@ async def enough(condition):
     ("every_s", "after_mark_s", "wait_s"),
     [(3600, 600, 610), (3600, 3000, 3010), (86_400, 300, 310), (900, 0, 10), (300, 295, 5)],
 )
-async def test_the_first_start_is_on_the_next_mark(starts, clock, every_s, after_mark_s, wait_s):
+async def test_the_first_start_is_on_the_next_mark(clock, every_s, after_mark_s, wait_s):
     """Marks are full hours, days or five minutes of the clock, whenever it was started."""
-    found = starts(every_s, after_mark_s)
+    clock.start = datetime(2026, 1, 1, 23, 59, 50, tzinfo=UTC)
+    table = Timetable(clock)
+    times = {"every": timedelta(seconds=every_s), "after_mark": timedelta(seconds=after_mark_s)}
 
-    await clock.sleep(wait_s + every_s + 1)
+    before = datetime.now(UTC)
+    table.add([Job("note", run=_nothing, **times)])
+    after = datetime.now(UTC)
 
-    assert found == [wait_s, wait_s + every_s]
+    (job,) = table._scheduler.get_jobs()
+    assert before <= job.next_run_time - timedelta(seconds=wait_s) <= after
 
 
-async def test_starts_do_not_drift_off_the_marks(starts, clock):
-    """Midnight changes nothing, nor does a clock that is a little slow against waiting."""
-    found = starts(30)
+async def test_starts_do_not_drift_off_the_marks(timetable):
+    """However late one of them is, the next is due on its mark; midnight changes nothing."""
+    table, _ = timetable
+    due = []
+    table._scheduler.add_listener(
+        lambda event: due.append(event.scheduled_run_time), EVENT_JOB_EXECUTED
+    )
 
-    await clock.sleep(101)
-    clock.start -= timedelta(milliseconds=200)
-    await clock.sleep(100)
+    table.add([Job("note", timedelta(seconds=30), _nothing)])
+    await enough(lambda: len(due) >= 20)
 
-    assert found[:4] == [10, 40, 70, 100]
-    assert found[4:] == pytest.approx([130, 160.2, 190.2])
+    apart = [(at - due[0]) / timedelta(seconds=30 / SPEED) for at in due]
+    assert apart == sorted({round(marks) for marks in apart})
+
+
+@pytest.fixture
+def wall(monkeypatch):
+    """Makes the wall clock jump, for APScheduler, the timetable and the collector's clock alike."""
+
+    class Wall(datetime):
+        ahead = timedelta()
+
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + cls.ahead
+
+    apscheduler = ("apscheduler.schedulers.base", "apscheduler.executors.base")
+    for module in (*apscheduler, "collector.timetable", "collector.clock"):
+        monkeypatch.setattr(f"{module}.datetime", Wall)
+    return Wall
 
 
 @pytest.mark.parametrize("step_s", [-3600, 3600, -100 * 86_400, 100 * 86_400, -7, 7])
-async def test_a_step_of_the_clock_stops_nothing(starts, clock, step_s):
-    """Within an interval of the last start comes the next, and then all are on the new marks."""
-    found = starts(30)
-    await clock.sleep(75)
+async def test_after_a_step_of_the_clock_jobs_go_on_on_its_new_marks(timetable, wall, step_s):
+    """Back or ahead: the next start is at most one interval after the jobs are put on anew."""
+    table, clock = timetable
+    starts = 0
 
-    clock.start += timedelta(seconds=step_s)
-    await clock.sleep(200)
+    async def note():
+        nonlocal starts
+        starts += 1
 
-    assert found[:4] == [10, 40, 70, 100]
-    assert max(later - one for one, later in pairwise(found)) < 60
-    shown = [clock.start + timedelta(seconds=at) for at in found[4:]]
-    assert len(shown) >= 4
-    assert {(at.second, at.microsecond) for at in shown} == {(0, 0), (30, 0)}
+    every = timedelta(hours=1)
+    table.add([Job("note", every, note, after_mark=timedelta(minutes=30), at_once=True)])
+    await enough(lambda: starts >= 1)
+
+    wall.ahead = timedelta(seconds=step_s)
+    before = datetime.now(UTC) + wall.ahead
+    table.realign()
+    (job,) = table._scheduler.get_jobs()
+    wait = job.next_run_time - before
+    mark = clock.now() + (job.next_run_time - wall.now(UTC)) * SPEED
+
+    assert timedelta() < wait <= every / SPEED + timedelta(seconds=1)
+    off = (mark - mark.replace(hour=0, minute=30, second=0, microsecond=0)) % every
+    assert min(off, every - off) < timedelta(minutes=10), "a mark, within a second of the wall"
+    seen = starts
+    await enough(lambda: starts > seen)
 
 
-async def test_a_clock_that_is_ahead_and_put_right_stops_nothing(starts, clock):
+async def test_a_clock_that_is_ahead_and_put_right_stops_nothing(timetable, wall):
     """As a time server does after a bad boot."""
-    found = starts(30)
-    await clock.sleep(75)
-    clock.start += timedelta(hours=1)
-    await clock.sleep(60)
+    table, _ = timetable
+    starts = 0
 
-    clock.start -= timedelta(hours=1)
-    await clock.sleep(60)
+    async def note():
+        nonlocal starts
+        starts += 1
 
-    assert found == [10, 40, 70, 100, 130, 160, 190]
+    table.add([Job("note", timedelta(seconds=30), note)])
+    for ahead_s in (3600, 0):
+        wall.ahead = timedelta(seconds=ahead_s)
+        table.realign()
+        seen = starts
+        await enough(lambda seen=seen: starts >= seen + 3)
 
 
 async def test_never_runs_one_job_twice_at_once(timetable):
