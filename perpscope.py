@@ -138,12 +138,30 @@ def serve(port: Port = None) -> None:
 
 @app.command("import")
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="Recordings, archive files or tables.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Recordings, archive files or tables.")
+    ] = None,
+    *,
+    undo: Annotated[
+        list[int] | None,
+        typer.Option(metavar="ID", help="Take this import back; may be given again."),
+    ] = None,
 ) -> None:
     """Store recorded series; beside a running collector, the collector does it."""
+    if not files and not undo:
+        raise typer.BadParameter("name the files to import, or an import to undo")
     settings = load()
-    if not imports.run(settings.data_dir, files, said, _told()):
+    if not imports.run(settings.data_dir, files or (), said, _told(), undo=undo or ()):
         raise typer.Exit(Exit.REFUSED)
+
+
+@app.command("imports")
+def imports_() -> None:
+    """List what was imported, with the ids by which `import --undo` takes it back."""
+    folder, wall = load().data_dir, datetime.now(UTC)
+    written = asking.Written.TABLE
+    if not asking.ask(folder, "imports", (), written, sys.stdout, wall=wall):
+        said.print("nothing was imported", markup=False, highlight=False)
 
 
 @app.command()

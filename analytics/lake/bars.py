@@ -12,8 +12,9 @@ replaced is not kept: before the fresh one became known, that value is absent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -26,9 +27,13 @@ _KEY = ", ".join(schema.KEYS["bars"])
 _KNOWN: Final = ("known_ts", "filled")
 _NOT_FILLED = (*schema.KEYS["bars"], "base", "origin", "snapshot_count", *_KNOWN)
 
-VALUES: Final = tuple(
-    field.name for field in schema.arrow_schema("bars") if field.type == pa.float64()
-)
+
+def figures(table: str) -> tuple[str, ...]:
+    """Return the columns of *table* that are figures, and may be absent."""
+    return tuple(field.name for field in schema.arrow_schema(table) if field.type == pa.float64())
+
+
+VALUES: Final = figures("bars")
 """The columns of a bar that may be absent, and be filled in later."""
 
 
@@ -44,7 +49,23 @@ Wins = Literal["stored", "fresh"]
 """Whose figure counts where both have one."""
 
 
-def combine(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, *, wins: Wins) -> tuple[int, int]:
+class Journal(Protocol):
+    """Hears of the rows that change before anything of them is written."""
+
+    def stored(self, cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
+        """Return the relation of stored rows, NULL where ``fresh_rows`` may replace *names*."""
+
+    def note(self, cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+        """Write down ``new_rows`` and ``changed_rows``, whose *names* are given."""
+
+
+def combine(
+    cursor: duckdb.DuckDBPyConnection,
+    rows: pa.Table,
+    *,
+    wins: Wins,
+    journal: Journal | None = None,
+) -> tuple[int, int]:
     """Add the bars of *rows* that are new, and combine the others with what is stored.
 
     Rows for the same bar complete each other, earlier ones first. Runs inside the
@@ -56,6 +77,7 @@ def combine(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, *, wins: Wins) ->
         rows: As ``schema.conform`` gives them; ``known_ts`` says when they became known.
         wins: ``stored`` fills only what is NULL, and keeps origin and count;
             ``fresh`` takes every figure of *rows* that is known.
+        journal: Told of what changes before it is written, if given.
 
     Returns:
         How many bars were added, and how many were changed.
@@ -63,37 +85,45 @@ def combine(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, *, wins: Wins) ->
     for field in (schema.arrow_schema("bars").field(name) for name in _KNOWN):
         if field.name not in rows.column_names:
             rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    names = [name for name in VALUES if name in rows.column_names]
     span = pc.min_max(rows["ts"]).as_py()
     bounds = {"first": span["min"], "last": span["max"]}
     cursor.register("incoming", numbered(rows))
     try:
-        cursor.execute(_one_row_a_bar(rows.column_names))
-        cursor.execute(_changed(rows.column_names, wins), bounds)
-        added = _count(cursor.execute(_INSERT_NEW, bounds))
-        changed = _count(cursor.execute("select count(*) from changed_bars"))
+        cursor.execute(_one_row_a_bar(rows))
+        stored = journal.stored(cursor, names) if journal and wins == "stored" else "bars"
+        cursor.execute(_changed(rows.column_names, wins, stored), bounds)
+        cursor.execute(_NEW, bounds)
+        if journal:
+            journal.note(cursor, names)
+        changed = _count(cursor.execute("select count(*) from changed_rows"))
         if changed:
             cursor.execute(_DELETE_CHANGED, bounds)
-            cursor.execute("insert into bars by name from changed_bars")
-        cursor.execute("drop table changed_bars")
-        cursor.execute("drop table fresh_bars")
+            cursor.execute("insert into bars by name from changed_rows")
+        added = _count(cursor.execute("insert into bars by name from new_rows"))
+        for table in ("fresh_rows", "new_rows", "changed_rows"):
+            cursor.execute(f"drop table {table}")
     finally:
         cursor.unregister("incoming")
     return added, changed
 
 
-def _one_row_a_bar(names: list[str]) -> str:
-    """Return SQL that keeps, as ``fresh_bars``, the first known value of each column of a bar."""
+def _one_row_a_bar(rows: pa.Table) -> str:
+    """Return SQL that keeps, as ``fresh_rows``, the first known value of each column of a bar."""
+    names = rows.column_names
+    if rows.group_by(list(schema.KEYS["bars"])).aggregate([]).num_rows == rows.num_rows:
+        return "create temp table fresh_rows as select * exclude (nth) from incoming"
     values = ", ".join(
         f"arg_min({name}, nth) as {name}" for name in names if name not in schema.KEYS["bars"]
     )
     return f"""
-        create temp table fresh_bars as
+        create temp table fresh_rows as
         select {_KEY}, {values} from incoming group by {_KEY}
     """  # noqa: S608 - columns come from the schema
 
 
-def _changed(names: list[str], wins: Wins) -> str:
-    """Return SQL that keeps, as ``changed_bars``, the stored bars that change, as they will be."""
+def _changed(names: list[str], wins: Wins, stored: str) -> str:
+    """Return SQL that keeps, as ``changed_rows``, *stored* bars that change, as they will be."""
     left_alone = _NOT_FILLED if wins == "stored" else (*schema.KEYS["bars"], *_KNOWN)
     given = [name for name in names if name not in left_alone]
     first, second = ("stored", "fresh") if wins == "stored" else ("fresh", "stored")
@@ -107,10 +137,10 @@ def _changed(names: list[str], wins: Wins) -> str:
     values |= {"known_ts": _ROW_KNOWN_TS, "filled": _filled(values)}
     combined = ", ".join(f"{value} as {name}" for name, value in values.items())
     return f"""
-        create temp table changed_bars as
+        create temp table changed_rows as
         select stored.* replace ({combined})
-        from bars as stored
-        join fresh_bars as fresh using ({_KEY})
+        from {stored} as stored
+        join fresh_rows as fresh using ({_KEY})
         where stored.ts between $first and $last and ({" or ".join(changes) or "false"}){unless}
     """  # noqa: S608 - columns come from the schema
 
@@ -151,14 +181,14 @@ _DELETE_CHANGED = """
     delete from bars
     where ts between $first and $last
     and exists (
-        select 1 from changed_bars as changed
+        select 1 from changed_rows as changed
         where changed.venue = bars.venue and changed.symbol = bars.symbol and changed.ts = bars.ts
     )
 """
 
-_INSERT_NEW = """
-    insert into bars by name
-    select * from fresh_bars as fresh
+_NEW = """
+    create temp table new_rows as
+    select * from fresh_rows as fresh
     where not exists (
         select 1 from bars as stored
         where stored.ts between $first and $last and stored.venue = fresh.venue

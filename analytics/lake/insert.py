@@ -69,7 +69,7 @@ def insert_new(
     if not frontier.advance(table, rows):
         condition, bounds = _not_stored(table, rows)
         statement += f" where {condition}"
-    cursor.register("incoming", _each_key_once(table, rows))
+    cursor.register("incoming", each_key_once(table, rows))
     try:
         result = cursor.execute(statement, bounds).fetchone()
     finally:
@@ -82,7 +82,7 @@ def numbered(rows: pa.Table) -> pa.Table:
     return rows.append_column("nth", pa.array(np.arange(rows.num_rows)))
 
 
-def _each_key_once(table: str, rows: pa.Table) -> pa.Table:
+def each_key_once(table: str, rows: pa.Table) -> pa.Table:
     """Return the first of *rows* for each key."""
     keys = numbered(rows).group_by(list(schema.KEYS[table])).aggregate([("nth", "min")])
     if keys.num_rows == rows.num_rows:

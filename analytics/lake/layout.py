@@ -59,6 +59,11 @@ class Layout:
         return self.folder / "collector.lock"
 
     @property
+    def journals(self) -> Path:
+        """What imports changed, so that it can be taken back; a folder for each."""
+        return self.folder / "imports"
+
+    @property
     def set_aside(self) -> Path:
         """Where damaged files go, with a note each."""
         return self.folder / "set-aside"

@@ -26,6 +26,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cycles": ("venue", "started_ts"),
         "liquidations": ("venue", "symbol", "venue_ts", "id"),
         "gaps": ("venue", "channel", "symbol", "started_ts"),
+        "imports": ("id",),
     }
 )
 """What makes a row of each table the same row."""
@@ -37,6 +38,7 @@ TIMES: Mapping[str, str] = MappingProxyType(
         "cycles": "started_ts",
         "liquidations": "venue_ts",
         "gaps": "started_ts",
+        "imports": "stored_ts",
     }
 )
 """The column that bounds a look-up of keys, and by which the files are partitioned."""
@@ -48,12 +50,13 @@ PARTITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cycles": (),
         "liquidations": ("year={0.year}", "month={0.month}"),
         "gaps": (),
+        "imports": (),
     }
 )
 """The folders that a day's files of a table lie in."""
 
 INLINED_ROWS: Mapping[str, int] = MappingProxyType(
-    {"lake_info": 1000, "cycles": 16, "liquidations": 16, "gaps": 16}
+    {"lake_info": 1000, "cycles": 16, "liquidations": 16, "gaps": 16, "imports": 16}
 )
 """How many rows of one change stay in the catalog instead of becoming a file.
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -23,7 +23,17 @@ import pyarrow as pa
 
 from analytics import query
 from analytics.errors import LakeError
-from analytics.lake import bars, check, identity, lock, maintenance, recover, schema
+from analytics.lake import (
+    bars,
+    check,
+    identity,
+    imports,
+    lock,
+    maintenance,
+    recover,
+    schema,
+    undoing,
+)
 from analytics.lake.checksums import Checksums
 from analytics.lake.insert import Frontier, insert_new
 from analytics.lake.layout import PRIVATE_UMASK, Layout, make_private, published_at
@@ -175,6 +185,36 @@ class Lake:
             self._frontier.advance("bars", rows)
             return bars.combine(cursor, rows, wins=wins)
 
+    def importing(self, facts: imports.Facts) -> imports.Import:
+        """Begin an import that can be corrected by a later one and taken back."""
+        with self.cursor() as cursor:
+            earlier = imports.earlier_journals(cursor, self.layout, facts)
+        return imports.Import(
+            self.layout, self._change, self._folders, self._frontier, facts, earlier
+        )
+
+    def undo_import(
+        self, number: int, undone_ts: datetime, told: Callable[[int, int], None]
+    ) -> undoing.Undone:
+        """Take back the import with the id *number*: what still is as it wrote it.
+
+        Args:
+            number: Its id.
+            undone_ts: When this is done. UTC.
+            told: Hears how many of its pieces are undone and how many there are; what it
+                raises stops the work there, and undoing again goes on from there.
+
+        Raises:
+            LakeError: There is no such import, it is undone already, or its journal is gone.
+        """
+        homes = {self.layout.home("imports")}
+
+        def transaction() -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+            folders = homes.union(*(self._all_folders(table) for table in imports.TABLES))
+            return self._change(folders)
+
+        return undoing.undo(transaction, self.layout, number, undone_ts, told)
+
     def replace_instruments(self, venue: str, instruments: Iterable[Instrument]) -> None:
         """Make *instruments* all that is known of *venue*'s contracts.
 
@@ -206,6 +246,12 @@ class Lake:
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on the committed state, for the writer's own short reads."""
         with self._doubting(), self._session.cursor() as cursor:
+            yield cursor
+
+    @contextmanager
+    def _change(self, folders: set[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction that can add files to *folders*."""
+        with self._doubting(), self._session.change(folders) as cursor:
             yield cursor
 
     def publish(self) -> None:
@@ -369,6 +415,8 @@ class Lake:
                 recover.drop_superseded(cursor, table)
         with self.cursor() as cursor:
             unlisted = recover.unlisted_files(cursor, self.layout, replaced_too=bool(found.notes))
+            if not found.notes:
+                unlisted = imports.drop_unfinished(cursor, self.layout, unlisted)
         count = 0
         for table, path in unlisted:
             try:

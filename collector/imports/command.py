@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,23 @@ from collector.imports.parsed import ImportSummary
 
 
 def import_work(lake: Lake) -> Work:
-    """Return the work that imports files into *lake* and reports how it goes."""
+    """Return the work that imports files into *lake*, or takes imports back, and reports on it."""
 
     def work(asked: dict[str, Any], report: Report) -> None:
-        for name in asked["files"]:
+        for number in asked.get("undo", ()):
+            report({"file": f"import {number}"})
+            undone = lake.undo_import(
+                number,
+                datetime.now(UTC),
+                lambda done, total: report({"done": done, "total": total}),
+            )
+            sentence = (
+                f"import {number} undone: {undone.set_back:,} rows are as they were before, "
+                f"of {undone.left:,} something was changed since and left"
+            )
+            report({"undone": sentence})
+            lake.publish()
+        for name in asked.get("files", ()):
             report({"file": name})
             try:
                 summary = import_file(
@@ -44,19 +58,30 @@ def import_work(lake: Lake) -> Work:
     return work
 
 
-def run(folder: Path, files: Sequence[Path], said: Console, told: Console) -> bool:
+def run(
+    folder: Path,
+    files: Sequence[Path],
+    said: Console,
+    told: Console,
+    *,
+    undo: Sequence[int] = (),
+) -> bool:
     """Import *files* into the lake in *folder*; return whether all were taken.
 
     Args:
         folder: Where the lake lies.
         files: What to import.
+        undo: The ids of imports that are taken back first.
         said: Where progress and refusals go.
         told: Where the summary goes.
 
     Raises:
         LakeError: The lake cannot be written.
     """
-    asked: dict[str, object] = {"files": [str(file.absolute()) for file in files]}
+    asked: dict[str, object] = {
+        "files": [str(file.absolute()) for file in files],
+        "undo": list(undo),
+    }
     screen = _Screen(said)
     try:
         with screen:
@@ -118,7 +143,7 @@ class _Screen:
             case {"refusal": sentence}:
                 self.refusals += 1
                 self._say(f"refused: {sentence}")
-            case {"waiting": sentence}:
+            case {"waiting": sentence} | {"undone": sentence}:
                 self._say(sentence)
             case {"error": sentence}:
                 self.error = str(sentence)
@@ -136,19 +161,25 @@ class _Screen:
 
 
 def _table(summaries: Sequence[ImportSummary]) -> Table:
-    table = Table("file", "what", "rows read", "stored", "known", "refused", "from", "to")
+    table = Table("id", "file", "what", "rows read", "stored", "known", "refused", "from", "to")
     for one in summaries:
         stored = [f"{rows:,} {name}" for name, rows in one.stored.items() if rows]
         if one.bars_filled:
             stored.append(f"{one.bars_filled:,} bars filled")
+        if one.replaced:
+            stored.append(f"{one.replaced:,} differ, replaced")
+        known = [f"{one.already_there:,}"]
+        if one.differing:
+            known.append(f"{one.differing:,} differ, kept as stored")
         refused = [f"{rows:,} {why}" for why, rows in one.refused.items()]
         refused += [f"{times:,} × {why}" for why, times in one.values_refused.items()]
         table.add_row(
+            "" if one.number is None else str(one.number),
             Text(Path(one.file).name),
             one.kind,
             f"{one.rows_read:,}",
             "\n".join(stored) or "nothing new",
-            f"{one.already_there:,}",
+            "\n".join(known),
             Text("\n".join(refused) or "none"),
             *("" if ts is None else f"{ts:%Y-%m-%d %H:%M}" for ts in (one.first_ts, one.last_ts)),
         )

@@ -122,6 +122,16 @@ def opened(file: Path) -> Iterator[Opened]:
         os.close(descriptor)
 
 
+def sha256(file: Path) -> str:
+    """Return the SHA-256 of *file*.
+
+    Raises:
+        ImportRefused: It cannot be read.
+    """
+    with opened(file) as found, os.fdopen(os.dup(found.descriptor), "rb") as reading:
+        return hashlib.file_digest(reading, "sha256").hexdigest()
+
+
 def head(file: Path, length: int) -> bytes:
     """Return the first *length* bytes of *file*; nothing where it cannot be read."""
     try:

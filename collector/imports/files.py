@@ -16,11 +16,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import duckdb
 import pyarrow as pa
@@ -28,9 +26,11 @@ import pyarrow.compute as pc
 
 from analytics import query
 from analytics.errors import ImportRefused
+from analytics.lake import Lake
 from analytics.lake.bars import known_at
+from analytics.lake.imports import Facts, Outcome
 from collector.imports import binance_archive, content, delimited, recordings, reshape, tables
-from collector.imports.parsed import TIMES, ImportSummary, ParsedFile, Progress
+from collector.imports.parsed import ImportSummary, ParsedFile, Progress
 from collector.imports.validation import BAR, validated
 
 CHUNK = 100_000
@@ -44,22 +44,6 @@ _SQLITE = b"SQLite format 3\0"
 _PARQUET = b"PAR1"
 
 
-class Lake(Protocol):
-    """What an import needs of the lake."""
-
-    def append(self, *parts: tuple[str, pa.Table]) -> dict[str, int]:
-        """Append rows whose keys are new in one commit; return how many by table."""
-
-    def fill_bars(self, rows: pa.Table) -> tuple[int, int]:
-        """Add new bars and fill NULLs of the others; return how many of each."""
-
-    def renew_bars(self, rows: pa.Table) -> tuple[int, int]:
-        """Add new bars and make the others anew; return how many of each."""
-
-    def cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """A cursor on the committed state."""
-
-
 @dataclass(slots=True)
 class Stored:
     """What has been stored so far."""
@@ -67,6 +51,19 @@ class Stored:
     rows: Counter[str] = field(default_factory=Counter)
     """New rows by table."""
     bars_filled: int = 0
+    replaced: int = 0
+    """Rows of earlier imports of the same source that were corrected."""
+    differing: int = 0
+    """Rows that differ from what is stored, which wins."""
+    number: int | None = None
+    """The id by which it can be taken back; None where nothing was stored."""
+
+    def take(self, table: str, outcome: Outcome) -> None:
+        """Count the *outcome* of rows that the file has for *table*."""
+        self.rows[table] += outcome.added
+        self.bars_filled += outcome.changed
+        self.replaced += outcome.replaced
+        self.differing += outcome.differing
 
 
 def import_file(
@@ -108,6 +105,7 @@ def parse(path: Path, now: datetime) -> ParsedFile:
         raise ImportRefused(path, f"it holds something unreadable ({said})") from error
     return replace(
         parsed,
+        sha256=content.sha256(path),
         refused=parsed.refused + checked.refused,
         values_refused=parsed.values_refused + checked.values_refused,
         **{name: checked.rows},
@@ -132,22 +130,38 @@ def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> 
     beat()
     if parsed.instruments is not None:
         stored.rows.update(lake.append(("instruments", parsed.instruments)))
+    under_way = lake.importing(_facts(parsed, now))
     for start in range(0, rows.num_rows, CHUNK):
         piece = rows.slice(start, CHUNK)
         if name == "snapshots":
-            stored.rows.update(lake.append((name, piece)))
+            stored.take(name, under_way.add_snapshots(piece))
         else:
-            _fill(lake, known_at(piece, now), stored)
+            stored.take(name, under_way.fill_bars(known_at(piece, now)))
         done += piece.num_rows
         beat()
         time.sleep(TURN_S)
     for bars in () if touched is None else _bars_made(lake, touched, beat):
-        added, changed = lake.renew_bars(bars)
-        stored.rows["bars"] += added
-        stored.bars_filled += changed
+        made = under_way.renew_bars(bars)
+        stored.rows["bars"] += made.added
+        stored.bars_filled += made.changed
         done += bars.num_rows
         beat()
+    stored.number = under_way.number
     return stored
+
+
+def _facts(parsed: ParsedFile, now: datetime) -> Facts:
+    """Return what is written down of the import of *parsed*."""
+    span = parsed.span
+    return Facts(
+        source=parsed.source,
+        kind=parsed.kind,
+        file=parsed.file.name,
+        sha256=parsed.sha256,
+        stored_ts=now.astimezone(UTC).replace(tzinfo=None),
+        first_ts=span["min"],
+        last_ts=span["max"],
+    )
 
 
 def _read(path: Path) -> ParsedFile:
@@ -165,12 +179,6 @@ def _read(path: Path) -> ParsedFile:
     if recordings.belongs(text.first_line):
         return recordings.read_csv(text)
     return tables.read_csv(text)
-
-
-def _fill(lake: Lake, bars: pa.Table, stored: Stored) -> None:
-    added, filled = lake.fill_bars(bars)
-    stored.rows["bars"] += added
-    stored.bars_filled += filled
 
 
 _TOUCHED = """
@@ -224,13 +232,13 @@ def _bars_made(lake: Lake, touched: pa.Table, beat: Callable[[], None]) -> Itera
 
 
 def _summary(parsed: ParsedFile, stored: Stored) -> ImportSummary:
-    rows, venues, span, known = 0, "", {"min": None, "max": None}, 0
+    venues, span, known = "", parsed.span, 0
     if parsed.readings is not None:
         name, table = parsed.readings
-        rows = table.num_rows
         venues = ", ".join(sorted(pc.unique(table["venue"]).to_pylist()))
-        span = pc.min_max(table[TIMES[name]]).as_py()
-        known = rows - stored.rows[name] - (stored.bars_filled if name == "bars" else 0)
+        changed = stored.replaced + stored.differing
+        changed += stored.bars_filled if name == "bars" else 0
+        known = max(table.num_rows - stored.rows[name] - changed, 0)
     return ImportSummary(
         file=str(parsed.file),
         kind=parsed.kind,
@@ -238,6 +246,9 @@ def _summary(parsed: ParsedFile, stored: Stored) -> ImportSummary:
         stored={"snapshots": 0, "bars": 0, **stored.rows},
         bars_filled=stored.bars_filled,
         already_there=known,
+        replaced=stored.replaced,
+        differing=stored.differing,
+        number=stored.number,
         refused=dict(parsed.refused),
         values_refused=dict(parsed.values_refused),
         venue=venues,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Progress = Callable[[int, int], None]
 """Told how many rows are done and how many there are; called from the importing thread."""
@@ -36,6 +38,22 @@ class ParsedFile:
     """Single values replaced by NULL, by column and reason."""
     notes: tuple[str, ...] = ()
     """Sentences about how the file was taken."""
+    sha256: str = ""
+    """Of the file as it lies there."""
+
+    @property
+    def source(self) -> str:
+        """Of what kind its figures are, however they are packed or cut."""
+        return re.sub(r" (of \S+|\(\w+\))$", "", self.kind)
+
+    @property
+    def span(self) -> dict[str, Any]:
+        """``min`` and ``max`` of the times of its readings, None where nothing is left."""
+        if self.readings is None:
+            return {"min": None, "max": None}
+        name, rows = self.readings
+        span: dict[str, Any] = pc.min_max(rows[TIMES[name]]).as_py()
+        return span
 
     @property
     def readings(self) -> tuple[str, pa.Table] | None:
@@ -59,6 +77,10 @@ class ImportSummary:
     """Bars that were there and had columns of theirs filled."""
     already_there: int
     """Readings, or bars of the file, that changed nothing because they were known."""
+    replaced: int
+    """Readings, or bars, that differed from an earlier import of the source: corrected."""
+    differing: int
+    """Readings, or bars, that differ from what is stored from elsewhere, which stays."""
     refused: dict[str, int]
     values_refused: dict[str, int]
     venue: str
@@ -66,6 +88,8 @@ class ImportSummary:
     first_ts: datetime | None
     last_ts: datetime | None
     notes: tuple[str, ...] = ()
+    number: int | None = None
+    """The id of the import, by which it can be taken back; None where nothing was stored."""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON knows it, times as ISO text with their zone."""

@@ -7,6 +7,7 @@ import os
 import re
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from analytics.errors import ImportRefused
@@ -250,13 +251,44 @@ def test_importing_twice_changes_nothing(take, rows):
     assert rows("select * from bars order by ts") == before
 
 
-def test_a_value_that_is_there_is_never_overwritten(take, lake, rows):
-    """What was collected live wins over the archive."""
+@pytest.mark.parametrize("origin", ["live", "backfill"])
+def test_what_no_import_wrote_is_never_overwritten(take, lake, rows, origin):
+    """What was collected, or told by the venue's history, wins over the archive; it is said."""
+    stored = {"venue": "binance", "symbol": "BTC/USDT:USDT", "base": "BTC", "oi_base": 1.0}
+    stored |= {"ts": MIDNIGHT.replace(tzinfo=None), "snapshot_count": 3, "origin": origin}
+    lake.fill_bars(pa.Table.from_pylist([stored]))
+
+    summary = take("again.csv", METRICS + metric(after(5), oi="2", ratios=",,,"))
+
+    assert (summary.differing, summary.replaced, summary.already_there) == (1, 0, 0)
+    assert rows("select oi_base, oi_usd from bars") == [{"oi_base": 1, "oi_usd": 9120000000.25}]
+
+
+def test_a_corrected_file_corrects_what_the_first_one_wrote(take, rows):
+    """The venue replaces faulty files; the later one wins, value by value, and it is counted."""
+    faulty = metric(after(10), oi="7", ratios="1.5,1.2,2.1,0.9")
+    right = metric(after(10), oi="80001", ratios="1.5,1.2,,0.9")
+    take("BTCUSDT-metrics-2025-10-01.csv", METRICS + metric(after(5)) + faulty)
+
+    text = METRICS + metric(after(5)) + right + metric(after(15))
+    summary = take("corrected/BTCUSDT-metrics-2025-10-01.csv", text)
+
+    found = rows("select oi_base, ls_accounts from bars order by ts")
+    assert [row["oi_base"] for row in found] == [80000.5, 80001, 80000.5]
+    assert found[1]["ls_accounts"] == 2.1, "what the corrected file does not know stays"
+    said = (summary.replaced, summary.already_there, summary.stored["bars"], summary.differing)
+    assert said == (1, 1, 1, 0)
+
+
+def test_a_file_of_another_source_corrects_nothing(take, rows):
+    """A table of somebody's own does not know better than the archive."""
     take("BTCUSDT-metrics-2025-10-01.csv", METRICS + metric(after(5), oi="1"))
 
-    summary = take("again.csv", METRICS + metric(after(5), oi="2"))
+    summary = take(
+        "bars.csv", "venue,symbol,ts,oi_base\nbinance,BTC/USDT:USDT,2025-10-01 00:00,2\n"
+    )
 
-    assert summary.already_there == 1
+    assert (summary.differing, summary.replaced) == (1, 0)
     assert rows("select oi_base from bars") == [{"oi_base": 1}]
 
 

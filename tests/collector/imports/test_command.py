@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
+from analytics import asking
 from analytics.errors import LakeError, LakeLocked
 from analytics.lake import Lake
+from collector.control import ask, taking_work
 from collector.imports import command
 
 READINGS = (
@@ -96,3 +99,42 @@ def test_an_import_that_is_stopped_stays_stored_and_goes_on_the_next_time(lake, 
 
     assert again[-1]["summary"]["already_there"] == 2
     assert again[-1]["summary"]["stored"]["bars"] == 2
+
+
+BARS = "venue,symbol,ts,close\nokx,BTC/USDT:USDT,2025-10-01 00:00,{}\n"
+
+
+def test_an_import_is_listed_corrected_and_taken_back(tmp_path, write):
+    """By the command line, with the id that the summary and the list say."""
+    screens, folder = Screens(), tmp_path / "lake"
+
+    def close():
+        with Lake(folder, reserve_bytes=0) as lake, lake.cursor() as cursor:
+            return cursor.execute("select close from bars").fetchall()
+
+    for nth, price in enumerate((80, 103)):
+        assert screens.run(folder, write(f"{nth}/bars.csv", BARS.format(price)))
+    assert close() == [(103,)]
+    assert "1 differ, replaced" in screens.told.file.getvalue()
+
+    listed = io.StringIO()
+    wall = datetime(2026, 10, 1, tzinfo=UTC)
+    assert asking.ask(folder, "imports", (), asking.Written.CSV, listed, wall=wall) == 2
+    assert listed.getvalue().splitlines()[1].startswith("2,")
+
+    assert command.run(folder, (), screens.said, screens.told, undo=[2])
+    assert close() == [(80,)]
+    assert "import 2 undone: 1 rows are as they were before" in screens.said.file.getvalue()
+
+
+async def test_a_collector_takes_imports_back_for_another_command(lake, write, rows):
+    """Only it may write; the command asks it over its socket."""
+    command.import_work(lake)({"files": [str(write("bars.csv", BARS.format(80)))]}, print)
+    folder, said = lake.layout.folder, []
+
+    async with taking_work(folder, {"import": command.import_work(lake)}):
+        await ask(folder, "import", {"undo": [1]}, said.append)
+        await ask(folder, "import", {"undo": [1]}, said.append)
+
+    assert rows("select * from bars") == []
+    assert said[-1]["error"].startswith("import 1 was undone at")

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from analytics.errors import ImportRefused, LakeError
+from analytics.lake.imports import Import
 from collector.imports import files
 from collector.imports.files import import_file
 from collector.imports.parsed import ImportSummary
@@ -69,13 +70,13 @@ def test_rows_go_in_by_time_whatever_their_order_in_the_file(lake, write, monkey
     monkeypatch.setattr(files, "CHUNK", 2)
     path = write("readings.csv", HEADER + reading(30) + reading(20) + reading(10))
     pieces = []
-    append = lake.append
+    add = Import.add_snapshots
 
-    def watched(*parts):
-        pieces.extend(rows["received_ts"].to_pylist() for name, rows in parts if name != "other")
-        return append(*parts)
+    def watched(self, rows):
+        pieces.append(rows["received_ts"].to_pylist())
+        return add(self, rows)
 
-    monkeypatch.setattr(lake, "append", watched)
+    monkeypatch.setattr(Import, "add_snapshots", watched)
     import_file(lake, path, lambda _done, _total: None, now=now)
 
     assert [[time.second for time in piece] for piece in pieces] == [[10, 20], [30]]
@@ -85,22 +86,39 @@ def test_an_interrupted_import_is_completed_by_the_next(lake, write, rows, monke
     """What is stored is known, the rest is added, and no bar is missing."""
     monkeypatch.setattr(files, "CHUNK", 1)
     path = write("readings.csv", HEADER + "".join(reading(300 * n) for n in range(4)))
-    append, calls = lake.append, iter(range(10))
+    add, calls = Import.add_snapshots, iter(range(10))
 
-    def failing(*parts):
+    def failing(self, rows):
         if next(calls) == 2:
             raise LakeError("the disk is full")
-        return append(*parts)
+        return add(self, rows)
 
-    monkeypatch.setattr(lake, "append", failing)
+    monkeypatch.setattr(Import, "add_snapshots", failing)
     with pytest.raises(LakeError):
         import_file(lake, path, lambda _done, _total: None, now=now)
     assert rows("select count(*)::integer as n from bars") == [{"n": 0}]
 
-    monkeypatch.setattr(lake, "append", append)
+    monkeypatch.setattr(Import, "add_snapshots", add)
     summary = import_file(lake, path, lambda _done, _total: None, now=now)
 
     assert (summary.already_there, summary.stored) == (2, {"snapshots": 2, "bars": 4})
+
+
+def test_readings_are_corrected_and_taken_back_with_their_bars(lake, take, rows):
+    """The bar of a corrected reading is made anew; undone, it is what it was before."""
+    lake.append(("snapshots", snapshots(20, price=2.0)))
+    first = take("readings.csv", HEADER + reading(30, price=9.0) + reading(310, price=9.0))
+    second = take("later/readings.csv", HEADER + reading(30, price=3.0) + reading(310, price=9.0))
+
+    assert (first.number, second.number) == (1, 2)
+    assert (second.replaced, second.already_there) == (1, 1)
+    assert [row["close"] for row in rows("select close from bars order by ts")] == [3, 9]
+
+    lake.undo_import(2, MIDNIGHT, lambda _done, _total: None)
+    assert [row["close"] for row in rows("select close from bars order by ts")] == [9, 9]
+    lake.undo_import(1, MIDNIGHT, lambda _done, _total: None)
+    assert rows("select price from snapshots") == [{"price": 2.0}]
+    assert rows("select * from bars") == []
 
 
 def test_live_cycles_go_on_during_an_import(lake, write, monkeypatch, rows, now):

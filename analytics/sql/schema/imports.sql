@@ -1,0 +1,19 @@
+-- One row per import that stored something; id is the key. Each of its commits is a piece, whose
+-- journal lies in the folder imports/ID; a piece from the one numbered pieces on never happened.
+create table imports (
+    id integer not null,
+    source varchar not null,
+    kind varchar not null,
+    file varchar not null,
+    sha256 varchar not null,
+    stored_ts timestamp_ms not null,
+    first_ts timestamp_ms not null,
+    last_ts timestamp_ms not null,
+    pieces integer not null,
+    rows_added integer not null,
+    rows_replaced integer not null,
+    bars_added integer not null,
+    bars_changed integer not null,
+    pieces_undone integer not null,
+    undone_ts timestamp_ms
+);
