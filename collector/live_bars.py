@@ -34,7 +34,7 @@ def write_finished(lake: Lake, venue: str, now: datetime, earliest: datetime | N
     """
     end = _floor(now)
     with lake.cursor() as cursor:
-        found = query.table(cursor, "last_live_bar", venue=venue, since=end - CATCH_UP)
+        found = query.table(cursor, "last_live_bar", venue=venue, since=end - CATCH_UP, until=end)
         last = found["ts"][0].as_py()
         start = end - CATCH_UP if last is None else last.replace(tzinfo=UTC) + BAR
         if earliest is not None:

@@ -22,7 +22,7 @@ from analytics.lake.catalog import make_usable
 from analytics.lake.checksums import Checksums
 from analytics.lake.layout import Layout
 
-START_BYTES = 512 * 2**20
+START_BYTES = 256 * 2**20
 """So much is looked into at a start: new files. The rest waits for the first check. [bytes]"""
 
 _MAGIC = b"PAR1"

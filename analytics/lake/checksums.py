@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,17 +108,20 @@ class Checksums:
                 self._files[name] = _File(found, self._looks)
         return fault
 
-    def suspects(self, at_most_bytes: int | None) -> set[Path]:
+    def suspects(self, at_most_bytes: int | None, is_stopped: Callable[[], bool]) -> set[Path]:
         """Look into the files whose last look was longest ago; return those that are damaged.
 
         Args:
             at_most_bytes: After so much it ends; None looks into every file.
+            is_stopped: Asked before each file; it ends where that says so.
         """
         found, read = set(), 0
         with self._turn:
             oldest_first = sorted(self._files, key=lambda name: self._files[name].looked_at)
         for name in oldest_first:
             path = self._layout.data / name
+            if is_stopped():
+                break
             if not path.exists():
                 # A merge took it away.
                 continue

@@ -303,7 +303,7 @@ class Lake:
         """
         limit, self._is_doubtful = (None if self._is_doubtful else at_most_bytes), False
         with lake_errors("cannot check the files"):
-            notes = self._set_aside(self._sums.suspects(limit))
+            notes = self._set_aside(self._sums.suspects(limit, lambda: self._upkeep_stopped))
             self._sums.save()
         if notes:
             self.publish()
@@ -343,6 +343,8 @@ class Lake:
 
     def stop_upkeep(self) -> None:
         """Have ``maintain``, now and from now on, end at once with a LakeError; nothing is lost.
+
+        ``check_files`` ends after the file it is at.
 
         Returns at once. To be called before the lake is closed: a merge of a long day takes
         longer than anybody waits for a program to stop.

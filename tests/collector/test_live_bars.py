@@ -117,3 +117,21 @@ def test_catches_up_after_a_pause(lake):
     written = write_finished(lake, "okx", NOON + timedelta(hours=3), None)
 
     assert written == 3
+
+
+def test_bars_of_a_time_to_come_hold_up_no_others(lake):
+    """A clock that was an hour ahead for a while, put right, and a restart before its hour."""
+    heard(lake, (0, 100.0), (3600, 300.0))
+    write_finished(lake, "okx", NOON + timedelta(minutes=66), None)
+    heard(lake, (360, 110.0))
+
+    written = write_finished(lake, "okx", NOON + timedelta(minutes=11), None)
+
+    assert written == 1
+    with lake.cursor() as cursor:
+        found = cursor.execute("select ts, close from bars order by ts").fetchall()
+    assert [(at.replace(tzinfo=UTC) - NOON, close) for at, close in found] == [
+        (timedelta(), 100.0),
+        (timedelta(minutes=5), 110.0),
+        (timedelta(minutes=60), 300.0),
+    ]

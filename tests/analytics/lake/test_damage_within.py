@@ -124,6 +124,16 @@ def test_a_check_is_bounded_and_comes_round_to_every_file(four_files, live_files
     assert (sum(found), max(found)) == (3, 1)
 
 
+def test_a_check_ends_when_upkeep_is_stopped(four_files, live_files):
+    """Who stops a collector does not wait for a lake to be read."""
+    Lake(four_files).close()
+    flip(live_files(four_files)[0])
+
+    with Lake(four_files) as lake:
+        lake.stop_upkeep()
+        assert lake.check_files(ALL) == []
+
+
 def test_a_merge_gives_damage_no_good_checksum(four_files, damage, live_files, asked):
     """What would be merged is looked into first; the rest is merged."""
     with Lake(four_files) as lake:
@@ -278,7 +288,7 @@ def test_a_checksum_that_is_damaged_accuses_nobody(four_files, asked):
         path.write_bytes(content)
         sums = Checksums(Layout(four_files))
         sums.load()
-        assert sums.suspects(None) == set()
+        assert sums.suspects(None, lambda: False) == set()
     path.write_bytes(damaged[7])
     with Lake(four_files) as lake:
         assert lake.damaged == []
