@@ -208,14 +208,14 @@ def stamps(piece: Piece) -> tuple[datetime, datetime]:
         case "end":
             return piece.first + BAR, piece.last + BAR
         case "payment":
-            # The payment before tells how long the first period was.
-            return piece.first - LONGEST_PERIOD, piece.last + LONGEST_PERIOD
+            # The payments around tell how long a period was, and whether one is missing.
+            return piece.first - 2 * LONGEST_PERIOD, piece.last + 2 * LONGEST_PERIOD
 
 
 def _bars_in_an_answer(history: History) -> int:
     if history.stamp != "payment":
         return history.page
-    return int((history.page * SHORTEST_PERIOD - 2 * LONGEST_PERIOD) / BAR)
+    return int((history.page * SHORTEST_PERIOD - 4 * LONGEST_PERIOD) / BAR)
 
 
 def _mark_at(moment: datetime) -> datetime:

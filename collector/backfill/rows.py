@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +17,8 @@ from collector.venues.venue import Fields, Row
 
 LATE = timedelta(seconds=30)
 """How far off its mark a stamp may be: payments are stamped some milliseconds late."""
+
+_HOURS = tuple(period / timedelta(hours=1) for period in (SHORTEST_PERIOD, LONGEST_PERIOD))
 
 _COLUMNS = frozenset(
     (
@@ -39,9 +41,9 @@ def bars_of(piece: Piece, rows: Iterable[Row]) -> list[Bar]:
 
     A settled rate fills the whole period that it was paid for, with the length of
     that period: a bar's rate is what the running period was to pay, and that is
-    what it paid. A row whose stamp cannot be read is left out.
+    what it paid, which nobody knew before. A row whose stamp cannot be read is left out.
     """
-    stamped = [(stamp, fields) for _, fields in rows if (stamp := _mark(fields.get("ts")))]
+    stamped = [(stamp, fields) for _, fields in rows if (stamp := mark(fields.get("ts")))]
     found: Iterable[tuple[datetime, Fields]]
     match piece.history.stamp:
         case "start":
@@ -49,7 +51,7 @@ def bars_of(piece: Piece, rows: Iterable[Row]) -> list[Bar]:
         case "end":
             found = ((stamp - BAR, fields) for stamp, fields in stamped)
         case "payment":
-            found = _periods(stamped)
+            found = periods(stamped, piece.history.pays_every)
     return [
         _bar(piece, start, fields) for start, fields in found if piece.first <= start <= piece.last
     ]
@@ -64,8 +66,9 @@ def _bar(piece: Piece, start: datetime, fields: Fields) -> Bar:
     instrument = piece.instrument
     said = {column: value for column, value in fields.items() if not isinstance(value, datetime)}
     if "oi_raw" in said:
-        units = product(said.pop("oi_raw"), instrument.contract_size)
-        said["oi_base"] = product(units, instrument.multiplier)
+        said["oi_units"] = product(said.pop("oi_raw"), instrument.contract_size)
+    if "oi_units" in said:
+        said["oi_base"] = product(said.pop("oi_units"), instrument.multiplier)
         said["oi_usd"] = said.pop("oi_venue_usd", None)
     return {
         "venue": instrument.venue,
@@ -78,22 +81,63 @@ def _bar(piece: Piece, start: datetime, fields: Fields) -> Bar:
     }
 
 
-def _periods(payments: Iterable[tuple[datetime, Fields]]) -> Iterator[tuple[datetime, Fields]]:
-    """Yield the five minutes of every period between two *payments*, with what it paid.
+def periods(
+    payments: Iterable[tuple[datetime, Fields]], every: timedelta | None = None
+) -> Iterator[tuple[datetime, Fields]]:
+    """Yield the five minutes of the period that each of *payments* settled, with what it paid.
 
-    Payments further apart than any period have one between them that is not told.
+    How long that was, the payment states as ``funding_interval_h``, or else the venue pays
+    *every* so often always, or else the payment before tells it; see ``_told_length``. A
+    period never reaches back beyond the payment before it.
+
+    Args:
+        payments: On five-minute marks, each with its ``funding_rate``, in any order.
+        every: The time between two payments, where the venue never changes it.
     """
     ordered = sorted(payments, key=lambda payment: payment[0])
-    for (opened, _), (paid, fields) in pairwise(ordered):
-        if not SHORTEST_PERIOD <= paid - opened <= LONGEST_PERIOD:
+    marks = sorted({paid for paid, _ in ordered})
+    for paid, fields in ordered:
+        place = bisect_left(marks, paid)
+        length = _stated_length(fields) or every or _told_length(marks, place)
+        if length is None or fields["funding_rate"] is None:
             continue
-        hours = (paid - opened) / timedelta(hours=1)
+        opened = max(paid - length, marks[place - 1]) if place else paid - length
+        hours = length / timedelta(hours=1)
         said: Fields = {"funding_rate": fields["funding_rate"], "funding_interval_h": hours}
-        for place in range((paid - opened) // BAR):
-            yield opened + place * BAR, said
+        for nth in range((paid - opened) // BAR):
+            yield opened + nth * BAR, said
 
 
-def _mark(stamp: object) -> datetime | None:
+def _stated_length(fields: Fields) -> timedelta | None:
+    """Return how long the payment says its period was; None where it says nothing possible."""
+    hours = fields.get("funding_interval_h")
+    if not isinstance(hours, float) or not _HOURS[0] <= hours <= _HOURS[1]:
+        return None
+    return timedelta(hours=hours)
+
+
+def _told_length(marks: Sequence[datetime], place: int) -> timedelta | None:
+    """Return how long the period was that was paid at *place* of *marks*; None if that is unclear.
+
+    It began with the payment before, unless that one is missing: a period that is longer than
+    the one before it is believed if the next one is as long. Else a payment is missing, and
+    the last of the periods in between was as long as the one before them.
+    """
+    if not place:
+        return None
+    gap = marks[place] - marks[place - 1]
+    before = marks[place - 1] - marks[place - 2] if place > 1 else None
+    after = marks[place + 1] - marks[place] if place + 1 < len(marks) else None
+    if not SHORTEST_PERIOD <= gap <= LONGEST_PERIOD:
+        return None
+    if before is None:
+        return gap if after is None or gap <= after else None
+    if gap <= before or gap == after:
+        return gap
+    return before if after is not None and not gap % before else None
+
+
+def mark(stamp: object) -> datetime | None:
     """Return the five-minute mark that *stamp* is of, None where it is of none."""
     if not isinstance(stamp, datetime):
         return None

@@ -4,8 +4,9 @@ One kind of file holds one part of a bar: ``klines`` the prices and flows (see
 ``binance_klines``), ``metrics`` the open interest and ratios, ``fundingRate``
 what was paid. Each fills its columns of the bars and leaves the others alone.
 
-A row of metrics or funding describes one instant and so closes the bar that
-ends there. Two habits of the archive stand in the way. Times are up to some
+A row of metrics describes one instant and so closes the bar that ends there; a
+payment of funding fills the bars of the period that it settled, as a venue's own
+history does. Two habits of the archive stand in the way. Times are up to some
 seconds late, so an instant up to ``LATE`` off a mark counts as the mark, and one
 further off is of none. And since the file of 2026-06-25 metrics are stamped with
 the start of their five minutes, before it with their end. So a row of 06-25
@@ -21,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.errors import ImportRefused
-from collector.backfill.rows import LATE
+from analytics.lake.schema import arrow_schema
+from collector.backfill.rows import LATE, periods
 from collector.imports import archive_name, binance_klines, contracts, reshape
 from collector.imports.archive_name import ArchiveName
 from collector.imports.content import Content
@@ -46,6 +48,7 @@ METRICS = (
     "sum_taker_long_short_vol_ratio",
 )
 FUNDING = ("calc_time", "funding_interval_hours", "last_funding_rate")
+_PAID = {"funding_rate": "last_funding_rate", "funding_interval_h": "funding_interval_hours"}
 
 _FIRST_LINES = {
     columns[0]: columns for columns in (METRICS, FUNDING, tuple(binance_klines.COLUMNS))
@@ -100,17 +103,6 @@ _METRICS_BARS = """
         0::integer as snapshot_count, 'import' as origin
     from instants
     order by nth
-"""
-_FUNDING_BARS = """
-    select
-        'binance' as venue, contract.symbol, contract.base,
-        time_bucket(interval 5 minutes, payment.moment - interval 30001 milliseconds)::timestamp_ms
-            as ts,
-        payment.last_funding_rate as funding_rate,
-        payment.funding_interval_hours as funding_interval_h,
-        0::integer as snapshot_count, 'import' as origin
-    from payments as payment, contracts as contract
-    order by payment.nth
 """
 
 
@@ -186,11 +178,16 @@ def _funding(source: Delimited, name: ArchiveName) -> ParsedFile:
             "last_funding_rate": pa.float64(),
         }
     )
-    moments = source.moments(rows, "calc_time")
-    bars = reshape.run(
-        _FUNDING_BARS,
-        payments=numbered(rows.append_column("moment", moments)),
-        contracts=contracts.table({contract.venue_id: contract}),
+    refused, marked = _on_marks(rows, source.moments(rows, "calc_time"))
+    payments = [
+        (row["mark"], {name: row[said] for name, said in _PAID.items()})
+        for row in marked.to_pylist()
+    ]
+    key = {"venue": contracts.VENUE, "symbol": contract.symbol, "base": contract.base}
+    made = {**key, "snapshot_count": 0, "origin": "import"}
+    bars = pa.Table.from_pylist(
+        [{**made, "ts": start, **fields} for start, fields in periods(payments)],
+        schema=pa.schema([arrow_schema("bars").field(name) for name in (*made, "ts", *_PAID)]),
     )
     return ParsedFile(
         file=source.file,
@@ -198,6 +195,7 @@ def _funding(source: Delimited, name: ArchiveName) -> ParsedFile:
         rows_read=rows.num_rows,
         bars=bars,
         instruments=contracts.instruments([contract], bars["ts"]),
+        refused=+Counter({OFF_MARK: refused}),
         notes=source.notes,
     )
 

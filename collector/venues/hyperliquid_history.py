@@ -85,5 +85,6 @@ HISTORY = (
         asked=between,
         page=200,
         stamp="payment",
+        pays_every=timedelta(hours=1),
     ),
 )

@@ -39,10 +39,13 @@ def read_candles(payload: Any, venue_id: str | None) -> Iterator[Row]:
 
 
 def read_open_interest(payload: Any, venue_id: str | None) -> Iterator[Row]:
-    """``open-interest-history``: time, contracts, coins, USD."""
+    """``open-interest-history``: time, contracts, coins, USD.
+
+    Coins, not contracts: those were of another size where OKX has changed it since.
+    """
     for row in entries(payload, "data"):
         if isinstance(row, list) and len(row) >= 4:
-            fields = {"oi_raw": number(row[1]), "oi_venue_usd": number(row[3])}
+            fields = {"oi_units": number(row[2]), "oi_venue_usd": number(row[3])}
             yield venue_id, {"ts": moment(row[0]), **fields}
 
 

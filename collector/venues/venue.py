@@ -61,7 +61,8 @@ class History:
 
     question: Question
     """Asked of one instrument. Its columns are those of bars; each of its rows has its
-    own ``ts``, as the venue stamps it, and open interest as ``oi_raw`` and ``oi_venue_usd``."""
+    own ``ts``, as the venue stamps it, and open interest as ``oi_raw`` in the instrument's
+    ``oi_unit`` or as ``oi_units`` in quoted units, and as ``oi_venue_usd``."""
     asked: Callable[[str, int, int], Mapping[str, Any]]
     """From the venue's name of the instrument and the first and last stamp wanted
     [Unix ms] to the parameters that ask for those and all between."""
@@ -73,6 +74,8 @@ class History:
     paid for the period that ended there."""
     reach: timedelta | None = None
     """How far back the venue keeps it; None where that is further than anyone asks."""
+    pays_every: timedelta | None = None
+    """Time between two payments of funding, where the venue never changes it."""
     archive: str | None = None
     """Path of the public archive's file of one day, with ``{id}`` and ``{day}`` in it."""
 

@@ -124,15 +124,15 @@ def test_the_running_funding_period_is_asked_for_once_it_is_paid(instrument, now
     assert [(piece.first, piece.last) for piece in pieces] == missing
 
 
-def test_funding_is_asked_from_the_payment_before_to_the_one_after(instrument):
-    """The one tells how long the period was, the other what it paid."""
+def test_funding_is_asked_with_the_payments_around(instrument):
+    """They tell how long the period was, what it paid, and whether one of them is missing."""
     funding = history_of("binance", "funding")
     piece = plan.Piece(instrument(), funding, NOON - timedelta(hours=1), NOON)
 
     first, last = plan.stamps(piece)
 
-    assert first == NOON - timedelta(hours=9)
-    assert last == NOON + timedelta(hours=8)
+    assert first == NOON - timedelta(hours=17)
+    assert last == NOON + timedelta(hours=16)
 
 
 def test_an_instants_history_is_asked_by_the_ends_of_its_bars(instrument):

@@ -71,14 +71,18 @@ def test_open_interest_closes_the_bar_that_ends_when_it_is_stamped(read):
     assert bars[NOON - BAR]["oi_usd"] == 700
 
 
-def test_contracts_become_coins(read):
-    """OKX counts contracts of so many coins each."""
-    payload = {"data": [[str(ms(NOON)), "20", "200", "1800"]]}
+def test_what_is_stated_in_coins_and_usd_is_taken_as_stated(read):
+    """OKX changed the size of a contract from 1 coin to 10: its contracts of before are others."""
+    rows = [
+        [str(ms(NOON + BAR)), "100000", "1000000", "2000000"],
+        [str(ms(NOON)), "1000000", "1000000", "2000000"],
+    ]
 
-    bars = read("okx", "open interest", payload, contract_size=10.0)
+    bars = read("okx", "open interest", {"data": rows}, contract_size=10.0)
 
-    assert bars[NOON - BAR]["oi_base"] == 200
-    assert bars[NOON - BAR]["oi_usd"] == 1800
+    assert bars.keys() == {NOON - BAR, NOON}
+    for bar in bars.values():
+        assert (bar["oi_base"], bar["oi_usd"]) == (1_000_000, 2_000_000)
 
 
 def test_a_candle_that_is_not_over_is_no_bar(read):
@@ -111,6 +115,82 @@ def test_payments_too_far_apart_say_nothing_of_what_was_between(read):
     ]
 
     assert read("binance", "funding", rows) == {}
+
+
+def hours(*counts):
+    """Payments so many hours before noon, each of a ten-thousandth of that."""
+    return [
+        {"fundingTime": ms(NOON - timedelta(hours=n)), "fundingRate": str(n / 10_000)}
+        for n in counts
+    ]
+
+
+def told(bars):
+    """By hours before noon of a period's begin: interval and rate of its bars, all alike."""
+    whole = {}
+    for start, bar in bars.items():
+        hour = (NOON - start) / timedelta(hours=1)
+        assert bar.keys() >= {"funding_rate", "funding_interval_h"}
+        whole.setdefault(int(-(-hour // 1)), set()).add(
+            (bar["funding_interval_h"], round(10_000 * bar["funding_rate"], 9))
+        )
+    return {hour: found.pop() for hour, found in sorted(whole.items()) if len(found) == 1}
+
+
+@pytest.mark.parametrize(
+    ("paid", "expected"),
+    [
+        pytest.param(
+            (20, 16, 8, 4),
+            {**dict.fromkeys(range(17, 21), (4, 16)), **dict.fromkeys(range(9, 13), (4, 8))}
+            | dict.fromkeys(range(5, 9), (4, 4)),
+            id="one is missing: no period is longer for it",
+        ),
+        pytest.param(
+            (20, 16, 8, 0),
+            {**dict.fromkeys(range(17, 21), (4, 16)), **dict.fromkeys(range(9, 17), (8, 8))}
+            | dict.fromkeys(range(1, 9), (8, 0)),
+            id="the venue went over to 8 h, as the next one confirms",
+        ),
+        pytest.param(
+            (20, 16, 8),
+            dict.fromkeys(range(17, 21), (4, 16)),
+            id="longer than before, and not confirmed yet",
+        ),
+        pytest.param(
+            (16, 8, 4),
+            dict.fromkeys(range(5, 9), (4, 4)),
+            id="whether one is missing before the first two cannot be told",
+        ),
+        pytest.param(
+            (24, 16, 8, 4, 0),
+            {**dict.fromkeys(range(9, 25), None), **dict.fromkeys(range(5, 9), (4, 4))}
+            | dict.fromkeys(range(17, 25), (8, 16))
+            | dict.fromkeys(range(9, 17), (8, 8))
+            | dict.fromkeys(range(1, 5), (4, 0)),
+            id="the venue went over to 4 h: the period that runs then is the shorter one",
+        ),
+    ],
+)
+def test_a_period_is_as_long_as_the_venue_tells(read, paid, expected):
+    """From the payment before it; never from the next one, and not from one that is missing."""
+    assert told(read("binance", "funding", hours(*paid))) == expected
+
+
+def test_hyperliquid_pays_every_hour_whatever_is_missing(read):
+    """Nothing is told of 14:00: the hour before it is not known, and the next is one hour."""
+    paid = [(-2, "0.00001"), (-1, "0.00001"), (1, "0.00004")]
+    rows = [
+        {"coin": "BTC", "fundingRate": rate, "time": ms(NOON + timedelta(hours=n)) + 50}
+        for n, rate in paid
+    ]
+
+    bars = read("hyperliquid", "funding", rows, last=NOON + timedelta(hours=1))
+
+    found = {start: (bar["funding_rate"], bar["funding_interval_h"]) for start, bar in bars.items()}
+    hour = [n * BAR for n in range(12)]
+    early = {NOON - timedelta(hours=n) + at: (0.00001, 1) for n in (3, 2) for at in hour}
+    assert found == early | {NOON + at: (0.00004, 1) for at in hour}
 
 
 def test_only_what_was_asked_for_is_taken(read):
@@ -194,7 +274,8 @@ def test_a_recorded_answer_of_hyperliquid_reads_as_it_is_written(read, recorded)
         last=NOON + 60 * DAY,
     )
 
-    assert [bar["funding_rate"] for bar in bars.values()][::12] == [-0.0000081, 0.0000033]
+    rates = [bar["funding_rate"] for bar in bars.values()]
+    assert rates[::12] == [0.0000125, -0.0000081, 0.0000033]
 
 
 BTC = Instrument(

@@ -211,17 +211,42 @@ def test_rows_given_twice_are_stored_once(take):
     }
 
 
-def test_a_funding_payment_belongs_to_the_bar_it_ends(take, rows):
-    """Paid at 08:00, some milliseconds late as they are, it closes the bar from 07:55."""
+def test_a_funding_payment_fills_the_period_that_it_settled(take, rows):
+    """Two payments, some milliseconds late as they are, are 2 x 8 h as the file states."""
     paid = [ms(after(480)) + late for late in (0, 7)]
     text = f"{FUNDING}{paid[0]},8,-0.00012\n{paid[1] + 8 * 3_600_000},8,0.0001\n"
 
+    summary = take("BTCUSDT-fundingRate-2025-10.csv", text)
+
+    assert (summary.rows_read, summary.stored["bars"]) == (2, 192)
+    found = rows("select ts, funding_rate, funding_interval_h from bars order by ts")
+    assert [start_of(row) for row in found] == [after(5 * n) for n in range(192)]
+    assert [row["funding_rate"] for row in found] == [-0.00012] * 96 + [0.0001] * 96
+    assert {row["funding_interval_h"] for row in found} == {8}
+
+
+def test_a_funding_payment_that_is_missing_makes_no_longer_period(take, rows):
+    """The file states 4 h beside each payment: what lies before those is not known."""
+    text = FUNDING + "".join(
+        f"{ms(after(60 * hour))},4,{rate}\n" for hour, rate in ((4, 0.0001), (12, 0.0003))
+    )
+
     take("BTCUSDT-fundingRate-2025-10.csv", text)
 
-    found = rows("select ts, funding_rate, funding_interval_h from bars order by ts")
-    assert [start_of(row) for row in found] == [after(475), after(955)]
-    assert [row["funding_rate"] for row in found] == [-0.00012, 0.0001]
-    assert [row["funding_interval_h"] for row in found] == [8, 8]
+    found = rows("select ts, funding_rate, funding_interval_h as h from bars order by ts")
+    assert {start_of(row): (row["funding_rate"], row["h"]) for row in found} == {
+        after(60 * hour + 5 * n): (rate, 4)
+        for hour, rate in ((0, 0.0001), (8, 0.0003))
+        for n in range(48)
+    }
+
+
+def test_a_funding_payment_off_every_mark_is_refused(take, rows):
+    """Of which period it is cannot be told."""
+    summary = take("BTCUSDT-fundingRate-2025-10.csv", f"{FUNDING}{ms(after(480)) + 99_000},8,0.1\n")
+
+    assert summary.refused == {"stamped over 30 s off a mark of five minutes": 1}
+    assert rows("select count(*) as n from bars") == [{"n": 0}]
 
 
 def test_files_of_one_day_complete_each_other_in_any_order(take, rows):
@@ -232,11 +257,12 @@ def test_files_of_one_day_complete_each_other_in_any_order(take, rows):
     second = take("BTCUSDT-5m-2025-10-01.csv", KLINES + kline)
     third = take("BTCUSDT-fundingRate-2025-10.csv", f"{FUNDING}{ms(after(480))},8,0.0001\n")
 
-    (bar,) = rows("select * from bars")
+    (bar,) = rows("select * from bars where close is not null")
     assert (bar["close"], bar["oi_base"], bar["funding_rate"]) == (105, 80000.5, 0.0001)
     assert (bar["taker_buy_usd"], bar["taker_sell_usd"]) == (200, 300)
-    for summary in (second, third):
-        assert (summary.stored["bars"], summary.bars_filled, summary.already_there) == (0, 1, 0)
+    for summary, bars in ((second, 0), (third, 95)):
+        assert (summary.stored["bars"], summary.bars_filled) == (bars, 1)
+        assert summary.already_there == 0
 
 
 def test_importing_twice_changes_nothing(take, rows):
