@@ -20,7 +20,9 @@ from analytics import formats, query
 from analytics.bases import bases
 from analytics.clock import Clock
 from analytics.errors import QueryError
+from analytics.formulas import safe
 from analytics.lake import Reader
+from analytics.visible import visible
 
 SPANNED: Final = ("since", "earliest", "start")
 """Parameters that may be given as a span before now: ``24h``."""
@@ -173,9 +175,12 @@ def _plain(value: Any) -> Any:
 
 
 def _write_csv(table: pa.Table, out: TextIO) -> None:
+    """Write as Export does what a spreadsheet would run, and as a table what a terminal would."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(table.column_names)
-    writer.writerows([_cell(value, "") for value in row] for row in _rows(table))
+    for row in _rows(table):
+        cells = ((value, _cell(value, "")) for value in row)
+        writer.writerow([safe(text) if isinstance(value, str) else text for value, text in cells])
 
 
 def _write_json(table: pa.Table, out: TextIO) -> None:
@@ -183,7 +188,8 @@ def _write_json(table: pa.Table, out: TextIO) -> None:
     for number, row in enumerate(_rows(table)):
         pairs = dict(zip(table.column_names, row, strict=True))
         out.write(",\n" if number else "[\n")
-        out.write(json.dumps(pairs, ensure_ascii=False, allow_nan=False))
+        # Written out as JSON would write it, what acts unseen is the same text to who reads it.
+        out.write(visible(json.dumps(pairs, ensure_ascii=False, allow_nan=False)))
     out.write("\n]\n" if table.num_rows else "[]\n")
 
 
@@ -202,12 +208,12 @@ def _aligned(line: Sequence[str], widths: Sequence[int], is_number: Sequence[boo
 
 
 def _cell(value: Any, absent: str) -> str:
-    """Return a plain *value* as the text of a cell."""
+    """Return a plain *value* as the text of a cell; nothing in it acts on a terminal."""
     if value is None:
         return absent
     if isinstance(value, bool | list):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
+        return visible(json.dumps(value, ensure_ascii=False))
+    return visible(str(value))
 
 
 _WRITERS: Final = {

@@ -133,6 +133,52 @@ def test_a_table_shows_every_column_in_full(ask):
     assert "…" not in result.stdout
 
 
+HOSTILE = "\x1b[2J\u202eX\u009b\r\n\U000e0001"
+"""What clears a terminal, turns its direction, begins a line anew, and cannot be seen."""
+
+
+@pytest.fixture
+def hostile(tmp_path, monkeypatch):
+    """A lake of an earlier version, or a file that was imported, may hold such names."""
+    with Lake(tmp_path / "lake") as lake:
+        rows = rows_of(
+            venue=["okx", "okx"],
+            symbol=[HOSTILE, '=CMD|" /C calc"!A0'],
+            base=["A", "B"],
+            received_ts=[NOON, NOON],
+            price=[-1.5, 2.0],
+        )
+        lake.append(("snapshots", rows))
+        lake.publish()
+    monkeypatch.setenv("PERPSCOPE_DATA_DIR", str(tmp_path / "lake"))
+    return run
+
+
+@pytest.mark.parametrize("written", ["csv", "json", "table"])
+def test_no_name_acts_on_the_terminal(hostile, written):
+    """What is not seen is written out, whatever the format; JSON reads it back as it was."""
+    result = hostile(
+        "pairs", *parameters(SPAN, "now=2025-10-22T12:00:30", SINCE), "--format", written
+    )
+
+    unseen = [letter for letter in result.stdout if not letter.isprintable() and letter != "\n"]
+    assert unseen == []
+    assert r"\u001b[2J\u202eX\u009b" in result.stdout
+    if written == "json":
+        assert HOSTILE in [row["symbol"] for row in json.loads(result.stdout)]
+
+
+def test_csv_of_a_query_makes_formulas_safe_as_export_does(hostile):
+    """A number below 0 stays one."""
+    result = hostile(
+        "pairs", *parameters(SPAN, "now=2025-10-22T12:00:30", SINCE), "--format", "csv"
+    )
+
+    rows = {row["base"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
+    assert rows["B"]["symbol"] == """'=CMD|" /C calc"!A0"""
+    assert rows["A"]["price"] == "-1.5"
+
+
 @pytest.mark.parametrize("written", ["csv", "json", "table"])
 def test_no_rows_are_no_rows(ask, written):
     """stdout stays readable for programs; the remark goes to stderr."""

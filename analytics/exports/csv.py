@@ -11,8 +11,8 @@ import csv
 import io
 from datetime import datetime
 
-from analytics.exports.formulas import safe
 from analytics.exports.sections import Plain, Section
+from analytics.formulas import safe
 
 
 def csv_bytes(section: Section) -> bytes:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.lake.schema import arrow_schema
-from collector.venues.names import base_and_multiplier
+from collector.venues.names import base_and_multiplier, is_name
 
 VENUE = "binance"
 
@@ -18,6 +18,7 @@ DATED = "dated future, not a perpetual"
 COIN_MARGINED = "coin-margined, so counted in contracts and coins, not in USD"
 UNKNOWN_QUOTE = "not quoted in a USD stablecoin"
 NO_NAME = "no symbol"
+UNSHOWABLE = "symbol with over 200 letters, or unprintable ones"
 
 QUOTES = ("USDT", "USDC", "BUSD")
 """What Binance's USD-M perpetuals are quoted in, all taken as USD at par."""
@@ -114,6 +115,8 @@ def instruments(known: Iterable[Contract], times: pa.ChunkedArray) -> pa.Table |
     return pa.Table.from_pylist(rows, schema=arrow_schema("instruments")) if rows else None
 
 
-def _contract(asset: str, quote: str) -> Contract:
+def _contract(asset: str, quote: str) -> Contract | str:
+    if not is_name(asset):
+        return UNSHOWABLE
     base, multiplier = base_and_multiplier(asset, VENUE)
     return Contract(f"{asset}{quote}", f"{asset}/{quote}:{quote}", base, multiplier, quote)

@@ -11,6 +11,7 @@ import pytest
 
 from analytics.errors import ImportRefused
 from analytics.lake import Lake
+from collector.imports import contracts
 from collector.imports.files import import_file
 from collector.imports.recordings import MOCK
 
@@ -283,3 +284,12 @@ def test_numbers_stored_as_whole_numbers_are_read(lake, recording, rows):
     assert rows("select price, volume_24h_usd from snapshots") == [
         {"price": 100.0, "volume_24h_usd": None}
     ]
+
+
+@pytest.mark.parametrize("name", ["X\x00Y", "X\x1b[2J", "X\u202eY", "X\nY", "X" * 201])
+def test_a_name_that_can_do_harm_names_no_contract(name):
+    """In a recording as in a venue's own list; a NUL would even spoil what is stored beside it."""
+    known, unknown = contracts.sort_out(["BTC", name], contracts.of_asset)
+
+    assert list(known) == ["BTC"]
+    assert unknown == {name: "symbol with over 200 letters, or unprintable ones"}
