@@ -49,6 +49,15 @@ LOOK_BACK: Final = timedelta(days=7)
 AUDIT_BAND: Final = 0.2
 """How far open interest in USD may be from what the venue says itself. [ratio]"""
 
+SIDES_BAND: Final = 1.6
+"""A venue is doubted whose open interest for what is traded is so many times the others'. [ratio]
+
+Between 1 and 2, which is what counting both sides makes of it; venues also differ truly.
+"""
+
+LEAST_BASES: Final = 3
+"""With fewer bases in common nothing is said: one of them may be traded oddly."""
+
 _EXACT: Final = 1e-9
 """How far a stored figure may be from the same one recomputed. [ratio]"""
 
@@ -191,6 +200,29 @@ def unit_audit(
         ok=(beside_venue <= AUDIT_BAND).astype("boolean").mask(beside_venue.isna()),
         as_stored=(off <= _EXACT).astype("boolean").mask(off.isna()),
     )
+
+
+def oi_beside_volume(
+    cursor: duckdb.DuckDBPyConnection,
+    *,
+    now: datetime,
+    span: timedelta,
+    venues: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return whether a venue's open interest may be of both sides, by what is traded on it.
+
+    No venue's own figures show a factor of two in all of them alike; beside other venues it
+    shows. It is a hint and corrects nothing: venues differ in what is traded on what is held.
+
+    Returns:
+        One row per venue that shares a base with another: venue, bases (that it shares), oi_days
+        [days], oi_days_beside [ratio], ok (whether that is within 1 / 1.6 and 1.6; NA with
+        fewer than three bases).
+    """
+    rows = _fetch(cursor, "oi_beside_volume", now, span, venues)
+    beside = rows["oi_days_beside"]
+    ok = beside.between(1 / SIDES_BAND, SIDES_BAND).astype("boolean")
+    return rows.assign(ok=ok.mask(rows["bases"] < LEAST_BASES))
 
 
 def completeness(

@@ -258,7 +258,30 @@ def _units(shown: Moment, colors: Colors) -> pd.DataFrame:
     )
     said = f"{formats.plural(int(off.sum()), 'pair')} of {len(rows):,} differ."
     st.caption("Every figure is what its raw one makes." if not off.any() else said)
+    _sides(loaders.quality("oi_beside_volume", shown, _RECENT))
     return rows
+
+
+def _sides(rows: pd.DataFrame) -> None:
+    """Say how venues' open interest stands to what is traded, as ``oi_beside_volume`` has it."""
+    if rows.empty:
+        return
+    for row in rows[rows["ok"].eq(False).fillna(value=False)].to_dict("records"):
+        st.warning(
+            f"{row['venue']}: open interest is {row['oi_days_beside']:.2g} times what the other "
+            f"venues' would be for what is traded, the median of {row['bases']} assets. Where "
+            "both sides are counted it is about 2, and half where all others do. It is a hint: "
+            "venues also differ in how much is traded, and nothing is corrected.",
+            icon=":material/balance:",
+        )
+    stands = [
+        f"{venue} {times:.2f}"
+        for venue, times in zip(rows["venue"], rows["oi_days_beside"], strict=True)
+    ]
+    st.caption(
+        f"Open interest for what is traded, in multiples of the other venues': "
+        f"{formats.listed(stands)}. About 2 would be a venue that counts both sides."
+    )
 
 
 def _table(

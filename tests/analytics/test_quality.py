@@ -30,6 +30,7 @@ ASKED = {
     quality.freshness: {},
     quality.refusals: {},
     quality.unit_audit: {},
+    quality.oi_beside_volume: {},
     quality.completeness: {"interval": HALF},
 }
 FUNCTIONS = pytest.mark.parametrize("ask", ASKED, ids=lambda function: function.__name__)
@@ -383,6 +384,56 @@ def test_the_band_of_the_audit_is_that_of_validation():
     assert quality.AUDIT_BAND == AUDIT_BAND
 
 
+def held_and_traded(record, venue, **figures):
+    """Store what is held [USD] and traded in a day [USD] of each base on a venue."""
+    for base, (oi_usd, volume_usd) in figures.items():
+        of = (venue, f"{base}/USDT:USDT")
+        record.snapshot(30, of=of, oi_usd=oi_usd, volume_24h_usd=volume_usd)
+
+
+def test_a_venue_that_counts_both_sides_stands_at_two(record):
+    """Each venue trades as much of each base in half a day as is held, and Bybit says twice that.
+
+    Beside it the others stand at 1 / 1.5, 1.5 being the median of what Bybit and the third have.
+    """
+    figures = {"BTC": (50.0, 100.0), "ETH": (5.0, 10.0), "SOL": (1.0, 2.0), "OWN": (9.0, 1.0)}
+    held_and_traded(record, "binance", **figures)
+    held_and_traded(record, "okx", **{base: figures[base] for base in ("BTC", "ETH", "SOL")})
+    doubled = {base: (2 * oi, volume) for base, (oi, volume) in figures.items() if base != "OWN"}
+    held_and_traded(record, "bybit", **doubled)
+
+    rows = record.ask(quality.oi_beside_volume)
+
+    assert rows["venue"].tolist() == ["binance", "bybit", "okx"]
+    assert rows["bases"].tolist() == [3, 3, 3]
+    assert rows["oi_days"].tolist() == [0.5, 1.0, 0.5]
+    assert rows["oi_days_beside"].tolist() == pytest.approx([0.5 / 0.75, 2, 0.5 / 0.75])
+    assert rows["ok"].tolist() == [True, False, True]
+
+
+def test_what_is_compared_are_sums_of_a_venue_and_the_newest_ones(record):
+    """Two instruments of a base are one; another venue's are compared with, also unasked for."""
+    held_and_traded(record, "binance", BTC=(30.0, 100.0))
+    record.snapshot(30, of=("binance", "BTC/USDC:USDC"), oi_usd=30.0, volume_24h_usd=20.0)
+    record.snapshot(60, oi_usd=9000.0, volume_24h_usd=1.0)
+    held_and_traded(record, "okx", BTC=(10.0, 10.0))
+
+    row = record.row(quality.oi_beside_volume, venues=["binance"])
+
+    assert (row["venue"], row["bases"]) == ("binance", 1)
+    assert (row["oi_days"], row["oi_days_beside"]) == (0.5, 0.5)
+    # One base says nothing of a venue.
+    assert pd.isna(row["ok"])
+
+
+def test_what_is_traded_nowhere_else_is_compared_with_nothing(record):
+    """Nor is what has no volume, or nothing held."""
+    held_and_traded(record, "binance", BTC=(1.0, 1.0), ETH=(0.0, 1.0), SOL=(1.0, 0.0))
+    held_and_traded(record, "okx", ETH=(1.0, 1.0), SOL=(1.0, 1.0))
+
+    assert record.ask(quality.oi_beside_volume).empty
+
+
 def test_completeness_is_stored_over_the_universe_times_the_cycles(record):
     """An hour of cycles every 30 s would be 120 rounds of two; 60 came, the last of one."""
     for seconds in range(1800, 0, -30):
@@ -458,7 +509,9 @@ def test_before_the_first_row_there_are_columns_and_no_rows(record, ask):
     """The frame of a record that begins later is that of any record, but for its rows."""
     record.instrument()
     record.bars(*range(10, 60, 5), close=1.0)
-    record.snapshot(30, oi_raw=1.0, mark=1.0, price=1.0)
+    for of in (BTC, OKX):
+        known = {"oi_raw": 1.0, "mark": 1.0, "price": 1.0, "oi_usd": 1.0, "volume_24h_usd": 1.0}
+        record.snapshot(30, of=of, **known)
     record.cycle(20, refused={"mark:sign": 1})
 
     empty = record.ask(ask, now=NOON - timedelta(days=2))
@@ -498,7 +551,8 @@ def test_only_the_venues_asked_for(record, ask):
     for of in (BTC, OKX):
         record.instrument(of)
         record.bars(10, 20, of=of, close=1.0)
-        record.snapshot(30, of=of, oi_raw=1.0, mark=1.0, price=1.0)
+        known = {"oi_raw": 1.0, "mark": 1.0, "price": 1.0, "oi_usd": 1.0, "volume_24h_usd": 1.0}
+        record.snapshot(30, of=of, **known)
         record.cycle(20, venue=of[0], refused={"mark:sign": 1})
 
     assert set(record.ask(ask)["venue"]) == {"binance", "okx"}

@@ -477,6 +477,24 @@ def test_unit_audit_puts_what_differs_first(health, record):
     assert "1 pair of 2 differ" in text(page)
 
 
+def test_a_venue_that_may_count_both_sides_is_said(health, record):
+    """Twice as much is held there for what is traded as on the other, of three assets."""
+    at = record.noon - timedelta(minutes=5)
+    for symbol in (BTC, ETH, "SOL/USDT:USDT"):
+        for venue, held in (("bybit", 20.0), ("okx", 10.0)):
+            known = {"oi_raw": held, "oi_usd": held, "mark": 1.0, "volume_24h_usd": 10.0}
+            record.snapshot(symbol, venue=venue, at=at, **known)
+    record.snapshot(BTC, price=1.0)
+    record.publish()
+
+    said = text(health("units"))
+
+    assert "bybit: open interest is 2 times what the other venues' would be" in said
+    assert "okx: open interest is 0.5 times" in said
+    assert "the median of 3 assets" in said
+    assert "bybit 2.00 and okx 0.50" in said
+
+
 def test_what_an_upgrade_changed_is_said(health, record):
     """Of Bybit's open interest, which was stored of both sides."""
     record.snapshot(BTC, price=1.0)
