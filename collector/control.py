@@ -26,6 +26,7 @@ from typing import Any
 import aiohttp
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 
 from analytics.errors import LakeError, PerpscopeError
 
@@ -100,7 +101,11 @@ async def taking_work(folder: Path, works: dict[str, Work]) -> AsyncIterator[Non
     requests: set[_Request] = set()
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        made = _Request(works[request.match_info["name"]], await request.json(), turn)
+        try:
+            asked = await request.json()
+        except (ValueError, RecursionError) as error:
+            raise web.HTTPBadRequest(text="what is asked is no JSON") from error
+        made = _Request(works[request.match_info["name"]], asked, turn)
         requests.add(made)
         made.task.add_done_callback(lambda _: requests.discard(made))
         return await made.answer(request)
@@ -238,6 +243,8 @@ async def ask(folder: Path, name: str, asked: dict[str, object], report: Report)
             answer.raise_for_status()
             async for line in answer.content:
                 report(json.loads(line))
+    except (ValueError, LineTooLong) as error:
+        raise LakeError(f"{folder}: what listens for this lake answers nonsense") from error
     except aiohttp.ClientError as error:
         raise LakeError(
             f"{folder}: the collector of this lake went before the work was done ({error}); "

@@ -183,6 +183,8 @@ def _connection(error: Exception, timeout_s: float) -> str:
     system = getattr(cause, "os_error", cause)
     if isinstance(cause, TooLarge | Elsewhere):
         return str(cause)
+    if isinstance(cause, aiohttp.TooManyRedirects):
+        return "redirected again and again"
     if isinstance(error, ccxt.RequestTimeout) or isinstance(cause, asyncio.TimeoutError):
         return f"timeout after {timeout_s:g} s"
     for kinds, words in (

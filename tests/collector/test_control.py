@@ -13,7 +13,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
 
 from analytics.errors import ImportRefused, LakeError
 from collector import control
@@ -51,6 +53,41 @@ async def test_an_error_comes_back_with_its_sentence(tmp_path):
         await ask(tmp_path, "refuse", {"file": "a.csv"}, lines.append)
 
     assert lines == [{"error": "a.csv: is no recording; nothing of it was stored"}]
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 200_000], ids=["cut", "no text", "deep"])
+async def test_a_request_that_is_no_json_is_refused(tmp_path, body):
+    """In a sentence; the collector goes on."""
+
+    async def work(asked, report):
+        report({"done": asked})
+
+    connector = aiohttp.UnixConnector(path=str(control.socket_path(tmp_path)))
+    async with (
+        control.taking_work(tmp_path, {"work": work}),
+        aiohttp.ClientSession(connector=connector) as session,
+        session.post("http://collector/work", data=body) as answer,
+    ):
+        assert (answer.status, await answer.text()) == (400, "what is asked is no JSON")
+
+
+@pytest.mark.parametrize("line", ["no JSON", "1" * 2**20], ids=["no JSON", "without end"])
+async def test_a_collector_that_answers_nonsense_is_said(tmp_path, line):
+    """Whatever listens there."""
+
+    async def nonsense(_request):
+        return web.Response(text=f"{line}\n")
+
+    app = web.Application()
+    app.router.add_post("/work", nonsense)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.UnixSite(runner, str(control.socket_path(tmp_path))).start()
+        with pytest.raises(LakeError, match="answers nonsense"):
+            await control.ask(tmp_path, "work", {}, lambda line: line["done"])
+    finally:
+        await runner.cleanup()
 
 
 async def test_only_the_owner_can_open_the_socket_and_it_goes_in_the_end(tmp_path):
@@ -204,7 +241,7 @@ async def main(folder):
 
 asyncio.run(main(Path(sys.argv[1])))
 print("closed")
-end_if_left_behind()
+end_if_left_behind(0)
 """
 
 

@@ -220,6 +220,22 @@ async def test_a_way_within_the_host_is_taken(serving, connected):
     assert [venue_id for venue_id, _ in (await client.ask(TICKERS)).rows] == ["BTCUSDT"]
 
 
+async def test_a_way_in_a_circle_ends(serving, connected):
+    """After ten times, in a sentence."""
+    asked = []
+
+    async def round_and_round(request):
+        asked.append(request.path)
+        return web.Response(status=302, headers={"Location": "/again"})
+
+    client = connected(await serving(round_and_round))
+
+    with pytest.raises(VenueUnavailable, match="ticker: redirected again and again"):
+        await client.ask(TICKERS)
+
+    assert len(asked) == 10
+
+
 DEEP = {
     "brackets": "[" * 200_000,
     "brackets, closed": "[" * 200_000 + "]" * 200_000,

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import aiohttp
 import pytest
+from aiohttp import web
 
-from collector.streams.link import FAILURES, Dial, opened, sentence
+from collector import fetching
+from collector.streams.link import FAILURES, LARGEST_FRAME, Dial, opened, sentence
 
 SIMULATED = ("binance", "bybit", "okx")
 
@@ -141,3 +143,31 @@ async def test_answers_to_requests_are_no_traffic(world):
     assert session.frames - session._notices == sum(
         flow.trades.events for flow in one.feed.flows.by_id.values()
     )
+
+
+async def test_a_frame_beyond_the_bound_ends_the_connection():
+    """Compression is not offered, so that a frame is as large as it says."""
+
+    async def telling(request):
+        websocket = web.WebSocketResponse()
+        await websocket.prepare(request)
+        assert "Sec-WebSocket-Extensions" not in request.headers
+        await websocket.send_bytes(b" " * (LARGEST_FRAME + 1))
+        async for _ in websocket:
+            pass
+        return websocket
+
+    app = web.Application()
+    app.router.add_get("/", telling)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with fetching.new_session() as session:
+            address = f"ws://127.0.0.1:{runner.addresses[0][1]}/"
+            websocket = await opened(session, address)
+            frame = await websocket.receive()
+            assert (frame.type, frame.data.code) == (aiohttp.WSMsgType.ERROR, 1009)
+            await websocket.close()
+    finally:
+        await runner.cleanup()
