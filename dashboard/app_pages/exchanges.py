@@ -48,7 +48,8 @@ def board() -> None:
         market = replace(seen, venues=()).of(every)
         silent = seen.of(loaders.silent_pairs(shown))
         stand = standings(pairs, history, seen.span, silent, market)
-        whole(figures(pairs, history, seen.span, len(silent)), len(stand), seen, shown)
+        venues = len({*pairs["venue"], *silent["venue"]})
+        whole(figures(pairs, history, seen.span, len(silent)), venues, seen, shown)
         venue_cards(stand, mute, shown, seen, look)
 
         with st.container(horizontal=True, vertical_alignment="center"):

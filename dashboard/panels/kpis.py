@@ -20,9 +20,17 @@ _POINTS: Final = 48
 """In a card's curve, at most: more cannot be seen, and each goes to the browser."""
 _CURVE_PX: Final = 44
 _LOW_CURVE_PX: Final = 26
+NOTES_WRAP: Final = """
+/* What a change is of, and how many pairs are missing, is never cut off. */
+[data-testid="stMetric"] :has(> [data-testid="stMetricDeltaDescription"]) { flex-wrap: wrap;
+  white-space: normal; overflow: visible; row-gap: 0 }
+[data-testid="stMetricDeltaDescription"], [data-testid="stMetricDeltaDescription"] * {
+  white-space: normal; overflow: visible; text-overflow: clip; line-height: 1.25 }
+"""
 _ROOM: Final = f"""
 .st-key-kpis [data-testid="stMetric"] {{ padding-bottom: {_CURVE_PX + 12}px; overflow: hidden }}
 /* Where seven have no room side by side, the first is as wide as two: no row has a hole. */
+{NOTES_WRAP}
 .st-key-kpis {{ container-type: inline-size }}
 @container (max-width: 950px) {{
   .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: repeat(4, 1fr) }}

@@ -14,25 +14,26 @@ from analytics.aggregate import OLD_CYCLES, Figure
 from analytics.venue_standing import Standing
 from dashboard.charts import Colors
 from dashboard.panels.explained import plain
-from dashboard.panels.kpis import CardText, card_text, thinned
+from dashboard.panels.kpis import NOTES_WRAP, CardText, card_text, thinned
 from dashboard.panels.local_time import titled
 from dashboard.state import Moment
 from dashboard.view import View
 
-_STYLE: Final = """
+_STYLE: Final = f"""
 <style>
-.venue-figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(100px, 1fr));
+{NOTES_WRAP}
+.venue-figures {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(100px, 1fr));
   gap: 0.45rem 0.75rem; margin: 0 !important; padding: 0 !important;
-  font-variant-numeric: tabular-nums; }
-.venue-figures dt { font-size: 0.78rem; opacity: 0.75; }
-.venue-figures dd { margin: 0; font-size: 1rem; font-weight: 600; }
-.venue-figures dd.old { font-style: italic; font-weight: 400; opacity: 0.8; }
+  font-variant-numeric: tabular-nums; }}
+.venue-figures dt {{ font-size: 0.78rem; opacity: 0.75; }}
+.venue-figures dd {{ margin: 0; font-size: 1rem; font-weight: 600; }}
+.venue-figures dd.old {{ font-style: italic; font-weight: 400; opacity: 0.8; }}
 </style>
 """
 
 
 def whole(figures: dict[str, Figure], venues: int, seen: View, shown: Moment) -> None:
-    """Draw what is *seen* of the market: open interest as a sum, and weighted by volume."""
+    """Draw what is *seen* of the market, on so many *venues*: as a sum, and weighted by volume."""
     pairs = figures["global_oi_usd"].expected
     of = f"Of {formats.plural(pairs, 'pair')} collected on {formats.plural(venues, 'venue')}"
     of += ", as chosen in the sidebar." if seen.venues or seen.pairs else "."
