@@ -41,7 +41,8 @@ def day_report_menu(shown: Moment) -> None:
             then,
             lambda: day_report(closed, then.origin, pairs, history, len(silent)),
         )
-        pairs_words = formats.plural(len(pairs), "pair")
+        some = "" if silent.empty else f"{len(pairs):,} of "
+        pairs_words = f"{some}{formats.plural(len(pairs) + len(silent), 'pair')}"
         st.caption(
             f"All of the market: {pairs_words}, {then.known_words}, at {formats.moment(closed)}."
         )
