@@ -10,6 +10,7 @@ with a sum of its own, so that a damaged line accuses nobody.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import zlib
@@ -41,7 +42,6 @@ class Checksums:
         self._turn = threading.Lock()
         self._files: dict[str, _File] = {}
         self._looks = 0
-        self._is_complete = False
         self.newest_commit = 0
         """The newest commit that was ever acknowledged, as DuckLake numbers them."""
 
@@ -150,19 +150,14 @@ class Checksums:
             lines = [_line_of(name, file) for name, file in self._files.items() if file.sha256]
             lines.append(_line(f"commit {self.newest_commit}"))
             write_in_place_of(self._layout.checksums, "".join(lines).encode())
-            self._is_complete = True
 
     def _append(self, lines: list[str]) -> None:
-        try:
-            if not self._is_complete:
-                # After a write that failed halfway, the next line would join the torn one.
-                lines = ["\n", *lines]
-            with self._layout.checksums.open("a", encoding="utf-8") as file:
-                file.write("".join(lines))
-            self._is_complete = True
-        except OSError:
-            # What has no line is read at the next start.
-            self._is_complete = False
+        # The commit is on the disk; what gets no line is read whole at the next start.
+        with (
+            contextlib.suppress(OSError),
+            self._layout.checksums.open("a", encoding="utf-8") as file,
+        ):
+            file.write("".join(lines))
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._layout.data).as_posix()

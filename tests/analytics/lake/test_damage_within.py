@@ -7,6 +7,7 @@ import shutil
 import struct
 from datetime import UTC, datetime, timedelta
 
+import pyarrow.parquet as pq
 import pytest
 
 import perpscope
@@ -63,6 +64,21 @@ def overwrite(path):
     noise = (hashlib.sha256(bytes([number % 256])).digest() for number in range(len(content)))
     pages = b"".join(noise)[: len(content) - footer - 4]
     path.write_bytes(content[:4] + pages + content[-footer:])
+
+
+def garble(path):
+    """Write nonsense where each page says what it is: of this, DuckDB's errors name no kind."""
+    with pq.ParquetFile(path) as file:
+        group = file.metadata.row_group(0)
+        columns = [group.column(number) for number in range(group.num_columns)]
+        starts = [
+            one.dictionary_page_offset if one.has_dictionary_page else one.data_page_offset
+            for one in columns
+        ]
+    content = bytearray(path.read_bytes())
+    for start in starts:
+        content[start : start + 8] = b"\x0f" * 8
+    path.write_bytes(content)
 
 
 @pytest.fixture(params=[flip, overwrite], ids=["a bit", "all pages"])
@@ -167,11 +183,12 @@ def test_a_live_file_that_is_gone_does_not_stop_merges_for_ever(four_files, aske
         assert asked(lake, COUNT) == [(80, pytest.approx(80 * PRICE))]
 
 
-def test_a_reader_names_the_file(four_files, live_files, reader, monkeypatch, capsys):
+@pytest.mark.parametrize("damage", [overwrite, garble], ids=["all pages", "heads of pages"])
+def test_a_reader_names_the_file(four_files, damage, live_files, reader, monkeypatch, capsys):
     """As an error of the lake, not of the question; the command line ends with 4."""
     Lake(four_files).close()
     broken = live_files(four_files)[2]
-    overwrite(broken)
+    damage(broken)
 
     with pytest.raises(LakeError, match=broken.name), reader.cursor() as cursor:
         query.table(cursor, "pairs", now=utc(minutes(3)), since=utc(minutes(-3)), span_s=300)
@@ -203,18 +220,20 @@ def test_a_reader_looks_for_a_damaged_file_once(four_files, live_files, reader, 
     assert read == [1]
 
 
-def test_after_a_read_that_failed_a_check_looks_into_every_file(four_files, live_files, bars):
+def test_after_a_read_that_failed_a_check_looks_into_every_file(four_files, live_files, snapshots):
     """It does not come up again and again until the file's turn has come."""
     Lake(four_files).close()
-    overwrite(live_files(four_files, "bars")[0])
+    last_in_turn = live_files(four_files)[0]
+    overwrite(last_in_turn)
     with Lake(four_files) as lake:
+        again = snapshots(40, at=NOON, price=PRICE)
         with pytest.raises(LakeError):
-            lake.fill_bars(bars(high=2.0))
+            lake.append(("snapshots", again))
 
         (note,) = lake.check_files(1)
 
-        assert note.startswith("bars: 1 rows of ")
-        assert lake.fill_bars(bars(high=2.0)) == (1, 0)
+        assert last_in_turn.name in note
+        assert lake.append(("snapshots", again)) == {"snapshots": 40}
 
 
 def test_a_replaced_file_that_is_damaged_does_not_stand_in(four_files, live_files, asked):
