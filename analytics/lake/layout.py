@@ -72,14 +72,15 @@ class Layout:
 def make_private(layout: Layout) -> None:
     """Close the lake to all but its owner.
 
-    What belongs to somebody else cannot be closed by us, and is left as it is.
+    What belongs to somebody else cannot be closed by us, nor what lies on a disk that knows no
+    owners; it is left as it is.
     """
     parts = [layout.data, layout.set_aside, layout.folder / "scratch", layout.folder / "logs"]
     names = ("catalog.*", "public.*", "collector.*", "checksums*")
     files = [path for name in names for path in layout.folder.glob(name)]
     inner = [path for part in parts for path in (part, *part.rglob("*"))]
     for path in (layout.folder, *files, *inner):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
             found = path.lstat()
             is_open = stat.S_IMODE(found.st_mode) & PRIVATE_UMASK
             if is_open and found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode):
