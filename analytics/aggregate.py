@@ -61,6 +61,7 @@ __all__ = [
     "market_history",
     "movers",
     "of_venue",
+    "oi_change",
     "oi_volume_weighted_usd",
     "stale",
     "venue_shares",
@@ -297,6 +298,11 @@ def _now(pairs: pd.DataFrame) -> dict[str, Aggregate]:
         "ls_accounts": weighted_ratio(column(pairs, "ls_accounts"), column(pairs, "oi_usd")),
         "breadth_pct": breadth_pct(pairs),
     }
+
+
+def oi_change(pairs: pd.DataFrame) -> Change | None:
+    """Return how far the open interest of *pairs*, rows of ``pairs.sql``, came: see there."""
+    return _change(pairs, *_COMPARED["global_oi_usd"])
 
 
 def _course(sums: pd.DataFrame, part: pd.DataFrame, short: str) -> pd.Series[float]:

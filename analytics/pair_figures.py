@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analytics import indicators, totals
+from analytics.aggregate import Change, oi_change
 from analytics.panel import Pair
 
 
@@ -26,15 +27,19 @@ class Stated:
 class PairFigures:
     """What stands on top of a chart. Means are weighted by open interest."""
 
+    instruments: int
+    """That were heard of."""
     price: Stated
     """Of the instrument with the most open interest. [quote currency]"""
     price_24h_pct: float | None
     price_delta_pct: float | None
     """Over the timeframe. [%]"""
+    price_delta_s: float | None
+    """The time that it really covers. [s]"""
     oi_usd: Stated
     """Sum. [USD]"""
-    oi_delta_pct: float | None
-    """Over the timeframe, of the instruments that are known now and then. [%]"""
+    oi_change: Change | None
+    """Over the timeframe, of the instruments that are known now and then."""
     funding_8h_pct: Stated
     """Mean. [% per 8 h]"""
     funding_apr_pct: float | None
@@ -58,11 +63,13 @@ def pair_figures(rows: pd.DataFrame, quotes: pd.DataFrame, now: datetime) -> Pai
     lead = rows.iloc[0]
     funding = _mean(rows, "funding_8h_pct")
     return PairFigures(
+        instruments=len(rows),
         price=Stated(_known(lead["price"]), _oldest(rows.iloc[:1], "price", "price_ts")),
         price_24h_pct=_known(lead["price_24h_pct"]),
         price_delta_pct=_known(lead["price_delta_pct"]),
+        price_delta_s=_known(lead["price_delta_s"]),
         oi_usd=_stated(float(totals.global_oi_usd(rows).value), rows, "oi_usd", "oi_usd_ts"),
-        oi_delta_pct=_oi_delta_pct(rows),
+        oi_change=oi_change(rows),
         funding_8h_pct=_stated(funding, rows, "funding_8h_pct", "funding_ts"),
         funding_apr_pct=_known(indicators.funding_apr_pct([funding / 100], [8.0])[0]),
         next_funding_ts=_next_funding(rows, quotes, now),
@@ -88,13 +95,6 @@ def lead_first(rows: pd.DataFrame, instruments: Sequence[Pair]) -> pd.DataFrame:
     keys = zip(rows["venue"], rows["symbol"], strict=True)
     has_no_bars = np.array([key not in drawn for key in keys], np.bool_)
     return rows.iloc[np.argsort(has_no_bars, kind="stable")]
-
-
-def _oi_delta_pct(rows: pd.DataFrame) -> float | None:
-    """Return the change of the sum of those whose change is known."""
-    both = rows[rows["oi_usd"].notna() & (rows["oi_delta_pct"] > -100)]
-    before = (both["oi_usd"] / (1 + both["oi_delta_pct"] / 100)).sum()
-    return _known(100 * (both["oi_usd"].sum() / before - 1)) if before > 0 else None
 
 
 def _next_funding(rows: pd.DataFrame, quotes: pd.DataFrame, now: datetime) -> datetime | None:

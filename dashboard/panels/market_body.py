@@ -120,7 +120,7 @@ def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
 def figures(loaded: Loaded, wanted: Wanted) -> None:
     """Draw the figures on top of the chart; nothing where nothing was heard lately."""
     if loaded.figures is not None:
-        header(loaded.figures, wanted.seen.timeframe, wanted.shown)
+        header(loaded.figures, wanted.shown)
 
 
 def chart(loaded: Loaded, wanted: Wanted, *, live: bool) -> None:

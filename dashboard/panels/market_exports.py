@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analytics import formats
+from analytics.aggregate import Change
 from analytics.exports import Column, Figure, Kind, LineChart, Report, Section, Series
 from analytics.pair_history import History
 from analytics.panel import LEAST_KNOWN, TIMEFRAMES, Pair
@@ -140,11 +141,18 @@ def _figures(loaded: Loaded) -> tuple[Figure, ...]:
         return ()
     return (
         Figure("Price", formats.price(stated.price.value), formats.pct(stated.price_24h_pct)),
-        Figure("Open interest", formats.usd(stated.oi_usd.value), formats.pct(stated.oi_delta_pct)),
+        Figure("Open interest", formats.usd(stated.oi_usd.value), _oi_change(stated.oi_change)),
         Figure("Funding 8 h", formats.pct(stated.funding_8h_pct.value, 4)),
         Figure("Long/short", formats.ratio(stated.ls_accounts.value)),
         Figure("Volume 24 h", formats.usd(stated.volume_24h_usd.value)),
     )
+
+
+def _oi_change(change: Change | None) -> str | None:
+    """Write how far open interest came, and in what time."""
+    if change is None:
+        return None
+    return f"{formats.pct(change.pct)} in {formats.spans(change.least, change.most)}"
 
 
 def _chart(pane: Pane, found: History, labels: Sequence[str]) -> LineChart:

@@ -7,29 +7,30 @@ from datetime import datetime, timedelta
 import streamlit as st
 
 from analytics import formats
-from analytics.aggregate import OLD_CYCLES
+from analytics.aggregate import OLD_CYCLES, Change
 from analytics.pair_figures import PairFigures, Stated
 from dashboard.panels.ages import LS_EVERY
 from dashboard.state import Moment
 
 
-def header(figures: PairFigures, timeframe: str, shown: Moment) -> None:
-    """Draw one card for each of *figures*; changes of open interest are over *timeframe*."""
+def header(figures: PairFigures, shown: Moment) -> None:
+    """Draw one card for each of *figures*."""
+    change = figures.oi_change
     with st.grid(6, min_column_width=150, gap="xsmall"):
         _card(
             "Price",
             formats.price(figures.price.value),
             formats.pct(figures.price_24h_pct),
             "24 h",
-            f"Last trade, in the quote currency. Over {timeframe}: "
+            f"Last trade, in the quote currency. In {formats.span(figures.price_delta_s)}: "
             f"{formats.pct(figures.price_delta_pct)}.",
         )
         _card(
             "Open interest",
             formats.usd(figures.oi_usd.value),
-            formats.pct(figures.oi_delta_pct),
-            timeframe,
-            "At the mark price. USD.",
+            None if change is None else formats.pct(change.pct),
+            None if change is None else _over(change, figures.instruments),
+            "At the mark price. USD. The change compares the instruments known at both ends.",
         )
         _card(
             "Funding 8 h",
@@ -60,6 +61,12 @@ def header(figures: PairFigures, timeframe: str, shown: Moment) -> None:
             None,
             "Traded in the last 24 hours, rolling. USD.",
         )
+
+
+def _over(change: Change, instruments: int) -> str:
+    """Write what time a change is of, and of whom where not of all: ``in 1 h``."""
+    some = f" of {change.pairs} of {instruments}" if change.pairs < instruments else ""
+    return f"in {formats.spans(change.least, change.most)}{some}"
 
 
 def ages(figures: PairFigures, shown: Moment) -> list[str]:

@@ -18,7 +18,8 @@ def rows(*given):
     times = ("price_ts", "oi_usd_ts", "funding_ts", "ls_ts", "volume_24h_usd_ts")
     known = {
         **dict.fromkeys(("price", "price_24h_pct", "price_delta_pct", "oi_usd"), 1.0),
-        **dict.fromkeys(("oi_delta_pct", "funding_8h_pct", "ls_accounts", "volume_24h_usd"), 1.0),
+        **dict.fromkeys(("oi_usd_then", "funding_8h_pct", "ls_accounts", "volume_24h_usd"), 1.0),
+        **dict.fromkeys(("price_delta_s", "oi_delta_s"), 3600.0),
         **dict.fromkeys(times, NOW),
     }
     keys = [
@@ -41,13 +42,14 @@ def quotes(*payments):
 
 def test_one_pair_is_what_it_says():
     """A year's funding is that of 8 hours 1095 times."""
-    one = rows({"price": 100.0, "funding_8h_pct": 0.01, "oi_usd": 5.0, "oi_delta_pct": 25.0})
+    one = rows({"price": 100.0, "funding_8h_pct": 0.01, "oi_usd": 5.0, "oi_usd_then": 4.0})
     payment = NOW + timedelta(hours=2)
 
     found = pair_figures(one, quotes(payment), NOW)
 
     assert (found.price.value, found.oi_usd.value) == (100, 5)
-    assert found.oi_delta_pct == pytest.approx(25)
+    assert found.oi_change.pct == pytest.approx(25)
+    assert (found.oi_change.least, found.price_delta_s) == (timedelta(hours=1), 3600)
     assert found.funding_apr_pct == pytest.approx(10.95)
     assert found.next_funding_ts == payment
 
@@ -58,21 +60,22 @@ def test_funding_is_known_without_open_interest():
 
     assert found.funding_8h_pct.value == pytest.approx(0.03)
     assert found.oi_usd.value is None
-    assert found.oi_delta_pct is None
+    assert found.oi_change is None
 
 
 def test_two_pairs_are_summed_and_weighed():
     """3 of 4 dollars pay 0.04 %; together they were 3.2 dollars before."""
     both = rows(
-        {"price": 100.0, "oi_usd": 3.0, "oi_delta_pct": 50.0, "funding_8h_pct": 0.04},
-        {"price": 99.0, "oi_usd": 1.0, "oi_delta_pct": -100 / 6, "funding_8h_pct": -0.04},
+        {"price": 100.0, "oi_usd": 3.0, "oi_usd_then": 2.0, "funding_8h_pct": 0.04},
+        {"price": 99.0, "oi_usd": 1.0, "oi_usd_then": 1.2, "funding_8h_pct": -0.04},
     )
 
     found = pair_figures(both, quotes(NOW + timedelta(hours=4), NOW + timedelta(hours=1)), NOW)
 
     assert found.price.value == 100
     assert found.oi_usd.value == 4
-    assert found.oi_delta_pct == pytest.approx(100 * (4 / 3.2 - 1))
+    assert found.oi_change.pct == pytest.approx(100 * (4 / 3.2 - 1))
+    assert (found.oi_change.pairs, found.instruments) == (2, 2)
     assert found.funding_8h_pct.value == pytest.approx(0.02)
     assert found.next_funding_ts == NOW + timedelta(hours=1)
 
