@@ -296,7 +296,7 @@ class VenueClient:
         for header, value in headers.items() if self.venue.used_headers else ():
             if (limit := self.venue.used_headers.get(header.lower())) is not None:
                 used = number(value)
-                if used is not None and 0 < used < math.inf:
+                if used is not None and used > 0:
                     self._budget.correct(limit, used)
         return body.strip()
 

@@ -321,6 +321,24 @@ async def test_a_figure_that_would_take_for_ever_costs_its_instrument(
     assert len(listed) + client.unreadable == 2
 
 
+@pytest.mark.parametrize("key", ["lever", "ctVal", "tickSz", "lotSz", "minSz"])
+@pytest.mark.parametrize("figure", ["1e999999999", "-1E+999999999", "1e-999999999", "9" * 4000])
+async def test_nor_does_exact_arithmetic_take_for_ever(cut_client, figure, key):
+    """ccxt compares figures of OKX as whole numbers, with all the noughts that they stand for."""
+    good = {
+        **{"instId": "BTC-USDT-SWAP", "instType": "SWAP", "uly": "BTC-USDT", "state": "live"},
+        **{"instFamily": "BTC-USDT", "settleCcy": "USDT", "ctValCcy": "BTC", "ctVal": "0.01"},
+        **{"lever": "100", "tickSz": "0.1", "lotSz": "1", "minSz": "1", "ctType": "linear"},
+    }
+    odd = good | {"instId": "ETH-USDT-SWAP", "uly": "ETH-USDT", "instFamily": "ETH-USDT"}
+    client = cut_client("okx", {"code": "0", "data": [good, odd | {key: figure}]})
+
+    (listed,) = await client.listings()
+
+    assert listed.instrument.base == "BTC"
+    assert client.unreadable == 1
+
+
 HOSTILE = {
     "half a surrogate pair": "\ud800",
     "NUL": "X\x00Y",
