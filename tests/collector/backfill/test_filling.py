@@ -11,9 +11,11 @@ import aiohttp
 import numpy as np
 import pyarrow as pa
 import pytest
+from structlog.testing import capture_logs
 
 from analytics.errors import LakeError
 from analytics.lake import Lake
+from collector.backfill import filling
 from collector.backfill.plan import Stretch
 from collector.backfill.rows import SCHEMA
 from collector.live_bars import BAR
@@ -249,6 +251,34 @@ async def test_a_piece_that_fails_is_named_and_the_rest_goes_on(
     again = await fill(history, day)
     assert again.requests == 1
     assert {row["oi"] for row in rows(counted)} == {288}
+
+
+async def test_a_fault_of_ours_in_a_page_costs_that_page(
+    histories, fill, rows, simulator, day, monkeypatch
+):
+    """It is named like any failure, with its traceback in the log; the rest is stored."""
+    bars_of = filling.bars_of
+
+    def blown(piece, said):
+        if piece.history.question.name == "funding":
+            raise RecursionError("maximum recursion depth exceeded")
+        return bars_of(piece, said)
+
+    monkeypatch.setattr(filling, "bars_of", blown)
+    history = await histories("bybit", "BTC")
+
+    with capture_logs() as lines:
+        outcome = await fill(history, day)
+
+    assert any(
+        "a fault of ours in reading it (RecursionError)" in one for one in outcome.problems()
+    )
+    assert {line["what"] for line in lines if line.get("exc_info")} == {"funding"}
+    counted = (
+        "select count(close)::integer as prices, count(funding_rate)::integer as rates "
+        f"from bars where ts >= '{day.start:%Y-%m-%d %H:%M}'"
+    )
+    assert rows(counted) == [{"prices": 288, "rates": 0}]
 
 
 async def test_what_cannot_be_true_is_left_out_and_counted(histories, fill, rows, simulator, day):
