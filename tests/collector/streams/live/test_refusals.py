@@ -24,8 +24,9 @@ NAMES = ("BTC", "ETH", "GONE", "SOL")
 class Venue:
     """What a session asks for, and what it gets to hear."""
 
-    def __init__(self, answer):
-        self.answer = answer
+    def __init__(self, answer, clock):
+        self.answer, self.clock = answer, clock
+        """What it says to each request; None among that is a pause."""
         self.asked = []
         """Each request, as its words and the names of its topics."""
 
@@ -42,7 +43,10 @@ class Venue:
                 continue
             self.asked.append((asked["op"], asked["args"]))
             for said in self.answer(asked, len(self.asked)):
-                await socket.send_json(said)
+                if said is None:
+                    await self.clock.sleep(2)
+                else:
+                    await socket.send_json(said)
         return socket
 
     def subscribed(self):
@@ -83,7 +87,7 @@ def talk(world):
 
     @asynccontextmanager
     async def open_session(venue_name, channel_name, answer, names=NAMES):
-        stream, venue = STREAMS[venue_name], Venue(answer)
+        stream, venue = STREAMS[venue_name], Venue(answer, world.clock)
         flows, books = stream.flows(), stream.books()
         ends = {"okx": "-USDT-SWAP", "bybit": "USDT"}[venue_name]
         books.follow([name + ends for name in names])
@@ -182,10 +186,11 @@ async def test_only_the_instrument_that_a_refusal_names_is_given_up(talk):
             else:
                 said = taken(arg)
             yield {"id": asked["id"], **said}
+            yield None
 
     async with talk("okx", "trades", answer) as one:
         await one.until(lambda: len(one.session._subscriptions.took) == 3)
-        await one.run(25)
+        await one.run(10)
 
         assert one.venue.subscribed() == [["BTC", "ETH", "GONE", "SOL"]]
         [(topic, refusal)] = one.session.refusals.items()
