@@ -82,4 +82,6 @@ async def run_once(settings: Settings) -> list[Cycle]:
         stopped.cancel()
         if not await program.intake.finish(STORING_PATIENCE_S):
             raise LakeError(program.intake.fault or "the lake did not take the rows in time")
+        # Who collects by cron has no background in which files have their turn.
+        await jobs.check(program)
         return cycles.result()
