@@ -38,6 +38,7 @@ METRICS: Final = (
     "oi_usd",
     "funding_rate",
     "funding_interval_h",
+    "funding_settled",
     "ls_accounts",
     "ls_top_accounts",
     "ls_top_positions",

@@ -12,7 +12,7 @@ from analytics.panel import Panel
 from analytics.signals import Signal, all_signals
 from analytics.thresholds import Thresholds
 
-FUNDING: Final = ("funding_rate", "funding_interval_h")
+FUNDING: Final = ("funding_rate", "funding_interval_h", "funding_settled")
 """What tier 4 asks of all instruments of a venue, to know what is usual there."""
 
 

@@ -74,10 +74,12 @@ METRICS: Final = (
     ),
     "traded_usd",
     *map(coverage, FLOWS),
+    "funding_settled",
     *COUNTS,
 )
 """Every metric a panel can be made of: the quantities of ``bars``, with what was traded in place
-of the klines' volume, which live bars have not; of each flow how much of it is known; and
+of the klines' volume, which live bars have not; of each flow how much of it is known; whether
+funding is what was settled afterwards; and
 ``bar_count``, the 5-minute bars behind a cell."""
 
 _NONE_IS_0: Final = frozenset({*COUNTS, *map(coverage, FLOWS)})

@@ -35,6 +35,8 @@ def with_running(panel: Panel, heard: pd.DataFrame) -> Panel:
         heard: Rows of ``bars_from_snapshots.sql`` for five minutes that are no bars yet.
     """
     column = {pair[:2]: n for n, pair in enumerate(panel.instruments)}
+    # A rate that was heard is the one that ran.
+    heard = heard.assign(funding_settled=np.where(heard["funding_rate"].isna(), np.nan, 0.0))
     keys = zip(heard["venue"], heard["symbol"], strict=True)
     places = np.array([column.get(key, -1) for key in keys], np.intp)
     starts = heard["ts"].dt.tz_localize(None).to_numpy("datetime64[ms]")

@@ -1,7 +1,8 @@
 """Signals: which tiers fired, for whom, and what they saw.
 
 What is asked of the newest bar and of history is the same question about other
-rows, so what a replay shows is what an alert would have done.
+rows, and funding counts only as the rate that ran, not as what was settled later: so
+what a replay shows of collected bars is what an alert would have done.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ METRICS: Final = (
     "taker_sell_usd",
     "funding_rate",
     "funding_interval_h",
+    "funding_settled",
 )
 """What the tiers read of a panel; a metric that it was not loaded with counts as absent."""
 
@@ -223,8 +224,12 @@ def _tier_3(
 def _tier_4(
     metric: _Metrics, oi_delta_pct: Floats, thresholds: Thresholds, instruments: Sequence[Pair]
 ) -> Tier:
-    """Longs pay more than they rest at and more than is usual on the venue, and positions close."""
-    funding = funding_8h_pct(metric["funding_rate"], metric["funding_interval_h"])
+    """Longs pay more than they rest at and more than is usual on the venue, and positions close.
+
+    Of the rate that ran: what a payment settled was known to nobody before it, so it is absent.
+    """
+    ran = np.where(metric["funding_settled"] == 1, np.nan, metric["funding_rate"])
+    funding = funding_8h_pct(ran, metric["funding_interval_h"])
     funding = np.round(funding, _FUNDING_DIGITS)
     median = median_of_venue(funding, instruments, thresholds.funding_instruments)
     excess = np.round(funding - median, _FUNDING_DIGITS)

@@ -1,6 +1,8 @@
 -- The bars as they were known at $known_by [UTC]: without the rows, and without the single values,
 -- that became known later. NULL: all that is stored, whenever it became known.
 -- Where it is NULL nothing of this is left in the plan: neither known_ts nor filled is read.
+-- funding_settled is 1 where the funding is what a payment settled afterwards, and nobody knew in
+-- the bar; 0 where it is the running rate, as a snapshot or a reading heard it.
 select * exclude (known_ts, filled) replace (
     if(filled['open'] > $known_by::timestamp_ms, null, open) as open,
     if(filled['high'] > $known_by::timestamp_ms, null, high) as high,
@@ -26,6 +28,11 @@ select * exclude (known_ts, filled) replace (
     if(filled['taker_sell_usd'] > $known_by::timestamp_ms, null, taker_sell_usd) as taker_sell_usd,
     if(filled['liq_long_usd'] > $known_by::timestamp_ms, null, liq_long_usd) as liq_long_usd,
     if(filled['liq_short_usd'] > $known_by::timestamp_ms, null, liq_short_usd) as liq_short_usd
-)
+),
+case
+    when funding_rate is null or filled['funding_rate'] > $known_by::timestamp_ms then null
+    when snapshot_count = 0 or filled['funding_rate'] is not null then 1
+    else 0
+end::double as funding_settled
 from bars
 where $known_by::timestamp_ms is null or known_ts is null or known_ts <= $known_by::timestamp_ms

@@ -60,6 +60,8 @@ class Loaded:
     signals: Sequence[Signal]
     until: datetime
     """When the newest bar was last told of, which may not be over."""
+    funding_settled: bool
+    """Whether some of the funding is what was paid afterwards, which tier 4 does not take."""
 
 
 def load(wanted: Wanted) -> Loaded:
@@ -93,6 +95,7 @@ def load(wanted: Wanted) -> Loaded:
         found,
         _signals(panel, wanted) if with_signals else [],
         shown.now if found is not None and _is_running(found, heard) else shown.mark(),
+        bool((panel.values["funding_settled"][-stretch.bars :] == 1).any()),
     )
 
 
@@ -160,6 +163,11 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
     lines += sentences(found, loaded.signals, panes, told, stretch.bars, loaded.until, now)
     if SIGNALS in panes and SPANS[stretch.span] > SPANS[_TIER_4_MOST]:
         lines.append(f"Signals of tier 4 are marked over {_TIER_4_MOST} at most.")
+    if SIGNALS in panes and loaded.funding_settled:
+        lines.append(
+            "Where funding was filled in from what was paid afterwards, signals of tier 4 are "
+            "not known: nobody heard the rate that ran."
+        )
     return lines
 
 

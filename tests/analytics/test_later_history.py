@@ -13,10 +13,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from analytics import query
+from analytics import panel, query
 from analytics.lake import Lake
 from analytics.lake.bars import VALUES, known_at
 from analytics.lake.schema import arrow_schema
+from analytics.signals import all_signals
+from analytics.thresholds import Thresholds
+from analytics.tiers import METRICS
 from tests.analytics.test_one_clock import (
     BAR,
     END,
@@ -159,3 +162,56 @@ def test_readers_of_now_see_all(before_and_after):
         _ask(reader, "panel_bars", END, known_by=late),
         _ask(reader, "panel_bars", END, known_by=query.ANY_TIME),
     )
+
+
+COINS = ("BTC", "ETH", "SOL", "XRP", "DOGE")
+
+
+def day_of(rate, **given):
+    """Bars of a day: open interest falls, and *rate* says what each coin pays in which hour."""
+    keys = [
+        {"venue": "okx", "symbol": f"{base}/USDT:USDT", "base": base, "ts": END + n * BAR}
+        for base in COINS
+        for n in range(288)
+    ]
+    values = [
+        {"funding_rate": paid, "funding_interval_h": None if paid is None else 8.0}
+        for row in keys
+        for paid in [rate(row["base"], (row["ts"] - END) // timedelta(hours=1))]
+    ]
+    return _table([{**row, **value, **given} for row, value in zip(keys, values, strict=True)])
+
+
+@pytest.mark.parametrize("timeframe", ["5m", "1h", "4h"])
+def test_payments_that_come_later_change_no_earlier_signal(tmp_path, timeframe):
+    """The rate that ran was heard for 8 hours; what was paid afterwards was known to nobody."""
+    oi_usd = pa.array([1000.0 - n for _ in COINS for n in range(288)])
+    heard = day_of(
+        lambda base, hour: (0.0009 if base == "BTC" else 0.0001) if hour < 8 else None,
+        snapshot_count=10,
+        origin="live",
+    ).append_column("oi_usd", oi_usd)
+    paid = day_of(
+        lambda base, hour: 0.0009 if base == "BTC" else 0.0001, snapshot_count=0, origin="backfill"
+    )
+    day = timedelta(days=1)
+
+    def seen(lake):
+        with lake.cursor() as cursor:
+            how = {"now": END + day, "known_by": query.ANY_TIME, "start": END}
+            whole = panel.load(cursor, METRICS, timeframe, **how)
+        return whole, all_signals(whole, Thresholds())
+
+    with Lake(tmp_path) as lake:
+        lake.append(("bars", heard))
+        before, told = seen(lake)
+        added, filled = lake.fill_bars(known_at(paid, END + 2 * day))
+        after, again = seen(lake)
+
+    assert (added, filled) == (0, len(COINS) * 192)
+    assert np.isnan(before.values["funding_rate"]).any()
+    assert not np.isnan(after.values["funding_rate"]).any()
+    ends = {one.now for one in told if one.tier == 4}
+    assert ends
+    assert max(ends) <= END + timedelta(hours=8)
+    assert again == told

@@ -38,6 +38,7 @@ def bars_with_gaps(seed=3):
             columns = {
                 name: pa.array(rng.uniform(0.9, 1.1, len(bars)), mask=rng.random(len(bars)) < 0.01)
                 for name in METRICS
+                if name != "funding_settled"
             }
             columns |= {
                 "ts": newest - bars * every,

@@ -78,7 +78,7 @@ def test_signals_before_the_stretch_are_left_out(btc):
 def test_what_is_usual_on_the_venue_decides_on_funding():
     """Longs pay 0.05 %: unusual beside others that pay 0.01 %, and not without knowing them."""
     falling = {"oi_usd": np.linspace(2e9, 1e9, BARS)}
-    paid = {"funding_interval_h": 8.0}
+    paid = {"funding_interval_h": 8.0, "funding_settled": 0.0}
     btc = panel({("okx", "BTC"): {**falling, "funding_rate": 0.0005, **paid}})
     calm = {"funding_rate": 0.0001, **paid}
     others = {("okx", base): dict(calm) for base in ("ETH", "SOL", "XRP")}

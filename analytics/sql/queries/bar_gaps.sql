@@ -10,7 +10,8 @@
 with seen as (
     select
         * exclude (
-            open, high, low, close, oi_usd_open, oi_usd_high, oi_usd_low, snapshot_count, origin
+            open, high, low, close, oi_usd_open, oi_usd_high, oi_usd_low, snapshot_count, origin,
+            funding_settled
         ),
         close as price
     from known_bars

@@ -65,6 +65,7 @@ cut as (
         arg_max(oi_usd, began) filter (is_closing) as oi_usd,
         arg_max(funding_rate, began) filter (is_closing) as funding_rate,
         arg_max(funding_interval_h, began) filter (is_closing) as funding_interval_h,
+        arg_max(funding_settled, began) filter (is_closing) as funding_settled,
         arg_max(ls_accounts, began) filter (is_closing) as ls_accounts,
         arg_max(ls_top_accounts, began) filter (is_closing) as ls_top_accounts,
         arg_max(ls_top_positions, began) filter (is_closing) as ls_top_positions,
