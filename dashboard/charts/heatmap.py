@@ -73,7 +73,7 @@ def heat_chart(drawing: Map, colors: Colors, *, touch: bool = False) -> go.Figur
     data = [
         *_ground(drawing, names, colors),
         _cells(drawing, names, colors, height),
-        *_partial(drawing, names, colors),
+        *_partial(drawing, names),
         *_marks(drawing, names),
     ]
     if drawing.exceeded is not None:
@@ -155,8 +155,8 @@ def _known(drawing: Map) -> list[list[str]]:
     ]
 
 
-def _partial(drawing: Map, names: list[str], colors: Colors) -> list[dict[str, Any]]:
-    """Return a stroke across each bar that is partial, unless those are too many."""
+def _partial(drawing: Map, names: list[str]) -> list[dict[str, Any]]:
+    """Return a triangle in each bar that is partial, unless those are too many."""
     columns = drawing.columns
     rows, places = np.nonzero(drawing.partial)
     if not isinstance(columns, np.ndarray) or not 0 < len(rows) <= MARKS_MOST:
@@ -169,10 +169,10 @@ def _partial(drawing: Map, names: list[str], colors: Colors) -> list[dict[str, A
             "x": columns[places],
             "y": [names[row] for row in rows],
             "marker": {
-                "symbol": "line-ne-open",
-                "size": 7,
-                "line": {"width": 1.4},
-                "color": colors.text,
+                "symbol": "triangle-ne",
+                "size": 6,
+                "color": "#FFFFFF",
+                "line": {"width": 1, "color": "#0B0E14"},
             },
             "hoverinfo": "skip",
         }

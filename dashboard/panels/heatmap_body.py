@@ -250,7 +250,7 @@ def _partial(loaded: Loaded) -> list[str]:
     count = int(loaded.partial.sum())
     if not count:
         return []
-    how = f"marked {PARTIAL}" if not loaded.over_time else "crossed by a stroke"
+    how = f"marked {PARTIAL}" if not loaded.over_time else "marked by a triangle"
     if loaded.over_time and count > MARKS_MOST:
         how = "which the pointer tells"
     verb = "is" if count == 1 else "are"

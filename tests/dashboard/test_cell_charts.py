@@ -57,15 +57,15 @@ def rows(values):
     return [list(row) for row in values]
 
 
-def test_partial_bars_are_crossed_and_tell_how_much_is_known():
+def test_partial_bars_are_marked_and_tell_how_much_is_known():
     figure = drawn(
         [[5.0, 6.0, NAN], [7.0, 8.0, 9.0]], "traded_usd",
         coverage_pct=[[100, 93.75, 20], [100, 100, 80]],
     )  # fmt: skip
 
-    (strokes,) = (trace for trace in figure.data if trace.name == "partial")
-    assert list(strokes.y) == ["BTC okx", "BTC bybit"]
-    assert [str(x)[:16] for x in strokes.x] == ["2025-10-22T12:05", "2025-10-22T12:10"]
+    (marks,) = (trace for trace in figure.data if trace.name == "partial")
+    assert list(marks.y) == ["BTC okx", "BTC bybit"]
+    assert [str(x)[:16] for x in marks.x] == ["2025-10-22T12:05", "2025-10-22T12:10"]
     (cells,) = (trace for trace in figure.data if trace.customdata is not None)
     assert [list(row) for row in cells.customdata] == [
         ["", "<br>partial: 94 % of it is known", ""],
