@@ -120,9 +120,10 @@ def test_a_bar_with_a_part_of_its_flow_is_hatched_and_with_little_absent(market,
 
 
 def test_header_and_chart_have_one_lead(market, record):
-    """Binance had most open interest in the day, OKX has it now: both show OKX's price."""
-    record.snapshot(BTC, **{**NOW, "oi_usd": 1e9, "price": 110.0})
-    record.snapshot(BTC, venue="okx", **{**NOW, "oi_usd": 5e9, "price": 120.0})
+    """Binance has most open interest in all bars, OKX in what was heard: both show OKX's price."""
+    at = record.noon.replace(minute=39)
+    record.snapshot(BTC, at=at, **{**NOW, "oi_usd": 1e9, "price": 110.0})
+    record.snapshot(BTC, venue="okx", at=at, **{**NOW, "oi_usd": 5e9, "price": 120.0})
     wave(record, oi_usd=9e9)
     wave(record, venue="okx", oi_usd=4e9)
 
