@@ -26,7 +26,10 @@ SYMBOLS = {
     "bybit": ["BTC", "PEPE"],
     "okx": ["BTC", "PEPE"],
 }
-BARS = "select * exclude (snapshot_count) from bars order by venue, symbol, ts"
+BARS = """
+    select * exclude (snapshot_count, known_ts, filled) from bars order by venue, symbol, ts
+"""
+"""What was filled in, whenever that was."""
 
 
 def ms(moment):
