@@ -96,30 +96,17 @@ snapshots_then as (
     )
 ),
 
--- Where a snapshot lies within half a cycle, of cycles of up to two minutes, no bar lies much
--- nearer: where that is so of all pairs, no bar is read.
+-- Where a snapshot that knows what the newest does lies within half a cycle, of cycles of up to two
+-- minutes, no bar lies much nearer: where that is so of all pairs, no bar is read.
 near_then as (
-    select latest.venue, latest.symbol
+    select distinct latest.venue, latest.symbol
     from latest
     join snapshots_then using (venue, symbol)
-    group by latest.venue, latest.symbol
-    having
-        (
-            any_value(price_ts) is null
-            or min(abs(epoch_ms(price_ts) - later_ms)) filter (snapshots_then.price is not null)
-            <= 60000
-        )
-        and (
-            any_value(oi_usd_ts) is null
-            or min(abs(epoch_ms(oi_usd_ts) - later_ms)) filter (snapshots_then.oi_usd is not null)
-            <= 60000
-        )
-        and (
-            any_value(ls_heard_ts) is null
-            or min(abs(epoch_ms(ls_heard_ts) - later_ms)) filter (
-                snapshots_then.ls_accounts is not null
-            ) <= 60000
-        )
+    where
+        abs(epoch_ms(latest.received_ts) - later_ms) <= 60000
+        and (snapshots_then.price is not null or latest.price is null)
+        and (snapshots_then.oi_usd is not null or latest.oi_usd is null)
+        and (snapshots_then.ls_accounts is not null or latest.ls_accounts is null)
 ),
 
 bars_then as (
