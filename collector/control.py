@@ -17,7 +17,7 @@ import stat
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -44,8 +44,9 @@ Work = Callable[[dict[str, Any], Report], None | Awaitable[None]]
 """Does what a request asks, and reports progress and results as it goes.
 
 A plain function does it in a thread of its own, a coroutine function beside the
-collecting, and never two at once. When whoever asked goes away or the collector
-stops, a coroutine function is cancelled, and a plain one meets it in its next report.
+collecting, and never two at once unless they are said to be ``beside``. When whoever asked
+goes away or the collector stops, a coroutine function is cancelled, and a plain one meets it
+in its next report.
 """
 
 _THREAD = "work for another command"
@@ -87,8 +88,12 @@ def takes_work(folder: Path) -> bool:
 
 
 @asynccontextmanager
-async def taking_work(folder: Path, works: dict[str, Work]) -> AsyncIterator[None]:
+async def taking_work(
+    folder: Path, works: dict[str, Work], *, beside: Collection[str] = ()
+) -> AsyncIterator[None]:
     """Take requests for *works*, by name, until the block ends.
+
+    Those named in *beside* wait for no turn and hold none, so that nothing waits for them.
 
     A thread that has not stopped by ``STOP_PATIENCE_S`` is left behind; the process
     then has to end by ``end_if_left_behind``.
@@ -105,7 +110,8 @@ async def taking_work(folder: Path, works: dict[str, Work]) -> AsyncIterator[Non
             asked = await request.json()
         except (ValueError, RecursionError) as error:
             raise web.HTTPBadRequest(text="what is asked is no JSON") from error
-        made = _Request(works[request.match_info["name"]], asked, turn)
+        name = request.match_info["name"]
+        made = _Request(works[name], asked, asyncio.Lock() if name in beside else turn)
         requests.add(made)
         made.task.add_done_callback(lambda _: requests.discard(made))
         return await made.answer(request)

@@ -115,7 +115,8 @@ class Import:
             self.frontier.advance(table, rows)
             number, pieces = self._standing(cursor)
             path = journal(self.layout, number, pieces, table)
-            outcome = combine(cursor, rows, _Piece(table, path, of(table, self.earlier)))
+            piece = _Piece(table, path, rows, of(table, self.earlier))
+            outcome = combine(cursor, rows, piece)
             if outcome.added or outcome.changed or outcome.replaced:
                 self._count(cursor, number, table, outcome)
                 self.number = number
@@ -160,6 +161,7 @@ class _Piece(bars.Journal):
 
     table: str
     path: Path
+    rows: pa.Table
     earlier: Sequence[Path]
     outcome: Outcome = field(default_factory=Outcome)
 
@@ -196,7 +198,12 @@ class _Piece(bars.Journal):
         """
         self.outcome = _compared(cursor, self.table, names)
         if self.outcome.added or self.outcome.changed or self.outcome.replaced:
-            _write_journal(cursor, self.table, self.path)
+            # Where nothing of them was there, the fastest way for what is much.
+            all_new = self.outcome.added == self.rows.num_rows
+            _keep(
+                self.path,
+                _as_new(self.rows, self.table) if all_new else _touched(cursor, self.table),
+            )
 
     def _written(self, cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> bool:
         """Keep, as ``written``, what earlier imports wrote into *names*; say whether anything."""
@@ -366,19 +373,19 @@ def _compared(cursor: duckdb.DuckDBPyConnection, table: str, names: Sequence[str
     return Outcome(added, changed - replaced_rows, replaced_rows, differing)
 
 
-def _write_journal(cursor: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
-    """Write ``new_rows`` and ``changed_rows`` of *table* to *path*, durable when it returns.
+def _as_new(rows: pa.Table, table: str) -> pa.Table:
+    """Return *rows* as a journal has them that are new; columns that none has are left out."""
+    keys = schema.KEYS[table]
+    names = [name if name in keys else f"after_{name}" for name in rows.column_names]
+    renamed = rows.rename_columns(names)
+    return renamed.append_column("is_new", pa.repeat(pa.scalar(True), rows.num_rows))  # noqa: FBT003
 
-    Columns that no row has are left out.
-    """
+
+def _touched(cursor: duckdb.DuckDBPyConnection, table: str) -> pa.Table:
+    """Return ``new_rows`` and ``changed_rows`` of *table* as a journal has them."""
     keys = schema.KEYS[table]
     columns = [name for name in schema.columns(table) if name not in keys]
-    described = cursor.execute("describe new_rows").fetchall()
-    given = {name for name, *_ in described}
-    of_new = ", ".join(f"{name} as after_{name}" for name in columns if name in given)
-    rows = cursor.execute(
-        f"select {', '.join(keys)}, true as is_new, {of_new} from new_rows"  # noqa: S608
-    ).to_arrow_table()
+    rows = _as_new(cursor.execute("from new_rows").to_arrow_table(), table)
     ((changed,),) = cursor.execute("select count(*) from changed_rows").fetchall()
     if changed:
         both = ", ".join(
@@ -394,6 +401,11 @@ def _write_journal(cursor: duckdb.DuckDBPyConnection, table: str, path: Path) ->
             _bounds(cursor, table),
         ).to_arrow_table()
         rows = pa.concat_tables([rows, kept], promote_options="default")
+    return rows
+
+
+def _keep(path: Path, rows: pa.Table) -> None:
+    """Write the journal *rows* to *path*, durable when it returns."""
     folders = [folder for folder in (path.parent, path.parent.parent) if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     # The fastest there is: a dictionary of prices or a thorough packing costs as much as storing.

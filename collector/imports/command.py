@@ -20,6 +20,7 @@ from rich.text import Text
 from analytics.errors import ImportRefused, LakeError, LakeLocked
 from analytics.lake import Lake
 from collector.control import Report, Work, ask, takes_work
+from collector.imports.apart import Apart, reading
 from collector.imports.files import import_file
 from collector.imports.parsed import ImportSummary
 
@@ -41,21 +42,28 @@ def import_work(lake: Lake) -> Work:
             )
             report({"undone": sentence})
             lake.publish()
-        for name in asked.get("files", ()):
-            report({"file": name})
-            try:
-                summary = import_file(
-                    lake,
-                    Path(name),
-                    lambda done, total: report({"done": done, "total": total}),
-                )
-            except ImportRefused as refusal:
-                report({"refusal": str(refusal)})
-            else:
-                report({"summary": summary.as_json()})
-                lake.publish()
+        with reading(lake.layout.folder, lambda: report({})) as apart:
+            for name in asked.get("files", ()):
+                report({"file": name})
+                _take(lake, Path(name), apart, report)
 
     return work
+
+
+def _take(lake: Lake, file: Path, apart: Apart, report: Report) -> None:
+    """Import *file*, or say why it is refused."""
+    try:
+        summary = import_file(
+            lake,
+            file,
+            lambda done, total: report({"done": done, "total": total}),
+            read=apart.read,
+        )
+    except ImportRefused as refusal:
+        report({"refusal": str(refusal)})
+    else:
+        report({"summary": summary.as_json()})
+        lake.publish()
 
 
 def run(

@@ -4,8 +4,7 @@ Plain, gzip, or a zip with one member, as Binance's archive has them; told apart
 by their first bytes, never by their name. What was damaged on the way is found
 by the packing's own checksum, and by the ``.CHECKSUM`` file where one lies beside.
 
-A file is held in memory whole, the collector's where one runs, so one that is too
-large is refused before it is read.
+What is unpacked is held in memory whole, so what is too large is refused before it is.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import mmap
 import os
 import re
 import stat
@@ -23,13 +23,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import pyarrow as pa
+
 from analytics.errors import ImportRefused
 
 LARGEST_FILE = 2 * 2**30
-"""A larger file is refused. [bytes]"""
+"""A larger file is refused, also one that is not held in memory. [bytes]"""
 
-LARGEST_UNPACKED = 4 * 2**30
-"""A packed file that holds more is refused. [bytes]"""
+LARGEST_UNPACKED = 400 * 2**20
+"""What holds more, itself or unpacked, is refused: it is held in memory whole. [bytes]"""
 
 _LONGEST_CHECKSUM = 4096
 """A digest and the name of a file. [bytes]"""
@@ -44,6 +46,10 @@ _GZIP = b"\x1f\x8b"
 _ZIP = b"PK"
 
 
+Data = bytes | mmap.mmap
+"""What is in a file: mapped where it lies there plainly, so that it needs no memory of ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """An unpacked file."""
@@ -52,7 +58,7 @@ class Content:
     """What the file is called, without folder and ending: ``BTCUSDT-5m-2025-10``."""
     packed_as: str
     """What the zip around it is called, likewise; the same where there is none."""
-    data: bytes
+    data: Data
 
 
 def read(file: Path) -> Content:
@@ -63,20 +69,21 @@ def read(file: Path) -> Content:
     """
     try:
         with opened(file) as found:
-            packed = found.read()
+            packed = found.mapped()
     except FileNotFoundError as error:
         raise ImportRefused(file, "there is no such file") from error
     except OSError as error:
         raise ImportRefused(file, f"it cannot be read ({error.strerror})") from error
     if not packed:
         raise ImportRefused(file, "the file is empty")
+    _refuse_unpacked(file, len(packed))
     _check_sum(file, packed)
     name = _bare_name(file.name)
-    if packed.startswith(_ZIP):
+    if packed[:2] == _ZIP:
         member, data = _unzipped(file, packed)
         return Content(_bare_name(member), name, data)
-    if packed.startswith(_GZIP):
-        packed = _gunzipped(file, packed)
+    if packed[:2] == _GZIP:
+        return Content(name, name, _gunzipped(file, packed))
     return Content(name, name, packed)
 
 
@@ -88,14 +95,15 @@ class Opened:
     size: int
     """As it was when it was opened; no more than that is ever read. [bytes]"""
 
-    def read(self, most: int | None = None) -> bytes:
-        """Return its beginning, *most* bytes or all of it."""
-        left = self.size if most is None else min(self.size, most)
-        pieces = []
-        while left and (piece := os.read(self.descriptor, min(left, _AT_ONCE))):
-            pieces.append(piece)
-            left -= len(piece)
-        return b"".join(pieces)
+    def read(self, most: int) -> bytes:
+        """Return its beginning, *most* bytes."""
+        return os.read(self.descriptor, min(self.size, most))
+
+    def mapped(self) -> Data:
+        """Return all of it."""
+        if not self.size:
+            return b""
+        return mmap.mmap(self.descriptor, self.size, access=mmap.ACCESS_READ)
 
 
 @contextmanager
@@ -147,7 +155,7 @@ def _bare_name(name: str) -> str:
     return name
 
 
-def _check_sum(file: Path, packed: bytes) -> None:
+def _check_sum(file: Path, packed: Data) -> None:
     """Compare *packed* with the SHA-256 that the archive publishes beside each file."""
     try:
         with opened(file.with_name(f"{file.name}.CHECKSUM")) as beside:
@@ -162,10 +170,10 @@ def _check_sum(file: Path, packed: bytes) -> None:
         )
 
 
-def _gunzipped(file: Path, packed: bytes) -> bytes:
+def _gunzipped(file: Path, packed: Data) -> bytes:
     unpacked = io.BytesIO()
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as opened:
+        with gzip.GzipFile(fileobj=pa.BufferReader(packed)) as opened:
             while piece := opened.read(_AT_ONCE):
                 unpacked.write(piece)
                 _refuse_unpacked(file, unpacked.tell())
@@ -174,10 +182,10 @@ def _gunzipped(file: Path, packed: bytes) -> bytes:
     return unpacked.getvalue()
 
 
-def _unzipped(file: Path, packed: bytes) -> tuple[str, bytes]:
+def _unzipped(file: Path, packed: Data) -> tuple[str, bytes]:
     """Return the name and the bytes of the one member."""
     try:
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        with zipfile.ZipFile(pa.BufferReader(packed)) as archive:
             member = _only_member(file, archive)
             # More than a member says of itself is never read: its checksum is then wrong.
             _refuse_unpacked(file, member.file_size)
@@ -197,7 +205,7 @@ def _unzipped(file: Path, packed: bytes) -> tuple[str, bytes]:
 
 def _refuse_unpacked(file: Path, length: int) -> None:
     if length > LARGEST_UNPACKED:
-        raise ImportRefused(file, f"unpacked it has more than {_size(LARGEST_UNPACKED)}; split it")
+        raise ImportRefused(file, f"it has more than {_size(LARGEST_UNPACKED)}; split it")
 
 
 def _size(length: int) -> str:

@@ -21,11 +21,15 @@ from pyarrow import csv as arrow_csv
 
 from analytics.errors import ImportRefused
 from collector.imports import reshape
+from collector.imports.content import Data
 
 _NUMBER = re.compile(
     r"\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf|infinity)\s*", re.IGNORECASE | re.ASCII
 )
 _INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*", re.ASCII)
+
+_AT_ONCE = 2**20
+"""How much text is decoded at once. [bytes]"""
 
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _TOO_LONG = "no name and no number has over 128 KiB"
@@ -40,7 +44,7 @@ class Delimited:
     """A comma-separated text, its first line taken apart."""
 
     file: Path
-    data: bytes
+    data: Data
     """The text, known to be UTF-8, without a mark of that."""
     first_line: tuple[str, ...]
     """The fields of the first line that is not blank."""
@@ -48,7 +52,7 @@ class Delimited:
     @property
     def notes(self) -> tuple[str, ...]:
         """What should be said about the text whatever it holds."""
-        return () if self.data.endswith((b"\n", b"\r")) else (CUT_SHORT,)
+        return () if self.data[-1:] in (b"\n", b"\r") else (CUT_SHORT,)
 
     def table(self, columns: Mapping[str, pa.DataType], *, header: bool = True) -> pa.Table:
         """Return the rows as *columns*, which name and type every column in its order.
@@ -62,7 +66,7 @@ class Delimited:
         skipped = self._blank_lines_before() + (1 if header else 0)
         try:
             rows = arrow_csv.read_csv(
-                io.BytesIO(self.data if not self.notes else self.data + b"\n"),
+                pa.BufferReader(self.data if not self.notes else self.data[:] + b"\n"),
                 read_options=arrow_csv.ReadOptions(column_names=list(columns), skip_rows=skipped),
                 convert_options=arrow_csv.ConvertOptions(
                     column_types=dict(columns),
@@ -121,24 +125,25 @@ class Delimited:
                 raise ImportRefused(self.file, fault, line)
 
 
-def opened(file: Path, data: bytes) -> Delimited:
+def opened(file: Path, data: Data) -> Delimited:
     """Return *data* as text with its first line taken apart.
 
     Raises:
         ImportRefused: It is not UTF-8 text, or has no line at all.
     """
-    data = data.removeprefix(codecs.BOM_UTF8)
+    if data[:3] == codecs.BOM_UTF8:
+        data = data[3:]
     try:
-        data.decode()
+        _check_text(data)
     except UnicodeDecodeError as error:
         raise ImportRefused(
             file,
             "it is neither text in UTF-8 nor Parquet nor SQLite",
             _line_at(data, error.start),
         ) from error
-    if b"\0" in data:
+    if (place := data.find(b"\0")) >= 0:
         raise ImportRefused(
-            file, "there is a zero byte in it, so it is not text", _line_at(data, data.index(b"\0"))
+            file, "there is a zero byte in it, so it is not text", _line_at(data, place)
         )
     first = next((line for line in _lines(data) if line != "\n"), None)
     if first is None:
@@ -149,11 +154,25 @@ def opened(file: Path, data: bytes) -> Delimited:
     return Delimited(file, data, tuple(field.strip() for field in _fields(first.rstrip("\n"))))
 
 
-def _lines(data: bytes) -> Iterator[str]:
-    return io.TextIOWrapper(io.BytesIO(data), "utf-8", newline=None)
+def _check_text(data: Data) -> None:
+    """Decode *data* piece by piece: the text of all of it would need its memory again."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    seen = memoryview(data)
+    for start in range(0, len(data), _AT_ONCE):
+        try:
+            decoder.decode(seen[start : start + _AT_ONCE], final=start + _AT_ONCE >= len(data))
+        except UnicodeDecodeError as error:
+            # The decoder counts from what it kept of the piece before.
+            kept = len(error.object) - min(_AT_ONCE, len(data) - start)
+            error.start += start - kept
+            raise
 
 
-def _line_at(data: bytes, position: int) -> int:
+def _lines(data: Data) -> Iterator[str]:
+    return io.TextIOWrapper(pa.BufferReader(data), "utf-8", newline=None)
+
+
+def _line_at(data: Data, position: int) -> int:
     before = data[:position]
     return before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n") + 1
 

@@ -67,7 +67,12 @@ class Stored:
 
 
 def import_file(
-    lake: Lake, path: Path, progress: Progress, *, now: datetime | None = None
+    lake: Lake,
+    path: Path,
+    progress: Progress,
+    *,
+    now: datetime | None = None,
+    read: Callable[[Path, datetime], ParsedFile] | None = None,
 ) -> ImportSummary:
     """Import one file, blocking until all of it is stored.
 
@@ -77,13 +82,14 @@ def import_file(
         progress: Told the rows stored and the rows there are, before and after every commit.
             What it raises stops the import there.
         now: Rows later than this are refused; the wall time if None. UTC.
+        read: Reads and checks the file; ``parse`` if None, in this process.
 
     Raises:
         ImportRefused: The file is not what it claims to be; nothing of it was stored.
         LakeError: The lake took no more; what was stored stays, and importing again is safe.
     """
     now = now or datetime.now(UTC)
-    parsed = parse(path, now)
+    parsed = (read or parse)(path, now)
     stored = store(parsed, lake, progress, now)
     return _summary(parsed, stored)
 
@@ -169,9 +175,9 @@ def _read(path: Path) -> ParsedFile:
     if content.head(path, len(_SQLITE)) == _SQLITE:
         return recordings.read_sqlite(path)
     unpacked = content.read(path)
-    if unpacked.data.startswith(_PARQUET):
+    if unpacked.data[: len(_PARQUET)] == _PARQUET:
         return tables.read_parquet(path, unpacked.data)
-    if unpacked.data.startswith(_SQLITE):
+    if unpacked.data[: len(_SQLITE)] == _SQLITE:
         raise ImportRefused(path, "it is a packed SQLite file; unpack it first")
     text = delimited.opened(path, unpacked.data)
     if binance_archive.belongs(text.first_line):

@@ -83,6 +83,8 @@ _NOT_A_NUMBER = """
     limit 1
 """
 _ROWS_AT_ONCE = 50_000
+_LONGEST_ROW = 1_000_000
+"""The most bytes that a value or a row may have."""
 
 _SNAPSHOTS = """
     select
@@ -143,6 +145,10 @@ def read_sqlite(file: Path) -> ParsedFile:
     """
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            # What is in the file may be there to be run: only reading a table of short rows is.
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_ROW)
+            database.execute("pragma trusted_schema = off")
+            database.set_authorizer(_only_reading)
             _check_columns(file, database)
             rows = pa.concat_tables(_batches(database), promote_options="none")
     except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -169,7 +175,21 @@ def read_sqlite(file: Path) -> ParsedFile:
     )
 
 
+def _only_reading(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    """Allow what our own statements do, and nothing that a view or a trigger might."""
+    allowed = (
+        action == sqlite3.SQLITE_SELECT
+        or (action == sqlite3.SQLITE_READ and first in ("metrics", "sqlite_master"))
+        or (action == sqlite3.SQLITE_FUNCTION and second in ("coalesce", "round", "typeof"))
+        or (action == sqlite3.SQLITE_PRAGMA and first == "table_info")
+    )
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
 def _check_columns(file: Path, database: sqlite3.Connection) -> None:
+    made = database.execute("select type, sql from sqlite_master where name = 'metrics'").fetchall()
+    if any(kind != "table" or sql.lower().startswith("create virtual") for kind, sql in made):
+        raise ImportRefused(file, "metrics is no table in it, and only a table is read")
     found = {name for _, name, *_ in database.execute("pragma table_info(metrics)")}
     missing = [name for name in ("symbol", "timestamp", *_FROM_SQLITE) if name not in found]
     if missing:

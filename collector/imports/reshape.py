@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 _NO_DOWNLOADS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -40,6 +41,11 @@ def run(statement: str, **tables: pa.Table) -> pa.Table:
         for name, rows in tables.items():
             connection.register(name, rows)
         return connection.execute(statement).to_arrow_table()
+
+
+def only(rows: pa.Table, wanted: pa.ChunkedArray) -> pa.Table:
+    """Return the *wanted* ones of *rows*; the same table, not a copy, where those are all."""
+    return rows if pc.all(wanted, min_count=0).as_py() else rows.filter(wanted)
 
 
 def moments(written: pa.ChunkedArray) -> pa.ChunkedArray:

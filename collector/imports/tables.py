@@ -24,6 +24,7 @@ from pyarrow import parquet
 from analytics.errors import ImportRefused
 from analytics.lake.schema import arrow_schema
 from collector.imports import contracts, reshape
+from collector.imports.content import Data
 from collector.imports.delimited import Delimited
 from collector.imports.parsed import TIMES, ParsedFile
 from collector.venues.names import base_and_multiplier
@@ -87,7 +88,7 @@ def read_csv(source: Delimited) -> ParsedFile:
     return _parsed(source, name, rows, f"{_KINDS[name]} (CSV)", (*source.notes, *notes))
 
 
-def read_parquet(file: Path, data: bytes) -> ParsedFile:
+def read_parquet(file: Path, data: Data) -> ParsedFile:
     """Read readings or bars from Parquet.
 
     Raises:
@@ -184,7 +185,7 @@ def _parsed(
     named = rows.drop_columns([column for column in _WRITTEN_BY_US if column in rows.column_names])
     for column, values in _written_by_us(name, rows).items():
         named = named.append_column(column, values)
-    kept = named.filter(perpetual)
+    kept = reshape.only(named, perpetual)
     return ParsedFile(
         file=source.file,
         kind=kind,

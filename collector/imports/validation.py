@@ -71,7 +71,7 @@ def validated(name: str, rows: pa.Table, now: datetime) -> Validated:
         newly = pc.and_(kept, pc.fill_null(faulty, fill_value=False))
         refused[reason] += pc.sum(newly).as_py() or 0
         kept = pc.and_not(kept, newly)
-    ordered = numbered(rows.filter(kept))
+    ordered = numbered(reshape.only(rows, kept))
     ordered, repeats = first_of_each(ordered, KEYS[name], SECOND_READING[name])
     by_time = ordered.sort_by([(TIMES[name], "ascending"), ("nth", "ascending")])
     by_time = by_time.drop_columns(["nth"])

@@ -46,10 +46,10 @@ def test_files_stored_before_a_failure_are_summed_up(tmp_path, write, monkeypatc
     screens = Screens()
     import_file = command.import_file
 
-    def failing(lake, path, progress):
+    def failing(lake, path, progress, **more):
         if path.name == "second.csv":
             raise LakeError("the disk is full")
-        return import_file(lake, path, progress)
+        return import_file(lake, path, progress, **more)
 
     monkeypatch.setattr(command, "import_file", failing)
     with pytest.raises(LakeError, match="the disk is full"):
