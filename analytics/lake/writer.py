@@ -238,8 +238,12 @@ class Lake:
                 )
 
     def info(self) -> dict[str, str]:
-        """Return the facts about the lake itself."""
-        with self.cursor() as cursor:
+        """Return the facts about the lake itself.
+
+        Raises:
+            LakeError: They cannot be read now.
+        """
+        with lake_errors("cannot read lake_info"), self.cursor() as cursor:
             return identity.read_info(cursor)
 
     @contextmanager

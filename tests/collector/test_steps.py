@@ -191,3 +191,22 @@ async def test_the_lake_keeps_the_newest_steps_alone(program):
 
     kept = [round(one["step_s"]) for one in json.loads(program.lake.info()["clock_steps"])]
     assert kept == [100 + number for number in range(3, KEPT + 3)]
+
+
+async def test_the_watch_outlives_a_lake_that_cannot_be_read(program, step):
+    """The step is found, said and acted on all the same, and so is the next one."""
+    catalog = program.lake.layout.catalog
+    program.lake._session.close()
+    catalog.rename(catalog.with_name("away"))
+
+    step(-3600)
+    with capture_logs() as lines:
+        await jobs.clock(program)
+    catalog.with_name("away").rename(catalog)
+    first = program.steps.newest
+    step(3600)
+    await jobs.clock(program)
+
+    assert "Health does not know of the clock's step" in [line["event"] for line in lines]
+    assert round(first.step_s) == -3600
+    assert round(program.steps.newest.step_s) == 3600
