@@ -42,6 +42,8 @@ from collector.imports.files import import_file
 DAY = timedelta(days=1)
 NAIVE = END.replace(tzinfo=None)
 MEMORY_MB = 100
+LIVE = {"now": END, "known_by": query.ANY_TIME}
+"""As a live page asks: of now, and all that is known."""
 IMPORT_ROWS_PER_S = 200_000
 IMPORTED = "venue, symbol, ts, open, high, low, close, mark, volume_24h_usd, oi_usd, funding_rate"
 CHARTED = (
@@ -108,7 +110,7 @@ def one_pair(
     cursor: Cursor, metrics: Sequence[str], only: Only, timeframe: str, bars: int
 ) -> list[object]:
     """Return *metrics* and every indicator of one pair."""
-    return everything(panel.load(cursor, metrics, timeframe, now=END, bars=bars, only=only))
+    return everything(panel.load(cursor, metrics, timeframe, **LIVE, bars=bars, only=only))
 
 
 def everything(seen: Panel) -> list[object]:
@@ -136,20 +138,20 @@ def everything(seen: Panel) -> list[object]:
 
 def heatmap(cursor: Cursor, only: Only) -> object:
     """Changes of price and open interest, pair by quarter of an hour."""
-    seen = panel.load(cursor, ["close", "oi_usd"], "15m", now=END, bars=97, only=only)
+    seen = panel.load(cursor, ["close", "oi_usd"], "15m", **LIVE, bars=97, only=only)
     return [indicators.delta_pct(values) for values in seen.values.values()]
 
 
 def correlated(cursor: Cursor, only: Only) -> object:
     """What moved together in 30 days."""
-    seen = panel.load(cursor, ["close"], "1h", now=END, bars=721, only=only)
+    seen = panel.load(cursor, ["close"], "1h", **LIVE, bars=721, only=only)
     return correlation_of_returns(seen)
 
 
 def signal_pass(cursor: Cursor) -> object:
     """What fired in the newest bar of every timeframe."""
     thresholds = Thresholds()
-    panels = load_timeframes(cursor, thresholds, tuple(TIMEFRAMES), now=END)
+    panels = load_timeframes(cursor, thresholds, tuple(TIMEFRAMES), **LIVE)
     return [latest_signals(one, thresholds) for one in panels.values()]
 
 
@@ -162,7 +164,7 @@ def questions(instruments: Sequence[tuple[str, str]]) -> list[Question]:
     listed = ", ".join(f"('{venue}', '{symbol}')" for venue, symbol in instruments[:200])
     of_some = f"(venue, symbol) in ({listed}) and ts >= $start"
     recent = timedelta(minutes=10)
-    latest = partial(query.fetch, name="pairs", now=END, since=END - recent, span_s=300)
+    latest = partial(query.fetch, name="pairs", **LIVE, since=END - recent, span_s=300)
     day = partial(pair, metrics=METRICS, timeframe="5m", bars=288)
     rows = f"select * from {{rows}} where {of_one} order by ts"  # noqa: S608
     together = partial(correlated, only=some)
@@ -301,7 +303,7 @@ def main() -> None:
     with lakes[0].cursor() as cursor:
         sizes = query.fetch(cursor, "record_size").set_index("table_name")["row_count"]
         recent = END - timedelta(minutes=10)
-        latest = query.fetch(cursor, "pairs", now=END, since=recent, span_s=300)
+        latest = query.fetch(cursor, "pairs", **LIVE, since=recent, span_s=300)
     instruments = sorted(zip(latest["venue"], latest["symbol"], strict=True))
     print(
         f"{sizes['snapshots']:,} snapshots, {sizes['bars']:,} bars; {described()}; load "

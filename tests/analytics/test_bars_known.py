@@ -32,7 +32,9 @@ def lake(tmp_path):
 
 def known(lake):
     with lake.cursor() as cursor:
-        return query.fetch(cursor, "bars_known", now=NOW).to_dict("records")[0]
+        return query.fetch(cursor, "bars_known", now=NOW, known_by=query.ANY_TIME).to_dict(
+            "records"
+        )[0]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,15 @@ select
     max(ts) as newest_ts,
     count(*) + count(close) + count(oi_usd) + count(funding_rate) + count(ls_accounts)
     + coalesce(sum(snapshot_count), 0)::bigint
-    -- All but the later ones, as what all are is known without reading any.
-    + (select count(*) from known_bars)
-    - (select count(*) from known_bars where ts > ($now::timestamp - interval 5 minutes)::timestamp_ms)
+    -- All but the later ones, as what all are is known without reading any. Nothing becomes known
+    -- to a past $known_by, for which all would have to be read.
+    + (select count(*) from known_bars where $known_by::timestamp_ms is null)
+    - (
+        select count(*) from known_bars
+        where
+            $known_by::timestamp_ms is null
+            and ts > ($now::timestamp - interval 5 minutes)::timestamp_ms
+    )
         as known_count
 from known_bars
 where
