@@ -16,7 +16,7 @@ from dashboard.panels.export import export
 from dashboard.panels.freshness import follow_origin, headline
 from dashboard.panels.offers import offers
 from dashboard.panels.refresh import refreshed
-from dashboard.panels.venue_absences import alone, mute_venues, sentences
+from dashboard.panels.venue_absences import alone, mute_venues, of_shares, sentences
 from dashboard.panels.venue_cards import venue_cards, whole
 from dashboard.panels.venue_comparison import base_choice, comparison, rows
 from dashboard.panels.venue_shares import draw_shares, open_interest, part, span_choice
@@ -46,7 +46,8 @@ def board() -> None:
         history = seen.of(loaders.market_history(shown, seen.pairs))
         # A share is of all venues: those that are chosen would always make up a whole.
         market = replace(seen, venues=()).of(every)
-        silent = seen.of(loaders.silent_pairs(shown))
+        all_silent = replace(seen, venues=()).of(loaders.silent_pairs(shown))
+        silent = seen.of(all_silent)
         stand = standings(pairs, history, seen.span, silent, market)
         venues = len({*pairs["venue"], *silent["venue"]})
         whole(figures(pairs, history, seen.span, len(silent)), venues, seen, shown)
@@ -73,7 +74,8 @@ def board() -> None:
                 draw_shares(mine_over_time, base, span, "asset_shares", seen.venues, look)
 
         apart = [one.sentence for one in loaders.counted(shown).differences]
-        lines = [*apart, *alone(mine, there, seen), *sentences(mine, pairs, shown)]
+        shared = of_shares(len(market), len(all_silent))
+        lines = [*apart, *alone(mine, there, seen), *shared, *sentences(mine, pairs, shown)]
         st.caption("  \n".join(plain(line) for line in lines))
         offers(told)
 

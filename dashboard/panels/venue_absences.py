@@ -70,6 +70,14 @@ def alone(asset: pd.DataFrame, there: pd.DataFrame, seen: View) -> list[str]:
     return [f"{base} is known on one of the venues only that are chosen in the sidebar."]
 
 
+def of_shares(heard: int, silent: int) -> list[str]:
+    """Return of how many pairs the venues' shares are, where that is not all of the universe."""
+    if not silent:
+        return []
+    pairs = formats.plural(heard + silent, "pair")
+    return [f"Shares are of {heard:,} of {pairs} collected: the others were not heard of."]
+
+
 def sentences(asset: pd.DataFrame, pairs: pd.DataFrame, shown: Moment) -> list[str]:
     """Return why values are absent or old.
 

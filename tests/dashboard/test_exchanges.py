@@ -132,6 +132,7 @@ def test_a_silent_venue_is_missing_in_every_sum(exchanges, record):
     assert told["BTC: OI, sum"] == "2 of 3 instruments"
     heads = [part.proto.body for part in page.get("html")]
     assert any("1 of 2 pairs" in head for head in heads)
+    assert "Shares are of 3 of 5 pairs collected: the others were not heard of." in text(page)
 
 
 def test_a_card_for_each_venue_largest_first(exchanges, record):
