@@ -215,14 +215,18 @@ def test_a_pair_that_came_later_was_not_silent_before(health, app, record):
     assert not page.warning
 
 
-def test_a_pair_that_fell_silent_then_is_named(health, app, record):
-    """It was heard of in the day before, whether or not it is still collected today."""
+@pytest.mark.parametrize(("silent_min", "is_named"), [(55, True), (65, False)])
+def test_a_pair_that_fell_silent_then_is_named(health, app, record, silent_min, is_named):
+    """For an hour, collected today or not: after that it may have left the universe."""
     past(record, app)
+    asked = datetime(2025, 10, 22, 12, 44, tzinfo=UTC)
+    record.snapshot(BTC, at=asked, price=1.0)
     record.instrument(ETH, in_universe=False)
-    record.snapshot(ETH, at=record.noon - timedelta(hours=9), price=1.0)
+    record.snapshot(ETH, at=asked - timedelta(minutes=silent_min), price=1.0)
     record.publish()
 
-    assert "binance: nothing was heard of ETH/USDT for 10 min." in text(health())
+    named = "binance: nothing was heard of ETH/USDT for 10 min." in text(health())
+    assert named is is_named
 
 
 def test_a_venue_that_came_later_is_not_missed_before(health, app, record):

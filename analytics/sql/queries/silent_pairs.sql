@@ -1,8 +1,8 @@
 -- Pairs of the universe that nothing is known of between $since and $now [UTC].
 -- One row per (venue, symbol): those that pairs.sql leaves out. Only today's universe is kept:
--- where $now $is_past, it is taken to be what each venue still told of in the ten minutes before it
--- was last heard of, if that was within 24 hours: a pair that left the universe is silent then
--- while its venue goes on.
+-- where $now $is_past, it is taken to be what each venue still told of in the hour before it was last
+-- heard of, if that was within 24 hours. So a pair that fell silent while its venue goes on is named
+-- for an hour, and one that left the universe is missed for no longer than that.
 with heard as (
     select venue, symbol
     from snapshots
@@ -33,7 +33,7 @@ universe as (
     (
         select venue, symbol, base
         from last_heard
-        qualify heard_ts > max(heard_ts) over (partition by venue) - interval 10 minutes
+        qualify heard_ts > max(heard_ts) over (partition by venue) - interval 1 hour
     )
 )
 
