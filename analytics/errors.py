@@ -103,6 +103,7 @@ class ImportRefused(PerpscopeError):
 
     def __init__(self, file: Path, reason: str, line: int | None = None) -> None:
         where = f"{file}, line {line}" if line is not None else str(file)
-        super().__init__(f"{where}: {reason}; nothing of it was stored")
+        # Names within a file, and its own, may be a stranger's.
+        super().__init__(visible(f"{where}: {reason}; nothing of it was stored"))
         self.reason = reason
         self.line = line

@@ -1,10 +1,11 @@
 """What strangers' text hides is written out, and nothing else is changed."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from analytics.errors import VenueUnavailable
+from analytics.errors import ImportRefused, VenueUnavailable
 from analytics.visible import visible
 
 
@@ -35,3 +36,10 @@ def test_the_words_of_a_venue_are_seen_in_errors():
 
     assert str(error) == r"okx: tickers: no\u001b[2J\u202e"
     assert error.reason == r"no\u001b[2J\u202e"
+
+
+def test_the_name_of_a_file_is_seen_in_a_refusal():
+    """A zip of a stranger's names its members as it likes."""
+    refusal = ImportRefused(Path("a\x1b[2J.zip"), "it has no \u202egpj.csv")
+
+    assert str(refusal) == r"a\u001b[2J.zip: it has no \u202egpj.csv; nothing of it was stored"
