@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -188,9 +189,15 @@ def test_the_copied_link_shows_the_same_to_another(visit, someone, demo):
 @pytest.fixture(scope="module")
 def still(demo):
     """The demo with its collector held, and what its record knows at its end."""
-    shown = demo.moment()
+    # A moment knows the history that was filled in before it: the cycle after that has to end.
+    for _ in range(120):
+        shown = demo.moment()
+        found = SimpleNamespace(demo=demo, shown=shown, at=f"at={shown.now:%Y-%m-%dT%H:%M:%SZ}")
+        if pairs_then(found, timedelta(hours=1))[0]["oi_usd_then"].notna().any():
+            break
+        time.sleep(0.5)
     demo.collector.suspend()
-    yield SimpleNamespace(demo=demo, shown=shown, at=f"at={shown.now:%Y-%m-%dT%H:%M:%SZ}")
+    yield found
     demo.collector.resume()
 
 
