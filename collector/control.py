@@ -17,7 +17,7 @@ import stat
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -44,9 +44,8 @@ Work = Callable[[dict[str, Any], Report], None | Awaitable[None]]
 """Does what a request asks, and reports progress and results as it goes.
 
 A plain function does it in a thread of its own, a coroutine function beside the
-collecting, and never two at once unless they are said to be ``beside``. When whoever asked
-goes away or the collector stops, a coroutine function is cancelled, and a plain one meets it
-in its next report.
+collecting; never two of the same name at once. When whoever asked goes away or the collector
+stops, a coroutine function is cancelled, and a plain one meets it in its next report.
 """
 
 _THREAD = "work for another command"
@@ -88,12 +87,11 @@ def takes_work(folder: Path) -> bool:
 
 
 @asynccontextmanager
-async def taking_work(
-    folder: Path, works: dict[str, Work], *, beside: Collection[str] = ()
-) -> AsyncIterator[None]:
+async def taking_work(folder: Path, works: dict[str, Work]) -> AsyncIterator[None]:
     """Take requests for *works*, by name, until the block ends.
 
-    Those named in *beside* wait for no turn and hold none, so that nothing waits for them.
+    A request waits for those of its own name alone: a file that is long in being read holds up
+    other files, and no backfill.
 
     A thread that has not stopped by ``STOP_PATIENCE_S`` is left behind; the process
     then has to end by ``end_if_left_behind``.
@@ -102,7 +100,7 @@ async def taking_work(
         LakeError: There is no place to listen.
     """
     app = web.Application()
-    turn = asyncio.Lock()
+    turns = {name: asyncio.Lock() for name in works}
     requests: set[_Request] = set()
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -111,7 +109,7 @@ async def taking_work(
         except (ValueError, RecursionError) as error:
             raise web.HTTPBadRequest(text="what is asked is no JSON") from error
         name = request.match_info["name"]
-        made = _Request(works[name], asked, asyncio.Lock() if name in beside else turn)
+        made = _Request(works[name], asked, turns[name])
         requests.add(made)
         made.task.add_done_callback(lambda _: requests.discard(made))
         return await made.answer(request)
@@ -183,7 +181,7 @@ class _Request:
 
     async def _run(self, turn: asyncio.Lock) -> None:
         if turn.locked():
-            self._tell({"waiting": "the collector does the work of another command first"})
+            self._tell({"waiting": "the collector does the same work for another command first"})
         try:
             async with turn:
                 if iscoroutinefunction(self._work):

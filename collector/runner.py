@@ -38,7 +38,7 @@ async def run(settings: Settings) -> bool:
         timetable = program.timetable
         works = {"import": import_work(program.lake), "backfill": backfill_work(program)}
         async with (
-            taking_work(settings.data_dir, works, beside={"import"}),
+            taking_work(settings.data_dir, works),
             answering(settings.collector_port, program),
         ):
             timetable.start()

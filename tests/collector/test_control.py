@@ -305,32 +305,31 @@ async def test_work_stops_when_whoever_asked_goes_away(tmp_path):
         await until(ended)
 
 
-async def test_works_of_other_commands_never_run_two_at_once(tmp_path):
-    """An import and a backfill of the same hours take turns, and the second is told so."""
+async def test_one_import_at_a_time_and_a_backfill_waits_for_none(tmp_path):
+    """Each holds a process, memory and a thread; a file that is long in being read no others."""
     running, most, lines = [], [], []
-    both_told = threading.Event()
+    all_asked, filled = threading.Event(), threading.Event()
 
     def hear(line):
         lines.append(line)
         if len(lines) == 2:
-            both_told.set()
+            all_asked.set()
 
-    def in_a_thread(_asked, _report):
+    def read(_asked, _report):
         running.append(1)
         most.append(len(running))
-        both_told.wait(60)
+        all_asked.wait(60)
+        filled.wait(60)
         running.pop()
 
-    async def beside(_asked, _report):
-        running.append(1)
-        most.append(len(running))
-        await until(both_told)
-        running.pop()
+    async def fill(_asked, _report):
+        filled.set()
 
-    async with taking_work(tmp_path, {"import": in_a_thread, "backfill": beside}):
-        await asyncio.gather(
-            *(ask(tmp_path, name, {}, hear) for name in ("import", "backfill", "import"))
-        )
+    async with taking_work(tmp_path, {"import": read, "backfill": fill}):
+        asking = [asyncio.create_task(ask(tmp_path, "import", {}, hear)) for _ in range(3)]
+        await until(all_asked)
+        await ask(tmp_path, "backfill", {}, hear)
+        await asyncio.gather(*asking)
 
     assert most == [1, 1, 1]
     assert [line.keys() for line in lines] == [{"waiting"}, {"waiting"}]
