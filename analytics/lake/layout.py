@@ -64,6 +64,11 @@ class Layout:
         return self.folder / "imports"
 
     @property
+    def scratch(self) -> Path:
+        """What the writer needs while it is open, and is emptied when the next one opens."""
+        return self.folder / "scratch"
+
+    @property
     def set_aside(self) -> Path:
         """Where damaged files go, with a note each."""
         return self.folder / "set-aside"
@@ -75,7 +80,8 @@ def make_private(layout: Layout) -> None:
     What belongs to somebody else cannot be closed by us, nor what lies on a disk that knows no
     owners; it is left as it is.
     """
-    parts = [layout.data, layout.set_aside, layout.folder / "scratch", layout.folder / "logs"]
+    kept = (layout.data, layout.journals, layout.set_aside, layout.scratch)
+    parts = (*kept, layout.folder / "logs")
     names = ("catalog.*", "public.*", "collector.*", "checksums*")
     files = [path for name in names for path in layout.folder.glob(name)]
     inner = [path for part in parts for path in (part, *part.rglob("*"))]

@@ -130,7 +130,7 @@ class Session:
                 raise LakeError(f"{self.layout.catalog}: it is gone; restart to restore it")
             self.layout.data.mkdir(exist_ok=True)
             # Small changes on one thread cost half as much, and leave the cores to readers.
-            connection = connect("1GB", self.layout.folder / "scratch", threads=1)
+            connection = connect("1GB", self.layout.scratch, threads=1)
             try:
                 with lake_errors(f"cannot open {self.layout.catalog}"):
                     attach(connection, self.layout.catalog, self.layout.data)

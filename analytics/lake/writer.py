@@ -8,6 +8,7 @@ that sending the same rows again after a crash stores nothing twice.
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -91,8 +92,11 @@ class Lake:
         self._lock_file = lock.take(self.layout)
         try:
             with lake_errors(f"cannot open {self.layout.folder}"):
-                make_private(self.layout)
                 identity.refuse_foreign(self.layout, origin)
+                make_private(self.layout)
+                # A killed writer leaves what it had there: up to gigabytes of a file to import.
+                shutil.rmtree(self.layout.scratch, ignore_errors=True)
+                self.layout.scratch.mkdir(exist_ok=True)
                 self._sums.load()
                 found = check.set_damaged_aside(self.layout, self._sums)
                 with self.cursor() as cursor:

@@ -42,7 +42,7 @@ def import_work(lake: Lake) -> Work:
             )
             report({"undone": sentence})
             lake.publish()
-        with reading(lake.layout.folder, lambda: report({})) as apart:
+        with reading(lake.layout.scratch, lambda: report({})) as apart:
             for name in asked.get("files", ()):
                 report({"file": name})
                 _take(lake, Path(name), apart, report)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import zipfile
 from contextlib import closing
@@ -14,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from analytics.errors import ImportRefused
+from analytics.lake import Lake
 from collector.control import ask, taking_work
 from collector.imports import apart, command
 from collector.imports.apart import reading
@@ -144,6 +148,33 @@ def test_a_reader_that_is_gone_is_replaced(tmp_path, write):
         assert one.read(path, NOW).rows_read == 1
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from analytics.lake import Lake
+from collector.imports.command import import_work
+
+def killed(line):
+    if "done" in line:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with Lake(Path(sys.argv[1])) as lake:
+    import_work(lake)({"files": [sys.argv[2]]}, killed)
+"""
+
+
+def test_an_import_that_is_killed_leaves_nothing_behind_for_good(tmp_path, write):
+    """What was handed over can be gigabytes; the next writer deletes it, whoever that is."""
+    folder, path = tmp_path / "killed", str(write("bars.csv", BARS))
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(folder), path], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert list(folder.rglob("bars.arrow"))
+
+    Lake(folder).close()
+
+    assert list(folder.rglob("*.arrow")) == []
+
+
 async def test_a_hung_import_holds_up_neither_other_commands_nor_the_end(lake, hanging, write):
     """It waits beside them, and when the collector ends, its reader is ended at once."""
     folder, path = lake.layout.folder, str(write("bars.csv", BARS))
@@ -173,4 +204,4 @@ async def test_a_hung_import_holds_up_neither_other_commands_nor_the_end(lake, h
     assert "the collector stopped before the work was done" in said[-1]["error"]
     while any(thread.name == "work for another command" for thread in threading.enumerate()):
         await asyncio.sleep(0.01)
-    assert list(folder.glob("import-*")) == []
+    assert list(lake.layout.scratch.iterdir()) == []
