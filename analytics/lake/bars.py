@@ -18,10 +18,9 @@ from typing import Final, Literal, Protocol
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from analytics.lake import schema
-from analytics.lake.insert import numbered
+from analytics.lake.insert import bounds, keep_new, numbered, write
 
 _KEY = ", ".join(schema.KEYS["bars"])
 _KNOWN: Final = ("known_ts", "filled")
@@ -69,8 +68,7 @@ def combine(
     """Add the bars of *rows* that are new, and combine the others with what is stored.
 
     Rows for the same bar complete each other, earlier ones first. Runs inside the
-    caller's transaction. A changed bar is deleted and written again, since a row of
-    a Parquet file cannot be changed in place.
+    caller's transaction.
 
     Args:
         cursor: Of the writer.
@@ -86,26 +84,21 @@ def combine(
         if field.name not in rows.column_names:
             rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
     names = [name for name in VALUES if name in rows.column_names]
-    span = pc.min_max(rows["ts"]).as_py()
-    bounds = {"first": span["min"], "last": span["max"]}
+    within = bounds("bars", rows)
     cursor.register("incoming", numbered(rows))
     try:
         cursor.execute(_one_row_a_bar(rows))
         stored = journal.stored(cursor, names) if journal and wins == "stored" else "bars"
-        cursor.execute(_changed(rows.column_names, wins, stored), bounds)
-        cursor.execute(_NEW, bounds)
+        cursor.execute(_changed(rows.column_names, wins, stored), within)
+        keep_new(cursor, "bars", within)
         if journal:
             journal.note(cursor, names)
-        changed = _count(cursor.execute("select count(*) from changed_rows"))
-        if changed:
-            cursor.execute(_DELETE_CHANGED, bounds)
-            cursor.execute("insert into bars by name from changed_rows")
-        added = _count(cursor.execute("insert into bars by name from new_rows"))
+        outcome = write(cursor, "bars", within)
         for table in ("fresh_rows", "new_rows", "changed_rows"):
             cursor.execute(f"drop table {table}")
     finally:
         cursor.unregister("incoming")
-    return added, changed
+    return outcome
 
 
 def _one_row_a_bar(rows: pa.Table) -> str:
@@ -175,28 +168,3 @@ def _filled(values: dict[str, str]) -> str:
         f"lambda one: one.ts > coalesce({_ROW_KNOWN_TS}, {_END}))"
     )
     return f"nullif(map_from_entries({later}), map {{}})"
-
-
-_DELETE_CHANGED = """
-    delete from bars
-    where ts between $first and $last
-    and exists (
-        select 1 from changed_rows as changed
-        where changed.venue = bars.venue and changed.symbol = bars.symbol and changed.ts = bars.ts
-    )
-"""
-
-_NEW = """
-    create temp table new_rows as
-    select * from fresh_rows as fresh
-    where not exists (
-        select 1 from bars as stored
-        where stored.ts between $first and $last and stored.venue = fresh.venue
-        and stored.symbol = fresh.symbol and stored.ts = fresh.ts
-    )
-"""
-
-
-def _count(result: duckdb.DuckDBPyConnection) -> int:
-    row = result.fetchone()
-    return 0 if row is None else int(row[0])

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from analytics.lake import bars, schema
 from analytics.lake.attach import quoted
-from analytics.lake.insert import Frontier, each_key_once
+from analytics.lake.insert import Frontier, bounds, each_key_once, keep_new, write
 from analytics.lake.layout import Layout, sync
 
 TABLES = ("snapshots", "bars")
@@ -187,7 +187,7 @@ class _Piece(bars.Journal):
             left join written using ({key})
             where stored.{schema.TIMES[self.table]} between $first and $last
             """,  # noqa: S608
-            _bounds(cursor, self.table),
+            bounds(self.table, self.rows),
         )
         return "open_rows"
 
@@ -196,13 +196,14 @@ class _Piece(bars.Journal):
 
         Expects what comes in as ``fresh_rows``, and of it ``new_rows`` and ``changed_rows``.
         """
-        self.outcome = _compared(cursor, self.table, names)
+        within = bounds(self.table, self.rows)
+        self.outcome = _compared(cursor, self.table, names, within)
         if self.outcome.added or self.outcome.changed or self.outcome.replaced:
             # Where nothing of them was there, the fastest way for what is much.
             all_new = self.outcome.added == self.rows.num_rows
             _keep(
                 self.path,
-                _as_new(self.rows, self.table) if all_new else _touched(cursor, self.table),
+                _as_new(self.rows, self.table) if all_new else _touched(cursor, self.table, within),
             )
 
     def _written(self, cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> bool:
@@ -281,28 +282,17 @@ def _combine_snapshots(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, piece:
     cursor.register("incoming", each_key_once("snapshots", rows))
     try:
         cursor.execute("create temp table fresh_rows as from incoming")
-        bounds = _bounds(cursor, "snapshots")
+        within = bounds("snapshots", rows)
         stored = piece.stored(cursor, names)
-        cursor.execute(_NEW_SNAPSHOTS, bounds)
+        keep_new(cursor, "snapshots", within)
         cursor.execute(_changed_snapshots(stored, names))
         piece.note(cursor, names)
-        _write(cursor, "snapshots", bounds)
+        write(cursor, "snapshots", within)
         for table in ("fresh_rows", "new_rows", "changed_rows"):
             cursor.execute(f"drop table {table}")
     finally:
         cursor.unregister("incoming")
     return piece.outcome
-
-
-_NEW_SNAPSHOTS = """
-    create temp table new_rows as
-    select * from fresh_rows as fresh
-    where not exists (
-        select 1 from snapshots as stored
-        where stored.received_ts between $first and $last and stored.venue = fresh.venue
-        and stored.symbol = fresh.symbol and stored.received_ts = fresh.received_ts
-    )
-"""
 
 
 def _changed_snapshots(stored: str, names: Sequence[str]) -> str:
@@ -330,21 +320,12 @@ def _changed_snapshots(stored: str, names: Sequence[str]) -> str:
     """  # noqa: S608
 
 
-def _write(cursor: duckdb.DuckDBPyConnection, table: str, bounds: dict[str, datetime]) -> None:
-    """Write ``new_rows``, and ``changed_rows`` in the place of what was stored."""
-    ((changed,),) = cursor.execute("select count(*) from changed_rows").fetchall()
-    if changed:
-        same = " and ".join(f"changed.{name} = {table}.{name}" for name in schema.KEYS[table])
-        cursor.execute(
-            f"delete from {table} where {schema.TIMES[table]} between $first and $last "  # noqa: S608
-            f"and exists (select 1 from changed_rows as changed where {same})",
-            bounds,
-        )
-        cursor.execute(f"insert into {table} by name from changed_rows")  # noqa: S608
-    cursor.execute(f"insert into {table} by name from new_rows")  # noqa: S608
-
-
-def _compared(cursor: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> Outcome:
+def _compared(
+    cursor: duckdb.DuckDBPyConnection,
+    table: str,
+    names: Sequence[str],
+    within: dict[str, datetime],
+) -> Outcome:
     """Return how ``fresh_rows`` stand to what is stored."""
     key, time = ", ".join(schema.KEYS[table]), schema.TIMES[table]
     replaced = " or ".join(
@@ -368,7 +349,7 @@ def _compared(cursor: duckdb.DuckDBPyConnection, table: str, names: Sequence[str
         left join changed_rows as changed using ({key})
         where stored.{time} between $first and $last
         """,  # noqa: S608
-        _bounds(cursor, table),
+        within,
     ).fetchall()
     return Outcome(added, changed - replaced_rows, replaced_rows, differing)
 
@@ -381,7 +362,9 @@ def _as_new(rows: pa.Table, table: str) -> pa.Table:
     return renamed.append_column("is_new", pa.repeat(pa.scalar(True), rows.num_rows))  # noqa: FBT003
 
 
-def _touched(cursor: duckdb.DuckDBPyConnection, table: str) -> pa.Table:
+def _touched(
+    cursor: duckdb.DuckDBPyConnection, table: str, within: dict[str, datetime]
+) -> pa.Table:
     """Return ``new_rows`` and ``changed_rows`` of *table* as a journal has them."""
     keys = schema.KEYS[table]
     columns = [name for name in schema.columns(table) if name not in keys]
@@ -398,7 +381,7 @@ def _touched(cursor: duckdb.DuckDBPyConnection, table: str) -> pa.Table:
             join {table} as stored using ({", ".join(keys)})
             where stored.{schema.TIMES[table]} between $first and $last
             """,  # noqa: S608
-            _bounds(cursor, table),
+            within,
         ).to_arrow_table()
         rows = pa.concat_tables([rows, kept], promote_options="default")
     return rows
@@ -435,13 +418,6 @@ def rows_of(path: Path, names: Sequence[str]) -> str:
     )
     key = ", ".join(schema.KEYS[table])
     return f"(select {key}, is_new, {columns} from read_parquet({quoted(str(path))}))"  # noqa: S608
-
-
-def _bounds(cursor: duckdb.DuckDBPyConnection, table: str) -> dict[str, datetime]:
-    time = schema.TIMES[table]
-    query = f"select min({time}), max({time}) from fresh_rows"  # noqa: S608
-    ((first, last),) = cursor.execute(query).fetchall()
-    return {"first": first, "last": last}
 
 
 def journals(layout: Layout, number: int, pieces: int) -> list[Path]:

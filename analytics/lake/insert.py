@@ -90,14 +90,65 @@ def each_key_once(table: str, rows: pa.Table) -> pa.Table:
     return rows.take(keys["nth_min"].sort())
 
 
+def bounds(table: str, rows: pa.Table) -> dict[str, datetime]:
+    """Return the earliest and the latest time of *rows* as the parameters first and last.
+
+    What is looked up of a table within them opens the files of that stretch of time alone.
+    """
+    span = pc.min_max(rows[schema.TIMES[table]]).as_py()
+    return {"first": span["min"], "last": span["max"]}
+
+
+def keep_new(cursor: duckdb.DuckDBPyConnection, table: str, within: dict[str, datetime]) -> None:
+    """Keep as ``new_rows`` those of ``fresh_rows`` whose key is not in *table*; see `bounds`."""
+    cursor.execute(
+        f"create temp table new_rows as select * from fresh_rows as fresh "  # noqa: S608
+        f"where not exists (select 1 from {table} as stored where {_same(table, 'fresh')} "
+        f"and stored.{schema.TIMES[table]} between $first and $last)",
+        within,
+    )
+
+
+def delete_same(
+    cursor: duckdb.DuckDBPyConnection, table: str, keys: str, within: dict[str, datetime]
+) -> None:
+    """Delete the rows of *table* whose key is in the relation *keys*; see `bounds`."""
+    cursor.execute(
+        f"delete from {table} as stored where stored.{schema.TIMES[table]} between $first "  # noqa: S608
+        f"and $last and exists (select 1 from {keys} as gone where {_same(table, 'gone')})",
+        within,
+    )
+
+
+def write(
+    cursor: duckdb.DuckDBPyConnection, table: str, within: dict[str, datetime]
+) -> tuple[int, int]:
+    """Write ``new_rows``, and ``changed_rows`` in the place of what was stored of their keys.
+
+    A row of a Parquet file cannot be changed in place: it is deleted and written again.
+
+    Returns:
+        How many rows were added, and how many were changed.
+    """
+    ((changed,),) = cursor.execute("select count(*) from changed_rows").fetchall()
+    if changed:
+        delete_same(cursor, table, "changed_rows", within)
+        cursor.execute(f"insert into {table} by name from changed_rows")  # noqa: S608
+    ((added,),) = cursor.execute(
+        f"insert into {table} by name from new_rows"  # noqa: S608
+    ).fetchall()
+    return added, changed
+
+
+def _same(table: str, other: str) -> str:
+    """Return the SQL condition that a row of *other* has the key of one called ``stored``."""
+    return " and ".join(f"stored.{column} = {other}.{column}" for column in schema.KEYS[table])
+
+
 def _not_stored(table: str, rows: pa.Table) -> tuple[str, dict[str, datetime]]:
     """Return the SQL condition that a row is not in *table*, and its parameters."""
-    same = " and ".join(f"stored.{column} = fresh.{column}" for column in schema.KEYS[table])
-    bounds: dict[str, datetime] = {}
-    time = schema.TIMES.get(table)
-    if time is not None:
-        # Bounded on both sides, so that only files of that stretch of time are opened.
-        span = pc.min_max(rows[time]).as_py()
-        bounds = {"first": span["min"], "last": span["max"]}
-        same += f" and stored.{time} between $first and $last"
-    return f"not exists (select 1 from {table} as stored where {same})", bounds  # noqa: S608
+    same = _same(table, "fresh")
+    if (time := schema.TIMES.get(table)) is None:
+        return f"not exists (select 1 from {table} as stored where {same})", {}  # noqa: S608
+    same += f" and stored.{time} between $first and $last"
+    return f"not exists (select 1 from {table} as stored where {same})", bounds(table, rows)  # noqa: S608

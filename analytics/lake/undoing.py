@@ -9,12 +9,12 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analytics.errors import LakeError
 from analytics.lake import bars, schema
 from analytics.lake.imports import journals, of, rows_of
+from analytics.lake.insert import bounds, delete_same
 from analytics.lake.layout import Layout
 
 
@@ -104,22 +104,16 @@ def _undo_piece(
     cursor: duckdb.DuckDBPyConnection, path: Path, undone_before: Sequence[Path]
 ) -> Undone:
     table = path.stem.partition("-")[2]
-    span = pc.min_max(pq.read_table(path, columns=[schema.TIMES[table]])[0]).as_py()
-    bounds = {"first": span["min"], "last": span["max"]}
+    within = bounds(table, pq.read_table(path, columns=[schema.TIMES[table]]))
     names = [name for name in schema.columns(table) if name not in schema.KEYS[table]]
     cursor.execute(_targets(table, path, names))
     for earlier in of(table, undone_before):
         _look_through(cursor, table, earlier, names)
-    cursor.execute(_set_back(table, names), bounds)
+    cursor.execute(_set_back(table, names), within)
     ((back, left),) = cursor.execute(
         "select count(*) filter (is_back), count(*) filter (is_left) from set_back"
     ).fetchall()
-    same = " and ".join(f"changed.{name} = {table}.{name}" for name in schema.KEYS[table])
-    cursor.execute(
-        f"delete from {table} where {schema.TIMES[table]} between $first and $last "  # noqa: S608
-        f"and exists (select 1 from set_back as changed where is_back and {same})",
-        bounds,
-    )
+    delete_same(cursor, table, "(from set_back where is_back)", within)
     says = " or ".join(f"{name} is not null" for name in bars.figures(table))
     cursor.execute(
         f"insert into {table} by name select * exclude (is_back, is_left) from set_back "  # noqa: S608
