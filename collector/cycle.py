@@ -210,6 +210,8 @@ class VenueCollector:
             snapshots = []
             log.exception("rows of a cycle could not be made", venue=self.name)
             self._note_fault(round_, "rows", error)
+        if (apart := _clocks_apart(refused, len(snapshots))) is not None:
+            round_.errors["clock"] = f"{self.name}: {apart}"
         if round_.tally.faults:
             refused["answer:fault"] = round_.tally.faults
         return snapshots, self._record(round_, started_ts, snapshots, refused)
@@ -284,6 +286,17 @@ class VenueCollector:
             error=round_.sentence(),
             streams=None if self.feed is None else self.feed.told(),
         )
+
+
+def _clocks_apart(refused: Counter[str], rows: int) -> str | None:
+    """Return what is wrong where the venue's times spoke against every price of so many *rows*."""
+    for reason, words in (
+        ("ahead", "of the future; this machine's clock may be behind"),
+        ("stale", "over five minutes old; this machine's clock may be ahead"),
+    ):
+        if rows and refused[f"price:{reason}"] == rows:
+            return f"no price could be taken: by the venue's own times all are {words}"
+    return None
 
 
 def _volumes(ranking: Answer) -> dict[str, float | None]:

@@ -128,6 +128,34 @@ async def test_a_step_ahead_makes_no_venue_silent(program, step):
     assert 0 <= said["venues"]["okx"]["age_s"] < 3600
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-3600, "all are of the future; this machine's clock may be behind"),
+        (3600, "all are over five minutes old; this machine's clock may be ahead"),
+    ],
+)
+async def test_a_clock_that_no_price_agrees_with_degrades_health(program, step, seconds, words):
+    """Cycles go on and their rows are empty: that is not well, and says so until it is."""
+    await jobs.universe(program, program.venues[0])
+    step(seconds)
+    apart = await cycled(program)
+    during = health(program)
+    step(-seconds)
+    right = await cycled(program)
+    after = health(program)
+
+    assert apart.answered == 3
+    assert apart.error == f"okx: no price could be taken: by the venue's own times {words}"
+    assert (during["status"], during["venues"]["okx"]["error"]) == ("degraded", apart.error)
+    assert stored(
+        program,
+        f"select count(price) from snapshots where received_ts <= '{apart.finished_ts}'"
+        f" and received_ts >= '{apart.started_ts}'",
+    ) == [(0,)]
+    assert (right.error, after["status"]) == (None, "ok")
+
+
 async def test_a_pause_that_a_venue_asked_for_is_no_longer_for_a_step_back(program, step):
     """Otherwise an hour's step would keep a venue silent for an hour more."""
     await jobs.universe(program, program.venues[0])
