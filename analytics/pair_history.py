@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from analytics import indicators, totals
 from analytics.decomposition import oi_change_over
-from analytics.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Pair, Panel, coverage
+from analytics.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Pair, Panel, coverage, partial
 from analytics.ranking import newest
 from analytics.tiers import Z_REACH, z_oi
 
@@ -102,11 +102,9 @@ class History:
 
     def partial(self, name: str) -> NDArray[np.bool_]:
         """Return in which bars the line called *name* is of a part of its bar alone. (T,)"""
-        line = self.lines[name]
         if name not in self.coverage:
-            return np.zeros(len(line), np.bool_)
-        is_partial: NDArray[np.bool_] = np.isfinite(line) & (self.coverage[name] < 100 - 1e-9)
-        return is_partial
+            return np.zeros(len(self.times), np.bool_)
+        return partial(self.lines[name], self.coverage[name])
 
     def known(self, *names: str) -> int:
         """Return how many bars know at least one of the lines called *names*."""

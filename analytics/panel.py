@@ -54,6 +54,9 @@ LEAST_KNOWN: Final = 0.75
 """Part of a longer bar or a span that must be known, of flows and of means: less says too little
 of the whole. The one rule of every page, export and query."""
 
+WHOLE: Final = 1 - 1e-9
+"""Part from which on all is known: a mean of parts is off by a rounding."""
+
 FLOWS: Final = ("traded_usd", "taker_buy_usd", "taker_sell_usd", "liq_long_usd", "liq_short_usd")
 """What adds up over time."""
 
@@ -61,6 +64,15 @@ FLOWS: Final = ("traded_usd", "taker_buy_usd", "taker_sell_usd", "liq_long_usd",
 def coverage(flow: str) -> str:
     """Return the name of the metric that says how much of *flow* is known. [%]"""
     return f"{flow.removesuffix('_usd')}_coverage_pct"
+
+
+def partial(values: Floats, coverage_pct: Floats) -> NDArray[np.bool_]:
+    """Return which of *values* are of a part of their bar or span alone, by how much is known. [%]
+
+    Shapes are the same.
+    """
+    is_partial: NDArray[np.bool_] = np.isfinite(values) & (coverage_pct < 100 * WHOLE)
+    return is_partial
 
 
 COUNTS: Final = ("snapshot_count", "bar_count")

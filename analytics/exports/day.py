@@ -16,7 +16,7 @@ from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
 from analytics.measures import LATE
 from analytics.movers import movers
-from analytics.panel import LEAST_KNOWN
+from analytics.panel import LEAST_KNOWN, WHOLE
 from analytics.venue_shares import venue_shares
 
 _MOVERS: Final = 8
@@ -24,7 +24,6 @@ _TOP: Final = 50
 _BAR: Final = timedelta(minutes=5)
 _DAY: Final = timedelta(days=1)
 _LATE: Final = LATE * _BAR
-_WHOLE: Final = 1 - 1e-9
 _FLOWS: Final = {"liq_long_usd": "Longs", "liq_short_usd": "Shorts"}
 """Whose positions were liquidated, by the column of a history."""
 
@@ -210,7 +209,7 @@ def _liquidated(flows: dict[str, _Flow]) -> list[Figure]:
         Figure(
             f"{whose} liquidated 24 h",
             formats.usd(flow.usd.sum() if flow.known >= LEAST_KNOWN else None)
-            + (", partial" if LEAST_KNOWN <= flow.known < _WHOLE else ""),
+            + (", partial" if LEAST_KNOWN <= flow.known < WHOLE else ""),
         )
         for whose, flow in flows.items()
     ]
@@ -223,7 +222,7 @@ def _liquidations(flows: dict[str, _Flow]) -> list[Chart]:
             whose,
             flow.usd.index.to_numpy(),
             flow.usd.where(flow.part >= LEAST_KNOWN).to_numpy(),
-            (flow.part < _WHOLE).to_numpy(),
+            (flow.part < WHOLE).to_numpy(),
         )
         for whose, flow in flows.items()
         if (flow.part >= LEAST_KNOWN).any()
@@ -241,9 +240,9 @@ def _of_liquidations(history: pd.DataFrame, flows: dict[str, _Flow]) -> list[str
         f"{whose} liquidated: {_percent(part)} of the day is known, over pairs and venues; "
         + ("the sum is of that." if part >= LEAST_KNOWN else f"less than {least} is no sum.")
         for whose, part in known.items()
-        if part < _WHOLE
+        if part < WHOLE
     ]
-    if any(((flow.part < _WHOLE) & (flow.part >= LEAST_KNOWN)).any() for flow in flows.values()):
+    if any(((flow.part < WHOLE) & (flow.part >= LEAST_KNOWN)).any() for flow in flows.values()):
         lines.append("Ringed in the chart of liquidations: five minutes of which a part is known.")
     told = history[(history[["liq_long_known", "liq_short_known"]] > 0).any(axis=1)]
     silent = sorted({*history["venue"]} - {*told["venue"]})

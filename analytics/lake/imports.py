@@ -13,6 +13,7 @@ every figure that still is what it wrote becomes what it was before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analytics.errors import LakeError
 from analytics.lake import bars, schema
 from analytics.lake.attach import quoted
 from analytics.lake.insert import Frontier, bounds, each_key_once, keep_new, write
@@ -30,6 +32,9 @@ from analytics.lake.layout import Layout, sync
 
 TABLES = ("snapshots", "bars")
 """What an import stores into; what it says of instruments stays."""
+
+_JOURNAL = re.compile(rf"(?P<number>\d+)/(?P<piece>\d+)-(?P<table>{'|'.join(TABLES)})\.parquet")
+"""Where the `journal` of a piece lies below the folder of all."""
 
 Change = Callable[[set[Path]], AbstractContextManager[duckdb.DuckDBPyConnection]]
 """Opens a transaction that can add files to these folders."""
@@ -255,9 +260,11 @@ def drop_unfinished(
     """
     pieces = dict(cursor.execute("select id, pieces from imports").fetchall())
     for path in sorted(layout.journals.glob("*/*.parquet")):
-        piece, _, table = path.stem.partition("-")
-        if int(piece) < pieces.get(int(path.parent.name), 0):
+        # Whatever else lies there is not ours to judge.
+        found = _JOURNAL.fullmatch(path.relative_to(layout.journals).as_posix())
+        if found is None or int(found["piece"]) < pieces.get(int(found["number"]), 0):
             continue
+        table = found["table"]
         for one in [one for one in files if one[0] == table]:
             if _is_of(cursor, one[1], path, table):
                 one[1].unlink()
@@ -405,8 +412,17 @@ def rows_of(path: Path, names: Sequence[str]) -> str:
     """Return SQL for the journal at *path*: key, is_new, and before and after of *names*.
 
     A row that is new has NULL in all of before.
+
+    Raises:
+        LakeError: The journal cannot be read.
     """
-    there = set(pq.read_schema(path).names)
+    try:
+        there = set(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException) as error:
+        raise LakeError(
+            f"{path}: the journal of an import cannot be read ({str(error).splitlines()[0]}); "
+            "put it back from a backup, or move it away: that import can then not be undone"
+        ) from error
     table = path.stem.partition("-")[2]
     kinds = schema.columns(table)
     columns = ", ".join(

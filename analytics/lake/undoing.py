@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
-import pyarrow.parquet as pq
 
 from analytics.errors import LakeError
 from analytics.lake import bars, schema
@@ -104,9 +103,10 @@ def _undo_piece(
     cursor: duckdb.DuckDBPyConnection, path: Path, undone_before: Sequence[Path]
 ) -> Undone:
     table = path.stem.partition("-")[2]
-    within = bounds(table, pq.read_table(path, columns=[schema.TIMES[table]]))
     names = [name for name in schema.columns(table) if name not in schema.KEYS[table]]
     cursor.execute(_targets(table, path, names))
+    times = f"select {schema.TIMES[table]} from targets"  # noqa: S608
+    within = bounds(table, cursor.execute(times).to_arrow_table())
     for earlier in of(table, undone_before):
         _look_through(cursor, table, earlier, names)
     cursor.execute(_set_back(table, names), within)

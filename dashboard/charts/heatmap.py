@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from analytics.measures import Measure
-from analytics.panel import Pair
+from analytics.panel import Pair, partial
 from dashboard.charts import cells
 from dashboard.charts.color_scale import DIGITS, HOVERS, UNITS, WRITTEN, ColorScale, ColumnScales
 from dashboard.charts.frame import whole
@@ -47,8 +47,7 @@ class Map:
         """Which values are of a part of their bar or span alone."""
         if self.coverage_pct is None:
             return np.zeros(self.values.shape, np.bool_)
-        is_partial: NDArray[np.bool_] = np.isfinite(self.values) & (self.coverage_pct < 100 - 1e-9)
-        return is_partial
+        return partial(self.values, self.coverage_pct)
 
     @property
     def over_time(self) -> bool:

@@ -173,6 +173,35 @@ def test_an_import_whose_journal_is_gone_is_left_as_it_is(lake, folder, imported
     assert asked(lake, "select close from bars") == [(80.0,)]
 
 
+def test_a_journal_that_cannot_be_read_is_named(lake, imported):
+    """For whoever imports again or undoes; a fault of the disk is no fault of the file."""
+    lake.importing(facts()).fill_bars(imported(at(0, close=1.0)))
+    (journal,) = lake.layout.journals.rglob("*.parquet")
+    journal.write_bytes(journal.read_bytes()[:-20])
+
+    for doing in (
+        lambda: lake.importing(facts()).fill_bars(imported(at(0, close=2.0))),
+        lambda: undo(lake, 1),
+    ):
+        with pytest.raises(LakeError, match="0-bars.parquet: the journal of an import cannot be"):
+            doing()
+
+
+def test_what_else_lies_among_the_journals_is_left_alone(folder, imported, asked):
+    """A copy of them, and what macOS leaves beside files of other disks."""
+    with Lake(folder) as lake:
+        lake.importing(facts()).fill_bars(imported(at(0, close=1.0)))
+        (journal,) = lake.layout.journals.rglob("*.parquet")
+        copy, beside = journal.parents[1] / "copy of 1", journal.with_name(f"._{journal.name}")
+        copy.mkdir()
+        for path in (beside, copy / journal.name):
+            path.write_bytes(b"")
+
+    with Lake(folder) as lake:
+        assert undo(lake, 1) == (1, 0)
+    assert (beside.exists(), (copy / journal.name).exists()) == (True, True)
+
+
 def test_an_undoing_that_was_stopped_goes_on_the_next_time(lake, imported, asked):
     under_way = lake.importing(facts())
     for minutes in (0, 5, 10):
