@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
 from analytics.errors import RateLimited, VenueError, VenueForbidden
+from analytics.formats import listed
 from collector.budget import AT_ONCE
 from collector.venues.client import Answer, Tally, VenueClient
 from collector.venues.venue import Question
@@ -51,8 +52,18 @@ class Round:
         self._stopped |= isinstance(error, RateLimited | VenueForbidden)
 
     def sentence(self) -> str | None:
-        """Return what went wrong, None if nothing did."""
-        return "; ".join(self.errors.values()) or None
+        """Return what went wrong, None if nothing did; what failed for the same reason together."""
+        alike: dict[tuple[str, str], list[str]] = {}
+        for error in self.errors.values():
+            # As a VenueError reads, ``venue: call: reason``; what has fewer parts stays as it is.
+            whose, _, rest = error.partition(": ")
+            call, _, reason = rest.partition(": ")
+            alike.setdefault((whose, reason), []).append(call)
+        said = [
+            ": ".join(filter(None, (whose, listed(calls), reason)))
+            for (whose, reason), calls in alike.items()
+        ]
+        return "; ".join(said) or None
 
     async def _ask_each(self, errands: Sequence[Errand]) -> None:
         todo = deque(errands)

@@ -59,23 +59,26 @@ def share_chart(points: pd.DataFrame, colors: Colors) -> alt.Chart:
     """Return the areas of *points*, one on the other, to 100 %."""
     venues = list(dict.fromkeys(points["venue"]))
     length = points["ts"].max() - points["ts"].min()
+    # Stacked here: Vega would take a stretch for 0 wherever it has no point, and so fill holes.
+    stacked = points.sort_values("place", kind="stable")
+    top = stacked.groupby("ts")["share_pct"].cumsum()
     chart: alt.Chart = (
-        alt.Chart(points)
+        alt.Chart(stacked.assign(top_pct=top, bottom_pct=top - stacked["share_pct"]))
         .mark_area(line={"strokeWidth": 1}, fillOpacity=0.55)
         .encode(
             x=alt.X(
                 "ts:T", title=None, scale=alt.Scale(type="utc"), axis=_time_axis(length, colors)
             ),
             y=alt.Y(
-                "share_pct:Q",
+                "top_pct:Q",
                 title=None,
-                stack="zero",
+                stack=None,
                 scale=alt.Scale(domain=[0, 100], nice=False),
                 axis=alt.Axis(labelExpr="datum.value + ' %'", tickCount=4, gridColor=colors.grid),
             ),
+            y2="bottom_pct:Q",
             color=_venue_color(venues, colors),
             detail="stretch:N",
-            order=alt.Order("place:Q"),
             tooltip=[
                 alt.Tooltip("venue:N", title="Venue"),
                 alt.Tooltip("when:N", title="At"),

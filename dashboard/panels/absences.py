@@ -96,7 +96,7 @@ def sentences(
 def _of_venues(cycles: pd.DataFrame, shown: Moment) -> list[str]:
     """Name the venues whose newest cycle failed, or is long ago."""
     lines = [
-        f"{row['venue']}: {row['error'].rstrip('.')}."
+        f"{row['venue']}: {row['error'].removeprefix(row['venue'] + ': ').rstrip('.')}."
         for row in cycles[cycles["error"].notna()].to_dict("records")
     ]
     late = cycles[cycles["finished_ts"] < shown.silent_before]

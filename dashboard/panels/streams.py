@@ -142,7 +142,8 @@ def _row(venue: str, channel: str, told: dict[str, Any], shown: Moment) -> dict[
         "bad": sum(bad.values()),
         "bad_reasons": formats.listed(
             [f"{reason.replace('_', ' ')} {count:,}" for reason, count in bad.items()]
-        ),
+        )
+        or None,
     }
 
 

@@ -107,7 +107,10 @@ def draw_shares(
 def incomplete(shares: VenueShares) -> list[str]:
     """Say where venues are missing among *shares*, or are there in part."""
     some = np.isfinite(shares.value_usd).any(axis=1)
+    known = np.flatnonzero(some)
     lines = []
+    if len(known) and (holes := int(known[-1] - known[0] + 1 - len(known))):
+        lines.append(f"Nothing is on record at {formats.plural(holes, 'time')}: areas end there.")
     for nth, venue in enumerate(shares.venues):
         there = np.isfinite(shares.value_usd[:, nth])
         away = int((some & ~there).sum())

@@ -201,17 +201,15 @@ def _subject(signal: Signal) -> str:
 
 
 def _ages(cycles: pd.DataFrame, shown: Moment, colors: Colors) -> list[str]:
-    """Return how long ago each venue finished a cycle."""
+    """Return how long ago each venue finished a cycle, and whose last one failed."""
     if cycles.empty:
         return _said("No cycle is recorded in the 24 hours before.")
+    failed = cycles["error"].notna()
+    bad = failed | (cycles["finished_ts"] < shown.silent_before)
+    ages = [formats.age(shown.now - finished) for finished in cycles["finished_ts"]]
     return [
-        _line(
-            row["venue"],
-            "" if row["error"] is None or pd.isna(row["error"]) else "error",
-            formats.age(shown.now - row["finished_ts"]),
-            colors.alert if row["finished_ts"] < shown.silent_before else colors.up,
-        )
-        for row in cycles.to_dict("records")
+        _line(venue, "error" if has_failed else "", age, colors.alert if is_bad else colors.up)
+        for venue, age, has_failed, is_bad in zip(cycles["venue"], ages, failed, bad, strict=True)
     ]
 
 

@@ -143,6 +143,17 @@ async def test_a_failed_question_costs_its_columns_only(collecting, faulty, kind
     assert record.refused == 0
 
 
+async def test_what_failed_for_one_reason_is_said_once(collecting, faulty):
+    """A venue that is down is not five sentences that are alike."""
+    one = await collecting("okx")
+    for path in ("/api/v5/public/funding-rate", "/api/v5/public/mark-price"):
+        await faulty("okx", path, "empty_body")
+
+    _, record = await one.cycle()
+
+    assert record.error == "okx: funding rates and mark prices: answered nothing"
+
+
 @pytest.mark.parametrize(
     ("kind", "path", "refused"),
     [

@@ -387,6 +387,25 @@ def test_a_venue_s_absence_is_a_hole_and_a_sentence(exchanges, record):
     assert okx["stretch"].nunique() == 2
     assert drawn.loc[drawn["venue"] == "binance", "share_pct"].tolist() == [75, 100, 75]
     assert "okx is not on record at 1 of 3 times" in text(page)
+    # Vega's own stacking puts 0 wherever a stretch has no point, and so draws across the hole.
+    (chart,) = page.get("vega_lite_chart")
+    y = json.loads(chart.proto.spec)["encoding"]["y"]
+    assert (y["field"], y["stack"]) == ("top_pct", None)
+    assert drawn.loc[drawn["venue"] == "binance", "bottom_pct"].tolist() == [0, 0, 0]
+    assert okx[["bottom_pct", "top_pct"]].to_numpy().tolist() == [[75, 100], [75, 100]]
+
+
+def test_a_time_that_nothing_is_known_of_is_a_hole_and_a_sentence(exchanges, record):
+    """In the areas of all venues."""
+    record.snapshot(BTC, price=1.0, oi_usd=1.0)
+    for venue in ("binance", "okx"):
+        bars(record, venue, (55, 40, 10), 1e9)
+    record.publish()
+
+    page = exchanges()
+
+    assert points(page).groupby("venue")["stretch"].nunique().tolist() == [2, 2]
+    assert "Nothing is on record at 1 time: areas end there." in text(page)
 
 
 def test_without_history_says_so(exchanges, record):

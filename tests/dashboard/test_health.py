@@ -279,6 +279,7 @@ def test_streams_say_their_state_and_source(health, record):
     assert rows.loc["trades", "for_s"] == 240
     assert rows.loc["frames", "bad"] == 3
     assert rows.loc["frames", "bad_reasons"] == "truncated 2 and unknown event 1"
+    assert rows["bad_reasons"].notna().tolist() == [False, False, True]
     assert (
         "binance, depth: the stream is down for 4 min: connection refused. "
         "REST fills in for depth." in text(page)

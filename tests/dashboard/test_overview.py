@@ -578,6 +578,7 @@ def test_a_failing_venue_is_named_with_its_error(app, record):
     app.run()
 
     assert "okx: fetch_tickers: 50011 Too Many Requests." in text(app)
+    assert "okx: okx:" not in text(app)
 
 
 def test_a_wrong_interval_is_a_sentence(app, record, monkeypatch):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from analytics.signals import Signal
-from dashboard.charts import DARK
+from dashboard.charts import DARK, LIGHT
 from dashboard.panels.wall import signal_lines
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
@@ -138,6 +138,26 @@ def test_a_running_one_is_live(wall, record):
 
     assert "Live" in words
     assert "NO COLLECTOR" not in words
+
+
+def test_a_venue_whose_cycle_failed_is_not_in_the_colour_of_those_that_are_well(wall, record):
+    """Its cycle ended two seconds ago as well, but brought nothing."""
+    at = datetime.now(UTC) - timedelta(seconds=2)
+    record.snapshot(BTC, at=at, **WHOLE)
+    record.cycle(at=at)
+    record.cycle(at=at, venue="okx", answered=0, error="okx: tickers: timeout after 10 s")
+    record.publish()
+
+    page = wall()
+
+    parts = "".join(element.proto.body for element in page.main if element.type == "html")
+    ages = re.findall(
+        r'<p><span>(binance|okx) <small>(.*?)</small></span><b style="color:(.*?)">', parts
+    )
+    (well, quiet, up), (failing, said, alert) = ages[-2:]
+    assert (well, quiet, failing, said) == ("binance", "", "okx", "error")
+    assert up in {DARK.up, LIGHT.up}
+    assert alert in {DARK.alert, LIGHT.alert}
 
 
 def test_an_empty_lake_is_a_sentence(wall):
