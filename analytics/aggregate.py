@@ -66,7 +66,6 @@ __all__ = [
     "stale",
     "venue_shares",
     "volume_24h_usd",
-    "weighted_mean",
     "weighted_ratio",
     "whole_market",
 ]
@@ -275,12 +274,6 @@ def market_history(sums: pd.DataFrame) -> pd.DataFrame:
     longs = made["ls_accounts"]
     made["ls_accounts"] = (longs / (1 - longs)).where(longs.between(0, 1, inclusive="left"))
     return pd.DataFrame({**made, "breadth_pct": 100 * made["breadth_pct"]})
-
-
-def weighted_mean(values: pd.Series[float], weights: pd.Series[float]) -> float:
-    """Return the mean of *values* by *weights*, over the rows that know both; else NaN."""
-    x, weight = (np.asarray(given, np.float64) for given in (values, weights))
-    return float(weighted(x, weight).value)
 
 
 def stale(received: pd.Series[pd.Timestamp], now: datetime, cycle: timedelta) -> pd.Series[bool]:

@@ -38,10 +38,10 @@ class OiChange:
 
     total_usd: Floats
     """NaN where open interest is absent before or after. [USD]"""
-    price_usd: Floats
+    oi_price_usd: Floats
     """NaN where any of the four figures is absent, or there were no coins. [USD]"""
-    contracts_usd: Floats
-    """NaN where price_usd is. [USD]"""
+    oi_contracts_usd: Floats
+    """NaN where oi_price_usd is. [USD]"""
 
 
 def oi_change(
@@ -69,8 +69,8 @@ def oi_change(
     known = np.isfinite(price) & np.isfinite(contracts) & np.isfinite(total)
     return OiChange(
         total_usd=total,
-        price_usd=np.where(known, price, np.nan),
-        contracts_usd=np.where(known, contracts, np.nan),
+        oi_price_usd=np.where(known, price, np.nan),
+        oi_contracts_usd=np.where(known, contracts, np.nan),
     )
 
 

@@ -288,14 +288,14 @@ def _split(part: Mapping[str, Floats], line: Line) -> dict[str, Line]:
     """Return the parts of the change of open interest that price and contracts account for."""
     change = oi_change_over(part["oi_usd"], part["oi_base"])
     matched = np.isfinite(change.total_usd)
-    known = np.isfinite(line) & (matched & np.isfinite(change.price_usd)).any(axis=1)
+    known = np.isfinite(line) & (matched & np.isfinite(change.oi_price_usd)).any(axis=1)
     known[1:] &= np.isfinite(line[:-1])
-    known &= ~(matched & np.isnan(change.price_usd)).any(axis=1)
+    known &= ~(matched & np.isnan(change.oi_price_usd)).any(axis=1)
     return {
         name: np.where(known, np.nansum(cells, axis=1), np.nan)
         for name, cells in (
-            ("oi_price_usd", change.price_usd),
-            ("oi_contracts_usd", change.contracts_usd),
+            ("oi_price_usd", change.oi_price_usd),
+            ("oi_contracts_usd", change.oi_contracts_usd),
         )
     }
 

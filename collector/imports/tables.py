@@ -27,7 +27,7 @@ from collector.imports import contracts, reshape
 from collector.imports.content import Data
 from collector.imports.delimited import Delimited
 from collector.imports.parsed import TIMES, ParsedFile
-from collector.venues.names import base_and_multiplier
+from collector.venues.names import LONGEST_NAME, base_and_multiplier, is_name
 
 _KINDS = {"snapshots": "readings", "bars": "bars"}
 _WRITTEN_BY_US = ("base", "flags", "snapshot_count", "origin")
@@ -37,8 +37,6 @@ _UNREAD = ("known_ts", "filled")
 
 _EARLIEST = pa.scalar(1_230_768_000_000, pa.timestamp("ms"))
 _LATEST = pa.scalar(4_102_444_799_999, pa.timestamp("ms"))
-
-_LONGEST_NAME = 200
 
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+|level_\d+")
 """What pandas calls an index without a name, in files and when it reads those again."""
@@ -258,10 +256,10 @@ def _check_venues(source: Source, venues: pa.ChunkedArray) -> None:
 
 def _check_names(source: Source, names: pa.ChunkedArray, column: str) -> None:
     for name in pc.unique(names.drop_null()).to_pylist():
-        if len(name) > _LONGEST_NAME or not name.isprintable():
+        if not is_name(name):
             raise source.refusal(
                 pc.index(names, value=name).as_py(),
-                f"{column} is no name: it has over {_LONGEST_NAME} letters, or unprintable ones",
+                f"{column} is no name: it has over {LONGEST_NAME} letters, or unprintable ones",
             )
 
 

@@ -83,7 +83,7 @@ def test_counts_what_stands_behind_each_figure():
 
 def test_a_weight_of_nought_is_no_weight():
     """Never a division by nought."""
-    assert math.isnan(aggregate.weighted_mean(pd.Series([1.0]), pd.Series([0.0])))
+    assert math.isnan(aggregate.market(pairs((0, None, 0.01, None, None)))["funding_8h_pct"])
 
 
 def test_a_price_that_stayed_did_not_rise():

@@ -24,8 +24,8 @@ def test_by_hand():
     found = change((10, 100, 12, 110))
 
     assert found.total_usd[0] == pytest.approx(320)
-    assert found.price_usd[0] == pytest.approx(110)
-    assert found.contracts_usd[0] == pytest.approx(210)
+    assert found.oi_price_usd[0] == pytest.approx(110)
+    assert found.oi_contracts_usd[0] == pytest.approx(210)
 
 
 @pytest.mark.parametrize(
@@ -41,16 +41,16 @@ def test_each_part_by_itself(instrument, price, contracts):
     """A part is zero when its factor did not move."""
     found = change(instrument)
 
-    assert found.price_usd[0] == pytest.approx(price)
-    assert found.contracts_usd[0] == pytest.approx(contracts)
+    assert found.oi_price_usd[0] == pytest.approx(price)
+    assert found.oi_contracts_usd[0] == pytest.approx(contracts)
 
 
 def test_going_back_undoes_it():
     """Symmetrical: neither factor is taken to move first."""
     there, back = change((10, 100, 12, 110)), change((12, 110, 10, 100))
 
-    assert back.price_usd == -there.price_usd
-    assert back.contracts_usd == -there.contracts_usd
+    assert back.oi_price_usd == -there.oi_price_usd
+    assert back.oi_contracts_usd == -there.oi_contracts_usd
 
 
 @settings(max_examples=200, deadline=None)
@@ -60,7 +60,7 @@ def test_the_parts_add_to_the_total(figures):
     found = change(figures)
 
     largest = max(figures[0] * figures[1], figures[2] * figures[3])
-    parts = found.price_usd[0] + found.contracts_usd[0]
+    parts = found.oi_price_usd[0] + found.oi_contracts_usd[0]
     whole_scale = max(figures[0], figures[2]) * max(figures[1], figures[3])
     assert parts == pytest.approx(found.total_usd[0], abs=1e-15 * (largest + 4 * whole_scale))
 
@@ -83,8 +83,8 @@ def test_absent_parts_stay_absent(figures, total_known):
     found = oi_change(*np.array(figures, dtype=float)[:, None])
 
     assert np.isfinite(found.total_usd[0]) == total_known
-    assert np.isnan(found.price_usd[0])
-    assert np.isnan(found.contracts_usd[0])
+    assert np.isnan(found.oi_price_usd[0])
+    assert np.isnan(found.oi_contracts_usd[0])
 
 
 def test_over_bars_looks_back_that_far():
@@ -94,8 +94,8 @@ def test_over_bars_looks_back_that_far():
     found = oi_change_over(oi_usd, oi_base, bars=2)
 
     np.testing.assert_allclose(found.total_usd[:, 0], [NAN, NAN, 21, NAN])
-    np.testing.assert_allclose(found.price_usd[:, 0], [NAN, NAN, 21, NAN])
-    np.testing.assert_allclose(found.contracts_usd[:, 0], [NAN, NAN, 0, NAN])
+    np.testing.assert_allclose(found.oi_price_usd[:, 0], [NAN, NAN, 21, NAN])
+    np.testing.assert_allclose(found.oi_contracts_usd[:, 0], [NAN, NAN, 0, NAN])
 
 
 def test_wrong_arguments_are_named():
