@@ -14,6 +14,7 @@ from analytics import formats
 from analytics.aggregate import OLD_CYCLES, Figure
 from analytics.panel import TIMEFRAMES
 from dashboard.panels.ages import LS_EVERY, TIMES, limit, old
+from dashboard.panels.movers import SPANS
 from dashboard.state import Moment
 
 _FIVE_MINUTES: Final = timedelta(minutes=5)
@@ -42,13 +43,6 @@ _CHANGES: Final = {
     "ls_delta_pct": "long/short ratio",
 }
 """What each change is of."""
-
-_SPANS: Final = {
-    "price_delta_pct": "price_delta_s",
-    "oi_delta_pct": "oi_delta_s",
-    "ls_delta_pct": "ls_delta_s",
-}
-"""The column with the time that each change covers. [s]"""
 
 _BARS_NEEDED: Final = {"z_oi": 22, "rsi": 15, "band_pct": 20}
 """How many bars each needs before there is any. [bars]"""
@@ -81,7 +75,7 @@ def sentences(
         *_of_venues(cycles, shown),
         *_of_silence(silent, shown),
         *(line for name in _METRICS for line in _of_metric(name, pairs, shown, timeframe)),
-        *(line for name in _SPANS for line in _of_span(name, pairs, timeframe)),
+        *(line for name in SPANS for line in _of_span(name, pairs, timeframe)),
         *_of_refusals(pairs),
         *(line for name in _AGING for line in _of_age(name, pairs, shown)),
         *_of_marks(pairs, shown),
@@ -159,7 +153,7 @@ def _first(at: datetime, shown: Moment) -> str:
 def _of_span(name: str, pairs: pd.DataFrame, timeframe: str) -> list[str]:
     """Say of whom a change is over another time than it is asked for, to the minute."""
     asked = formats.span(TIMEFRAMES[timeframe])
-    seconds = pairs[_SPANS[name]].dropna()
+    seconds = pairs[SPANS[name]].dropna()
     off = seconds[seconds.map(formats.span) != asked]
     if off.empty:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 import pandas as pd
@@ -14,6 +15,13 @@ from dashboard import state
 
 _KEY: Final = "movers"
 _EACH_WAY: Final = 5
+
+SPANS: Final = {
+    "price_delta_pct": "price_delta_s",
+    "oi_delta_pct": "oi_delta_s",
+    "ls_delta_pct": "ls_delta_s",
+}
+"""The column with the time that each change of a pair covers. [s]"""
 
 _LISTS: Final[tuple[tuple[str, str, Callable[[float], str]], ...]] = (
     ("price_delta_pct", "Price", formats.pct),
@@ -101,6 +109,19 @@ def draw_movers(lists: list[dict[str, Any]]) -> None:
     _lists(key=_KEY, data={"lists": lists}, on_pair_change=_open)
 
 
+def over(pairs: pd.DataFrame, listed: pd.DataFrame, name: str, timeframe: str) -> str:
+    """Write what time the changes called *name* of the *listed* of *pairs* are over: ``in 1 h``.
+
+    Where none is listed, what they would be over.
+    """
+    keys = ["venue", "symbol"]
+    seconds = listed[keys].merge(pairs[[*keys, SPANS[name]]], on=keys)[SPANS[name]]
+    if seconds.empty:
+        return f"in {timeframe}"
+    least, most = (timedelta(seconds=float(each)) for each in (seconds.min(), seconds.max()))
+    return f"in {formats.spans(least, most)}"
+
+
 def _open() -> None:
     """Open the pair that was clicked."""
     clicked = getattr(st.session_state.get(_KEY), "pair", None)
@@ -112,7 +133,6 @@ def _list(
     pairs: pd.DataFrame, name: str, title: str, write: Callable[[float], str], timeframe: str
 ) -> dict[str, Any]:
     """Return one list: risers from the top, fallers from the bottom, each pair once."""
-    span = "now" if name == "funding_8h_pct" else f"in {timeframe}"
     first = movers(pairs, name, most=_EACH_WAY).rows
     last = movers(pairs, name, most=_EACH_WAY, ascending=True).rows.iloc[::-1]
     both = pd.concat([first[first["value"] > 0], last[last["value"] < 0]])
@@ -123,7 +143,7 @@ def _list(
     most = both["value"].abs().max()
     return {
         "title": title,
-        "span": span,
+        "span": over(pairs, both, name, timeframe) if name in SPANS else "now",
         "said": said,
         "rows": [
             [

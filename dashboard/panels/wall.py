@@ -16,6 +16,7 @@ from analytics.signals import Signal
 from dashboard.charts import Colors
 from dashboard.panels.kpis import UNSIGNED, card_text
 from dashboard.panels.local_time import titled
+from dashboard.panels.movers import over
 from dashboard.state import Moment
 from dashboard.view import View
 
@@ -127,8 +128,11 @@ def wall_lists(
 ) -> None:
     """Draw movers, signals and the age of each venue side by side."""
     lists = [
-        _list(f"{title} in {seen.timeframe}", _movers(pairs, name, colors))
+        _list(
+            f"{title} {over(pairs, rows, name, seen.timeframe)}", _movers(pairs, rows, name, colors)
+        )
         for name, title in (("price_delta_pct", "Price"), ("oi_delta_pct", "Open interest"))
+        for rows in [_moved(pairs, name)]
     ]
     lists.append(_list(f"Signals, {seen.timeframe}", signal_lines(signals, colors)))
     lists.append(_list("Venues", _ages(cycles, shown, colors)))
@@ -150,10 +154,14 @@ def _said(sentence: str) -> list[str]:
     return [f'<p class="said">{escape(sentence)}</p>']
 
 
-def _movers(pairs: pd.DataFrame, name: str, colors: Colors) -> list[str]:
-    """Return the largest changes of either sign."""
+def _moved(pairs: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the pairs with the largest changes of either sign, the largest first."""
     by_size = pairs.assign(size=pairs[name].abs())
-    rows = movers(by_size, "size", most=_MOST).rows
+    return movers(by_size, "size", most=_MOST).rows
+
+
+def _movers(pairs: pd.DataFrame, rows: pd.DataFrame, name: str, colors: Colors) -> list[str]:
+    """Return a line for the change of each of *rows*."""
     if rows.empty:
         return _said("No pair knows a change yet.")
     change = pairs.set_index(["venue", "symbol"])[name]

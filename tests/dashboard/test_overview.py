@@ -683,7 +683,26 @@ def test_movers_are_listed_from_both_ends(app, record):
         [ETH, "binance", "ETH/USDT", "-50.00 %", -100],
     ]
     assert lists["Long/short"]["said"] == "No pair knows it yet."
+    spans = {title: one["span"] for title, one in lists.items()}
+    assert spans == {
+        "Price": "in 5 min",
+        "Open interest": "in 5m",
+        "Long/short": "in 5m",
+        "Funding 8 h": "now",
+    }
     assert [row[3] for row in lists["Funding 8 h"]["rows"]] == ["+0.0100 %"] * 3
+
+
+def test_movers_say_what_time_they_really_moved_in(app, record):
+    """The tab asks for five minutes; what is on record lies four, and six and a half, before."""
+    for symbol, back in ((BTC, timedelta(minutes=4)), (ETH, timedelta(minutes=6, seconds=29))):
+        record.snapshot(symbol, at=record.noon - back, price=100.0)
+        record.snapshot(symbol, **WHOLE)
+    record.publish()
+
+    app.run()
+
+    assert movers(app)["Price"]["span"] == "in 4 min to 6 min"
 
 
 def test_curves_stand_beside_each_pair(app, record):

@@ -62,6 +62,7 @@ def test_a_change_says_the_time_that_it_is_of(wall, app, record):
 
     assert "Open interest $6.00B +20.00 % in 3 h 58 min 1 of 2 pairs" in words
     assert "Long/short 2.00 1 of 2 pairs" in words
+    assert "Open interest in 3 h 58 min BTC/USDT binance +20.00 %" in words
     assert "in 4 h" not in words
 
 
