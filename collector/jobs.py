@@ -148,12 +148,12 @@ async def watch_clock(program: Program) -> None:
 
 async def clock(program: Program) -> None:
     """See whether the clock stepped; if it did, put the jobs on the timetable anew."""
-    before = program.steps.newest
+    before = program.clock_steps.newest
     try:
-        await asyncio.to_thread(program.steps.look)
+        await asyncio.to_thread(program.clock_steps.look)
     except LakeError as error:
         log.warning("Health does not know of the clock's step", reason=str(error))
-    if program.steps.newest is not before:
+    if program.clock_steps.newest is not before:
         program.timetable.realign()
 
 

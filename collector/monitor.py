@@ -32,12 +32,12 @@ def health(program: Program) -> dict[str, object]:
     now = program.clock.now()
     venues = {one.name: _venue(program, one, now) for one in program.venues}
     troubled = any(venue["silent"] or venue["ahead"] or venue["error"] for venue in venues.values())
-    intake = program.intake
+    intake, step = program.intake, program.clock_steps.newest
     degraded = troubled or intake.fault is not None or intake.dropped > 0
     return {
         "status": "degraded" if degraded else "ok",
         "now": now.isoformat(),
-        "clock": None if program.steps.newest is None else program.steps.newest.sentence(),
+        "clock": None if step is None else step.sentence(),
         "venues": venues,
         "jobs_left_out": program.timetable.missed,
         "lake_fault": intake.fault,

@@ -21,12 +21,12 @@ from collector import fetching
 from collector.backfill.filling import VenueHistory
 from collector.backfill.lane import Behind
 from collector.clock import Clock
+from collector.clock_steps import ClockSteps
 from collector.cycle import VenueCollector
 from collector.intake import Intake
 from collector.meters import Meters
 from collector.settings import Settings
 from collector.silences import Silences
-from collector.steps import Steps
 from collector.streams import STREAMS
 from collector.streams.feed import BOOK_COLUMNS, Feed
 from collector.streams.offers import BOOK_CADENCE, CADENCE, offered
@@ -65,7 +65,7 @@ class Program:
     """By the venue's name."""
     timetable: Timetable
     silences: Silences
-    steps: Steps
+    clock_steps: ClockSteps
 
 
 @asynccontextmanager
@@ -125,7 +125,7 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
             histories,
             timetable,
             silences,
-            Steps(clock, lake),
+            ClockSteps(clock, lake),
         )
 
 

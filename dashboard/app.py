@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 
 from analytics import formats
 from dashboard import state
-from dashboard.door import Door
+from dashboard.host_check import HostCheck
 from dashboard.warmth import warmed
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,6 @@ def told(error: Exception) -> bool:
 app = st.App(
     Path(__file__).with_name("main.py"),
     lifespan=warmed,
-    middleware=[Middleware(Door)],
+    middleware=[Middleware(HostCheck)],
     on_script_error=told,
 )

@@ -153,7 +153,8 @@ def _note_lost_commits(
     if lost > 0 and not found.notes:
         what = (
             f"catalog: its last {lost} commits are gone; rows in Parquet files are taken in again, "
-            "those that were in the catalog alone (of cycles, liquidations and gaps) are lost"
+            "those that were in the catalog alone (of cycles, liquidations, gaps and imports) are "
+            "lost"
         )
         found.notes.append(aside.set_aside(layout, [], what))
     sums.newest_commit = newest

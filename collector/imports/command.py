@@ -20,9 +20,9 @@ from rich.text import Text
 from analytics.errors import ImportRefused, LakeError, LakeLocked
 from analytics.lake import Lake
 from collector.control import Report, Work, ask, takes_work
-from collector.imports.apart import Apart, reading
 from collector.imports.files import import_file
 from collector.imports.parsed import ImportSummary
+from collector.imports.reader_process import ReaderProcess, reading
 
 
 def import_work(lake: Lake) -> Work:
@@ -42,22 +42,22 @@ def import_work(lake: Lake) -> Work:
             )
             report({"undone": sentence})
             lake.publish()
-        with reading(lake.layout.scratch, lambda: report({})) as apart:
+        with reading(lake.layout.scratch, lambda: report({})) as reader:
             for name in asked.get("files", ()):
                 report({"file": name})
-                _take(lake, Path(name), apart, report)
+                _take(lake, Path(name), reader, report)
 
     return work
 
 
-def _take(lake: Lake, file: Path, apart: Apart, report: Report) -> None:
+def _take(lake: Lake, file: Path, reader: ReaderProcess, report: Report) -> None:
     """Import *file*, or say why it is refused."""
     try:
         summary = import_file(
             lake,
             file,
             lambda done, total: report({"done": done, "total": total}),
-            read=apart.read,
+            read=reader.read,
         )
     except ImportRefused as refusal:
         report({"refusal": str(refusal)})

@@ -1,4 +1,4 @@
-"""The other process of ``apart``: reads the files it is told, under limits.
+"""The other process of ``reader_process``: reads the files it is told, under limits.
 
 A line of JSON comes in for each file, and one goes out; tables go into files.
 """
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from analytics.errors import ImportRefused
 from collector.imports import files
-from collector.imports.apart import LONGEST_S, MEMORY_MB, TABLES
+from collector.imports.reader_process import LONGEST_S, MEMORY_MB, TABLES
 
 _TOO_MUCH = f"reading it needs more than {MEMORY_MB} MB; split it"
 

@@ -50,7 +50,7 @@ _LOOK_S = 0.2
 
 
 @dataclass(slots=True)
-class Apart:
+class ReaderProcess:
     """Reads files one after the other in a process of its own."""
 
     folder: Path
@@ -119,14 +119,14 @@ class Apart:
 
 
 @contextmanager
-def reading(folder: Path, alive: Callable[[], None]) -> Iterator[Apart]:
-    """Read files apart until the block ends; what is handed over lies in *folder* meanwhile."""
+def reading(folder: Path, alive: Callable[[], None]) -> Iterator[ReaderProcess]:
+    """Read files in another process until the block ends; tables lie in *folder* meanwhile."""
     with tempfile.TemporaryDirectory(prefix="import-", dir=folder) as place:
-        apart = Apart(Path(place), alive)
+        reader = ReaderProcess(Path(place), alive)
         try:
-            yield apart
+            yield reader
         finally:
-            apart.close()
+            reader.close()
 
 
 def _started() -> subprocess.Popen[bytes]:

@@ -28,7 +28,7 @@ _KEY = "clock_steps"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ClockStep:
     """A jump of the clock."""
 
     at: datetime
@@ -41,14 +41,14 @@ class Step:
         return f"the clock stepped by {self.step_s:+,.0f} s at {self.at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-class Steps:
+class ClockSteps:
     """Compares the clock with the monotonic one, look by look."""
 
     def __init__(self, clock: Clock, lake: Lake) -> None:
         self._clock, self._lake = clock, lake
         self._least_s = LEAST_S * clock.speed
         self._offset_s, _ = self._measured()
-        self.newest: Step | None = None
+        self.newest: ClockStep | None = None
         """Since the collector was started."""
 
     def look(self) -> None:
@@ -62,7 +62,7 @@ class Steps:
         step_s = self._offset_s - before_s
         if abs(step_s) <= self._least_s + doubt_s:
             return
-        self.newest = Step(self._clock.now(), step_s)
+        self.newest = ClockStep(self._clock.now(), step_s)
         log.error("the clock stepped", step_s=round(step_s, 1), at=self.newest.at.isoformat())
         kept = json.loads(self._lake.info().get(_KEY, "[]"))
         kept.append({"at": self.newest.at.isoformat(), "step_s": round(step_s, 1)})

@@ -13,7 +13,7 @@ COMPONENTS = "/component/"
 """Where the parts of a page lie that Streamlit shows in frames of the page's own."""
 
 
-class Door:
+class HostCheck:
     """ASGI middleware around every path: pages, files, ``/_stcore`` and the websocket.
 
     Streamlit itself looks at the websocket's Host alone, and takes any port of

@@ -19,9 +19,9 @@ import pytest
 from analytics.errors import ImportRefused
 from analytics.lake import Lake
 from collector.control import ask, taking_work
-from collector.imports import apart, command
-from collector.imports.apart import reading
+from collector.imports import command, reader_process
 from collector.imports.files import parse
+from collector.imports.reader_process import reading
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
 BARS = "venue,symbol,ts,close\nokx,BTC/USDT:USDT,2025-10-01 00:00,80\n"
@@ -29,12 +29,12 @@ BARS = "venue,symbol,ts,close\nokx,BTC/USDT:USDT,2025-10-01 00:00,80\n"
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory):
-    """Reads files apart."""
-    with reading(tmp_path_factory.mktemp("apart"), lambda: None) as one:
+    """Reads files in a process of its own."""
+    with reading(tmp_path_factory.mktemp("read"), lambda: None) as one:
         yield one
 
 
-def test_what_is_read_apart_is_what_is_read_here(reader, write):
+def test_what_the_other_process_reads_is_what_is_read_here(reader, write):
     """Tables, counts and words come over whole."""
     text = BARS + BARS.splitlines()[1] + "\n" + "okx,BTC/USDT:USDT,2025-10-01 00:05,-1\n"
     path = write("bars.csv", text)
@@ -46,7 +46,7 @@ def test_what_is_read_apart_is_what_is_read_here(reader, write):
         assert getattr(there, name) == getattr(here, name)
 
 
-def test_a_refusal_apart_says_the_line(reader, write):
+def test_a_refusal_of_the_other_process_says_the_line(reader, write):
     with pytest.raises(ImportRefused) as caught:
         reader.read(write("bars.csv", BARS + "okx,BTC/USDT:USDT,soon,1\n"), NOW)
 
@@ -119,16 +119,16 @@ for line in sys.stdin:
 @pytest.fixture
 def hanging(monkeypatch):
     """Has readers never answer."""
-    popen = apart.subprocess.Popen
+    popen = reader_process.subprocess.Popen
 
     def started(arguments, **options):
         return popen([arguments[0], "-c", HANGING], **options)
 
-    monkeypatch.setattr(apart.subprocess, "Popen", started)
+    monkeypatch.setattr(reader_process.subprocess, "Popen", started)
 
 
 def test_a_reader_that_goes_on_too_long_is_ended(tmp_path, hanging, monkeypatch, write):
-    monkeypatch.setattr(apart, "LONGEST_S", 0)
+    monkeypatch.setattr(reader_process, "LONGEST_S", 0)
     with reading(tmp_path, lambda: None) as one:
         with pytest.raises(ImportRefused, match="reading it took over 0 s; split it"):
             one.read(write("bars.csv", BARS), NOW)

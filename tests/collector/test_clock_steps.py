@@ -13,8 +13,8 @@ import collector.program
 from analytics.errors import RateLimited
 from collector import jobs
 from collector.clock import Clock
+from collector.clock_steps import KEPT, ClockSteps
 from collector.monitor import health
-from collector.steps import KEPT, Steps
 from collector.timetable import Job
 
 
@@ -212,7 +212,7 @@ async def test_bars_around_a_step_are_of_the_rows_under_their_times(program, ste
 
 async def test_the_lake_keeps_the_newest_steps_alone(program):
     """A broken clock must not fill the catalog, which is copied with every publish."""
-    steps = Steps(program.clock, program.lake)
+    steps = ClockSteps(program.clock, program.lake)
     for number in range(KEPT + 3):
         steps._offset_s -= 100 + number
         steps.look()
@@ -231,10 +231,10 @@ async def test_the_watch_outlives_a_lake_that_cannot_be_read(program, step):
     with capture_logs() as lines:
         await jobs.clock(program)
     catalog.with_name("away").rename(catalog)
-    first = program.steps.newest
+    first = program.clock_steps.newest
     step(3600)
     await jobs.clock(program)
 
     assert "Health does not know of the clock's step" in [line["event"] for line in lines]
     assert round(first.step_s) == -3600
-    assert round(program.steps.newest.step_s) == 3600
+    assert round(program.clock_steps.newest.step_s) == 3600
