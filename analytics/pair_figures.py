@@ -21,6 +21,8 @@ class Stated:
     value: float | None
     """None where no instrument knows it. [the figure's unit]"""
     ts: datetime | None
+    instruments: int
+    """That stand behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class PairFigures:
     """What stands on top of a chart. Means are weighted by open interest."""
 
     instruments: int
-    """That were heard of."""
+    """That there should be: those heard of, and those of the universe that were not."""
     price: Stated
     """Of the instrument with the most open interest. [quote currency]"""
     price_24h_pct: float | None
@@ -52,32 +54,35 @@ class PairFigures:
     """Sum. [USD]"""
 
 
-def pair_figures(rows: pd.DataFrame, quotes: pd.DataFrame, now: datetime) -> PairFigures:
+def pair_figures(
+    rows: pd.DataFrame, quotes: pd.DataFrame, now: datetime, silent: int = 0
+) -> PairFigures:
     """Return the figures of one or more instruments.
 
     Args:
         rows: As ``pairs.sql`` returns them, at least one; the lead first.
         quotes: As ``pair_quotes.sql`` returns them.
         now: The time they are of.
+        silent: Instruments of the universe that are not among *rows*.
     """
     lead = rows.iloc[0]
-    funding = _mean(rows, "funding_8h_pct")
+    funding = _stated(_mean(rows, "funding_8h_pct"), rows, "funding_8h_pct", "funding_ts")
     return PairFigures(
-        instruments=len(rows),
-        price=Stated(_known(lead["price"]), _oldest(rows.iloc[:1], "price", "price_ts")),
+        instruments=len(rows) + silent,
+        price=Stated(_known(lead["price"]), _oldest(rows.iloc[:1], "price", "price_ts"), 1),
         price_24h_pct=_known(lead["price_24h_pct"]),
         price_delta_pct=_known(lead["price_delta_pct"]),
         price_delta_s=_known(lead["price_delta_s"]),
-        oi_usd=_stated(float(totals.global_oi_usd(rows).value), rows, "oi_usd", "oi_usd_ts"),
+        oi_usd=_stated(totals.global_oi_usd(rows), rows, "oi_usd", "oi_usd_ts"),
         oi_change=oi_change(rows),
-        funding_8h_pct=_stated(funding, rows, "funding_8h_pct", "funding_ts"),
-        funding_apr_pct=_known(indicators.funding_apr_pct([funding / 100], [8.0])[0]),
+        funding_8h_pct=funding,
+        funding_apr_pct=_apr_pct(funding.value),
         next_funding_ts=_next_funding(rows, quotes, now),
         ls_accounts=_stated(
             _mean(rows, "ls_accounts", totals.weighted_ratio), rows, "ls_accounts", "ls_ts"
         ),
         volume_24h_usd=_stated(
-            float(totals.volume_24h_usd(rows).value), rows, "volume_24h_usd", "volume_24h_usd_ts"
+            totals.volume_24h_usd(rows), rows, "volume_24h_usd", "volume_24h_usd_ts"
         ),
     )
 
@@ -107,16 +112,20 @@ def _mean(
     rows: pd.DataFrame,
     name: str,
     mean: Callable[[totals.Floats, totals.Floats], totals.Aggregate] = totals.weighted,
-) -> float:
+) -> totals.Aggregate:
     """Return the *mean* by open interest; of one instrument what it says, whatever that knows."""
     values = totals.column(rows, name)
-    if len(rows) == 1:
-        return float(values[0])
-    return float(mean(values, totals.column(rows, "oi_usd")).value)
+    return totals.total(values) if len(rows) == 1 else mean(values, totals.column(rows, "oi_usd"))
 
 
-def _stated(value: float, rows: pd.DataFrame, name: str, ts: str) -> Stated:
-    return Stated(_known(value), _oldest(rows, name, ts))
+def _apr_pct(funding_8h_pct: float | None) -> float | None:
+    if funding_8h_pct is None:
+        return None
+    return _known(indicators.funding_apr_pct([funding_8h_pct / 100], [8.0])[0])
+
+
+def _stated(figure: totals.Aggregate, rows: pd.DataFrame, name: str, ts: str) -> Stated:
+    return Stated(_known(float(figure.value)), _oldest(rows, name, ts), int(figure.pairs))
 
 
 def _oldest(rows: pd.DataFrame, name: str, ts: str) -> datetime | None:

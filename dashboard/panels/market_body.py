@@ -68,10 +68,11 @@ def load(wanted: Wanted) -> Loaded:
     """Read what is *wanted*: of a base asset, what the venues have that the user looks at."""
     subject, stretch, shown, seen = wanted.subject, wanted.stretch, wanted.shown, wanted.seen
     rows = subject.of(loaders.pairs(shown, seen.span))
+    silent = subject.of(loaders.silent_pairs(shown))
     quotes = loaders.read("pair_quotes", shown)
     venues = seen.venues if subject.pair is None and seen.venues else None
     if venues is not None:
-        rows = rows[rows["venue"].isin(venues)]
+        rows, silent = (part[part["venue"].isin(venues)] for part in (rows, silent))
     panel = loaders.panel(
         METRICS,
         stretch.timeframe,
@@ -91,7 +92,7 @@ def load(wanted: Wanted) -> Loaded:
     found = history(panel, subject.pair, stretch.bars, multipliers, lead=lead)
     with_signals = found is not None and SIGNALS.label in wanted.labels
     return Loaded(
-        None if rows.empty else pair_figures(rows, quotes, shown.now),
+        None if rows.empty else pair_figures(rows, quotes, shown.now, len(silent)),
         found,
         _signals(panel, wanted) if with_signals else [],
         shown.now if found is not None and _is_running(found, heard) else shown.mark(),

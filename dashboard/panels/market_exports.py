@@ -12,6 +12,7 @@ import pandas as pd
 from analytics import formats
 from analytics.aggregate import Change
 from analytics.exports import Column, Figure, Kind, LineChart, Report, Section, Series
+from analytics.pair_figures import Stated
 from analytics.pair_history import History
 from analytics.panel import LEAST_KNOWN, TIMEFRAMES, Pair
 from analytics.signals import Signal
@@ -22,6 +23,7 @@ from dashboard.charts.market_traces import NAMES
 from dashboard.panels.export import thresholds_text
 from dashboard.panels.market_absences import drawable
 from dashboard.panels.market_body import Loaded, Wanted
+from dashboard.panels.market_header import coverage
 
 _COLUMNS: Final = (
     Column("ts", "Bar from", "time"),
@@ -139,12 +141,18 @@ def _figures(loaded: Loaded) -> tuple[Figure, ...]:
     stated = loaded.figures
     if stated is None:
         return ()
+
+    def beside(one: Stated, change: str | None = None) -> str | None:
+        return ", ".join(filter(None, (change, coverage(one, stated)))) or None
+
+    oi, funding, longs = stated.oi_usd, stated.funding_8h_pct, stated.ls_accounts
+    traded = stated.volume_24h_usd
     return (
         Figure("Price", formats.price(stated.price.value), formats.pct(stated.price_24h_pct)),
-        Figure("Open interest", formats.usd(stated.oi_usd.value), _oi_change(stated.oi_change)),
-        Figure("Funding 8 h", formats.pct(stated.funding_8h_pct.value, 4)),
-        Figure("Long/short", formats.ratio(stated.ls_accounts.value)),
-        Figure("Volume 24 h", formats.usd(stated.volume_24h_usd.value)),
+        Figure("Open interest", formats.usd(oi.value), beside(oi, _oi_change(stated.oi_change))),
+        Figure("Funding 8 h", formats.pct(funding.value, 4), beside(funding)),
+        Figure("Long/short", formats.ratio(longs.value), beside(longs)),
+        Figure("Volume 24 h", formats.usd(traded.value), beside(traded)),
     )
 
 

@@ -16,12 +16,17 @@ from dashboard.state import Moment
 def header(figures: PairFigures, shown: Moment) -> None:
     """Draw one card for each of *figures*."""
     change = figures.oi_change
+
+    def of(one: Stated) -> str | None:
+        return coverage(one, figures)
+
     with st.grid(6, min_column_width=150, gap="xsmall"):
         _card(
             "Price",
             formats.price(figures.price.value),
             formats.pct(figures.price_24h_pct),
             "24 h",
+            None,
             f"Last trade, in the quote currency. In {formats.span(figures.price_delta_s)}: "
             f"{formats.pct(figures.price_delta_pct)}.",
         )
@@ -29,7 +34,8 @@ def header(figures: PairFigures, shown: Moment) -> None:
             "Open interest",
             formats.usd(figures.oi_usd.value),
             None if change is None else formats.pct(change.pct),
-            None if change is None else _over(change, figures.instruments),
+            None if change is None else _over(change, figures.oi_usd),
+            of(figures.oi_usd),
             "At the mark price. USD. The change compares the instruments known at both ends.",
         )
         _card(
@@ -37,11 +43,13 @@ def header(figures: PairFigures, shown: Moment) -> None:
             formats.pct(figures.funding_8h_pct.value, 4),
             formats.pct(figures.funding_apr_pct),
             "a year",
+            of(figures.funding_8h_pct),
             "Rebased to 8 hours; below, the same for a year. Positive: longs pay shorts.",
         )
         _card(
             "Next funding",
             _until(figures.next_funding_ts, shown.now),
+            None,
             None,
             None,
             f"Paid at {formats.moment(figures.next_funding_ts, shown.now)}.",
@@ -51,6 +59,7 @@ def header(figures: PairFigures, shown: Moment) -> None:
             formats.ratio(figures.ls_accounts.value),
             None,
             None,
+            of(figures.ls_accounts),
             "Accounts long over accounts short, as of "
             f"{formats.moment(figures.ls_accounts.ts, shown.now)}.",
         )
@@ -59,13 +68,22 @@ def header(figures: PairFigures, shown: Moment) -> None:
             formats.usd(figures.volume_24h_usd.value),
             None,
             None,
+            of(figures.volume_24h_usd),
             "Traded in the last 24 hours, rolling. USD.",
         )
 
 
-def _over(change: Change, instruments: int) -> str:
-    """Write what time a change is of, and of whom where not of all: ``in 1 h``."""
-    some = f" of {change.pairs} of {instruments}" if change.pairs < instruments else ""
+def coverage(stated: Stated, figures: PairFigures) -> str | None:
+    """Write how many instruments are behind a figure: ``2 of 3 pairs``; None where all are."""
+    if stated.value is None or stated.instruments >= figures.instruments:
+        return None
+    return f"{stated.instruments} of {formats.plural(figures.instruments, 'pair')}"
+
+
+def _over(change: Change, now: Stated) -> str:
+    """Write what time a change is of, and of whom where not of all behind the value: ``in 1 h``."""
+    pairs = formats.plural(change.pairs, "pair")
+    some = "" if change.pairs == now.instruments else f" of {pairs}"
     return f"in {formats.spans(change.least, change.most)}{some}"
 
 
@@ -94,16 +112,19 @@ def _until(ts: datetime | None, now: datetime) -> str:
     return formats.ABSENT if ts is None else formats.countdown(ts - now)
 
 
-def _card(label: str, value: str, change: str | None, of: str | None, help: str) -> None:
+def _card(
+    label: str, value: str, change: str | None, of: str | None, missing: str | None, help: str
+) -> None:
+    """Draw a card; where there is no change, what is *missing* stands in its place."""
     known = change is not None and change != formats.ABSENT
     signed = change is not None and known and change[0] in "+-"
     st.metric(
         label,
         value,
-        change if known else None,
+        change if known else missing,
         delta_color="normal" if signed else "off",
         delta_arrow="auto" if signed else "off",
-        delta_description=of if known else None,
+        delta_description=", ".join(filter(None, (of, missing))) or None if known else None,
         help=help,
         border=True,
         height="stretch",

@@ -80,6 +80,17 @@ def test_two_pairs_are_summed_and_weighed():
     assert found.next_funding_ts == NOW + timedelta(hours=1)
 
 
+def test_each_figure_says_how_many_are_behind_it():
+    """One of two lacks its open interest, so it weighs nothing; a third was not heard of."""
+    both = rows({"oi_usd": 3.0}, {"oi_usd": None, "ls_accounts": None})
+
+    found = pair_figures(both, quotes(), NOW, silent=1)
+
+    assert found.instruments == 3
+    assert (found.oi_usd.instruments, found.volume_24h_usd.instruments) == (1, 2)
+    assert (found.funding_8h_pct.instruments, found.ls_accounts.instruments) == (1, 1)
+
+
 def test_long_and_short_cancel_out():
     """One venue has twice as many longs, the other twice as many shorts."""
     both = rows({"ls_accounts": 2.0}, {"ls_accounts": 0.5})

@@ -283,6 +283,22 @@ def test_a_base_is_its_venues_together(market, record):
     assert "sums over 2 pairs on binance and okx" in text(page)
 
 
+def test_an_asset_says_of_how_many_pairs_its_figures_are(market, record):
+    """A venue of the universe is silent; one that is heard does not know its ratio."""
+    for venue, changed in (("binance", {}), ("bybit", {"ls_accounts": None})):
+        record.snapshot(BTC, venue=venue, **{**NOW, **changed})
+        record.instrument(BTC, venue=venue)
+    record.instrument(BTC, venue="okx")
+
+    page = market(base="BTC")
+    beside = {card.label: card.delta for card in page.metric}
+
+    assert cards(page)["Open interest"] == "$12.00B"
+    assert beside["Open interest"] == "2 of 3 pairs"
+    assert beside["Volume 24 h"] == "2 of 3 pairs"
+    assert beside["Long/short"] == "1 of 3 pairs"
+
+
 def test_all_venues_can_be_chosen(market, record):
     """From one pair to its base."""
     record.snapshot(BTC, **NOW)
