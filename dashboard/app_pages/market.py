@@ -12,6 +12,13 @@ from dashboard.panels.freshness import follow_origin, headline
 from dashboard.panels.market_stretch import SPANS, stretch
 from dashboard.panels.refresh import refreshed
 
+_PANES_IN_SIGHT = """
+<style>
+/* On a phone they are one line to swipe; elsewhere nobody would look for what is cut off. */
+@media (min-width: 640px) { .st-key-panes [role="toolbar"] { flex-wrap: wrap } }
+</style>
+"""
+
 
 def board() -> None:
     """Draw everything that moves with the market."""
@@ -39,6 +46,7 @@ def board() -> None:
         if subject is None:
             st.info(plain(market_subject.unknown(names)))
             return
+        st.html(_PANES_IN_SIGHT)
         labels = st.pills(
             "Panes",
             LABELS,

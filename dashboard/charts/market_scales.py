@@ -18,6 +18,9 @@ from dashboard.charts.market_panes import Kind, Pane
 
 Line = NDArray[np.float64]
 
+_LATE_BARS: Final = 2
+"""A pane that ends so many bars before the price says when. [bars]"""
+
 _LETTERS: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 
 _WRITTEN: Final[dict[Kind, Callable[[float], str]]] = {
@@ -66,13 +69,29 @@ def scale(pane: Pane, lines: list[Line]) -> Scale:
 
 
 def newest(pane: Pane, history: History) -> str:
-    """Write the newest known value of the first line of *pane*, and whether it is partial."""
+    """Write the newest known value of the first line of *pane*, whether it is partial, and when.
+
+    The time is left out where it is that of the price, or of the bar before.
+    """
     name = pane.lines[0]
     known = np.flatnonzero(np.isfinite(history.lines[name]))
     if not len(known):
         return formats.ABSENT
     written = _WRITTEN[pane.kind](float(history.lines[name][known[-1]]))
-    return f"{written}, partial" if history.partial(name)[known[-1]] else written
+    partial = ", partial" if history.partial(name)[known[-1]] else ""
+    end = ended_before(pane, history)
+    at = "" if end is None else f", {formats.moment(end, _start(history, -1))}"
+    return f"{written}{partial}{at}"
+
+
+def ended_before(pane: Pane, history: History) -> datetime | None:
+    """Return up to when *pane* is known, where the price is for two bars more; else None. UTC."""
+    lines = [history.lines[name] for name in pane.lines if name in history.lines]
+    known = np.flatnonzero(np.isfinite(lines).any(axis=0)) if lines else np.empty(0, int)
+    price = np.flatnonzero(np.isfinite(history.lines.get("close", np.empty(0))))
+    if not len(known) or not len(price) or price[-1] - known[-1] < _LATE_BARS:
+        return None
+    return _start(history, known[-1]) + TIMEFRAMES[history.timeframe]
 
 
 def ended(history: History, until: datetime) -> datetime | None:
@@ -85,8 +104,12 @@ def ended(history: History, until: datetime) -> datetime | None:
     known = np.flatnonzero(np.isfinite(history.lines["close"]))
     if not len(known):
         return None
-    start: datetime = history.times[known[-1]].astype("datetime64[ms]").item().replace(tzinfo=UTC)
-    return min(start + TIMEFRAMES[history.timeframe], until)
+    return min(_start(history, known[-1]) + TIMEFRAMES[history.timeframe], until)
+
+
+def _start(history: History, bar: int) -> datetime:
+    start: datetime = history.times[bar].astype("datetime64[ms]").item().replace(tzinfo=UTC)
+    return start
 
 
 def _any(line: Line) -> bool:

@@ -126,7 +126,11 @@ def _why(name: str, missing: pd.DataFrame, shown: Moment, timeframe: str) -> str
     if name in _CHANGES:
         return _why_no_change(name, began, shown, timeframe)
     if name in _BARS_NEEDED:
-        return f"it needs {_BARS_NEEDED[name]} bars of {timeframe} one after the other, or nearly"
+        return (
+            f"it needs the {timeframe} bar that ended at "
+            f"{formats.moment(shown.mark(timeframe), shown.now)}, and "
+            f"{_BARS_NEEDED[name]} one after the other up to it, or nearly"
+        )
     if name == "price_24h_pct":
         return "neither the venue nor the record knows the price of 24 hours ago"
     if name == "funding_8h_pct" and missing["funding_interval_unknown"].any():
@@ -138,7 +142,7 @@ def _why_no_change(name: str, began: datetime, shown: Moment, timeframe: str) ->
     span = TIMEFRAMES[timeframe]
     if span == _FIVE_MINUTES and shown.now - began < span:
         return f"it needs 5 minutes of history{_first(began + span, shown)}"
-    return f"no {_CHANGES[name]} is recorded for now and for {timeframe} earlier"
+    return f"no {_CHANGES[name]} is on record for both now and {timeframe} earlier"
 
 
 def _first(at: datetime, shown: Moment) -> str:

@@ -14,7 +14,7 @@ from analytics.pair_history import History
 from analytics.panel import LEAST_KNOWN
 from analytics.signals import Signal
 from dashboard.charts.market_panes import SIGNALS, Pane
-from dashboard.charts.market_scales import ended
+from dashboard.charts.market_scales import ended, ended_before
 
 Told = Mapping[str, Any]
 """What the venues offer; see ``panels/offers.py``."""
@@ -56,6 +56,8 @@ def sentences(
         *(_why_empty(pane, history, told) for pane in panes if pane not in shown),
         *(line for pane in shown for line in _without(pane, history)),
         *_of_gaps(history, bars),
+        *_of_late(history, shown, now),
+        *_of_funding(history, shown),
         *_of_flows(history, shown),
         *_of_parts(history, shown),
         *_of_signals(signals, shown),
@@ -158,6 +160,37 @@ def _of_gaps(history: History, bars: int) -> list[str]:
         verb = "is" if missing == 1 else "are"
         lines.append(f"{missing:,} of {total:,} bars {verb} not in the record: gaps stay gaps.")
     return lines
+
+
+def _of_late(history: History, panes: Sequence[Pane], now: datetime) -> list[str]:
+    """Say which panes end before the price does."""
+    ends: dict[datetime, list[str]] = {}
+    for pane in panes:
+        if pane is not SIGNALS and (end := ended_before(pane, history)) is not None:
+            ends.setdefault(end, []).append(pane.label)
+    several = len(history.instruments) > 1
+    of = f" of all {len(history.instruments)} pairs" if several else ""
+    return [
+        f"{formats.listed(labels, 20)} {'ends' if len(labels) == 1 else 'end'} at "
+        f"{formats.moment(end, now)}: no more is on record{of}."
+        for end, labels in sorted(ends.items())
+    ]
+
+
+def _of_funding(history: History, panes: Sequence[Pane]) -> list[str]:
+    """Say where the rate that ran is not known yet: a venue's history has what was paid alone."""
+    funding = next((pane for pane in panes if pane.label == "Funding"), None)
+    if funding is None:
+        return []
+    known = np.isfinite(history.lines[funding.lines[0]])
+    within = np.isfinite(history.lines["close"]) & np.logical_or.accumulate(known[::-1])[::-1]
+    missing = int((within & ~known).sum())
+    if not missing:
+        return []
+    return [
+        f"Funding is not on record in {formats.plural(missing, 'bar')}: of the time before "
+        "collecting a rate is known only once it was paid."
+    ]
 
 
 def _of_flows(history: History, panes: Sequence[Pane]) -> list[str]:

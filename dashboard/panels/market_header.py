@@ -10,6 +10,7 @@ from analytics import formats
 from analytics.aggregate import OLD_CYCLES, Change
 from analytics.pair_figures import PairFigures, Stated
 from dashboard.panels.ages import LS_EVERY
+from dashboard.panels.kpis import NOTES_WRAP
 from dashboard.state import Moment
 
 
@@ -20,6 +21,7 @@ def header(figures: PairFigures, shown: Moment) -> None:
     def of(one: Stated) -> str | None:
         return coverage(one, figures)
 
+    st.html(f"<style>{NOTES_WRAP}</style>")
     with st.grid(6, min_column_width=150, gap="xsmall"):
         _card(
             "Price",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dashboard.charts.market_panes import LABELS
+
 pytestmark = pytest.mark.browser
 
 PAGES = {
@@ -108,6 +110,15 @@ def test_nothing_is_wider_than_a_phone(visit, someone, made):
     }
 
     assert widths == dict.fromkeys(PAGES, 390)
+
+
+def test_every_pane_of_market_can_be_seen_to_be_there(visit, made):
+    """Nobody looks for a button that lies beyond the edge."""
+    page = visit(f"{made}/market?base=BTC")
+
+    buttons = page.locator(".st-key-panes button").all()
+    assert [button.inner_text() for button in buttons] == list(LABELS)
+    assert max(box["x"] + box["width"] for b in buttons for box in [b.bounding_box()]) <= 1440
 
 
 def test_the_wallboard_fits_its_screen(visit, made):

@@ -16,7 +16,7 @@ from dashboard.charts.frame import FONT
 from dashboard.charts.market import Drawing, market_chart
 from dashboard.charts.market_panes import FIRST, LABELS, PANES, chosen
 from dashboard.charts.market_scales import newest, scale
-from dashboard.panels.market_absences import drawable
+from dashboard.panels.market_absences import drawable, sentences
 from dashboard.panels.market_stretch import BARS_LEAST, BARS_MOST, SPANS, stretch
 from dashboard.view import Thresholds
 
@@ -199,6 +199,44 @@ def test_amounts_are_written_in_the_letter_of_the_largest():
     assert (scale(pane, lines).unit, scale(pane, lines).suffix) == (1e9, "B")
     whole = found(3)
     assert newest(pane, replace(whole, lines={"oi_usd": lines[0]}, coverage={})) == "$6.42B"
+
+
+@pytest.mark.parametrize(("unknown", "at"), [(0, None), (1, None), (2, -2), (7, -7)])
+def test_a_pane_that_ends_long_before_the_price_says_when(unknown, at):
+    """The newest value on top of it would pass for one of now."""
+    pane = next(pane for pane in PANES if pane.label == "OI")
+    whole = found(50)
+    oi_usd = whole.lines["oi_usd"].copy()
+    oi_usd[50 - unknown :] = np.nan
+    history = replace(whole, lines={**whole.lines, "oi_usd": oi_usd})
+
+    said = newest(pane, history)
+    late = sentences(history, (), [pane], {}, 50, NOW, NOW)
+
+    if at is None:
+        assert "UTC" not in said
+        assert not any(line.startswith("OI ends") for line in late)
+    else:
+        # A bar ends when the next one starts: the first that is unknown.
+        end = pd.Timestamp(whole.times[at]).strftime("%Y-%m-%d %H:%M UTC")
+        assert said.endswith((f", {end}", f", {end[11:]}"))
+        (line,) = (line for line in late if line.startswith("OI ends at "))
+        assert end[11:] in line
+        assert line.endswith("no more is on record.")
+
+
+def test_bars_whose_funding_is_not_known_yet_are_said():
+    """Before collecting began a rate is known once it was paid, so that a stretch has none."""
+    pane = next(pane for pane in PANES if pane.label == "Funding")
+    whole = found(50)
+    (name,) = pane.lines
+    rates = np.full(50, 0.01)
+    rates[40:45] = np.nan
+    holed = replace(whole, lines={**whole.lines, name: rates})
+
+    said = " ".join(sentences(holed, (), [pane], {}, 50, NOW, NOW))
+
+    assert "Funding is not on record in 5 bars" in said
 
 
 def with_parts(bars, parts):

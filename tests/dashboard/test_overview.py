@@ -481,7 +481,7 @@ def test_cards_say_how_far_they_came(app, record):
 
     app.segmented_control(key="timeframe").set_value("4h").run()
     assert app.metric[0].delta == ""
-    assert "no open interest is recorded for now and for 4h earlier" in text(app)
+    assert "no open interest is on record for both now and 4h earlier" in text(app)
 
 
 def test_the_time_that_a_change_covers_is_a_column(app, record):
@@ -638,7 +638,7 @@ def test_the_timeframe_changes_every_change(app, record):
     assert quarter["price_delta_pct"] == pytest.approx(100 * (110 / 109 - 1))
     assert quarter["oi_delta_pct"] == 0
     assert pd.isna(quarter["ls_delta_pct"])
-    assert "no long/short ratio is recorded for now and for 15m earlier" in text(app)
+    assert "no long/short ratio is on record for both now and 15m earlier" in text(app)
 
 
 def test_the_tabs_are_the_sidebars_timeframe(app, record):
