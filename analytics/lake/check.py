@@ -57,6 +57,8 @@ class Findings:
     """What could not be used and stays where it is, a sentence each."""
     undeleted: set[str] = field(default_factory=set)
     """Tables in which rows that were deleted came back."""
+    lost_commits: int = 0
+    """How many commits that were acknowledged the catalog lacks."""
 
 
 def set_damaged_aside(layout: Layout, sums: Checksums) -> Findings:
@@ -149,8 +151,8 @@ def _note_lost_commits(
     understand.
     """
     ((newest,),) = catalog.execute("select max(snapshot_id) from ducklake_snapshot").fetchall()
-    lost = sums.newest_commit - newest
-    if lost > 0 and not found.notes:
+    found.lost_commits = lost = max(sums.newest_commit - newest, 0)
+    if lost and not found.notes:
         what = (
             f"catalog: its last {lost} commits are gone; rows in Parquet files are taken in again, "
             "those that were in the catalog alone (of cycles, liquidations, gaps and imports) are "

@@ -102,8 +102,11 @@ class Lake:
                 with self.cursor() as cursor:
                     version = identity.ensure_tables(cursor, self.layout, origin)
                     self._frontier = Frontier(cursor)
+                # Rows of commits that an older catalog, put back, lacks are as of today already.
+                if found.lost_commits:
+                    self._mend(version)
                 self.recovered = self._recover(found)
-                if version < schema.VERSION:
+                if not found.lost_commits:
                     self._mend(version)
             self.damaged, self.left = found.notes, found.left
         except BaseException:
@@ -413,7 +416,9 @@ class Lake:
         return 0 if result is None else int(result[0])
 
     def _mend(self, version: int) -> None:
-        """Mend the rows of an older lake, those that were taken in just now among them."""
+        """Mend the rows of a lake that was of an older *version*."""
+        if version == schema.VERSION:
+            return
         folders = set().union(*(self._all_folders(table) for table in schema.KEYS))
         with self._session.change(folders) as cursor:
             identity.mend(cursor, version)

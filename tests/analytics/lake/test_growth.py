@@ -173,6 +173,26 @@ def test_rows_that_an_older_program_left_unlisted_are_mended_too(
         assert asked(lake, SNAPSHOTS)[-1] == ("bybit", *OF_ONE_SIDE, "oi-halved")
 
 
+def test_rows_written_since_an_upgrade_stay_where_the_catalog_of_before_is_put_back(
+    folder, snapshots, bars, asked
+):
+    """From a backup: what it has is mended again, and what it lacks was of one side already."""
+    _second_version(folder, "live", snapshots, bars)
+    backup = (folder / "catalog.duckdb").read_bytes()
+    with Lake(folder) as lake:
+        at = NOON + timedelta(minutes=1)
+        lake.append(("snapshots", snapshots(1, at=at, venue="bybit", **OF_BOTH_SIDES)))
+    (folder / "catalog.duckdb").write_bytes(backup)
+
+    with Lake(folder) as lake:
+        assert asked(lake, SNAPSHOTS)[1:] == [
+            ("bybit", *OF_ONE_SIDE, "partial:trades oi-halved"),
+            ("bybit", *OF_BOTH_SIDES.values(), "imported"),
+            ("bybit", None, None, None, None, None),
+            ("bybit", *OF_BOTH_SIDES.values(), None),
+        ]
+
+
 def test_rows_are_halved_once_where_the_start_is_cut_short(
     folder, snapshots, bars, monkeypatch, asked
 ):
