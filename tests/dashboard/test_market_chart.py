@@ -297,3 +297,13 @@ def test_every_span_makes_a_chart_of_a_bounded_number_of_bars(span, timeframe):
     assert BARS_LEAST <= drawn.bars <= BARS_MOST
     assert drawn.bars * TIMEFRAMES[drawn.timeframe] == SPANS[span]
     assert (drawn.note is None) == (drawn.timeframe == timeframe)
+
+
+def test_funding_is_a_step_from_payment_to_payment():
+    """A rate holds for its period: what lies between two of them was never paid."""
+    lines = [
+        trace for trace in chart(50, ("binance", "bybit")).data if "Funding" in (trace.name or "")
+    ]
+
+    assert len(lines) >= 2
+    assert {trace.line.shape for trace in lines} == {"hv"}
