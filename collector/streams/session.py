@@ -82,6 +82,8 @@ class Session:
         self._mended_s: dict[str, float] = {}
         """When books that missed a change were subscribed anew, by topic. [s]"""
         self._first_heard_ms: int | None = None
+        self._heard_s: float | None = None
+        """When a good event last came, on the clock that no step moves. [s]"""
         self._changed = asyncio.Event()
         self._changed.set()
         self._opened_s = self._sign_s = link.clock.monotonic_s()
@@ -103,12 +105,11 @@ class Session:
     @property
     def doubtful(self) -> bool:
         """Whether nothing came for so long that it may be dead, though that is no fault yet."""
-        if (heard_ms := self.heard_ms) is None:
+        if self._heard_s is None:
             return False
-        lived_s = self._link.clock.monotonic_s() - self._opened_s
-        gap_s = strange_gap_s(self._channel, lived_s, self.frames - self._notices)
-        silent_s = (self._link.now_ms() - heard_ms) / 1000
-        return silent_s > self._link.patience_s(gap_s, DOUBT_WALL_S)
+        now_s = self._link.clock.monotonic_s()
+        gap_s = strange_gap_s(self._channel, now_s - self._opened_s, self.frames - self._notices)
+        return now_s - self._heard_s > self._link.patience_s(gap_s, DOUBT_WALL_S)
 
     def again(self, topics: Iterable[str]) -> None:
         """Bring the subscriptions in line with what is wanted now; ask for *topics* anew."""
@@ -147,8 +148,11 @@ class Session:
     def _take(self, frame: bytes | str) -> None:
         """Take one frame, and what follows from it for the connection."""
         self.frames += 1
-        if (notice := self._handler.take(frame, self._link.now_ms())) is not None:
+        now_ms = self._link.now_ms()
+        if (notice := self._handler.take(frame, now_ms)) is not None:
             self._heed(notice)
+        if self.heard_ms == now_ms:
+            self._heard_s = self._link.clock.monotonic_s()
         if self._unheard:
             self._tell_who_came()
         if self._handler.broken:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -139,13 +140,15 @@ async def test_a_clock_that_is_off_loses_no_trade(world, name, ahead_s):
     assert [gap.outcome for gap in world.gaps(one)] == ["repaired"]
 
 
+@pytest.mark.parametrize("step_s", [0, -3600], ids=["", "our clock steps back"])
 @pytest.mark.parametrize("name", SIMULATED)
-async def test_no_flow_is_given_while_the_stream_is_strangely_silent(world, name):
+async def test_no_flow_is_given_while_the_stream_is_strangely_silent(world, name, step_s):
     """Only later is the silence a fault: a snapshot in between must not say 0."""
     one = await world.collector(name, top_n=12)
     account = await world.account(one)
     await world.run(40)
     await world.fault(venue=name, kind="ws_mute", channel=TRADES[name])
+    world.clock.shown += timedelta(seconds=step_s)
     await world.run(4)
     account.take()
     before = world.clock.elapsed_s
@@ -157,6 +160,7 @@ async def test_no_flow_is_given_while_the_stream_is_strangely_silent(world, name
 
     assert world.clock.elapsed_s - before > 4
     assert set(withheld) == {len(account.sums)}
+    world.clock.shown -= timedelta(seconds=step_s)
     await world.clear()
     await world.until(lambda: world.is_live(one))
     await account.agrees()
