@@ -57,7 +57,8 @@ def board() -> None:
         chosen, words = table_choice(pairs)
         listed = found(pairs, words)
         listed = pair_table(listed, shown, chosen, seen, look)
-        lines = sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe)
+        ended = loaders.bar_ended(shown, seen.timeframe)
+        lines = sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe, ended)
         st.caption("  \n".join(plain(line) for line in lines))
         on_page = overview_files.Shown(
             moment=shown,

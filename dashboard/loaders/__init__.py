@@ -6,7 +6,7 @@ read of each publish. The environment is read here and nowhere else.
 """
 
 from dashboard.loaders.counted import counted
-from dashboard.loaders.moments import moment, refresh_s
+from dashboard.loaders.moments import bar_ended, moment, refresh_s
 from dashboard.loaders.panels import (
     Leads,
     lead_lag,
@@ -35,6 +35,7 @@ from dashboard.loaders.upkeep import disk_bytes, free_bytes, quality, set_aside,
 
 __all__ = [
     "Leads",
+    "bar_ended",
     "clock_steps",
     "collecting_since",
     "counted",

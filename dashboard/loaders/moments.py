@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from analytics import formats
 from analytics.clock import Clock
 from analytics.errors import LakeAbsent, LakeError, QueryError
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
+from analytics.panel import TIMEFRAMES
 from dashboard import state
 from dashboard.loaders import place
 from dashboard.state import SILENT_CYCLES, Moment
@@ -18,6 +20,8 @@ from dashboard.state import SILENT_CYCLES, Moment
 Known = tuple[str, int, datetime]
 """The newest bar, a count that changes with the bars, and by when those were known."""
 
+_WRITTEN_IN_CYCLES = 2
+"""A bar that is not there after so many cycles is missing."""
 _CLOCKS_DIFFER = timedelta(minutes=1)
 _REFRESH_LEAST_S = 2.0
 _UNREADABLE_AGAIN_S = 5.0
@@ -73,6 +77,22 @@ def bars_known(shown: Moment, timeframe: str = "5m") -> Known:
     fetched = place.fetch(place.folder(), place.version(), now, "bars_known", seen, {"now": now})
     row = fetched.iloc[0]
     return str(row["newest_ts"]), int(row["known_count"]), shown.known_by
+
+
+def bar_ended(shown: Moment, timeframe: str) -> datetime:
+    """Return when the newest bar of *timeframe* that is written was over. UTC.
+
+    The collector writes the last five minutes some moments after they are over. Until then the
+    bar before is the newest, so that nothing goes blank at each mark.
+    """
+    mark, (newest, _, _) = shown.mark(), bars_known(shown)
+    five = TIMEFRAMES["5m"]
+    being_written = (
+        shown.mode == "live"
+        and shown.now - mark < min(_WRITTEN_IN_CYCLES * shown.cycle, five)
+        and pd.Timestamp(newest) < mark - five
+    )
+    return replace(shown, now=mark - five if being_written else mark).mark(timeframe)
 
 
 def _past(asked: datetime | time, now: datetime) -> datetime:

@@ -56,7 +56,7 @@ def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
     wanted = (
         place.folder(),
         moments.bars_known(shown, timeframe),
-        shown.mark(timeframe),
+        moments.bar_ended(shown, timeframe),
         timeframe,
     )
     return _pair_curves(*wanted)
@@ -70,7 +70,7 @@ def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
     """
     names, known = counted(shown), moments.bars_known(shown)
     wanted = (tuple(timeframes), key(names), names)
-    return _signal_panels(place.folder(), known, shown.mark(), *wanted)
+    return _signal_panels(place.folder(), known, moments.bar_ended(shown, "5m"), *wanted)
 
 
 def matrix(

@@ -60,6 +60,7 @@ def sentences(
     figures: dict[str, Figure],
     shown: Moment,
     timeframe: str,
+    bar_ended: datetime,
 ) -> list[str]:
     """Return why values of *pairs* are absent, old or refused, and which pairs are missing.
 
@@ -70,17 +71,22 @@ def sentences(
         figures: Of the cards.
         shown: What ages count to.
         timeframe: What changes are over.
+        bar_ended: When the bar of the indicators was over. UTC.
     """
     return [
         *_of_venues(cycles, shown),
         *_of_silence(silent, shown),
-        *(line for name in _METRICS for line in _of_metric(name, pairs, shown, timeframe)),
+        *(
+            line
+            for name in _METRICS
+            for line in _of_metric(name, pairs, shown, timeframe, bar_ended)
+        ),
         *(line for name in SPANS for line in _of_span(name, pairs, timeframe)),
         *_of_refusals(pairs),
         *(line for name in _AGING for line in _of_age(name, pairs, shown)),
         *_of_marks(pairs, shown),
         *_of_bars(pairs),
-        *_of_closed_bars(shown, timeframe),
+        *_of_closed_bars(shown, timeframe, bar_ended),
         *_of_liquidations(figures["liquidations_1h_usd"], pairs, shown),
         *_of_history(figures),
         *_of_mixture(pairs),
@@ -108,18 +114,22 @@ def _of_silence(silent: pd.DataFrame, shown: Moment) -> list[str]:
     return [f"Not in the table, as nothing was heard of them for {span}: {_names(silent)}."]
 
 
-def _of_metric(name: str, pairs: pd.DataFrame, shown: Moment, timeframe: str) -> list[str]:
+def _of_metric(
+    name: str, pairs: pd.DataFrame, shown: Moment, timeframe: str, bar_ended: datetime
+) -> list[str]:
     """Say for how many pairs a metric is missing, and why as far as is known."""
     unknown = pairs[name].isna()
     if not unknown.any():
         return []
     missing = pairs[unknown]
     who = f"{_METRICS[name]} is missing for {_who(missing, pairs)}"
-    why = _why(name, missing, shown, timeframe)
+    why = _why(name, missing, shown, timeframe, bar_ended)
     return [f"{who}: {why}." if why else f"{who}: not stated since {formats.clock(shown.since)}."]
 
 
-def _why(name: str, missing: pd.DataFrame, shown: Moment, timeframe: str) -> str | None:
+def _why(
+    name: str, missing: pd.DataFrame, shown: Moment, timeframe: str, bar_ended: datetime
+) -> str | None:
     began = missing["since_ts"].min().to_pydatetime()
     if name == "ls_accounts" and shown.now - began < LS_EVERY + OLD_CYCLES * shown.cycle:
         return f"it is published every 5 minutes{_first(_next_mark(began), shown)}"
@@ -128,7 +138,7 @@ def _why(name: str, missing: pd.DataFrame, shown: Moment, timeframe: str) -> str
     if name in _BARS_NEEDED:
         return (
             f"it needs the {timeframe} bar that ended at "
-            f"{formats.moment(shown.mark(timeframe), shown.now)}, and "
+            f"{formats.moment(bar_ended, shown.now)}, and "
             f"{_BARS_NEEDED[name]} one after the other up to it, or nearly"
         )
     if name == "price_24h_pct":
@@ -261,9 +271,9 @@ def _of_history(figures: dict[str, Figure]) -> list[str]:
     ]
 
 
-def _of_closed_bars(shown: Moment, timeframe: str) -> list[str]:
+def _of_closed_bars(shown: Moment, timeframe: str, bar_ended: datetime) -> list[str]:
     """Say which bar the indicators are of: changes run up to now, those do not."""
-    ended = formats.moment(shown.mark(timeframe), shown.now)
+    ended = formats.moment(bar_ended, shown.now)
     return [f"z, RSI and place in the band are of the {timeframe} bar that ended at {ended}."]
 
 

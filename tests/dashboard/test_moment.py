@@ -10,6 +10,7 @@ import pytest
 
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
 from dashboard import loaders
+from dashboard.state import Moment
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 OVERVIEW = "app_pages/overview.py"
@@ -236,3 +237,31 @@ def bars(record, numbers):
     for nth in numbers:
         ended = record.noon.replace(hour=12, minute=0) - timedelta(hours=4 * nth)
         record.bar(BTC, ended=ended, close=100.0 + nth % 3, origin="backfill", snapshot_count=0)
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "now", "newest", "mode", "ended"),
+    [
+        ("5m", "12:30:07", "12:25", "live", "12:25"),  # not written yet
+        ("5m", "12:30:12", "12:30", "live", "12:30"),
+        ("5m", "12:31:01", "12:25", "live", "12:30"),  # missing: two cycles are over
+        ("5m", "12:30:07", "12:20", "live", "12:25"),  # the one before is missing as well
+        ("5m", "12:30:07", "12:25", "stopped", "12:30"),
+        ("15m", "12:30:07", "12:25", "live", "12:15"),
+        ("15m", "12:35:07", "12:30", "live", "12:30"),
+    ],
+)
+def test_indicators_are_of_the_newest_bar_that_is_written(
+    record, timeframe, now, newest, mode, ended
+):
+    """At each mark it takes the collector some moments; nothing goes blank meanwhile."""
+
+    def time(text):
+        hour, minute, second = map(int, f"{text}:00".split(":")[:3])
+        return record.noon.replace(hour=hour, minute=minute, second=second)
+
+    record.bar(BTC, ended=time(newest), close=1.0)
+    record.publish()
+    shown = Moment(time(now), mode, "live", timedelta(seconds=30), timedelta())
+
+    assert loaders.bar_ended(shown, timeframe) == time(ended)
