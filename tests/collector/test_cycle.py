@@ -288,7 +288,8 @@ async def test_a_venue_that_is_down_says_so(simulator, collecting):
     rows, record = await one.cycle()
 
     assert rows == []
-    assert record.error.startswith("binance: ticker: connection refused")
+    assert record.error.startswith("binance: ticker, premium index, best bid and ask, ")
+    assert record.error.endswith(": connection refused")
     assert record.requests <= 3 + 2 * 8
 
 
@@ -300,7 +301,8 @@ async def test_a_venue_that_hangs_ends_with_the_cycle(collecting, faulty):
     rows, record = await one.cycle()
 
     assert rows == []
-    assert "binance: ticker: no answer within the cycle" in record.error
+    questions = "ticker, premium index and best bid and ask"
+    assert record.error == f"binance: {questions}: no answer within the cycle"
     assert record.finished_ts - record.started_ts < timedelta(seconds=60 * SPEED)
     assert len(asyncio.all_tasks()) < 12
 
