@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from analytics import formats
 from analytics.errors import ImportRefused, LakeError, LakeLocked
 from analytics.lake import Lake
 from collector.control import Report, Work, ask, takes_work
@@ -36,11 +37,10 @@ def import_work(lake: Lake) -> Work:
                 datetime.now(UTC),
                 lambda done, total: report({"done": done, "total": total}),
             )
-            sentence = (
-                f"import {number} undone: {undone.set_back:,} rows are as they were before, "
-                f"of {undone.left:,} something was changed since and left"
-            )
-            report({"undone": sentence})
+            back = formats.plural(undone.set_back, "row")
+            left = formats.plural(undone.left, "row")
+            kept = f"; of {left} something was changed since, and is kept" if undone.left else ""
+            report({"undone": f"import {number} undone: {back} set back to before{kept}"})
             lake.publish()
         with reading(lake.layout.scratch, lambda: report({})) as reader:
             for name in asked.get("files", ()):
@@ -171,9 +171,13 @@ class _Screen:
 def _table(summaries: Sequence[ImportSummary]) -> Table:
     table = Table("id", "file", "what", "rows read", "stored", "known", "refused", "from", "to")
     for one in summaries:
-        stored = [f"{rows:,} {name}" for name, rows in one.stored.items() if rows]
+        stored = [
+            formats.plural(rows, name.removesuffix("s"))
+            for name, rows in one.stored.items()
+            if rows
+        ]
         if one.bars_filled:
-            stored.append(f"{one.bars_filled:,} bars filled")
+            stored.append(f"{formats.plural(one.bars_filled, 'bar')} filled")
         if one.replaced:
             stored.append(f"{one.replaced:,} differ, replaced")
         known = [f"{one.already_there:,}"]

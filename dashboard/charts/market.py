@@ -95,7 +95,6 @@ def _drawn(drawing: Drawing, pane: Pane) -> list[traces.Line]:
 
 def _traces(drawing: Drawing, pane: Pane, place: traces.Place) -> list[traces.Trace]:
     beside = traces.others(place, pane) if drawing.venues else []
-    color = drawing.colors.line
     match pane.style:
         case "candles":
             about = traces.bands(place) if drawing.bands else []
@@ -109,13 +108,17 @@ def _traces(drawing: Drawing, pane: Pane, place: traces.Place) -> list[traces.Tr
         case "tiers":
             return traces.tiers(place, drawing.signals)
         case _:
-            tints = (color, drawing.colors.series[1])
             own = [
                 trace
-                for name, tint in zip(pane.lines, tints, strict=False)
+                for name, tint in _tinted(drawing, pane)
                 for trace in traces.line(place, name, tint, steps=pane.style == "steps")
             ]
             return [*beside, *own]
+
+
+def _tinted(drawing: Drawing, pane: Pane) -> list[tuple[str, str]]:
+    """Return the lines of *pane* by name, each with its colour."""
+    return list(zip(pane.lines, (drawing.colors.line, drawing.colors.series[1]), strict=False))
 
 
 def _layout(drawing: Drawing, height: int) -> dict[str, Any]:
@@ -207,6 +210,11 @@ def _title(drawing: Drawing, pane: Pane, top: float) -> dict[str, Any]:
         at = formats.moment(ended(drawing.history, drawing.until), drawing.now)
         name = literal(f"{formats.pair(pair.symbol)} on {pair.venue}")
         more = _muted(drawing, f"  at {at}") + _beside(drawing)
+    elif pane.style == "line" and len(pane.lines) > 1:
+        more = "".join(
+            f'  <span style="color:{tint}">— {traces.NAMES[name]}</span>'
+            for name, tint in _tinted(drawing, pane)
+        )
     return {
         "text": f"{_muted(drawing, name)}{value}{more}",
         "xref": "paper",

@@ -73,7 +73,7 @@ PANES: Final = (
     Pane("OI change", "OI change per bar", "pct", "columns", ("oi_delta_pct",), _OI, "oi_usd", 2),
     Pane(
         "OI split",
-        "OI change by price and by contracts",
+        "OI change, split",
         "usd",
         "line",
         ("oi_price_usd", "oi_contracts_usd"),
@@ -101,7 +101,7 @@ PANES: Final = (
         _ACCOUNTS,
         by_venue=True,
     ),
-    Pane("Top traders", "Long/short, top traders' accounts", "ratio", "line", _TOP.columns, _TOP),
+    Pane("Top traders", "Long/short, top traders", "ratio", "line", _TOP.columns, _TOP),
     Pane(
         "L/S change",
         "Long/short change per bar",

@@ -191,6 +191,18 @@ def test_the_shortest_history_is_drawn(bars):
     assert chart(bars).data
 
 
+@pytest.mark.parametrize("label", ["OI split", "Top traders"])
+def test_two_lines_of_a_pane_are_named_in_their_colours(label):
+    """Which is which can be seen without pointing at them."""
+    drawn = chart(50, labels=[label])
+
+    (title,) = (note.text for note in drawn.layout.annotations if "— " in note.text)
+    (pane,) = (pane for pane in PANES if pane.label == label)
+    lines = {trace.name: trace.line.color for trace in drawn.data if (trace.name or "?") in title}
+    assert len(lines) == len(pane.lines) == len(set(lines.values())) == 2
+    assert all(f'color:{color}">— {name}</span>' in title for name, color in lines.items())
+
+
 def test_amounts_are_written_in_the_letter_of_the_largest():
     """6.42 billion are 6.42 on an axis of billions."""
     pane = next(pane for pane in PANES if pane.label == "OI")

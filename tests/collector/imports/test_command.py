@@ -124,7 +124,7 @@ def test_an_import_is_listed_corrected_and_taken_back(tmp_path, write):
 
     assert command.run(folder, (), screens.said, screens.told, undo=[2])
     assert close() == [(80,)]
-    assert "import 2 undone: 1 rows are as they were before" in screens.said.file.getvalue()
+    assert "import 2 undone: 1 row set back to before\n" in screens.said.file.getvalue()
 
 
 async def test_a_collector_takes_imports_back_for_another_command(lake, write, rows):
