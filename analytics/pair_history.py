@@ -9,7 +9,7 @@ leaves moves neither it nor its change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import Final
@@ -119,6 +119,7 @@ def history(
     multipliers: Mapping[Pair, float],
     *,
     lead: tuple[str, str] | None = None,
+    collected: Collection[tuple[str, str]] | None = None,
 ) -> History | None:
     """Return the last *bars* bars of an instrument, or of all instruments of *panel* as one.
 
@@ -130,6 +131,8 @@ def history(
         multipliers: Coins in a quoted unit, by instrument; 1 where it is not said.
         lead: Venue and symbol of the instrument whose price it is; where it is None or has no
             bars, the one with the most open interest in its newest bar.
+        collected: Venue and symbol of those that are heard or expected now: any other has left,
+            and is not missed after its last bar. None: who is silent for a day has left.
 
     Returns:
         None where nothing is recorded of it in the panel. Bands, RSI and z are of bars that
@@ -141,7 +144,7 @@ def history(
         return None
     place = _lead(panel.instruments, parts["oi_usd"], mine, lead)
     leading = panel.instruments[place]
-    whole = _one(parts, mine, place, panel)
+    whole = _one(parts, mine, place, panel, _silence(panel, mine, collected))
     for name in _OF_WHOLE_BARS:
         whole[name][~_over(panel)] = np.nan
     first = max(len(panel.times) - bars, 0)
@@ -199,12 +202,22 @@ def _of_each(panel: Panel) -> dict[str, Floats]:
     }
 
 
-def _one(parts: Mapping[str, Floats], mine: list[int], lead: int, panel: Panel) -> dict[str, Line]:
+def _silence(
+    panel: Panel, mine: list[int], collected: Collection[tuple[str, str]] | None
+) -> NDArray[np.intp]:
+    """Return how long each of the columns *mine* may be silent before it counts as gone. [bars]"""
+    a_day = max(_OVER_AFTER // TIMEFRAMES[panel.timeframe], 1)
+    left = [collected is not None and panel.instruments[n][:2] not in collected for n in mine]
+    return np.where(left, 0, a_day)
+
+
+def _one(
+    parts: Mapping[str, Floats], mine: list[int], lead: int, panel: Panel, silence: NDArray[np.intp]
+) -> dict[str, Line]:
     """Return the columns *mine* as one: prices of *lead*, sums, means by open interest, and
     what is computed of them.
     """
     part = {name: cells[:, mine] for name, cells in parts.items()}
-    silence = max(_OVER_AFTER // TIMEFRAMES[panel.timeframe], 1)
     lines = {name: parts[name][:, lead] for name in _OF_PRICE}
     lines["oi_usd"] = _chained(part["oi_usd"], silence)
     for name in FLOWS:
@@ -224,7 +237,7 @@ def _one(parts: Mapping[str, Floats], mine: list[int], lead: int, panel: Panel) 
     }
 
 
-def _chained(values: Floats, silence: int) -> Line:
+def _chained(values: Floats, silence: NDArray[np.intp]) -> Line:
     """Return the sum of *values*, changed by nothing but the changes of what is in it.
 
     Where other instruments are known than in the complete row before, all earlier rows are
@@ -254,12 +267,12 @@ def _mixed(values: Floats, line: Line) -> NDArray[np.intp]:
     return mixed
 
 
-def _sum(values: Floats, silence: int) -> Line:
+def _sum(values: Floats, silence: NDArray[np.intp]) -> Line:
     complete = _complete(np.isfinite(values), silence)
     return np.where(complete, np.nansum(values, axis=1), np.nan)
 
 
-def _mean(name: str, values: Floats, weights: Floats, silence: int) -> Line:
+def _mean(name: str, values: Floats, weights: Floats, silence: NDArray[np.intp]) -> Line:
     """Return the mean by *weights*; of one instrument its own value, whatever its weight."""
     if values.shape[1] == 1:
         return values[:, 0]
@@ -341,12 +354,12 @@ def _so_far(line: Line, known: Line) -> Line:
     return part
 
 
-def _complete(known: NDArray[np.bool_], silence: int) -> NDArray[np.bool_]:
+def _complete(known: NDArray[np.bool_], silence: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Return in which rows all are known that have begun and are not gone; at least one is.
 
     Args:
         known: By bar and instrument. (T, N)
-        silence: Rows without a word at the end after which an instrument is gone. [bars]
+        silence: Rows without a word at the end after which an instrument is gone. [bars] (N,)
     """
     begun = np.logical_or.accumulate(known, axis=0)
     speaks_later = np.logical_or.accumulate(known[::-1], axis=0)[::-1]

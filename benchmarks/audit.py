@@ -338,13 +338,14 @@ def audit_heatmap(audit: Audit, at: At) -> None:
             audit.compare(f"heatmap over bars {timeframe}", of[name], theirs.values, partial=part)
     five = at.panel(needed, "5m")
     mine, names = at.mine(five), list(TIMEFRAMES)
+    of = plain.measured(mine)
     for name, measure in measures.MEASURES.items():
         if measure.over != "bars":
             theirs = measures.over_spans(five, measure, names)
             known = theirs.coverage_pct
             part = 0 if known is None else int((np.isfinite(theirs.values) & (known < 100)).sum())
             spans = np.stack(
-                [plain.over_span(mine, name, measure.over, plain.PER_BAR[one]) for one in names]
+                [plain.over_span(mine, of, name, measure.over, plain.PER_BAR[one]) for one in names]
             )
             audit.compare("heatmap over timeframes", spans, theirs.values, partial=part)
 
@@ -546,7 +547,9 @@ def main() -> int:
         times = [one.replace(tzinfo=one.tzinfo or UTC) for one in asked.at or moments(raw)]
         for now in times:
             for known_by in (now, query.ANY_TIME):
-                at = At(cursor, raw, now, known_by, is_past=True)
+                # Of the end all that is known is what a live page shows.
+                is_live = now == times[0] and known_by != now and not asked.at
+                at = At(cursor, raw, now, known_by, is_past=not is_live)
                 audit.where = f"{now:%H:%M:%S}" + " and later" * (known_by != now)
                 for part in PARTS:
                     part(audit, at)

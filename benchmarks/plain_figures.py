@@ -385,10 +385,12 @@ def measured(bars: Cells) -> Cells:
         }
 
 
-def over_span(five: Cells, name: str, over: str, bars: int) -> Floats:
-    """A measure over the last *bars* five minutes up to a pair's newest bar, two late at most."""
+def over_span(five: Cells, of: Cells, name: str, over: str, bars: int) -> Floats:
+    """A measure over the last *bars* five minutes up to a pair's newest bar, two late at most.
+
+    *of* is what ``measured`` makes of *five*.
+    """
     level = {"oi_delta_pct": "oi_usd", "price_delta_pct": "close", "ls_delta_pct": "ls_accounts"}
-    of = measured(five)
     base = of["funding_8h_pct"] if name == "funding_delta_pp" else five.get(level.get(name, ""))
     base = of[name] if base is None else base
     made = np.full(base.shape[1], np.nan)

@@ -89,7 +89,10 @@ def load(wanted: Wanted) -> Loaded:
     }
     rows = lead_first(rows, panel.instruments)
     lead = None if rows.empty else (rows["venue"].iloc[0], rows["symbol"].iloc[0])
-    found = history(panel, subject.pair, stretch.bars, multipliers, lead=lead)
+    collected = {
+        key for part in (rows, silent) for key in zip(part["venue"], part["symbol"], strict=True)
+    }
+    found = history(panel, subject.pair, stretch.bars, multipliers, lead=lead, collected=collected)
     with_signals = found is not None and SIGNALS.label in wanted.labels
     return Loaded(
         None if rows.empty else pair_figures(rows, quotes, shown.now, len(silent)),

@@ -187,6 +187,18 @@ def wandering(bars, seed):
     return (1e9 * np.cumprod(1 + rng.normal(0, 0.002, bars))).tolist()
 
 
+def test_who_is_not_collected_any_more_is_not_missed_for_a_day():
+    """OKX left the universe two bars ago: what is left goes on, and nothing jumps."""
+    both = panel({BINANCE: {"oi_usd": [3, 3, 6, 6]}, OKX: {"oi_usd": [1, 1, None, None]}})
+
+    left = history(both, None, 4, {}, collected={BINANCE}).lines["oi_usd"]
+    silent = history(both, None, 4, {}, collected={BINANCE, OKX}).lines["oi_usd"]
+
+    assert left.tolist() == [3, 3, 6, 6]
+    assert silent[:2].tolist() == [4, 4]
+    assert np.isnan(silent[2:]).all()
+
+
 @pytest.mark.parametrize("way", ["joins", "leaves"])
 def test_who_joins_or_leaves_moves_no_change(way):
     """A third of the open interest comes, or goes for good: changes and z are of those in both."""
