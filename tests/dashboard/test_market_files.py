@@ -70,7 +70,7 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
         "z-score of OI change",
         "Robust z-score of OI change",
         "Long/short, accounts",
-        "Long/short, top traders' accounts",
+        "Long/short, top traders",
         "Long/short change per bar",
         "Book imbalance within 25 bps",
         "Taker imbalance",
