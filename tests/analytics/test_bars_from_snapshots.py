@@ -44,7 +44,7 @@ def bars(cursor, minutes=60, **params):
 
 
 def test_has_the_columns_of_bars_in_their_types(cursor):
-    """What the query gives can be appended to bars as it is."""
+    """It can be appended to bars; when it became known is for its writer to say."""
     heard(cursor, 1, price=1.0)
     bound = {
         "venues": ["binance"],
@@ -57,7 +57,7 @@ def test_has_the_columns_of_bars_in_their_types(cursor):
 
     expected = arrow_schema("bars")
     assert {field.name: field.type for field in made.schema} == {
-        field.name: field.type for field in expected
+        field.name: field.type for field in expected if field.name not in ("known_ts", "filled")
     }
 
 

@@ -205,7 +205,8 @@ def pairs_then(still, span=timedelta(minutes=5)):
     shown = still.shown
     asked = {"now": shown.now, "since": shown.since}
     pairs = still.demo.ask("pairs", **asked, span_s=int(span.total_seconds()))
-    history = still.demo.ask("market_history", now=last_mark(shown), symbols=None)
+    seen = {"now": last_mark(shown), "known_by": shown.known_by}
+    history = still.demo.ask("market_history", **seen, symbols=None)
     return pairs, history, still.demo.ask("pair_quotes", **asked)
 
 
@@ -215,7 +216,8 @@ def last_mark(shown):
 
 def load(still, metrics, bars):
     with still.demo.lake.cursor() as cursor:
-        return panel.load(cursor, metrics, "5m", now=last_mark(still.shown), bars=bars)
+        now, known_by = last_mark(still.shown), still.shown.known_by
+        return panel.load(cursor, metrics, "5m", now=now, known_by=known_by, bars=bars)
 
 
 def market_figures(still):
@@ -303,7 +305,7 @@ def test_heatmap_draws_what_the_record_says(visit, still):
     page = visit(f"{still.demo.url}/heatmap?{still.at}")
     page.wait_for_selector(".js-plotly-plot .main-svg")
     bars = load(still, ("oi_usd",), 49)
-    changes = by_bar(bars, MEASURES["oi_delta_pct"])
+    changes = by_bar(bars, MEASURES["oi_delta_pct"]).values
     # Just after a mark the bar before it may not be made yet.
     newest = changes[known_until(changes) - 1]
 
