@@ -51,8 +51,8 @@ CLOSING: Final[Mapping[str, timedelta]] = MappingProxyType(
 """How long the last part of a bar is, by timeframe: what is not of it is no close of the bar."""
 
 LEAST_KNOWN: Final = 0.75
-"""Part of a longer bar or a span that must be known, of flows and of means: less says too little
-of the whole. The one rule of every page, export and query."""
+"""Part of a longer bar or a span that must be known of a flow, and of a span of a mean: less says
+too little of the whole. The one rule of every page, export and query."""
 
 WHOLE: Final = 1 - 1e-9
 """Part from which on all is known: a mean of parts is off by a rounding."""

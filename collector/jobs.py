@@ -22,6 +22,9 @@ FIVE_MINUTES = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 LOOK_AT_CLOCK_S = 5.0
 """How often a step of the clock is looked for. [wall s]"""
+FIRST_BAR_TOLD_S = 420.0
+"""How long after a start the bar that it fell into is over, and venues tell of it. [s]"""
+
 CHECK_BYTES = 256 * 2**20
 """So much of the lake is looked into every five minutes: a second's work or less. [bytes]"""
 
@@ -57,6 +60,9 @@ async def begin(program: Program, one: VenueCollector) -> None:
     finally:
         program.timetable.add(of_a_venue(program, one))
     await asyncio.gather(long_short(one), history(program, one))
+    # Of the bar of the start, and often of the one before, venues do not tell the whole yet.
+    await program.clock.sleep(FIRST_BAR_TOLD_S)
+    await history(program, one)
 
 
 async def once(program: Program, one: VenueCollector) -> Cycle:

@@ -173,9 +173,7 @@ def _of_span(name: str, pairs: pd.DataFrame, timeframe: str) -> list[str]:
         return []
     span = formats.spans(timedelta(seconds=off.min()), timedelta(seconds=off.max()))
     who = _who(pairs.loc[off.index], pairs)
-    return [
-        f"{_METRICS[name]} is over {span}, not {asked}, for {who}: nothing nearer is on record."
-    ]
+    return [f"{_METRICS[name]} is over {span}, not {asked}, for {who}."]
 
 
 def _who(missing: pd.DataFrame, pairs: pd.DataFrame) -> str:

@@ -45,6 +45,18 @@ def bars(program) -> list[tuple]:
         ).fetchall()
 
 
+async def test_the_bar_of_the_start_is_filled_in_once_it_is_over(program, monkeypatch):
+    """Nobody heard its beginning, and an hour without its close would leave z without a bar."""
+    monkeypatch.setattr(jobs, "FIRST_BAR_TOLD_S", 0.0)
+    one = program.venues[0]
+    brief = replace(program, settings=program.settings.model_copy(update={"backfill_hours": 1}))
+
+    with capture_logs() as lines:
+        await jobs.begin(brief, one)
+
+    assert [line["event"] for line in lines].count("history filled in") == 2
+
+
 async def test_late_snapshots_get_into_the_bars_they_belong_to(program):
     """A batch that waited for a full disk is older than bars that were written meanwhile."""
     minute = timedelta(minutes=1)

@@ -475,7 +475,7 @@ def test_cards_say_how_far_they_came(app, record):
     card = app.metric[0]
     assert (card.value, card.delta) == ("$7.00B", "+40.00 %")
     assert card.proto.delta_description == "in 14 min"
-    assert "OI change is over 14 min, not 15 min, for the only pair: nothing nearer" in text(app)
+    assert "OI change is over 14 min, not 15 min, for the only pair." in text(app)
     assert curve(app, 1) == [98, 50, 2]
     assert "No curve yet for volume-weighted open interest" in text(app)
 
