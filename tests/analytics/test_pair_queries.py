@@ -209,6 +209,22 @@ def test_the_nearest_wins_be_it_a_snapshot_or_a_bar(cursor):
     assert found[["price_delta_s", "oi_delta_s", "volume_delta_s"]].tolist() == [930] * 3
 
 
+@pytest.mark.parametrize("later_s", [-140, 140])
+@pytest.mark.parametrize("minutes", [5, 15])
+def test_a_snapshot_of_shortly_after_that_moment_counts_like_one_of_before(
+    cursor, minutes, later_s
+):
+    """A pair joined, or its venue was heard again, two minutes after the span begins."""
+    then = NOON - timedelta(minutes=minutes)
+    snapshot(cursor, "BTC", at=then + timedelta(seconds=later_s), price=100.0)
+    snapshot(cursor, "BTC", price=110.0)
+
+    found = btc(cursor, span=timedelta(minutes=minutes))
+
+    assert found["price_delta_pct"] == pytest.approx(10)
+    assert found["price_delta_s"] == 60 * minutes - later_s
+
+
 def test_what_is_not_known_then_has_no_span(cursor):
     """Neither a value nor a time."""
     snapshot(cursor, "BTC", at=NOON - 15 * MINUTE, price=100.0)

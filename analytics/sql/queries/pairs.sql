@@ -84,7 +84,7 @@ snapshots_then as (
         where
             $span_s <= 300
             and received_ts
-            <= ($now::timestamp - to_seconds($span_s::bigint) + interval 1 minute)::timestamp_ms
+            <= ($now::timestamp - to_seconds($span_s::bigint) + interval 150 seconds)::timestamp_ms
         union all by name
         from snapshots
         where
@@ -92,7 +92,7 @@ snapshots_then as (
             and received_ts
             > ($now::timestamp - to_seconds($span_s::bigint) - interval 4 minutes)::timestamp_ms
             and received_ts
-            <= ($now::timestamp - to_seconds($span_s::bigint) + interval 1 minute)::timestamp_ms
+            <= ($now::timestamp - to_seconds($span_s::bigint) + interval 150 seconds)::timestamp_ms
     )
 ),
 
