@@ -139,10 +139,10 @@ def test_a_change_is_known_wherever_between_two_bars_it_is_asked(cursor, minutes
 
 
 @pytest.mark.parametrize(
-    ("off_s", "counts"), [(-61, False), (-60, True), (0, True), (150, True), (151, False)]
+    ("off_s", "counts"), [(-151, False), (-150, True), (0, True), (150, True), (151, False)]
 )
 def test_an_earlier_snapshot_is_near_the_time_asked_for_or_none(cursor, off_s, counts):
-    """A change over seven and a half minutes is not called one over five."""
+    """Within two and a half minutes on either side; what it really covers stands beside it."""
     at = NOON - 5 * MINUTE - timedelta(seconds=off_s)
     snapshot(cursor, "BTC", at=at, price=100.0, oi_usd=50.0)
     snapshot(cursor, "BTC", price=110.0, oi_usd=40.0)
