@@ -137,9 +137,8 @@ def _why(
         return _why_no_change(name, began, shown, timeframe)
     if name in _BARS_NEEDED:
         return (
-            f"it needs the {timeframe} bar that ended at "
-            f"{formats.moment(bar_ended, shown.now)}, and "
-            f"{_BARS_NEEDED[name]} one after the other up to it, or nearly"
+            f"it needs {_BARS_NEEDED[name]} bars of {timeframe}, or nearly as many, up to the one "
+            f"that ended at {formats.moment(bar_ended, shown.now)}"
         )
     if name == "price_24h_pct":
         return "neither the venue nor the record knows the price of 24 hours ago"
