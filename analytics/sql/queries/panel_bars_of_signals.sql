@@ -25,7 +25,9 @@ placed as (
         known.*,
         frames.bar_ms,
         epoch_ms(known.began) // frames.bar_ms as bar,
-        epoch_ms(known.began) >= (bar + 1) * frames.bar_ms - frames.closing_ms as is_closing
+        if(
+            epoch_ms(known.began) >= (bar + 1) * frames.bar_ms - frames.closing_ms, known.began, null
+        ) as closing
     from known
     join frames
         on
@@ -40,12 +42,12 @@ cut as (
         symbol,
         arg_max(base, began) as base,
         bar,
-        arg_max(close, began) filter (is_closing) as close,
-        arg_max(oi_usd, began) filter (is_closing) as oi_usd,
-        arg_max(funding_rate, began) filter (is_closing) as funding_rate,
-        arg_max(funding_interval_h, began) filter (is_closing) as funding_interval_h,
-        arg_max(funding_settled, began) filter (is_closing) as funding_settled,
-        arg_max(ls_accounts, began) filter (is_closing) as ls_accounts,
+        arg_max(close, closing) as close,
+        arg_max(oi_usd, closing) as oi_usd,
+        arg_max(funding_rate, closing) as funding_rate,
+        arg_max(funding_interval_h, closing) as funding_interval_h,
+        arg_max(funding_settled, closing) as funding_settled,
+        arg_max(ls_accounts, closing) as ls_accounts,
         sum(book_imbalance * weight) / sum(weight) filter (book_imbalance is not null)
             as book_imbalance,
         case when count(taker_buy_usd) >= $least_known * bar_ms / 300000 then sum(taker_buy_usd) end
