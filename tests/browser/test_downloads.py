@@ -12,7 +12,7 @@ import pypdf
 import pytest
 
 from analytics import formats
-from tests.browser.test_on_the_demo import CHART, PAGES, downloaded, table
+from tests.browser.test_on_the_demo import CHART, PAGES, downloaded, known_then, table
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def page_then(visit, demo):
     """A function that opens a page as of the demo's newest cycle, which stands still."""
-    at = f"at={demo.moment().now:%Y-%m-%dT%H:%M:%SZ}"
+    at = known_then(demo).at
     return lambda name: visit(f"{demo.url}/{PAGES[name]}?{at}")
 
 

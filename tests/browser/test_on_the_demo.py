@@ -186,16 +186,22 @@ def test_the_copied_link_shows_the_same_to_another(visit, someone, demo):
 # A time that stands still
 
 
-@pytest.fixture(scope="module")
-def still(demo):
-    """The demo with its collector held, and what its record knows at its end."""
-    # A moment knows the history that was filled in before it: the cycle after that has to end.
+def known_then(demo):
+    """Return a moment of the demo that knows the history filled in before it, and its address."""
     for _ in range(120):
         shown = demo.moment()
         found = SimpleNamespace(demo=demo, shown=shown, at=f"at={shown.now:%Y-%m-%dT%H:%M:%SZ}")
         if pairs_then(found, timedelta(hours=1))[0]["oi_usd_then"].notna().any():
             break
+        # The cycle after the history was filled in has to end.
         time.sleep(0.5)
+    return found
+
+
+@pytest.fixture(scope="module")
+def still(demo):
+    """The demo with its collector held, and what its record knows at its end."""
+    found = known_then(demo)
     demo.collector.suspend()
     yield found
     demo.collector.resume()
