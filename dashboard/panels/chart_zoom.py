@@ -28,14 +28,17 @@ export default function ({ data, parentElement, setStateValue }) {
     chart.perpscopeWatched = true
     let timer
     chart.on("plotly_relayout", () => {
+      // Read at once: a refresh may take the chart away, and its layout with it, before it is sent.
+      const subject = parentElement.perpscopeSubject
+      const ranges = {}
+      for (const [name, axis] of Object.entries(chart.layout)) {
+        const isAxis = /^[xy]axis\\d*$/.test(name)
+        if (isAxis && axis.range && axis.autorange !== true) ranges[name] = [...axis.range]
+      }
       clearTimeout(timer)
       timer = setTimeout(() => {
-        const ranges = {}
-        for (const [name, axis] of Object.entries(chart.layout)) {
-          const isAxis = /^[xy]axis\\d*$/.test(name)
-          if (isAxis && axis.range && axis.autorange !== true) ranges[name] = [...axis.range]
-        }
-        setStateValue("ranges", { subject: parentElement.perpscopeSubject, ranges })
+        const replaced = !chart.isConnected || !chart.layout
+        setStateValue("ranges", { subject, ranges, replaced })
       }, TELL_MS)
     })
   }
@@ -87,8 +90,9 @@ def zoomed(figure: go.Figure, subject: str, panes: Sequence[str]) -> go.Figure:
     """Return *figure* as the user last zoomed it, if that was a chart of the same *subject*."""
     digest = sha256(figure.to_json(validate=False).encode()).hexdigest()
     drawn: _Drawn | None = st.session_state.get(_DRAWN)
-    if drawn is None or drawn.digest != digest:
-        drawn = _Drawn(digest, _told(subject, panes))
+    ranges, replaced = _told(subject, panes)
+    if drawn is None or drawn.digest != digest or (replaced and drawn.ranges != ranges):
+        drawn = _Drawn(digest, ranges)
         st.session_state[_DRAWN] = drawn
     figure.update_layout(
         {name: {"range": ends, "autorange": False} for name, ends in drawn.ranges.items()}
@@ -96,22 +100,27 @@ def zoomed(figure: go.Figure, subject: str, panes: Sequence[str]) -> go.Figure:
     return figure
 
 
-def _told(subject: str, panes: Sequence[str]) -> dict[str, Any]:
-    """Return the ranges by axis that the browser told, as far as they are of this chart."""
+def _told(subject: str, panes: Sequence[str]) -> tuple[dict[str, Any], bool]:
+    """Return the ranges by axis that the browser sent, as far as they are of this chart.
+
+    And whether a refresh replaced the chart that was zoomed before they could be sent: what
+    stands on the screen is then not zoomed yet.
+    """
     told = getattr(st.session_state.get(_KEY), "ranges", None)
     if not isinstance(told, dict) or not isinstance(told.get("ranges"), dict):
-        return {}
+        return {}, False
     mark = str(told.get("subject"))
     same_panes = mark == _mark(subject, panes)
     if not same_panes and mark.partition("\n")[0] != subject:
-        return {}
-    return {
+        return {}, False
+    ranges = {
         name: ends
         for name, ends in told["ranges"].items()
         if (name == "xaxis" or (same_panes and name.startswith("yaxis")))
         and isinstance(ends, list)
         and len(ends) == 2
     }
+    return ranges, told.get("replaced") is True
 
 
 def _mark(subject: str, panes: Sequence[str]) -> str:

@@ -151,6 +151,28 @@ def test_a_refresh_leaves_alone_what_somebody_does(visit, demo):
     assert looking.evaluate(f"document.querySelector('{DIALOG} .js-plotly-plot').mark")
 
 
+SLOW_TO_TELL = """
+const soon = window.setTimeout
+window.setTimeout = (act, ms, ...rest) => soon(act, ms === 400 ? 3000 : ms, ...rest)
+"""
+
+
+def test_a_zoom_just_before_the_chart_is_drawn_anew_stays(visit, someone, demo):
+    """The browser tells of the zoom when the chart that was zoomed is gone."""
+    me = someone()
+    me.add_init_script(SLOW_TO_TELL)
+    page = visit(f"{demo.url}/market", by=me)
+    drawn_up = zoomed(page)
+
+    page.evaluate(f"document.querySelector('{CHART}').mark = 'the first'")
+    page.get_by_test_id("stButtonGroup").get_by_role("button", name="RSI", exact=True).click()
+    page.wait_for_function(
+        f"() => {{ const c = document.querySelector('{CHART}'); return c && !c.mark }}"
+    )
+
+    page.wait_for_function(f"(ends) => {ENDS} === ends", arg=drawn_up)
+
+
 def test_thresholds_stay_with_who_set_them(visit, someone, demo):
     """Over a reload of the bare address, and in nobody else's browser."""
     me = someone()

@@ -11,9 +11,10 @@ DAY = ["2025-10-22 02:00", "2025-10-22 03:00"]
 PANES = ["Price", "OI"]
 
 
-def told(subject="BTC 24 h", panes=PANES, **ranges):
+def told(subject="BTC 24 h", panes=PANES, replaced=False, **ranges):
     """What the browser says after the user zoomed."""
-    return SimpleNamespace(ranges={"subject": "\n".join([subject, *panes]), "ranges": ranges})
+    mark = "\n".join([subject, *panes])
+    return SimpleNamespace(ranges={"subject": mark, "ranges": ranges, "replaced": replaced})
 
 
 def drawing():
@@ -63,6 +64,16 @@ def test_nothing_new_is_the_chart_that_stands_there(layout):
     before = layout()
 
     assert layout(zoom=told(xaxis=DAY)) == before == {}
+
+
+def test_a_zoom_that_a_refresh_overtook_is_drawn(layout):
+    """Once: drawn again for nothing, the chart would flicker."""
+    layout(bars=[1])
+    layout(bars=[1, 2])
+
+    zoom = told(xaxis=DAY, replaced=True)
+    assert layout(bars=[1, 2], zoom=zoom) == {"xaxis": DAY}
+    assert layout(bars=[1, 2], zoom=told(xaxis=DAY)) == {"xaxis": DAY}
 
 
 def test_other_panes_keep_the_time_and_not_the_scales(layout):
