@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class Clock:
     def wall_s(self, seconds: float) -> float:
         """Return how long *seconds* of this clock last on the wall. [s]"""
         return seconds / self.speed
+
+    def ahead(self, seconds: float) -> Self:
+        """Return this clock set forward by *seconds*."""
+        return replace(self, origin=self.origin + timedelta(seconds=seconds))
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for *seconds* of this clock."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from analytics.errors import SettingsError
 from collector.clock import Clock
-from collector.simulator.server import Simulator, recording, serve, synthetic
-from collector.simulator.source import Source
+from simulator.market.source import Source
+from simulator.server import Simulator, recording, serve, synthetic
 
 
 def options(*, seed: int, speed: float, recorded: Path | None) -> list[str]:

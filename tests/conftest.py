@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import signal
 from pathlib import Path
@@ -36,3 +38,18 @@ def recordings() -> Path:
     if not folder.is_dir():
         pytest.skip("the recorded real data is not beside this checkout (../shared/real)")
     return folder
+
+
+@pytest.fixture
+def recorded(recordings):
+    """Reads a recorded payload; skips the test where the recordings are not at hand."""
+
+    def read(name):
+        path = recordings / name
+        if not path.exists():
+            pytest.skip(f"the recording {name} is not among the recorded real data")
+        if path.suffix == ".gz":
+            return gzip.decompress(path.read_bytes()).decode()
+        return json.loads(path.read_text())
+
+    return read

@@ -17,9 +17,9 @@ from analytics.lake import Lake, Reader
 from collector.clock import Clock
 from collector.cycle import VenueCollector
 from collector.imports.files import import_file
-from collector.simulator.recording import Recording, read_recording
-from collector.simulator.server import Simulator
 from collector.venues import VENUES
+from simulator.market.recording import Recording, read_recording
+from simulator.server import Simulator
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FRESH = timedelta(minutes=5)

@@ -1,9 +1,7 @@
-"""What tests of the collector share: recordings, a clock without waiting, a cut wire."""
+"""What tests of the collector share: a clock without waiting, a cut wire."""
 
 import asyncio
-import gzip
 import heapq
-import json
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -13,24 +11,9 @@ from collector.budget import Budget
 from collector.clock import Clock
 from collector.program import opened
 from collector.settings import Settings
-from collector.simulator.server import Simulator, synthetic
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
-
-
-@pytest.fixture
-def recorded(recordings):
-    """Reads a recorded payload; skips the test where the recordings are not at hand."""
-
-    def read(name):
-        path = recordings / name
-        if not path.exists():
-            pytest.skip(f"the recording {name} is not among the recorded real data")
-        if path.suffix == ".gz":
-            return gzip.decompress(path.read_bytes()).decode()
-        return json.loads(path.read_text())
-
-    return read
+from simulator.server import Simulator, synthetic
 
 
 class VirtualClock:

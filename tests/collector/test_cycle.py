@@ -12,9 +12,9 @@ from analytics.errors import VenueForbidden, VenueUnavailable
 from analytics.records import Snapshot
 from collector.clock import Clock
 from collector.cycle import VenueCollector
-from collector.simulator.server import Simulator, synthetic
 from collector.venues import VENUES
 from collector.venues.client import Answer
+from simulator.server import Simulator, synthetic
 
 SIMULATED = ("binance", "bybit", "okx")
 SPEED = 20.0

@@ -15,7 +15,7 @@ from collector import doctor
 from collector.clock import Clock
 from collector.control import taking_work
 from collector.settings import Settings
-from collector.simulator.server import Simulator, synthetic
+from simulator.server import Simulator, synthetic
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

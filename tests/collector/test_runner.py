@@ -8,7 +8,7 @@ from analytics.lake.check import past_notes
 from collector import runner
 from collector.clock import Clock
 from collector.settings import Settings
-from collector.simulator.server import Simulator, synthetic
+from simulator.server import Simulator, synthetic
 
 
 async def test_collecting_once_looks_into_old_files_too(tmp_path):

@@ -11,7 +11,7 @@ from collector import jobs
 from collector.clock import Clock
 from collector.program import opened
 from collector.settings import Settings
-from collector.simulator.server import Simulator, synthetic
+from simulator.server import Simulator, synthetic
 
 
 @pytest.fixture

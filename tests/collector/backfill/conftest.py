@@ -12,8 +12,8 @@ from collector.backfill.filling import VenueHistory
 from collector.backfill.plan import Stretch
 from collector.clock import Clock
 from collector.cycle import VenueCollector
-from collector.simulator.server import Simulator, synthetic
 from collector.venues import VENUES
+from simulator.server import Simulator, synthetic
 
 SPEED = 60.0
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)

@@ -8,9 +8,9 @@ import pytest
 
 from collector.budget import Budget
 from collector.clock import Clock
-from collector.simulator.server import Simulator, synthetic
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
+from simulator.server import Simulator, synthetic
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import pytest
 from collector.backfill.lane import Behind
 from collector.clock import Clock
 from collector.cycle import VenueCollector
-from collector.simulator.server import Simulator, synthetic
 from collector.streams.feed import Feed
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
+from simulator.server import Simulator, synthetic
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 STEP_S = 0.25

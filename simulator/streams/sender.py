@@ -1,0 +1,91 @@
+"""Sends what every moment brings: computed once, written once, passed on to all who have it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from simulator.streams.connection import Connection
+from simulator.streams.frames import text_frame
+from simulator.streams.stream_faults import Mishaps
+from simulator.streams.stream_format import Event, Span, Voice
+from simulator.streams.subscriptions import Audience
+
+TICK_S = 0.1
+"""How often a pump looks what there is to send. [s of the wall clock]"""
+
+_LATEST_S = 10.0
+"""A venue that is further behind has lost its clients. [s of the wall clock]"""
+
+_AT_ONCE_S = 0.01
+"""How long a pump writes before others get their turn. [s of the wall clock]"""
+
+
+class Pump:
+    """One venue's task that sends."""
+
+    def __init__(self, voice: Voice, mishaps: Mishaps, now_ms: Callable[[], int]) -> None:
+        """Send what *voice* says, spoiled by *mishaps*, at the times of *now_ms*."""
+        self.voice = voice
+        self.audience = Audience()
+        self._mishaps = mishaps
+        self._now_ms = now_ms
+        self._at_ms = now_ms()
+        self._turn = asyncio.Lock()
+
+    async def run(self, speed: float) -> None:
+        """Send until cancelled. A clock that stands still is moved from outside."""
+        while True:
+            if (self._now_ms() - self._at_ms) > _LATEST_S * 1000 * max(speed, 1) and speed > 0:
+                self.give_up()
+            await self.tick()
+            await asyncio.sleep(TICK_S)
+
+    def give_up(self) -> None:
+        """Throw everybody out and go on from now, as a venue does that cannot keep up."""
+        now_ms = self._at_ms = self._now_ms()
+        for connection in tuple(self.audience.connections):
+            connection.close(1012, "the service restarts", now_ms)
+
+    async def tick(self) -> None:
+        """Send everything until now."""
+        async with self._turn:
+            now_ms = self._now_ms()
+            span = Span(self._at_ms, now_ms)
+            if now_ms > self._at_ms:
+                self._at_ms = now_ms
+                events = self.voice.events(span, self.audience)
+                spoiled = self._mishaps.spoiled(self.voice.name, events, now_ms)
+                rest_s = time.monotonic() + _AT_ONCE_S
+                for event in spoiled:
+                    self._pass_on(event)
+                    if time.monotonic() > rest_s:
+                        self._flush(now_ms)
+                        await asyncio.sleep(0)
+                        rest_s = time.monotonic() + _AT_ONCE_S
+            self._flush(now_ms)
+            self._tend(now_ms)
+            self._flush(now_ms)
+
+    def _pass_on(self, event: Event) -> None:
+        plain = wrapped = b""
+        for connection in self.audience.listeners(event.topic.key):
+            if not connection.is_combined:
+                plain = plain or text_frame(event.payload)
+                connection.pass_on(plain)
+            else:
+                wrapped = wrapped or text_frame(self.voice.wrapped(event.topic, event.payload))
+                connection.pass_on(wrapped)
+
+    def _tend(self, now_ms: int) -> None:
+        for connection in self._open():
+            if not connection.is_silent(now_ms):
+                self.voice.tend(connection, now_ms)
+
+    def _flush(self, now_ms: int) -> None:
+        for connection in self._open():
+            connection.flush(now_ms)
+
+    def _open(self) -> list[Connection]:
+        return [one for one in self.audience.connections if not one.is_over]
