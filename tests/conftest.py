@@ -8,6 +8,7 @@ import os
 import signal
 from pathlib import Path
 
+import duckdb
 import hypothesis
 import pytest
 
@@ -29,6 +30,23 @@ def _no_settings_of_the_developer(monkeypatch, tmp_path_factory):
         if name.startswith("PERPSCOPE_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path_factory.mktemp("work"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _the_extension_is_taken_as_it_is():
+    """For its signature DuckDB reads all 36 MB of DuckLake's extension at every connection.
+
+    That is most of what opening a lake costs; programs that tests start go on checking it.
+    """
+    connect = duckdb.connect
+
+    def trusting(*args, config=None, **more):
+        config = {**(config or {}), "allow_unsigned_extensions": "true"}
+        return connect(*args, config=config, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", trusting)
+        yield
 
 
 @pytest.fixture(scope="session")
