@@ -42,8 +42,8 @@ from machine import described
 
 from analytics.records import Instrument
 from collector.streams import BINANCE
-from collector.streams.stream import Handler, Sinks
-from collector.streams.tally import Tally
+from collector.streams.formats.stream import Handler, Sinks
+from collector.streams.state.rejects import Tally
 
 CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "real" / "captures"
 """Where recorded data lies beside this checkout."""

@@ -25,8 +25,8 @@ from collector.clock import Clock
 from collector.control import takes_work
 from collector.program import simulator_clock
 from collector.settings import PREFIX, Settings
-from collector.streams import STREAMS
-from collector.streams.link import FAILURES, opened, sentence
+from collector.streams.registry import STREAMS
+from collector.streams.wire.link import FAILURES, opened, sentence
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
 

@@ -27,10 +27,9 @@ from collector.intake import Intake
 from collector.meters import Meters
 from collector.settings import Settings
 from collector.silences import Silences
-from collector.streams import STREAMS
 from collector.streams.feed import BOOK_COLUMNS, Feed
-from collector.streams.offers import BOOK_CADENCE, CADENCE, offered
-from collector.streams.standing import last_heard
+from collector.streams.registry import BOOK_CADENCE, CADENCE, STREAMS, offered
+from collector.streams.status import last_heard
 from collector.timetable import Timetable
 from collector.venues import VENUES
 from collector.venues.client import VenueClient

@@ -6,19 +6,8 @@ more on a trade than there is time for when the market moves. Tickers are left
 out: the bulk answers of REST have all of them for less than a twentieth of the
 limits that venues set.
 
-The pure side knows no sockets: `stream` describes a venue's streams, `binance`,
-`bybit` and `okx` are the descriptions with what reads their frames, and `flows`,
-`books` and `tally` are what frames leave behind.
-
-The living side keeps the sockets: `session` is one from its opening to its end,
-`connection` one that is always there, `switchboard` all of a venue. `ledger` holds,
-fills (`repair`, `past`) and writes down the holes; `feed` is what a cycle asks.
+In layers, each of which knows only those below it: ``holes`` (what was missed, and
+its repair), ``wire`` (the sockets), ``formats`` (the venues' frames), ``state`` (what
+frames leave behind). ``feed`` puts them together for one venue and is what a cycle
+asks; ``registry`` names the venues whose streams are read.
 """
-
-from collector.streams.binance import BINANCE
-from collector.streams.bybit import BYBIT
-from collector.streams.okx import OKX
-from collector.streams.stream import Stream
-
-STREAMS: dict[str, Stream] = {stream.venue: stream for stream in (BINANCE, BYBIT, OKX)}
-"""The venues whose streams are read, by name."""

@@ -15,17 +15,17 @@ import structlog
 from analytics.records import Gap, Instrument, Liquidation
 from collector import fetching
 from collector.clock import Clock
-from collector.streams import STREAMS
-from collector.streams.connection import Connection
 from collector.streams.first_states import FirstStates
-from collector.streams.flows import FLOW_CHANNELS, FlowChannel, Flows
-from collector.streams.holes import moment
-from collector.streams.ledger import Ledger
-from collector.streams.link import Dial, Link
-from collector.streams.standing import Source, Standing, bad_of, refused, state
-from collector.streams.stream import ChannelName, Sinks, Topic
-from collector.streams.switchboard import Switchboard
-from collector.streams.tally import Tally
+from collector.streams.formats.stream import ChannelName, Sinks, Topic
+from collector.streams.holes.hole import moment
+from collector.streams.holes.ledger import Ledger
+from collector.streams.registry import STREAMS
+from collector.streams.state.flows import FLOW_CHANNELS, FlowChannel, Flows
+from collector.streams.state.rejects import Tally
+from collector.streams.status import Source, Standing, bad_of, refused, state
+from collector.streams.wire.connection import Connection
+from collector.streams.wire.link import Dial, Link
+from collector.streams.wire.pool import Switchboard
 from collector.venues.client import VenueClient
 from collector.venues.venue import Fields, Question
 

@@ -10,9 +10,9 @@ import structlog
 
 from analytics.errors import VenueError
 from collector.clock import Clock
-from collector.streams.books import Books
-from collector.streams.stream import Stream
-from collector.streams.switchboard import Switchboard
+from collector.streams.formats.stream import Stream
+from collector.streams.state.books import Books
+from collector.streams.wire.pool import Switchboard
 from collector.venues.client import VenueClient
 from collector.venues.depth import REACH_BPS
 from collector.venues.reading import OtherShape, entries, number

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from analytics.records import Instrument
-from collector.streams import STREAMS
-from collector.streams.stream import Sinks
-from collector.streams.tally import Tally
+from collector.streams.formats.stream import Sinks
+from collector.streams.registry import STREAMS
+from collector.streams.state.rejects import Tally
 
 NOW_MS = 1_700_000_000_000
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.streams.stream import Ack
+from collector.streams.formats.stream import Ack
 
 NOW_MS = 1_700_000_000_000
 DAY_MS = 86_400_000

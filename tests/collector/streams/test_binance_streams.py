@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from collector.streams.binance import BINANCE
-from collector.streams.stream import Ack, Refused
+from collector.streams.formats.binance import BINANCE
+from collector.streams.formats.stream import Ack, Refused
 from collector.venues.depth import book_fields
 from collector.venues.reading import OtherShape
 

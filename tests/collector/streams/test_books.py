@@ -4,7 +4,15 @@ import random
 
 import pytest
 
-from collector.streams.books import MOST_LEVELS, MOST_WAITING, Book, Books, Change, bridged, chained
+from collector.streams.state.books import (
+    MOST_LEVELS,
+    MOST_WAITING,
+    Book,
+    Books,
+    Change,
+    bridged,
+    chained,
+)
 from collector.venues.depth import book_fields
 
 BIDS, ASKS = [(99.9, 3.0), (99.8, 1.0)], [(100.1, 1.0), (100.2, 5.0)]

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from collector.streams.bybit import BYBIT
-from collector.streams.stream import Ack, Pong, Refused
+from collector.streams.formats.bybit import BYBIT
+from collector.streams.formats.stream import Ack, Pong, Refused
 
 NOW_MS = 1_700_000_000_000
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.streams.flows import Flows
-from collector.streams.holes import mark, missed_nothing
-from collector.streams.seen import Names, Numbers
+from collector.streams.holes.hole import mark, missed_nothing
+from collector.streams.state.flows import Flows
+from collector.streams.state.seen import Names, Numbers
 
 BTC = "BTCUSDT"
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from collector.streams.okx import OKX
-from collector.streams.stream import Ack, Leaving, Pong, Refused
+from collector.streams.formats.okx import OKX
+from collector.streams.formats.stream import Ack, Leaving, Pong, Refused
 
 NOW_MS = 1_700_000_000_000
 BTC = "BTC-USDT-SWAP"

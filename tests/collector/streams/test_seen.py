@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.streams.seen import (
+from collector.streams.state.seen import (
     MOST_NAMES,
     MOST_RANGES,
     SLICE_MS,

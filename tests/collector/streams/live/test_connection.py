@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from collector import fetching
-from collector.streams.link import FAILURES, LARGEST_FRAME, Dial, opened, sentence
+from collector.streams.wire.link import FAILURES, LARGEST_FRAME, Dial, opened, sentence
 
 SIMULATED = ("binance", "bybit", "okx")
 
@@ -104,7 +104,7 @@ async def test_one_topic_that_is_refused_takes_no_other_down(world, name):
 
 
 async def test_an_old_connection_is_renewed_before_the_venue_ends_it(world, monkeypatch):
-    monkeypatch.setattr("collector.streams.patience.LONGEST_LIFE_S", 60.0)
+    monkeypatch.setattr("collector.streams.wire.idle_limits.LONGEST_LIFE_S", 60.0)
     one = await world.collector("bybit")
 
     await world.until(lambda: one.feed.standings()["trades"].reconnects > 0)

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from collector.meters import Meters
-from collector.streams.standing import last_heard
+from collector.streams.status import last_heard
 
 TOP = 6
 SIMULATED = ("binance", "bybit", "okx")

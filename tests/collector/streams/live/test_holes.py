@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from collector.streams.standing import last_heard
+from collector.streams.status import last_heard
 
 SIMULATED = ("binance", "bybit", "okx")
 TRADES = {"binance": "aggTrade", "bybit": "publicTrade", "okx": "trades-all"}
@@ -70,7 +70,7 @@ async def test_one_that_leaves_while_it_is_asked_about_is_not_repaired(world, mo
 
 async def test_one_that_is_not_told_of_again_holds_no_hole_open(world, monkeypatch):
     """Its liquidations are absent from then on, not 0."""
-    monkeypatch.setattr("collector.streams.repair.REPAIR_WITHIN_S", 30.0)
+    monkeypatch.setattr("collector.streams.holes.repair.REPAIR_WITHIN_S", 30.0)
     one = await world.collector("bybit")
     await world.until(lambda: world.is_live(one, "liquidations"))
     await world.down(one, "liquidations")
@@ -169,7 +169,7 @@ async def test_no_flow_is_given_while_the_stream_is_strangely_silent(world, name
 @pytest.mark.parametrize("name", SIMULATED)
 async def test_a_long_hole_is_not_filled_into_the_present(world, name, monkeypatch):
     """What was traded hours ago is no flow of now, and is not asked for later either."""
-    monkeypatch.setattr("collector.streams.ledger.LONGEST_FILLED_MS", 60_000)
+    monkeypatch.setattr("collector.streams.holes.ledger.LONGEST_FILLED_MS", 60_000)
     one = await world.collector(name)
     await world.until(lambda: world.is_live(one))
     await world.run(20)
@@ -211,7 +211,7 @@ async def test_the_next_run_misses_what_was_still_held_back(world):
 
 
 async def test_gaps_beyond_the_room_are_dropped_and_shown(world, monkeypatch):
-    monkeypatch.setattr("collector.streams.ledger.MOST_GAPS", 1)
+    monkeypatch.setattr("collector.streams.holes.ledger.MOST_GAPS", 1)
     one = await world.collector("okx")
     await world.until(lambda: world.is_live(one))
 
@@ -284,7 +284,7 @@ async def test_holes_that_pile_up_are_filled_together(world, monkeypatch):
 
 async def test_quiet_ones_are_asked_about_at_last(world, monkeypatch):
     """Meanwhile they may tell themselves that they missed nothing."""
-    monkeypatch.setattr("collector.streams.repair.QUIET_S", 0.0)
+    monkeypatch.setattr("collector.streams.holes.repair.QUIET_S", 0.0)
     one = await world.collector("binance", top_n=12)
     await world.until(lambda: world.is_live(one))
     await world.until(lambda: all(flow.trades.events for flow in one.feed.flows.by_id.values()))

@@ -12,11 +12,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from collector.streams import STREAMS
-from collector.streams.link import Dial, Link, opened
-from collector.streams.session import Fault, Session
-from collector.streams.stream import Sinks, Topic
-from collector.streams.tally import Tally
+from collector.streams.formats.stream import Sinks, Topic
+from collector.streams.registry import STREAMS
+from collector.streams.state.rejects import Tally
+from collector.streams.wire.link import Dial, Link, opened
+from collector.streams.wire.session import Fault, Session
 
 NAMES = ("BTC", "ETH", "GONE", "SOL")
 

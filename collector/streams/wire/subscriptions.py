@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from collector.streams.link import SHORTEST_AGAIN_S, Link
-from collector.streams.stream import Ack, Refused, Topic
+from collector.streams.formats.stream import Ack, Refused, Topic
+from collector.streams.wire.link import SHORTEST_AGAIN_S, Link
 
 log = structlog.get_logger(__name__)
 

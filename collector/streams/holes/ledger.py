@@ -11,12 +11,12 @@ import structlog
 
 from analytics.records import Gap, Liquidation
 from collector.clock import Clock
-from collector.streams.connection import Connection
-from collector.streams.flows import LONGEST_FILLED_MS, FlowChannel, Flows
-from collector.streams.holes import Hole, Mark, mark, moment
-from collector.streams.repair import Repairs
-from collector.streams.seen import Numbers
-from collector.streams.stream import ChannelName, Stream, Topic
+from collector.streams.formats.stream import ChannelName, Stream, Topic
+from collector.streams.holes.hole import Hole, Mark, mark, moment
+from collector.streams.holes.repair import Repairs
+from collector.streams.state.flows import LONGEST_FILLED_MS, FlowChannel, Flows
+from collector.streams.state.seen import Numbers
+from collector.streams.wire.connection import Connection
 from collector.venues.client import VenueClient
 
 log = structlog.get_logger(__name__)

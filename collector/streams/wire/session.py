@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import aiohttp
 import structlog
 
-from collector.streams.link import Link, Websocket
-from collector.streams.patience import expected_gap_s, life_s, strange_gap_s
-from collector.streams.stream import Ack, Channel, Leaving, Notice, Refused, Topic
-from collector.streams.subscriptions import Refusal, Subscriptions
+from collector.streams.formats.stream import Ack, Channel, Leaving, Notice, Refused, Topic
+from collector.streams.wire.idle_limits import expected_gap_s, life_s, strange_gap_s
+from collector.streams.wire.link import Link, Websocket
+from collector.streams.wire.subscriptions import Refusal, Subscriptions
 
 log = structlog.get_logger(__name__)
 

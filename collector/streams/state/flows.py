@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from analytics.records import Instrument
-from collector.streams.seen import Events, Known, Numbers, Seen
-from collector.streams.tally import FUTURE_MS, INFINITE
+from collector.streams.state.rejects import FUTURE_MS, INFINITE
+from collector.streams.state.seen import Events, Known, Numbers, Seen
 
 LONGEST_FILLED_MS = 900_000
 """What is told later than this is no flow of now any more. [ms]"""

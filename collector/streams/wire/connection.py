@@ -7,10 +7,10 @@ from typing import Literal, Protocol
 
 import structlog
 
-from collector.streams.link import FAILURES, Link, sentence
-from collector.streams.session import Fault, Session
-from collector.streams.stream import Channel, Topic
-from collector.streams.subscriptions import Refusal
+from collector.streams.formats.stream import Channel, Topic
+from collector.streams.wire.link import FAILURES, Link, sentence
+from collector.streams.wire.session import Fault, Session
+from collector.streams.wire.subscriptions import Refusal
 
 log = structlog.get_logger(__name__)
 

@@ -15,11 +15,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from collector.streams.books import Books, Change, Rung, bridged, pairs, sound
-from collector.streams.flows import Flows
-from collector.streams.reader import UNREADABLE, Forced, Reader
-from collector.streams.seen import Numbers
-from collector.streams.stream import (
+from collector.streams.formats.event_reader import UNREADABLE, Forced, Reader
+from collector.streams.formats.stream import (
     Ack,
     Channel,
     ChannelName,
@@ -31,7 +28,10 @@ from collector.streams.stream import (
     Stream,
     finality,
 )
-from collector.streams.tally import Kind
+from collector.streams.state.books import Books, Change, Rung, bridged, pairs, sound
+from collector.streams.state.flows import Flows
+from collector.streams.state.rejects import Kind
+from collector.streams.state.seen import Numbers
 from collector.venues.reading import OtherShape
 
 BOOK_SPEED = "500ms"

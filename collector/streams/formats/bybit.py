@@ -14,11 +14,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from collector.streams.books import Books, Change, Rung, chained, pairs
-from collector.streams.flows import Flows
-from collector.streams.reader import UNREADABLE, Forced, Reader, request_number
-from collector.streams.seen import Names
-from collector.streams.stream import (
+from collector.streams.formats.event_reader import UNREADABLE, Forced, Reader, request_number
+from collector.streams.formats.stream import (
     Ack,
     Channel,
     ChannelName,
@@ -32,7 +29,10 @@ from collector.streams.stream import (
     Stream,
     finality,
 )
-from collector.streams.tally import Kind
+from collector.streams.state.books import Books, Change, Rung, chained, pairs
+from collector.streams.state.flows import Flows
+from collector.streams.state.rejects import Kind
+from collector.streams.state.seen import Names
 
 RESTARTED = 1
 """The number of a state that Bybit sends after a restart of its own, whatever its type."""

@@ -15,11 +15,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from collector.streams.books import Books, Change, Rung, chained, pairs
-from collector.streams.flows import Flows
-from collector.streams.reader import UNREADABLE, Forced, Reader, request_number
-from collector.streams.seen import Numbers
-from collector.streams.stream import (
+from collector.streams.formats.event_reader import UNREADABLE, Forced, Reader, request_number
+from collector.streams.formats.stream import (
     Ack,
     Channel,
     ChannelName,
@@ -34,7 +31,10 @@ from collector.streams.stream import (
     Stream,
     finality,
 )
-from collector.streams.tally import Kind
+from collector.streams.state.books import Books, Change, Rung, chained, pairs
+from collector.streams.state.flows import Flows
+from collector.streams.state.rejects import Kind
+from collector.streams.state.seen import Numbers
 
 LIQUIDATIONS = "liquidation-orders"
 """The one channel that is asked for by the type of instrument."""

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from collector.streams.connection import Connection
-from collector.streams.tally import FAULTS, Tally
+from collector.streams.state.rejects import FAULTS, Tally
+from collector.streams.wire.connection import Connection
 
 State = Literal["live", "connecting", "repairing", "down"]
 Source = Literal["stream", "rest", "none"]

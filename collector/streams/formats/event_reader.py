@@ -11,10 +11,10 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from analytics.records import Liquidation
-from collector.streams.books import Change, sound
-from collector.streams.flows import Flow
-from collector.streams.stream import ChannelName, Notice, Sinks
-from collector.streams.tally import FUTURE_MS, Kind, fault, unreadable, usable
+from collector.streams.formats.stream import ChannelName, Notice, Sinks
+from collector.streams.state.books import Change, sound
+from collector.streams.state.flows import Flow
+from collector.streams.state.rejects import FUTURE_MS, Kind, fault, unreadable, usable
 
 LONGEST_NUMBER = 18
 """Digits of a request's number; what has more is none of ours."""

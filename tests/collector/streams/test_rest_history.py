@@ -2,7 +2,7 @@
 
 import pytest
 
-from collector.streams.past import Missing, OutOfReach, binance, bybit, okx
+from collector.streams.holes.rest_history import Missing, OutOfReach, binance, bybit, okx
 from collector.venues.reading import OtherShape
 
 NOW = 1_700_000_000_000

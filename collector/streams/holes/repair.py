@@ -15,10 +15,10 @@ import structlog
 
 from analytics.errors import RateLimited, VenueError, VenueUnavailable
 from collector.clock import Clock
-from collector.streams.flows import Flow, Flows
-from collector.streams.holes import Hole, Mark, missed_nothing, numbers_missed, told
-from collector.streams.past import PAST, Missing, OutOfReach, Past
-from collector.streams.seen import Numbers
+from collector.streams.holes.hole import Hole, Mark, missed_nothing, numbers_missed, told
+from collector.streams.holes.rest_history import PAST, Missing, OutOfReach, Past
+from collector.streams.state.flows import Flow, Flows
+from collector.streams.state.seen import Numbers
 from collector.venues.client import VenueClient
 from collector.venues.reading import OtherShape
 

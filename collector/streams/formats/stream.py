@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from analytics.records import Liquidation
-from collector.streams.books import Books
-from collector.streams.flows import Flows
-from collector.streams.tally import Tally
+from collector.streams.state.books import Books
+from collector.streams.state.flows import Flows
+from collector.streams.state.rejects import Tally
 
 ChannelName = Literal["trades", "liquidations", "depth"]
 

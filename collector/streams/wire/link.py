@@ -14,7 +14,7 @@ import aiohttp
 import certifi
 
 from collector.clock import Clock
-from collector.streams.stream import ChannelName, Handler, Sinks, Stream
+from collector.streams.formats.stream import ChannelName, Handler, Sinks, Stream
 
 FIRST_AGAIN_S = 0.25
 """About how long after its end a connection is dialled again first; it doubles each time. [s]"""

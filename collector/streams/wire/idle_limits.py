@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from collector.streams.stream import Channel, Limits
+from collector.streams.formats.stream import Channel, Limits
 
 HEARD_LONG_ENOUGH_S = 30.0
 """How long a connection must have lived to know how often it usually tells something. [s]"""

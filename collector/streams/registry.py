@@ -1,11 +1,17 @@
-"""What the streams of a venue offer, for people to read in a table."""
+"""The venues whose streams are read, and what those offer, for people to read in a table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collector.streams import STREAMS
+from collector.streams.formats.binance import BINANCE
+from collector.streams.formats.bybit import BYBIT
+from collector.streams.formats.okx import OKX
+from collector.streams.formats.stream import Stream
 from collector.venues.venue import Offer
+
+STREAMS: dict[str, Stream] = {stream.venue: stream for stream in (BINANCE, BYBIT, OKX)}
+"""The venues whose streams are read, by name."""
 
 CADENCE = "as it happens, over a websocket"
 

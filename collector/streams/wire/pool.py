@@ -6,10 +6,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
-from collector.streams.connection import Connection, Owner
-from collector.streams.link import Link
-from collector.streams.plan import planned
-from collector.streams.stream import Channel, ChannelName, Topic
+from collector.streams.formats.stream import Channel, ChannelName, Topic
+from collector.streams.wire.connection import Connection, Owner
+from collector.streams.wire.link import Link
+from collector.streams.wire.topic_plan import planned
 
 
 class Switchboard:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from analytics.records import Gap
-from collector.streams.flows import Flow, FlowChannel
-from collector.streams.seen import Names, Numbers
+from collector.streams.state.flows import Flow, FlowChannel
+from collector.streams.state.seen import Names, Numbers
 
 Outcome = Literal["repaired", "partly", "lost"]
 
