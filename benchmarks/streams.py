@@ -41,7 +41,7 @@ import ccxt.pro
 from machine import described
 
 from analytics.records import Instrument
-from collector.streams import BINANCE
+from collector.streams.formats.binance import BINANCE
 from collector.streams.formats.stream import Handler, Sinks
 from collector.streams.state.rejects import Tally
 

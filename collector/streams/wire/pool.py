@@ -1,15 +1,17 @@
-"""The connections of one venue: opened and given up as what is wanted changes."""
+"""The connections of one venue: opened and given up as what is wanted changes.
+
+Which topics go over which connection is planned so that as few as can be move.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from collector.streams.formats.stream import Channel, ChannelName, Topic
 from collector.streams.wire.connection import Connection, Owner
 from collector.streams.wire.link import Link
-from collector.streams.wire.topic_plan import planned
 
 
 class Switchboard:
@@ -100,3 +102,33 @@ def _topics(channel: Channel, venue_ids: Sequence[str]) -> dict[str, Topic]:
         return {text: Topic(text, None)} if venue_ids else {}
     texts = {channel.topic(venue_id): venue_id for venue_id in venue_ids}
     return {text: Topic(text, venue_id) for text, venue_id in texts.items()}
+
+
+def planned(
+    current: Sequence[Collection[str]], wanted: Sequence[str], most: int
+) -> list[list[str]]:
+    """Return the topics of each connection, first those that there are and then new ones.
+
+    What is still wanted stays where it is; what is new goes where there is room, and
+    only then to another connection. One left without topics comes back empty.
+
+    Args:
+        current: The topics of each connection that there is.
+        wanted: All that are wanted, in the order in which they are asked for.
+        most: Topics that one connection may have.
+    """
+    left = dict.fromkeys(wanted)
+    plan = []
+    for topics in current:
+        kept = [topic for topic in topics if topic in left]
+        for topic in kept:
+            del left[topic]
+        plan.append(kept)
+    new = list(left)
+    # The fullest first: those that empty out may then be given up.
+    for topics in sorted(plan, key=len, reverse=True):
+        room = max(0, most - len(topics))
+        topics.extend(new[:room])
+        new = new[room:]
+    plan.extend(new[start : start + most] for start in range(0, len(new), most))
+    return plan

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.streams.wire.topic_plan import planned
+from collector.streams.wire.pool import planned
 
 TOPICS = st.lists(st.sampled_from([f"t{n}" for n in range(12)]), unique=True)
 
