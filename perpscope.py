@@ -22,7 +22,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from analytics import asking
+from analytics import query_cli
 from analytics.errors import (
     ImportRefused,
     LakeError,
@@ -32,7 +32,7 @@ from analytics.errors import (
     VenueError,
 )
 from analytics.lake.layout import PRIVATE_UMASK
-from analytics.visible import visible
+from analytics.untrusted.visible import visible
 from collector import control, launch, logs, runner, simulation
 from collector import doctor as checks
 from collector.backfill import command as backfilling
@@ -159,8 +159,8 @@ def import_(
 def imports_() -> None:
     """List what was imported, with the ids by which `import --undo` takes it back."""
     folder, wall = load().data_dir, datetime.now(UTC)
-    written = asking.Written.TABLE
-    if not asking.ask(folder, "imports", (), written, sys.stdout, wall=wall):
+    written = query_cli.Written.TABLE
+    if not query_cli.ask(folder, "imports", (), written, sys.stdout, wall=wall):
         said.print("nothing was imported", markup=False, highlight=False)
 
 
@@ -195,15 +195,15 @@ def query(
         typer.Option(metavar="KEY=VALUE", help="A parameter of the query; may be given again."),
     ] = None,
     written: Annotated[
-        asking.Written, typer.Option("--format", help="How the rows are written.")
-    ] = asking.Written.TABLE,
+        query_cli.Written, typer.Option("--format", help="How the rows are written.")
+    ] = query_cli.Written.TABLE,
 ) -> None:
     """Ask the record a named question, or list the questions there are."""
     if name is None:
-        sys.stdout.write(asking.listing())
+        sys.stdout.write(query_cli.listing())
         return
     folder, wall = load().data_dir, datetime.now(UTC)
-    rows = asking.ask(folder, name, param or (), written, sys.stdout, wall=wall)
+    rows = query_cli.ask(folder, name, param or (), written, sys.stdout, wall=wall)
     if not rows:
         said.print(f"{name}: no rows", markup=False, highlight=False)
 

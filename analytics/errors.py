@@ -20,7 +20,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from analytics.visible import visible
+from analytics.untrusted.visible import visible
 
 
 class PerpscopeError(Exception):

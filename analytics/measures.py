@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import indicators
-from analytics.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Panel, coverage
-from analytics.tiers import Z_REACH, z_oi
+from analytics.panels.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Panel, coverage
+from analytics.signals.tiers import Z_REACH, z_oi
 
 Floats = NDArray[np.float64]
 Metrics = Mapping[str, Floats]

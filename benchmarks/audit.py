@@ -28,16 +28,18 @@ import pandas as pd
 import plain_figures as plain
 from plain_figures import Cells, Raw
 
-from analytics import aggregate, asking, formats, measures, panel, query
-from analytics.correlation import correlation, log_returns
+from analytics import formats, measures, query, query_cli
+from analytics.correlation.matrix import correlation, log_returns
 from analytics.exports import csv_bytes, day_report
 from analytics.lake import Reader
-from analytics.pair_history import METRICS, history
-from analytics.panel import TIMEFRAMES, Panel
-from analytics.thresholds import Thresholds
-from analytics.tiers import METRICS as OF_TIERS
-from analytics.tiers import tiers
-from analytics.venue_standing import quoted, standings
+from analytics.market import figures
+from analytics.market.venue_summary import quoted, standings
+from analytics.pair.history import METRICS, history
+from analytics.panels import panel
+from analytics.panels.panel import TIMEFRAMES, Panel
+from analytics.signals.thresholds import Thresholds
+from analytics.signals.tiers import METRICS as OF_TIERS
+from analytics.signals.tiers import tiers
 
 AGREES = 1e-8
 _SUMS = ("oi_usd", "volume_24h_usd")
@@ -202,7 +204,7 @@ def audit_cards(
     past = at.fetch("market_history", now=at.mark, symbols=None)
     silent = at.fetch("silent_pairs", is_past=at.is_past)
     told = at.fetch("liquidated", now=at.mark, span_s=int(span.total_seconds()))
-    seen = aggregate.whole_market(theirs, past, told, span, silent)
+    seen = figures.whole_market(theirs, past, told, span, silent)
     universe = universe_of(at)
     audit.same(
         "cards: silent pairs",
@@ -238,7 +240,7 @@ def universe_of(at: At) -> set[tuple[str, str]]:
 
 
 def audit_liquidations(
-    audit: Audit, at: At, universe: set[tuple[str, str]], seen: aggregate.Figure
+    audit: Audit, at: At, universe: set[tuple[str, str]], seen: figures.Figure
 ) -> None:
     """The hour's liquidations, of how many pairs and how much of the hour, from the bars."""
     flows = at.seen[["liq_long_usd", "liq_short_usd"]].sum(axis=1, min_count=1).unstack("ts")
@@ -260,7 +262,7 @@ def audit_liquidations(
     audit.compare("liquidations 1 h, pairs, time", mine, theirs, partial=int(is_part))
 
 
-def audit_courses(audit: Audit, at: At, seen: dict[str, aggregate.Figure]) -> None:
+def audit_courses(audit: Audit, at: At, seen: dict[str, figures.Figure]) -> None:
     """How the cards' figures went over the day."""
     bars = at.seen.assign(longs=at.seen["ls_accounts"] / (1 + at.seen["ls_accounts"]))
     for figure, course in plain.courses(bars, at.over).items():
@@ -450,7 +452,7 @@ def audit_outputs(audit: Audit, at: At, lake: Path) -> None:
     out = io.StringIO()
     given = [f"now={at.now.isoformat()}", "since=10m", "span_s=86400"]
     given += ["known_by="] if at.known_by == query.ANY_TIME else []
-    asking.ask(lake, "pairs", given, asking.Written.CSV, out, wall=datetime.now(UTC))
+    query_cli.ask(lake, "pairs", given, query_cli.Written.CSV, out, wall=datetime.now(UTC))
     rows = pd.read_csv(io.StringIO(out.getvalue())).set_index(["venue", "symbol"])
     pairs, past = (
         at.fetch("pairs", span_s=86400),

@@ -21,7 +21,7 @@ import pandas as pd
 from machine import described
 from numpy.typing import NDArray
 
-from analytics.correlation import LEAST_COMMON, correlation
+from analytics.correlation.matrix import LEAST_COMMON, correlation
 
 Result = TypeVar("Result")
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics.thresholds import Thresholds
+from analytics.signals.thresholds import Thresholds
 
 Floats: TypeAlias = NDArray[np.float64]
 Cells: TypeAlias = dict[str, Floats]

@@ -31,12 +31,13 @@ import numpy as np
 from big_lake import END
 from machine import described
 
-from analytics import indicators, panel, query
-from analytics.correlation import correlation_of_returns
+from analytics import indicators, query
+from analytics.correlation.matrix import correlation_of_returns
 from analytics.lake import Lake, Reader
-from analytics.panel import METRICS, TIMEFRAMES, Only, Panel
-from analytics.signals import latest_signals, load_timeframes
-from analytics.thresholds import Thresholds
+from analytics.panels import panel
+from analytics.panels.panel import METRICS, TIMEFRAMES, Only, Panel
+from analytics.signals.fired import latest_signals, load_timeframes
+from analytics.signals.thresholds import Thresholds
 from collector.imports.files import import_file
 
 DAY = timedelta(days=1)

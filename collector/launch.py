@@ -14,9 +14,9 @@ from pathlib import Path
 import aiohttp
 import duckdb
 
-from analytics.asking import lake_time
 from analytics.errors import PerpscopeError, SettingsError
 from analytics.lake import Reader
+from analytics.query_cli import lake_time
 from collector.children import Child, Family
 from collector.monitor import LOOPBACK
 from collector.settings import Settings

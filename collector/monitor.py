@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from analytics.errors import SettingsError
-from analytics.hosts import is_ours
+from analytics.untrusted.hosts import is_ours
 from collector.cycle import VenueCollector
 from collector.program import Program
 

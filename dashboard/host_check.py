@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
-from analytics.hosts import is_ours, is_same_place
+from analytics.untrusted.hosts import is_ours, is_same_place
 
 COMPONENTS = "/component/"
 """Where the parts of a page lie that Streamlit shows in frames of the page's own."""

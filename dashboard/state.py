@@ -11,7 +11,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.errors import QueryError
-from analytics.panel import TIMEFRAMES
+from analytics.panels.panel import TIMEFRAMES
 from analytics.query import ANY_TIME
 
 SILENT_CYCLES: Final = 3

@@ -9,8 +9,8 @@ from typing import Final, Literal
 import pandas as pd
 import streamlit as st
 
-from analytics import thresholds as of_signals
-from analytics.panel import TIMEFRAMES
+from analytics.panels.panel import TIMEFRAMES
+from analytics.signals import thresholds as of_signals
 
 Level = Literal["z_oi", "ls_accounts", "book_imbalance_pct", "funding_8h_pct", "oi_delta_pct"]
 """A quantity that has a threshold."""

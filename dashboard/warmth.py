@@ -15,7 +15,7 @@ import anyio.to_thread
 import streamlit as st
 
 from analytics.errors import PerpscopeError
-from analytics.panel import TIMEFRAMES
+from analytics.panels.panel import TIMEFRAMES
 
 log = logging.getLogger(__name__)
 

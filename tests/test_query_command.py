@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import perpscope
-from analytics import asking, query
+from analytics import query, query_cli
 from analytics.errors import QueryError
 from analytics.lake import Lake
 from collector.clock import Clock
@@ -260,7 +260,7 @@ def test_lists_and_nothing_can_be_given(ask):
 )
 def test_a_parameter_is_what_its_text_says(folder, text, value):
     """Times are UTC, numbers are numbers, and the rest is text."""
-    bound = asking._bound("last_live_bar", {"venue": text}, lambda: NOON)
+    bound = query_cli._bound("last_live_bar", {"venue": text}, lambda: NOON)
 
     assert bound == {"venue": value}
     assert type(bound["venue"]) is type(value)

@@ -12,7 +12,7 @@ import io
 from datetime import datetime
 
 from analytics.exports.sections import Plain, Section
-from analytics.formulas import safe
+from analytics.untrusted.spreadsheet import safe
 
 
 def csv_bytes(section: Section) -> bytes:

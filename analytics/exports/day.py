@@ -9,15 +9,16 @@ from typing import Final
 
 import pandas as pd
 
-from analytics import aggregate, formats
+from analytics import formats
 from analytics.exports.charts import BarChart, Chart, LineChart, Series, course
 from analytics.exports.kinds import Kind
 from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
+from analytics.market import figures
+from analytics.market.movers import movers
+from analytics.market.venue_shares import venue_shares
 from analytics.measures import LATE
-from analytics.movers import movers
-from analytics.panel import LEAST_KNOWN, WHOLE
-from analytics.venue_shares import venue_shares
+from analytics.panels.panel import LEAST_KNOWN, WHOLE
 
 _MOVERS: Final = 8
 _TOP: Final = 50
@@ -50,7 +51,7 @@ class _Told:
     label: str
     kind: Kind
     value: Callable[[float | None], str]
-    change: Callable[[aggregate.Change], str]
+    change: Callable[[figures.Change], str]
 
 
 _FIGURES: Final = (
@@ -118,7 +119,7 @@ def day_report(
         history: The sums of the day, as ``market_history.sql`` returns them.
         silent: Pairs of the universe that are not among *pairs*.
     """
-    market = aggregate.figures(pairs, history, _DAY, silent)
+    market = figures.figures(pairs, history, _DAY, silent)
     venues = sorted(pairs["venue"].unique())
     flows = _flows(history, moment)
     return Report(
@@ -137,7 +138,7 @@ def day_report(
     )
 
 
-def _card(told: _Told, figure: aggregate.Figure) -> Figure:
+def _card(told: _Told, figure: figures.Figure) -> Figure:
     if figure.change is None:
         return Figure(told.label, told.value(figure.value))
     compared = figure.change.pairs
@@ -147,7 +148,7 @@ def _card(told: _Told, figure: aggregate.Figure) -> Figure:
     return Figure(told.label, told.value(figure.value), change)
 
 
-def _courses(market: dict[str, aggregate.Figure]) -> list[Chart]:
+def _courses(market: dict[str, figures.Figure]) -> list[Chart]:
     """Return how the figures went over the day; one without a past has no chart."""
     return [
         LineChart(told.label, (course(told.label, market[told.name].past),), told.kind, area=True)
@@ -278,7 +279,7 @@ def _shares(pairs: pd.DataFrame) -> Section:
     return Section("Venues", frame, _VENUES)
 
 
-def _coverage(market: dict[str, aggregate.Figure]) -> tuple[str, ...]:
+def _coverage(market: dict[str, figures.Figure]) -> tuple[str, ...]:
     """Say which figures do not speak for all pairs."""
     return tuple(
         f"{told.label}: from {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}."

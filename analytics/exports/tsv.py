@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from analytics.exports.sections import Plain, Section
-from analytics.formulas import safe
+from analytics.untrusted.spreadsheet import safe
 
 _BREAKS: Final = re.compile(r"[\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 

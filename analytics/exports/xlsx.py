@@ -20,7 +20,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from analytics.exports.kinds import KINDS, Kind
 from analytics.exports.sections import Column, Plain, Section
-from analytics.formulas import is_like_formula
+from analytics.untrusted.spreadsheet import is_like_formula
 
 SHEET_ROWS: Final = 1_048_575
 """Rows of a table that a sheet holds below its header; what is more goes on another sheet."""

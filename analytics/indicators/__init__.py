@@ -1,7 +1,7 @@
 """Indicators: panels of bars in, panels of the same shape out.
 
 Every function takes (T, N) arrays, one row per bar and one column per instrument,
-oldest row first, as ``analytics.panel`` makes them, and answers for all
+oldest row first, as ``analytics.panels.panel`` makes them, and answers for all
 instruments at once. No answer looks at a later row, so that what is appended
 never changes what was said before.
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import duckdb
 
 from analytics.errors import LakeError
-from analytics.lake import aside
-from analytics.lake.catalog import make_usable
+from analytics.lake import quarantine
+from analytics.lake.catalog_file import make_usable
 from analytics.lake.checksums import Checksums
 from analytics.lake.layout import Layout
 
@@ -129,7 +129,7 @@ def first_damaged(
 
 def past_notes(folder: Path) -> list[dict[str, str]]:
     """Return the notes on everything that was ever set aside in *folder*, oldest first."""
-    return aside.notes(Layout(folder))
+    return quarantine.notes(Layout(folder))
 
 
 def _refuse_other_format(layout: Layout, catalog: duckdb.DuckDBPyConnection) -> None:
@@ -158,7 +158,7 @@ def _note_lost_commits(
             "those that were in the catalog alone (of cycles, liquidations, gaps and imports) are "
             "lost"
         )
-        found.notes.append(aside.set_aside(layout, [], what))
+        found.notes.append(quarantine.set_aside(layout, [], what))
     sums.newest_commit = newest
 
 
@@ -174,7 +174,7 @@ def _check(
                 continue
             what = "rows" if kind == "data" else "deletions"
             note = f"{table}: {count} {what} of {path.name} are lost: {fault}"
-            found.notes.append(aside.set_aside(layout, [path], note))
+            found.notes.append(quarantine.set_aside(layout, [path], note))
             if kind == "data":
                 _forget_rows(catalog, file_id)
             else:

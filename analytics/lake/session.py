@@ -12,7 +12,7 @@ import duckdb
 
 from analytics.errors import LakeError
 from analytics.lake.attach import CATALOG, METADATA, attach, connect
-from analytics.lake.catalog import compact
+from analytics.lake.catalog_file import compact
 from analytics.lake.checksums import Checksums
 from analytics.lake.layout import (
     Layout,

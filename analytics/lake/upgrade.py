@@ -14,7 +14,7 @@ from typing import Final
 
 import duckdb
 
-from analytics import tickers
+from analytics.assets import tickers
 from analytics.clock import Clock
 
 

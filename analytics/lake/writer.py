@@ -33,7 +33,7 @@ from analytics.lake import (
     maintenance,
     recover,
     schema,
-    undoing,
+    undo_import,
 )
 from analytics.lake.checksums import Checksums
 from analytics.lake.insert import Frontier, insert_new
@@ -202,7 +202,7 @@ class Lake:
 
     def undo_import(
         self, number: int, undone_ts: datetime, told: Callable[[int, int], None]
-    ) -> undoing.Undone:
+    ) -> undo_import.Undone:
         """Take back the import with the id *number*: what still is as it wrote it.
 
         Args:
@@ -220,7 +220,7 @@ class Lake:
             folders = homes.union(*(self._all_folders(table) for table in imports.TABLES))
             return self._change(folders)
 
-        return undoing.undo(transaction, self.layout, number, undone_ts, told)
+        return undo_import.undo(transaction, self.layout, number, undone_ts, told)
 
     def replace_instruments(self, venue: str, instruments: Iterable[Instrument]) -> None:
         """Make *instruments* all that is known of *venue*'s contracts.

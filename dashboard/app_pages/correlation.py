@@ -5,8 +5,8 @@ from typing import Any
 import streamlit as st
 
 from analytics import formats
-from analytics.correlated import SUBJECTS
-from analytics.panel import Pair
+from analytics.correlation.view import SUBJECTS
+from analytics.panels.panel import Pair
 from dashboard import loaders, state, view
 from dashboard.charts.cells import identities, labels
 from dashboard.panels import correlation_body, correlation_files

@@ -5,8 +5,8 @@ from dataclasses import replace
 import streamlit as st
 
 from analytics import formats
-from analytics.aggregate import figures
-from analytics.venue_standing import funding_spread, quoted, standings
+from analytics.market.figures import figures
+from analytics.market.venue_summary import funding_spread, quoted, standings
 from dashboard import loaders, state, view
 from dashboard.charts import colors
 from dashboard.panels import exchanges_files as files

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from analytics import formats
-from analytics.aggregate import whole_market
+from analytics.market.figures import whole_market
 from dashboard import loaders, state, view
 from dashboard.charts import colors
 from dashboard.panels import overview_files

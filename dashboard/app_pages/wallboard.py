@@ -4,8 +4,8 @@ import streamlit as st
 from streamlit_autorefresh import st_autorefresh
 
 from analytics import formats
-from analytics.aggregate import whole_market
-from analytics.signals import latest_signals
+from analytics.market.figures import whole_market
+from analytics.signals.fired import latest_signals
 from dashboard import loaders, state, view
 from dashboard.charts import colors
 from dashboard.panels.explained import explained

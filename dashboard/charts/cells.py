@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import formats
-from analytics.panel import Pair
+from analytics.panels.panel import Pair
 from dashboard.charts.frame import frame
 from dashboard.charts.palette import Colors
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 import plotly.graph_objects as go
 
-from analytics.correlated import Rolling
-from analytics.lead_lag import LeadLag
-from analytics.panel import Pair
+from analytics.correlation.lead_lag import LeadLag
+from analytics.correlation.view import Rolling
+from analytics.panels.panel import Pair
 from dashboard.charts import cells
 from dashboard.charts.frame import across, frame
 from dashboard.charts.literal import literal

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from analytics.measures import Measure
-from analytics.panel import Pair, partial
+from analytics.panels.panel import Pair, partial
 from dashboard.charts import cells
 from dashboard.charts.color_scale import DIGITS, HOVERS, UNITS, WRITTEN, ColorScale, ColumnScales
 from dashboard.charts.frame import whole

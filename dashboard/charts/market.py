@@ -11,9 +11,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analytics import formats
-from analytics.pair_history import History
-from analytics.panel import TIMEFRAMES, Pair
-from analytics.signals import Signal
+from analytics.pair.history import History
+from analytics.panels.panel import TIMEFRAMES, Pair
+from analytics.signals.fired import Signal
 from dashboard.charts import market_traces as traces
 from dashboard.charts.frame import across, frame, whole
 from dashboard.charts.literal import literal

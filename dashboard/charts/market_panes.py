@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from analytics.tiers import Z_BARS
+from analytics.signals.tiers import Z_BARS
 
 Kind = Literal["price", "usd", "pct", "rate", "ratio", "score", "index", "share", "tier"]
 Style = Literal["candles", "line", "steps", "columns", "flows", "tiers"]

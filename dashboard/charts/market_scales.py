@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import formats
-from analytics.pair_history import History
-from analytics.panel import TIMEFRAMES
+from analytics.pair.history import History
+from analytics.panels.panel import TIMEFRAMES
 from dashboard.charts.market_panes import Kind, Pane
 
 Line = NDArray[np.float64]

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.pair_history import History
-from analytics.panel import TIMEFRAMES
-from analytics.signals import Signal
+from analytics.pair.history import History
+from analytics.panels.panel import TIMEFRAMES
+from analytics.signals.fired import Signal
 from dashboard.charts.literal import literal
 from dashboard.charts.market_panes import Pane
 from dashboard.charts.market_scales import Scale

@@ -10,9 +10,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from analytics.correlated import Matrix
-from analytics.lead_lag import LeadLag
-from analytics.panel import Pair
+from analytics.correlation.lead_lag import LeadLag
+from analytics.correlation.view import Matrix
+from analytics.panels.panel import Pair
 from dashboard.charts import cells
 from dashboard.charts.color_scale import CLIPPED_PCT, DEEP, DEEP_RISING, DIVERGING, RISING, Ramp
 from dashboard.charts.literal import literal

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from analytics import formats
-from analytics.panel import TIMEFRAMES, Panel
-from analytics.venue_shares import VenueShares
+from analytics.market.venue_shares import VenueShares
+from analytics.panels.panel import TIMEFRAMES, Panel
 from dashboard.charts.palette import Colors
 
 _SHARES_HEIGHT: Final = 260

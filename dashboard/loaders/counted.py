@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from analytics.bases import Bases, bases
+from analytics.assets.bases import Bases, bases
 from dashboard.loaders import moments, place
 from dashboard.loaders.moments import Known
 from dashboard.state import Moment

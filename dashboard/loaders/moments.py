@@ -12,7 +12,7 @@ from analytics import formats
 from analytics.clock import Clock
 from analytics.errors import LakeAbsent, LakeError, QueryError
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
-from analytics.panel import TIMEFRAMES
+from analytics.panels.panel import TIMEFRAMES
 from dashboard import state
 from dashboard.loaders import place
 from dashboard.state import SILENT_CYCLES, Moment

@@ -9,19 +9,19 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analytics import panel as panels
-from analytics import signals
-from analytics.bases import Bases
-from analytics.correlated import Matrix, Subject
-from analytics.correlated import matrix as matrix_of
-from analytics.correlation import Method
-from analytics.lead_lag import LeadLag, lead_lag_of
-from analytics.pair_curves import BARS, METRICS
-from analytics.pair_curves import pair_curves as curves_of
-from analytics.pair_signals import pair_signals as signals_of_pair
-from analytics.panel import EVERYTHING, Only, Pair, Panel
-from analytics.signals import Signal
-from analytics.thresholds import Thresholds
+from analytics.assets.bases import Bases
+from analytics.correlation.lead_lag import LeadLag, lead_lag_of
+from analytics.correlation.matrix import Method
+from analytics.correlation.view import Matrix, Subject
+from analytics.correlation.view import matrix as matrix_of
+from analytics.pair.curves import BARS, METRICS
+from analytics.pair.curves import pair_curves as curves_of
+from analytics.panels import panel as panels
+from analytics.panels.panel import EVERYTHING, Only, Pair, Panel
+from analytics.signals import fired
+from analytics.signals.fired import Signal
+from analytics.signals.of_pair import pair_signals as signals_of_pair
+from analytics.signals.thresholds import Thresholds
 from dashboard.loaders import moments, place
 from dashboard.loaders.counted import counted, key
 from dashboard.loaders.moments import Known
@@ -65,7 +65,7 @@ def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
 def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
     """Return panels with all that signals of their newest bar need, whatever the thresholds.
 
-    They are as ``signals.load_timeframes`` makes them with the standard count of bars in a
+    They are as ``fired.load_timeframes`` makes them with the standard count of bars in a
     cluster, which no user chooses; shared and read-only like :func:`panel`.
     """
     names, known = counted(shown), moments.bars_known(shown)
@@ -113,7 +113,7 @@ def pair_signals(
     thresholds: Thresholds,
     shown: Moment,
 ) -> list[Signal]:
-    """Return what ``analytics.pair_signals`` finds in panels of here; shared, never change it."""
+    """Return what ``signals.of_pair`` finds in panels of here; shared, never change it."""
     key = (
         place.folder(),
         moments.bars_known(shown),
@@ -170,7 +170,7 @@ def _signal_panels(
     _counted: Bases,
 ) -> dict[str, Panel]:
     with place.reader(folder).cursor() as cursor:
-        return signals.load_timeframes(
+        return fired.load_timeframes(
             cursor, Thresholds(), timeframes, now=mark, known_by=known[2], counted=_counted
         )
 

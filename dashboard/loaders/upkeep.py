@@ -12,14 +12,14 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from analytics import quality as record_quality
 from analytics.lake.check import past_notes
+from analytics.quality import checks as record_quality
 from dashboard.loaders import moments, place
 from dashboard.loaders.moments import Known
 from dashboard.state import Moment
 
 _OF_BARS = ("completeness", "coverage", "freshness", "gaps")
-"""The functions of ``analytics.quality`` that read bars."""
+"""The functions of ``analytics.quality.checks`` that read bars."""
 
 _PACKAGES = {
     "perpscope": "perpscope",
@@ -31,7 +31,7 @@ _PACKAGES = {
 
 
 def quality(name: str, shown: Moment, span: timedelta, **params: object) -> pd.DataFrame:
-    """Return what the function *name* of ``analytics.quality`` says of the *span* before.
+    """Return what the function *name* of ``analytics.quality.checks`` says of the *span* before.
 
     It is asked as of the last five-minute mark, and once every five minutes: it reads much.
     """

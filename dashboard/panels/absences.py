@@ -11,8 +11,8 @@ from typing import Final
 import pandas as pd
 
 from analytics import formats
-from analytics.aggregate import OLD_CYCLES, Figure
-from analytics.panel import TIMEFRAMES
+from analytics.market.figures import OLD_CYCLES, Figure
+from analytics.panels.panel import TIMEFRAMES
 from dashboard.panels.ages import LS_EVERY, TIMES, limit, old
 from dashboard.panels.movers import SPANS
 from dashboard.state import Moment

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from analytics import formats, totals
-from analytics.venue_standing import FundingSpread
+from analytics import formats
+from analytics.market import totals
+from analytics.market.venue_summary import FundingSpread
 from dashboard.panels.explained import plain
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.holes import holes
+from analytics.quality.outages import holes
 from dashboard import loaders
 from dashboard.charts import Colors
 from dashboard.charts.venues import hole_chart

@@ -9,10 +9,10 @@ from typing import Final
 import streamlit as st
 
 from analytics import formats
-from analytics.correlated import Matrix, Rolling, Subject, rolling
-from analytics.correlation import LEAST_COMMON, Method
+from analytics.correlation.matrix import LEAST_COMMON, Method
+from analytics.correlation.view import Matrix, Rolling, Subject, rolling
 from analytics.errors import QueryError
-from analytics.panel import Pair
+from analytics.panels.panel import Pair
 from dashboard import loaders
 from dashboard.charts import colors
 from dashboard.charts.cells import labels

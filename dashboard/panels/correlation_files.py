@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from analytics.correlated import Matrix, Rolling
+from analytics.correlation.lead_lag import LeadLag
+from analytics.correlation.view import Matrix, Rolling
 from analytics.exports import Column, Heatmap, LineChart, Report, Section, Series
-from analytics.lead_lag import LeadLag
-from analytics.panel import Pair
+from analytics.panels.panel import Pair
 from dashboard.charts.cells import labels
 from dashboard.panels.correlation_body import Asked
 from dashboard.state import Moment

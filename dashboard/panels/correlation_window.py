@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from analytics.correlation import LEAST_COMMON
+from analytics.correlation.matrix import LEAST_COMMON
 from dashboard.panels.market_stretch import Stretch, nearest
 
 SPANS: Final = {

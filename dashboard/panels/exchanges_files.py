@@ -10,7 +10,7 @@ import pandas as pd
 
 from analytics import formats
 from analytics.exports import Column, Figure, LineChart, Report, Section, Series
-from analytics.venue_standing import Standing
+from analytics.market.venue_summary import Standing
 from dashboard.panels.kpis import coverage
 from dashboard.state import Moment
 

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.bases import Bases
+from analytics.assets.bases import Bases
 from dashboard.panels import streams
 from dashboard.panels.explained import plain
 from dashboard.panels.venues import reasons

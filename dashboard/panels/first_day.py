@@ -14,7 +14,7 @@ from typing import Final
 import pandas as pd
 
 from analytics import formats
-from analytics.reach import NEVER, reach
+from analytics.quality.history_reach import NEVER, reach
 from dashboard import loaders
 from dashboard.panels.metric_names import title
 from dashboard.state import Moment

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.aggregate import OLD_CYCLES, Change, Figure
+from analytics.market.figures import OLD_CYCLES, Change, Figure
 from dashboard.charts import Colors
 from dashboard.panels.ages import BARS_EVERY
 from dashboard.state import Moment

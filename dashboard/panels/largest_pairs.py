@@ -8,8 +8,8 @@ from typing import Final
 import streamlit as st
 
 from analytics import formats
-from analytics.panel import Only, Pair
-from analytics.ranking import SIZES, largest
+from analytics.correlation.ranking import SIZES, largest
+from analytics.panels.panel import Only, Pair
 from dashboard import loaders
 from dashboard.state import Moment
 from dashboard.view import View

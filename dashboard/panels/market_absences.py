@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from analytics import formats
-from analytics.pair_history import History
-from analytics.panel import LEAST_KNOWN
-from analytics.signals import Signal
+from analytics.pair.history import History
+from analytics.panels.panel import LEAST_KNOWN
+from analytics.signals.fired import Signal
 from dashboard.charts.market_panes import SIGNALS, Pane
 from dashboard.charts.market_scales import ended, ended_before
 

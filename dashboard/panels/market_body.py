@@ -11,12 +11,12 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.pair_figures import PairFigures, lead_first, pair_figures
-from analytics.pair_history import METRICS, WARM_UP_BARS, History, history
-from analytics.pair_signals import FUNDING
-from analytics.panel import Only, Panel
-from analytics.running import with_running
-from analytics.signals import Signal
+from analytics.pair.figures import PairFigures, lead_first, pair_figures
+from analytics.pair.history import METRICS, WARM_UP_BARS, History, history
+from analytics.panels.bar_under_way import with_running
+from analytics.panels.panel import Only, Panel
+from analytics.signals.fired import Signal
+from analytics.signals.of_pair import FUNDING
 from dashboard import loaders
 from dashboard.charts import colors
 from dashboard.charts.market import Drawing, market_chart

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from analytics import formats
-from analytics.aggregate import Change
 from analytics.exports import Column, Figure, Kind, LineChart, Report, Section, Series
-from analytics.pair_figures import Stated
-from analytics.pair_history import History
-from analytics.panel import LEAST_KNOWN, TIMEFRAMES, Pair
-from analytics.signals import Signal
+from analytics.market.figures import Change
+from analytics.pair.figures import Stated
+from analytics.pair.history import History
+from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair
+from analytics.signals.fired import Signal
 from dashboard.charts import market_panes as panes
 from dashboard.charts.market_panes import Pane
 from dashboard.charts.market_scales import newest

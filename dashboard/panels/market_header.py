@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import streamlit as st
 
 from analytics import formats
-from analytics.aggregate import OLD_CYCLES, Change
-from analytics.pair_figures import PairFigures, Stated
+from analytics.market.figures import OLD_CYCLES, Change
+from analytics.pair.figures import PairFigures, Stated
 from dashboard.panels.ages import LS_EVERY
 from dashboard.panels.kpis import NOTES_WRAP
 from dashboard.state import Moment

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from analytics import formats
-from analytics.panel import TIMEFRAMES
+from analytics.panels.panel import TIMEFRAMES
 
 SPANS: Final = {
     "24 h": timedelta(days=1),

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.movers import movers
+from analytics.market.movers import movers
 from dashboard import state
 
 _KEY: Final = "movers"

@@ -9,9 +9,9 @@ from typing import Any, Final
 import pandas as pd
 
 from analytics import formats
-from analytics.aggregate import Change
-from analytics.aggregate import Figure as MarketFigure
 from analytics.exports import BarChart, Column, Figure, Kind, LineChart, Report, Section, course
+from analytics.market.figures import Change
+from analytics.market.figures import Figure as MarketFigure
 from dashboard.panels.export import thresholds_text
 from dashboard.panels.kpis import FIGURES, card_text
 from dashboard.state import Moment

@@ -9,7 +9,7 @@ from typing import Any, Final
 import streamlit as st
 
 from analytics import formats
-from analytics.panel import TIMEFRAMES
+from analytics.panels.panel import TIMEFRAMES
 from dashboard import state
 from dashboard.panels.browser import browser, stored
 from dashboard.panels.explained import plain

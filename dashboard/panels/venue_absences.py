@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from analytics import formats
-from analytics.aggregate import OLD_CYCLES, stale
+from analytics.market.figures import OLD_CYCLES, stale
 from dashboard.state import Moment
 from dashboard.view import View
 

@@ -10,8 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.aggregate import OLD_CYCLES, Figure
-from analytics.venue_standing import Standing
+from analytics.market.figures import OLD_CYCLES, Figure
+from analytics.market.venue_summary import Standing
 from dashboard.charts import Colors
 from dashboard.panels.explained import plain
 from dashboard.panels.kpis import NOTES_WRAP, CardText, card_text, thinned

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.venue_standing import FundingSpread
+from analytics.market.venue_summary import FundingSpread
 from dashboard.charts import Colors
 from dashboard.panels.ages import TIMES, old
 from dashboard.panels.row_click import in_order, let_go, open_row

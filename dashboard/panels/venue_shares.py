@@ -12,8 +12,8 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.panel import TIMEFRAMES, Pair, Panel
-from analytics.venue_shares import VenueShares, venue_shares
+from analytics.market.venue_shares import VenueShares, venue_shares
+from analytics.panels.panel import TIMEFRAMES, Pair, Panel
 from dashboard import loaders
 from dashboard.charts import Colors
 from dashboard.charts.venues import share_chart, share_points

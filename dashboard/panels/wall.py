@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.aggregate import Figure
-from analytics.movers import movers
-from analytics.signals import Signal
+from analytics.market.figures import Figure
+from analytics.market.movers import movers
+from analytics.signals.fired import Signal
 from dashboard.charts import Colors
 from dashboard.panels.kpis import UNSIGNED, card_text
 from dashboard.panels.local_time import titled

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics import aggregate, query
+from analytics import query
 from analytics.errors import QueryError
 from analytics.lake.schema import definition
-from analytics.panel import Pair, Panel
+from analytics.market import figures
+from analytics.panels.panel import Pair, Panel
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 NAN = math.nan
@@ -24,14 +25,14 @@ METRICS = (
     *("ls_accounts", "ls_top_accounts", "ls_top_positions"),
 )
 FIGURES = {
-    "global_oi_usd": aggregate.global_oi_usd,
-    "volume_24h_usd": aggregate.volume_24h_usd,
-    "oi_volume_weighted_usd": aggregate.oi_volume_weighted_usd,
-    "funding_8h_pct": aggregate.funding_8h_pct,
-    "breadth_pct": aggregate.breadth_pct,
+    "global_oi_usd": figures.global_oi_usd,
+    "volume_24h_usd": figures.volume_24h_usd,
+    "oi_volume_weighted_usd": figures.oi_volume_weighted_usd,
+    "funding_8h_pct": figures.funding_8h_pct,
+    "breadth_pct": figures.breadth_pct,
     **{
-        kind: lambda market, kind=kind: aggregate.long_short(market, kind).total
-        for kind in aggregate.LS_KINDS
+        kind: lambda market, kind=kind: figures.long_short(market, kind).total
+        for kind in figures.LS_KINDS
     },
 }
 
@@ -44,7 +45,7 @@ def pairs(*rows):
 
 def test_figures_of_two_pairs():
     """Means lean to the larger pair: three quarters of the weight here."""
-    market = aggregate.market(pairs((6e9, 10e9, 0.01, 2, 10), (2e9, 5e9, -0.02, 1, -10)))
+    market = figures.market(pairs((6e9, 10e9, 0.01, 2, 10), (2e9, 5e9, -0.02, 1, -10)))
 
     assert market["global_oi_usd"] == 8e9
     assert market["volume_24h_usd"] == 15e9
@@ -57,7 +58,7 @@ def test_figures_of_two_pairs():
 
 def test_a_pair_that_does_not_know_a_value_does_not_pull_at_the_mean():
     """Unknown is not nought."""
-    market = aggregate.market(pairs((6e9, None, 0.01, None, None), (2e9, 5e9, None, 1, 3)))
+    market = figures.market(pairs((6e9, None, 0.01, None, None), (2e9, 5e9, None, 1, 3)))
 
     assert market["funding_8h_pct"] == pytest.approx(0.01)
     assert market["ls_accounts"] == 1
@@ -68,12 +69,12 @@ def test_a_pair_that_does_not_know_a_value_does_not_pull_at_the_mean():
 @pytest.mark.parametrize("rows", [[], [(None,) * 5]], ids=["no pair", "nothing known"])
 def test_no_figure_without_a_value(rows):
     """A sum of nothing is not nought either."""
-    assert aggregate.market(pairs(*rows)).isna().all()
+    assert figures.market(pairs(*rows)).isna().all()
 
 
 def test_counts_what_stands_behind_each_figure():
     """A weighted mean needs the weight as well as the value."""
-    known = aggregate.known(pairs((6e9, None, 0.01, 2, 1), (None, 5e9, 0.01, None, None)))
+    known = figures.known(pairs((6e9, None, 0.01, 2, 1), (None, 5e9, 0.01, None, None)))
 
     assert known["global_oi_usd"] == 1
     assert known["funding_8h_pct"] == 1
@@ -83,12 +84,12 @@ def test_counts_what_stands_behind_each_figure():
 
 def test_a_weight_of_nought_is_no_weight():
     """Never a division by nought."""
-    assert math.isnan(aggregate.market(pairs((0, None, 0.01, None, None)))["funding_8h_pct"])
+    assert math.isnan(figures.market(pairs((0, None, 0.01, None, None)))["funding_8h_pct"])
 
 
 def test_a_price_that_stayed_did_not_rise():
     """Breadth counts risers."""
-    assert aggregate.market(pairs((1, 1, 1, 1, 0), (1, 1, 1, 1, 2)))["breadth_pct"] == 50
+    assert figures.market(pairs((1, 1, 1, 1, 0), (1, 1, 1, 1, 2)))["breadth_pct"] == 50
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ class Bars:
         return query.fetch(self.cursor, "market_history", now=NOON, symbols=None)
 
     def history(self):
-        return aggregate.market_history(self.sums())
+        return figures.market_history(self.sums())
 
 
 def test_an_outage_of_one_venue_is_not_a_fall(bars):
@@ -249,7 +250,7 @@ def heard(*rows):
 
 def changed(pairs, silent=0):
     """Return the change of every figure of *pairs* over an hour, without a history."""
-    found = aggregate.figures(pairs, NO_HISTORY, HOUR, silent)
+    found = figures.figures(pairs, NO_HISTORY, HOUR, silent)
     return {name: figure.change for name, figure in found.items() if name != "breadth_pct"}
 
 
@@ -322,12 +323,12 @@ def test_all_is_the_universe_not_who_answered():
     """Of three pairs one is silent, and one knows no volume."""
     pairs = heard(BINANCE, (*BYBIT[:3], (NAN, NAN), *BYBIT[4:]))
 
-    found = aggregate.figures(pairs, NO_HISTORY, HOUR, silent=1)
+    found = figures.figures(pairs, NO_HISTORY, HOUR, silent=1)
 
     assert (found["global_oi_usd"].pairs, found["global_oi_usd"].expected) == (2, 3)
     assert (found["volume_24h_usd"].pairs, found["volume_24h_usd"].expected) == (1, 3)
     assert not found["global_oi_usd"].is_whole
-    assert aggregate.figures(pairs, NO_HISTORY, HOUR)["global_oi_usd"].is_whole
+    assert figures.figures(pairs, NO_HISTORY, HOUR)["global_oi_usd"].is_whole
 
 
 def test_breadth_changes_by_the_pairs_that_it_compares_at_both_ends(bars):
@@ -342,16 +343,16 @@ def test_breadth_changes_by_the_pairs_that_it_compares_at_both_ends(bars):
         if hour_ago is not None:
             bars.store(60, symbol=name, close=hour_ago)
 
-    change = aggregate.figures(heard(BINANCE), bars.sums(), HOUR)["breadth_pct"].change
+    change = figures.figures(heard(BINANCE), bars.sums(), HOUR)["breadth_pct"].change
 
     assert (change.difference, change.pairs, change.until) == (50, 2, NOON)
-    assert aggregate.market_history(bars.sums())["breadth_pct"].dropna().iloc[-1] == 100
+    assert figures.market_history(bars.sums())["breadth_pct"].dropna().iloc[-1] == 100
 
 
 def liquidations(bars, universe, span=HOUR):
     rows = query.fetch(bars.cursor, "liquidated", now=NOON, span_s=int(span.total_seconds()))
     known = pd.DataFrame(universe, columns=["venue", "symbol"])
-    return aggregate.liquidations_1h(known, rows, bars.sums(), span)
+    return figures.liquidations_1h(known, rows, bars.sums(), span)
 
 
 def store_hours(bars, venue, symbol="BTC/USDT:USDT", minutes=range(0, 120, 5), usd=1e6):
@@ -436,7 +437,7 @@ def test_old_is_more_than_two_cycles():
     received = pd.Series([None if age is None else NOON - age for age in ages])
     received = pd.to_datetime(received, utc=True)
 
-    assert aggregate.stale(received, NOON, timedelta(seconds=30)).tolist() == [False, True, False]
+    assert figures.stale(received, NOON, timedelta(seconds=30)).tolist() == [False, True, False]
 
 
 def frame(*rows):
@@ -470,10 +471,10 @@ def test_figures_of_a_panel_are_by_bar():
         close=[[100, 50], [101, 49]],
     )
 
-    oi = aggregate.global_oi_usd(market)
-    weighted = aggregate.oi_volume_weighted_usd(market)
-    funding = aggregate.funding_8h_pct(market)
-    breadth = aggregate.breadth_pct(market)
+    oi = figures.global_oi_usd(market)
+    weighted = figures.oi_volume_weighted_usd(market)
+    funding = figures.funding_8h_pct(market)
+    breadth = figures.breadth_pct(market)
 
     assert oi.value.tolist() == [8e9, 6e9]
     assert (oi.pairs.tolist(), oi.expected) == ([2, 1], 2)
@@ -486,7 +487,7 @@ def test_figures_of_a_panel_are_by_bar():
 
 def test_a_figure_of_a_frame_is_one_number():
     """With how many pairs contributed, and how many there are."""
-    oi = aggregate.global_oi_usd(frame(("okx", "A", 1e9), ("okx", "B"), ("okx", "C", math.inf)))
+    oi = figures.global_oi_usd(frame(("okx", "A", 1e9), ("okx", "B"), ("okx", "C", math.inf)))
 
     assert (float(oi.value), int(oi.pairs), oi.expected) == (1e9, 1, 3)
     assert float(oi.coverage_pct) == pytest.approx(100 / 3)
@@ -511,8 +512,8 @@ def test_kinds_of_long_short_are_never_mixed():
         ("bybit", "A", 4e9, NAN, NAN, NAN, 1.25, NAN, NAN),
     )
 
-    accounts = aggregate.long_short(market)
-    top = aggregate.long_short(market, "ls_top_accounts")
+    accounts = figures.long_short(market)
+    top = figures.long_short(market, "ls_top_accounts")
 
     longs = 3 * 2 / 3 + 1 / 2 + 4 * 5 / 9
     assert float(accounts.total.value) == pytest.approx(longs / (8 - longs))
@@ -521,7 +522,7 @@ def test_kinds_of_long_short_are_never_mixed():
     assert (int(top.total.pairs), top.total.expected) == (1, 3)
     assert float(top.total.value) == pytest.approx(5)
     assert math.isnan(top.by_venue["bybit"].value)
-    assert set(aggregate.LS_KINDS) == {"ls_accounts", "ls_top_accounts", "ls_top_positions"}
+    assert set(figures.LS_KINDS) == {"ls_accounts", "ls_top_accounts", "ls_top_positions"}
 
 
 @pytest.mark.parametrize(
@@ -536,7 +537,7 @@ def test_kinds_of_long_short_are_never_mixed():
 )
 def test_ratios_are_averaged_as_shares_of_longs(ratios, weights, expected):
     """A ratio and its inverse cancel out; the mean of 2 and 0.5 would be 1.25."""
-    found = aggregate.weighted_ratio(np.array(ratios, float), np.array(weights, float))
+    found = figures.weighted_ratio(np.array(ratios, float), np.array(weights, float))
 
     assert float(found.value) == pytest.approx(expected, nan_ok=True)
 
@@ -545,8 +546,8 @@ def test_breadth_looks_back_as_far_as_it_is_asked_to():
     """Up since the bar before, down since the one before that."""
     market = panel([("okx", "A")], close=[[3], [1], [2]])
 
-    assert aggregate.breadth_pct(market, bars=1).value[-1] == 100
-    assert aggregate.breadth_pct(market, bars=2).value[-1] == 0
+    assert figures.breadth_pct(market, bars=1).value[-1] == 100
+    assert figures.breadth_pct(market, bars=2).value[-1] == 0
 
 
 def test_venues_share_what_is_known():
@@ -555,7 +556,7 @@ def test_venues_share_what_is_known():
         [*TWO, ("okx", "ETH")], oi_usd=[[6e9, 1e9, 1e9], [6e9, NAN, 2e9], [6e9, NAN, NAN]]
     )
 
-    shares = aggregate.venue_shares(market)
+    shares = figures.venue_shares(market)
 
     assert shares.venues == ("binance", "okx")
     assert shares.value_usd.tolist()[:2] == [[6e9, 2e9], [6e9, 2e9]]
@@ -570,7 +571,7 @@ def test_shares_of_volume_are_of_volume():
     """The metric is the caller's choice."""
     market = frame(("okx", "A", 1.0, 3e9), ("bybit", "A", 9.0, 1e9))
 
-    shares = aggregate.venue_shares(market, "volume_24h_usd")
+    shares = figures.venue_shares(market, "volume_24h_usd")
 
     assert dict(zip(shares.venues, shares.share_pct, strict=True)) == {"bybit": 25, "okx": 75}
 
@@ -579,8 +580,8 @@ def test_movers_leave_out_and_count_what_is_unknown():
     """From the top or from the bottom; equals stand by venue and symbol."""
     market = frame(*[(venue, symbol, oi) for venue, symbol, oi in MOVERS])
 
-    top = aggregate.movers(market, "oi_usd", most=3)
-    bottom = aggregate.movers(market, "oi_usd", most=2, ascending=True)
+    top = figures.movers(market, "oi_usd", most=3)
+    bottom = figures.movers(market, "oi_usd", most=2, ascending=True)
 
     assert top.rows[["venue", "symbol"]].to_numpy().tolist() == [
         ["okx", "C"],
@@ -604,7 +605,7 @@ def test_of_equal_movers_those_first_by_name_are_listed(ascending):
     names = ["D", "B", "A", "C"]
     market = pd.DataFrame({"venue": "okx", "symbol": names, "base": names, "oi_usd": 1.0})
 
-    rows = aggregate.movers(market, "oi_usd", most=2, ascending=ascending).rows
+    rows = figures.movers(market, "oi_usd", most=2, ascending=ascending).rows
 
     assert rows["symbol"].tolist() == ["A", "B"]
 
@@ -613,8 +614,8 @@ def test_movers_of_a_panel_are_of_its_newest_bar():
     """By value, or by how far they came in so many bars."""
     market = panel(TWO, oi_usd=[[100, 10], [50, 10], [120, 15]])
 
-    assert aggregate.movers(market, "oi_usd").rows["value"].tolist() == [120, 15]
-    change = aggregate.movers(market, "oi_usd", bars=2)
+    assert figures.movers(market, "oi_usd").rows["value"].tolist() == [120, 15]
+    change = figures.movers(market, "oi_usd", bars=2)
     assert change.rows["venue"].tolist() == ["okx", "binance"]
     assert change.rows["value"].tolist() == pytest.approx([50, 20])
 
@@ -622,25 +623,25 @@ def test_movers_of_a_panel_are_of_its_newest_bar():
 def test_an_empty_panel_has_no_movers():
     market = Panel(np.array([], "datetime64[ms]"), (), {"oi_usd": np.empty((0, 0))}, "5m", NOON)
 
-    assert aggregate.movers(market, "oi_usd").rows.empty
-    assert aggregate.venue_shares(market).venues == ()
-    assert aggregate.global_oi_usd(market).value.shape == (0,)
+    assert figures.movers(market, "oi_usd").rows.empty
+    assert figures.venue_shares(market).venues == ()
+    assert figures.global_oi_usd(market).value.shape == (0,)
 
 
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda pairs: aggregate.movers(pairs, "oi"), "metric: 'oi' is none of oi_usd"),
-        (lambda pairs: aggregate.movers(pairs, "symbol"), "metric: 'symbol' is none of"),
-        (lambda pairs: aggregate.movers(pairs, "oi_usd", most=0), "most: "),
-        (lambda pairs: aggregate.movers(pairs, "oi_usd", bars=1), "bars: a frame"),
-        (lambda pairs: aggregate.movers(pairs.drop(columns="base"), "oi_usd"), "no column base"),
-        (lambda pairs: aggregate.venue_shares(pairs, "price_24h_pct"), "metric: 'price_24h_pct'"),
-        (lambda pairs: aggregate.long_short(pairs, "ls"), "kind: 'ls' is none of ls_accounts"),
-        (lambda pairs: aggregate.of_venue(pairs, "kraken"), "venue: 'kraken' is none of okx"),
-        (lambda pairs: aggregate.global_oi_usd(pairs[["venue"]]), "no column oi_usd; it has venue"),
-        (lambda _: aggregate.global_oi_usd(panel(TWO, close=[[1, 1]])), "without oi_usd"),
-        (lambda _: aggregate.movers(panel(TWO, close=[[1, 1]]), "oi_usd"), "none of close"),
+        (lambda pairs: figures.movers(pairs, "oi"), "metric: 'oi' is none of oi_usd"),
+        (lambda pairs: figures.movers(pairs, "symbol"), "metric: 'symbol' is none of"),
+        (lambda pairs: figures.movers(pairs, "oi_usd", most=0), "most: "),
+        (lambda pairs: figures.movers(pairs, "oi_usd", bars=1), "bars: a frame"),
+        (lambda pairs: figures.movers(pairs.drop(columns="base"), "oi_usd"), "no column base"),
+        (lambda pairs: figures.venue_shares(pairs, "price_24h_pct"), "metric: 'price_24h_pct'"),
+        (lambda pairs: figures.long_short(pairs, "ls"), "kind: 'ls' is none of ls_accounts"),
+        (lambda pairs: figures.of_venue(pairs, "kraken"), "venue: 'kraken' is none of okx"),
+        (lambda pairs: figures.global_oi_usd(pairs[["venue"]]), "no column oi_usd; it has venue"),
+        (lambda _: figures.global_oi_usd(panel(TWO, close=[[1, 1]])), "without oi_usd"),
+        (lambda _: figures.movers(panel(TWO, close=[[1, 1]]), "oi_usd"), "none of close"),
     ],
 )
 def test_a_wrong_argument_is_named(ask, message):
@@ -685,10 +686,10 @@ def test_movers_and_shares_do_not_depend_on_the_order_either(rows, order):
     one, other = frame(*rows), frame(*order.sample(rows, len(rows)))
 
     pd.testing.assert_frame_equal(
-        aggregate.movers(one, "ls_accounts").rows, aggregate.movers(other, "ls_accounts").rows
+        figures.movers(one, "ls_accounts").rows, figures.movers(other, "ls_accounts").rows
     )
     np.testing.assert_allclose(
-        aggregate.venue_shares(one).share_pct, aggregate.venue_shares(other).share_pct
+        figures.venue_shares(one).share_pct, figures.venue_shares(other).share_pct
     )
 
 
@@ -696,7 +697,7 @@ def test_movers_and_shares_do_not_depend_on_the_order_either(rows, order):
 @given(rows=markets)
 def test_shares_add_up_to_everything(rows):
     """To 100 % wherever anything is known, and each lies between."""
-    shares = aggregate.venue_shares(frame(*rows))
+    shares = figures.venue_shares(frame(*rows))
     known = shares.share_pct[np.isfinite(shares.share_pct)]
 
     assert (known >= 0).all()
@@ -723,8 +724,8 @@ def test_a_mean_lies_among_its_values(rows):
     """Weighted means never leave the range of what they are of."""
     market = frame(*rows)
 
-    for kind in aggregate.LS_KINDS:
-        mean = float(aggregate.long_short(market, kind).total.value)
+    for kind in figures.LS_KINDS:
+        mean = float(figures.long_short(market, kind).total.value)
         if not math.isnan(mean):
             assert market[kind].min() * (1 - 1e-9) <= mean <= market[kind].max() * (1 + 1e-9)
 
@@ -734,15 +735,15 @@ def test_a_mean_lies_among_its_values(rows):
 def test_a_panel_of_one_bar_is_like_a_frame(rows):
     """The same pairs give the same figures either way."""
     market = frame(*rows)
-    names = ("oi_usd", "volume_24h_usd", *aggregate.LS_KINDS)
+    names = ("oi_usd", "volume_24h_usd", *figures.LS_KINDS)
     bar = panel([row[:2] for row in rows], **{name: [market[name]] for name in names})
 
-    for name in ("global_oi_usd", "volume_24h_usd", "oi_volume_weighted_usd", *aggregate.LS_KINDS):
+    for name in ("global_oi_usd", "volume_24h_usd", "oi_volume_weighted_usd", *figures.LS_KINDS):
         one, other = FIGURES[name](market), FIGURES[name](bar)
         np.testing.assert_array_equal(other.value, [one.value])
         assert other.pairs.tolist() == [one.pairs]
     np.testing.assert_array_equal(
-        aggregate.venue_shares(bar).share_pct[0], aggregate.venue_shares(market).share_pct
+        figures.venue_shares(bar).share_pct[0], figures.venue_shares(market).share_pct
     )
 
 
@@ -751,20 +752,20 @@ def test_a_panel_of_one_bar_is_like_a_frame(rows):
 def test_the_market_is_the_sum_of_its_venues(rows):
     """What a venue alone has adds up to what all have."""
     market = frame(*rows)
-    parts = [aggregate.of_venue(market, venue) for venue in set(market["venue"])]
+    parts = [figures.of_venue(market, venue) for venue in set(market["venue"])]
 
-    assert sum(int(aggregate.global_oi_usd(part).pairs) for part in parts) == int(
-        aggregate.global_oi_usd(market).pairs
+    assert sum(int(figures.global_oi_usd(part).pairs) for part in parts) == int(
+        figures.global_oi_usd(market).pairs
     )
-    assert np.nansum([aggregate.global_oi_usd(part).value for part in parts]) == pytest.approx(
-        float(np.nan_to_num(aggregate.global_oi_usd(market).value))
+    assert np.nansum([figures.global_oi_usd(part).value for part in parts]) == pytest.approx(
+        float(np.nan_to_num(figures.global_oi_usd(market).value))
     )
 
 
 def test_a_part_of_a_panel_is_of_its_venue():
     market = panel([*TWO, ("okx", "ETH")], oi_usd=[[1, 2, 3]], close=[[4, 5, 6]])
 
-    part = aggregate.of_venue(market, "okx")
+    part = figures.of_venue(market, "okx")
 
     assert [pair.symbol for pair in part.instruments] == ["BTC", "ETH"]
     assert part.values["close"].tolist() == [[5, 6]]

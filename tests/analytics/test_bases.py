@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from analytics.asking import Written, ask
-from analytics.bases import bases
+from analytics.assets.bases import bases
 from analytics.lake import Lake
-from analytics.panel import Only, load
+from analytics.panels.panel import Only, load
+from analytics.query_cli import Written, ask
 from analytics.records import Instrument
-from analytics.signals import load_timeframes
-from analytics.thresholds import Thresholds
+from analytics.signals.fired import load_timeframes
+from analytics.signals.thresholds import Thresholds
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BAR = timedelta(minutes=5)

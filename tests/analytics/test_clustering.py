@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analytics.clustering import average_linkage, clustered_order
-from analytics.correlation import correlation
+from analytics.correlation.clustering import average_linkage, clustered_order
+from analytics.correlation.matrix import correlation
 
 
 def random_r(columns, seed=3):

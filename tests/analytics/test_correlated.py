@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from analytics.clustering import clustered
-from analytics.correlated import SUBJECTS, matrix, rolling
-from analytics.correlation import correlation, log_returns
-from analytics.panel import Pair, Panel
+from analytics.correlation.clustering import clustered
+from analytics.correlation.matrix import correlation, log_returns
+from analytics.correlation.view import SUBJECTS, matrix, rolling
+from analytics.panels.panel import Pair, Panel
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
 BARS = 101

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.correlation import (
+from analytics.correlation.matrix import (
     correlation,
     correlation_of_returns,
     log_returns,
     rolling_correlation,
 )
 from analytics.errors import QueryError
-from analytics.panel import Pair, Panel
+from analytics.panels.panel import Pair, Panel
 
 METHODS = ("pearson", "spearman")
 

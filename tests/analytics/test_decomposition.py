@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.decomposition import oi_change, oi_change_over
 from analytics.errors import QueryError
+from analytics.indicators.decomposition import oi_change, oi_change_over
 
 NAN = np.nan
 

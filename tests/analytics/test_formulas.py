@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analytics.exports import Column, Section, csv_bytes, tsv_text, xlsx_bytes
-from analytics.formulas import is_like_formula, safe
+from analytics.untrusted.spreadsheet import is_like_formula, safe
 
 # The first characters that OWASP's page on CSV injection names, and what is used to hide them.
 ATTACKS = [

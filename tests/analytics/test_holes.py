@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from analytics.holes import holes
+from analytics.quality.outages import holes
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analytics.hosts import is_ours, is_same_place
+from analytics.untrusted.hosts import is_ours, is_same_place
 
 ALSO = ("Perps.Example.org", "*.lan")
 

@@ -11,7 +11,7 @@ import pytest
 import talib
 
 from analytics import indicators
-from analytics.panel import Panel
+from analytics.panels.panel import Panel
 
 SERIES = Path(__file__).parents[3] / "shared" / "real" / "series"
 RECORDED = ("btc_perp_1m_2022-01.csv.gz", "XRP_USDT_USDT-5m-futures.feather")

@@ -13,13 +13,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from analytics import panel, query
+from analytics import query
 from analytics.lake import Lake
 from analytics.lake.bars import VALUES, known_at
 from analytics.lake.schema import arrow_schema
-from analytics.signals import all_signals
-from analytics.thresholds import Thresholds
-from analytics.tiers import METRICS
+from analytics.panels import panel
+from analytics.signals.fired import all_signals
+from analytics.signals.thresholds import Thresholds
+from analytics.signals.tiers import METRICS
 from tests.analytics.test_one_clock import (
     BAR,
     END,

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analytics.correlation.lead_lag import lead_lag, lead_lag_of
 from analytics.errors import QueryError
-from analytics.lead_lag import lead_lag, lead_lag_of
-from analytics.panel import Pair, Panel
+from analytics.panels.panel import Pair, Panel
 
 
 def venues(rows=400, follows_by=3, seed=5, gaps=0.0):

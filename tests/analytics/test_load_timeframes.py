@@ -11,10 +11,10 @@ import pytest
 
 from analytics.errors import QueryError
 from analytics.lake import schema
-from analytics.panel import TIMEFRAMES, load
-from analytics.signals import latest_signals, load_timeframes
-from analytics.thresholds import Thresholds
-from analytics.tiers import METRICS, bars_needed
+from analytics.panels.panel import TIMEFRAMES, load
+from analytics.signals.fired import latest_signals, load_timeframes
+from analytics.signals.thresholds import Thresholds
+from analytics.signals.tiers import METRICS, bars_needed
 
 NOW = datetime(2025, 3, 1, 12, 2, tzinfo=UTC)
 EASY = Thresholds(z_oi=0.3, ls_accounts=0.5, book_imbalance_pct=0.1, oi_delta_pct=0, z_oi_share=0.3)

@@ -9,8 +9,8 @@ import pytest
 
 from analytics import indicators
 from analytics.measures import LATE, MEASURES, bars_of_spans, by_bar, over_spans
-from analytics.panel import Pair, Panel
-from analytics.tiers import z_oi
+from analytics.panels.panel import Pair, Panel
+from analytics.signals.tiers import z_oi
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
 NAMES = ["5m", "15m"]

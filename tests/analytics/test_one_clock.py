@@ -19,12 +19,16 @@ import pyarrow as pa
 import pytest
 
 import analytics
-from analytics import aggregate, panel, quality, query, signals
-from analytics.bases import bases
+from analytics import query
+from analytics.assets.bases import bases
 from analytics.lake import Lake, Reader, schema
-from analytics.pair_figures import pair_figures
-from analytics.thresholds import Thresholds
-from analytics.tiers import METRICS, bars_needed
+from analytics.market import figures
+from analytics.pair.figures import pair_figures
+from analytics.panels import panel
+from analytics.quality import checks
+from analytics.signals import fired
+from analytics.signals.thresholds import Thresholds
+from analytics.signals.tiers import METRICS, bars_needed
 
 BEGIN = datetime(2025, 6, 1, tzinfo=UTC)
 END = BEGIN + timedelta(days=3)
@@ -116,7 +120,7 @@ def _of_quality(function, **also):
 
 def _stale(cursor, now):
     heard = query.fetch(cursor, "pairs", now=now, since=now - SPAN, span_s=300)["oi_usd_ts"]
-    return aggregate.stale(heard, now, CYCLE).to_frame()
+    return figures.stale(heard, now, CYCLE).to_frame()
 
 
 def _pair_figures(cursor, now):
@@ -136,7 +140,7 @@ def _load_for_signals(timeframe):
 
 
 def _load_timeframes(timeframe):
-    return lambda cursor, now: signals.load_timeframes(cursor, EAGER, now=now)[timeframe]
+    return lambda cursor, now: fired.load_timeframes(cursor, EAGER, now=now)[timeframe]
 
 
 def _from_frame(cursor, now):
@@ -151,28 +155,32 @@ def _latest_signals(cursor, now):
     """Of a panel that goes on after *now*, as a replay loads it once."""
     start = now - bars_needed(EAGER) * BAR
     whole = panel.load(cursor, METRICS, "5m", now=END, known_by=now, start=start)
-    return signals.latest_signals(whole, EAGER, now)
+    return fired.latest_signals(whole, EAGER, now)
 
 
 FUNCTIONS = {
-    "aggregate.stale": [_stale],
-    "bases.bases": [bases],
-    "pair_figures.pair_figures": [_pair_figures],
-    "panel.Panel.from_frame": [_from_frame],
-    "panel.load": [
+    "market.figures.stale": [_stale],
+    "assets.bases.bases": [bases],
+    "pair.figures.pair_figures": [_pair_figures],
+    "panels.panel.Panel.from_frame": [_from_frame],
+    "panels.panel.load": [
         *(_load(timeframe, bars=30) for timeframe in panel.TIMEFRAMES),
         *(_load(timeframe, start=BEGIN, unfinished=True) for timeframe in panel.TIMEFRAMES),
     ],
-    "panel.load_for_signals": [_load_for_signals(timeframe) for timeframe in panel.TIMEFRAMES],
-    "quality.completeness": [_of_quality(quality.completeness, interval=CYCLE)],
-    "quality.coverage": [_of_quality(quality.coverage)],
-    "quality.freshness": [_of_quality(quality.freshness)],
-    "quality.gaps": [_of_quality(quality.gaps)],
-    "quality.oi_beside_volume": [_of_quality(quality.oi_beside_volume)],
-    "quality.refusals": [_of_quality(quality.refusals)],
-    "quality.unit_audit": [_of_quality(quality.unit_audit)],
-    "signals.latest_signals": [_latest_signals],
-    "signals.load_timeframes": [_load_timeframes(timeframe) for timeframe in panel.TIMEFRAMES],
+    "panels.panel.load_for_signals": [
+        _load_for_signals(timeframe) for timeframe in panel.TIMEFRAMES
+    ],
+    "quality.checks.completeness": [_of_quality(checks.completeness, interval=CYCLE)],
+    "quality.checks.coverage": [_of_quality(checks.coverage)],
+    "quality.checks.freshness": [_of_quality(checks.freshness)],
+    "quality.checks.gaps": [_of_quality(checks.gaps)],
+    "quality.checks.oi_beside_volume": [_of_quality(checks.oi_beside_volume)],
+    "quality.checks.refusals": [_of_quality(checks.refusals)],
+    "quality.checks.unit_audit": [_of_quality(checks.unit_audit)],
+    "signals.fired.latest_signals": [_latest_signals],
+    "signals.fired.load_timeframes": [
+        _load_timeframes(timeframe) for timeframe in panel.TIMEFRAMES
+    ],
 }
 """How every public function that takes ``now`` is asked, on a cursor."""
 

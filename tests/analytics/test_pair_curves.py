@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from analytics import indicators
-from analytics.pair_curves import METRICS, POINTS, pair_curves
-from analytics.panel import Panel
+from analytics.pair.curves import METRICS, POINTS, pair_curves
+from analytics.panels.panel import Panel
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 

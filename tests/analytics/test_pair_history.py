@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics import indicators, pair_history
-from analytics.pair_history import METRICS, WARM_UP_BARS, history
-from analytics.panel import FLOWS, Pair, Panel
-from analytics.tiers import z_oi
+from analytics import indicators
+from analytics.pair.history import _COMPARED, METRICS, WARM_UP_BARS, history
+from analytics.panels.panel import FLOWS, Pair, Panel
+from analytics.signals.tiers import z_oi
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
 BAR = timedelta(minutes=5)
@@ -403,4 +403,4 @@ def test_all_lines_are_of_one_length():
 
     assert {len(line) for line in found.lines.values()} == {3}
     assert len(found.times) == 3
-    assert set(pair_history._COMPARED) <= set(found.lines)
+    assert set(_COMPARED) <= set(found.lines)

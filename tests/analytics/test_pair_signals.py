@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics.pair_signals import FUNDING, pair_signals
-from analytics.panel import Panel
-from analytics.thresholds import Thresholds
+from analytics.panels.panel import Panel
+from analytics.signals.of_pair import FUNDING, pair_signals
+from analytics.signals.thresholds import Thresholds
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
 BARS = 60

@@ -13,7 +13,7 @@ import pytest
 from analytics import query
 from analytics.errors import QueryError
 from analytics.lake import Lake, schema
-from analytics.panel import COUNTS, METRICS, TIMEFRAMES, Only, Pair, Panel, load
+from analytics.panels.panel import COUNTS, METRICS, TIMEFRAMES, Only, Pair, Panel, load
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

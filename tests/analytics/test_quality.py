@@ -10,10 +10,10 @@ import duckdb
 import pandas as pd
 import pytest
 
-from analytics import quality
 from analytics.errors import QueryError
 from analytics.lake.schema import TABLES, arrow_schema, definition
-from analytics.reach import ANY_AGE, REACH
+from analytics.quality import checks
+from analytics.quality.history_reach import ANY_AGE, REACH
 from collector.validation import AUDIT_BAND
 from collector.venues import VENUES
 
@@ -25,13 +25,13 @@ BTC = ("binance", "BTC/USDT:USDT")
 ETH = ("binance", "ETH/USDT:USDT")
 OKX = ("okx", "BTC/USDT:USDT")
 ASKED = {
-    quality.coverage: {},
-    quality.gaps: {},
-    quality.freshness: {},
-    quality.refusals: {},
-    quality.unit_audit: {},
-    quality.oi_beside_volume: {},
-    quality.completeness: {"interval": HALF},
+    checks.coverage: {},
+    checks.gaps: {},
+    checks.freshness: {},
+    checks.refusals: {},
+    checks.unit_audit: {},
+    checks.oi_beside_volume: {},
+    checks.completeness: {"interval": HALF},
 }
 FUNCTIONS = pytest.mark.parametrize("ask", ASKED, ids=lambda function: function.__name__)
 
@@ -112,7 +112,7 @@ def test_coverage_is_the_share_of_bars_with_a_value(record):
     record.bars(*range(5, 35, 5), close=1.0, oi_usd=1.0)
     record.bars(*range(35, 50, 5), *range(55, 65, 5), close=1.0)
 
-    rows = record.ask(quality.coverage, metrics=["price", "oi_usd"]).set_index("metric")
+    rows = record.ask(checks.coverage, metrics=["price", "oi_usd"]).set_index("metric")
 
     assert rows.loc["price", ["expected", "present"]].tolist() == [12, 11]
     assert rows.loc["oi_usd", ["expected", "present"]].tolist() == [12, 6]
@@ -126,7 +126,7 @@ def test_coverage_adds_over_the_instruments_of_a_venue(record):
     record.bars(90, of=ETH, close=1.0)
     record.bars(*range(5, 65, 5), of=OKX, close=1.0)
 
-    rows = record.ask(quality.coverage, metrics="price")
+    rows = record.ask(checks.coverage, metrics="price")
 
     assert rows["venue"].tolist() == ["binance", "okx"]
     assert rows[["pairs", "expected", "present"]].to_numpy().tolist() == [[2, 24, 18], [1, 12, 12]]
@@ -138,7 +138,7 @@ def test_an_instrument_is_expected_from_its_first_bar(record):
     record.bars(5, 10, 15, 20, of=OKX, close=1.0)
     record.bars(3 * 24 * 60, of=OKX, close=1.0)
 
-    rows = record.ask(quality.coverage, metrics=["price"]).set_index("venue")
+    rows = record.ask(checks.coverage, metrics=["price"]).set_index("venue")
 
     assert rows["expected"].to_dict() == {"binance": 4, "okx": 12}
 
@@ -149,7 +149,7 @@ def test_an_instrument_that_left_is_expected_until_its_last_bar(record):
     record.bars(*range(100, 185, 5), of=ETH, close=1.0)
     record.bars(*range(100, 185, 5), of=OKX, close=1.0)
 
-    rows = record.ask(quality.gaps, span=3 * HOUR, metrics=["price"])
+    rows = record.ask(checks.gaps, span=3 * HOUR, metrics=["price"])
 
     assert rows[["venue", "symbol"]].to_numpy().tolist() == [list(OKX)]
     assert rows[["start_ts", "end_ts"]].to_numpy().tolist() == [[NOON - 95 * MINUTE, NOON]]
@@ -159,8 +159,8 @@ def test_a_metric_that_a_venue_never_states_is_not_missed(record):
     """Bybit has no ratio of top traders: that is no gap."""
     record.bars(*range(5, 65, 5), of=("bybit", "BTC/USDT:USDT"), close=1.0)
 
-    assert record.ask(quality.coverage)["metric"].tolist() == ["price"]
-    assert record.ask(quality.gaps).empty
+    assert record.ask(checks.coverage)["metric"].tolist() == ["price"]
+    assert record.ask(checks.gaps).empty
 
 
 def test_gaps_are_stretches_of_bars_without_a_value(record):
@@ -168,7 +168,7 @@ def test_gaps_are_stretches_of_bars_without_a_value(record):
     record.bars(65, 50, 45, 25, 20, 15, close=1.0)
     record.bars(40, 35, oi_usd=1.0)
 
-    rows = record.ask(quality.gaps, metrics=["price"])
+    rows = record.ask(checks.gaps, metrics=["price"])
 
     assert rows["start_ts"].tolist() == [NOON - m * MINUTE for m in (60, 40, 10)]
     assert rows["end_ts"].tolist() == [NOON - m * MINUTE for m in (50, 25, 0)]
@@ -180,7 +180,7 @@ def test_a_span_that_is_cut_counts_whole_bars(record):
     """At 12:03 the bar of 12:00 is not over; 10:58 before it begins with the bar of 11:00."""
     record.bars(5, 70, close=1.0)
 
-    rows = record.ask(quality.gaps, now=NOON + 3 * MINUTE, span=65 * MINUTE, metrics=["price"])
+    rows = record.ask(checks.gaps, now=NOON + 3 * MINUTE, span=65 * MINUTE, metrics=["price"])
 
     assert rows["start_ts"].tolist() == [NOON - HOUR]
     assert rows["bars"].tolist() == [11]
@@ -209,7 +209,7 @@ def test_a_gap_is_repairable_while_the_venue_remembers(record, venue, metric, da
     record.bars(20, 5, of=(venue, "BTC/USDT:USDT"), at=then, **{column: 1.0})
     record.bars(60, of=(venue, "ETH/USDT:USDT"), **{column: 1.0})
 
-    rows = record.ask(quality.gaps, span=timedelta(days=days_ago + 1), metrics=[metric])
+    rows = record.ask(checks.gaps, span=timedelta(days=days_ago + 1), metrics=[metric])
 
     inner = rows[rows["end_ts"] == then - 5 * MINUTE].to_dict("records")
     assert [row["bars"] for row in inner] == [2]
@@ -221,7 +221,7 @@ def test_of_an_old_gap_only_the_younger_part_is_repairable(record):
     """OKX gives the newest 1440 marks: of a gap of six days, five."""
     record.bars(6 * 1440 + 5, 5, of=OKX, oi_usd=1.0)
 
-    row = record.row(quality.gaps, span=timedelta(days=7), metrics=["oi_usd"])
+    row = record.row(checks.gaps, span=timedelta(days=7), metrics=["oi_usd"])
 
     assert (row["bars"], row["repairable_bars"]) == (6 * 288 - 1, 5 * 288 - 1)
 
@@ -244,7 +244,7 @@ def test_freshness_is_the_age_of_the_newest_value(record):
     record.snapshot(30, of=ETH, price=1.0)
     record.snapshot(-30, price=1.0)
 
-    rows = record.ask(quality.freshness).set_index("metric")
+    rows = record.ask(checks.freshness).set_index("metric")
 
     assert rows["age_s"].to_dict() == {"oi_usd": 90, "price": 30}
     assert rows.loc["oi_usd", "newest_ts"] == NOON - timedelta(seconds=90)
@@ -255,7 +255,7 @@ def test_a_repeated_ratio_is_as_old_as_its_mark(record):
     record.snapshot(30, ls_accounts=2.0, ls_ts=NOON - 10 * MINUTE)
     record.bars(5, ls_accounts=2.0)
 
-    row = record.row(quality.freshness, metrics=["ls_accounts"])
+    row = record.row(checks.freshness, metrics=["ls_accounts"])
 
     assert (row["age_s"], row["from_bar"]) == (600, False)
 
@@ -265,7 +265,7 @@ def test_a_venue_that_is_silent_shows_its_age(record):
     record.bars(2 * 24 * 60 + 5, close=1.0, volume_usd=1.0)
     record.snapshot(48 * 3600 + 30, price=1.0)
 
-    rows = record.ask(quality.freshness)
+    rows = record.ask(checks.freshness)
 
     assert rows["metric"].tolist() == ["price", "volume_usd"]
     assert rows["age_s"].tolist() == [48 * 3600] * 2
@@ -277,7 +277,7 @@ def test_a_younger_bar_counts_more_than_an_older_snapshot(record):
     record.snapshot(1200, price=1.0)
     record.bars(10, close=1.0)
 
-    row = record.row(quality.freshness)
+    row = record.row(checks.freshness)
 
     assert (row["age_s"], row["from_bar"]) == (300, True)
 
@@ -291,7 +291,7 @@ def test_refusals_are_counted_by_column_and_reason(record):
     record.cycle(-30, refused={"mark:sign": 100})
     record.cycle(30, venue="okx", refused={"oi_usd:unit": 5})
 
-    rows = record.ask(quality.refusals)
+    rows = record.ask(checks.refusals)
 
     assert rows.iloc[:, :5].to_numpy().tolist() == [
         ["okx", "oi_usd", "unit", 5, 1],
@@ -300,7 +300,7 @@ def test_refusals_are_counted_by_column_and_reason(record):
     ]
     assert rows["first_ts"].tolist()[1] == NOON - timedelta(seconds=90)
     assert rows["last_ts"].tolist()[1] == NOON - timedelta(seconds=30)
-    assert record.ask(quality.refusals, venues="okx")["refused"].tolist() == [5]
+    assert record.ask(checks.refusals, venues="okx")["refused"].tolist() == [5]
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_the_audit_recomputes_from_the_raw_figure(record, contract, said, recomp
     base, usd = recomputed
     record.snapshot(30, **said, oi_base=float(base), oi_usd=float(usd))
 
-    row = record.row(quality.unit_audit)
+    row = record.row(checks.unit_audit)
 
     assert (row["oi_base_recomputed"], row["oi_usd_recomputed"]) == recomputed
     assert bool(row["as_stored"])
@@ -349,7 +349,7 @@ def test_the_audit_compares_with_the_venues_own_figure(record, venue_usd, ok):
     record.instrument()
     record.snapshot(30, oi_raw=5.0, mark=100.0, oi_usd=500.0, oi_venue_usd=venue_usd)
 
-    rows = record.ask(quality.unit_audit)
+    rows = record.ask(checks.unit_audit)
 
     assert rows["ok"].dtype == "boolean"
     assert rows["ok"].isna().tolist() == [ok is None]
@@ -363,7 +363,7 @@ def test_the_audit_finds_a_stored_figure_that_does_not_follow(record):
     record.instrument(OKX, oi_unit="contracts", contract_size=0.01)
     record.snapshot(30, of=OKX, oi_raw=500.0, mark=100.0, oi_usd=50_000.0)
 
-    assert record.ask(quality.unit_audit)["as_stored"].tolist() == [False]
+    assert record.ask(checks.unit_audit)["as_stored"].tolist() == [False]
 
 
 def test_the_audit_is_of_the_newest_snapshot_with_open_interest(record):
@@ -374,14 +374,14 @@ def test_the_audit_is_of_the_newest_snapshot_with_open_interest(record):
     record.snapshot(30, mark=7.0)
     record.snapshot(-30, oi_raw=3.0, mark=1.0)
 
-    row = record.row(quality.unit_audit)
+    row = record.row(checks.unit_audit)
 
     assert (row["oi_raw"], row["mark"], row["ok"]) == (2, 1, False)
     assert pd.isna(row["as_stored"])
 
 
 def test_the_band_of_the_audit_is_that_of_validation():
-    assert quality.AUDIT_BAND == AUDIT_BAND
+    assert checks.AUDIT_BAND == AUDIT_BAND
 
 
 def held_and_traded(record, venue, **figures):
@@ -402,7 +402,7 @@ def test_a_venue_that_counts_both_sides_stands_at_two(record):
     doubled = {base: (2 * oi, volume) for base, (oi, volume) in figures.items() if base != "OWN"}
     held_and_traded(record, "bybit", **doubled)
 
-    rows = record.ask(quality.oi_beside_volume)
+    rows = record.ask(checks.oi_beside_volume)
 
     assert rows["venue"].tolist() == ["binance", "bybit", "okx"]
     assert rows["bases"].tolist() == [3, 3, 3]
@@ -418,7 +418,7 @@ def test_what_is_compared_are_sums_of_a_venue_and_the_newest_ones(record):
     record.snapshot(60, oi_usd=9000.0, volume_24h_usd=1.0)
     held_and_traded(record, "okx", BTC=(10.0, 10.0))
 
-    row = record.row(quality.oi_beside_volume, venues=["binance"])
+    row = record.row(checks.oi_beside_volume, venues=["binance"])
 
     assert (row["venue"], row["bases"]) == ("binance", 1)
     assert (row["oi_days"], row["oi_days_beside"]) == (0.5, 0.5)
@@ -431,7 +431,7 @@ def test_what_is_traded_nowhere_else_is_compared_with_nothing(record):
     held_and_traded(record, "binance", BTC=(1.0, 1.0), ETH=(0.0, 1.0), SOL=(1.0, 0.0))
     held_and_traded(record, "okx", ETH=(1.0, 1.0), SOL=(1.0, 1.0))
 
-    assert record.ask(quality.oi_beside_volume).empty
+    assert record.ask(checks.oi_beside_volume).empty
 
 
 def test_completeness_is_stored_over_the_universe_times_the_cycles(record):
@@ -443,7 +443,7 @@ def test_completeness_is_stored_over_the_universe_times_the_cycles(record):
             record.snapshot(seconds, of=ETH, price=1.0, oi_usd=1.0)
     record.cycle(2 * 3600)
 
-    rows = record.ask(quality.completeness).set_index("metric")
+    rows = record.ask(checks.completeness).set_index("metric")
 
     assert rows.index.tolist() == ["oi_usd", "price", "snapshots"]
     assert rows["expected"].tolist() == [240] * 3
@@ -458,7 +458,7 @@ def test_a_venue_counts_from_its_first_cycle(record):
         record.cycle(seconds, asked=1)
         record.snapshot(seconds, price=1.0)
 
-    row = record.row(quality.completeness, metrics=["price"])
+    row = record.row(checks.completeness, metrics=["price"])
 
     assert row["expected"] == pytest.approx(30)
     assert row["completeness_pct"] == pytest.approx(100)
@@ -473,7 +473,7 @@ def test_cycles_that_had_nothing_to_ask_of_do_not_shrink_the_universe(record):
             record.snapshot(seconds, price=1.0)
             record.snapshot(seconds, of=ETH, price=1.0)
 
-    row = record.row(quality.completeness, metrics=["price"])
+    row = record.row(checks.completeness, metrics=["price"])
 
     assert row["universe"] == 2
     assert row["completeness_pct"] == pytest.approx(50, abs=1)
@@ -485,7 +485,7 @@ def test_a_venue_that_fell_silent_is_expected_to_go_on(record):
     record.cycle(2 * 3600 - 30, asked=0)
     record.bars(125, close=1.0)
 
-    rows = record.ask(quality.completeness)
+    rows = record.ask(checks.completeness)
 
     assert rows["metric"].tolist() == ["price", "snapshots"]
     assert rows["expected"].tolist() == [360, 360]
@@ -499,7 +499,7 @@ def test_more_than_everything_is_everything(record):
         record.snapshot(seconds, price=1.0)
     record.cycle(3700, asked=1)
 
-    row = record.row(quality.completeness, span=MINUTE, metrics=["snapshots"])
+    row = record.row(checks.completeness, span=MINUTE, metrics=["snapshots"])
 
     assert row["completeness_pct"] == 100
 
@@ -565,10 +565,10 @@ def test_every_quantity_of_a_bar_can_be_asked_for():
     shapes = {"open", "high", "low", "close", "oi_usd_open", "oi_usd_high", "oi_usd_low"}
     of_bars = {field.name for field in arrow_schema("bars") if str(field.type) == "double"}
 
-    assert set(quality.METRICS) == of_bars - shapes | {"price"}
+    assert set(checks.METRICS) == of_bars - shapes | {"price"}
 
 
-@pytest.mark.parametrize("metric", quality.METRICS)
+@pytest.mark.parametrize("metric", checks.METRICS)
 def test_every_metric_is_seen_by_every_question(record, metric):
     """Whichever column it is, its gaps, its age and its count are its own."""
     column = "close" if metric == "price" else metric
@@ -577,7 +577,7 @@ def test_every_metric_is_seen_by_every_question(record, metric):
     if metric != "volume_usd":
         record.snapshot(35, **{metric: 1.0})
 
-    assert record.ask(quality.gaps)["metric"].tolist() == [metric]
-    assert record.ask(quality.freshness)["metric"].tolist() == [metric]
+    assert record.ask(checks.gaps)["metric"].tolist() == [metric]
+    assert record.ask(checks.freshness)["metric"].tolist() == [metric]
     stored = [] if metric == "volume_usd" else [metric]
-    assert sorted(record.ask(quality.completeness)["metric"]) == sorted([*stored, "snapshots"])
+    assert sorted(record.ask(checks.completeness)["metric"]) == sorted([*stored, "snapshots"])

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from analytics.panel import Pair, Panel
-from analytics.ranking import columns_of, largest, newest, ordered
+from analytics.correlation.ranking import columns_of, largest, newest, ordered
+from analytics.panels.panel import Pair, Panel
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
 PAIRS = tuple(Pair("okx", f"{name}/USDT:USDT", name) for name in "ABCD")

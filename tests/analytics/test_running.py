@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from analytics.lake import schema
-from analytics.panel import FLOWS, METRICS, TIMEFRAMES, load
-from analytics.running import with_running
+from analytics.panels.bar_under_way import with_running
+from analytics.panels.panel import FLOWS, METRICS, TIMEFRAMES, load
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 BAR = timedelta(minutes=5)

@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics import signals
 from analytics.errors import QueryError, SettingsError
-from analytics.oi_share import oi_shares
-from analytics.panel import Pair, Panel
-from analytics.signals import all_signals, latest_signals
-from analytics.thresholds import Thresholds
-from analytics.tiers import (
+from analytics.panels.panel import Pair, Panel
+from analytics.signals.fired import all_signals, latest_signals
+from analytics.signals.oi_share import oi_shares
+from analytics.signals.thresholds import Thresholds
+from analytics.signals.tiers import (
     METRICS,
     Z_BARS,
     bars_needed,
@@ -604,7 +603,7 @@ def test_long_history_is_looked_at_in_parts(monkeypatch):
     panel = some_market(3)
     whole = all_signals(panel, EAGER)
 
-    monkeypatch.setattr(signals, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("analytics.signals.fired._ROWS_AT_ONCE", 7)
 
     assert all_signals(panel, EAGER) == whole
 

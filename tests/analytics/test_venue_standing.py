@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics.aggregate import FIGURES
-from analytics.venue_standing import funding_spread, quoted, standings
+from analytics.market.figures import FIGURES
+from analytics.market.venue_summary import funding_spread, quoted, standings
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 SHORTS = ("oi", "volume", "weighed", "funding", "longs", "risen")

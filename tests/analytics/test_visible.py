@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analytics.errors import ImportRefused, VenueUnavailable
-from analytics.visible import visible
+from analytics.untrusted.visible import visible
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,14 @@ import openpyxl
 import pypdf
 import pytest
 
-from analytics import formats, panel
-from analytics.aggregate import figures
-from analytics.correlated import SUBJECTS, matrix
+from analytics import formats
+from analytics.correlation.ranking import SIZES, known_until, largest
+from analytics.correlation.view import SUBJECTS, matrix
+from analytics.market.figures import figures
+from analytics.market.venue_summary import quoted, standings
 from analytics.measures import MEASURES, by_bar
-from analytics.pair_figures import pair_figures
-from analytics.ranking import SIZES, known_until, largest
-from analytics.venue_standing import quoted, standings
+from analytics.pair.figures import pair_figures
+from analytics.panels import panel
 
 pytestmark = pytest.mark.browser
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from analytics.correlated import SUBJECTS, Matrix, matrix
+from analytics.correlation.view import SUBJECTS, Matrix, matrix
 from analytics.measures import MEASURES
-from analytics.panel import Pair, Panel
+from analytics.panels.panel import Pair, Panel
 from dashboard.charts import DARK, LIGHT
 from dashboard.charts.cells import labels
 from dashboard.charts.color_scale import (

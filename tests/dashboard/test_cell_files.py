@@ -11,12 +11,12 @@ import openpyxl
 import pypdf
 import pytest
 
-from analytics.correlated import SUBJECTS, matrix, rolling
+from analytics.correlation.lead_lag import lead_lag_of
+from analytics.correlation.view import SUBJECTS, matrix, rolling
 from analytics.exports import csv_bytes, xlsx_bytes
 from analytics.exports.pdf import pdf_bytes
-from analytics.lead_lag import lead_lag_of
 from analytics.measures import MEASURES
-from analytics.panel import Pair, Panel
+from analytics.panels.panel import Pair, Panel
 from dashboard.charts.color_scale import color_scale
 from dashboard.panels import correlation_files, heatmap_files
 from dashboard.panels.correlation_body import Asked

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analytics.lead_lag import LeadLag
+from analytics.correlation.lead_lag import LeadLag
 from analytics.measures import MEASURES
-from analytics.panel import Pair
-from analytics.signals import Signal
+from analytics.panels.panel import Pair
+from analytics.signals.fired import Signal
 from dashboard.charts import DARK
 from dashboard.charts.color_scale import color_scale
 from dashboard.charts.correlation_lines import lag_chart

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from analytics.correlated import SUBJECTS
+from analytics.correlation.view import SUBJECTS
 from dashboard.panels.correlation_window import BARS_MOST, SPANS, window
 from tests.dashboard.test_heatmap import figure, text
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 import streamlit as st
 
-from analytics.aggregate import FIGURES, Figure
 from analytics.exports import csv_bytes
 from analytics.exports.pdf import pdf_bytes
-from analytics.venue_standing import Standing
+from analytics.market.figures import FIGURES, Figure
+from analytics.market.venue_summary import Standing
 from dashboard.panels import exchanges_files
 from dashboard.state import Moment
 

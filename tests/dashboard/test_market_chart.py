@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics.pair_history import METRICS, history
-from analytics.panel import TIMEFRAMES, Panel
+from analytics.pair.history import METRICS, history
+from analytics.panels.panel import TIMEFRAMES, Panel
 from dashboard.charts import DARK
 from dashboard.charts.frame import FONT
 from dashboard.charts.market import Drawing, market_chart

@@ -11,9 +11,9 @@ import openpyxl
 import pypdf
 import pytest
 
-from analytics.aggregate import whole_market
 from analytics.exports import csv_bytes, xlsx_bytes
 from analytics.exports.pdf import pdf_bytes
+from analytics.market.figures import whole_market
 from dashboard import loaders, panels, warmth
 from dashboard.panels import overview_files
 from dashboard.panels.movers import mover_lists

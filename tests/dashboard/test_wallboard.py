@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from analytics.signals import Signal
+from analytics.signals.fired import Signal
 from dashboard.charts import DARK, LIGHT
 from dashboard.panels.wall import signal_lines
 

@@ -12,7 +12,7 @@ import pytest
 from analytics.errors import LakeError
 from analytics.lake import Lake
 from analytics.lake.imports import Facts, Outcome
-from analytics.lake.undoing import Undone
+from analytics.lake.undo_import import Undone
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import Lake, catalog, maintenance
+from analytics.lake import Lake, catalog_file, maintenance
 from analytics.lake.maintenance import GRACE, ORPHAN_AGE
 from analytics.records import Instrument
 
@@ -329,7 +329,7 @@ def test_the_catalog_keeps_nothing_that_was_deleted_from_it(filled, in_catalog, 
 def test_a_catalog_whose_copy_is_not_the_same_stays_as_it_is(filled, monkeypatch, asked, snapshots):
     """A row less in the copy is noticed, and nothing of it remains."""
     before = asked(filled, ALL.format("snapshots"))
-    honest = catalog._copy_rows
+    honest = catalog_file._copy_rows
 
     def copy_rows(source, target):
         honest(source, target)
@@ -337,7 +337,7 @@ def test_a_catalog_whose_copy_is_not_the_same_stays_as_it_is(filled, monkeypatch
             fresh.execute("delete from ducklake_snapshot where snapshot_id = 5")
 
     with monkeypatch.context() as patch:
-        patch.setattr(catalog, "_copy_rows", copy_rows)
+        patch.setattr(catalog_file, "_copy_rows", copy_rows)
         with pytest.raises(LakeError, match="its copy is not the same"):
             filled.maintain(now(), whole_days=False)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from analytics import asking
+from analytics import query_cli
 from analytics.errors import LakeError, LakeLocked
 from analytics.lake import Lake
 from collector.control import ask, taking_work
@@ -119,7 +119,7 @@ def test_an_import_is_listed_corrected_and_taken_back(tmp_path, write):
 
     listed = io.StringIO()
     wall = datetime(2026, 10, 1, tzinfo=UTC)
-    assert asking.ask(folder, "imports", (), asking.Written.CSV, listed, wall=wall) == 2
+    assert query_cli.ask(folder, "imports", (), query_cli.Written.CSV, listed, wall=wall) == 2
     assert listed.getvalue().splitlines()[1].startswith("2,")
 
     assert command.run(folder, (), screens.said, screens.told, undo=[2])

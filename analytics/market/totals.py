@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from analytics import indicators
 from analytics.errors import QueryError
-from analytics.panel import Panel
+from analytics.panels.panel import Panel
 
 Floats = NDArray[np.float64]
 Market = pd.DataFrame | Panel

@@ -17,12 +17,12 @@ import duckdb
 import pyarrow as pa
 
 from analytics import formats, query
-from analytics.bases import bases
+from analytics.assets.bases import bases
 from analytics.clock import Clock
 from analytics.errors import QueryError
-from analytics.formulas import safe
 from analytics.lake import Reader
-from analytics.visible import visible
+from analytics.untrusted.spreadsheet import safe
+from analytics.untrusted.visible import visible
 
 SPANNED: Final = ("since", "earliest", "start")
 """Parameters that may be given as a span before now: ``24h``."""

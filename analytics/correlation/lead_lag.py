@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.correlation import log_returns
+from analytics.correlation.matrix import log_returns
+from analytics.correlation.pearson import pearson_matrix, standardised
 from analytics.errors import QueryError
-from analytics.panel import Pair, Panel
-from analytics.pearson import pearson_matrix, standardised
+from analytics.panels.panel import Pair, Panel
 
 Floats = NDArray[np.float64]
 

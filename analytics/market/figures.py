@@ -19,8 +19,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from analytics.movers import Movers, movers
-from analytics.totals import (
+from analytics.market.movers import Movers, movers
+from analytics.market.totals import (
     LS_KINDS,
     Aggregate,
     Floats,
@@ -37,7 +37,7 @@ from analytics.totals import (
     weighted,
     weighted_ratio,
 )
-from analytics.venue_shares import SHARED, VenueShares, venue_shares
+from analytics.market.venue_shares import SHARED, VenueShares, venue_shares
 
 __all__ = [
     "FIGURES",

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from analytics.panel import Panel
-from analytics.signals import Signal, all_signals
-from analytics.thresholds import Thresholds
+from analytics.panels.panel import Panel
+from analytics.signals.fired import Signal, all_signals
+from analytics.signals.thresholds import Thresholds
 
 FUNDING: Final = ("funding_rate", "funding_interval_h", "funding_settled")
 """What tier 4 asks of all instruments of a venue, to know what is usual there."""

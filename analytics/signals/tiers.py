@@ -17,9 +17,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from analytics.indicators import delta_pct, funding_8h_pct, z_score
-from analytics.oi_share import oi_shares
-from analytics.panel import Pair, Panel
-from analytics.thresholds import Thresholds
+from analytics.panels.panel import Pair, Panel
+from analytics.signals.oi_share import oi_shares
+from analytics.signals.thresholds import Thresholds
 
 Floats = NDArray[np.float64]
 

@@ -29,7 +29,7 @@ import pandas as pd
 
 from analytics import query
 from analytics.errors import QueryError
-from analytics.reach import ANY_AGE, REACH, reach
+from analytics.quality.history_reach import ANY_AGE, REACH, reach
 
 VENUES: Final = tuple(REACH)
 """The venues that can be asked for."""
@@ -101,7 +101,7 @@ def gaps(
     """Return every stretch of expected five-minute bars without a value.
 
     A gap is repairable as far as the venue's own history still reaches at *now*
-    (``analytics.reach``); what is older than that is lost.
+    (``analytics.quality.history_reach``); what is older than that is lost.
 
     Returns:
         One row per gap: venue, symbol, metric, base, start_ts and end_ts (of the first

@@ -17,11 +17,11 @@ from typing import Final
 import duckdb
 import numpy as np
 
-from analytics.bases import Bases, bases
+from analytics.assets.bases import Bases, bases
 from analytics.errors import QueryError
-from analytics.panel import TIMEFRAMES, Panel, load_for_signals
-from analytics.thresholds import Thresholds
-from analytics.tiers import METRICS, Tier, bars_needed, tiers
+from analytics.panels.panel import TIMEFRAMES, Panel, load_for_signals
+from analytics.signals.thresholds import Thresholds
+from analytics.signals.tiers import METRICS, Tier, bars_needed, tiers
 
 _ROWS_AT_ONCE: Final = 512
 """Rows of history that are looked at together, to bound memory. [bars]"""

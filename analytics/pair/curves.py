@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analytics import indicators
-from analytics.panel import Panel
-from analytics.tiers import z_oi
+from analytics.panels.panel import Panel
+from analytics.signals.tiers import z_oi
 
 Floats = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.clustering import clustered_order
-from analytics.correlation import correlation
-from analytics.panel import Pair, Panel
+from analytics.correlation.clustering import clustered_order
+from analytics.correlation.matrix import correlation
+from analytics.panels.panel import Pair, Panel
 
 Floats = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from analytics import indicators
 from analytics.errors import QueryError
-from analytics.panel import Panel
-from analytics.totals import Floats, Market, column
+from analytics.market.totals import Floats, Market, column
+from analytics.panels.panel import Panel
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from analytics import indicators, totals
-from analytics.aggregate import Change, oi_change
-from analytics.panel import Pair
+from analytics import indicators
+from analytics.market import totals
+from analytics.market.figures import Change, oi_change
+from analytics.panels.panel import Pair
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.clustering import clustered
-from analytics.correlation import Method, correlation, log_returns, rolling_correlation
-from analytics.panel import Pair, Panel
-from analytics.ranking import columns_of
+from analytics.correlation.clustering import clustered
+from analytics.correlation.matrix import Method, correlation, log_returns, rolling_correlation
+from analytics.correlation.ranking import columns_of
+from analytics.panels.panel import Pair, Panel
 
 Floats = NDArray[np.float64]
 

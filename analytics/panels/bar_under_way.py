@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics.panel import COUNTS, FLOWS, LEAST_KNOWN, TIMEFRAMES, Panel, coverage
+from analytics.panels.panel import COUNTS, FLOWS, LEAST_KNOWN, TIMEFRAMES, Panel, coverage
 
 Floats = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from analytics import indicators
-from analytics.aggregate import Figure, figures
-from analytics.totals import Floats, column, weighted
-from analytics.venue_shares import venue_shares
+from analytics.market.figures import Figure, figures
+from analytics.market.totals import Floats, column, weighted
+from analytics.market.venue_shares import venue_shares
 
 _REBASED_H: Final = 8.0
 _LEVEL: Final = 4

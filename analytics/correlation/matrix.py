@@ -15,10 +15,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from analytics.correlation.pearson import pearson_columns, pearson_matrix
+from analytics.correlation.spearman import doubled_ranks, spearman_matrix
 from analytics.errors import QueryError
-from analytics.panel import Panel
-from analytics.pearson import pearson_columns, pearson_matrix
-from analytics.spearman import doubled_ranks, spearman_matrix
+from analytics.panels.panel import Panel
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from analytics.indicators import delta, z_score
-from analytics.panel import Pair
+from analytics.panels.panel import Pair
 
 Floats = NDArray[np.float64]
 

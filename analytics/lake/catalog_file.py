@@ -14,9 +14,9 @@ from pathlib import Path
 import duckdb
 
 from analytics.errors import LakeError
-from analytics.lake.aside import set_aside
 from analytics.lake.attach import BLOCK_BYTES, quoted
 from analytics.lake.layout import Layout, copy_in_place_of, sync
+from analytics.lake.quarantine import set_aside
 
 _LATER_DUCKDB = "database file with version number"
 

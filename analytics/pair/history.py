@@ -17,11 +17,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics import indicators, totals
-from analytics.decomposition import oi_change_over
-from analytics.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Pair, Panel, coverage, partial
-from analytics.ranking import newest
-from analytics.tiers import Z_REACH, z_oi
+from analytics import indicators
+from analytics.correlation.ranking import newest
+from analytics.indicators.decomposition import oi_change_over
+from analytics.market import totals
+from analytics.panels.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Pair, Panel, coverage, partial
+from analytics.signals.tiers import Z_REACH, z_oi
 
 Floats = NDArray[np.float64]
 Line = NDArray[np.float64]
