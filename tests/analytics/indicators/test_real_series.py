@@ -13,7 +13,7 @@ import talib
 from analytics import indicators
 from analytics.panels.panel import Panel
 
-SERIES = Path(__file__).parents[3] / "shared" / "real" / "series"
+SERIES = Path(__file__).parents[4] / "shared" / "real" / "series"
 RECORDED = ("btc_perp_1m_2022-01.csv.gz", "XRP_USDT_USDT-5m-futures.feather")
 
 
