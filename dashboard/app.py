@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from analytics import formats
 from dashboard import state
 from dashboard.host_check import HostCheck
-from dashboard.warmth import warmed
+from dashboard.warm_up import warmed
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ import streamlit as st
 
 from analytics.errors import PerpscopeError, QueryError
 from dashboard import loaders, state, view
-from dashboard.panels.brand import MARK, WORDMARK, one_look, room
-from dashboard.panels.freshness import origin_label
-from dashboard.panels.sidebar import sidebar
+from dashboard.frame.brand import MARK, WORDMARK, one_look, room
+from dashboard.frame.freshness import origin_label
+from dashboard.frame.sidebar import sidebar
 from dashboard.state import Moment
 
 

@@ -9,15 +9,15 @@ from analytics.correlation.view import SUBJECTS
 from analytics.panels.panel import Pair
 from dashboard import loaders, state, view
 from dashboard.charts.cells import identities, labels
-from dashboard.panels import correlation_body, correlation_files
-from dashboard.panels.cell_click import cell_click
-from dashboard.panels.correlation_body import Asked
-from dashboard.panels.correlation_window import SPANS, window
-from dashboard.panels.explained import explained, plain
-from dashboard.panels.export import export
-from dashboard.panels.freshness import follow_origin, headline
-from dashboard.panels.largest_pairs import COUNTS, largest_pairs
-from dashboard.panels.refresh import refreshed
+from dashboard.components.cell_click import cell_click
+from dashboard.components.largest_pairs import COUNTS, largest_pairs
+from dashboard.correlation import analysis, exports
+from dashboard.correlation.analysis import Asked
+from dashboard.correlation.window import SPANS, window
+from dashboard.frame.downloads import export
+from dashboard.frame.error_boundary import explained, plain
+from dashboard.frame.freshness import follow_origin, headline
+from dashboard.frame.refresh import refreshed
 from dashboard.state import Moment
 
 BOUND: dict[str, Any] = {"bind": "query-params"}
@@ -111,23 +111,23 @@ def board() -> None:
         if not pairs:
             return
         with st.spinner(f"Correlating {formats.plural(min(asked.most, len(pairs)), 'pair')}"):
-            found = correlation_body.load(pairs, asked, shown)
-        lines = correlation_body.of_matrix(found, asked, total)
+            found = analysis.load(pairs, asked, shown)
+        lines = analysis.of_matrix(found, asked, total)
         # The pairs are chosen beneath the matrix, which marks them.
         above = st.container()
         st.subheader("Two pairs over time", anchor=False)
         two = choose_two(pairs)
-        line = correlation_body.draw_rolling(two, asked, pairs, shown)
+        line = analysis.draw_rolling(two, asked, pairs, shown)
         leads = who_leads(pairs, asked, shown)
         with above:
-            correlation_body.draw_matrix(found, asked, two, shown)
+            analysis.draw_matrix(found, asked, two, shown)
             st.caption("  \n".join(plain(line) for line in lines))
         with row:
             export(
                 "Correlation",
                 shown,
-                correlation_files.tables(found, line, leads, asked),
-                report=lambda: correlation_files.report(found, line, leads, asked, shown, lines),
+                exports.tables(found, line, leads, asked),
+                report=lambda: exports.report(found, line, leads, asked, shown, lines),
             )
 
 
@@ -138,11 +138,11 @@ def who_leads(pairs: list[Pair], asked: Asked, shown: Moment) -> loaders.Leads |
     if base is None:
         st.info("None of these assets is on two venues: there is nobody to lead or follow.")
         return None
-    leads = correlation_body.leads(base, asked, shown)
+    leads = analysis.leads(base, asked, shown)
     if isinstance(leads, str):
         st.info(plain(leads))
         return None
-    correlation_body.draw_leads(base, leads, asked, shown)
+    analysis.draw_leads(base, leads, asked, shown)
     return leads
 
 
@@ -154,4 +154,4 @@ def look_at(row: str, column: str | None) -> None:
 
 refreshed(board)
 # Beneath the board: what is seen of it is a gap.
-cell_click(correlation_body.CHART, "correlation_click", look_at)
+cell_click(analysis.CHART, "correlation_click", look_at)

@@ -9,17 +9,17 @@ from analytics.market.figures import figures
 from analytics.market.venue_summary import funding_spread, quoted, standings
 from dashboard import loaders, state, view
 from dashboard.charts import colors
-from dashboard.panels import exchanges_files as files
-from dashboard.panels.asset_cards import asset_cards
-from dashboard.panels.explained import explained, plain
-from dashboard.panels.export import export
-from dashboard.panels.freshness import follow_origin, headline
-from dashboard.panels.offers import offers
-from dashboard.panels.refresh import refreshed
-from dashboard.panels.venue_absences import alone, mute_venues, of_shares, sentences
-from dashboard.panels.venue_cards import venue_cards, whole
-from dashboard.panels.venue_comparison import base_choice, comparison, rows
-from dashboard.panels.venue_shares import draw_shares, open_interest, part, span_choice
+from dashboard.exchanges import exports as files
+from dashboard.exchanges.asset_cards import asset_cards
+from dashboard.exchanges.asset_comparison import base_choice, comparison, rows
+from dashboard.exchanges.data_sources import offers
+from dashboard.exchanges.empty_states import alone, mute_venues, of_shares, sentences
+from dashboard.exchanges.oi_shares import draw_shares, open_interest, part, span_choice
+from dashboard.exchanges.venue_cards import venue_cards, whole
+from dashboard.frame.downloads import export
+from dashboard.frame.error_boundary import explained, plain
+from dashboard.frame.freshness import follow_origin, headline
+from dashboard.frame.refresh import refreshed
 
 
 def board() -> None:

@@ -5,16 +5,16 @@ import streamlit as st
 from analytics import formats
 from dashboard import loaders, state
 from dashboard.charts import colors
-from dashboard.panels import health_files as files
-from dashboard.panels.completeness import completeness_panels
-from dashboard.panels.explained import explained
-from dashboard.panels.export import export
-from dashboard.panels.faults import draw_faults, faults, of_names
-from dashboard.panels.freshness import follow_origin, headline
-from dashboard.panels.record import mended, record, set_aside, versions
-from dashboard.panels.refresh import refreshed
-from dashboard.panels.streams import channels, stream_table
-from dashboard.panels.venues import venue_table
+from dashboard.frame.downloads import export
+from dashboard.frame.error_boundary import explained
+from dashboard.frame.freshness import follow_origin, headline
+from dashboard.frame.refresh import refreshed
+from dashboard.health import exports as files
+from dashboard.health.completeness import completeness_panels
+from dashboard.health.lake_size import mended, record, set_aside, versions
+from dashboard.health.problems import draw_faults, faults, of_names
+from dashboard.health.stream_status import channels, stream_table
+from dashboard.health.venue_status import venue_table
 
 
 def board() -> None:

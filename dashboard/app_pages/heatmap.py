@@ -7,13 +7,13 @@ import streamlit as st
 from analytics import formats
 from analytics.measures import MEASURES
 from dashboard import loaders, state, view
-from dashboard.panels import heatmap_body, heatmap_files
-from dashboard.panels.cell_click import cell_click
-from dashboard.panels.explained import explained, plain
-from dashboard.panels.export import export
-from dashboard.panels.freshness import follow_origin, headline
-from dashboard.panels.largest_pairs import COUNTS, largest_pairs
-from dashboard.panels.refresh import refreshed
+from dashboard.components.cell_click import cell_click
+from dashboard.components.largest_pairs import COUNTS, largest_pairs
+from dashboard.frame.downloads import export
+from dashboard.frame.error_boundary import explained, plain
+from dashboard.frame.freshness import follow_origin, headline
+from dashboard.frame.refresh import refreshed
+from dashboard.heatmap import exports, measure_grid
 
 ORDERS = {"volume": "Volume", "value": "Value", "cluster": "Cluster"}
 BARS = (24, 48, 96, 168)
@@ -82,24 +82,24 @@ def board() -> None:
         measure, order, most = chosen["measure"], chosen["order"], chosen["most"]
         with st.spinner(f"Reading {measure.title} of {formats.plural(len(pairs), 'pair')}"):
             if chosen["across"] == "Time":
-                loaded = heatmap_body.over_time(
+                loaded = measure_grid.over_time(
                     pairs, measure, chosen["bars"], order, shown, seen, most
                 )
             else:
-                loaded = heatmap_body.over_timeframes(pairs, measure, order, shown, seen, most)
-        if not heatmap_body.has_any(loaded):
-            st.info(heatmap_body.why_nothing(loaded, seen))
+                loaded = measure_grid.over_timeframes(pairs, measure, order, shown, seen, most)
+        if not measure_grid.has_any(loaded):
+            st.info(measure_grid.why_nothing(loaded, seen))
             return
-        heatmap_body.chart(loaded, seen, shown)
-        lines = heatmap_body.sentences(loaded, seen, shown, total)
+        measure_grid.chart(loaded, seen, shown)
+        lines = measure_grid.sentences(loaded, seen, shown, total)
         st.caption("  \n".join(plain(line) for line in lines))
         with row:
-            words = heatmap_body.words(loaded, seen)
+            words = measure_grid.words(loaded, seen)
             export(
                 "Heatmap",
                 shown,
-                {measure.title: lambda: heatmap_files.section(loaded)},
-                report=lambda: heatmap_files.report(loaded, shown, words, lines),
+                {measure.title: lambda: exports.section(loaded)},
+                report=lambda: exports.report(loaded, shown, words, lines),
             )
 
 
@@ -111,4 +111,4 @@ def open_row(row: str, _column: str | None) -> None:
 
 refreshed(board)
 # Beneath the board: what is seen of it is a gap.
-cell_click(heatmap_body.CHART, "heatmap_click", open_row)
+cell_click(measure_grid.CHART, "heatmap_click", open_row)

@@ -4,13 +4,13 @@ import streamlit as st
 
 from analytics import formats
 from dashboard import loaders, state, view
-from dashboard.charts.market_panes import FIRST, LABELS
-from dashboard.panels import market_body, market_exports, market_subject
-from dashboard.panels.explained import explained, plain
-from dashboard.panels.export import export
-from dashboard.panels.freshness import follow_origin, headline
-from dashboard.panels.market_stretch import SPANS, stretch
-from dashboard.panels.refresh import refreshed
+from dashboard.components.time_range import SPANS, stretch
+from dashboard.frame.downloads import export
+from dashboard.frame.error_boundary import explained, plain
+from dashboard.frame.freshness import follow_origin, headline
+from dashboard.frame.refresh import refreshed
+from dashboard.market import chart_and_figures, exports, instrument_picker
+from dashboard.market.panes import FIRST, LABELS
 
 _PANES_IN_SIGHT = """
 <style>
@@ -32,9 +32,9 @@ def board() -> None:
             st.info(f"Nothing was recorded in the {span} before {formats.moment(shown.now)}.")
             return
         row.page_link("app_pages/overview.py", label="All pairs", icon=":material/table_rows:")
-        subject = market_subject.asked(names)
+        subject = instrument_picker.asked(names)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            market_subject.choose(names, subject)
+            instrument_picker.choose(names, subject)
             span = st.segmented_control(
                 "Time",
                 list(SPANS),
@@ -44,7 +44,7 @@ def board() -> None:
                 bind="query-params",
             )
         if subject is None:
-            st.info(plain(market_subject.unknown(names)))
+            st.info(plain(instrument_picker.unknown(names)))
             return
         st.html(_PANES_IN_SIGHT)
         labels = st.pills(
@@ -59,18 +59,18 @@ def board() -> None:
         )
         seen = view.current()
         length = stretch(span or "24 h", seen.timeframe)
-        wanted = market_body.Wanted(subject, length, labels, shown, seen)
-        loaded = market_body.load(wanted)
-        market_body.figures(loaded, wanted)
-        market_body.chart(loaded, wanted, live=True)
+        wanted = chart_and_figures.Wanted(subject, length, labels, shown, seen)
+        loaded = chart_and_figures.load(wanted)
+        chart_and_figures.figures(loaded, wanted)
+        chart_and_figures.chart(loaded, wanted, live=True)
         if (found := loaded.history) is not None:
-            notes = market_body.notes(loaded, found, wanted)
+            notes = chart_and_figures.notes(loaded, found, wanted)
             with row:
                 export(
                     subject.title,
                     shown,
-                    {"Bars": lambda: market_exports.bars(loaded, found)},
-                    report=lambda: market_exports.report(loaded, found, wanted, notes),
+                    {"Bars": lambda: exports.bars(loaded, found)},
+                    report=lambda: exports.report(loaded, found, wanted, notes),
                     key="market",
                 )
 

@@ -6,18 +6,18 @@ from analytics import formats
 from analytics.market.figures import whole_market
 from dashboard import loaders, state, view
 from dashboard.charts import colors
-from dashboard.panels import overview_files
-from dashboard.panels.absences import sentences
-from dashboard.panels.day_report import day_report_menu
-from dashboard.panels.explained import explained, plain
-from dashboard.panels.export import export
-from dashboard.panels.freshness import follow_origin, headline
-from dashboard.panels.kpis import cards
-from dashboard.panels.movers import draw_movers, mover_lists
-from dashboard.panels.pair_columns import headings
-from dashboard.panels.pair_table import found, pair_table, table_choice
-from dashboard.panels.refresh import refreshed
-from dashboard.panels.sidebar import timeframe_tabs
+from dashboard.components.cards import cards
+from dashboard.components.movers import draw_movers, mover_lists
+from dashboard.frame.downloads import export
+from dashboard.frame.error_boundary import explained, plain
+from dashboard.frame.freshness import follow_origin, headline
+from dashboard.frame.refresh import refreshed
+from dashboard.frame.sidebar import timeframe_tabs
+from dashboard.overview import exports
+from dashboard.overview.day_report import day_report_menu
+from dashboard.overview.empty_states import sentences
+from dashboard.overview.pair_table import found, pair_table, table_choice
+from dashboard.overview.table_columns import headings
 
 
 def board() -> None:
@@ -60,7 +60,7 @@ def board() -> None:
         ended = loaders.bar_ended(shown, seen.timeframe)
         lines = sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe, ended)
         st.caption("  \n".join(plain(line) for line in lines))
-        on_page = overview_files.Shown(
+        on_page = exports.Shown(
             moment=shown,
             seen=seen,
             pairs=listed,
@@ -75,8 +75,8 @@ def board() -> None:
             export(
                 "Overview",
                 shown,
-                overview_files.tables(on_page),
-                report=lambda: overview_files.report(on_page),
+                exports.tables(on_page),
+                report=lambda: exports.report(on_page),
             )
             day_report_menu(shown)
 

@@ -8,9 +8,9 @@ from analytics.market.figures import whole_market
 from analytics.signals.fired import latest_signals
 from dashboard import loaders, state, view
 from dashboard.charts import colors
-from dashboard.panels.explained import explained
-from dashboard.panels.refresh import expected
-from dashboard.panels.wall import wall_cards, wall_lists, wall_style, wall_top
+from dashboard.frame.error_boundary import explained
+from dashboard.frame.refresh import expected
+from dashboard.wallboard.board import wall_cards, wall_lists, wall_style, wall_top
 
 
 def wall() -> None:

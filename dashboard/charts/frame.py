@@ -43,7 +43,7 @@ def whole(low: float | str, high: float | str) -> dict[str, Any]:
     """Return what makes an axis go from *low* to *high* as long as nobody zooms.
 
     Not its range: the browser must be able to tell a range that the user chose from one that a
-    chart begins with; see ``panels/chart_zoom.py``.
+    chart begins with; see ``components/chart_zoom.py``.
     """
     return {"autorangeoptions": {"include": [low, high], "clipmin": low, "clipmax": high}}
 

@@ -5,9 +5,8 @@ while the market is live the clock goes in unhashed, so that all sessions share 
 read of each publish. The environment is read here and nowhere else.
 """
 
-from dashboard.loaders.counted import counted
-from dashboard.loaders.moments import bar_ended, moment, refresh_s
-from dashboard.loaders.panels import (
+from dashboard.loaders.as_of import bar_ended, moment, refresh_s
+from dashboard.loaders.bars import (
     Leads,
     lead_lag,
     matrix,
@@ -16,8 +15,9 @@ from dashboard.loaders.panels import (
     panel,
     signal_panels,
 )
-from dashboard.loaders.place import clock_steps, folder, info, interval_s, offers, origin
-from dashboard.loaders.rows import (
+from dashboard.loaders.bases import counted
+from dashboard.loaders.lake_health import disk_bytes, free_bytes, quality, set_aside, versions
+from dashboard.loaders.queries import (
     collecting_since,
     known_pairs,
     liquidated,
@@ -31,7 +31,7 @@ from dashboard.loaders.rows import (
     silent_pairs,
     venue_cycles,
 )
-from dashboard.loaders.upkeep import disk_bytes, free_bytes, quality, set_aside, versions
+from dashboard.loaders.source import clock_steps, folder, info, interval_s, offers, origin
 
 __all__ = [
     "Leads",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.charts.market_panes import LABELS
+from dashboard.market.panes import LABELS
 
 pytestmark = pytest.mark.browser
 

@@ -21,8 +21,8 @@ from dashboard.charts.color_scale import (
     ColumnScales,
     color_scale,
 )
-from dashboard.charts.heatmap import MARKS_MOST, Map, heat_chart
-from dashboard.charts.matrix import Drawing, matrix_chart
+from dashboard.correlation.matrix_chart import Drawing, matrix_chart
+from dashboard.heatmap.heatmap_chart import MARKS_MOST, Map, heat_chart
 from tests.dashboard.test_colors import SEEN_BY, contrast, lab, linear
 
 NAN = np.nan

@@ -18,10 +18,11 @@ from analytics.exports.pdf import pdf_bytes
 from analytics.measures import MEASURES
 from analytics.panels.panel import Pair, Panel
 from dashboard.charts.color_scale import color_scale
-from dashboard.panels import correlation_files, heatmap_files
-from dashboard.panels.correlation_body import Asked
-from dashboard.panels.correlation_window import window
-from dashboard.panels.heatmap_body import Loaded
+from dashboard.correlation import exports as correlation_exports
+from dashboard.correlation.analysis import Asked
+from dashboard.correlation.window import window
+from dashboard.heatmap import exports as heatmap_exports
+from dashboard.heatmap.measure_grid import Loaded
 from dashboard.state import Moment
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
@@ -52,7 +53,7 @@ def heatmap(over_time):
     ids=["time", "timeframes"],
 )
 def test_the_heatmap_is_a_row_for_each_pair(over_time, columns):
-    lines = csv_bytes(heatmap_files.section(heatmap(over_time))).decode("utf-8-sig").splitlines()
+    lines = csv_bytes(heatmap_exports.section(heatmap(over_time))).decode("utf-8-sig").splitlines()
 
     assert lines[0] == ",".join(["Pair", "Venue", "Asset", *(f"{name} [%]" for name in columns)])
     assert lines[1] == "BTC/USDT:USDT,okx,BTC,1.23456,"
@@ -71,7 +72,7 @@ def partial():
 
 def test_a_partial_value_stands_beside_how_much_is_known():
     """In CSV and in the workbook; a column without a partial value has nothing beside it."""
-    section = heatmap_files.section(partial())
+    section = heatmap_exports.section(partial())
 
     lines = csv_bytes(section).decode("utf-8-sig").splitlines()
     assert lines[0].split(",", 3)[3] == (
@@ -91,13 +92,13 @@ def test_a_partial_cell_is_marked_on_paper():
     text = "".join(
         page.extract_text()
         for page in pypdf.PdfReader(
-            io.BytesIO(pdf_bytes(heatmap_files.report(partial(), SHOWN, chosen, [])))
+            io.BytesIO(pdf_bytes(heatmap_exports.report(partial(), SHOWN, chosen, [])))
         ).pages
     )
     whole = "".join(
         page.extract_text()
         for page in pypdf.PdfReader(
-            io.BytesIO(pdf_bytes(heatmap_files.report(heatmap(True), SHOWN, chosen, [])))
+            io.BytesIO(pdf_bytes(heatmap_exports.report(heatmap(True), SHOWN, chosen, [])))
         ).pages
     )
 
@@ -123,7 +124,7 @@ def correlated():
 
 def test_correlation_is_three_tables(correlated):
     found, line, leads, asked = correlated
-    tables = correlation_files.tables(found, line, leads, asked)
+    tables = correlation_exports.tables(found, line, leads, asked)
 
     written = {name: csv_bytes(make()).decode("utf-8-sig") for name, make in tables.items()}
 
@@ -142,7 +143,7 @@ def test_funding_keeps_its_decimals_on_paper():
     )
 
     (page,) = pypdf.PdfReader(
-        io.BytesIO(pdf_bytes(heatmap_files.report(funding, SHOWN, {}, [])))
+        io.BytesIO(pdf_bytes(heatmap_exports.report(funding, SHOWN, {}, [])))
     ).pages
 
     assert "-0.0021" in page.extract_text()
@@ -151,8 +152,10 @@ def test_funding_keeps_its_decimals_on_paper():
 def test_both_pages_are_documents(correlated):
     found, line, leads, asked = correlated
     reports = [
-        heatmap_files.report(heatmap(over_time=True), SHOWN, {"Measure": "OI change"}, ["A note."]),
-        correlation_files.report(found, line, leads, asked, SHOWN, ["A note."]),
+        heatmap_exports.report(
+            heatmap(over_time=True), SHOWN, {"Measure": "OI change"}, ["A note."]
+        ),
+        correlation_exports.report(found, line, leads, asked, SHOWN, ["A note."]),
     ]
 
     assert [pdf_bytes(report)[:5] for report in reports] == [b"%PDF-"] * 2

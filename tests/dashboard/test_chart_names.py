@@ -13,12 +13,12 @@ from analytics.panels.panel import Pair
 from analytics.signals.fired import Signal
 from dashboard.charts import DARK
 from dashboard.charts.color_scale import color_scale
-from dashboard.charts.correlation_lines import lag_chart
-from dashboard.charts.heatmap import Map, heat_chart
-from dashboard.charts.market import Drawing, market_chart
-from dashboard.charts.market_panes import LABELS, chosen
-from dashboard.charts.matrix import lead_chart
-from dashboard.panels.market_absences import drawable
+from dashboard.correlation.line_charts import lag_chart
+from dashboard.correlation.matrix_chart import lead_chart
+from dashboard.heatmap.heatmap_chart import Map, heat_chart
+from dashboard.market.chart import Drawing, market_chart
+from dashboard.market.empty_panes import drawable
+from dashboard.market.panes import LABELS, chosen
 from dashboard.view import Thresholds
 from tests.dashboard.test_cell_charts import TIMES, correlated, figure_of
 from tests.dashboard.test_market_chart import NOW, found

@@ -21,7 +21,7 @@ def drawing():
     import plotly.graph_objects as go
     import streamlit as st
 
-    from dashboard.panels.chart_zoom import zoomed
+    from dashboard.components.chart_zoom import zoomed
 
     given = st.session_state["given"]
     figure = go.Figure({"data": [{"type": "bar", "y": given["bars"]}]})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analytics.correlation.view import SUBJECTS
-from dashboard.panels.correlation_window import BARS_MOST, SPANS, window
+from dashboard.correlation.window import BARS_MOST, SPANS, window
 from tests.dashboard.test_heatmap import figure, text
 
 PAGE = "app_pages/correlation.py"

@@ -14,7 +14,7 @@ from analytics.exports import csv_bytes
 from analytics.exports.pdf import pdf_bytes
 from analytics.market.figures import FIGURES, Figure
 from analytics.market.venue_summary import Standing
-from dashboard.panels import exchanges_files
+from dashboard.exchanges import exports
 from dashboard.state import Moment
 
 BTC, ETH, PEPE = "BTC/USDT:USDT", "ETH/USDT:USDT", "1000PEPE/USDT:USDT"
@@ -495,10 +495,10 @@ def test_files_hold_the_page(record):
     oi = {**none, "global_oi_usd": Figure(2e9, 1, 2, pd.Series(dtype=float))}
     stand = (Standing("okx", oi, 100.0, *[float("nan")] * 3, 1, 2, record.noon),)
 
-    made = exchanges_files.tables(stand, asset, "BTC", drawn)
+    made = exports.tables(stand, asset, "BTC", drawn)
     venues = csv_bytes(made["Venues"]()).decode("utf-8-sig").splitlines()
     header = csv_bytes(made["Shares"]()).decode("utf-8-sig").splitlines()[0]
-    report = exchanges_files.report(stand, asset, "BTC", drawn, shown, {"Asset": "BTC"})
+    report = exports.report(stand, asset, "BTC", drawn, shown, {"Asset": "BTC"})
 
     assert list(made) == ["Venues", "BTC", "Shares"]
     assert venues[1] == "okx,1,2,2000000000.0,100.0,,,,,,,,2025-10-22T12:44:00Z"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from dashboard.panels.explained import plain
+from dashboard.frame.error_boundary import plain
 
 ANSWER = "okx: 502: <h1>Bad</h1>\n===\n    nginx & co = down\n---\n1) #one\n> two\n"
 

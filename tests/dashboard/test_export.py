@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics.exports import paper
-from dashboard.panels.export import file_stem, plotly_config
+from dashboard.frame.downloads import file_stem, plotly_config
 from dashboard.state import Moment
 
 CONFIG = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())
@@ -29,7 +29,7 @@ def page():
     import streamlit as st
 
     from analytics.exports import Column, Section
-    from dashboard.panels.export import export
+    from dashboard.frame.downloads import export
     from dashboard.state import Moment
 
     made = st.session_state.setdefault("made", [])

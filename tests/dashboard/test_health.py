@@ -11,7 +11,7 @@ import pytest
 from analytics.exports import csv_bytes
 from analytics.records import Gap
 from dashboard import loaders
-from dashboard.panels.health_files import tables
+from dashboard.health.exports import tables
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 OFFER = {"title": "OKX", "offers": [], "limits": []}

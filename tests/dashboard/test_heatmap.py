@@ -9,7 +9,7 @@ import plotly.io as pio
 import pytest
 
 from analytics.measures import MEASURES
-from dashboard.panels import chart_zoom
+from dashboard.components import chart_zoom
 
 PAGE = "app_pages/heatmap.py"
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"

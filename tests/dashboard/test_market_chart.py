@@ -13,11 +13,11 @@ from analytics.pair.history import METRICS, history
 from analytics.panels.panel import TIMEFRAMES, Panel
 from dashboard.charts import DARK
 from dashboard.charts.frame import FONT
-from dashboard.charts.market import Drawing, market_chart
-from dashboard.charts.market_panes import FIRST, LABELS, PANES, chosen
-from dashboard.charts.market_scales import newest, scale
-from dashboard.panels.market_absences import drawable, sentences
-from dashboard.panels.market_stretch import BARS_LEAST, BARS_MOST, SPANS, stretch
+from dashboard.components.time_range import BARS_LEAST, BARS_MOST, SPANS, stretch
+from dashboard.market.chart import Drawing, market_chart
+from dashboard.market.empty_panes import drawable, sentences
+from dashboard.market.panes import FIRST, LABELS, PANES, chosen
+from dashboard.market.scales import newest, scale
 from dashboard.view import Thresholds
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)

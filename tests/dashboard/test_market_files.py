@@ -15,10 +15,10 @@ import pytest
 from analytics.exports import csv_bytes, xlsx_bytes
 from analytics.exports.pdf import pdf_bytes
 from dashboard import loaders
-from dashboard.charts.market_panes import LABELS
-from dashboard.panels import market_body, market_exports
-from dashboard.panels.market_stretch import stretch
-from dashboard.panels.market_subject import Subject
+from dashboard.components.time_range import stretch
+from dashboard.market import chart_and_figures, exports
+from dashboard.market.instrument_picker import Subject
+from dashboard.market.panes import LABELS
 from dashboard.view import View
 from tests.dashboard.test_market import BTC, NOW, wave
 
@@ -30,18 +30,18 @@ def loaded(app, record):
     def of(*labels, pair=("binance", BTC), at=None, timeframe="5m", origin="simulator"):
         record.publish(origin=origin)
         shown = loaders.moment(at)
-        wanted = market_body.Wanted(
+        wanted = chart_and_figures.Wanted(
             Subject("BTC", pair), stretch("24 h", timeframe), labels, shown, View()
         )
-        return market_body.load(wanted), wanted
+        return chart_and_figures.load(wanted), wanted
 
     return of
 
 
 def report(loaded, wanted):
     found = loaded.history
-    notes = market_body.notes(loaded, found, wanted)
-    return market_exports.report(loaded, found, wanted, notes)
+    notes = chart_and_figures.notes(loaded, found, wanted)
+    return exports.report(loaded, found, wanted, notes)
 
 
 def charts(document):
@@ -49,7 +49,7 @@ def charts(document):
 
 
 def bars(loaded):
-    section = market_exports.bars(loaded, loaded.history)
+    section = exports.bars(loaded, loaded.history)
     return list(csv.DictReader(io.StringIO(csv_bytes(section).decode("utf-8-sig"))))
 
 
@@ -125,7 +125,7 @@ def test_a_flow_that_is_partial_says_so_in_every_file(loaded, record):
     known = [float(row["Volume, known [%]"]) for row in rows]
     assert known == pytest.approx([0, 100 * 10 / 12])
     sheet = openpyxl.load_workbook(
-        io.BytesIO(xlsx_bytes([market_exports.bars(found, found.history)], {}))
+        io.BytesIO(xlsx_bytes([exports.bars(found, found.history)], {}))
     )["Bars"]
     heads = [cell.value for cell in sheet[1]]
     newest = [cell.value for cell in sheet[sheet.max_row]]

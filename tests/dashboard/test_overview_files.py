@@ -14,10 +14,10 @@ import pytest
 from analytics.exports import csv_bytes, xlsx_bytes
 from analytics.exports.pdf import pdf_bytes
 from analytics.market.figures import whole_market
-from dashboard import loaders, panels, warmth
-from dashboard.panels import overview_files
-from dashboard.panels.movers import mover_lists
-from dashboard.panels.pair_columns import COLUMNS, headings
+from dashboard import components, loaders, warm_up
+from dashboard.components.movers import mover_lists
+from dashboard.overview import exports
+from dashboard.overview.table_columns import COLUMNS, headings
 from dashboard.view import View
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
@@ -40,7 +40,7 @@ def shown(app, record):
     pairs, silent = loaders.pairs(moment, seen.span), loaders.silent_pairs(moment)
     history, liquidated = loaders.market_history(moment), loaders.liquidated(moment, seen.span)
     pairs = pairs.join(loaders.pair_curves("5m", moment), on=["venue", "symbol"])
-    return overview_files.Shown(
+    return exports.Shown(
         moment=moment,
         seen=seen,
         pairs=pairs.iloc[::-1],
@@ -59,7 +59,7 @@ def lines(section):
 
 def test_table_leaves_as_it_stands(shown):
     """In its order and with its columns; what is absent is an empty cell, and a curve is none."""
-    heading, first, second = lines(overview_files.tables(shown)["Pairs"]())
+    heading, first, second = lines(exports.tables(shown)["Pairs"]())
 
     assert heading.startswith("Pair,Venue,Price [quote],Price change in 5m [%]")
     assert "24 bars" not in heading
@@ -70,7 +70,7 @@ def test_table_leaves_as_it_stands(shown):
 
 def test_movers_leave_with_their_values_in_full(shown):
     """The list on the page is rounded; the file is not."""
-    rows = lines(overview_files.tables(shown)["Movers"]())
+    rows = lines(exports.tables(shown)["Movers"]())
 
     assert "Long/short,BTC/USDT,binance,25.0" in rows
     assert "Funding 8 h,BTC/USDT,binance,0.01" in rows
@@ -78,14 +78,14 @@ def test_movers_leave_with_their_values_in_full(shown):
 
 def test_figures_leave_with_their_unit(shown):
     """One column cannot mix dollars and percent without saying which is which."""
-    rows = lines(overview_files.tables(shown)["Figures"]())
+    rows = lines(exports.tables(shown)["Figures"]())
 
     assert rows[1].startswith("Open interest,USD,9900000000.0,1,2,900000000.0,")
 
 
 def test_a_change_says_its_time_and_its_end(shown):
     """From the bar that ended at 12:39 to the snapshot of 12:44, of one of the two pairs."""
-    heading, interest, *others = lines(overview_files.tables(shown)["Figures"]())
+    heading, interest, *others = lines(exports.tables(shown)["Figures"]())
 
     assert heading.endswith(
         'Pairs that know it,Pairs collected,"Change, in that unit",Change over at least [s],'
@@ -97,7 +97,7 @@ def test_a_change_says_its_time_and_its_end(shown):
 
 def test_a_card_on_paper_says_what_time_its_change_is_of(shown):
     """And of how many pairs the figure is, where that is not all."""
-    figures = overview_files.report(shown).figures
+    figures = exports.report(shown).figures
 
     assert figures[0].change == "+10.00 % in 5 min, 1 of 2 pairs"
     assert figures[3].change == "1 of 2 pairs"
@@ -110,14 +110,14 @@ def test_a_hole_in_the_day_is_a_gap_on_paper(shown):
     past = past.set_axis([past.index[0], past.index[1] + timedelta(minutes=5)])
     holed = {**shown.market, name: replace(shown.market[name], past=past)}
 
-    chart = overview_files.report(replace(shown, market=holed)).charts[0]
+    chart = exports.report(replace(shown, market=holed)).charts[0]
 
     assert np.isfinite(chart.series[0].y).tolist() == [True, False, True]
 
 
 def test_funding_keeps_its_decimals_on_paper(shown):
     """As on the screen: with two, most of it is nought."""
-    bars = replace(overview_files.report(shown), figures=(), sections=())
+    bars = replace(exports.report(shown), figures=(), sections=())
 
     (page,) = pypdf.PdfReader(io.BytesIO(pdf_bytes(bars))).pages
 
@@ -127,7 +127,7 @@ def test_funding_keeps_its_decimals_on_paper(shown):
 
 def test_every_table_is_a_sheet(shown):
     """The workbook opens and holds what is shown."""
-    sections = [make() for make in overview_files.tables(shown).values()]
+    sections = [make() for make in exports.tables(shown).values()]
     book = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(sections, {"Page": "Overview"})))
 
     assert book.sheetnames[:3] == ["Pairs", "Movers", "Figures"]
@@ -136,7 +136,7 @@ def test_every_table_is_a_sheet(shown):
 
 def test_report_says_what_the_page_was_set_to(shown):
     """Figures as on the cards, the state in words, and the page's sentences."""
-    pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(overview_files.report(shown)))).pages
+    pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(exports.report(shown)))).pages
     text = "\n".join(page.extract_text() for page in pages)
 
     assert "$9.90B" in text
@@ -177,7 +177,7 @@ def test_day_report_is_of_the_last_day_that_is_over(app, record):
 
 def test_warming_up_does_what_the_first_visitor_needs(app, record, shown):
     """And nothing where there is no record yet."""
-    warmth.warm_up()
+    warm_up.warm_up()
     app.run()
 
     assert not app.exception
@@ -185,7 +185,7 @@ def test_warming_up_does_what_the_first_visitor_needs(app, record, shown):
 
 def test_warming_up_waits_for_no_record(record):
     """The server begins without a lake as well."""
-    warmth.warm_up()
+    warm_up.warm_up()
 
 
 def test_a_module_that_does_not_load_keeps_nobody_from_being_served(
@@ -193,8 +193,8 @@ def test_a_module_that_does_not_load_keeps_nobody_from_being_served(
 ):
     """The log says which; the server would have ended with it."""
     (tmp_path / "broken.py").write_text("1 / 0\n")
-    monkeypatch.setattr(panels, "__path__", [*panels.__path__, str(tmp_path)])
+    monkeypatch.setattr(components, "__path__", [*components.__path__, str(tmp_path)])
 
-    warmth.warm_up()
+    warm_up.warm_up()
 
     assert "ZeroDivisionError" in caplog.text

@@ -13,7 +13,7 @@ def page():
     """A page of two figures."""
     import streamlit as st
 
-    from dashboard.panels.refresh import refreshed
+    from dashboard.frame.refresh import refreshed
 
     def board():
         st.metric("Open interest", "$1.00B")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from dashboard.panels import sidebar
+from dashboard.frame import sidebar
 from dashboard.view import Thresholds, View, current, keep
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"

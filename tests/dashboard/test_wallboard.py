@@ -9,7 +9,7 @@ import pytest
 
 from analytics.signals.fired import Signal
 from dashboard.charts import DARK, LIGHT
-from dashboard.panels.wall import signal_lines
+from dashboard.wallboard.board import signal_lines
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 WHOLE = {"price": 110.0, "volume_24h_usd": 10e9, "oi_usd": 6e9, "ls_accounts": 2.0}

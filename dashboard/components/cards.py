@@ -1,0 +1,276 @@
+"""The market's figures as cards: value, day, and how far it came in the timeframe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from analytics.market.figures import OLD_CYCLES, Change, Figure
+from dashboard.charts import Colors
+from dashboard.components.stale_values import BARS_EVERY
+from dashboard.state import Moment
+
+_POINTS: Final = 48
+"""In a card's curve, at most: more cannot be seen, and each goes to the browser."""
+_CURVE_PX: Final = 44
+_LOW_CURVE_PX: Final = 26
+NOTES_WRAP: Final = """
+/* What a change is of, and how many pairs are missing, is never cut off. */
+[data-testid="stMetric"] :has(> [data-testid="stMetricDeltaDescription"]) { flex-wrap: wrap;
+  white-space: normal; overflow: visible; row-gap: 0 }
+[data-testid="stMetricDeltaDescription"], [data-testid="stMetricDeltaDescription"] * {
+  white-space: normal; overflow: visible; text-overflow: clip; line-height: 1.25 }
+"""
+_ROOM: Final = f"""
+.st-key-kpis [data-testid="stMetric"] {{ padding-bottom: {_CURVE_PX + 12}px; overflow: hidden }}
+/* Where seven have no room side by side, the first is as wide as two: no row has a hole. */
+{NOTES_WRAP}
+.st-key-kpis {{ container-type: inline-size }}
+@container (max-width: 950px) {{
+  .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: repeat(4, 1fr) }}
+  .st-key-kpis [data-testid="stGrid"] > :first-child {{ grid-column: span 2 }}
+}}
+/* On a phone the pairs matter more: the cards are low. */
+@container (max-width: 600px) {{
+  .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: repeat(2, 1fr) }}
+  .st-key-kpis [data-testid="stMetric"] {{ padding-bottom: {_LOW_CURVE_PX}px;
+    background-size: 100% {_LOW_CURVE_PX}px !important }}
+  .st-key-kpis [data-testid="stMetric"] > div {{ padding: 0.3rem 0.6rem 0; display: flex;
+    flex-wrap: wrap; column-gap: 0.5rem; align-items: center }}
+  .st-key-kpis [data-testid="stMetricLabel"] {{ flex: 0 0 100% }}
+  .st-key-kpis [data-testid="stMetricValue"] {{ font-size: 1.1rem; padding: 0 }}
+}}
+"""
+_WHOLE_IS_SHORT: Final = """
+@container (max-width: 600px) {{ .st-key-kpis [data-testid="stGrid"] > :nth-child({nth})
+  [data-testid="stMetricDeltaDescription"] {{ display: none }} }}
+"""
+"""On a phone a card says what its change is of only where a part is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """How one figure is shown."""
+
+    figure: str
+    label: str
+    value: Callable[[float | None], str]
+    change: Callable[[Change], str]
+    """Writes how far it came."""
+    help: str
+
+
+_CARDS = (
+    _Card(
+        "global_oi_usd",
+        "Open interest",
+        formats.usd,
+        lambda change: formats.pct(change.pct),
+        "Sum of the open interest of the pairs collected, at the mark price. USD.",
+    ),
+    _Card(
+        "oi_volume_weighted_usd",
+        "OI, weighted",
+        formats.usd,
+        lambda change: formats.pct(change.pct),
+        "Mean open interest of a pair, weighted by its 24 h volume. USD.",
+    ),
+    _Card(
+        "volume_24h_usd",
+        "Volume 24 h",
+        formats.usd,
+        lambda change: formats.pct(change.pct),
+        "Sum of what was traded in the last 24 hours, rolling. USD.",
+    ),
+    _Card(
+        "funding_8h_pct",
+        "Funding 8 h",
+        lambda value: formats.pct(value, 4),
+        lambda change: formats.points(change.difference, 4),
+        "Mean of the running funding rates, rebased to 8 hours, weighted by open interest. "
+        "Positive: longs pay shorts.",
+    ),
+    _Card(
+        "ls_accounts",
+        "Long/short",
+        formats.ratio,
+        lambda change: formats.difference(change.difference),
+        "Long over short accounts: the mean share of longs, weighted by open interest, as a "
+        "ratio again. Venues count differently.",
+    ),
+    _Card(
+        "liquidations_1h_usd",
+        "Liquidations",
+        formats.usd,
+        lambda change: formats.usd_change(change.difference),
+        "What venues told of longs and shorts they closed by force, in the hour before the "
+        "newest bar, or as much of it as their streams were listened to. At the average fill on "
+        "Binance, at the bankruptcy price on Bybit and OKX, which is a little off the market. USD.",
+    ),
+    _Card(
+        "breadth_pct",
+        "Breadth 24 h",
+        formats.share,
+        lambda change: formats.points(change.difference, 0),
+        "Share of pairs whose price is higher than 24 hours ago.",
+    ),
+)
+
+UNSIGNED: Final = "liquidations_1h_usd"
+"""The figure whose rise has no colour: much liquidated is neither good nor bad."""
+
+FIGURES: Final = tuple(card.figure for card in _CARDS)
+"""Names of those that have a card, in their order."""
+
+
+class CardText(NamedTuple):
+    """A figure in words."""
+
+    label: str
+    value: str
+    change: str | None
+    """How far it came; None where that is not known."""
+    over: str | None
+    """What time the change is of, and of whom where not of all behind the value: ``in 1 h``."""
+    coverage: str | None
+    """How many pairs are behind the value, and how much time; None where all are."""
+
+    @property
+    def note(self) -> str | None:
+        """What stands beside the change."""
+        return ", ".join(filter(None, (self.over, self.coverage))) or None
+
+
+def cards(figures: dict[str, Figure], shown: Moment, colors: Colors) -> None:
+    """Draw one card for each figure, with its change."""
+    with st.container(key="kpis", gap=None):
+        with st.grid(len(_CARDS), min_column_width=130, gap="xsmall"):
+            for card in _CARDS:
+                _draw(card, figures[card.figure], shown)
+        # As a picture behind each card: a chart of their own for each takes the browser as long
+        # as all the rest of the page.
+        st.html(_pictures([figures[card.figure] for card in _CARDS], colors))
+
+
+def card_text(name: str, figure: Figure, shown: Moment) -> CardText:
+    """Return the figure called *name* as its card writes it."""
+    (card,) = (card for card in _CARDS if card.figure == name)
+    change = None if figure.change is None else card.change(figure.change)
+    return CardText(
+        _label(card, figure),
+        card.value(figure.value),
+        change,
+        over(figure, shown),
+        coverage(figure),
+    )
+
+
+def over(figure: Figure, shown: Moment) -> str | None:
+    """Write what time the change of *figure* is of: ``in 1 h``, ``in 1 h of 58 pairs``.
+
+    Where it ended longer ago than two cycles, or two bars where it is of bars, it says its age.
+    """
+    change = figure.change
+    if change is None:
+        return None
+    of = "" if change.pairs == figure.pairs else f" of {formats.plural(change.pairs, 'pair')}"
+    age = shown.now - change.until
+    every = max(shown.cycle, BARS_EVERY) if figure.of_bars else shown.cycle
+    ago = f", {formats.age(age)} ago" if age > OLD_CYCLES * every else ""
+    return f"in {formats.spans(change.least, change.most)}{of}{ago}"
+
+
+def coverage(figure: Figure) -> str | None:
+    """Write how many pairs are behind *figure*: ``48 of 60 pairs``; None where all are."""
+    if figure.is_whole or figure.value is None:
+        return None
+    parts = []
+    if figure.pairs != figure.expected:
+        parts.append(f"{figure.pairs:,} of {formats.plural(figure.expected, 'pair')}")
+    if figure.summed is not None and figure.summed_least not in (None, figure.summed):
+        parts.append(f"some for {formats.span(figure.summed_least)} only")
+    return ", ".join(parts)
+
+
+def _draw(card: _Card, figure: Figure, shown: Moment) -> None:
+    text = card_text(card.figure, figure, shown)
+    is_flat = text.change is None or text.change[0] not in "+-"
+    is_plain = is_flat or card.figure == UNSIGNED
+    behind = f"From {figure.pairs:,} of {formats.plural(figure.expected, 'pair')} collected."
+    st.metric(
+        text.label,
+        text.value,
+        # Where there is no change, what is missing stands in its place.
+        text.coverage if text.change is None else text.change,
+        delta_color="off" if is_plain else "normal",
+        delta_arrow="off" if is_flat else "auto",
+        delta_description=None if text.change is None else text.note,
+        help=f"{card.help} {behind}{_of_change(figure)}",
+        border=True,
+        height="stretch",
+    )
+
+
+def _of_change(figure: Figure) -> str:
+    """Write whom the change compares, for the card's help."""
+    if figure.change is None:
+        return ""
+    pairs = formats.plural(figure.change.pairs, "pair")
+    return (
+        f" The change ends at {formats.moment(figure.change.until)} and compares {pairs} known at "
+        "both ends, with the weights of now; the curve is of 24 hours."
+    )
+
+
+def _label(card: _Card, figure: Figure) -> str:
+    """Return what stands over the value; of a sum of flows, of how much time it is."""
+    return card.label if figure.summed is None else f"{card.label} {formats.span(figure.summed)}"
+
+
+def _curve(figure: Figure) -> list[float]:
+    """Return the figure's day from 0 to 100; nothing where there is no course to see."""
+    past = thinned(figure.past)
+    if len(past) < 2:
+        return []
+    least, most = float(past.min()), float(past.max())
+    return [50.0 if least == most else 100 * (value - least) / (most - least) for value in past]
+
+
+def _pictures(figures: list[Figure], colors: Colors) -> str:
+    """Return a style that draws the curve of each of *figures* at the bottom of its card."""
+    short = [
+        _WHOLE_IS_SHORT.format(nth=nth)
+        for nth, figure in enumerate(figures, 1)
+        if coverage(figure) is None
+    ]
+    rules = [
+        f'.st-key-kpis [data-testid="stGrid"] > :nth-child({nth}) [data-testid="stMetric"] '
+        f'{{ background: url("data:image/svg+xml,{quote(_svg(curve, colors.muted))}") '
+        f"no-repeat bottom 4px center / 100% {_CURVE_PX}px }}"
+        for nth, curve in enumerate(map(_curve, figures), 1)
+        if curve
+    ]
+    return f"<style>{_ROOM}{''.join(short)}{''.join(rules)}</style>"
+
+
+def _svg(curve: list[float], color: str) -> str:
+    step = 100 / (len(curve) - 1)
+    points = " ".join(f"{nth * step:.1f},{98 - 0.96 * y:.0f}" for nth, y in enumerate(curve))
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" '
+        'preserveAspectRatio="none">'
+        f'<polygon points="0,100 {points} 100,100" fill="{color}" fill-opacity=".22"/>'
+        f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.5" '
+        'vector-effect="non-scaling-stroke"/></svg>'
+    )
+
+
+def thinned(past: pd.Series[float]) -> pd.Series[float]:
+    """Return as much of a day as a card's curve can show, its newest point always."""
+    return past.iloc[::-1].iloc[:: -(-len(past) // _POINTS) or 1].iloc[::-1]

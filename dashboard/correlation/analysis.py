@@ -1,0 +1,226 @@
+"""Correlation: the matrix, two pairs over time, and who leads whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from analytics import formats
+from analytics.correlation.matrix import LEAST_COMMON, Method
+from analytics.correlation.view import Matrix, Rolling, Subject, rolling
+from analytics.errors import QueryError
+from analytics.panels.panel import Pair
+from dashboard import loaders
+from dashboard.charts import colors
+from dashboard.charts.cells import labels
+from dashboard.components.chart_settings import chart_settings, on_touch
+from dashboard.components.chart_zoom import zoomable
+from dashboard.components.largest_pairs import only
+from dashboard.components.time_range import Stretch
+from dashboard.correlation.line_charts import LINES_MOST, lag_chart, rolling_chart
+from dashboard.correlation.matrix_chart import Drawing, lead_chart, matrix_chart
+from dashboard.frame.error_boundary import plain
+from dashboard.state import Moment
+
+CHART: Final = "correlation_chart"
+LAGS_MOST: Final = 12
+"""The longest lag that is looked at. [bars]"""
+
+_ROWS: Final = {
+    "close": "Price",
+    "oi_base": "OI",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the user wants to see."""
+
+    subject: Subject
+    method: Method
+    window: Stretch
+    most: int
+    spread: bool
+
+    @property
+    def of(self) -> str:
+        """What the rows are of."""
+        return _ROWS[self.subject.of]
+
+    @property
+    def against(self) -> str:
+        """What the columns are of."""
+        return _ROWS[self.subject.against or self.subject.of]
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The same in words."""
+        return {
+            "Returns of": self.subject.title,
+            "Method": self.method.title(),
+            "Window": f"{self.window.span}, {self.window.bars:,} bars of {self.window.timeframe}",
+            "Pairs": str(self.most),
+        }
+
+
+def load(pairs: Sequence[Pair], asked: Asked, shown: Moment) -> Matrix:
+    """Return the matrix of the first of *pairs*."""
+    return loaders.matrix(
+        pairs[: asked.most],
+        asked.subject,
+        asked.method,
+        asked.window.timeframe,
+        shown,
+        bars=asked.window.bars,
+        only=only(pairs),
+    )
+
+
+def draw_matrix(
+    found: Matrix, asked: Asked, marked: tuple[Pair, Pair] | None, shown: Moment
+) -> None:
+    """Draw the matrix, the cell of *marked* framed; nothing of fewer than two pairs."""
+    if len(found.pairs) < 2:
+        st.info(
+            plain(
+                f"No two of these pairs have {LEAST_COMMON} bars of {asked.window.timeframe} in "
+                f"common in the last {asked.window.span}. Choose a longer window, more pairs or "
+                "another timeframe in the sidebar."
+            )
+        )
+        return
+    window = asked.window
+    subject = f"correlation {asked.subject.title} {asked.method} {window.span} {len(found.pairs)}"
+    figure = matrix_chart(
+        Drawing(
+            matrix=found,
+            rows=asked.of,
+            columns=asked.against,
+            spread=asked.spread,
+            marked=marked,
+            colors=colors(st.context.theme.type),
+            touch=on_touch(),
+        )
+    )
+    zoomable(
+        figure,
+        subject,
+        key=CHART,
+        config=chart_settings("correlation", shown),
+        alt=f"Correlation of {formats.plural(len(found.pairs), 'pair')} as a matrix",
+    )
+
+
+def of_matrix(found: Matrix, asked: Asked, total: int) -> list[str]:
+    """Return what the matrix shows and leaves out, in sentences."""
+    count = formats.plural(len(found.pairs), "pair")
+    method = {"pearson": "Pearson's r", "spearman": "Spearman's rho"}[asked.method]
+    lines = [
+        f"{method} of the logarithmic returns of {asked.subject.title}, the {count} with the "
+        f"largest 24-hour volume of {total:,}, over {found.bars:,} bars of "
+        f"{asked.window.timeframe}. A click on a cell shows its two pairs over time."
+    ]
+    if asked.window.note:
+        lines.insert(0, asked.window.note)
+    if "oi_base" in asked.subject.metrics:
+        lines.append("OI is counted in coins: in USD it moves with the price by itself.")
+    if found.between is not None and len(found.starts):
+        lines.append(
+            f"Lines part {len(found.starts) + 1} clusters; between the nearest two, r is "
+            f"{found.between:.2f} on average."
+        )
+    if found.left_out:
+        names = labels(found.left_out)
+        lines.append(
+            f"Left out, with fewer than {LEAST_COMMON} bars in common with any other or no change "
+            f"at all: {formats.listed(names)}."
+        )
+    return lines
+
+
+def draw_rolling(
+    two: tuple[Pair, Pair], asked: Asked, pairs: Sequence[Pair], shown: Moment
+) -> Rolling:
+    """Draw the correlation of *two* over time, with the sentences that belong to it."""
+    window = asked.window
+    panel = loaders.panel(
+        asked.subject.metrics, window.timeframe, shown, bars=window.bars + 1, only=only(pairs)
+    )
+    found = rolling(panel, *two, asked.subject, asked.method)
+    first, second = labels(two) if two[0] != two[1] else labels(two[:1]) * 2
+    common = f"{found.common:,} of {window.bars:,} bars are common"
+    if found.common < LEAST_COMMON:
+        st.info(
+            plain(
+                f"{asked.of} of {first} and {asked.against} of {second}: {common}. "
+                f"A correlation needs {LEAST_COMMON}."
+            )
+        )
+        return found
+    st.plotly_chart(
+        rolling_chart(found, colors(st.context.theme.type)),
+        theme=None,
+        key="rolling_chart",
+        config=chart_settings("rolling correlation", shown),
+        alt=f"Correlation of {first} and {second} over time",
+    )
+    st.caption(
+        plain(
+            f"{asked.of} of {first} and {asked.against} of {second}: each point is r over the "
+            f"{found.window:,} bars of {window.timeframe} up to it; dashed, r over all of "
+            f"{window.span}: {formats.ratio(found.whole)}. {common}."
+        )
+    )
+    return found
+
+
+def leads(base: str, asked: Asked, shown: Moment) -> loaders.Leads | str:
+    """Return how the venues of *base* lead and follow each other; or why that is not known."""
+    most = min(LAGS_MOST, (asked.window.bars - 21) // 4)
+    if most < 1:
+        return (
+            f"Leads need at least 25 bars, and {asked.window.span} has "
+            f"{asked.window.bars} of {asked.window.timeframe}. Choose a longer window."
+        )
+    try:
+        return loaders.lead_lag(
+            base, asked.window.timeframe, shown, bars=asked.window.bars, most=most
+        )
+    except QueryError:
+        return f"The record of {base} is too short, or on too few venues, to see who leads."
+
+
+def draw_leads(base: str, found: loaders.Leads, asked: Asked, shown: Moment) -> None:
+    """Draw who leads whom, and r by lag."""
+    pairs, lags = found
+    timeframe, tint = asked.window.timeframe, colors(st.context.theme.type)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.plotly_chart(
+            lead_chart(pairs, lags, timeframe, tint),
+            theme=None,
+            key="lead_chart",
+            config=chart_settings(f"leads {base}", shown),
+            alt=f"Which venue leads in {base}",
+        )
+    with right:
+        st.plotly_chart(
+            lag_chart(pairs, lags, tint),
+            theme=None,
+            key="lag_chart",
+            config=chart_settings(f"lags {base}", shown),
+            alt=f"Correlation of {base} by lag",
+        )
+    some = len(pairs) * (len(pairs) - 1) // 2
+    few = f" The lines are of the first {LINES_MOST} of {some}." if some > LINES_MOST else ""
+    st.caption(
+        plain(
+            f"Lags are bars of {timeframe}, up to {lags.lags[-1]}; the row leads where it moves "
+            "first. Grey: what the strongest of all lags stays within in 95 % of 500 shuffles of "
+            "the same returns; inside it, a lead is chance. Bars this long hide leads that are "
+            f"shorter.{few}"
+        )
+    )

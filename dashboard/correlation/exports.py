@@ -1,0 +1,106 @@
+"""Correlation as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from analytics.correlation.lead_lag import LeadLag
+from analytics.correlation.view import Matrix, Rolling
+from analytics.exports import Column, Heatmap, LineChart, Report, Section, Series
+from analytics.panels.panel import Pair
+from dashboard.charts.cells import labels
+from dashboard.correlation.analysis import Asked
+from dashboard.state import Moment
+
+Leads = tuple[tuple[Pair, ...], LeadLag]
+
+
+def tables(
+    found: Matrix, line: Rolling, leads: Leads | None, asked: Asked
+) -> dict[str, Callable[[], Section]]:
+    """Return a function for each table of the page."""
+    made: dict[str, Callable[[], Section]] = {
+        "Matrix": lambda: matrix_section(found, asked),
+        "Rolling": lambda: rolling_section(line),
+    }
+    if leads is not None:
+        made["Leads"] = lambda: leads_section(leads)
+    return made
+
+
+def matrix_section(found: Matrix, asked: Asked) -> Section:
+    """Return the matrix as a table."""
+    names = labels(found.pairs)
+    frame = pd.DataFrame(found.r, columns=names)
+    frame.insert(0, "pair", pd.Series(names, dtype=object))
+    columns = (Column(name, name, "ratio", 3) for name in names)
+    return Section("Matrix", frame, (Column("pair", asked.of), *columns))
+
+
+def rolling_section(found: Rolling) -> Section:
+    """Return the correlation of two pairs over time as a table."""
+    frame = pd.DataFrame({"ts": found.times, "r": found.r})
+    columns = (Column("ts", "Bar starts", "time"), Column("r", "Correlation", "ratio", 3))
+    return Section("Rolling", frame, columns, f"Over the {found.window} bars up to each.")
+
+
+def leads_section(found: Leads) -> Section:
+    """Return who leads whom as a table: a row for each two."""
+    pairs, leads = found
+    names = labels(pairs)
+    rows, columns = np.nonzero(~np.eye(len(pairs), dtype=np.bool_))
+    frame = pd.DataFrame(
+        {
+            "first": [names[n] for n in rows],
+            "second": [names[n] for n in columns],
+            "lag": leads.strongest_lag[rows, columns],
+            "r": leads.strongest_r[rows, columns],
+            "band": leads.band[rows, columns],
+            "p": leads.p_value[rows, columns],
+            "outside": leads.outside[rows, columns],
+        }
+    )
+    return Section(
+        "Leads",
+        frame,
+        (
+            Column("first", "First"),
+            Column("second", "Second"),
+            Column("lag", "Bars by which the first leads", "count"),
+            Column("r", "Correlation", "ratio", 3),
+            Column("band", "Band of chance", "ratio", 3),
+            Column("p", "p-value", "ratio", 3),
+            Column("outside", "Beyond chance", "flag"),
+        ),
+    )
+
+
+def report(
+    found: Matrix,
+    line: Rolling,
+    leads: Leads | None,
+    asked: Asked,
+    shown: Moment,
+    notes: list[str],
+) -> Report:
+    """Return the page as a document."""
+    names = labels(found.pairs)
+    charts: list[Heatmap | LineChart] = []
+    if names:
+        charts.append(Heatmap("Correlation", names, names, found.r, "ratio", 0.0))
+    if np.isfinite(line.r).any():
+        series = (Series("r", line.times, line.r),)
+        note = f"Over the {line.window} bars up to each point."
+        charts.append(LineChart("Rolling correlation", series, "ratio", note))
+    return Report(
+        title="Correlation",
+        moment=shown.now,
+        origin=shown.origin,
+        state=asked.words,
+        charts=tuple(charts),
+        sections=() if leads is None else (leads_section(leads),),
+        notes=tuple(notes),
+    )

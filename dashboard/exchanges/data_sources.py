@@ -1,0 +1,103 @@
+"""What each venue offers, where each metric comes from, and what the venue allows."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from dashboard.components.metric_names import title
+from dashboard.frame.error_boundary import plain
+
+NOT_OFFERED: Final = "not offered"
+
+
+def offers(told: dict[str, Any]) -> None:
+    """Draw who offers what and from where, all given by venue; nothing without any."""
+    if not told:
+        return
+    st.subheader("What the venues offer", anchor=False)
+    with st.expander("Where each metric comes from, and how often"):
+        # Not a grid: that would cut what is longer than its cell, and much is.
+        st.table(
+            offered_by_venue(told).fillna(NOT_OFFERED).map(plain),
+            border="horizontal",
+            hide_index=True,
+            alt="Where each venue's metric comes from, and how often",
+        )
+    with st.expander("Units and remarks"):
+        st.dataframe(
+            offered(told),
+            hide_index=True,
+            placeholder="",
+            key="units",
+            alt="The unit of each metric of each venue, as the venue states it",
+        )
+    limits_of_all = limits(told)
+    if limits_of_all.empty:
+        return
+    with st.expander("What they allow, and the share of it that the collector keeps to"):
+        st.dataframe(
+            limits_of_all,
+            hide_index=True,
+            height="content",
+            row_height=29,
+            key="limits",
+            alt="The published limits of each venue",
+        )
+
+
+def offered_by_venue(told: dict[str, Any]) -> pd.DataFrame:
+    """Return a row for each metric, with where it comes from in a column for each venue."""
+    columns: dict[str, dict[str, str]] = {}
+    for venue in told.values():
+        for offer in venue["offers"]:
+            row = columns.setdefault(offer["column"], {})
+            said = f"{offer['source']} · {offer['cadence']}"
+            row[venue["title"]] = (
+                f"{row[venue['title']]}; {said}" if venue["title"] in row else said
+            )
+    titles = [venue["title"] for venue in told.values()]
+    return pd.DataFrame(
+        [
+            {"Metric": title(name), **{venue: row.get(venue) for venue in titles}}
+            for name, row in columns.items()
+        ],
+        columns=["Metric", *titles],
+    )
+
+
+def offered(told: dict[str, Any]) -> pd.DataFrame:
+    """Return a row for each metric of each venue."""
+    return pd.DataFrame(
+        [
+            {
+                "Venue": venue["title"],
+                "Metric": title(offer["column"]),
+                "Comes from": offer["source"],
+                "How often": offer["cadence"],
+                "Unit there": offer["unit"],
+                "Remark": offer["remark"],
+            }
+            for venue in told.values()
+            for offer in venue["offers"]
+        ]
+    )
+
+
+def limits(told: dict[str, Any]) -> pd.DataFrame:
+    """Return a row for each limit of each venue."""
+    return pd.DataFrame(
+        [
+            {
+                "Venue": venue["title"],
+                "Limit": limit["name"].replace("_", " "),
+                "Allowed": f"{limit['amount']:g} in {limit['per_s']:g} s",
+                "Kept to": formats.share(100 * limit["ceiling"]),
+            }
+            for venue in told.values()
+            for limit in venue["limits"]
+        ]
+    )

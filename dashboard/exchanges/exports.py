@@ -1,0 +1,133 @@
+"""What the Exchanges page offers for download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from analytics import formats
+from analytics.exports import Column, Figure, LineChart, Report, Section, Series
+from analytics.market.venue_summary import Standing
+from dashboard.components.cards import coverage
+from dashboard.state import Moment
+
+_VENUE_COLUMNS: Final = (
+    Column("venue", "Venue"),
+    Column("pairs", "Pairs", "count"),
+    Column("expected", "Pairs collected", "count"),
+    Column("oi_usd", "Open interest", "usd"),
+    Column("oi_share_pct", "Share of open interest", "share", 1),
+    Column("oi_weighted_usd", "Open interest, volume-weighted", "usd"),
+    Column("volume_24h_usd", "Volume 24 h", "usd"),
+    Column("volume_share_pct", "Share of volume", "share", 1),
+    Column("funding_8h_pct", "Funding 8 h, OI-weighted", "pct", 4),
+    Column("funding_apr_pct", "Funding APR", "pct"),
+    Column("ls_accounts", "Long/short, OI-weighted", "ratio"),
+    Column("basis_pct", "Basis, OI-weighted", "pct", 4),
+    Column("heard_ts", "Last heard", "time"),
+)
+
+_ASSET_COLUMNS: Final = (
+    Column("venue", "Venue"),
+    Column("pair", "Pair"),
+    Column("price", "Price", "price"),
+    Column("oi_usd", "Open interest", "usd"),
+    Column("oi_share_pct", "Share", "share", 1),
+    Column("funding_8h_pct", "Funding 8 h", "pct", 4),
+    Column("funding_apr_pct", "Funding APR", "pct"),
+    Column("funding_interval_h", "Paid every, hours", "count"),
+    Column("next_funding_s", "Next funding in", "seconds"),
+    Column("ls_accounts", "Long/short", "ratio"),
+    Column("volume_24h_usd", "Volume 24 h", "usd"),
+    Column("basis_pct", "Basis", "pct", 4),
+    Column("spread_bps", "Spread", "bps"),
+    Column("age_s", "Age", "seconds"),
+)
+
+_SHARE_COLUMNS: Final = (
+    Column("ts", "Time", "time"),
+    Column("venue", "Venue"),
+    Column("share_pct", "Share of open interest", "share", 2),
+    Column("pairs", "Pairs", "count"),
+)
+
+
+def venues_section(standings: Sequence[Standing]) -> Section:
+    """Return a row for each venue."""
+    frame = pd.DataFrame(
+        [
+            {
+                "venue": one.venue,
+                "pairs": one.pairs,
+                "expected": one.expected,
+                "oi_usd": one.figures["global_oi_usd"].value,
+                "oi_share_pct": one.oi_share_pct,
+                "oi_weighted_usd": one.figures["oi_volume_weighted_usd"].value,
+                "volume_24h_usd": one.figures["volume_24h_usd"].value,
+                "volume_share_pct": one.volume_share_pct,
+                "funding_8h_pct": one.figures["funding_8h_pct"].value,
+                "funding_apr_pct": one.funding_apr_pct,
+                "ls_accounts": one.figures["ls_accounts"].value,
+                "basis_pct": one.basis_pct,
+                "heard_ts": one.heard_ts,
+            }
+            for one in standings
+        ]
+    )
+    return Section("Venues", frame, _VENUE_COLUMNS)
+
+
+def tables(
+    standings: Sequence[Standing], compared: pd.DataFrame, base: str, points: pd.DataFrame
+) -> dict[str, Callable[[], Section]]:
+    """Return what makes each table of the page, by its title."""
+    made: dict[str, Callable[[], Section]] = {
+        "Venues": lambda: venues_section(standings),
+        base: lambda: Section(f"{base} by venue", compared, _ASSET_COLUMNS),
+    }
+    if not points.empty:
+        made["Shares"] = lambda: Section("Shares of open interest", points, _SHARE_COLUMNS)
+    return made
+
+
+def share_lines(points: pd.DataFrame) -> tuple[Series, ...]:
+    """Return the shares of each venue as a line, with a gap between two stretches of *points*."""
+    lines = []
+    for venue, rows in points.groupby("venue") if not points.empty else ():
+        times, shares = rows["ts"].to_numpy("datetime64[ms]"), rows["share_pct"].to_numpy()
+        holes = np.flatnonzero(np.diff(rows["stretch"])) + 1
+        x, y = np.insert(times, holes, times[holes]), np.insert(shares, holes, np.nan)
+        lines.append(Series(str(venue), x, y))
+    return tuple(lines)
+
+
+def report(
+    standings: Sequence[Standing],
+    compared: pd.DataFrame,
+    base: str,
+    points: pd.DataFrame,
+    shown: Moment,
+    state: dict[str, str],
+) -> Report:
+    """Return the page as a document."""
+    sections = [make() for name, make in tables(standings, compared, base, points).items()]
+    series = share_lines(points)
+    return Report(
+        title="Exchanges",
+        moment=shown.now,
+        origin=shown.origin,
+        state=state,
+        figures=tuple(
+            Figure(
+                f"OI {one.venue}",
+                formats.usd(one.figures["global_oi_usd"].value),
+                coverage(one.figures["global_oi_usd"]),
+            )
+            for one in standings
+        ),
+        charts=(LineChart("Shares of open interest", series, "share"),) if series else (),
+        sections=tuple(sections[:2]),
+    )

@@ -1,0 +1,129 @@
+"""What each venue holds of the open interest over time, as areas, and what is missing in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from analytics.market.venue_shares import VenueShares, venue_shares
+from analytics.panels.panel import TIMEFRAMES, Pair, Panel
+from dashboard import loaders
+from dashboard.charts import Colors
+from dashboard.exchanges.share_chart import share_chart, share_points
+from dashboard.frame.error_boundary import plain
+from dashboard.state import Moment
+
+SPANS: Final = {
+    "24 h": ("15m", timedelta(days=1)),
+    "7 d": ("1h", timedelta(days=7)),
+    "30 d": ("4h", timedelta(days=30)),
+    "90 d": ("1d", timedelta(days=90)),
+}
+"""How far back, and in bars of which timeframe."""
+
+_LEAST_PAIRS: Final = 0.8
+"""A venue with fewer of its pairs than this part is said to be incomplete there."""
+
+
+def span_choice() -> str:
+    """Ask how far back shares are shown; it lives in the URL."""
+    chosen = st.segmented_control(
+        "Shares over",
+        list(SPANS),
+        default="24 h",
+        required=True,
+        key="shares_over",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return chosen or "24 h"
+
+
+def open_interest(span: str, shown: Moment) -> Panel:
+    """Return the open interest of every pair over *span*."""
+    timeframe, length = SPANS[span]
+    bars = int(length / TIMEFRAMES[timeframe])
+    return loaders.panel(("oi_usd",), timeframe, shown, bars=bars, unfinished=True)
+
+
+def part(panel: Panel, wanted: Callable[[Pair], bool]) -> Panel:
+    """Return the part of *panel* whose instruments are *wanted*."""
+    mine = np.array([wanted(pair) for pair in panel.instruments], np.bool_)
+    return replace(
+        panel,
+        instruments=tuple(
+            pair for pair, is_in in zip(panel.instruments, mine, strict=True) if is_in
+        ),
+        values={name: cells[:, mine] for name, cells in panel.values.items()},
+    )
+
+
+def draw_shares(
+    panel: Panel, of: str, span: str, key: str, chosen: Sequence[str], colors: Colors
+) -> pd.DataFrame:
+    """Draw the shares that *panel* makes up and return the points that were drawn.
+
+    Args:
+        panel: Of all venues.
+        of: What it is of, in words.
+        span: How far back it reaches, in words.
+        key: Of the chart.
+        chosen: The venues to draw; none means all.
+        colors: Of the theme.
+    """
+    shares = venue_shares(panel)
+    points = share_points(shares, panel)
+    where = ""
+    if chosen and not points.empty:
+        points = points[points["venue"].isin(chosen)].reset_index(drop=True)
+        where = f" on {formats.listed(sorted(chosen))}"
+    if points.empty:
+        st.info(plain(f"No open interest of {of}{where} is on record in the {span} before."))
+        return points
+    if len(set(points["ts"])) < 2:
+        said = f"The open interest of {of}{where} is on record at one time only: areas need two."
+        st.info(plain(said))
+        return points
+    st.altair_chart(
+        share_chart(points, colors),
+        key=key,
+        alt=f"Each venue's share of the open interest of {of} over {span}",
+    )
+    lines = incomplete(shares)
+    if chosen:
+        lines.insert(0, f"Shares are of the open interest of {of} on all venues.")
+    if lines:
+        st.caption(plain(" ".join(lines)))
+    return points
+
+
+def incomplete(shares: VenueShares) -> list[str]:
+    """Say where venues are missing among *shares*, or are there in part."""
+    some = np.isfinite(shares.value_usd).any(axis=1)
+    known = np.flatnonzero(some)
+    lines = []
+    if len(known) and (holes := int(known[-1] - known[0] + 1 - len(known))):
+        lines.append(f"Nothing is on record at {formats.plural(holes, 'time')}: areas end there.")
+    for nth, venue in enumerate(shares.venues):
+        there = np.isfinite(shares.value_usd[:, nth])
+        away = int((some & ~there).sum())
+        if away:
+            lines.append(
+                f"{venue} is not on record at {away:,} of {int(some.sum()):,} times: the shares "
+                "there are of the others."
+            )
+        most = shares.pairs[:, nth].max(initial=0)
+        few = int((there & (shares.pairs[:, nth] < _LEAST_PAIRS * most)).sum())
+        if few:
+            times = formats.plural(few, "time")
+            lines.append(
+                f"{venue} has few of its pairs on record at {times}: its share is too small there."
+            )
+    return lines

@@ -1,0 +1,176 @@
+"""The market's size over all venues, and a card for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from analytics.market.figures import OLD_CYCLES, Figure
+from analytics.market.venue_summary import Standing
+from dashboard.charts import Colors
+from dashboard.components.cards import NOTES_WRAP, CardText, card_text, thinned
+from dashboard.frame.error_boundary import plain
+from dashboard.frame.local_time import titled
+from dashboard.state import Moment
+from dashboard.view import View
+
+_STYLE: Final = f"""
+<style>
+{NOTES_WRAP}
+.venue-figures {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(100px, 1fr));
+  gap: 0.45rem 0.75rem; margin: 0 !important; padding: 0 !important;
+  font-variant-numeric: tabular-nums; }}
+.venue-figures dt {{ font-size: 0.78rem; opacity: 0.75; }}
+.venue-figures dd {{ margin: 0; font-size: 1rem; font-weight: 600; }}
+.venue-figures dd.old {{ font-style: italic; font-weight: 400; opacity: 0.8; }}
+</style>
+"""
+
+
+def whole(figures: dict[str, Figure], venues: int, seen: View, shown: Moment) -> None:
+    """Draw what is *seen* of the market, on so many *venues*: as a sum, and weighted by volume."""
+    pairs = figures["global_oi_usd"].expected
+    of = f"Of {formats.plural(pairs, 'pair')} collected on {formats.plural(venues, 'venue')}"
+    of += ", as chosen in the sidebar." if seen.venues or seen.pairs else "."
+    with st.grid(4, min_column_width=165, gap="xsmall"):
+        for name, label, said in (
+            (
+                "global_oi_usd",
+                "OI, sum",
+                "Open interest of all pairs added up, at the mark price. USD.",
+            ),
+            (
+                "oi_volume_weighted_usd",
+                "OI, volume-weighted",
+                "Open interest of the pair that a traded dollar is traded in: the mean over pairs, "
+                "weighted by 24 h volume. No estimate of the sum. USD.",
+            ),
+            ("volume_24h_usd", "Volume 24 h, sum", "Rolling. USD."),
+            ("funding_8h_pct", "Funding 8 h, OI-weighted", "Positive: longs pay shorts."),
+        ):
+            _metric(label, card_text(name, figures[name], shown), f"{said} {of}")
+
+
+def venue_cards(
+    standings: Sequence[Standing], mute: dict[str, str], shown: Moment, seen: View, at: Colors
+) -> None:
+    """Draw a card for each venue.
+
+    Args:
+        standings: The venues that were heard of.
+        mute: Why nothing is known of the others, by venue.
+        shown: What ages count to.
+        seen: What shares are of.
+        at: The colours of the theme.
+    """
+    st.html(_STYLE)
+    with st.grid(4, min_column_width=290, gap="small"):
+        for one in standings:
+            with st.container(border=True, height="stretch", gap="small"):
+                _card(one, shown, seen, at)
+        for venue, reason in mute.items():
+            with st.container(border=True, height="stretch", gap="small"):
+                _title(venue, "nothing heard", at)
+                st.markdown(plain(reason))
+
+
+def _card(one: Standing, shown: Moment, seen: View, at: Colors) -> None:
+    age = shown.now - one.heard_ts
+    is_old = age > OLD_CYCLES * shown.cycle
+    some = "" if one.pairs == one.expected else f"{one.pairs:,} of "
+    said = f"{some}{formats.plural(one.expected, 'pair')} · {formats.age(age)} ago"
+    _title(one.venue, titled(said, one.heard_ts), at, is_old)
+    oi = one.figures["global_oi_usd"]
+    _metric(
+        "Open interest",
+        card_text("global_oi_usd", oi, shown),
+        f"Sum over {oi.pairs:,} of {formats.plural(oi.expected, 'pair')} collected, at the mark "
+        "price. USD.",
+        border=False,
+        curve=oi,
+    )
+    look = ' class="old"' if is_old else ""
+    entries = "".join(
+        f'<div title="{escape(said)}"><dt>{escape(label)}</dt><dd{look}>{escape(value)}</dd></div>'
+        for label, value, said in _entries(one, seen)
+    )
+    st.html(f'<dl class="venue-figures">{entries}</dl>')
+
+
+def _entries(one: Standing, seen: View) -> list[tuple[str, str, str]]:
+    """Return label, value and meaning of a card's small figures."""
+    now = one.figures
+
+    def of(name: str) -> str:
+        return f"From {now[name].pairs:,} of {formats.plural(one.expected, 'pair')}."
+
+    weighed = "Mean, weighted by open interest."
+    longs = "Of the mean share of longs, weighted by open interest."
+    part = f"Of the sum over {'the chosen pairs on ' if seen.pairs else ''}all venues."
+    return [
+        ("Share of OI", _share(one.oi_share_pct), part),
+        ("Volume 24 h", formats.usd(now["volume_24h_usd"].value), of("volume_24h_usd")),
+        ("Share of volume", _share(one.volume_share_pct), part),
+        (
+            "Funding 8 h",
+            formats.pct(now["funding_8h_pct"].value, 4),
+            f"{weighed} {of('funding_8h_pct')}",
+        ),
+        ("Funding APR", formats.pct(one.funding_apr_pct), "The same for a year."),
+        ("Long/short", formats.ratio(now["ls_accounts"].value), f"{longs} {of('ls_accounts')}"),
+        ("Basis", formats.pct(one.basis_pct, 4), f"{weighed} Mark over index, less one."),
+        (
+            "OI, volume-weighted",
+            formats.usd(now["oi_volume_weighted_usd"].value),
+            "Mean over pairs, weighted by 24 h volume.",
+        ),
+    ]
+
+
+def _title(venue: str, said: str, at: Colors, is_old: bool = False) -> None:
+    """Draw the name of a venue, and beside it what is *said* in HTML."""
+    color = f"color:{at.alert};font-style:italic" if is_old else "opacity:0.75"
+    st.html(
+        f'<div style="display:flex;gap:0.5rem;align-items:baseline">'
+        f'<span style="width:0.7rem;height:0.7rem;border-radius:2px;'
+        f'background:{at.of_venue(venue)}"></span>'
+        f'<strong style="font-size:1.1rem">{escape(venue)}</strong>'
+        f'<span style="margin-left:auto;font-size:0.85rem;{color}">{said}</span></div>'
+    )
+
+
+def _metric(
+    label: str,
+    text: CardText,
+    help: str,
+    *,
+    border: bool = True,
+    curve: Figure | None = None,
+) -> None:
+    signed = text.change is not None and text.change[0] in "+-"
+    chart: dict[str, Any] = {}
+    if curve is not None and len(curve.past) > 1:
+        points = [float(f"{value:.6g}") for value in thinned(curve.past)]
+        chart = {"chart_data": points, "chart_type": "area"}
+    st.metric(
+        label,
+        text.value,
+        text.coverage if text.change is None else text.change,
+        delta_color="normal" if signed else "off",
+        delta_arrow="auto" if signed else "off",
+        delta_description=None if text.change is None else text.note,
+        help=help,
+        border=border,
+        height="stretch" if border else "content",
+        **chart,
+    )
+
+
+def _share(value: float) -> str:
+    """Write a share with a decimal: small venues would all be 0 %."""
+    return formats.ABSENT if pd.isna(value) else f"{value:.1f} %"

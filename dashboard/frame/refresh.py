@@ -1,0 +1,69 @@
+"""What moves with the market: drawn anew each cycle, and still while a pair's dialog is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import streamlit as st
+
+from dashboard import loaders, state
+from dashboard.frame.error_boundary import explained
+from dashboard.market.pair_dialog import pair_dialog
+
+_VISITED: Final = "visited_pages"
+_HEIGHT: Final = 480
+"""Of what stands in for a page that is not there yet. [px]"""
+
+
+def refreshed(
+    board: Callable[[], None], every_s: float | None = None, *, waits_for: str = "the record"
+) -> None:
+    """Run *board* as a fragment on the cycle, and open the pair that was asked for.
+
+    A dialog that a fragment opened would go at its next tick, so it is opened here, by
+    the page itself, and nothing ticks behind it.
+
+    Args:
+        board: Draws everything that moves.
+        every_s: Where something else than the cycle says how often. [wall s]
+        waits_for: What the first visitor is told that the page reads.
+    """
+    with explained():
+        state.whole_run_is_due()
+        opened = state.opened_pair()
+        if opened:
+            pair_dialog(*opened)
+
+        def ticking() -> None:
+            # A click in here runs the fragment alone: what is the page's to do needs the page.
+            if state.whole_run_is_due():
+                st.rerun(scope="app")
+            with expected(board.__code__.co_filename, waits_for):
+                board()
+
+        pace = every_s or loaders.refresh_s()
+        st.fragment(ticking, run_every=None if opened else pace)()
+
+
+@contextmanager
+def expected(page: str, waits_for: str) -> Iterator[None]:
+    """Let what is drawn within stand above its outline, in a session's first visit of *page*.
+
+    The places are the same in every run, so that a refresh replaces each element by itself.
+    """
+    visited: set[str] = st.session_state.setdefault(_VISITED, set())
+    body, outline = st.container(), st.empty()
+    if page in visited:
+        with body:
+            yield
+        return
+    try:
+        with outline.container(), st.spinner(f"Reading {waits_for} …"):
+            st.skeleton(_HEIGHT)
+            with body:
+                yield
+    finally:
+        outline.empty()
+    visited.add(page)

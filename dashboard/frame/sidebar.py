@@ -1,0 +1,273 @@
+"""The sidebar: timeframe, venues, pairs, and what this user calls unusual."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import streamlit as st
+
+from analytics import formats
+from analytics.panels.panel import TIMEFRAMES
+from dashboard import state
+from dashboard.frame.browser_storage import browser, stored
+from dashboard.frame.error_boundary import plain
+from dashboard.view import FIRST_TIMEFRAME, Thresholds, View
+
+_CHOSEN: Final = "thresholds_chosen"
+_RESTORED: Final = "thresholds_restored"
+_TABS: Final = "timeframe_tabs"
+_LINKED: Final = "thresholds_of_link"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How one threshold is asked for."""
+
+    field: str
+    """Of ``Thresholds``."""
+    key: str
+    """In the URL and in the browser."""
+    label: str
+    help: str
+    least: float
+    most: float
+    step: float
+    written: str
+
+
+_ASKED: Final = (
+    _Asked(
+        "z_oi",
+        "z",
+        "z of OI",
+        "OI change against the 20 bars before. Standard deviations, either way.",
+        least=0.0,
+        most=20.0,
+        step=0.1,
+        written="%.1f",
+    ),
+    _Asked(
+        "ls_accounts",
+        "ls",
+        "Long/short",
+        "So many times as many long as short accounts, or the other way round.",
+        least=1.0,
+        most=100.0,
+        step=0.1,
+        written="%.1f",
+    ),
+    _Asked(
+        "book_imbalance_pct",
+        "imbalance",
+        "Book imbalance, %",
+        "More bids than asks within 25 bps of mid, or fewer.",
+        least=0.0,
+        most=100.0,
+        step=0.5,
+        written="%.1f",
+    ),
+    _Asked(
+        "funding_8h_pct",
+        "funding",
+        "Funding 8 h, %",
+        "Rebased to 8 hours, either sign.",
+        least=0.0,
+        most=10.0,
+        step=0.005,
+        written="%.4f",
+    ),
+    _Asked(
+        "oi_delta_pct",
+        "oi_delta",
+        "OI change, %",
+        "Over the timeframe, up or down.",
+        least=0.0,
+        most=1000.0,
+        step=0.5,
+        written="%.2f",
+    ),
+)
+
+_STANDARD: Final = Thresholds()
+
+
+def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
+    """Ask for what to show and return it.
+
+    Args:
+        choices: Returns the venues there are, and the symbols of all pairs there are, each once,
+            at the time that is asked for here.
+    """
+    _remember_link()
+    with st.sidebar:
+        above = st.container()
+        # What no field of the frame holds is lost from the URL at the next page.
+        st.text_input(
+            "As of, UTC",
+            key=state.AT,
+            bind="query-params",
+            placeholder="now",
+            help="The market as it was known then: 2025-10-22 12:44, or 12:44 today. Empty is now.",
+        )
+        if st.session_state.get(state.AT):
+            st.toggle(
+                "With what was fetched later",
+                key=state.LATER,
+                bind="query-params",
+                help="Also what came afterwards from the venues' histories or from files. "
+                "Nobody who looked at that time knew it.",
+            )
+        venues, symbols = choices()
+        with above:
+            if complaints := list(_complaints(venues, symbols)):
+                st.warning("  \n".join(map(plain, complaints)), icon=":material/link_off:")
+            timeframe = st.segmented_control(
+                "Timeframe",
+                list(TIMEFRAMES),
+                default=FIRST_TIMEFRAME,
+                required=True,
+                key="timeframe",
+                bind="query-params",
+                help="How long a bar lasts, and what every change on the page is over.",
+            )
+        chosen_venues, chosen_pairs = _which(venues, symbols)
+        thresholds = _thresholds()
+    return View(
+        timeframe=timeframe or FIRST_TIMEFRAME,
+        venues=tuple(chosen_venues),
+        pairs=tuple(chosen_pairs),
+        thresholds=thresholds,
+    )
+
+
+def timeframe_tabs(seen: View) -> None:
+    """Draw the sidebar's timeframe once more, at hand; both always say the same."""
+    st.session_state[_TABS] = seen.timeframe
+    st.segmented_control(
+        "Timeframe of every change",
+        list(TIMEFRAMES),
+        required=True,
+        key=_TABS,
+        label_visibility="collapsed",
+        on_change=_take_over,
+    )
+
+
+def _take_over() -> None:
+    st.session_state["timeframe"] = st.session_state[_TABS]
+    state.run_whole()
+
+
+def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Ask for venues and pairs; there is nothing to choose before anything was recorded."""
+    if not venues:
+        return [], []
+    chosen = st.pills(
+        "Venues",
+        list(venues),
+        selection_mode="multi",
+        key="venues",
+        bind="query-params",
+        help="None chosen means all.",
+    )
+    pairs = st.multiselect(
+        "Pairs",
+        list(symbols),
+        format_func=formats.pair,
+        key="pairs",
+        bind="query-params",
+        placeholder="All pairs",
+        help="On every venue that has them. None chosen means all.",
+    )
+    return chosen, pairs
+
+
+def _thresholds() -> Thresholds:
+    """Ask for the thresholds, and keep them in the browser once the user chose them."""
+    with st.expander("Thresholds", expanded=True, icon=":material/notifications_active:"):
+        given = {asked.key: _number(asked) for asked in _ASKED}
+        st.button("Standard thresholds", on_click=_reset, type="tertiary", icon=":material/undo:")
+    browser(
+        given,
+        chosen=_CHOSEN in st.session_state,
+        restored=_RESTORED in st.session_state,
+        on_restored=_restore,
+    )
+    return Thresholds(**{asked.field: given[asked.key] for asked in _ASKED})
+
+
+def _number(asked: _Asked) -> float:
+    return st.number_input(
+        asked.label,
+        min_value=asked.least,
+        max_value=asked.most,
+        value=_standard(asked),
+        step=asked.step,
+        format=asked.written,
+        key=asked.key,
+        bind="query-params",
+        help=asked.help,
+        on_change=_choose,
+    )
+
+
+def _standard(asked: _Asked) -> float:
+    return float(getattr(_STANDARD, asked.field))
+
+
+def _choose() -> None:
+    st.session_state[_CHOSEN] = True
+
+
+def _reset() -> None:
+    """Go back to the standard, for good."""
+    for asked in _ASKED:
+        st.session_state[asked.key] = _standard(asked)
+    _choose()
+
+
+def _restore() -> None:
+    """Take over what the browser kept, as far as the link said nothing of it."""
+    st.session_state[_RESTORED] = True
+    kept = stored()
+    if not isinstance(kept, dict):
+        return
+    for asked in _ASKED:
+        value: Any = kept.get(asked.key)
+        if asked.key not in st.session_state[_LINKED] and _fits(asked, value):
+            st.session_state[asked.key] = float(value)
+
+
+def _remember_link() -> None:
+    """Note which thresholds this session's link named, before a widget tidies the URL."""
+    if _LINKED not in st.session_state:
+        st.session_state[_LINKED] = {asked.key for asked in _ASKED} & set(st.query_params)
+
+
+def _fits(asked: _Asked, value: Any) -> bool:
+    """Return whether *value*, which a person may have typed, is a threshold."""
+    try:
+        return asked.least <= float(value) <= asked.most
+    except (TypeError, ValueError):
+        return False
+
+
+def _complaints(venues: Sequence[str], symbols: Sequence[str]) -> Iterator[str]:
+    """Say what in the URL cannot be followed; the widgets leave it out without a word."""
+    timeframe = st.query_params.get("timeframe", FIRST_TIMEFRAME)
+    if timeframe not in TIMEFRAMES:
+        said = formats.repeated(timeframe)
+        yield f"timeframe={said}: there is none like it; choose of {', '.join(TIMEFRAMES)}."
+    names = [formats.pair(symbol) for symbol in symbols]
+    for key, known in (("venues", venues), ("pairs", names)):
+        unknown = [name for name in st.query_params.get_all(key) if name and name not in known]
+        if venues and unknown:
+            some = formats.listed([*map(formats.repeated, unknown)])
+            yield f"{key}: nothing is known of {some}."
+    for asked in _ASKED:
+        text = st.query_params.get(asked.key)
+        if text is not None and not _fits(asked, text):
+            said = formats.repeated(text)
+            yield f"{asked.key}={said}: a number from {asked.least:g} to {asked.most:g} is needed."

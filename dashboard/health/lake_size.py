@@ -1,0 +1,83 @@
+"""The state of the record: how much it holds, since when, and what was damaged."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from analytics.lake.upgrade import BYBIT_OI_HALVED
+from dashboard.frame.error_boundary import plain
+from dashboard.state import Moment
+
+
+def collector(since: pd.DataFrame, shown: Moment) -> None:
+    """Draw for how long there were cycles without a break, as ``collecting_since.sql`` says."""
+    began, is_week = since.iloc[0][["since_ts", "is_whole_week"]]
+    known = not pd.isna(began)
+    if not known:
+        value, said = "not in 7 d", "No cycle ended in the week before."
+    else:
+        value = (
+            f"over {formats.age(shown.now - began)}" if is_week else formats.age(shown.now - began)
+        )
+        said = f"Cycles follow one another since {formats.moment(began)}."
+    st.metric(
+        "Collecting for",
+        "ended" if known and shown.mode == "stopped" else value,
+        help=f"{said} A restart that costs no more than a few cycles is no break.",
+        border=True,
+        height="stretch",
+    )
+
+
+def record(
+    sizes: pd.DataFrame, disk_bytes: int, free_bytes: int, since: pd.DataFrame, shown: Moment
+) -> None:
+    """Draw how much the record holds, and how much room is left."""
+    st.subheader("Record", anchor=False)
+    if shown.mode == "asked":
+        st.caption("Rows and room are those of the record as it is now, not as it was then.")
+    with st.grid(len(sizes) + 3, min_column_width=130, gap="xsmall"):
+        for table, rows in zip(sizes["table_name"], sizes["row_count"], strict=True):
+            st.metric(table.capitalize(), formats.count(rows), help="Rows", border=True)
+        st.metric("On disk", formats.size(disk_bytes), border=True)
+        st.metric("Free on the disk", formats.size(free_bytes), border=True)
+        collector(since, shown)
+
+
+def mended(info: dict[str, str]) -> None:
+    """Draw what was changed in rows that are stored, by what the lake says of itself."""
+    if (told := info.get(BYBIT_OI_HALVED)) is None:
+        return
+    said = json.loads(told)
+    rows = [
+        f"{formats.plural(said[table], word)} up to {said[f'{table}_until']} UTC"
+        for table, word in (("snapshots", "snapshot"), ("bars", "bar"))
+        if said[table]
+    ]
+    st.caption(
+        "Bybit's open interest was recorded of both sides, longs and shorts, by earlier versions. "
+        f"It was halved to one side in {formats.listed(rows)}."
+    )
+
+
+def versions(found: dict[str, str]) -> None:
+    """Draw the versions of what runs here."""
+    st.caption(plain(" · ".join(f"{name} {version}" for name, version in found.items())))
+
+
+def set_aside(notes: list[dict[str, str]]) -> None:
+    """Draw what was found damaged and taken out of the record."""
+    if not notes:
+        st.caption("No damaged file was ever found.")
+        return
+    st.warning(
+        f"{formats.plural(len(notes), 'damaged file')} taken out of the record and kept in "
+        "the folder set-aside; the gap stays visible as a gap.",
+        icon=":material/heart_broken:",
+    )
+    for note in reversed(notes):
+        st.caption(plain(", ".join(f"{key}: {value}" for key, value in note.items())))

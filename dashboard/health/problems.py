@@ -1,0 +1,168 @@
+"""What is wrong right now, in sentences, the gravest first; one calm line where nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from analytics.assets.bases import Bases
+from dashboard.frame.error_boundary import plain
+from dashboard.health import stream_status
+from dashboard.health.venue_status import reasons
+from dashboard.state import SILENT_CYCLES, Moment
+
+_NEARLY_FULL_PCT: Final = 90
+_LITTLE_ROOM_BYTES: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong."""
+
+    text: str
+    grave: bool = False
+    """Whether figures are missing or old because of it."""
+
+
+def faults(
+    cycles: pd.DataFrame,
+    expected: set[str],
+    channels: pd.DataFrame,
+    silent: pd.DataFrame,
+    clock_steps: list[dict[str, Any]],
+    free_bytes: int,
+    counted: Bases,
+    shown: Moment,
+) -> list[Fault]:
+    """Return what is wrong.
+
+    Args:
+        cycles: The newest of each venue, as ``venue_cycles.sql`` returns them.
+        expected: The venues that are collected.
+        channels: How the streams stand, as ``stream_status.channels`` returns it.
+        silent: Pairs of the universe that nothing was heard of lately.
+        clock_steps: When the collector's clock stepped, and how far, oldest first.
+        free_bytes: Room on the disk. [bytes]
+        counted: What instruments are counted under.
+        shown: When that is so.
+    """
+    return [
+        *_of_absence(cycles, expected),
+        *(fault for row in cycles.to_dict("records") for fault in _of_cycle(row, shown)),
+        *_of_silence(silent, cycles, shown),
+        *map(Fault, stream_status.sentences(channels)),
+        *_of_clock(clock_steps, shown),
+        *of_names(counted),
+        *_of_room(free_bytes),
+    ]
+
+
+def of_names(counted: Bases) -> list[Fault]:
+    """Return which names stand for more than one asset."""
+    return [Fault(difference.sentence) for difference in counted.differences]
+
+
+def draw_faults(found: list[Fault], cycles: pd.DataFrame, shown: Moment) -> None:
+    """Draw what was *found* wrong, the grave above the rest; or that nothing is."""
+    if not found and shown.mode == "stopped":
+        st.caption("When the record ends, every venue had answered for every pair.")
+        return
+    if not found:
+        last = formats.age(shown.now - cycles["finished_ts"].min())
+        st.success(
+            f"All is well: {formats.plural(len(cycles), 'venue')} answered for every pair, the "
+            f"last {last} ago at most, and nothing was refused.",
+            icon=":material/check_circle:",
+        )
+        return
+    graves = [fault for fault in found if fault.grave]
+    for kind, draw, icon in (
+        (graves, st.error, ":material/error:"),
+        ([fault for fault in found if not fault.grave], st.warning, ":material/warning:"),
+    ):
+        if kind:
+            draw("  \n".join(plain(fault.text) for fault in kind), icon=icon)
+
+
+def _of_absence(cycles: pd.DataFrame, expected: set[str]) -> Iterator[Fault]:
+    for venue in sorted(expected - set(cycles["venue"])):
+        yield Fault(f"{venue}: no cycle of it ended in the 24 hours before.", grave=True)
+
+
+def _of_cycle(row: dict[Any, Any], shown: Moment) -> Iterator[Fault]:
+    """Say what the newest cycle of a venue, and its last hour, lack."""
+    venue = row["venue"]
+    if row["finished_ts"] < shown.silent_before and shown.mode != "stopped":
+        age = formats.age(shown.now - row["finished_ts"])
+        yield Fault(
+            f"{venue} has finished no cycle for {age}, more than {SILENT_CYCLES} cycles.",
+            grave=True,
+        )
+    if isinstance(row["error"], str):
+        text = formats.shortened(row["error"].removeprefix(f"{venue}: ")).rstrip(".")
+        yield Fault(f"{venue}: {text}.", grave=row["answered"] == 0)
+    elif row["answered"] < row["asked"]:
+        yield Fault(f"{venue} answered for {row['answered']:,} of {row['asked']:,} pairs.")
+    elif (row["errors_1h"] or 0) > 0:
+        yield Fault(
+            f"{venue}: well now, but {row['errors_1h']:,.0f} of "
+            f"{formats.plural(int(row['cycles_1h']), 'cycle')} in the last hour had a problem."
+        )
+    yield from _of_quantities(row)
+
+
+def _of_quantities(row: dict[Any, Any]) -> Iterator[Fault]:
+    """Say what a venue's newest cycle refused, left out, or has nearly used up."""
+    venue = row["venue"]
+    if row["refused"] > 0:
+        yield Fault(f"{venue} refused: {reasons(row['refused_reasons'])}.")
+    if row["skipped"] > 0:
+        yield Fault(
+            f"{venue}: {formats.plural(int(row['skipped']), 'question')} left out, as time or "
+            "budget did not allow them."
+        )
+    used = row["budget_used_pct"]
+    if not pd.isna(used) and used >= _NEARLY_FULL_PCT:
+        yield Fault(f"{venue}: {formats.share(used)} of the fullest of its limits is used.")
+
+
+def _of_silence(silent: pd.DataFrame, cycles: pd.DataFrame, shown: Moment) -> Iterator[Fault]:
+    """Name pairs that nothing was heard of although their venue's cycles run."""
+    running = set(cycles.loc[cycles["answered"] > 0, "venue"])
+    for venue, rows in silent[silent["venue"].isin(running)].groupby("venue"):
+        names = formats.listed([formats.pair(symbol) for symbol in rows["symbol"]])
+        span = formats.span(shown.now - shown.since)
+        yield Fault(f"{venue}: nothing was heard of {names} for {span}.")
+
+
+def _of_clock(steps: list[dict[str, Any]], shown: Moment) -> Iterator[Fault]:
+    """Say what the clock did within a day before *shown*, and what that means for rows."""
+    for step in steps:
+        at, seconds = datetime.fromisoformat(step["at"]), float(step["step_s"])
+        if not shown.now - timedelta(days=1) <= at <= shown.now:
+            continue
+        way = "ahead" if seconds > 0 else "back"
+        text = (
+            f"The collector's clock stepped {way} by {formats.age(abs(seconds))} to "
+            f"{formats.moment(at)}; rows heard before keep the times it showed then."
+        )
+        if seconds < 0 and (until := at - timedelta(seconds=seconds)) > shown.now:
+            text += (
+                f" Those after {formats.moment(at)} are not seen before {formats.moment(until)}."
+            )
+        yield Fault(text)
+
+
+def _of_room(free_bytes: int) -> Iterator[Fault]:
+    if free_bytes < _LITTLE_ROOM_BYTES:
+        yield Fault(
+            f"Only {formats.size(free_bytes)} are left on the disk; the collector stops "
+            "recording before it is full.",
+            grave=True,
+        )

@@ -1,0 +1,118 @@
+"""How each venue answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from dashboard.charts import Colors
+from dashboard.health.status_table import status_table
+from dashboard.state import SILENT_CYCLES, Moment
+
+_FORMATS: Final[dict[Any, Any]] = {
+    "age_s": formats.age,
+    "latency_ms": formats.latency,
+    "latency_1h_ms": formats.latency,
+    "latency_curve": lambda _: "",
+    "answered_1h_pct": formats.share,
+    "budget_used_pct": lambda _: "",
+    "budget_used_1h_pct": formats.share,
+}
+
+
+def venue_table(
+    cycles: pd.DataFrame, hour: pd.DataFrame, shown: Moment, colors: Colors
+) -> pd.DataFrame:
+    """Draw a row for each venue's newest cycle and its last hour, and return the rows.
+
+    Args:
+        cycles: As ``venue_cycles.sql`` returns them.
+        hour: As ``venue_hour.sql`` returns it.
+        shown: What ages count to.
+        colors: Of the theme.
+    """
+    table = rows(cycles, hour, shown)
+    slowest = max((max(curve) for curve in table["latency_curve"] if len(curve)), default=1.0)
+    status_table(
+        table,
+        _columns(float(slowest)),
+        _FORMATS,
+        "venues",
+        alt="How each venue's newest cycle went",
+        colored={"state": lambda state: colors.up if state == "complete" else colors.alert},
+        row_height=32,
+    )
+    return table
+
+
+def rows(cycles: pd.DataFrame, hour: pd.DataFrame, shown: Moment) -> pd.DataFrame:
+    """Return the table's rows: numbers, so that it sorts by them."""
+    age = (shown.now - cycles["finished_ts"]).dt.total_seconds().clip(lower=0)
+    table = cycles.assign(
+        age_s=age, state=[_state(row, shown) for row in cycles.to_dict("records")]
+    ).merge(hour, on="venue", how="left")
+    table["latency_curve"] = [
+        [] if isinstance(curve, float) or curve is None else [round(float(ms), 1) for ms in curve]
+        for curve in table["latency_curve"]
+    ]
+    return table[list(_columns(1.0))].reset_index(drop=True)
+
+
+def reasons(counted: str | None) -> str:
+    """Write what was refused and how often: ``mark, sign: 2 times``."""
+    if counted is None:
+        return "no reason was kept"
+    return formats.listed(
+        [
+            f"{column} ({reason.replace('_', ' ')}) {formats.plural(times, 'time')}"
+            for key, times in json.loads(counted).items()
+            for column, _, reason in [key.partition(":")]
+        ]
+    )
+
+
+def _state(row: dict[Hashable, Any], shown: Moment) -> str:
+    if row["finished_ts"] < shown.silent_before:
+        return "silent"
+    if isinstance(row["error"], str):
+        return "error"
+    return "complete" if row["answered"] == row["asked"] else "partial"
+
+
+def _columns(slowest_ms: float) -> dict[str, Any]:
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    return {
+        "venue": text("Venue", pinned=True),
+        "state": text(
+            "State", help=f"complete, partial, error or silent for {SILENT_CYCLES} cycles"
+        ),
+        "age_s": number("Age", help="Since its last cycle ended"),
+        "asked": number("Asked", help="Pairs of the universe when it began"),
+        "answered": number("Answered", help="Pairs that a snapshot was made of"),
+        "skipped": number("Skipped", help="Questions that time or budget did not allow"),
+        "refused": number("Refused", help="Single values refused as impossible"),
+        "requests": number("Requests"),
+        "latency_ms": number("Latency", help="Median of a request, in the newest cycle"),
+        "latency_1h_ms": number("Median 1 h", help="Median of the hour's cycles"),
+        "latency_curve": st.column_config.LineChartColumn(
+            "Latency 1 h", help="Every two minutes", y_min=0, y_max=slowest_ms, width=96
+        ),
+        "budget_used_pct": st.column_config.ProgressColumn(
+            "Budget used",
+            help="The fullest of the venue's limits, which the Exchanges page lists",
+            min_value=0,
+            max_value=100,
+            format="%.0f %%",
+            width=104,
+        ),
+        "budget_used_1h_pct": number("Most in 1 h", help="Of the budget, in any of its cycles"),
+        "cycles_1h": number("Cycles 1 h"),
+        "errors_1h": number("Errors 1 h"),
+        "refused_1h": number("Refused 1 h"),
+        "answered_1h_pct": number("Answered 1 h", help="Of what was asked in the hour"),
+    }

@@ -1,0 +1,82 @@
+"""The Heatmap as files."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from analytics import formats
+from analytics.exports import Column, Heatmap, Kind, Report, Section
+from analytics.measures import Unit
+from dashboard.charts.cells import labels
+from dashboard.heatmap.measure_grid import Loaded
+from dashboard.state import Moment
+
+KINDS: Final[dict[Unit, tuple[Kind, int | None]]] = {
+    "pct": ("pct", 2),
+    "rate": ("pct", 4),
+    "ratio": ("ratio", 2),
+    "score": ("ratio", 2),
+    "index": ("ratio", 1),
+    "usd": ("usd", None),
+}
+"""What a table takes each unit for, and its decimals."""
+
+
+def section(loaded: Loaded) -> Section:
+    """Return the map as a table: a row for each pair, a column for each of its columns."""
+    kind, digits = KINDS[loaded.measure.unit]
+    names = column_names(loaded)
+    keys = pd.DataFrame(loaded.pairs, columns=["venue", "symbol", "base"])
+    cells = pd.DataFrame(loaded.values, columns=names)
+    shown = [Column("symbol", "Pair"), Column("venue", "Venue"), Column("base", "Asset")]
+    for place, name in enumerate(names):
+        shown.append(Column(name, name, kind, digits))
+        if loaded.coverage_pct is not None and loaded.partial[:, place].any():
+            known = f"{name}, known"
+            cells[known] = loaded.coverage_pct[:, place]
+            shown.append(Column(known, known, "share"))
+    return Section(
+        f"{loaded.measure.title}", pd.concat([keys, cells], axis=1), tuple(shown), _note(loaded)
+    )
+
+
+def _note(loaded: Loaded) -> str | None:
+    """Return what is to be known of the table."""
+    notes = ["Times are the starts of bars, UTC."] if loaded.timeframe else []
+    if loaded.partial.any():
+        notes.append("A value of which less than 100 % is known is the sum of the known part.")
+    return " ".join(notes) or None
+
+
+def report(loaded: Loaded, shown: Moment, chosen: dict[str, str], notes: list[str]) -> Report:
+    """Return the page as a document."""
+    kind, digits = KINDS[loaded.measure.unit]
+    return Report(
+        title="Heatmap",
+        moment=shown.now,
+        origin=shown.origin,
+        state=chosen,
+        charts=(
+            Heatmap(
+                loaded.measure.title,
+                labels(loaded.pairs),
+                column_names(loaded),
+                loaded.values,
+                kind,
+                loaded.measure.neutral,
+                digits=digits,
+                partial=loaded.partial,
+            ),
+        ),
+        notes=tuple(notes),
+    )
+
+
+def column_names(loaded: Loaded) -> list[str]:
+    """Return what each column is called: a timeframe, or when its bar starts."""
+    if not isinstance(loaded.columns, np.ndarray):
+        return list(loaded.columns)
+    return [formats.moment(time.item()) for time in loaded.columns.astype("datetime64[ms]")]

@@ -1,0 +1,277 @@
+"""The Heatmap: what it is made of, and the chart with the sentences that belong to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, get_args
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from analytics import formats
+from analytics.correlation.ranking import Order, columns_of, known_until, ordered
+from analytics.measures import LATE, Measure, Measured, bars_of_spans, by_bar, over_spans
+from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair, Panel
+from dashboard import loaders
+from dashboard.charts import colors
+from dashboard.charts.cells import labels
+from dashboard.charts.color_scale import CLIPPED_PCT, WRITTEN, ColumnScales, color_scale
+from dashboard.components.chart_settings import chart_settings, on_touch
+from dashboard.components.chart_zoom import zoomable
+from dashboard.components.largest_pairs import only
+from dashboard.heatmap.heatmap_chart import MARKS_MOST, PARTIAL, Map, heat_chart
+from dashboard.state import Moment
+from dashboard.view import Level, Thresholds, View
+
+Floats = NDArray[np.float64]
+
+CHART: Final = "heatmap_chart"
+_CURVES: Final = {"z_oi": "z_oi", "rsi_14": "rsi"}
+"""Where ``pair_curves`` has the measures that need the bars of each timeframe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded(Map):
+    """What is drawn, and what was asked for."""
+
+    timeframe: str | None
+    """Of the bars; None where the columns are timeframes."""
+    asked: int | None
+    """How many bars were; None where the columns are timeframes."""
+    order: Order
+
+
+def over_time(
+    pairs: list[Pair],
+    measure: Measure,
+    bars: int,
+    order: Order,
+    shown: Moment,
+    seen: View,
+    most: int,
+) -> Loaded:
+    """Return *measure* of the first *most* of *pairs*, in the last *bars* bars."""
+    panel = loaders.panel(
+        measure.metrics, seen.timeframe, shown, bars=bars + measure.warm_up + LATE, only=only(pairs)
+    )
+    found = _of_pairs(panel, by_bar(panel, measure), pairs[:most])
+    end = known_until(found.values)
+    known = np.flatnonzero(np.isfinite(found.values).any(axis=1))
+    begin = max(int(known[0]), end - bars) if len(known) else end
+    shown_part = Measured(
+        found.values[begin:end],
+        None if found.coverage_pct is None else found.coverage_pct[begin:end],
+    )
+    return _loaded(pairs[:most], panel.times[begin:end], shown_part, measure, order, seen, bars)
+
+
+def over_timeframes(
+    pairs: list[Pair], measure: Measure, order: Order, shown: Moment, seen: View, most: int
+) -> Loaded:
+    """Return *measure* of the first *most* of *pairs*, over each timeframe up to now."""
+    names = list(TIMEFRAMES)
+    if measure.over == "bars":
+        keys = pd.MultiIndex.from_tuples([(pair.venue, pair.symbol) for pair in pairs[:most]])
+        curves = (loaders.pair_curves(name, shown)[_CURVES[measure.name]] for name in names)
+        bars_of_each = [curve.reindex(keys).to_numpy(np.float64) for curve in curves]
+        found = Measured(np.stack(bars_of_each), None)
+    else:
+        bars = bars_of_spans(names)
+        panel = loaders.panel(measure.needs, "5m", shown, bars=bars, only=only(pairs))
+        found = _of_pairs(panel, over_spans(panel, measure, names), pairs[:most])
+    return _loaded(pairs[:most], names, found, measure, order, seen, None)
+
+
+def _of_pairs(panel: Panel, found: Measured, pairs: list[Pair]) -> Measured:
+    """Return the columns of *found* that are of *pairs*."""
+    known = found.coverage_pct
+    return Measured(
+        columns_of(panel, found.values, pairs),
+        None if known is None else columns_of(panel, known, pairs),
+    )
+
+
+def _loaded(
+    pairs: list[Pair],
+    names: NDArray[np.datetime64] | list[str],
+    found: Measured,
+    measure: Measure,
+    order: Order,
+    seen: View,
+    asked: int | None,
+) -> Loaded:
+    """Return it all with the pairs in *order*; by value, the newest or the user's timeframe's.
+
+    Bars were *asked* for, or timeframes where that is None.
+    """
+    values = by = found.values
+    if order == "value" and not isinstance(names, np.ndarray):
+        by = values[[names.index(seen.timeframe)]]
+    turned = ordered(by, order)
+    cells = values[:, turned].T
+    return Loaded(
+        pairs=[pairs[n] for n in turned],
+        columns=names,
+        values=cells,
+        exceeded=_exceeded(cells, measure, seen.thresholds),
+        coverage_pct=None if found.coverage_pct is None else found.coverage_pct[:, turned].T,
+        measure=measure,
+        scale=(
+            color_scale(cells, measure)
+            if asked is not None
+            else ColumnScales(tuple(color_scale(column, measure) for column in cells.T))
+        ),
+        timeframe=None if asked is None else seen.timeframe,
+        asked=asked,
+        order=order,
+    )
+
+
+def _exceeded(values: Floats, measure: Measure, thresholds: Thresholds) -> NDArray[np.bool_] | None:
+    for name in get_args(Level):
+        if name == measure.name:
+            flat = thresholds.exceeded(name, pd.Series(values.ravel()))
+            return flat.to_numpy(dtype=np.bool_).reshape(values.shape)
+    return None
+
+
+def chart(loaded: Loaded, seen: View, shown: Moment) -> None:
+    """Draw the map."""
+    subject = f"heatmap {loaded.measure.name} {loaded.timeframe} {loaded.values.shape[0]}"
+    zoomable(
+        heat_chart(loaded, colors(st.context.theme.type), touch=on_touch()),
+        subject,
+        key=CHART,
+        config=chart_settings(f"heatmap {loaded.measure.title}", shown),
+        alt=f"{loaded.measure.title} of {formats.plural(len(loaded.pairs), 'pair')} as a heatmap",
+    )
+
+
+def has_any(loaded: Loaded) -> bool:
+    """Return whether there is a value to draw."""
+    return bool(np.isfinite(loaded.values).any())
+
+
+def why_nothing(loaded: Loaded, seen: View) -> str:
+    """Return why there is none."""
+    measure = loaded.measure
+    back = formats.plural(measure.warm_up, "bar")
+    looks_back = f" It looks back on {back}." if measure.warm_up > 1 else ""
+    where = f" in bars of {seen.timeframe}" if loaded.timeframe else ""
+    return (
+        f"The record knows no {measure.title}{where} of these pairs at this time.{looks_back} "
+        "Choose another measure, or a shorter timeframe in the sidebar."
+    )
+
+
+def words(loaded: Loaded, seen: View) -> dict[str, str]:
+    """Return what the page is set to, in words."""
+    across = "Timeframes" if loaded.timeframe is None else f"Bars of {loaded.timeframe}"
+    return {
+        "Measure": loaded.measure.title,
+        "Columns": f"{across}, {loaded.values.shape[1]}",
+        "Pairs": f"{len(loaded.pairs)}, by {loaded.order}",
+        "Venues": ", ".join(seen.venues) or "all",
+    }
+
+
+def sentences(loaded: Loaded, seen: View, shown: Moment, total: int) -> list[str]:
+    """Return what the map shows and leaves out."""
+    return [
+        _which(loaded, total),
+        _when(loaded, shown),
+        f"The strongest colours begin at the {100 - CLIPPED_PCT:.0f}th percentile.",
+        *_unusual(loaded, seen),
+        *_partial(loaded),
+        *_absent(loaded),
+    ]
+
+
+def _which(loaded: Loaded, total: int) -> str:
+    count = len(loaded.pairs)
+    by = {"volume": "by volume", "value": "by value", "cluster": "alike ones side by side"}
+    which = (
+        f"The {formats.plural(count, 'pair')} with the largest 24-hour volume of {total:,}"
+        if count < total
+        else f"All of the {formats.plural(count, 'pair')}"
+    )
+    return f"{which}, {by[loaded.order]}. A click on a row opens the pair."
+
+
+def _when(loaded: Loaded, shown: Moment) -> str:
+    title = loaded.measure.title
+    if loaded.timeframe is not None:
+        newest = np.asarray(loaded.columns)[-1].astype("datetime64[ms]").item()
+        end: datetime = newest.replace(tzinfo=UTC) + TIMEFRAMES[loaded.timeframe]
+        there = loaded.values.shape[1]
+        few = (
+            f"{there:,} of the {loaded.asked:,} bars of {loaded.timeframe} that were asked for: "
+            f"nothing of it is known before them; "
+            if loaded.asked is not None and there < loaded.asked
+            else f"Bars of {loaded.timeframe}; "
+        )
+        return f"{few}the newest was over at {formats.moment(end)}."
+    return {
+        "change": f"{title}: over each span up to each pair's newest bar of five minutes.",
+        "sum": f"{title}: the sum over each span up to each pair's newest bar of five minutes.",
+        "mean": f"{title}: the mean over each span up to each pair's newest bar of five minutes.",
+        "bars": f"{title}: of the last bar of each timeframe that was over.",
+    }[loaded.measure.over]
+
+
+def _unusual(loaded: Loaded, seen: View) -> list[str]:
+    if loaded.exceeded is None:
+        return []
+    counts = loaded.exceeded.sum(axis=1)
+    level = WRITTEN[loaded.measure.unit](getattr(seen.thresholds, loaded.measure.name))
+    total = int(counts.sum())
+    cells = formats.plural(loaded.values.size, "cell")
+    if not total:
+        return [f"None of {cells} exceeds your threshold of {level.lstrip('+')}."]
+    names = labels(loaded.pairs)
+    first = [f"{names[n]} ({counts[n]:,})" for n in np.argsort(-counts, kind="stable")[:3]]
+    how = (
+        f"; more than {MARKS_MOST:,} are counted on the right, not marked"
+        if total > MARKS_MOST
+        else ", marked and counted on the right"
+    )
+    verb = "exceeds" if total == 1 else "exceed"
+    return [
+        f"{total:,} of {cells} {verb} your threshold of {level.lstrip('+')}{how}. "
+        f"Most: {formats.listed(first)}."
+    ]
+
+
+def _partial(loaded: Loaded) -> list[str]:
+    """Say how many cells are of a part of their bar or span alone."""
+    count = int(loaded.partial.sum())
+    if not count:
+        return []
+    how = f"marked {PARTIAL}" if not loaded.over_time else "marked by a triangle"
+    if loaded.over_time and count > MARKS_MOST:
+        how = "which the pointer tells"
+    verb = "is" if count == 1 else "are"
+    return [
+        f"{count:,} of {formats.plural(loaded.values.size, 'cell')} {verb} partial, {how}: made of "
+        f"the five-minute bars that are known, at least {100 * LEAST_KNOWN:.0f} % of them."
+    ]
+
+
+def _absent(loaded: Loaded) -> list[str]:
+    known = np.isfinite(loaded.values)
+    missing = int((~known).sum())
+    if not missing:
+        return []
+    names = labels(loaded.pairs)
+    without = [names[n] for n in np.flatnonzero(~known.any(axis=1))]
+    verb = "is" if missing == 1 else "are"
+    lines = [
+        f"{missing:,} of {formats.plural(known.size, 'cell')} {verb} hatched: the record does not "
+        "know enough there."
+    ]
+    if without:
+        lines.append(f"Nothing of it is known of {formats.listed(without)}.")
+    return lines

@@ -1,0 +1,126 @@
+"""What time a page shows, how often it looks again, and which bars are known by then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from analytics import formats
+from analytics.clock import Clock
+from analytics.errors import LakeAbsent, LakeError, QueryError
+from analytics.lake.upgrade import FETCH_TIMES_SINCE
+from analytics.panels.panel import TIMEFRAMES
+from dashboard import state
+from dashboard.loaders import source
+from dashboard.state import SILENT_CYCLES, Moment
+
+Known = tuple[str, int, datetime]
+"""The newest bar, a count that changes with the bars, and by when those were known."""
+
+_WRITTEN_IN_CYCLES = 2
+"""A bar that is not there after so many cycles is missing."""
+_CLOCKS_DIFFER = timedelta(minutes=1)
+_REFRESH_LEAST_S = 2.0
+_UNREADABLE_AGAIN_S = 5.0
+
+
+def moment(asked: datetime | time | None = None) -> Moment:
+    """Return the time to show: the one asked for, else now, else the record's end.
+
+    Args:
+        asked: UTC; a time of day alone is of today by the lake's clock.
+
+    Raises:
+        LakeAbsent: There is nothing to show.
+        QueryError: What is asked for has not come yet.
+    """
+    folder, wall = source.folder(), datetime.now(UTC)
+    info, cycle = source.info(), timedelta(seconds=source.interval_s())
+    clock = Clock.of(info)
+    now, speed = (wall, 1.0) if clock is None else (clock.at(wall), clock.speed)
+    if asked is not None:
+        past = _past(asked, now)
+        fetched, undated = _fetched_later(past, info)
+        later = state.later_too()
+        return Moment(past, "asked", info["origin"], cycle, now - past, later, fetched, undated)
+    newest = _time("newest_cycle", now=now)
+    # A fast clock runs far ahead of what a page can keep up with.
+    grace = max(SILENT_CYCLES * cycle, timedelta(seconds=30) * speed)
+    if newest is not None and now - newest <= grace:
+        shown = now if speed == 1 else newest
+        return Moment(shown, "live", info["origin"], cycle, timedelta())
+    end = _time("newest_row", wall=now)
+    if end is None:
+        raise LakeAbsent(Path(folder))
+    if clock is None:
+        return Moment(end, "stopped", info["origin"], cycle, wall - end)
+    age = max(wall - source.reader(folder).published_at(), timedelta())
+    return Moment(end, "stopped", info["origin"], cycle, age)
+
+
+def refresh_s() -> float:
+    """How often a live page looks again: once a cycle of the lake's clock. [wall s]"""
+    try:
+        clock = Clock.of(source.info())
+    except (LakeError, QueryError):
+        # What is not there yet, or damaged, may be there the next time.
+        return min(source.interval_s(), _UNREADABLE_AGAIN_S)
+    return max(source.interval_s() / (1 if clock is None else clock.speed), _REFRESH_LEAST_S)
+
+
+def bars_known(shown: Moment, timeframe: str = "5m") -> Known:
+    """Return what changes when a bar comes in late, or one of the last day becomes another."""
+    now, seen = shown.mark(timeframe), dict[str, object](known_by=shown.known_by)
+    fetched = source.fetch(source.folder(), source.version(), now, "bars_known", seen, {"now": now})
+    row = fetched.iloc[0]
+    return str(row["newest_ts"]), int(row["known_count"]), shown.known_by
+
+
+def bar_ended(shown: Moment, timeframe: str) -> datetime:
+    """Return when the newest bar of *timeframe* that is written was over. UTC.
+
+    The collector writes the last five minutes some moments after they are over. Until then the
+    bar before is the newest, so that nothing goes blank at each mark.
+    """
+    mark, (newest, _, _) = shown.mark(), bars_known(shown)
+    five = TIMEFRAMES["5m"]
+    being_written = (
+        shown.mode == "live"
+        and shown.now - mark < min(_WRITTEN_IN_CYCLES * shown.cycle, five)
+        and pd.Timestamp(newest) < mark - five
+    )
+    return replace(shown, now=mark - five if being_written else mark).mark(timeframe)
+
+
+def _past(asked: datetime | time, now: datetime) -> datetime:
+    """Return the time that is asked for, which is not ahead of *now*."""
+    whole = datetime.combine(now.date(), asked) if isinstance(asked, time) else asked
+    if whole > now + _CLOCKS_DIFFER:
+        raise QueryError(
+            f"at={formats.moment(whole)} has not come yet: it is {formats.moment(now)} now"
+        )
+    return whole
+
+
+def _fetched_later(past: datetime, info: dict[str, str]) -> tuple[bool, datetime | None]:
+    """Return whether something of the day before *past* was fetched afterwards.
+
+    And, where all of that is of before fetch times were noted, since when they are.
+    """
+    key = source.folder(), source.version(), past, "fetched_later"
+    row = source.fetch(*key, {}, {"known_by": past}).iloc[0]
+    if not row["bar_count"]:
+        return False, None
+    since = info.get(FETCH_TIMES_SINCE)
+    noted = None if since is None else datetime.fromisoformat(since)
+    return True, noted if noted == row["first_ts"] else None
+
+
+def _time(name: str, **times: datetime) -> datetime | None:
+    """Return the one time that the query called *name* answers with, asked at *times*."""
+    rows = source.fetch(source.folder(), source.version(), None, name, {}, times)
+    (found,) = rows.to_dict("list").values()
+    return None if pd.isna(found[0]) else found[0].to_pydatetime()

@@ -1,0 +1,227 @@
+"""Panels of bars, and what is computed of them: shared by all sessions, so never written into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from analytics.assets.bases import Bases
+from analytics.correlation.lead_lag import LeadLag, lead_lag_of
+from analytics.correlation.matrix import Method
+from analytics.correlation.view import Matrix, Subject
+from analytics.correlation.view import matrix as matrix_of
+from analytics.pair.curves import BARS, METRICS
+from analytics.pair.curves import pair_curves as curves_of
+from analytics.panels import panel as panels
+from analytics.panels.panel import EVERYTHING, Only, Pair, Panel
+from analytics.signals import fired
+from analytics.signals.fired import Signal
+from analytics.signals.of_pair import pair_signals as signals_of_pair
+from analytics.signals.thresholds import Thresholds
+from dashboard.loaders import as_of, source
+from dashboard.loaders.as_of import Known
+from dashboard.loaders.bases import counted, key
+from dashboard.state import Moment
+
+Leads = tuple[tuple[Pair, ...], LeadLag]
+"""Instruments of one base, and how they lead and follow each other."""
+
+
+def panel(
+    metrics: Sequence[str],
+    timeframe: str,
+    shown: Moment,
+    *,
+    bars: int,
+    only: Only = EVERYTHING,
+    unfinished: bool = False,
+) -> Panel:
+    """Return the panel of *metrics* that ``panel.load`` makes, as of the end of its last bar.
+
+    All sessions share it, and its arrays are read-only: compute, never write into it.
+    """
+    ends = "5m" if unfinished else timeframe
+    wanted = (tuple(metrics), timeframe, bars, only, unfinished)
+    names = counted(shown)
+    known, mark = as_of.bars_known(shown, ends), shown.mark(ends)
+    return _panel(source.folder(), known, mark, *wanted, key(names), names)
+
+
+def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
+    """Return what ``pair_curves`` says of every pair; shared, so never write into it."""
+    wanted = (
+        source.folder(),
+        as_of.bars_known(shown, timeframe),
+        as_of.bar_ended(shown, timeframe),
+        timeframe,
+    )
+    return _pair_curves(*wanted)
+
+
+def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
+    """Return panels with all that signals of their newest bar need, whatever the thresholds.
+
+    They are as ``fired.load_timeframes`` makes them with the standard count of bars in a
+    cluster, which no user chooses; shared and read-only like :func:`panel`.
+    """
+    names, known = counted(shown), as_of.bars_known(shown)
+    wanted = (tuple(timeframes), key(names), names)
+    return _signal_panels(source.folder(), known, as_of.bar_ended(shown, "5m"), *wanted)
+
+
+def matrix(
+    pairs: Sequence[Pair],
+    subject: Subject,
+    method: Method,
+    timeframe: str,
+    shown: Moment,
+    *,
+    bars: int,
+    only: Only,
+) -> Matrix:
+    """Return what ``correlated.matrix`` makes of *pairs*, from the panel of those in *only*."""
+    known, mark = as_of.bars_known(shown, timeframe), shown.mark(timeframe)
+    names = counted(shown)
+    wanted = (tuple(pairs), subject, method, timeframe, bars, only, key(names), names)
+    return _matrix(source.folder(), known, mark, *wanted)
+
+
+def lead_lag(base: str, timeframe: str, shown: Moment, *, bars: int, most: int) -> Leads:
+    """Return what ``lead_lag_of`` says of the instruments of *base*, with the same shuffles always.
+
+    Args:
+        base: An asset with at least two instruments.
+        timeframe: Of ``panel.TIMEFRAMES``.
+        shown: When.
+        bars: Returns to look at. [bars]
+        most: The longest lag. [bars]
+    """
+    known, mark = as_of.bars_known(shown, timeframe), shown.mark(timeframe)
+    names = counted(shown)
+    return _lead_lag(source.folder(), known, mark, base, timeframe, bars, most, key(names), names)
+
+
+def pair_signals(
+    panel: Panel,
+    funding: Panel | None,
+    pair: tuple[str, str] | None,
+    bars: int,
+    thresholds: Thresholds,
+    shown: Moment,
+) -> list[Signal]:
+    """Return what ``signals.of_pair`` finds in panels of here; shared, never change it."""
+    key = (
+        source.folder(),
+        as_of.bars_known(shown),
+        shown.mark(),
+        panel.instruments,
+        panel.timeframe,
+    )
+    return _pair_signals(*key, pair, bars, thresholds, panel, funding)
+
+
+@st.cache_resource(ttl="10m", max_entries=64, show_spinner=False)
+def _panel(
+    folder: str,
+    known: Known,
+    mark: datetime,
+    metrics: tuple[str, ...],
+    timeframe: str,
+    bars: int,
+    only: Only,
+    unfinished: bool,
+    counted_key: str,
+    _counted: Bases,
+) -> Panel:
+    with source.reader(folder).cursor() as cursor:
+        return panels.load(
+            cursor,
+            metrics,
+            timeframe,
+            now=mark,
+            known_by=known[2],
+            bars=bars,
+            only=only,
+            unfinished=unfinished,
+            counted=_counted,
+        )
+
+
+@st.cache_resource(ttl="1h", max_entries=16, show_spinner=False)
+def _pair_curves(folder: str, known: Known, mark: datetime, timeframe: str) -> pd.DataFrame:
+    """Return the curves that end at *mark*: those of days are read from months of bars."""
+    with source.reader(folder).cursor() as cursor:
+        return curves_of(
+            panels.load(cursor, METRICS, timeframe, now=mark, known_by=known[2], bars=BARS)
+        )
+
+
+@st.cache_resource(ttl="10m", max_entries=8, show_spinner=False)
+def _signal_panels(
+    folder: str,
+    known: Known,
+    mark: datetime,
+    timeframes: tuple[str, ...],
+    counted_key: str,
+    _counted: Bases,
+) -> dict[str, Panel]:
+    with source.reader(folder).cursor() as cursor:
+        return fired.load_timeframes(
+            cursor, Thresholds(), timeframes, now=mark, known_by=known[2], counted=_counted
+        )
+
+
+@st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)
+def _matrix(
+    folder: str,
+    known: Known,
+    mark: datetime,
+    pairs: tuple[Pair, ...],
+    subject: Subject,
+    method: Method,
+    timeframe: str,
+    bars: int,
+    only: Only,
+    counted_key: str,
+    _counted: Bases,
+) -> Matrix:
+    wanted = (subject.metrics, timeframe, bars + 1, only, False, counted_key, _counted)
+    return matrix_of(_panel(folder, known, mark, *wanted), pairs, subject, method)
+
+
+@st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)
+def _lead_lag(
+    folder: str,
+    known: Known,
+    mark: datetime,
+    base: str,
+    timeframe: str,
+    bars: int,
+    most: int,
+    counted_key: str,
+    _counted: Bases,
+) -> Leads:
+    only = Only(bases=(base,))
+    wanted = (("close",), timeframe, bars + 1, only, False, counted_key, _counted)
+    read = _panel(folder, known, mark, *wanted)
+    return lead_lag_of(read, base, max_lag=most, rng=np.random.default_rng(0))
+
+
+@st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)
+def _pair_signals(
+    folder: str,
+    known: Known,
+    mark: datetime,
+    instruments: tuple[Pair, ...],
+    timeframe: str,
+    pair: tuple[str, str] | None,
+    bars: int,
+    thresholds: Thresholds,
+    _panel: Panel,
+    _funding: Panel | None,
+) -> list[Signal]:
+    return signals_of_pair(_panel, _funding, pair, bars, thresholds)

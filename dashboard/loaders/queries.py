@@ -1,0 +1,137 @@
+"""What queries answer, from one read of each publish for all sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import pandas as pd
+import streamlit as st
+
+from analytics import query
+from dashboard.loaders import as_of, source
+from dashboard.loaders.as_of import Known
+from dashboard.loaders.bases import counted
+from dashboard.state import SILENT_CYCLES, Moment
+
+Made = TypeVar("Made")
+
+_BAR = timedelta(minutes=5)
+_NAMED = {"venue", "symbol", "base"}
+
+
+def read(name: str, shown: Moment, **params: object) -> pd.DataFrame:
+    """Return what the query called *name* answers, from one read of each publish for all.
+
+    A base in it is what the instrument is counted under; see ``analytics.assets.bases``.
+
+    Args:
+        name: Of ``query.NAMES``.
+        shown: Gives the query its ``$now`` and ``$since``, where it asks for them.
+        params: Its other parameters, or another time for one of these.
+    """
+    times = {"now": shown.now, "since": shown.since}
+    named = query.parameters(name) - params.keys()
+    asked = {key: time for key, time in times.items() if key in named}
+    if "known_by" in named:
+        params["known_by"] = shown.known_by
+    rows = source.fetch(source.folder(), source.version(), shown.fixed, name, params, asked)
+    return counted(shown).named(rows) if set(rows.columns) >= _NAMED else rows
+
+
+def read_of_bars(name: str, shown: Moment, **params: object) -> pd.DataFrame:
+    """Return the same for a query of bars and ``$now`` alone: it is read once every five minutes.
+
+    ``$now`` is the last five-minute mark.
+    """
+    times = {"now": shown.mark(), "known_by": shown.known_by}
+    return _fetch_of_bars(source.folder(), as_of.bars_known(shown), name, {**times, **params})
+
+
+def running_bars(shown: Moment) -> pd.DataFrame:
+    """Return the bars that are not written yet, as far as they were heard; at most two a pair.
+
+    The five minutes under way, and for some moments those before; see
+    ``bars_from_snapshots.sql``.
+    """
+    mark, (newest, _, _) = shown.mark(), as_of.bars_known(shown)
+    start = mark if pd.Timestamp(newest) == mark - _BAR else mark - _BAR
+    key = source.folder(), source.version(), shown.fixed, "bars_from_snapshots"
+    asked: dict[str, object] = {"venues": None, "start": start, "origin": "live"}
+    return source.fetch(*key, asked, {"end": shown.now + timedelta(milliseconds=1)})
+
+
+def made_of_rows(
+    name: str, shown: Moment, seen: Sequence[object], make: Callable[[], Made]
+) -> Made:
+    """Return what *make* makes of rows of here, from one call for all sessions that want the same.
+
+    Args:
+        name: What is made.
+        shown: When; what is made must not depend on the clock beyond the rows.
+        seen: Whatever else it depends on.
+        make: Makes it; what it returns is shared, so never write into it.
+    """
+    key = source.folder(), source.version(), shown.fixed, shown.mark(), name, tuple(seen)
+    made: Made = _made(*key, make)
+    return made
+
+
+def pairs(shown: Moment, span: timedelta = _BAR) -> pd.DataFrame:
+    """Return every pair as it is known then, and how far it came in *span*; see ``pairs.sql``."""
+    return read("pairs", shown, span_s=int(span.total_seconds()))
+
+
+def known_pairs(shown: Moment) -> pd.DataFrame:
+    """Venue and symbol of every pair that can be chosen."""
+    return read("known_pairs", shown)
+
+
+def silent_pairs(shown: Moment) -> pd.DataFrame:
+    """Pairs of the universe that nothing is known of then."""
+    return read("silent_pairs", shown, is_past=shown.mode == "asked")
+
+
+def market_history(shown: Moment, symbols: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the 24 hours before of *symbols*, or of all; see ``market_history.sql``."""
+    return read_of_bars("market_history", shown, symbols=sorted(symbols) or None)
+
+
+def liquidated(shown: Moment, span: timedelta) -> pd.DataFrame:
+    """Return what was liquidated of each pair in an hour, and *span* before; ``liquidated.sql``."""
+    return read_of_bars("liquidated", shown, span_s=int(span.total_seconds()))
+
+
+def venue_cycles(shown: Moment) -> pd.DataFrame:
+    """How each venue's newest cycle went."""
+    return read("venue_cycles", shown)
+
+
+def record_size(shown: Moment) -> pd.DataFrame:
+    """Rows by table."""
+    return read("record_size", shown)
+
+
+def collecting_since(shown: Moment) -> pd.DataFrame:
+    """Since when there were cycles without a break; what makes a venue silent is one."""
+    return read("collecting_since", shown, break_s=SILENT_CYCLES * shown.cycle.total_seconds())
+
+
+@st.cache_data(ttl="10m", max_entries=64, show_spinner=False)
+def _fetch_of_bars(folder: str, known: Known, name: str, params: dict[str, object]) -> pd.DataFrame:
+    with source.reader(folder).cursor() as cursor:
+        return query.fetch(cursor, name, **params)
+
+
+@st.cache_resource(ttl="30s", max_entries=128, show_spinner=False)
+def _made(
+    folder: str,
+    published: int,
+    fixed: datetime | None,
+    mark: datetime,
+    name: str,
+    seen: tuple[object, ...],
+    _make: Callable[[], Any],
+) -> Any:
+    return _make()

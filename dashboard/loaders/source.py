@@ -1,0 +1,90 @@
+"""Where the lake lies, and what it says of itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from analytics import query
+from analytics.errors import LakeError, QueryError, SettingsError
+from analytics.lake import Reader
+
+
+def folder() -> str:
+    """Where the lake lies."""
+    return str(Path(os.environ.get("PERPSCOPE_DATA_DIR", "data")).absolute())
+
+
+def interval_s() -> float:
+    """Time between two cycles. [s]"""
+    text = os.environ.get("PERPSCOPE_INTERVAL_S", "30")
+    try:
+        interval = float(text)
+    except ValueError as error:
+        raise SettingsError(f"PERPSCOPE_INTERVAL_S={text!r}: a number of seconds") from error
+    if not interval > 0:
+        raise SettingsError(f"PERPSCOPE_INTERVAL_S={text!r}: more than 0 seconds")
+    return interval
+
+
+def origin() -> str | None:
+    """What the record is of, ``live`` or ``simulator``; None where none can be read."""
+    try:
+        return info()["origin"]
+    except (LakeError, QueryError):
+        return None
+
+
+def offers() -> dict[str, Any]:
+    """What each venue offers and allows, as the collector last stored it."""
+    return dict(json.loads(info().get("venues", "{}")))
+
+
+def clock_steps() -> list[dict[str, Any]]:
+    """The last steps of the collector's clock, oldest first; see ``collector/clock_steps.py``."""
+    return list(json.loads(info().get("clock_steps", "[]")))
+
+
+def version() -> int:
+    """Return a number that changes with every publish."""
+    return reader(folder()).version()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def reader(place: str) -> Reader:
+    """Return the reader of the lake in *place*, which all sessions share."""
+    return Reader(Path(place))
+
+
+def info() -> dict[str, str]:
+    """Return what the lake says of itself, by name."""
+    return _info(folder(), version())
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _info(place: str, published: int) -> dict[str, str]:
+    rows = fetch(place, published, None, "lake_info", {}, {})
+    return dict(zip(rows["key"], rows["value"], strict=True))
+
+
+@st.cache_data(ttl="30s", max_entries=64, show_spinner=False)
+def fetch(
+    place: str,
+    published: int,
+    fixed: datetime | None,
+    name: str,
+    params: dict[str, object],
+    _times: dict[str, datetime],
+) -> pd.DataFrame:
+    """Run the query called *name* on the newest published state.
+
+    *_times* move with the clock and are no part of the key: *fixed* is, where they stand still.
+    """
+    with reader(place).cursor() as cursor:
+        return query.fetch(cursor, name, **params, **_times)

@@ -1,0 +1,203 @@
+"""The Market chart with what belongs to it, as the page and the pair's dialog show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from analytics.pair.figures import PairFigures, lead_first, pair_figures
+from analytics.pair.history import METRICS, WARM_UP_BARS, History, history
+from analytics.panels.bar_under_way import with_running
+from analytics.panels.panel import Only, Panel
+from analytics.signals.fired import Signal
+from analytics.signals.of_pair import FUNDING
+from dashboard import loaders
+from dashboard.charts import colors
+from dashboard.components.chart_settings import chart_settings, on_touch
+from dashboard.components.chart_zoom import zoomable
+from dashboard.components.time_range import SPANS, Stretch
+from dashboard.frame.error_boundary import plain
+from dashboard.market.chart import Drawing, market_chart
+from dashboard.market.empty_panes import drawable, sentences
+from dashboard.market.header import ages, header
+from dashboard.market.instrument_picker import Subject
+from dashboard.market.panes import BANDS, SIGNALS, VENUES, Pane, chosen
+from dashboard.state import Moment
+from dashboard.view import View
+
+_TIER_4_MOST: Final = "90 d"
+"""Over a longer time, the funding of a whole venue takes too long to read."""
+
+_KEY: Final = "market_chart"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be shown."""
+
+    subject: Subject
+    stretch: Stretch
+    labels: Sequence[str]
+    """Of the buttons that are on; see ``market/panes.py``."""
+    shown: Moment
+    seen: View
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What is known of it."""
+
+    figures: PairFigures | None
+    """None where nothing was heard of it lately."""
+    history: History | None
+    """None where nothing of it is recorded in that time."""
+    signals: Sequence[Signal]
+    until: datetime
+    """When the newest bar was last told of, which may not be over."""
+    funding_settled: bool
+    """Whether some of the funding is what was paid afterwards, which tier 4 does not take."""
+
+
+def load(wanted: Wanted) -> Loaded:
+    """Read what is *wanted*: of a base asset, what the venues have that the user looks at."""
+    subject, stretch, shown, seen = wanted.subject, wanted.stretch, wanted.shown, wanted.seen
+    rows = subject.of(loaders.pairs(shown, seen.span))
+    silent = subject.of(loaders.silent_pairs(shown))
+    quotes = loaders.read("pair_quotes", shown)
+    venues = seen.venues if subject.pair is None and seen.venues else None
+    if venues is not None:
+        rows, silent = (part[part["venue"].isin(venues)] for part in (rows, silent))
+    panel = loaders.panel(
+        METRICS,
+        stretch.timeframe,
+        shown,
+        bars=stretch.bars + WARM_UP_BARS,
+        only=Only(bases=(subject.base,), venues=venues),
+        unfinished=True,
+    )
+    listed = quotes.dropna(subset="multiplier").set_index(["venue", "symbol"])["multiplier"]
+    heard = loaders.running_bars(shown)
+    panel = with_running(panel, heard)
+    multipliers = {
+        pair: float(listed[pair[:2]]) for pair in panel.instruments if pair[:2] in listed.index
+    }
+    rows = lead_first(rows, panel.instruments)
+    lead = None if rows.empty else (rows["venue"].iloc[0], rows["symbol"].iloc[0])
+    collected = {
+        key for part in (rows, silent) for key in zip(part["venue"], part["symbol"], strict=True)
+    }
+    found = history(panel, subject.pair, stretch.bars, multipliers, lead=lead, collected=collected)
+    with_signals = found is not None and SIGNALS.label in wanted.labels
+    return Loaded(
+        None if rows.empty else pair_figures(rows, quotes, shown.now, len(silent)),
+        found,
+        _signals(panel, wanted) if with_signals else [],
+        shown.now if found is not None and _is_running(found, heard) else shown.mark(),
+        bool((panel.values["funding_settled"][-stretch.bars :] == 1).any()),
+    )
+
+
+def _is_running(found: History, heard: pd.DataFrame) -> bool:
+    """Return whether the price of *found* goes on in a bar that was *heard*."""
+    of = found.price_of
+    return bool(((heard["venue"] == of.venue) & (heard["symbol"] == of.symbol)).any())
+
+
+def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
+    subject, stretch = wanted.subject, wanted.stretch
+    funding = None
+    if SPANS[stretch.span] <= SPANS[_TIER_4_MOST]:
+        here = {pair.venue for pair in panel.instruments}
+        venues = tuple(sorted(here if subject.pair is None else {subject.pair[0]}))
+        funding = loaders.panel(
+            FUNDING, stretch.timeframe, wanted.shown, bars=stretch.bars, only=Only(venues=venues)
+        )
+    thresholds = wanted.seen.thresholds.of_signals
+    return loaders.pair_signals(
+        panel, funding, subject.pair, stretch.bars, thresholds, wanted.shown
+    )
+
+
+def figures(loaded: Loaded, wanted: Wanted) -> None:
+    """Draw the figures on top of the chart; nothing where nothing was heard lately."""
+    if loaded.figures is not None:
+        header(loaded.figures, wanted.shown)
+
+
+def chart(loaded: Loaded, wanted: Wanted, *, live: bool) -> None:
+    """Draw the chart, and beneath it a sentence for whatever is not in it.
+
+    Args:
+        loaded: What is known.
+        wanted: What is to be shown.
+        live: Whether it is drawn again and again, and its zoom is to stay.
+    """
+    shown, found = wanted.shown, loaded.history
+    if found is None:
+        st.info(
+            plain(
+                f"Nothing of {wanted.subject.title} is recorded in the {wanted.stretch.span} "
+                f"before {formats.moment(shown.now)}."
+            )
+        )
+        return
+    panes = chosen(wanted.labels)
+    filled = drawable(found, loaded.signals, panes)
+    if filled:
+        _draw(found, loaded, filled, wanted, live=live)
+    st.caption("  \n".join(plain(line) for line in notes(loaded, found, wanted)))
+
+
+def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
+    """Return the sentences beneath the chart."""
+    stretch, panes = wanted.stretch, chosen(wanted.labels)
+    lines = [] if stretch.note is None else [stretch.note]
+    if loaded.figures is None:
+        lines.append(f"Nothing was heard of {wanted.subject.title} lately.")
+    else:
+        lines += ages(loaded.figures, wanted.shown)
+    lines += [one.sentence for one in loaders.counted(wanted.shown).of(wanted.subject.base)]
+    told, now = loaders.offers(), wanted.shown.now
+    lines += sentences(found, loaded.signals, panes, told, stretch.bars, loaded.until, now)
+    if SIGNALS in panes and SPANS[stretch.span] > SPANS[_TIER_4_MOST]:
+        lines.append(f"Signals of tier 4 are marked over {_TIER_4_MOST} at most.")
+    if SIGNALS in panes and loaded.funding_settled:
+        lines.append(
+            "Where funding was filled in from what was paid afterwards, signals of tier 4 are "
+            "not known: nobody heard the rate that ran."
+        )
+    return lines
+
+
+def _draw(
+    found: History, loaded: Loaded, panes: Sequence[Pane], wanted: Wanted, *, live: bool
+) -> None:
+    figure = market_chart(
+        Drawing(
+            history=found,
+            now=wanted.shown.now,
+            until=loaded.until,
+            signals=loaded.signals,
+            panes=panes,
+            bands=BANDS in wanted.labels,
+            venues=VENUES in wanted.labels,
+            thresholds=wanted.seen.thresholds,
+            colors=colors(st.context.theme.type),
+            touch=on_touch(),
+            zone=st.context.timezone,
+        )
+    )
+    title, span = wanted.subject.title, wanted.stretch.span
+    labels = [pane.label for pane in panes]
+    config = chart_settings(title, wanted.shown)
+    alt = f"{title}: {formats.listed(labels, 20)} over {span} in bars of {found.timeframe}"
+    if live:
+        zoomable(figure, f"{title} {span}", panes=labels, key=_KEY, config=config, alt=alt)
+    else:
+        st.plotly_chart(figure, theme=None, key="pair_chart", config=config, alt=alt)

@@ -1,0 +1,235 @@
+"""Why a pane of the Market chart is empty, and what else is to be known of it, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from analytics import formats
+from analytics.pair.history import History
+from analytics.panels.panel import LEAST_KNOWN
+from analytics.signals.fired import Signal
+from dashboard.market.panes import SIGNALS, Pane
+from dashboard.market.scales import ended, ended_before
+
+Told = Mapping[str, Any]
+"""What the venues offer; see ``exchanges/data_sources.py``."""
+
+
+def drawable(history: History, signals: Sequence[Signal], panes: Sequence[Pane]) -> list[Pane]:
+    """Return the *panes* that have something to show."""
+    return [
+        pane
+        for pane in panes
+        if (bool(signals) if pane is SIGNALS else history.known(*pane.lines) > 0)
+    ]
+
+
+def sentences(
+    history: History,
+    signals: Sequence[Signal],
+    panes: Sequence[Pane],
+    told: Told,
+    bars: int,
+    until: datetime,
+    now: datetime,
+) -> list[str]:
+    """Return why *panes* are empty or have holes, whose figures they show, and up to when.
+
+    Args:
+        history: What is drawn.
+        signals: The same.
+        panes: Those that were asked for.
+        told: What the venues offer.
+        bars: How many were asked for. [bars]
+        until: When the newest bar was last told of. With a zone.
+        now: Of the page. With a zone.
+    """
+    shown = drawable(history, signals, panes)
+    return [
+        *_of_end(history, until, now),
+        *_of_several(history),
+        *(_why_empty(pane, history, told) for pane in panes if pane not in shown),
+        *(line for pane in shown for line in _without(pane, history)),
+        *_of_gaps(history, bars),
+        *_of_late(history, shown, now),
+        *_of_funding(history, shown),
+        *_of_flows(history, shown),
+        *_of_parts(history, shown),
+        *_of_signals(signals, shown),
+    ]
+
+
+def _why_empty(pane: Pane, history: History, told: Told) -> str:
+    if pane is SIGNALS:
+        return "Signals: none of the tiers fired in this time."
+    count = history.known(pane.source) if pane.source else 0
+    if 0 < count < pane.least_bars:
+        return f"{pane.label}: it needs {pane.least_bars} bars, and this time has {count} of them."
+    missing = [venue for venue in _venues(history) if not _offers(told, venue, pane)]
+    titles = formats.listed([_title(told, venue) for venue in missing])
+    if missing and pane.of.streamed:
+        return f"{pane.label}: no {pane.of.words} were streamed from {titles}."
+    if missing:
+        return f"{pane.label}: the collector gets no {pane.of.words} from {titles}."
+    return f"{pane.label}: the record has no {pane.of.words} in this time."
+
+
+def _offers(told: Told, venue: str, pane: Pane) -> bool:
+    """Return whether *venue* offers what *pane* needs; of a venue that told nothing, it may."""
+    if venue not in told:
+        return True
+    columns = {offer["column"] for offer in told[venue]["offers"]}
+    return any(name in columns for name in pane.of.columns)
+
+
+def _title(told: Told, venue: str) -> str:
+    return str(told[venue]["title"]) if venue in told else venue
+
+
+def _venues(history: History) -> list[str]:
+    return list(dict.fromkeys(pair.venue for pair in history.instruments))
+
+
+def _without(pane: Pane, history: History) -> list[str]:
+    """Name the instruments that a sum or a mean is without, as they know nothing of it."""
+    missing = history.without.get(pane.lines[0], ()) if pane.lines else ()
+    if not missing or len(missing) == len(history.instruments):
+        return []
+    names = [f"{formats.pair(pair.symbol)} on {pair.venue}" for pair in missing]
+    return [f"{pane.label} is without {formats.listed(names)}, where the record has none."]
+
+
+def _of_end(history: History, until: datetime, now: datetime) -> list[str]:
+    """Say that the last bar is not over, or why the figures on top are others than the chart's."""
+    end = ended(history, until)
+    if end is None:
+        return []
+    if end == now:
+        return [
+            "The last bar is not over: it is what was heard of it so far. Bands, RSI and z are of "
+            "bars that are over."
+        ]
+    upto = formats.moment(end, now)
+    return [f"The chart ends with the last bar, at {upto}; the figures above it are the newest."]
+
+
+def _of_several(history: History) -> list[str]:
+    """Say whose price and whose sums a base asset's lines are."""
+    if len(history.instruments) == 1:
+        return []
+    lead, venues = history.price_of, _venues(history)
+    return [
+        f"Price, bands, RSI and basis are those of {formats.pair(lead.symbol)} on {lead.venue}, "
+        "which has the most open interest now.",
+        f"Amounts are sums over {formats.plural(len(history.instruments), 'pair')} on "
+        f"{formats.listed(venues)}, ratios and funding are means weighted by open interest; "
+        "venues count long and short in different ways.",
+        *_of_mix(history),
+    ]
+
+
+def _of_mix(history: History) -> list[str]:
+    """Say where other pairs are in the sum of open interest than before."""
+    if not len(history.mixed_at):
+        return []
+    at = [history.times.searchsorted(time) for time in history.mixed_at]
+    moments = formats.listed([formats.moment(_time(history, int(bar))) for bar in at])
+    return [
+        f"Pairs joined or left at {moments}: open interest before is scaled to the pairs of "
+        "today, so that its changes are those of pairs known in both bars."
+    ]
+
+
+def _of_gaps(history: History, bars: int) -> list[str]:
+    """Say how many bars the record lacks within what it knows, and when it begins."""
+    known = np.flatnonzero(np.isfinite(history.lines["close"]))
+    if not len(known):
+        return []
+    lines = []
+    if known[0] > 0 or len(history.times) < bars:
+        first = history.times[known[0]].astype("datetime64[ms]").item().replace(tzinfo=UTC)
+        lines.append(f"The record of its price begins at {formats.moment(first)}.")
+    missing = len(history.times) - int(known[0]) - len(known)
+    if missing:
+        total = len(history.times) - int(known[0])
+        verb = "is" if missing == 1 else "are"
+        lines.append(f"{missing:,} of {total:,} bars {verb} not in the record: gaps stay gaps.")
+    return lines
+
+
+def _of_late(history: History, panes: Sequence[Pane], now: datetime) -> list[str]:
+    """Say which panes end before the price does."""
+    ends: dict[datetime, list[str]] = {}
+    for pane in panes:
+        if pane is not SIGNALS and (end := ended_before(pane, history)) is not None:
+            ends.setdefault(end, []).append(pane.label)
+    several = len(history.instruments) > 1
+    of = f" of all {len(history.instruments)} pairs" if several else ""
+    return [
+        f"{formats.listed(labels, 20)} {'ends' if len(labels) == 1 else 'end'} at "
+        f"{formats.moment(end, now)}: no more is on record{of}."
+        for end, labels in sorted(ends.items())
+    ]
+
+
+def _of_funding(history: History, panes: Sequence[Pane]) -> list[str]:
+    """Say where the rate that ran is not known yet: a venue's history has what was paid alone."""
+    funding = next((pane for pane in panes if pane.label == "Funding"), None)
+    if funding is None:
+        return []
+    known = np.isfinite(history.lines[funding.lines[0]])
+    within = np.isfinite(history.lines["close"]) & np.logical_or.accumulate(known[::-1])[::-1]
+    missing = int((within & ~known).sum())
+    if not missing:
+        return []
+    return [
+        f"Funding is not on record in {formats.plural(missing, 'bar')}: of the time before "
+        "collecting a rate is known only once it was paid."
+    ]
+
+
+def _of_flows(history: History, panes: Sequence[Pane]) -> list[str]:
+    lines = []
+    for label, name in (("CVD", "cvd_usd"), ("OBV", "obv_usd")):
+        if any(pane.label == label for pane in panes):
+            known = np.flatnonzero(np.isfinite(history.lines[name]))
+            first = _time(history, int(known[0]))
+            lines.append(
+                f"{label} adds up from {formats.moment(first)}; what was traded in gaps is not "
+                "in it."
+            )
+    return lines
+
+
+def _of_parts(history: History, panes: Sequence[Pane]) -> list[str]:
+    """Say which panes have bars that are partial, and how those are drawn."""
+    counts = {
+        pane.label: max((int(history.partial(name).sum()) for name in pane.lines), default=0)
+        for pane in panes
+    }
+    told = [f"{label} in {formats.plural(n, 'bar')}" for label, n in counts.items() if n]
+    if not told:
+        return []
+    return [
+        f"Partial, and so hatched, ringed or dotted: {formats.listed(told, 20)}. Of these at least "
+        f"{100 * LEAST_KNOWN:.0f} % of the five minutes are known, but not all; with less, a bar "
+        "is absent."
+    ]
+
+
+def _time(history: History, bar: int) -> datetime:
+    start: datetime = history.times[bar].astype("datetime64[ms]").item().replace(tzinfo=UTC)
+    return start
+
+
+def _of_signals(signals: Sequence[Signal], panes: Sequence[Pane]) -> list[str]:
+    if SIGNALS not in panes:
+        return []
+    counted = sorted(Counter(signal.tier for signal in signals).items())
+    of = formats.listed([f"{count:,} of tier {tier}" for tier, count in counted])
+    return [f"Signals, of bars that were over, with your thresholds: {of}."]

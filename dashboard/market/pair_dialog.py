@@ -1,0 +1,43 @@
+"""One pair in a dialog: its figures, its chart of a day, and the way to its page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from analytics import formats
+from dashboard import loaders, state, view
+from dashboard.components.time_range import stretch
+from dashboard.frame.error_boundary import explained, plain
+from dashboard.market import chart_and_figures
+from dashboard.market.instrument_picker import Subject
+from dashboard.market.panes import FIRST
+
+
+def pair_dialog(venue: str, symbol: str) -> None:
+    """Show the pair's last 24 hours; to be called by a page itself, never by a fragment."""
+    title = plain(f"{formats.pair(symbol)} on {venue}")
+    st.dialog(title, width="large", on_dismiss=state.close_pair)(_draw)(venue, symbol)
+
+
+def _draw(venue: str, symbol: str) -> None:
+    with explained():
+        shown, seen = loaders.moment(state.asked_time()), view.current()
+        names = loaders.read("pair_names", shown)
+        known = names[(names["venue"] == venue) & (names["symbol"] == symbol)]
+        if known.empty:
+            st.info("Nothing is known of this pair at this time.")
+            return
+        # A link, unlike ``st.switch_page``, leaves in the URL what the sidebar asks for.
+        st.page_link(
+            "app_pages/market.py",
+            label="Open its page",
+            icon=":material/candlestick_chart:",
+            query_params={"venue": venue, "symbol": symbol},
+        )
+        subject = Subject(str(known["base"].iloc[0]), (venue, symbol))
+        wanted = chart_and_figures.Wanted(
+            subject, stretch("24 h", seen.timeframe), FIRST, shown, seen
+        )
+        loaded = chart_and_figures.load(wanted)
+        chart_and_figures.figures(loaded, wanted)
+        chart_and_figures.chart(loaded, wanted, live=False)

@@ -1,0 +1,123 @@
+"""How the Market chart writes the values of each kind: ticks, hovers, and the newest one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics import formats
+from analytics.pair.history import History
+from analytics.panels.panel import TIMEFRAMES
+from dashboard.market.panes import Kind, Pane
+
+Line = NDArray[np.float64]
+
+_LATE_BARS: Final = 2
+"""A pane that ends so many bars before the price says when. [bars]"""
+
+_LETTERS: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+
+_WRITTEN: Final[dict[Kind, Callable[[float], str]]] = {
+    "price": formats.price,
+    "usd": formats.usd,
+    "pct": formats.pct,
+    "rate": lambda value: formats.pct(value, 4),
+    "ratio": formats.ratio,
+    "score": formats.difference,
+    "share": lambda value: f"{value:.2f} %",
+    "index": lambda value: f"{value:.1f}",
+    "tier": formats.count,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How one pane's values are written, in Plotly's terms."""
+
+    unit: float
+    """What the values are divided by: a million where the axis counts in millions."""
+    hover: str
+    """d3's format of a value in that unit."""
+    tick: str
+    """The same of a tick."""
+    suffix: str
+    """Follows both."""
+
+
+def scale(pane: Pane, lines: list[Line]) -> Scale:
+    """Return the scale of *pane* for what it draws."""
+    largest = max((float(np.nanmax(np.abs(one))) for one in lines if _any(one)), default=0.0)
+    if pane.kind == "usd":
+        unit, letter = next(((u, name) for u, name in _LETTERS if largest >= u), (1.0, ""))
+        return Scale(unit, "$,.2f", "$,.2~f", letter)
+    if pane.kind == "price":
+        return Scale(1.0, f",.{_places(largest)}f", f",.{_places(largest)}~f", "")
+    return {
+        "pct": Scale(1.0, "+.2f", ".2~f", " %"),
+        "rate": Scale(1.0, "+.4f", ".4~f", " %"),
+        "ratio": Scale(1.0, ",.2f", ".2~f", ""),
+        "score": Scale(1.0, "+.2f", ".2~f", ""),
+        "share": Scale(1.0, ".2f", ".2~f", " %"),
+        "index": Scale(1.0, ".1f", ".0f", ""),
+    }.get(pane.kind, Scale(1.0, "d", "d", ""))
+
+
+def newest(pane: Pane, history: History) -> str:
+    """Write the newest known value of the first line of *pane*, whether it is partial, and when.
+
+    The time is left out where it is that of the price, or of the bar before.
+    """
+    name = pane.lines[0]
+    known = np.flatnonzero(np.isfinite(history.lines[name]))
+    if not len(known):
+        return formats.ABSENT
+    written = _WRITTEN[pane.kind](float(history.lines[name][known[-1]]))
+    partial = ", partial" if history.partial(name)[known[-1]] else ""
+    end = ended_before(pane, history)
+    at = "" if end is None else f", {formats.moment(end, _start(history, -1))}"
+    return f"{written}{partial}{at}"
+
+
+def ended_before(pane: Pane, history: History) -> datetime | None:
+    """Return up to when *pane* is known, where the price is for two bars more; else None. UTC."""
+    lines = [history.lines[name] for name in pane.lines if name in history.lines]
+    known = np.flatnonzero(np.isfinite(lines).any(axis=0)) if lines else np.empty(0, int)
+    price = np.flatnonzero(np.isfinite(history.lines.get("close", np.empty(0))))
+    if not len(known) or not len(price) or price[-1] - known[-1] < _LATE_BARS:
+        return None
+    return _start(history, known[-1]) + TIMEFRAMES[history.timeframe]
+
+
+def ended(history: History, until: datetime) -> datetime | None:
+    """Return up to when the newest bar with a price tells; None without any. UTC.
+
+    Args:
+        history: Bars, of which the last may not be over.
+        until: When such a bar was last told of. With a zone.
+    """
+    known = np.flatnonzero(np.isfinite(history.lines["close"]))
+    if not len(known):
+        return None
+    return min(_start(history, known[-1]) + TIMEFRAMES[history.timeframe], until)
+
+
+def _start(history: History, bar: int) -> datetime:
+    start: datetime = history.times[bar].astype("datetime64[ms]").item().replace(tzinfo=UTC)
+    return start
+
+
+def _any(line: Line) -> bool:
+    return bool(np.isfinite(line).any())
+
+
+def _places(largest: float) -> int:
+    """Return the decimals that show six figures, as ``formats.price`` does."""
+    if not largest > 0:
+        return 2
+    return min(max(5 - math.floor(math.log10(largest)), 2), 12)

@@ -1,0 +1,48 @@
+"""The market's day as a report: a day to choose, and its PDF."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+
+import streamlit as st
+
+from analytics import formats
+from analytics.exports import day_report
+from dashboard import loaders
+from dashboard.frame.downloads import pdf_button
+from dashboard.state import Moment
+
+_DAY: Final = timedelta(days=1)
+
+
+def day_report_menu(shown: Moment) -> None:
+    """Draw a menu that makes the report of a day that is over, of the whole market."""
+    menu = st.popover("Day report", icon=":material/today:", key="day_report", on_change="rerun")
+    if not menu.open:
+        return
+    with menu:
+        last = (shown.now - _DAY).date()
+        day = st.date_input("Day, UTC", value=last, max_value=last, key="day_report_day")
+        closed = datetime.combine(day, time(), UTC) + _DAY
+        with st.spinner(f"Reading the market's day to {formats.moment(closed)}"):
+            then = loaders.moment(closed)
+            pairs = loaders.pairs(then, _DAY)
+            history, silent = loaders.market_history(then), loaders.silent_pairs(then)
+        if pairs.empty or history.empty:
+            words = f"Nothing of the market was known at the end of {day}."
+            if then.fetched_later:
+                words += " What was fetched later is left out; the sidebar lets it in."
+            st.info(words)
+            return
+        pdf_button(
+            "End-of-day report",
+            "Market day",
+            then,
+            lambda: day_report(closed, then.origin, pairs, history, len(silent)),
+        )
+        some = "" if silent.empty else f"{len(pairs):,} of "
+        pairs_words = f"{some}{formats.plural(len(pairs) + len(silent), 'pair')}"
+        st.caption(
+            f"All of the market: {pairs_words}, {then.known_words}, at {formats.moment(closed)}."
+        )

@@ -1,0 +1,306 @@
+"""Why something is not there, in sentences: nothing is blank without one."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Hashable
+from datetime import datetime, timedelta
+from typing import Final
+
+import pandas as pd
+
+from analytics import formats
+from analytics.market.figures import OLD_CYCLES, Figure
+from analytics.panels.panel import TIMEFRAMES
+from dashboard.components.movers import SPANS
+from dashboard.components.stale_values import LS_EVERY, TIMES, limit, old
+from dashboard.state import Moment
+
+_FIVE_MINUTES: Final = timedelta(minutes=5)
+_HOUR: Final = timedelta(hours=1)
+
+_METRICS: Final = {
+    "price": "Price",
+    "price_24h_pct": "24 h change",
+    "oi_usd": "Open interest",
+    "price_delta_pct": "Price change",
+    "oi_delta_pct": "OI change",
+    "funding_8h_pct": "Funding",
+    "funding_delta_pp": "Funding change",
+    "ls_accounts": "Long/short",
+    "ls_delta_pct": "Long/short change",
+    "z_oi": "z of OI",
+    "rsi": "RSI",
+    "band_pct": "Place in the band",
+    "volume_24h_usd": "Volume",
+}
+
+_CHANGES: Final = {
+    "price_delta_pct": "price",
+    "oi_delta_pct": "open interest",
+    "funding_delta_pp": "funding rate",
+    "ls_delta_pct": "long/short ratio",
+}
+"""What each change is of."""
+
+_BARS_NEEDED: Final = {"z_oi": 22, "rsi": 15, "band_pct": 20}
+"""How many bars each needs before there is any. [bars]"""
+
+_AGING: Final = ("price", "oi_usd", "funding_8h_pct", "ls_accounts", "volume_24h_usd")
+"""The metrics that have a time of their own."""
+
+_REFUSED: Final = re.compile(r"refused:(\w+):(\S+)")
+
+
+def sentences(
+    pairs: pd.DataFrame,
+    silent: pd.DataFrame,
+    cycles: pd.DataFrame,
+    figures: dict[str, Figure],
+    shown: Moment,
+    timeframe: str,
+    bar_ended: datetime,
+) -> list[str]:
+    """Return why values of *pairs* are absent, old or refused, and which pairs are missing.
+
+    Args:
+        pairs: As ``pairs.sql`` returns them, with what ``pair_curves`` says beside it.
+        silent: Pairs of the universe that are not among them.
+        cycles: The newest of each venue.
+        figures: Of the cards.
+        shown: What ages count to.
+        timeframe: What changes are over.
+        bar_ended: When the bar of the indicators was over. UTC.
+    """
+    return [
+        *_of_venues(cycles, shown),
+        *_of_silence(silent, shown),
+        *(
+            line
+            for name in _METRICS
+            for line in _of_metric(name, pairs, shown, timeframe, bar_ended)
+        ),
+        *(line for name in SPANS for line in _of_span(name, pairs, timeframe)),
+        *_of_refusals(pairs),
+        *(line for name in _AGING for line in _of_age(name, pairs, shown)),
+        *_of_marks(pairs, shown),
+        *_of_bars(pairs),
+        *_of_closed_bars(shown, timeframe, bar_ended),
+        *_of_liquidations(figures["liquidations_1h_usd"], pairs, shown),
+        *_of_history(figures),
+        *_of_mixture(pairs),
+    ]
+
+
+def _of_venues(cycles: pd.DataFrame, shown: Moment) -> list[str]:
+    """Name the venues whose newest cycle failed, or is long ago."""
+    lines = [
+        f"{row['venue']}: {row['error'].removeprefix(row['venue'] + ': ').rstrip('.')}."
+        for row in cycles[cycles["error"].notna()].to_dict("records")
+    ]
+    late = cycles[cycles["finished_ts"] < shown.silent_before]
+    return lines + [
+        f"{row['venue']} has finished no cycle since {formats.clock(row['finished_ts'])}."
+        for row in late.to_dict("records")
+    ]
+
+
+def _of_silence(silent: pd.DataFrame, shown: Moment) -> list[str]:
+    """Name the pairs of the universe that nothing was heard of."""
+    if silent.empty:
+        return []
+    span = formats.span(shown.now - shown.since)
+    return [f"Not in the table, as nothing was heard of them for {span}: {_names(silent)}."]
+
+
+def _of_metric(
+    name: str, pairs: pd.DataFrame, shown: Moment, timeframe: str, bar_ended: datetime
+) -> list[str]:
+    """Say for how many pairs a metric is missing, and why as far as is known."""
+    unknown = pairs[name].isna()
+    if not unknown.any():
+        return []
+    missing = pairs[unknown]
+    who = f"{_METRICS[name]} is missing for {_who(missing, pairs)}"
+    why = _why(name, missing, shown, timeframe, bar_ended)
+    return [f"{who}: {why}." if why else f"{who}: not stated since {formats.clock(shown.since)}."]
+
+
+def _why(
+    name: str, missing: pd.DataFrame, shown: Moment, timeframe: str, bar_ended: datetime
+) -> str | None:
+    began = missing["since_ts"].min().to_pydatetime()
+    if name == "ls_accounts" and shown.now - began < LS_EVERY + OLD_CYCLES * shown.cycle:
+        return f"it is published every 5 minutes{_first(_next_mark(began), shown)}"
+    if name in _CHANGES:
+        return _why_no_change(name, began, shown, timeframe)
+    if name in _BARS_NEEDED:
+        return (
+            f"it needs {_BARS_NEEDED[name]} bars of {timeframe}, or nearly as many, up to the one "
+            f"that ended at {formats.moment(bar_ended, shown.now)}"
+        )
+    if name == "price_24h_pct":
+        return "neither the venue nor the record knows the price of 24 hours ago"
+    if name == "funding_8h_pct" and missing["funding_interval_unknown"].any():
+        return "the venue does not state how often funding is paid"
+    return None
+
+
+def _why_no_change(name: str, began: datetime, shown: Moment, timeframe: str) -> str:
+    span = TIMEFRAMES[timeframe]
+    if span == _FIVE_MINUTES and shown.now - began < span:
+        return f"it needs 5 minutes of history{_first(began + span, shown)}"
+    return f"no {_CHANGES[name]} is on record for both now and {timeframe} earlier"
+
+
+def _first(at: datetime, shown: Moment) -> str:
+    """Say when first values arrive; nothing where none will, as nobody collects."""
+    if shown.mode != "live":
+        return ""
+    if at <= shown.now:
+        return "; first values are due"
+    return f"; first values arrive at {formats.moment(at, shown.now)}"
+
+
+def _of_span(name: str, pairs: pd.DataFrame, timeframe: str) -> list[str]:
+    """Say of whom a change is over another time than it is asked for, to the minute."""
+    asked = formats.span(TIMEFRAMES[timeframe])
+    seconds = pairs[SPANS[name]].dropna()
+    off = seconds[seconds.map(formats.span) != asked]
+    if off.empty:
+        return []
+    span = formats.spans(timedelta(seconds=off.min()), timedelta(seconds=off.max()))
+    who = _who(pairs.loc[off.index], pairs)
+    return [f"{_METRICS[name]} is over {span}, not {asked}, for {who}."]
+
+
+def _who(missing: pd.DataFrame, pairs: pd.DataFrame) -> str:
+    """Return whom it concerns: all pairs, all of a venue, or so many of them, by name if few."""
+    if len(missing) == len(pairs):
+        return "the only pair" if len(pairs) == 1 else f"all {len(pairs):,} pairs"
+    if len(missing) <= 3:
+        return _names(missing)
+    venues = sorted(missing["venue"].unique())
+    if len(missing) == pairs["venue"].isin(venues).sum():
+        return f"all {len(missing):,} pairs of {formats.listed(venues)}"
+    return f"{len(missing):,} of {len(pairs):,} pairs"
+
+
+def _names(pairs: pd.DataFrame) -> str:
+    """Return the pairs by name: ``BTC/USDT on okx and ETH/USDT on okx``."""
+    named = zip(pairs["symbol"], pairs["venue"], strict=True)
+    return formats.listed([f"{formats.pair(symbol)} on {venue}" for symbol, venue in named])
+
+
+def _of_refusals(pairs: pd.DataFrame) -> list[str]:
+    """Say what validation refused, why and of whom, most first."""
+    refused: defaultdict[tuple[str, str], list[Hashable]] = defaultdict(list)
+    for row, flags in pairs["flags"].dropna().items():
+        for column, reason in set(_REFUSED.findall(flags)):
+            refused[column, reason].append(row)
+    if not refused:
+        return []
+    most_first = sorted(refused.items(), key=lambda group: (-len(group[1]), group[0]))
+    said = [
+        f"{column} of {_who(pairs.loc[rows], pairs)} ({reason.replace('_', ' ')})"
+        for (column, reason), rows in most_first
+    ]
+    return [f"Refused as impossible: {formats.listed(said)}."]
+
+
+def _of_age(name: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
+    """Say for whom a metric is old, and how old it is at most."""
+    is_late = old(name, pairs, shown)
+    if not is_late.any():
+        return []
+    late = pairs[is_late]
+    oldest = formats.age(shown.now - late[TIMES[name]].min())
+    return [
+        f"{_METRICS[name]} is older than {limit(name, shown)} for {_who(late, pairs)}, "
+        f"at most {oldest} old."
+    ]
+
+
+def _of_marks(pairs: pd.DataFrame, shown: Moment) -> list[str]:
+    """Say which marks the long/short ratios were published for."""
+    marks = pairs["ls_ts"].dropna()
+    if marks.empty:
+        return []
+    first, last = marks.min(), marks.max()
+    span = "" if first == last else f"{formats.minute(first)} to "
+    return [f"Long/short as of {span}{formats.moment(last, shown.now)}."]
+
+
+def _of_bars(pairs: pd.DataFrame) -> list[str]:
+    count = int(pairs["from_bar"].sum())
+    if not count:
+        return []
+    return [f"{formats.plural(count, 'pair')} shown from five-minute bars: there is no snapshot."]
+
+
+def _of_mixture(pairs: pd.DataFrame) -> list[str]:
+    """Say that one average is of counts that differ."""
+    if pairs.loc[pairs["ls_accounts"].notna(), "venue"].nunique() < 2:
+        return []
+    return [
+        "Long/short on its card averages what venues count differently: accounts on Binance "
+        "and OKX, holders on Bybit."
+    ]
+
+
+def _of_history(figures: dict[str, Figure]) -> list[str]:
+    """Say which cards have no day behind them yet."""
+    labels = {
+        "global_oi_usd": "open interest",
+        "oi_volume_weighted_usd": "volume-weighted open interest",
+        "volume_24h_usd": "volume",
+        "funding_8h_pct": "funding",
+        "ls_accounts": "long/short",
+        "breadth_pct": "breadth",
+    }
+    without = [label for name, label in labels.items() if len(figures[name].past) < 2]
+    if not without:
+        return []
+    return [
+        f"No curve yet for {formats.listed(without)}: it needs two five-minute bars, "
+        "and for breadth bars of the day before as well.",
+    ]
+
+
+def _of_closed_bars(shown: Moment, timeframe: str, bar_ended: datetime) -> list[str]:
+    """Say which bar the indicators are of: changes run up to now, those do not."""
+    ended = formats.moment(bar_ended, shown.now)
+    return [f"z, RSI and place in the band are of the {timeframe} bar that ended at {ended}."]
+
+
+def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list[str]:
+    """Say where the streams were not listened to for the whole hour."""
+    began = pairs["since_ts"].min().to_pydatetime()
+    # What was heard of earlier than a moment after ``since`` may have been heard of for ever.
+    if figure.value is None and began > shown.since + OLD_CYCLES * shown.cycle:
+        first = _first(_next_mark(began) + _FIVE_MINUTES, shown)
+        return [f"Liquidations are missing: they are added up from whole bars{first}."]
+    if figure.value is None:
+        return ["Liquidations are missing: no stream of the venues shown told of any in the hour."]
+    lines = []
+    if figure.pairs < figure.expected:
+        lines.append(
+            f"Liquidations are of {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}: "
+            "of the others no stream was heard in the hour."
+        )
+    if figure.summed is not None and figure.summed < _HOUR:
+        heard = formats.span(figure.summed)
+        lines.append(
+            f"Liquidations are those of {heard}: in the rest of the hour no stream was heard."
+        )
+    if figure.summed_least is not None and figure.summed_least != figure.summed:
+        least = formats.span(figure.summed_least)
+        lines.append(f"Of some pairs liquidations are those of {least} only.")
+    return lines
+
+
+def _next_mark(time: datetime) -> datetime:
+    """Return the five-minute mark that follows *time*."""
+    past = (time - datetime(1970, 1, 1, tzinfo=time.tzinfo)) % _FIVE_MINUTES
+    return time - past + _FIVE_MINUTES

@@ -1,0 +1,253 @@
+"""What Overview offers for download: the table as it is shown, the movers, and the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from analytics import formats
+from analytics.exports import BarChart, Column, Figure, Kind, LineChart, Report, Section, course
+from analytics.market.figures import Change
+from analytics.market.figures import Figure as MarketFigure
+from dashboard.components.cards import FIGURES, card_text
+from dashboard.frame.downloads import thresholds_text
+from dashboard.state import Moment
+from dashboard.view import View
+
+_KINDS: Final[dict[str, tuple[Kind, int | None]]] = {
+    "price": ("price", None),
+    "price_delta_pct": ("pct", None),
+    "price_24h_pct": ("pct", None),
+    "oi_usd": ("usd", None),
+    "oi_delta_pct": ("pct", None),
+    "z_oi": ("ratio", None),
+    "funding_8h_pct": ("pct", 4),
+    "funding_delta_pp": ("points", 4),
+    "ls_accounts": ("ratio", None),
+    "ls_delta_pct": ("pct", None),
+    "book_imbalance_pct": ("pct", None),
+    "rsi": ("ratio", 0),
+    "band_pct": ("share", None),
+    "volume_24h_usd": ("usd", None),
+    "price_delta_s": ("seconds", None),
+    "oi_delta_s": ("seconds", None),
+    "age_s": ("seconds", None),
+}
+"""How the values of each column of the table are written; a curve is no value."""
+
+_MOVED: Final = {
+    "Price": "price_delta_pct",
+    "Open interest": "oi_delta_pct",
+    "Long/short": "ls_delta_pct",
+    "Funding 8 h": "funding_8h_pct",
+}
+_UNITS: Final = {
+    "global_oi_usd": "USD",
+    "oi_volume_weighted_usd": "USD",
+    "volume_24h_usd": "USD",
+    "funding_8h_pct": "% per 8 h",
+    "ls_accounts": "long accounts per short one",
+    "liquidations_1h_usd": "USD",
+    "breadth_pct": "% of pairs",
+}
+_PAPER_ROWS: Final = 100
+"""Of the table, on paper."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What stands on the page."""
+
+    moment: Moment
+    seen: View
+    pairs: pd.DataFrame
+    """As the table shows them, in its order."""
+    every: pd.DataFrame
+    """All that the user looks at, of which the movers and the figures are."""
+    columns: Sequence[tuple[str, str]]
+    """Names and headings of the table's columns."""
+    words: str
+    """What was searched for."""
+    market: dict[str, MarketFigure]
+    lists: Sequence[dict[str, Any]]
+    """Of the movers."""
+    sentences: Sequence[str]
+
+
+def tables(shown: Shown) -> dict[str, Callable[[], Section]]:
+    """Return what makes each table of the page, by its title."""
+    return {
+        "Pairs": lambda: pairs_section(shown),
+        "Movers": lambda: _movers(shown),
+        "Figures": lambda: _figures(shown),
+    }
+
+
+def pairs_section(shown: Shown) -> Section:
+    """Return the table of pairs with the columns that are chosen; curves are left out."""
+    known = shown.pairs
+    age = (shown.moment.now - known["received_ts"]).dt.total_seconds().clip(lower=0)
+    frame = known.assign(pair=known["symbol"].map(formats.pair), age_s=age)
+    span = shown.seen.timeframe
+    columns = [Column("pair", "Pair"), Column("venue", "Venue")]
+    columns += [
+        Column(name, title.replace("Δ", f"change in {span}"), *_KINDS[name])
+        for name, title in shown.columns
+        if name in _KINDS
+    ]
+    return Section("Pairs", frame, tuple(columns))
+
+
+def report(shown: Shown) -> Report:
+    """Return the page as a document."""
+    pairs = pairs_section(shown)
+    first = Section(
+        pairs.title,
+        pairs.frame.head(_PAPER_ROWS),
+        pairs.columns,
+        f"The first {min(len(pairs.frame), _PAPER_ROWS):,} of "
+        f"{formats.plural(len(pairs.frame), 'pair')}, as the table stands.",
+    )
+    return Report(
+        title="Overview",
+        moment=shown.moment.now,
+        origin=shown.moment.origin,
+        state=_state(shown),
+        figures=tuple(_card(shown, name) for name in FIGURES),
+        charts=(*_courses(shown), *_bars(shown)),
+        sections=(first,),
+        notes=tuple(shown.sentences),
+    )
+
+
+def _card(shown: Shown, name: str) -> Figure:
+    """Return the figure called *name* as its card has it, and what time its change is of."""
+    text = card_text(name, shown.market[name], shown.moment)
+    change = text.coverage if text.change is None else f"{text.change} {text.note}"
+    return Figure(text.label, text.value, change)
+
+
+def _state(shown: Shown) -> dict[str, str]:
+    """Write what the page was set to."""
+    seen = shown.seen
+    return {
+        "Changes over": seen.timeframe,
+        "Venues": formats.listed(list(seen.venues)) if seen.venues else "all",
+        "Pairs": formats.listed([*map(formats.pair, seen.pairs)]) if seen.pairs else "all",
+        "Search": formats.repeated(shown.words) or "none",
+        "Thresholds": thresholds_text(seen.thresholds),
+    }
+
+
+def _courses(shown: Shown) -> list[LineChart]:
+    """Return the day of the figures that have one."""
+    kinds: dict[str, Kind] = {
+        "global_oi_usd": "usd",
+        "volume_24h_usd": "usd",
+        "funding_8h_pct": "pct",
+        "ls_accounts": "ratio",
+    }
+    return [
+        LineChart(label, (course(label, past),), kind)
+        for name, kind in kinds.items()
+        for label, past in [(_label(shown, name), shown.market[name].past)]
+        if len(past) > 1
+    ]
+
+
+def _bars(shown: Shown) -> list[BarChart]:
+    """Return the lists of movers as bars."""
+    rows = _moved(shown)
+    return [
+        BarChart(
+            f"{title}, {shown.seen.timeframe if name != 'funding_8h_pct' else 'now'}",
+            (mine["pair"] + " " + mine["venue"]).tolist(),
+            mine["value"].tolist(),
+            kind,
+            digits=digits,
+        )
+        for title, name in _MOVED.items()
+        for kind, digits in [_KINDS[name]]
+        for mine in [rows[rows["measure"] == title]]
+        if not mine.empty
+    ]
+
+
+def _movers(shown: Shown) -> Section:
+    columns = (
+        Column("measure", "Measure"),
+        Column("pair", "Pair"),
+        Column("venue", "Venue"),
+        Column("value", "Value", "pct", 4),
+    )
+    note = f"Changes are over {shown.seen.timeframe}; funding is as it stands."
+    return Section("Movers", _moved(shown), columns, note)
+
+
+def _moved(shown: Shown) -> pd.DataFrame:
+    """Return a row for each pair in each list, with its value in full."""
+    known = shown.every.set_index(["venue", "symbol"])
+    rows = [
+        {
+            "measure": one["title"],
+            "pair": formats.pair(symbol),
+            "venue": venue,
+            "value": known.at[(venue, symbol), _MOVED[one["title"]]],
+        }
+        for one in shown.lists
+        for symbol, venue, *_ in one["rows"]
+    ]
+    return pd.DataFrame(rows, columns=["measure", "pair", "venue", "value"])
+
+
+def _figures(shown: Shown) -> Section:
+    rows = [
+        {
+            "figure": _label(shown, name),
+            "unit": _UNITS[name],
+            "value": figure.value,
+            "pairs": figure.pairs,
+            "expected": figure.expected,
+            **_changed(figure.change),
+        }
+        for name in FIGURES
+        for figure in [shown.market[name]]
+    ]
+    columns = (
+        Column("figure", "Figure"),
+        Column("unit", "Unit"),
+        Column("value", "Value", "ratio", 4),
+        Column("pairs", "Pairs that know it", "count"),
+        Column("expected", "Pairs collected", "count"),
+        Column("change", "Change, in that unit", "ratio", 4),
+        Column("least_s", "Change over at least", "seconds"),
+        Column("most_s", "Change over at most", "seconds"),
+        Column("until", "Change until", "time"),
+        Column("compared", "Pairs compared", "count"),
+    )
+    note = (
+        f"Values are of {formats.moment(shown.moment.now)}; a change over {shown.seen.timeframe} "
+        "compares the pairs that are known at both ends, with the weights of now."
+    )
+    frame = pd.DataFrame(rows).astype({"compared": "Int64"})
+    return Section("Figures", frame, columns, note)
+
+
+def _changed(change: Change | None) -> dict[str, object]:
+    """Return the columns of how far a figure came."""
+    if change is None:
+        return dict.fromkeys(("change", "least_s", "most_s", "until", "compared"))
+    return {
+        "change": change.difference,
+        "least_s": change.least.total_seconds(),
+        "most_s": change.most.total_seconds(),
+        "until": change.until,
+        "compared": change.pairs,
+    }
+
+
+def _label(shown: Shown, name: str) -> str:
+    return card_text(name, shown.market[name], shown.moment).label

@@ -1,0 +1,247 @@
+"""Every pair in one table that sorts by number, says what is unusual, and opens a pair."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from pandas.io.formats.style import Styler
+
+from analytics import formats
+from dashboard.charts import Colors
+from dashboard.components.row_click import in_order, let_go, open_row
+from dashboard.components.stale_values import TIMES, old
+from dashboard.overview.table_columns import COLUMNS, Column, config
+from dashboard.state import Moment
+from dashboard.view import Thresholds, View
+
+
+class _Written(pd.DataFrame):
+    """Rows that know already how each of their cells is written.
+
+    Streamlit asks a styled frame for its text twice over: pandas makes a cell of markup for
+    each, and Streamlit picks the words out of it again; for hundreds of rows that is most of
+    what a refresh costs. It also keeps text with long offsets, a sixth of all that is sent.
+    """
+
+    _metadata = ("words",)
+    words: dict[str, list[str]]
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
+        """Return the words where text is asked for, else what any frame returns."""
+        if dtype is str:
+            return pd.DataFrame(self.words, index=self.index, dtype=object)
+        return super().astype(dtype, *args, **kwargs)
+
+
+MOST: Final = 600
+"""Rows in the table: each goes to the browser at every refresh."""
+
+_JOINTS: Final = str.maketrans("", "", "/-_:")
+
+_KEY: Final = "pair_table"
+_TINT: Final = "38"
+"""How much of a colour a filled cell has: a hexadecimal part of 255."""
+
+
+def pair_table(
+    pairs: pd.DataFrame,
+    shown: Moment,
+    chosen: list[str],
+    seen: View,
+    colors: Colors,
+) -> pd.DataFrame:
+    """Draw *pairs*, as ``pairs.sql`` returns them, with their curves beside them; return all.
+
+    Args:
+        pairs: The first ``MOST`` of them are drawn.
+        shown: What ages count to.
+        chosen: Names of the columns to draw.
+        seen: What is called unusual, and what changes are over.
+        colors: Of the theme.
+
+    Returns:
+        The pairs in the table's order, those beyond the first ``MOST`` as well.
+    """
+    if pairs.empty:
+        st.info("No pair is called like that. The search looks at pairs and venues.")
+        return pairs
+    every = in_order(pairs, _KEY, MOST)
+    pairs = every.head(MOST)
+    columns = [column for column in COLUMNS if column.name in chosen or column.always]
+    table = rows(pairs, shown, columns)
+    words = {column.name: _words(column, table[column.name]) for column in columns}
+    styles = _styles(words, pairs, shown, seen.thresholds, colors)
+    let_go(_KEY)
+    st.dataframe(
+        _styled(table, words, styles),
+        column_config=config(columns, seen.timeframe),
+        hide_index=True,
+        height=min(38 + 29 * max(len(table), 4), 620),
+        row_height=29,
+        placeholder=formats.ABSENT,
+        key=_KEY,
+        on_select=partial(open_row, _KEY),
+        selection_mode="single-cell",
+        alt="Every pair with its price, open interest, funding, long/short ratio, volume and age",
+    )
+    if len(every) > MOST:
+        st.caption(
+            f"The table shows {MOST:,} of {len(every):,} pairs, those with the largest open "
+            "interest: search, or choose venues or pairs in the sidebar, for the others."
+        )
+    return every
+
+
+def rows(pairs: pd.DataFrame, shown: Moment, columns: list[Column]) -> pd.DataFrame:
+    """Return the table's rows: numbers, so that it sorts by them."""
+    age = (shown.now - pairs["received_ts"]).dt.total_seconds().clip(lower=0)
+    known = pairs.assign(pair=pairs["symbol"].map(formats.pair), age_s=age)
+    table = known[[column.name for column in columns]].reset_index(drop=True)
+    small = {column.name: "float32" for column in columns if column.small}
+    return table.astype({**small, "pair": "category", "venue": "category"})
+
+
+def _words(column: Column, values: pd.Series[Any]) -> list[str]:
+    """Return how each of *values* is written."""
+    if column.kind == "text":
+        return list(values)
+    if column.kind in ("curve", "share"):
+        return [""] * len(values)
+    return [formats.ABSENT if value != value else column.write(value) for value in values.tolist()]
+
+
+def _styled(
+    table: pd.DataFrame, words: dict[str, list[str]], styles: dict[str, list[str]]
+) -> Styler:
+    """Return *table* with its *words* and *styles*, as Streamlit takes it from pandas."""
+    written = _Written(table)
+    written.words = words
+    styler = written.style.set_uuid("p")
+    cells: defaultdict[str, list[str]] = defaultdict(list)
+    for nth, name in enumerate(table.columns):
+        for row, style in enumerate(styles.get(name, ())):
+            if style:
+                cells[style].append(f"row{row}_col{nth}")
+    rules = [
+        {"props": [part.split(":", 1) for part in style.split(";")], "selectors": selectors}
+        for style, selectors in cells.items()
+    ]
+    # What pandas would work out cell by cell.
+    vars(styler).update(_compute=lambda: styler, _translate=lambda *_: {"cellstyle": rules})
+    return styler
+
+
+def _styles(
+    words: dict[str, list[str]],
+    pairs: pd.DataFrame,
+    shown: Moment,
+    thresholds: Thresholds,
+    colors: Colors,
+) -> dict[str, list[str]]:
+    """Return a style for each cell: direction by colour, unusual filled, old in muted italics.
+
+    A column is missing where no cell of it has one.
+    """
+    all_fresh = ~old("age_s", pairs, shown).to_numpy()
+    styles = {}
+    for column in COLUMNS:
+        if column.name not in words:
+            continue
+        of_cells = _of_values(column, words[column.name], pairs, thresholds, colors)
+        if column.name in TIMES:
+            # Where the whole row is old, its age says so for every cell.
+            counts = all_fresh | (column.name == "age_s")
+            is_old = old(column.name, pairs, shown).to_numpy() & counts
+            color = colors.alert if column.name == "age_s" else colors.muted
+            for row in np.flatnonzero(is_old):
+                of_cells[row] = f"color:{color};font-style:italic"
+        if any(of_cells):
+            styles[column.name] = of_cells
+    return styles
+
+
+def _of_values(
+    column: Column, words: list[str], pairs: pd.DataFrame, thresholds: Thresholds, colors: Colors
+) -> list[str]:
+    """Return the styles of a *column* of which so are the *words*."""
+    filled = [False] * len(words)
+    if column.level is not None:
+        filled = thresholds.exceeded(column.level, pairs[column.name]).tolist()
+    if not column.signed:
+        badge = _badge(colors.alert)
+        return [badge if unusual else "" for unusual in filled]
+    # What is written without a sign has no direction, though it may be a hair off nought.
+    tints = {"+": colors.up, "-": colors.down}
+    return [
+        ""
+        if (color := tints.get(word[0])) is None
+        else _badge(color)
+        if unusual
+        else f"color:{color}"
+        for word, unusual in zip(words, filled, strict=True)
+    ]
+
+
+def _badge(color: str) -> str:
+    return f"color:{color};background-color:{color}{_TINT};font-weight:600"
+
+
+def table_choice(pairs: pd.DataFrame) -> tuple[list[str], str]:
+    """Ask what to search for and which columns to show, both of which live in the URL.
+
+    Args:
+        pairs: Those there are to search, which are counted beside the search.
+
+    Returns:
+        The names of the columns, and the words searched for.
+    """
+    optional = {column.name: column for column in COLUMNS if not column.always}
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        words = st.text_input(
+            "Search pairs",
+            key="find",
+            bind="query-params",
+            placeholder="Search pairs and venues",
+            icon=":material/search:",
+            label_visibility="collapsed",
+            width=260,
+        )
+        with st.popover("Columns", icon=":material/view_column:"):
+            chosen: Any = st.pills(
+                "Columns",
+                list(optional),
+                selection_mode="multi",
+                default=[name for name, column in optional.items() if column.usual],
+                format_func=lambda name: optional[name].label,
+                key="columns",
+                bind="query-params",
+                label_visibility="collapsed",
+            )
+        venues = formats.plural(int(pairs["venue"].nunique()), "venue")
+        some = f"{len(found(pairs, words)):,} of " if words.strip() else ""
+        st.markdown(
+            f":gray[{some}{formats.plural(len(pairs), 'pair')} on {venues}]", width="content"
+        )
+    return list(chosen), words
+
+
+def found(pairs: pd.DataFrame, words: str) -> pd.DataFrame:
+    """Return the *pairs* whose name and venue have every one of *words*.
+
+    However a venue joins the parts of a name: ``BTCUSDT`` and ``btc-usdt`` are ``BTC/USDT``.
+    """
+    names = (pairs["symbol"].map(formats.pair).map(_bare) + " " + pairs["venue"]).str.casefold()
+    fits = pd.Series(data=True, index=pairs.index)
+    for word in words.casefold().split():
+        fits &= names.str.contains(_bare(word), regex=False)
+    return pairs[fits]
+
+
+def _bare(name: str) -> str:
+    """Return *name* without what joins its parts."""
+    return name.translate(_JOINTS)

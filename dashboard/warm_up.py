@@ -1,0 +1,73 @@
+"""What is done before anyone comes: the pages' code is loaded, and the first reads are made."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import pkgutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib import import_module
+
+import anyio
+import anyio.to_thread
+import streamlit as st
+
+import dashboard
+from analytics.errors import PerpscopeError
+from analytics.panels.panel import TIMEFRAMES
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def warmed(_app: st.App) -> AsyncIterator[None]:
+    """Warm up on a thread while the server begins to answer."""
+    async with anyio.create_task_group() as tasks:
+        # A server that is asked to stop does not wait for it.
+        tasks.start_soon(partial(anyio.to_thread.run_sync, warm_up, abandon_on_cancel=True))
+        yield
+        tasks.cancel_scope.cancel()
+
+
+def warm_up() -> None:
+    """Load what every page needs, and read what most pages begin with."""
+    try:
+        _load_code()
+        _read()
+    except PerpscopeError:
+        # Whoever opens a page is told, and what to do.
+        return
+    except Exception:
+        # A bug in one module or read must not keep the pages that do without it from being served.
+        log.exception("not warmed up")
+    finally:
+        # Code stays for good: nobody need look through it for garbage again and again.
+        gc.collect()
+        gc.freeze()
+
+
+# Not with this module: caches that are made before the server's runtime say that it is missing.
+def _load_code() -> None:
+    for package in pkgutil.iter_modules(dashboard.__path__, "dashboard."):
+        if package.ispkg:
+            for module in pkgutil.iter_modules(
+                import_module(package.name).__path__, f"{package.name}."
+            ):
+                import_module(module.name)
+
+
+def _read() -> None:
+    from dashboard import loaders
+    from dashboard.view import FIRST_TIMEFRAME
+
+    shown = loaders.moment()
+    loaders.known_pairs(shown)
+    loaders.market_history(shown)
+    # The first is what people see first, and any other is a click away.
+    for timeframe, span in TIMEFRAMES.items():
+        loaders.pairs(shown, span)
+        loaders.liquidated(shown, span)
+        loaders.pair_curves(timeframe, shown)
+    loaders.signal_panels((FIRST_TIMEFRAME,), shown)
