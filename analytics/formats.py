@@ -1,5 +1,6 @@
 """How values are written, in one place: ``$1.23B``, ``+0.42 %``, ``2.31``, ``3 min``.
 
+``KINDS`` says of each kind of value how it is written for people, in a spreadsheet and by Plotly.
 A value that is absent, or is not a number, is written ``–``: never ``nan``,
 ``inf`` or ``None``.
 """
@@ -7,8 +8,11 @@ A value that is absent, or is not a number, is written ``–``: never ``nan``,
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -25,16 +29,7 @@ _BYTES: Final = ("B", "KB", "MB", "GB", "TB")
 
 def usd(value: float | None) -> str:
     """Write an amount of money: ``$9.15B``, ``$912.40M``, ``$12.30``. [USD]"""
-    number = _finite(value)
-    if number is None:
-        return ABSENT
-    sign = "-" if round(number, 2) < 0 else ""
-    size = abs(number)
-    for scale, letter in _SCALES:
-        # 999,999 is a million, because as thousands it would round to 1,000.00K.
-        if round(size / scale * 1000, 2) >= 1000:
-            return f"{sign}${size / scale:,.2f}{letter}"
-    return f"{sign}${size:.2f}"
+    return _with_letter(value, "$")
 
 
 def usd_change(value: float | None) -> str:
@@ -42,6 +37,11 @@ def usd_change(value: float | None) -> str:
     written = usd(value)
     is_rise = written != ABSENT and written[0] == "$" and round(float(value or 0), 2) > 0
     return f"+{written}" if is_rise else written
+
+
+def coins(value: float | None) -> str:
+    """Write an amount of coins: ``93.12K``, ``1.20T``, ``0.42``. [base coins]"""
+    return _with_letter(value, "")
 
 
 def pct(value: float | None, digits: int = 2) -> str:
@@ -54,21 +54,24 @@ def points(value: float | None, digits: int = 2) -> str:
     return _signed(value, digits, " pp")
 
 
-def share(value: float | None) -> str:
+def share(value: float | None, digits: int = 0) -> str:
     """Write a part of a whole, which has no sign: ``62 %``. [%]"""
-    number = _finite(value)
-    return ABSENT if number is None else f"{number:.0f} %"
+    return _unsigned(value, digits, " %")
 
 
-def ratio(value: float | None) -> str:
+def ratio(value: float | None, digits: int = 2) -> str:
     """Write a ratio: ``2.31``. [unitless]"""
-    number = _finite(value)
-    return ABSENT if number is None else f"{number:,.2f}"
+    return _unsigned(value, digits, "")
 
 
-def difference(value: float | None) -> str:
-    """Write the difference of two ratios: ``+0.05``. [unitless]"""
-    return _signed(value, 2, "")
+def difference(value: float | None, digits: int = 2) -> str:
+    """Write the difference of two ratios, or how many deviations off: ``+0.05``. [unitless]"""
+    return _signed(value, digits, "")
+
+
+def bps(value: float | None, digits: int = 2) -> str:
+    """Write hundredths of a percent: ``1.25 bps``. [basis points]"""
+    return _unsigned(value, digits, " bps")
 
 
 def price(value: float | None) -> str:
@@ -234,6 +237,150 @@ def repeated(text: str) -> str:
 def plural(number: int, word: str) -> str:
     """Write a counted thing: ``1 pair``, ``60 pairs``."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _text(value: Any) -> str:
+    return ABSENT if value is None else str(value)
+
+
+def _time(value: Any) -> str:
+    return ABSENT if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
+
+
+def _flag(value: Any) -> str:
+    return ABSENT if value is None else ("yes" if value else "no")
+
+
+def _hours(value: float | None) -> str:
+    number = _finite(value)
+    return ABSENT if number is None else f"{number:g} h"
+
+
+Kind = Literal[
+    "text",
+    "time",
+    "flag",
+    "usd",
+    "usd_change",
+    "price",
+    "coins",
+    "pct",
+    "rate",
+    "share",
+    "points",
+    "ratio",
+    "score",
+    "index",
+    "count",
+    "age",
+    "span",
+    "countdown",
+    "hours",
+    "milliseconds",
+    "bytes",
+    "bps",
+]
+"""``pct`` has a sign and ``share`` none; ``rate`` is a percentage that is small, ``score`` is in
+standard deviations, ``index`` goes from 0 to 100."""
+
+_PLAIN: Final = "#,##0{0}"
+_SIGNED: Final = "+#,##0{0};-#,##0{0};0{0}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """How the values of one kind are written."""
+
+    write: Callable[..., str]
+    """For people, with the unit; given a value and, unless ``fixed``, the decimals."""
+    unit: str | None = None
+    """For the header of a table whose column is no quantity's. A price is in the quote currency."""
+    digits: int = 2
+    """Decimals, where nothing else is asked for."""
+    fixed: bool = False
+    """Whether the value alone decides on its decimals."""
+    signed: bool = False
+    """Whether what is above nought has a plus."""
+    sheet: str = ""
+    """The spreadsheet's number format; ``{0}`` stands for the decimals. Empty is a number's."""
+    is_said: bool = True
+    """Whether what is written says its unit, so that a heading on paper need not."""
+    sign: str = ""
+    """The currency's, before the number, in Plotly's terms."""
+    suffix: str = ""
+    """What Plotly writes behind the number."""
+
+
+KINDS: Final[dict[Kind, Writing]] = {
+    "text": Writing(write=_text, fixed=True, sheet="@"),
+    "time": Writing(
+        write=_time, unit="UTC", digits=0, fixed=True, sheet="yyyy-mm-dd hh:mm:ss", is_said=False
+    ),
+    "flag": Writing(write=_flag, digits=0, fixed=True, sheet="General"),
+    "usd": Writing(write=usd, unit="USD", fixed=True, sign="$"),
+    "usd_change": Writing(write=usd_change, unit="USD", fixed=True, signed=True, sign="$"),
+    # Up to twelve places, as many as the price has: from 98,123.4 to 0.0000123450.
+    "price": Writing(write=price, unit="quote currency", fixed=True, sheet="#,##0.00##########"),
+    "coins": Writing(write=coins, unit="base coins", fixed=True, sheet="#,##0.00######"),
+    "pct": Writing(write=pct, unit="%", signed=True, suffix=" %"),
+    "rate": Writing(write=pct, unit="%", digits=4, signed=True, suffix=" %"),
+    "share": Writing(write=share, unit="%", suffix=" %"),
+    "points": Writing(write=points, unit="pp", signed=True, suffix=" pp"),
+    "ratio": Writing(write=ratio),
+    "score": Writing(write=difference, unit="standard deviations", signed=True),
+    "index": Writing(write=ratio, digits=1),
+    "count": Writing(write=count, digits=0, fixed=True),
+    "age": Writing(write=age, unit="s", digits=0, fixed=True),
+    "span": Writing(write=span, unit="s", digits=0, fixed=True),
+    "countdown": Writing(write=countdown, unit="s", digits=0, fixed=True),
+    "hours": Writing(write=_hours, unit="h", digits=0, fixed=True),
+    "milliseconds": Writing(write=latency, unit="ms", digits=0, fixed=True),
+    "bytes": Writing(write=size, unit="B", digits=0, fixed=True),
+    "bps": Writing(write=bps, unit="bps", suffix=" bps"),
+}
+
+
+def writer(kind: Kind, digits: int | None = None) -> Callable[[Any], str]:
+    """Return what writes values of *kind* for people; ``–`` where one is absent."""
+    how = KINDS[kind]
+    if how.fixed:
+        return how.write
+    return partial(how.write, digits=how.digits if digits is None else digits)
+
+
+def sheet_format(kind: Kind, digits: int | None = None) -> str:
+    """Return the number format in which a spreadsheet writes values of *kind*."""
+    how = KINDS[kind]
+    places = how.digits if digits is None else digits
+    pattern = how.sheet or (_SIGNED if how.signed else _PLAIN)
+    return pattern.format(f".{'0' * places}" if places else "")
+
+
+def plotly_format(kind: Kind, digits: int | None = None) -> str:
+    """Return d3's format of values of *kind*, to which Plotly adds the kind's ``suffix``."""
+    how = KINDS[kind]
+    places = how.digits if digits is None else digits
+    return f"{'+' if how.signed else ''}{how.sign},.{places}f"
+
+
+def _with_letter(value: float | None, sign: str) -> str:
+    """Return *value* with two decimals and the letter of its thousands, behind *sign*."""
+    number = _finite(value)
+    if number is None:
+        return ABSENT
+    minus = "-" if round(number, 2) < 0 else ""
+    size = abs(number)
+    for scale, letter in _SCALES:
+        # 999,999 is a million, because as thousands it would round to 1,000.00K.
+        if round(size / scale * 1000, 2) >= 1000:
+            return f"{minus}{sign}{size / scale:,.2f}{letter}"
+    return f"{minus}{sign}{size:.2f}"
+
+
+def _unsigned(value: float | None, digits: int, unit: str) -> str:
+    """Return *value* with its unit; what rounds to nought has no minus."""
+    number = _finite(value)
+    return ABSENT if number is None else f"{round(number, digits) + 0.0:,.{digits}f}{unit}"
 
 
 def _finite(value: float | None) -> float | None:

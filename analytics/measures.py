@@ -1,7 +1,7 @@
 """What pairs can be compared by, side by side: each measure by bar, and over spans up to now.
 
-A measure is described once: what it is cut from, what it is where nothing is unusual, and how
-it adds up over a span. The formulas are those of ``analytics.indicators``.
+A measure is described once: what it is cut from, and how it adds up over a span. The formulas are
+those of ``analytics.indicators``.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from analytics import indicators
 from analytics.panels.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Panel, coverage
+from analytics.quantities import QUANTITIES, Quantity
 from analytics.signals.tiers import Z_REACH, z_oi
 
 Floats = NDArray[np.float64]
 Metrics = Mapping[str, Floats]
-Unit = Literal["pct", "rate", "ratio", "score", "index", "usd"]
 
 LATE: Final = 2
 """How much older than the panel's last bar a pair's newest bar may be. [bars]"""
@@ -31,9 +31,6 @@ class Measure:
 
     name: str
     """As in GLOSSARY.md."""
-    title: str
-    unit: Unit
-    """``rate`` is percent with four decimals, ``score`` standard deviations, ``index`` 0 to 100."""
     needs: tuple[str, ...]
     """Metrics of a panel."""
     of: Callable[[Metrics], Floats]
@@ -41,12 +38,15 @@ class Measure:
     over: Literal["change", "sum", "mean", "bars"]
     """What it is over a span: the change in it, the flows' sum, the mean; ``bars`` needs the
     bars of each timeframe."""
-    neutral: float | None
-    """What is neither much nor little; None for amounts."""
     warm_up: int = 0
     """Bars that it looks back on. [bars]"""
     differs: bool = False
     """Whether a change is a difference, not in percent."""
+
+    @property
+    def quantity(self) -> Quantity:
+        """What it is called, and how it is written."""
+        return QUANTITIES[self.name]
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -81,58 +81,37 @@ def _liquidated(metric: Metrics) -> Floats:
 _FUNDING: Final = ("funding_rate", "funding_interval_h")
 _TAKERS: Final = ("taker_buy_usd", "taker_sell_usd")
 
+_CHANGE: Final[tuple[Literal["change"], int]] = ("change", 1)
+
 MEASURES: Final[Mapping[str, Measure]] = {
     measure.name: measure
     for measure in (
+        Measure("oi_delta_pct", ("oi_usd",), lambda m: m["oi_usd"], *_CHANGE),
+        Measure("price_delta_pct", ("close",), lambda m: m["close"], *_CHANGE),
         Measure(
-            "oi_delta_pct", "OI change", "pct", ("oi_usd",), lambda m: m["oi_usd"], "change", 0.0, 1
+            "z_oi", ("oi_usd",), lambda m: z_oi(indicators.delta_pct(m["oi_usd"])), "bars",
+            Z_REACH + 2,
+        ),
+        Measure("rsi_14", ("close",), lambda m: indicators.rsi(m["close"]), "bars", 70),
+        Measure("funding_8h_pct", _FUNDING, _funding, "mean"),
+        Measure("funding_delta_pp", _FUNDING, _funding, *_CHANGE, differs=True),
+        Measure("ls_accounts", ("ls_accounts",), lambda m: m["ls_accounts"], "mean"),
+        Measure("ls_delta_pct", ("ls_accounts",), lambda m: m["ls_accounts"], *_CHANGE),
+        Measure(
+            "book_imbalance_pct", ("book_imbalance",), lambda m: 100 * m["book_imbalance"], "mean"
+        ),
+        Measure("taker_imbalance_pct", _TAKERS, _taker, "sum"),
+        Measure(
+            "basis_pct", ("mark", "index"),
+            lambda m: indicators.premium_pct(m["mark"], m["index"]), "mean",
         ),
         Measure(
-            "price_delta_pct", "Price change", "pct", ("close",), lambda m: m["close"], "change",
-            0.0, 1,
+            "last_premium_pct", ("close", "index"),
+            lambda m: indicators.premium_pct(m["close"], m["index"]), "mean",
         ),
-        Measure(
-            "z_oi", "z of OI change", "score", ("oi_usd",),
-            lambda m: z_oi(indicators.delta_pct(m["oi_usd"])), "bars", 0.0, Z_REACH + 2,
-        ),
-        Measure(
-            "rsi_14", "RSI", "index", ("close",), lambda m: indicators.rsi(m["close"]), "bars",
-            50.0, 70,
-        ),
-        Measure("funding_8h_pct", "Funding 8 h", "rate", _FUNDING, _funding, "mean", 0.0),
-        Measure(
-            "funding_delta_pp", "Funding 8 h change", "rate", _FUNDING, _funding, "change", 0.0, 1,
-            differs=True,
-        ),
-        Measure(
-            "ls_accounts", "Long/short", "ratio", ("ls_accounts",), lambda m: m["ls_accounts"],
-            "mean", 1.0,
-        ),
-        Measure(
-            "ls_delta_pct", "Long/short change", "pct", ("ls_accounts",),
-            lambda m: m["ls_accounts"], "change", 0.0, 1,
-        ),
-        Measure(
-            "book_imbalance_pct", "Book imbalance", "pct", ("book_imbalance",),
-            lambda m: 100 * m["book_imbalance"], "mean", 0.0,
-        ),
-        Measure("taker_imbalance_pct", "Taker imbalance", "pct", _TAKERS, _taker, "sum", 0.0),
-        Measure(
-            "basis_pct", "Basis", "pct", ("mark", "index"),
-            lambda m: indicators.premium_pct(m["mark"], m["index"]), "mean", 0.0,
-        ),
-        Measure(
-            "last_premium_pct", "Premium of trades", "pct", ("close", "index"),
-            lambda m: indicators.premium_pct(m["close"], m["index"]), "mean", 0.0,
-        ),
-        Measure("oi_usd", "Open interest", "usd", ("oi_usd",), lambda m: m["oi_usd"], "mean", None),
-        Measure(
-            "traded_usd", "Volume", "usd", ("traded_usd",), lambda m: m["traded_usd"], "sum", None
-        ),
-        Measure(
-            "liquidated_usd", "Liquidations", "usd", ("liq_long_usd", "liq_short_usd"), _liquidated,
-            "sum", None,
-        ),
+        Measure("oi_usd", ("oi_usd",), lambda m: m["oi_usd"], "mean"),
+        Measure("traded_usd", ("traded_usd",), lambda m: m["traded_usd"], "sum"),
+        Measure("liquidated_usd", ("liq_long_usd", "liq_short_usd"), _liquidated, "sum"),
     )
 }  # fmt: skip
 """Every measure, by name, in the order in which they are offered."""

@@ -12,7 +12,6 @@ takes a quarter of a second, which only who wants a PDF should wait for.
 from analytics.exports.charts import BarChart, Chart, Heatmap, LineChart, Series, course
 from analytics.exports.csv import csv_bytes
 from analytics.exports.day import day_report
-from analytics.exports.kinds import Kind
 from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
 from analytics.exports.tsv import tsv_text
@@ -24,7 +23,6 @@ __all__ = [
     "Column",
     "Figure",
     "Heatmap",
-    "Kind",
     "LineChart",
     "Report",
     "Section",

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics.exports.kinds import KINDS, Kind, written
+from analytics.formats import KINDS, Kind, writer
 
 Floats = NDArray[np.float64]
 
@@ -71,7 +71,7 @@ def number_ticks(low: float, high: float, kind: Kind) -> list[tuple[float, str]]
         first = math.ceil(low / step - 1e-9)
         values = [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
         digits = max(KINDS[kind].digits, math.ceil(-math.log10(step) - 1e-9))
-        labels = [written(kind, value, digits) for value in values]
+        labels = list(map(writer(kind, digits), values))
         if values and len(set(labels)) == len(labels):
             return list(zip(values, labels, strict=True))
     return []

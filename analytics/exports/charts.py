@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics.exports.kinds import Kind
+from analytics.formats import Kind
 
 
 @dataclass(frozen=True, slots=True)

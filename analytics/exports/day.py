@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,7 +10,6 @@ import pandas as pd
 
 from analytics import formats
 from analytics.exports.charts import BarChart, Chart, LineChart, Series, course
-from analytics.exports.kinds import Kind
 from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
 from analytics.market import figures
@@ -19,6 +17,7 @@ from analytics.market.movers import movers
 from analytics.market.venue_shares import venue_shares
 from analytics.measures import LATE
 from analytics.panels.panel import LEAST_KNOWN, WHOLE
+from analytics.quantities import QUANTITIES
 
 _MOVERS: Final = 8
 _TOP: Final = 50
@@ -43,67 +42,21 @@ class _Flow:
         return float(self.part.mean())
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """How one figure of the market is told."""
-
-    name: str
-    label: str
-    kind: Kind
-    value: Callable[[float | None], str]
-    change: Callable[[figures.Change], str]
-
-
-_FIGURES: Final = (
-    _Told("global_oi_usd", "Open interest", "usd", formats.usd, lambda it: formats.pct(it.pct)),
-    _Told(
-        "oi_volume_weighted_usd",
-        "OI, volume-weighted",
-        "usd",
-        formats.usd,
-        lambda it: formats.pct(it.pct),
-    ),
-    _Told("volume_24h_usd", "Volume 24 h", "usd", formats.usd, lambda it: formats.pct(it.pct)),
-    _Told(
-        "funding_8h_pct",
-        "Funding 8 h, OI-weighted",
-        "pct",
-        lambda value: formats.pct(value, 4),
-        lambda it: formats.points(it.difference, 4),
-    ),
-    _Told(
-        "ls_accounts",
-        "Long/short, OI-weighted",
-        "ratio",
-        formats.ratio,
-        lambda it: formats.difference(it.difference),
-    ),
-    _Told(
-        "breadth_pct",
-        "Breadth 24 h",
-        "share",
-        formats.share,
-        lambda it: formats.points(it.difference, 0),
-    ),
-)
+_WEIGHTED: Final = ("funding_8h_pct", "ls_accounts")
+"""The figures that are means, weighted by open interest."""
+_COURSES: Final = ("global_oi_usd", "volume_24h_usd", *_WEIGHTED)
+"""The figures whose course is drawn."""
 
 _PAIRS: Final = (
     Column("pair", "Pair"),
     Column("venue", "Venue"),
-    Column("price", "Price", "price"),
-    Column("price_24h_pct", "Price 24 h", "pct"),
-    Column("oi_usd", "Open interest", "usd"),
-    Column("funding_8h_pct", "Funding 8 h", "pct", 4),
-    Column("ls_accounts", "Long/short", "ratio"),
-    Column("volume_24h_usd", "Volume 24 h", "usd"),
+    *map(Column.of, ("price", "price_24h_pct", "oi_usd", "funding_8h_pct")),
+    *map(Column.of, ("ls_accounts", "volume_24h_usd")),
 )
 _VENUES: Final = (
     Column("venue", "Venue"),
     Column("pairs", "Pairs", "count"),
-    Column("oi_usd", "Open interest", "usd"),
-    Column("oi_pct", "Share of open interest", "share"),
-    Column("volume_24h_usd", "Volume 24 h", "usd"),
-    Column("volume_pct", "Share of volume", "share"),
+    *map(Column.of, ("oi_usd", "oi_share_pct", "volume_24h_usd", "volume_share_pct")),
 )
 
 
@@ -131,30 +84,35 @@ def day_report(
             "Venues": formats.listed(venues) if venues else formats.ABSENT,
             "Pairs": formats.count(len(pairs)),
         },
-        figures=(*(_card(told, market[told.name]) for told in _FIGURES), *_liquidated(flows)),
+        figures=(*(_card(name, market[name]) for name in figures.FIGURES), *_liquidated(flows)),
         charts=(*_courses(market), *_liquidations(flows), *_bars(pairs), _by_venue(history)),
         sections=(_top(pairs), _shares(pairs)),
         notes=(*_coverage(market), *_of_liquidations(history, flows)),
     )
 
 
-def _card(told: _Told, figure: figures.Figure) -> Figure:
+def _label(name: str) -> str:
+    title = QUANTITIES[name].title
+    return f"{title}, OI-weighted" if name in _WEIGHTED else title
+
+
+def _card(name: str, figure: figures.Figure) -> Figure:
+    label, value = _label(name), QUANTITIES[name].write(figure.value)
     if figure.change is None:
-        return Figure(told.label, told.value(figure.value))
+        return Figure(label, value)
     compared = figure.change.pairs
     of = "" if compared == figure.pairs else f" of {formats.plural(compared, 'pair')}"
     span = formats.spans(figure.change.least, figure.change.most)
-    change = f"{told.change(figure.change)} in {span}{of}"
-    return Figure(told.label, told.value(figure.value), change)
+    return Figure(label, value, f"{figure.change.written(name)} in {span}{of}")
 
 
 def _courses(market: dict[str, figures.Figure]) -> list[Chart]:
     """Return how the figures went over the day; one without a past has no chart."""
     return [
-        LineChart(told.label, (course(told.label, market[told.name].past),), told.kind, area=True)
-        for told in _FIGURES
-        if told.name in {"global_oi_usd", "volume_24h_usd", "funding_8h_pct", "ls_accounts"}
-        and not market[told.name].past.empty
+        LineChart(label, (course(label, market[name].past),), QUANTITIES[name].kind, area=True)
+        for name in _COURSES
+        for label in [_label(name)]
+        if not market[name].past.empty
     ]
 
 
@@ -180,7 +138,7 @@ def _by_venue(history: pd.DataFrame) -> Chart:
     """Return the open interest of each venue over the day; a silent hour is a gap."""
     table = history.pivot_table(index="ts", columns="venue", values="oi_usd", dropna=False)
     series = tuple(course(str(venue), table[venue]) for venue in table.columns)
-    return LineChart("Open interest by venue", series, "usd")
+    return LineChart(f"{_label('oi_usd')} by venue", series, "usd")
 
 
 def _flows(history: pd.DataFrame, moment: datetime) -> dict[str, _Flow]:
@@ -271,9 +229,9 @@ def _shares(pairs: pd.DataFrame) -> Section:
             "venue": list(oi.venues),
             "pairs": oi.expected,
             "oi_usd": oi.value_usd,
-            "oi_pct": oi.share_pct,
+            "oi_share_pct": oi.share_pct,
             "volume_24h_usd": volume.value_usd,
-            "volume_pct": volume.share_pct,
+            "volume_share_pct": volume.share_pct,
         }
     )
     return Section("Venues", frame, _VENUES)
@@ -282,8 +240,8 @@ def _shares(pairs: pd.DataFrame) -> Section:
 def _coverage(market: dict[str, figures.Figure]) -> tuple[str, ...]:
     """Say which figures do not speak for all pairs."""
     return tuple(
-        f"{told.label}: from {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}."
-        for told in _FIGURES
-        for figure in [market[told.name]]
+        f"{_label(name)}: from {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}."
+        for name in figures.FIGURES
+        for figure in [market[name]]
         if not figure.is_whole
     )

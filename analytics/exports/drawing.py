@@ -16,8 +16,8 @@ from analytics.exports.axes import (
 )
 from analytics.exports.charts import BarChart, Chart, Heatmap, LineChart
 from analytics.exports.heatmap import draw_heatmap
-from analytics.exports.kinds import written
 from analytics.exports.paper import DOWN, FAINT, LINES, MUTED, UP, Paper
+from analytics.formats import KINDS, writer
 
 CHART_HEIGHT = 50.0
 _LEVEL = 1e-9
@@ -231,7 +231,7 @@ def _bars(paper: Paper, chart: BarChart, box: Box) -> None:
 
 
 def _figure(chart: BarChart, value: float) -> str:
-    return written(chart.kind, None if np.isnan(value) else value, chart.digits)
+    return writer(chart.kind, chart.digits)(value)
 
 
 def _bar(
@@ -245,7 +245,7 @@ def _bar(
     size: float,
 ) -> None:
     """Draw one bar and write its value at its end."""
-    is_signed = chart.kind in {"pct", "points"}
+    is_signed = KINDS[chart.kind].signed
     end = scale(0 if np.isnan(value) else value)
     paper.set_fill_color((UP if value >= 0 else DOWN) if is_signed else LINES[0])
     paper.rect(min(scale(0), end), y + each * 0.16, abs(end - scale(0)), each * 0.68, style="F")

@@ -9,8 +9,8 @@ import numpy as np
 
 from analytics.exports.axes import Floats, numbers
 from analytics.exports.charts import Heatmap
-from analytics.exports.kinds import KINDS, written
 from analytics.exports.paper import BAND, DOWN, FAINT, INK, LINES, MUTED, UP, Paper
+from analytics.formats import KINDS, writer
 
 _WHITE: Final = np.array([255.0, 255.0, 255.0])
 _SHADES: Final = 24
@@ -89,7 +89,7 @@ def _cell(
     paper.set_fill_color(*color)
     paper.rect(x, y, width, height, style="F")
     # In a cell the unit would take the room of the figure; the key says it.
-    figure = written(chart.kind, value, chart.digits).removesuffix(" %").removesuffix(" pp")
+    figure = writer(chart.kind, chart.digits)(value).removesuffix(KINDS[chart.kind].suffix)
     if height >= 3.4 and paper.width_of(figure, 6) <= width - 1:
         is_dark = sum(color) < 420
         ink = "#FFFFFF" if is_dark else INK
@@ -135,15 +135,15 @@ def _under(paper: Paper, columns: Sequence[str], left: float, y: float, width: f
 def _key(paper: Paper, chart: Heatmap, low: float, high: float, left: float, y: float) -> None:
     """Say what the colours mean."""
     values = numbers(chart.values.ravel())
-    first = ("≤ " if (values < low).any() else "") + written(chart.kind, low, chart.digits)
+    first = ("≤ " if (values < low).any() else "") + writer(chart.kind, chart.digits)(low)
     paper.put(left, y + 2.2, first, 6.5, MUTED)
     x = left + paper.width_of(first, 6.5) + 1.5
     for step in range(_SHADES + 1):
         paper.set_fill_color(*_shade(step / _SHADES, chart.middle))
         paper.rect(x + step * 1.2, y, 1.2, 2.6, style="F")
     x += 1.2 * (_SHADES + 1) + 1.5
-    unit = KINDS[chart.kind].unit
-    last = ("≥ " if (values > high).any() else "") + written(chart.kind, high, chart.digits)
+    unit = KINDS[chart.kind].suffix.strip()
+    last = ("≥ " if (values > high).any() else "") + writer(chart.kind, chart.digits)(high)
     paper.put(x, y + 2.2, last, 6.5, MUTED)
     x += paper.width_of(last, 6.5) + 4
     if np.isnan(values).any():
@@ -156,5 +156,5 @@ def _key(paper: Paper, chart: Heatmap, low: float, high: float, left: float, y: 
         _stroke(paper, x, y, 5.2, 2.6)
         paper.put(x + 6.5, y + 2.2, "partial", 6.5, MUTED)
         x += 20
-    if unit == "%":
-        paper.put(x, y + 2.2, "cells in %", 6.5, MUTED)
+    if unit:
+        paper.put(x, y + 2.2, f"cells in {unit}", 6.5, MUTED)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from analytics.exports.kinds import KINDS, Kind
+from analytics.formats import KINDS, Kind
+from analytics.quantities import QUANTITIES
 
 Plain = str | float | int | bool | datetime | None
 """A cell without its library: a time is in UTC and has no zone, absent is None."""
@@ -26,11 +27,25 @@ class Column:
     kind: Kind = "text"
     digits: int | None = None
     """Decimals on paper and in a spreadsheet; None for the kind's own."""
+    unit: str | None = None
+    """None for the kind's own."""
+
+    @classmethod
+    def of(cls, name: str, title: str | None = None, quantity: str | None = None) -> Column:
+        """Return the column of a quantity of GLOSSARY.md.
+
+        Args:
+            name: The column of the frame, and the quantity unless one is named.
+            title: Where it is of something special; None for the quantity's own.
+            quantity: What it is, where the column is called otherwise.
+        """
+        one = QUANTITIES[quantity or name]
+        return cls(name, title or one.title, one.kind, one.decimals, one.heading_unit)
 
     @property
     def header(self) -> str:
         """The title with the unit: ``Open interest [USD]``."""
-        unit = KINDS[self.kind].unit
+        unit = self.unit or KINDS[self.kind].unit
         return self.title if unit is None else f"{self.title} [{unit}]"
 
     @property

@@ -6,16 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from analytics.exports.kinds import written
 from analytics.exports.paper import BAND, DOWN, FAINT, INK, MARGIN, MUTED, UP, Paper
-from analytics.exports.sections import Column, Plain, Section
+from analytics.exports.sections import Column, Section
+from analytics.formats import KINDS, writer
 
 _SIZES: Final = (7.5, 7.0, 6.5, 6.0, 5.5)
 _PADDING: Final = 3.0
 _STRETCH: Final = 12.0
 _LEAST_TEXT: Final = 12.0
 _LEFT: Final = frozenset({"text", "time", "flag"})
-_SIGNED: Final = frozenset({"pct", "points"})
 _LINE: Final = 0.3528 * 1.25
 
 
@@ -36,7 +35,7 @@ class _Place:
 def draw_table(paper: Paper, section: Section) -> None:
     """Draw *section* from the paper's present place on, over as many pages as it takes."""
     cells = [
-        [paper.printable(_written(column, cell)) for cell in plain]
+        [paper.printable(text) for text in map(writer(column.kind, column.digits), plain)]
         for column, plain in zip(section.columns, section.cells(), strict=True)
     ]
     paper.reserve(30)
@@ -58,10 +57,6 @@ def draw_table(paper: Paper, section: Section) -> None:
             _header(paper, places, size)
         _row(paper, places, row, size, height, is_shaded=number % 2 == 1)
     paper.set_y(paper.y + 6)
-
-
-def _written(column: Column, cell: Plain) -> str:
-    return written(column.kind, cell, column.digits)
 
 
 def _places(
@@ -153,7 +148,7 @@ def _row(
     paper.line(MARGIN, paper.y + height, MARGIN + paper.epw, paper.y + height)
     for place, text in zip(places, row, strict=True):
         color = INK
-        if place.column.kind in _SIGNED:
+        if KINDS[place.column.kind].signed:
             color = {"+": UP, "-": DOWN}.get(text[0], INK)
         _put(paper, place, baseline, text, size, color)
     paper.set_y(paper.y + height)

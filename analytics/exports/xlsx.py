@@ -18,8 +18,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from analytics.exports.kinds import KINDS, Kind
 from analytics.exports.sections import Column, Plain, Section
+from analytics.formats import Kind, sheet_format
 from analytics.untrusted.spreadsheet import is_like_formula
 
 SHEET_ROWS: Final = 1_048_575
@@ -120,9 +120,7 @@ def _text_format(book: Workbook) -> Format:
 
 
 def _format(book: Workbook, column: Column, cells: Sequence[Plain]) -> Format:
-    how = KINDS[column.kind]
-    digits = how.digits if column.digits is None else column.digits
-    pattern = how.sheet.format(f".{'0' * digits}" if digits else "")
+    pattern = sheet_format(column.kind, column.digits)
     if any(isinstance(cell, datetime) and cell.microsecond for cell in cells):
         pattern += ".000"
     return book.add_format({"num_format": pattern})

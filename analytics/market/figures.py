@@ -38,6 +38,7 @@ from analytics.market.totals import (
     weighted_ratio,
 )
 from analytics.market.venue_shares import SHARED, VenueShares, venue_shares
+from analytics.quantities import QUANTITIES
 
 __all__ = [
     "FIGURES",
@@ -139,6 +140,11 @@ class Change:
     """The longest: the record does not know each at the very moment that is asked for."""
     until: datetime
     """When the newest of them was heard."""
+
+    def written(self, name: str) -> str:
+        """Write it as the change of the figure called *name*: ``+1.20 %``, ``-0.0012 pp``."""
+        quantity = QUANTITIES[name]
+        return quantity.write_change(self.pct if quantity.change == "pct" else self.difference)
 
 
 @dataclass(frozen=True, slots=True)

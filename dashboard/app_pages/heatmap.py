@@ -34,7 +34,7 @@ def choose(timeframe: str) -> dict[str, Any]:
         measure = st.selectbox(
             "Measure",
             list(MEASURES),
-            format_func=lambda name: MEASURES[name].title,
+            format_func=lambda name: MEASURES[name].quantity.title,
             key="heat_measure",
             width=190,
             **bound,
@@ -80,7 +80,8 @@ def board() -> None:
         if not pairs:
             return
         measure, order, most = chosen["measure"], chosen["order"], chosen["most"]
-        with st.spinner(f"Reading {measure.title} of {formats.plural(len(pairs), 'pair')}"):
+        title, count = measure.quantity.title, formats.plural(len(pairs), "pair")
+        with st.spinner(f"Reading {title} of {count}"):
             if chosen["across"] == "Time":
                 loaded = measure_grid.over_time(
                     pairs, measure, chosen["bars"], order, shown, seen, most
@@ -98,7 +99,7 @@ def board() -> None:
             export(
                 "Heatmap",
                 shown,
-                {measure.title: lambda: exports.section(loaded)},
+                {title: lambda: exports.section(loaded)},
                 report=lambda: exports.report(loaded, shown, words, lines),
             )
 

@@ -9,15 +9,13 @@ percentile, so that one outlier does not turn all other cells grey.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics import formats
-from analytics.measures import Measure, Unit
+from analytics.quantities import Quantity
 from dashboard.charts.palette import LIGHT, Colors
 
 Floats = NDArray[np.float64]
@@ -87,46 +85,6 @@ DEEP_RISING: Final = Ramp(
 CLIPPED_PCT: Final = 2.0
 """How many of the values at either end share the strongest colour. [%]"""
 
-WRITTEN: Final[dict[Unit, Callable[[float], str]]] = {
-    "pct": formats.pct,
-    "rate": lambda value: formats.pct(value, 4),
-    "ratio": formats.ratio,
-    "score": formats.difference,
-    "index": lambda value: f"{value:.1f}",
-    "usd": formats.usd,
-}
-"""How a value of each unit is written."""
-
-HOVERS: Final[dict[Unit, str]] = {
-    "pct": "%{z:+.2f} %",
-    "rate": "%{z:+.4f} %",
-    "ratio": "%{text}",
-    "score": "%{z:+.2f}",
-    "index": "%{z:.1f}",
-    "usd": "%{text}",
-}
-"""The same in Plotly's terms; what is coloured by its logarithm brings its text along."""
-
-DIGITS: Final[dict[Unit, int]] = {
-    "pct": 2,
-    "rate": 4,
-    "ratio": 2,
-    "score": 2,
-    "index": 1,
-    "usd": 2,
-}
-"""The decimals of both."""
-
-UNITS: Final[dict[Unit, str]] = {
-    "pct": "%",
-    "rate": "% per 8 h",
-    "ratio": "ratio",
-    "score": "standard deviations",
-    "index": "0 to 100",
-    "usd": "USD",
-}
-"""How a legend names each unit."""
-
 
 @dataclass(frozen=True, slots=True)
 class ColorScale:
@@ -148,11 +106,11 @@ class ColorScale:
             logarithms: Floats = np.log10(np.maximum(values, self.floor))
         return logarithms
 
-    def bar(self, unit: Unit) -> dict[str, Any]:
+    def bar(self, quantity: Quantity) -> dict[str, Any]:
         """Return the legend's ticks, in Plotly's terms."""
         at = np.linspace(self.low, self.high, 5)
         said = 10**at if self.logarithmic else at
-        return {"tickvals": at.tolist(), "ticktext": [_short(float(one), unit) for one in said]}
+        return {"tickvals": at.tolist(), "ticktext": [_short(float(one), quantity) for one in said]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,27 +139,27 @@ class ColumnScales:
         ]
         return np.column_stack(parts)
 
-    def bar(self, unit: Unit) -> dict[str, Any]:
+    def bar(self, quantity: Quantity) -> dict[str, Any]:
         """Return the legend's ticks: the ends of the first column and of the last one."""
-        ends = [scale.bar(unit)["ticktext"] for scale in (self.columns[0], self.columns[-1])]
+        ends = [scale.bar(quantity)["ticktext"] for scale in (self.columns[0], self.columns[-1])]
         return {
             "tickvals": [0, 0.5, 1],
             "ticktext": [" … ".join(dict.fromkeys(end[n] for end in ends)) for n in (0, 2, 4)],
         }
 
 
-def color_scale(values: Floats, measure: Measure) -> ColorScale:
+def color_scale(values: Floats, quantity: Quantity) -> ColorScale:
     """Return the scale that shows the differences between most of *values*."""
     known = values[np.isfinite(values)]
-    if measure.neutral is None:
+    if quantity.neutral is None:
         return _rising(known)
-    if measure.unit == "ratio":
+    if quantity.kind == "ratio":
         known = known[known > 0]
-        reach = _reach(np.log10(known / measure.neutral))
-        middle = math.log10(measure.neutral)
+        reach = _reach(np.log10(known / quantity.neutral))
+        middle = math.log10(quantity.neutral)
         return ColorScale(middle - reach, middle + reach, DIVERGING, True, 1e-6)
-    reach = _reach(known - measure.neutral)
-    return ColorScale(measure.neutral - reach, measure.neutral + reach, DIVERGING, False, 0.0)
+    reach = _reach(known - quantity.neutral)
+    return ColorScale(quantity.neutral - reach, quantity.neutral + reach, DIVERGING, False, 0.0)
 
 
 def _rising(known: Floats) -> ColorScale:
@@ -226,11 +184,9 @@ def _rounded_up(reach: float) -> float:
     return math.ceil(round(reach / step, 6)) * step
 
 
-def _short(value: float, unit: Unit) -> str:
+def _short(value: float, quantity: Quantity) -> str:
     """Write *value* for a legend, with no more digits than it needs."""
-    if unit == "usd":
-        return formats.usd(value)
-    if unit == "ratio":
-        return formats.ratio(value)
-    written = f"{value:+.3g}" if unit != "index" else f"{value:.0f}"
+    if quantity.kind in ("usd", "ratio"):
+        return quantity.write(value)
+    written = f"{value:+.3g}" if quantity.kind != "index" else f"{value:.0f}"
     return "0" if float(written) == 0 else written

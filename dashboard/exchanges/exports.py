@@ -39,12 +39,12 @@ _ASSET_COLUMNS: Final = (
     Column("funding_8h_pct", "Funding 8 h", "pct", 4),
     Column("funding_apr_pct", "Funding APR", "pct"),
     Column("funding_interval_h", "Paid every, hours", "count"),
-    Column("next_funding_s", "Next funding in", "seconds"),
+    Column("next_funding_s", "Next funding in", "age"),
     Column("ls_accounts", "Long/short", "ratio"),
     Column("volume_24h_usd", "Volume 24 h", "usd"),
     Column("basis_pct", "Basis", "pct", 4),
     Column("spread_bps", "Spread", "bps"),
-    Column("age_s", "Age", "seconds"),
+    Column("age_s", "Age", "age"),
 )
 
 _SHARE_COLUMNS: Final = (

@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import pandas as pd
 
 from analytics import formats
-from analytics.exports import Column, Heatmap, Kind, Report, Section
-from analytics.measures import Unit
+from analytics.exports import Column, Heatmap, Report, Section
 from dashboard.charts.cells import labels
 from dashboard.heatmap.measure_grid import Loaded
 from dashboard.state import Moment
 
-KINDS: Final[dict[Unit, tuple[Kind, int | None]]] = {
-    "pct": ("pct", 2),
-    "rate": ("pct", 4),
-    "ratio": ("ratio", 2),
-    "score": ("ratio", 2),
-    "index": ("ratio", 1),
-    "usd": ("usd", None),
-}
-"""What a table takes each unit for, and its decimals."""
-
 
 def section(loaded: Loaded) -> Section:
     """Return the map as a table: a row for each pair, a column for each of its columns."""
-    kind, digits = KINDS[loaded.measure.unit]
+    measure = loaded.measure.name
     names = column_names(loaded)
     keys = pd.DataFrame(loaded.pairs, columns=["venue", "symbol", "base"])
     cells = pd.DataFrame(loaded.values, columns=names)
     shown = [Column("symbol", "Pair"), Column("venue", "Venue"), Column("base", "Asset")]
     for place, name in enumerate(names):
-        shown.append(Column(name, name, kind, digits))
+        shown.append(Column.of(name, name, measure))
         if loaded.coverage_pct is not None and loaded.partial[:, place].any():
             known = f"{name}, known"
             cells[known] = loaded.coverage_pct[:, place]
             shown.append(Column(known, known, "share"))
     return Section(
-        f"{loaded.measure.title}", pd.concat([keys, cells], axis=1), tuple(shown), _note(loaded)
+        loaded.measure.quantity.title,
+        pd.concat([keys, cells], axis=1),
+        tuple(shown),
+        _note(loaded),
     )
 
 
@@ -53,7 +43,7 @@ def _note(loaded: Loaded) -> str | None:
 
 def report(loaded: Loaded, shown: Moment, chosen: dict[str, str], notes: list[str]) -> Report:
     """Return the page as a document."""
-    kind, digits = KINDS[loaded.measure.unit]
+    quantity = loaded.measure.quantity
     return Report(
         title="Heatmap",
         moment=shown.now,
@@ -61,13 +51,13 @@ def report(loaded: Loaded, shown: Moment, chosen: dict[str, str], notes: list[st
         state=chosen,
         charts=(
             Heatmap(
-                loaded.measure.title,
+                quantity.title,
                 labels(loaded.pairs),
                 column_names(loaded),
                 loaded.values,
-                kind,
-                loaded.measure.neutral,
-                digits=digits,
+                quantity.kind,
+                quantity.neutral,
+                digits=quantity.digits,
                 partial=loaded.partial,
             ),
         ),

@@ -10,10 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from analytics.formats import KINDS, plotly_format
 from analytics.measures import Measure
 from analytics.panels.panel import Pair, partial
 from dashboard.charts import cells
-from dashboard.charts.color_scale import DIGITS, HOVERS, UNITS, WRITTEN, ColorScale, ColumnScales
+from dashboard.charts.color_scale import ColorScale, ColumnScales
 from dashboard.charts.frame import whole
 from dashboard.charts.literal import literal
 from dashboard.charts.palette import Colors
@@ -82,26 +83,27 @@ def heat_chart(drawing: Map, colors: Colors, *, touch: bool = False) -> go.Figur
 
 
 def _cells(drawing: Map, names: list[str], colors: Colors, height: int) -> dict[str, Any]:
-    measure, scale = drawing.measure, drawing.scale
+    quantity, scale = drawing.measure.quantity, drawing.scale
     is_written = scale.logarithmic or not drawing.over_time
-    value = "%{text}" if is_written else HOVERS[measure.unit]
+    form = f"%{{z:{plotly_format(quantity.kind, quantity.digits)}}}{KINDS[quantity.kind].suffix}"
+    value = "%{text}" if is_written else form
     known = "%{customdata}" if drawing.partial.any() else ""
     trace: dict[str, Any] = {
         "type": "heatmap",
         "x": drawing.columns,
         "y": names,
-        "z": cells.rounded(scale.z(drawing.values), 3 if is_written else DIGITS[measure.unit]),
+        "z": cells.rounded(scale.z(drawing.values), 3 if is_written else quantity.digits),
         "zmin": scale.low,
         "zmax": scale.high,
         "colorscale": scale.ramp.on(colors),
         "hoverongaps": False,
         "hovertemplate": (
-            f"<b>%{{y}}</b><br>{_when(drawing)}<br>{measure.title} <b>{value}</b>{known}"
+            f"<b>%{{y}}</b><br>{_when(drawing)}<br>{quantity.title} <b>{value}</b>{known}"
             "<extra></extra>"
         ),
         "xgap": 1 if len(drawing.columns) <= 100 else 0,
         "ygap": 1,
-        "colorbar": cells.legend(scale.bar(measure.unit), colors, height=height),
+        "colorbar": cells.legend(scale.bar(quantity), colors, height=height),
     }
     if known:
         trace["customdata"] = _known(drawing)
@@ -114,7 +116,8 @@ def _cells(drawing: Map, names: list[str], colors: Colors, height: int) -> dict[
 
 
 def _title(drawing: Map) -> str:
-    name = f"{drawing.measure.title} [{UNITS[drawing.measure.unit]}]"
+    quantity = drawing.measure.quantity
+    name = f"{quantity.title} [{quantity.unit}]"
     return name if drawing.over_time else f"{name}, each column on its own scale"
 
 
@@ -126,7 +129,7 @@ def _written(drawing: Map) -> list[list[str]]:
     """Return the values as text; among timeframes a dot says that the threshold is exceeded,
     and half a moon that the value is partial.
     """
-    write = WRITTEN[drawing.measure.unit]
+    write = drawing.measure.quantity.write
     words = [[write(value) for value in row] for row in drawing.values.tolist()]
     if drawing.over_time:
         return words

@@ -18,7 +18,7 @@ from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair, Panel
 from dashboard import loaders
 from dashboard.charts import colors
 from dashboard.charts.cells import labels
-from dashboard.charts.color_scale import CLIPPED_PCT, WRITTEN, ColumnScales, color_scale
+from dashboard.charts.color_scale import CLIPPED_PCT, ColumnScales, color_scale
 from dashboard.components.chart_settings import chart_settings, on_touch
 from dashboard.components.chart_zoom import zoomable
 from dashboard.components.largest_pairs import only
@@ -120,9 +120,9 @@ def _loaded(
         coverage_pct=None if found.coverage_pct is None else found.coverage_pct[:, turned].T,
         measure=measure,
         scale=(
-            color_scale(cells, measure)
+            color_scale(cells, measure.quantity)
             if asked is not None
-            else ColumnScales(tuple(color_scale(column, measure) for column in cells.T))
+            else ColumnScales(tuple(color_scale(column, measure.quantity) for column in cells.T))
         ),
         timeframe=None if asked is None else seen.timeframe,
         asked=asked,
@@ -140,13 +140,14 @@ def _exceeded(values: Floats, measure: Measure, thresholds: Thresholds) -> NDArr
 
 def chart(loaded: Loaded, seen: View, shown: Moment) -> None:
     """Draw the map."""
+    title = loaded.measure.quantity.title
     subject = f"heatmap {loaded.measure.name} {loaded.timeframe} {loaded.values.shape[0]}"
     zoomable(
         heat_chart(loaded, colors(st.context.theme.type), touch=on_touch()),
         subject,
         key=CHART,
-        config=chart_settings(f"heatmap {loaded.measure.title}", shown),
-        alt=f"{loaded.measure.title} of {formats.plural(len(loaded.pairs), 'pair')} as a heatmap",
+        config=chart_settings(f"heatmap {title}", shown),
+        alt=f"{title} of {formats.plural(len(loaded.pairs), 'pair')} as a heatmap",
     )
 
 
@@ -162,8 +163,8 @@ def why_nothing(loaded: Loaded, seen: View) -> str:
     looks_back = f" It looks back on {back}." if measure.warm_up > 1 else ""
     where = f" in bars of {seen.timeframe}" if loaded.timeframe else ""
     return (
-        f"The record knows no {measure.title}{where} of these pairs at this time.{looks_back} "
-        "Choose another measure, or a shorter timeframe in the sidebar."
+        f"The record knows no {measure.quantity.title}{where} of these pairs at this time."
+        f"{looks_back} Choose another measure, or a shorter timeframe in the sidebar."
     )
 
 
@@ -171,7 +172,7 @@ def words(loaded: Loaded, seen: View) -> dict[str, str]:
     """Return what the page is set to, in words."""
     across = "Timeframes" if loaded.timeframe is None else f"Bars of {loaded.timeframe}"
     return {
-        "Measure": loaded.measure.title,
+        "Measure": loaded.measure.quantity.title,
         "Columns": f"{across}, {loaded.values.shape[1]}",
         "Pairs": f"{len(loaded.pairs)}, by {loaded.order}",
         "Venues": ", ".join(seen.venues) or "all",
@@ -202,7 +203,7 @@ def _which(loaded: Loaded, total: int) -> str:
 
 
 def _when(loaded: Loaded, shown: Moment) -> str:
-    title = loaded.measure.title
+    title = loaded.measure.quantity.title
     if loaded.timeframe is not None:
         newest = np.asarray(loaded.columns)[-1].astype("datetime64[ms]").item()
         end: datetime = newest.replace(tzinfo=UTC) + TIMEFRAMES[loaded.timeframe]
@@ -226,7 +227,7 @@ def _unusual(loaded: Loaded, seen: View) -> list[str]:
     if loaded.exceeded is None:
         return []
     counts = loaded.exceeded.sum(axis=1)
-    level = WRITTEN[loaded.measure.unit](getattr(seen.thresholds, loaded.measure.name))
+    level = loaded.measure.quantity.write(getattr(seen.thresholds, loaded.measure.name))
     total = int(counts.sum())
     cells = formats.plural(loaded.values.size, "cell")
     if not total:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from analytics import formats
-from analytics.exports import Column, Figure, Kind, LineChart, Report, Section, Series
+from analytics.exports import Column, Figure, LineChart, Report, Section, Series
+from analytics.formats import Kind
 from analytics.market.figures import Change
 from analytics.pair.figures import Stated
 from analytics.pair.history import History

@@ -9,7 +9,8 @@ from typing import Any, Final
 import pandas as pd
 
 from analytics import formats
-from analytics.exports import BarChart, Column, Figure, Kind, LineChart, Report, Section, course
+from analytics.exports import BarChart, Column, Figure, LineChart, Report, Section, course
+from analytics.formats import Kind
 from analytics.market.figures import Change
 from analytics.market.figures import Figure as MarketFigure
 from dashboard.components.cards import FIGURES, card_text
@@ -32,9 +33,9 @@ _KINDS: Final[dict[str, tuple[Kind, int | None]]] = {
     "rsi": ("ratio", 0),
     "band_pct": ("share", None),
     "volume_24h_usd": ("usd", None),
-    "price_delta_s": ("seconds", None),
-    "oi_delta_s": ("seconds", None),
-    "age_s": ("seconds", None),
+    "price_delta_s": ("span", None),
+    "oi_delta_s": ("span", None),
+    "age_s": ("age", None),
 }
 """How the values of each column of the table are written; a curve is no value."""
 
@@ -223,8 +224,8 @@ def _figures(shown: Shown) -> Section:
         Column("pairs", "Pairs that know it", "count"),
         Column("expected", "Pairs collected", "count"),
         Column("change", "Change, in that unit", "ratio", 4),
-        Column("least_s", "Change over at least", "seconds"),
-        Column("most_s", "Change over at most", "seconds"),
+        Column("least_s", "Change over at least", "span"),
+        Column("most_s", "Change over at most", "span"),
         Column("until", "Change until", "time"),
         Column("compared", "Pairs compared", "count"),
     )

@@ -51,12 +51,17 @@ def test_overview_is_taken_home_as_it_stands(page_then):
     names, rows, sheets, said = files(page)
 
     written = [
-        (row["Pair"], row["Venue"], float(row["Price [quote]"]), float(row["Open interest [USD]"]))
+        (
+            row["Pair"],
+            row["Venue"],
+            float(row["Price [quote currency]"]),
+            float(row["Open interest [USD]"]),
+        )
         for row in rows
     ]
     assert written == [(*row[:2], *map(pytest.approx, row[2:])) for row in shown]
     heads, *cells = sheets["Pairs"]
-    prices = heads.index("Price [quote]")
+    prices = heads.index("Price [quote currency]")
     assert [row[prices] for row in cells[: len(shown)]] == [pytest.approx(row[2]) for row in shown]
     assert [value for value in cards(page)[:3] if value not in said] == []
     assert [name.rpartition(".")[2] for name in names] == ["csv", "xlsx", "pdf"]
@@ -71,14 +76,14 @@ def test_market_is_taken_home_as_it_stands(page_then):
 
     _, rows, sheets, said = files(page)
 
-    newest = [row for row in rows if row["Close [quote]"]][-1]
-    assert formats.price(float(newest["Close [quote]"])) in titles[0]
+    newest = [row for row in rows if row["Close [quote currency]"]][-1]
+    assert formats.price(float(newest["Close [quote currency]"])) in titles[0]
     assert {row["Complete"] for row in rows[:-1]} == {"true"}
     heads, *bars = sheets["Bars"]
-    closes = heads.index("Close [quote]")
+    closes = heads.index("Close [quote currency]")
     written = [row[closes] for row in bars if row[closes] is not None]
-    assert written[-1] == pytest.approx(float(newest["Close [quote]"]))
-    assert len(written) == sum(bool(row["Close [quote]"]) for row in rows)
+    assert written[-1] == pytest.approx(float(newest["Close [quote currency]"]))
+    assert len(written) == sum(bool(row["Close [quote currency]"]) for row in rows)
     # Not the time until the next funding, which is no figure of a document.
     assert [value for value in cards(page) if "min" not in value and value not in said] == []
     panes = [title.replace("\xa0", " ").split("  ")[0] for title in titles]

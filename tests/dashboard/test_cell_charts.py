@@ -37,9 +37,9 @@ def drawn(
     values, measure = np.array(values, float), MEASURES[name]
     over_time = isinstance(columns, np.ndarray)
     scale = (
-        color_scale(values, measure)
+        color_scale(values, measure.quantity)
         if over_time
-        else ColumnScales(tuple(color_scale(column, measure) for column in values.T))
+        else ColumnScales(tuple(color_scale(column, measure.quantity) for column in values.T))
     )
     cells = Map(
         pairs=PAIRS[: len(values)],
@@ -84,7 +84,7 @@ def test_partial_spans_are_written_as_such():
 
 def test_one_outlier_does_not_turn_all_other_cells_grey():
     usual = np.linspace(-1, 1, 199)
-    scale = color_scale(np.append(usual, 500.0), MEASURES["oi_delta_pct"])
+    scale = color_scale(np.append(usual, 500.0), MEASURES["oi_delta_pct"].quantity)
 
     assert scale.high == pytest.approx(1, abs=0.05)
     assert scale.low == -scale.high
@@ -92,13 +92,13 @@ def test_one_outlier_does_not_turn_all_other_cells_grey():
 
 @pytest.mark.parametrize(("name", "neutral"), [("rsi_14", 50), ("funding_8h_pct", 0)])
 def test_the_neutral_value_is_in_the_middle(name, neutral):
-    scale = color_scale(np.array([neutral + 1.0, neutral + 3.0]), MEASURES[name])
+    scale = color_scale(np.array([neutral + 1.0, neutral + 3.0]), MEASURES[name].quantity)
 
     assert (scale.low + scale.high) / 2 == pytest.approx(neutral)
 
 
 def test_twice_as_many_longs_are_as_far_from_the_middle_as_twice_as_many_shorts():
-    scale = color_scale(np.array([0.5, 1.0, 3.0]), MEASURES["ls_accounts"])
+    scale = color_scale(np.array([0.5, 1.0, 3.0]), MEASURES["ls_accounts"].quantity)
     below, middle, above = scale.z(np.array([0.5, 1.0, 2.0])).tolist()
 
     assert above - middle == pytest.approx(middle - below)
@@ -107,11 +107,11 @@ def test_twice_as_many_longs_are_as_far_from_the_middle_as_twice_as_many_shorts(
 @pytest.mark.parametrize("name", list(MEASURES))
 @pytest.mark.parametrize("cells", [[7.0, 7.0], [0.0, 0.0], [NAN, NAN], [], [1e-12, 1e15]])
 def test_constant_absent_and_huge_values_have_a_scale(name, cells):
-    scale = color_scale(np.array(cells), MEASURES[name])
+    scale = color_scale(np.array(cells), MEASURES[name].quantity)
 
     assert np.isfinite([scale.low, scale.high]).all()
     assert scale.low < scale.high
-    assert len(scale.bar(MEASURES[name].unit)["ticktext"]) == 5
+    assert len(scale.bar(MEASURES[name].quantity)["ticktext"]) == 5
 
 
 @pytest.mark.parametrize("who", SEEN_BY)

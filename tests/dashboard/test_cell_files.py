@@ -40,7 +40,7 @@ def heatmap(over_time):
         values=values,
         exceeded=None,
         measure=measure,
-        scale=color_scale(values, measure),
+        scale=color_scale(values, measure.quantity),
         timeframe="5m" if over_time else None,
         asked=2 if over_time else None,
         order="volume",
@@ -66,7 +66,7 @@ def partial():
     known = np.array([[100.0, 93.75], [20.0, 100.0]])
     return replace(
         heatmap(over_time=True), values=values, measure=measure, coverage_pct=known,
-        scale=color_scale(values, measure),
+        scale=color_scale(values, measure.quantity),
     )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def heatmap():
         values=values,
         exceeded=values > 2,
         measure=measure,
-        scale=color_scale(values, measure),
+        scale=color_scale(values, measure.quantity),
     )
     return heat_chart(drawing, DARK)
 

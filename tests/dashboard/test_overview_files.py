@@ -61,7 +61,7 @@ def test_table_leaves_as_it_stands(shown):
     """In its order and with its columns; what is absent is an empty cell, and a curve is none."""
     heading, first, second = lines(exports.tables(shown)["Pairs"]())
 
-    assert heading.startswith("Pair,Venue,Price [quote],Price change in 5m [%]")
+    assert heading.startswith("Pair,Venue,Price [quote currency],Price change in 5m [%]")
     assert "24 bars" not in heading
     assert first.startswith("ETH/USDT,binance,49.0,-2.0")
     assert ",," in first

@@ -130,7 +130,7 @@ def test_venues_share_the_market(pairs, history):
     """70 and 30 percent of the open interest."""
     shares = day_report(CLOSE, "live", pairs, history).sections[1].frame.set_index("venue")
 
-    assert shares["oi_pct"].to_dict() == pytest.approx({"binance": 70.0, "okx": 30.0})
+    assert shares["oi_share_pct"].to_dict() == pytest.approx({"binance": 70.0, "okx": 30.0})
     assert shares["pairs"].to_dict() == {"binance": 2, "okx": 1}
 
 

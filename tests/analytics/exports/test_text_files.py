@@ -14,7 +14,7 @@ from analytics.exports import Column, Section, csv_bytes, tsv_text
 HEADER = [
     "Pair",
     "Heard [UTC]",
-    "Price [quote]",
+    "Price [quote currency]",
     "Open interest [USD]",
     "Price 24 h [%]",
     "Funding 8 h [%]",

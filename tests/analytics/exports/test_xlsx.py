@@ -28,7 +28,7 @@ def test_cells_have_their_types(book):
     values = {name: cell.value for name, cell in cells.items()}
     assert values["Pair"] == "币安人生/USDT"
     assert values["Heard [UTC]"] == datetime(2025, 10, 22, 12, 44, 5, 250000)  # noqa: DTZ001
-    assert values["Price [quote]"] == pytest.approx(0.3, abs=1e-15)
+    assert values["Price [quote currency]"] == pytest.approx(0.3, abs=1e-15)
     assert values["Open interest [USD]"] == -1234567.891
     assert values["Snapshots"] == 2**53 - 1
     assert values["Listed"] is False
