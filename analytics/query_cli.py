@@ -20,7 +20,7 @@ from analytics import formats, query
 from analytics.assets.bases import bases
 from analytics.clock import Clock
 from analytics.errors import QueryError
-from analytics.lake import Reader
+from analytics.lake.reader import Reader
 from analytics.untrusted.spreadsheet import safe
 from analytics.untrusted.visible import visible
 

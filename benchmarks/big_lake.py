@@ -24,9 +24,10 @@ import numpy as np
 import pyarrow as pa
 from machine import described
 
-from analytics.lake import Lake, schema
+from analytics.lake import schema
 from analytics.lake.attach import CATALOG, attach, connect
 from analytics.lake.layout import Layout
+from analytics.lake.writer import Lake
 
 END = datetime(2026, 3, 31, 12, tzinfo=UTC)
 """The record's end, and ``now`` to whoever asks it: noon, half of the day is not merged yet."""

@@ -24,7 +24,7 @@ from typing import Any
 
 from machine import described
 
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector.cycle import VenueCollector
 from collector.intake import Intake
 from collector.program import GATHER_S, simulator_clock

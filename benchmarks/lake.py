@@ -33,9 +33,10 @@ import pyarrow.parquet as pq
 from machine import described
 
 from analytics import query
-from analytics.lake import Lake, Reader
 from analytics.lake.layout import sync_with_folders
+from analytics.lake.reader import Reader
 from analytics.lake.schema import arrow_schema
+from analytics.lake.writer import Lake
 
 PAIRS = 600
 READERS = 2

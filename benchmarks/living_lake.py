@@ -21,7 +21,7 @@ from pathlib import Path
 import pyarrow as pa
 from big_lake import BAR, END, VENUES, Market, Stretch
 
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from analytics.records import Cycle, Instrument
 
 _HEARD = timedelta(seconds=2)

@@ -33,7 +33,8 @@ from machine import described
 
 from analytics import indicators, query
 from analytics.correlation.matrix import correlation_of_returns
-from analytics.lake import Lake, Reader
+from analytics.lake.reader import Reader
+from analytics.lake.writer import Lake
 from analytics.panels import panel
 from analytics.panels.panel import METRICS, TIMEFRAMES, Only, Panel
 from analytics.signals.fired import latest_signals, load_timeframes

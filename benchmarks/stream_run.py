@@ -27,7 +27,7 @@ from typing import NamedTuple
 from collector_memory import metrics, running
 from machine import described, free_port
 
-from analytics.lake import Reader
+from analytics.lake.reader import Reader
 
 VENUES = ("binance", "bybit", "okx")
 KINDS = ("ws_silence", "ws_close", "ws_cut")

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import structlog
 
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector.clock import Clock
 
 log = structlog.get_logger(__name__)

@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from analytics.errors import LakeAbsent, LakeError, PerpscopeError, VenueError
-from analytics.lake import Reader
 from analytics.lake.attach import connect, extension_file
 from analytics.lake.check import past_notes
 from analytics.lake.layout import Layout
+from analytics.lake.reader import Reader
 from collector import fetching
 from collector.budget import Budget
 from collector.clock import Clock

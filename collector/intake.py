@@ -15,7 +15,7 @@ from datetime import datetime
 import structlog
 
 from analytics.errors import LakeError
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from analytics.records import Record, Snapshot
 
 log = structlog.get_logger(__name__)

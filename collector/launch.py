@@ -15,7 +15,7 @@ import aiohttp
 import duckdb
 
 from analytics.errors import PerpscopeError, SettingsError
-from analytics.lake import Reader
+from analytics.lake.reader import Reader
 from analytics.query_cli import lake_time
 from collector.children import Child, Family
 from collector.monitor import LOOPBACK

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from analytics import query
-from analytics.lake import Lake
 from analytics.lake.bars import known_at
+from analytics.lake.writer import Lake
 
 BAR = timedelta(minutes=5)
 

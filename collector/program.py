@@ -15,7 +15,7 @@ import structlog
 
 from analytics import query
 from analytics.errors import SettingsError
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from analytics.records import Instrument
 from collector import fetching
 from collector.backfill.filling import VenueHistory

@@ -10,7 +10,7 @@ import json
 from datetime import datetime
 
 from analytics.errors import RateLimited
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector.cycle import VenueCollector
 
 _KEY = "silences"

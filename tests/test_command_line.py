@@ -25,7 +25,8 @@ from typer.testing import CliRunner
 
 import perpscope
 from analytics.errors import LakeAbsent
-from analytics.lake import Lake, Reader
+from analytics.lake.reader import Reader
+from analytics.lake.writer import Lake
 from collector import interrupts
 from collector.settings import PREFIX, Settings
 

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from analytics.errors import LakeAbsent
-from analytics.lake import Lake, Reader
+from analytics.lake.reader import Reader
+from analytics.lake.writer import Lake
 from analytics.records import Snapshot
 from collector import launch
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector import interrupts
 
 REPOSITORY = Path(__file__).resolve().parents[1]

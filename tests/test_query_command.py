@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import perpscope
 from analytics import query, query_cli
 from analytics.errors import QueryError
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector.clock import Clock
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)

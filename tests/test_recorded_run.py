@@ -13,7 +13,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics import query
-from analytics.lake import Lake, Reader
+from analytics.lake.reader import Reader
+from analytics.lake.writer import Lake
 from collector.clock import Clock
 from collector.cycle import VenueCollector
 from collector.imports.files import import_file

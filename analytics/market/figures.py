@@ -5,8 +5,7 @@ that know it at both ends, so that nobody who falls silent, comes back, joins or
 like a move. Its course is of *sums*, one row per venue and time, with columns that add up over
 venues (``market_history.sql`` describes them).
 
-Single figures of a frame of pairs or of a panel, each with its coverage, come from
-``totals``, ``venue_shares`` and ``movers``, and are named here as well.
+The sums and means themselves, each with its coverage, are in ``totals``.
 """
 
 from __future__ import annotations
@@ -19,57 +18,20 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from analytics.market.movers import Movers, movers
 from analytics.market.totals import (
-    LS_KINDS,
     Aggregate,
     Floats,
-    LongShort,
     breadth_pct,
     column,
     funding_8h_pct,
     global_oi_usd,
-    long_short,
-    of_venue,
     oi_volume_weighted_usd,
     total,
     volume_24h_usd,
     weighted,
     weighted_ratio,
 )
-from analytics.market.venue_shares import SHARED, VenueShares, venue_shares
 from analytics.quantities import QUANTITIES
-
-__all__ = [
-    "FIGURES",
-    "LS_KINDS",
-    "OLD_CYCLES",
-    "SHARED",
-    "Aggregate",
-    "Change",
-    "Figure",
-    "LongShort",
-    "Movers",
-    "VenueShares",
-    "breadth_pct",
-    "figures",
-    "funding_8h_pct",
-    "global_oi_usd",
-    "known",
-    "liquidations_1h",
-    "long_short",
-    "market",
-    "market_history",
-    "movers",
-    "of_venue",
-    "oi_change",
-    "oi_volume_weighted_usd",
-    "stale",
-    "venue_shares",
-    "volume_24h_usd",
-    "weighted_ratio",
-    "whole_market",
-]
 
 FIGURES: Final = (
     "global_oi_usd",

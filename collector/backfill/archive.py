@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.errors import ImportRefused
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from analytics.records import Instrument
 from collector.backfill.outcome import Outcome, Progress
 from collector.backfill.plan import Known, Wanted, known

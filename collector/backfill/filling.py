@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from analytics.errors import RateLimited, VenueError, VenueForbidden, VenueUnavailable
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector import live_bars
 from collector.backfill import coverage
 from collector.backfill.archive import Archive

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from analytics import query
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from analytics.records import Instrument
 from collector.live_bars import BAR
 from collector.venues.venue import History, Venue

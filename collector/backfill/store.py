@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics import query
-from analytics.lake import Lake
 from analytics.lake.bars import known_at
+from analytics.lake.writer import Lake
 from analytics.records import Instrument
 from collector.backfill import derived
 from collector.clock import Clock

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from analytics import formats
 from analytics.errors import ImportRefused, LakeError, LakeLocked
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector.control import Report, Work, ask, takes_work
 from collector.imports.files import import_file
 from collector.imports.parsed import ImportSummary

@@ -26,9 +26,9 @@ import pyarrow.compute as pc
 
 from analytics import query
 from analytics.errors import ImportRefused
-from analytics.lake import Lake
 from analytics.lake.bars import known_at
 from analytics.lake.imports import Facts, Outcome
+from analytics.lake.writer import Lake
 from collector.imports import binance_archive, content, delimited, recordings, reshape, tables
 from collector.imports.parsed import ImportSummary, ParsedFile, Progress
 from collector.imports.validation import BAR, validated

@@ -9,7 +9,9 @@ import pandas as pd
 
 from analytics.correlation.lead_lag import LeadLag
 from analytics.correlation.view import Matrix, Rolling
-from analytics.exports import Column, Heatmap, LineChart, Report, Section, Series
+from analytics.exports.charts import Heatmap, LineChart, Series
+from analytics.exports.report import Report
+from analytics.exports.sections import Column, Section
 from analytics.panels.panel import Pair
 from dashboard.charts.cells import labels
 from dashboard.correlation.analysis import Asked

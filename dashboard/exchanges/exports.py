@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from analytics import formats
-from analytics.exports import Column, Figure, LineChart, Report, Section, Series
+from analytics.exports.charts import LineChart, Series
+from analytics.exports.report import Figure, Report
+from analytics.exports.sections import Column, Section
 from analytics.market.venue_summary import Standing
 from dashboard.components.cards import coverage
 from dashboard.state import Moment

@@ -14,8 +14,11 @@ from typing import Any, Final
 import streamlit as st
 
 from analytics import formats
-from analytics.exports import Report, Section, csv_bytes, tsv_text, xlsx_bytes
-from analytics.exports.report import SIMULATED
+from analytics.exports.csv import csv_bytes
+from analytics.exports.report import SIMULATED, Report
+from analytics.exports.sections import Section
+from analytics.exports.tsv import tsv_text
+from analytics.exports.xlsx import xlsx_bytes
 from dashboard.state import Moment
 from dashboard.view import Thresholds
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import pandas as pd
 
-from analytics.exports import Column, Section
+from analytics.exports.sections import Column, Section
 
 _COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
     "Venues": (

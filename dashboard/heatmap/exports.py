@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from analytics import formats
-from analytics.exports import Column, Heatmap, Report, Section
+from analytics.exports.charts import Heatmap
+from analytics.exports.report import Report
+from analytics.exports.sections import Column, Section
 from dashboard.charts.cells import labels
 from dashboard.heatmap.measure_grid import Loaded
 from dashboard.state import Moment

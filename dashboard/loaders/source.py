@@ -13,7 +13,7 @@ import streamlit as st
 
 from analytics import query
 from analytics.errors import LakeError, QueryError, SettingsError
-from analytics.lake import Reader
+from analytics.lake.reader import Reader
 
 
 def folder() -> str:

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from analytics import formats
-from analytics.exports import Column, Figure, LineChart, Report, Section, Series
+from analytics.exports.charts import LineChart, Series
+from analytics.exports.report import Figure, Report
+from analytics.exports.sections import Column, Section
 from analytics.formats import Kind
 from analytics.market.figures import Change
 from analytics.pair.figures import Stated

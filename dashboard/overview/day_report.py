@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from analytics import formats
-from analytics.exports import day_report
+from analytics.exports.day import day_report
 from dashboard import loaders
 from dashboard.frame.downloads import pdf_button
 from dashboard.state import Moment

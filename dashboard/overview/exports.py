@@ -9,7 +9,9 @@ from typing import Any, Final
 import pandas as pd
 
 from analytics import formats
-from analytics.exports import BarChart, Column, Figure, LineChart, Report, Section, course
+from analytics.exports.charts import BarChart, LineChart, course
+from analytics.exports.report import Figure, Report
+from analytics.exports.sections import Column, Section
 from analytics.formats import Kind
 from analytics.market.figures import Change
 from analytics.market.figures import Figure as MarketFigure

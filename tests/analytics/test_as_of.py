@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from analytics import query
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 
 NOON = pd.Timestamp("2026-03-01 12:00")
 LOOK_BACK = pd.Timedelta(minutes=10)

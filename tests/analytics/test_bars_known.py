@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from analytics import query
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 START = datetime.fromisoformat("2026-03-01 12:00") - timedelta(minutes=5)

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 
 from analytics import query
-from analytics.lake import Lake
 from analytics.lake.bars import VALUES, known_at
 from analytics.lake.schema import arrow_schema
+from analytics.lake.writer import Lake
 from analytics.panels import panel
 from analytics.signals.fired import all_signals
 from analytics.signals.thresholds import Thresholds

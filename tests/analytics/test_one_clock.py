@@ -21,7 +21,9 @@ import pytest
 import analytics
 from analytics import query
 from analytics.assets.bases import bases
-from analytics.lake import Lake, Reader, schema
+from analytics.lake import schema
+from analytics.lake.reader import Reader
+from analytics.lake.writer import Lake
 from analytics.market import figures
 from analytics.pair.figures import pair_figures
 from analytics.panels import panel

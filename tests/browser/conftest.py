@@ -20,7 +20,8 @@ import pyarrow as pa
 import pytest
 
 from analytics import query
-from analytics.lake import Lake, Reader
+from analytics.lake.reader import Reader
+from analytics.lake.writer import Lake
 from analytics.records import Cycle, Snapshot
 from dashboard.state import Moment
 

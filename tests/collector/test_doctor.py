@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector import doctor
 from collector.clock import Clock
 from collector.control import taking_work

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from analytics.records import Snapshot
 from collector import intake as module
 from collector.intake import Intake

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 from structlog.testing import capture_logs
 
-from analytics.lake import Reader
+from analytics.lake.reader import Reader
 from analytics.lake.schema import arrow_schema
 from analytics.records import Snapshot
 from collector import jobs

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from analytics.lake import Lake
 from analytics.lake.schema import arrow_schema
+from analytics.lake.writer import Lake
 from analytics.records import Snapshot
 from collector.live_bars import write_finished
 

@@ -12,8 +12,8 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from analytics.lake import Lake
 from analytics.lake.schema import arrow_schema
+from analytics.lake.writer import Lake
 from analytics.records import Cycle, Instrument, Snapshot
 
 MAIN = Path(__file__).parents[2] / "dashboard" / "main.py"

@@ -13,8 +13,9 @@ import pytest
 
 from analytics.correlation.lead_lag import lead_lag_of
 from analytics.correlation.view import SUBJECTS, matrix, rolling
-from analytics.exports import csv_bytes, xlsx_bytes
+from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
+from analytics.exports.xlsx import xlsx_bytes
 from analytics.measures import MEASURES
 from analytics.panels.panel import Pair, Panel
 from dashboard.charts.color_scale import color_scale

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import streamlit as st
 
-from analytics.exports import csv_bytes
+from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
 from analytics.market.figures import FIGURES, Figure
 from analytics.market.venue_summary import Standing

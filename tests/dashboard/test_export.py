@@ -28,7 +28,7 @@ def page():
     import pandas as pd
     import streamlit as st
 
-    from analytics.exports import Column, Section
+    from analytics.exports.sections import Column, Section
     from dashboard.frame.downloads import export
     from dashboard.state import Moment
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from analytics.exports import csv_bytes
+from analytics.exports.csv import csv_bytes
 from analytics.records import Gap
 from dashboard import loaders
 from dashboard.health.exports import tables

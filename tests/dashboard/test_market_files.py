@@ -12,8 +12,9 @@ import openpyxl
 import pypdf
 import pytest
 
-from analytics.exports import csv_bytes, xlsx_bytes
+from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
+from analytics.exports.xlsx import xlsx_bytes
 from dashboard import loaders
 from dashboard.components.time_range import stretch
 from dashboard.market import chart_and_figures, exports

@@ -11,8 +11,9 @@ import openpyxl
 import pypdf
 import pytest
 
-from analytics.exports import csv_bytes, xlsx_bytes
+from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
+from analytics.exports.xlsx import xlsx_bytes
 from analytics.market.figures import whole_market
 from dashboard import components, loaders, warm_up
 from dashboard.components.movers import mover_lists

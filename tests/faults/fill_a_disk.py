@@ -15,7 +15,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from analytics.errors import LakeError
-from analytics.lake import Lake, Reader
+from analytics.lake.reader import Reader
+from analytics.lake.writer import Lake
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 DISK_BYTES = 24 * 2**20

@@ -14,8 +14,7 @@ import pyarrow as pa
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import Lake
-from analytics.lake.writer import RESERVE_BYTES
+from analytics.lake.writer import RESERVE_BYTES, Lake
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FILLER = Path(__file__).with_name("fill_a_disk.py")

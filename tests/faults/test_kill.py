@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from analytics.lake import Lake, Reader
 from analytics.lake.check import past_notes
+from analytics.lake.reader import Reader
+from analytics.lake.writer import Lake
 
 KILLS = 20
 WRITER = Path(__file__).with_name("writer_to_kill.py")

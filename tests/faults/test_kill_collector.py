@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from analytics.errors import LakeAbsent
-from analytics.lake import Reader
+from analytics.lake.reader import Reader
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 KILLS = 4

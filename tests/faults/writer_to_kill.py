@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from analytics.lake import Lake
 from analytics.lake.schema import arrow_schema
+from analytics.lake.writer import Lake
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 ROWS = 5

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from analytics.assets.bases import bases
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from analytics.panels.panel import Only, load
 from analytics.query_cli import Written, ask
 from analytics.records import Instrument

@@ -9,7 +9,7 @@ import numpy as np
 import pypdf
 import pytest
 
-from analytics.exports import BarChart, Heatmap, LineChart, Series
+from analytics.exports.charts import BarChart, Heatmap, LineChart, Series
 from analytics.exports.paper import LINES
 from analytics.exports.pdf import pdf_bytes
 from tests.analytics.exports.conftest import NOON

@@ -10,8 +10,10 @@ import pandas as pd
 import pypdf
 import pytest
 
-from analytics.exports import BarChart, LineChart, day_report, xlsx_bytes
+from analytics.exports.charts import BarChart, LineChart
+from analytics.exports.day import day_report
 from analytics.exports.pdf import pdf_bytes
+from analytics.exports.xlsx import xlsx_bytes
 
 CLOSE = datetime(2025, 10, 23, tzinfo=UTC)
 

@@ -12,17 +12,13 @@ import pandas as pd
 import pypdf
 import pytest
 
-from analytics.exports import (
-    BarChart,
-    Column,
-    Figure,
-    Report,
-    Section,
-    csv_bytes,
-    tsv_text,
-    xlsx_bytes,
-)
+from analytics.exports.charts import BarChart
+from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
+from analytics.exports.report import Figure, Report
+from analytics.exports.sections import Column, Section
+from analytics.exports.tsv import tsv_text
+from analytics.exports.xlsx import xlsx_bytes
 
 NOON = datetime(2025, 10, 22, 12, 44, 5, tzinfo=UTC)
 SCRIPTS = ["币安人生", "ПРИВЕТ", "ΩΜΕΓΑ", "ひらがな", "안녕", "Ünïçødé"]

@@ -9,7 +9,9 @@ import duckdb
 import pandas as pd
 import pytest
 
-from analytics.exports import Column, Section, csv_bytes, tsv_text
+from analytics.exports.csv import csv_bytes
+from analytics.exports.sections import Column, Section
+from analytics.exports.tsv import tsv_text
 
 HEADER = [
     "Pair",

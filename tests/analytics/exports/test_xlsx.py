@@ -9,8 +9,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from analytics.exports import Column, Section, xlsx, xlsx_bytes
-from analytics.exports.xlsx import sheet_names
+from analytics.exports import xlsx
+from analytics.exports.sections import Column, Section
+from analytics.exports.xlsx import sheet_names, xlsx_bytes
 
 ABOUT = {"Page": "Overview", "Market": "=SIMULATED"}
 

@@ -10,9 +10,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from analytics.lake import Lake, Reader
 from analytics.lake.attach import METADATA
+from analytics.lake.reader import Reader
 from analytics.lake.schema import arrow_schema
+from analytics.lake.writer import Lake
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 

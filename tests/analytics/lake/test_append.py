@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import Lake, schema
+from analytics.lake import schema
+from analytics.lake.writer import Lake
 from analytics.records import Cycle, Instrument, Snapshot
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import Lake, schema
+from analytics.lake import schema
 from analytics.lake.check import past_notes
+from analytics.lake.writer import Lake
 from analytics.records import Instrument
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")

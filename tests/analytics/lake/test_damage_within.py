@@ -13,10 +13,11 @@ import pytest
 import perpscope
 from analytics import query
 from analytics.errors import LakeError
-from analytics.lake import Lake, Reader
 from analytics.lake.check import past_notes
 from analytics.lake.checksums import Checksums
 from analytics.lake.layout import Layout
+from analytics.lake.reader import Reader
+from analytics.lake.writer import Lake
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 LATER = datetime.now(UTC) + timedelta(hours=3)

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import Lake, schema, upgrade
+from analytics.lake import schema, upgrade
 from analytics.lake.upgrade import Step
+from analytics.lake.writer import Lake
 from analytics.records import Gap, Liquidation
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import Lake
 from analytics.lake.imports import Facts, Outcome
 from analytics.lake.undo_import import Undone
+from analytics.lake.writer import Lake
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -235,7 +235,8 @@ import os, signal, sys
 from pathlib import Path
 import pyarrow as pa
 from datetime import datetime
-from analytics.lake import Lake, bars, imports, session, writer
+from analytics.lake import bars, imports, session, writer
+from analytics.lake.writer import Lake
 
 place, folder = sys.argv[1], Path(sys.argv[2])
 

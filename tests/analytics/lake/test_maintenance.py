@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import Lake, catalog_file, maintenance
+from analytics.lake import catalog_file, maintenance
 from analytics.lake.maintenance import GRACE, ORPHAN_AGE
+from analytics.lake.writer import Lake
 from analytics.records import Instrument
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")

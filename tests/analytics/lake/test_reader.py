@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from analytics.errors import LakeAbsent, LakeError
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 COUNT = "select count(*) from snapshots"
@@ -199,7 +199,7 @@ def test_reads_from_a_read_only_mount(folder, snapshots, tmp_path):
 READ = """
 import sys
 from pathlib import Path
-from analytics.lake import Reader
+from analytics.lake.reader import Reader
 with Reader(Path(sys.argv[1])).cursor() as cursor:
     print(cursor.execute("select count(*) from snapshots").fetchone()[0])
 """

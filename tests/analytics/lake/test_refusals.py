@@ -16,7 +16,9 @@ import duckdb
 import pytest
 
 from analytics.errors import LakeError, LakeLocked, LakeTooNew
-from analytics.lake import Lake, Reader, schema
+from analytics.lake import schema
+from analytics.lake.reader import Reader
+from analytics.lake.writer import Lake
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -54,7 +56,7 @@ def ended(process):
 
 OPEN_LAKE = """
 import sys, pathlib
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 lake = Lake(pathlib.Path(sys.argv[1]))
 print("open", flush=True)
 input()
@@ -63,7 +65,7 @@ input()
 COMMIT = """
 import sys, pathlib, datetime
 import pyarrow as pa
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 lake = Lake(pathlib.Path(sys.argv[1]))
 for venue in ("binance", "okx"):
     row = {"venue": venue, "symbol": "S", "base": "S", "received_ts": datetime.datetime(2026, 3, 1)}

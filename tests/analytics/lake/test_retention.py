@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from analytics.errors import LakeError
-from analytics.lake import Lake, Reader
+from analytics.lake.reader import Reader
+from analytics.lake.writer import Lake
 from analytics.records import Snapshot
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

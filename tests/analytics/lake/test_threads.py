@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Event
 
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 COUNT = "select count(*) from snapshots"

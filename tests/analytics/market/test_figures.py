@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from analytics import query
 from analytics.errors import QueryError
 from analytics.lake.schema import definition
-from analytics.market import figures
+from analytics.market import figures, movers, totals, venue_shares
 from analytics.panels.panel import Pair, Panel
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
@@ -25,14 +25,14 @@ METRICS = (
     *("ls_accounts", "ls_top_accounts", "ls_top_positions"),
 )
 FIGURES = {
-    "global_oi_usd": figures.global_oi_usd,
-    "volume_24h_usd": figures.volume_24h_usd,
-    "oi_volume_weighted_usd": figures.oi_volume_weighted_usd,
-    "funding_8h_pct": figures.funding_8h_pct,
-    "breadth_pct": figures.breadth_pct,
+    "global_oi_usd": totals.global_oi_usd,
+    "volume_24h_usd": totals.volume_24h_usd,
+    "oi_volume_weighted_usd": totals.oi_volume_weighted_usd,
+    "funding_8h_pct": totals.funding_8h_pct,
+    "breadth_pct": totals.breadth_pct,
     **{
-        kind: lambda market, kind=kind: figures.long_short(market, kind).total
-        for kind in figures.LS_KINDS
+        kind: lambda market, kind=kind: totals.long_short(market, kind).total
+        for kind in totals.LS_KINDS
     },
 }
 
@@ -471,10 +471,10 @@ def test_figures_of_a_panel_are_by_bar():
         close=[[100, 50], [101, 49]],
     )
 
-    oi = figures.global_oi_usd(market)
-    weighted = figures.oi_volume_weighted_usd(market)
-    funding = figures.funding_8h_pct(market)
-    breadth = figures.breadth_pct(market)
+    oi = totals.global_oi_usd(market)
+    weighted = totals.oi_volume_weighted_usd(market)
+    funding = totals.funding_8h_pct(market)
+    breadth = totals.breadth_pct(market)
 
     assert oi.value.tolist() == [8e9, 6e9]
     assert (oi.pairs.tolist(), oi.expected) == ([2, 1], 2)
@@ -487,7 +487,7 @@ def test_figures_of_a_panel_are_by_bar():
 
 def test_a_figure_of_a_frame_is_one_number():
     """With how many pairs contributed, and how many there are."""
-    oi = figures.global_oi_usd(frame(("okx", "A", 1e9), ("okx", "B"), ("okx", "C", math.inf)))
+    oi = totals.global_oi_usd(frame(("okx", "A", 1e9), ("okx", "B"), ("okx", "C", math.inf)))
 
     assert (float(oi.value), int(oi.pairs), oi.expected) == (1e9, 1, 3)
     assert float(oi.coverage_pct) == pytest.approx(100 / 3)
@@ -512,8 +512,8 @@ def test_kinds_of_long_short_are_never_mixed():
         ("bybit", "A", 4e9, NAN, NAN, NAN, 1.25, NAN, NAN),
     )
 
-    accounts = figures.long_short(market)
-    top = figures.long_short(market, "ls_top_accounts")
+    accounts = totals.long_short(market)
+    top = totals.long_short(market, "ls_top_accounts")
 
     longs = 3 * 2 / 3 + 1 / 2 + 4 * 5 / 9
     assert float(accounts.total.value) == pytest.approx(longs / (8 - longs))
@@ -522,7 +522,7 @@ def test_kinds_of_long_short_are_never_mixed():
     assert (int(top.total.pairs), top.total.expected) == (1, 3)
     assert float(top.total.value) == pytest.approx(5)
     assert math.isnan(top.by_venue["bybit"].value)
-    assert set(figures.LS_KINDS) == {"ls_accounts", "ls_top_accounts", "ls_top_positions"}
+    assert set(totals.LS_KINDS) == {"ls_accounts", "ls_top_accounts", "ls_top_positions"}
 
 
 @pytest.mark.parametrize(
@@ -537,7 +537,7 @@ def test_kinds_of_long_short_are_never_mixed():
 )
 def test_ratios_are_averaged_as_shares_of_longs(ratios, weights, expected):
     """A ratio and its inverse cancel out; the mean of 2 and 0.5 would be 1.25."""
-    found = figures.weighted_ratio(np.array(ratios, float), np.array(weights, float))
+    found = totals.weighted_ratio(np.array(ratios, float), np.array(weights, float))
 
     assert float(found.value) == pytest.approx(expected, nan_ok=True)
 
@@ -546,8 +546,8 @@ def test_breadth_looks_back_as_far_as_it_is_asked_to():
     """Up since the bar before, down since the one before that."""
     market = panel([("okx", "A")], close=[[3], [1], [2]])
 
-    assert figures.breadth_pct(market, bars=1).value[-1] == 100
-    assert figures.breadth_pct(market, bars=2).value[-1] == 0
+    assert totals.breadth_pct(market, bars=1).value[-1] == 100
+    assert totals.breadth_pct(market, bars=2).value[-1] == 0
 
 
 def test_venues_share_what_is_known():
@@ -556,7 +556,7 @@ def test_venues_share_what_is_known():
         [*TWO, ("okx", "ETH")], oi_usd=[[6e9, 1e9, 1e9], [6e9, NAN, 2e9], [6e9, NAN, NAN]]
     )
 
-    shares = figures.venue_shares(market)
+    shares = venue_shares.venue_shares(market)
 
     assert shares.venues == ("binance", "okx")
     assert shares.value_usd.tolist()[:2] == [[6e9, 2e9], [6e9, 2e9]]
@@ -571,7 +571,7 @@ def test_shares_of_volume_are_of_volume():
     """The metric is the caller's choice."""
     market = frame(("okx", "A", 1.0, 3e9), ("bybit", "A", 9.0, 1e9))
 
-    shares = figures.venue_shares(market, "volume_24h_usd")
+    shares = venue_shares.venue_shares(market, "volume_24h_usd")
 
     assert dict(zip(shares.venues, shares.share_pct, strict=True)) == {"bybit": 25, "okx": 75}
 
@@ -580,8 +580,8 @@ def test_movers_leave_out_and_count_what_is_unknown():
     """From the top or from the bottom; equals stand by venue and symbol."""
     market = frame(*[(venue, symbol, oi) for venue, symbol, oi in MOVERS])
 
-    top = figures.movers(market, "oi_usd", most=3)
-    bottom = figures.movers(market, "oi_usd", most=2, ascending=True)
+    top = movers.movers(market, "oi_usd", most=3)
+    bottom = movers.movers(market, "oi_usd", most=2, ascending=True)
 
     assert top.rows[["venue", "symbol"]].to_numpy().tolist() == [
         ["okx", "C"],
@@ -605,7 +605,7 @@ def test_of_equal_movers_those_first_by_name_are_listed(ascending):
     names = ["D", "B", "A", "C"]
     market = pd.DataFrame({"venue": "okx", "symbol": names, "base": names, "oi_usd": 1.0})
 
-    rows = figures.movers(market, "oi_usd", most=2, ascending=ascending).rows
+    rows = movers.movers(market, "oi_usd", most=2, ascending=ascending).rows
 
     assert rows["symbol"].tolist() == ["A", "B"]
 
@@ -614,8 +614,8 @@ def test_movers_of_a_panel_are_of_its_newest_bar():
     """By value, or by how far they came in so many bars."""
     market = panel(TWO, oi_usd=[[100, 10], [50, 10], [120, 15]])
 
-    assert figures.movers(market, "oi_usd").rows["value"].tolist() == [120, 15]
-    change = figures.movers(market, "oi_usd", bars=2)
+    assert movers.movers(market, "oi_usd").rows["value"].tolist() == [120, 15]
+    change = movers.movers(market, "oi_usd", bars=2)
     assert change.rows["venue"].tolist() == ["okx", "binance"]
     assert change.rows["value"].tolist() == pytest.approx([50, 20])
 
@@ -623,25 +623,28 @@ def test_movers_of_a_panel_are_of_its_newest_bar():
 def test_an_empty_panel_has_no_movers():
     market = Panel(np.array([], "datetime64[ms]"), (), {"oi_usd": np.empty((0, 0))}, "5m", NOON)
 
-    assert figures.movers(market, "oi_usd").rows.empty
-    assert figures.venue_shares(market).venues == ()
-    assert figures.global_oi_usd(market).value.shape == (0,)
+    assert movers.movers(market, "oi_usd").rows.empty
+    assert venue_shares.venue_shares(market).venues == ()
+    assert totals.global_oi_usd(market).value.shape == (0,)
 
 
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda pairs: figures.movers(pairs, "oi"), "metric: 'oi' is none of oi_usd"),
-        (lambda pairs: figures.movers(pairs, "symbol"), "metric: 'symbol' is none of"),
-        (lambda pairs: figures.movers(pairs, "oi_usd", most=0), "most: "),
-        (lambda pairs: figures.movers(pairs, "oi_usd", bars=1), "bars: a frame"),
-        (lambda pairs: figures.movers(pairs.drop(columns="base"), "oi_usd"), "no column base"),
-        (lambda pairs: figures.venue_shares(pairs, "price_24h_pct"), "metric: 'price_24h_pct'"),
-        (lambda pairs: figures.long_short(pairs, "ls"), "kind: 'ls' is none of ls_accounts"),
-        (lambda pairs: figures.of_venue(pairs, "kraken"), "venue: 'kraken' is none of okx"),
-        (lambda pairs: figures.global_oi_usd(pairs[["venue"]]), "no column oi_usd; it has venue"),
-        (lambda _: figures.global_oi_usd(panel(TWO, close=[[1, 1]])), "without oi_usd"),
-        (lambda _: figures.movers(panel(TWO, close=[[1, 1]]), "oi_usd"), "none of close"),
+        (lambda pairs: movers.movers(pairs, "oi"), "metric: 'oi' is none of oi_usd"),
+        (lambda pairs: movers.movers(pairs, "symbol"), "metric: 'symbol' is none of"),
+        (lambda pairs: movers.movers(pairs, "oi_usd", most=0), "most: "),
+        (lambda pairs: movers.movers(pairs, "oi_usd", bars=1), "bars: a frame"),
+        (lambda pairs: movers.movers(pairs.drop(columns="base"), "oi_usd"), "no column base"),
+        (
+            lambda pairs: venue_shares.venue_shares(pairs, "price_24h_pct"),
+            "metric: 'price_24h_pct'",
+        ),
+        (lambda pairs: totals.long_short(pairs, "ls"), "kind: 'ls' is none of ls_accounts"),
+        (lambda pairs: totals.of_venue(pairs, "kraken"), "venue: 'kraken' is none of okx"),
+        (lambda pairs: totals.global_oi_usd(pairs[["venue"]]), "no column oi_usd; it has venue"),
+        (lambda _: totals.global_oi_usd(panel(TWO, close=[[1, 1]])), "without oi_usd"),
+        (lambda _: movers.movers(panel(TWO, close=[[1, 1]]), "oi_usd"), "none of close"),
     ],
 )
 def test_a_wrong_argument_is_named(ask, message):
@@ -686,10 +689,10 @@ def test_movers_and_shares_do_not_depend_on_the_order_either(rows, order):
     one, other = frame(*rows), frame(*order.sample(rows, len(rows)))
 
     pd.testing.assert_frame_equal(
-        figures.movers(one, "ls_accounts").rows, figures.movers(other, "ls_accounts").rows
+        movers.movers(one, "ls_accounts").rows, movers.movers(other, "ls_accounts").rows
     )
     np.testing.assert_allclose(
-        figures.venue_shares(one).share_pct, figures.venue_shares(other).share_pct
+        venue_shares.venue_shares(one).share_pct, venue_shares.venue_shares(other).share_pct
     )
 
 
@@ -697,7 +700,7 @@ def test_movers_and_shares_do_not_depend_on_the_order_either(rows, order):
 @given(rows=markets)
 def test_shares_add_up_to_everything(rows):
     """To 100 % wherever anything is known, and each lies between."""
-    shares = figures.venue_shares(frame(*rows))
+    shares = venue_shares.venue_shares(frame(*rows))
     known = shares.share_pct[np.isfinite(shares.share_pct)]
 
     assert (known >= 0).all()
@@ -724,8 +727,8 @@ def test_a_mean_lies_among_its_values(rows):
     """Weighted means never leave the range of what they are of."""
     market = frame(*rows)
 
-    for kind in figures.LS_KINDS:
-        mean = float(figures.long_short(market, kind).total.value)
+    for kind in totals.LS_KINDS:
+        mean = float(totals.long_short(market, kind).total.value)
         if not math.isnan(mean):
             assert market[kind].min() * (1 - 1e-9) <= mean <= market[kind].max() * (1 + 1e-9)
 
@@ -735,15 +738,15 @@ def test_a_mean_lies_among_its_values(rows):
 def test_a_panel_of_one_bar_is_like_a_frame(rows):
     """The same pairs give the same figures either way."""
     market = frame(*rows)
-    names = ("oi_usd", "volume_24h_usd", *figures.LS_KINDS)
+    names = ("oi_usd", "volume_24h_usd", *totals.LS_KINDS)
     bar = panel([row[:2] for row in rows], **{name: [market[name]] for name in names})
 
-    for name in ("global_oi_usd", "volume_24h_usd", "oi_volume_weighted_usd", *figures.LS_KINDS):
+    for name in ("global_oi_usd", "volume_24h_usd", "oi_volume_weighted_usd", *totals.LS_KINDS):
         one, other = FIGURES[name](market), FIGURES[name](bar)
         np.testing.assert_array_equal(other.value, [one.value])
         assert other.pairs.tolist() == [one.pairs]
     np.testing.assert_array_equal(
-        figures.venue_shares(bar).share_pct[0], figures.venue_shares(market).share_pct
+        venue_shares.venue_shares(bar).share_pct[0], venue_shares.venue_shares(market).share_pct
     )
 
 
@@ -752,20 +755,20 @@ def test_a_panel_of_one_bar_is_like_a_frame(rows):
 def test_the_market_is_the_sum_of_its_venues(rows):
     """What a venue alone has adds up to what all have."""
     market = frame(*rows)
-    parts = [figures.of_venue(market, venue) for venue in set(market["venue"])]
+    parts = [totals.of_venue(market, venue) for venue in set(market["venue"])]
 
-    assert sum(int(figures.global_oi_usd(part).pairs) for part in parts) == int(
-        figures.global_oi_usd(market).pairs
+    assert sum(int(totals.global_oi_usd(part).pairs) for part in parts) == int(
+        totals.global_oi_usd(market).pairs
     )
-    assert np.nansum([figures.global_oi_usd(part).value for part in parts]) == pytest.approx(
-        float(np.nan_to_num(figures.global_oi_usd(market).value))
+    assert np.nansum([totals.global_oi_usd(part).value for part in parts]) == pytest.approx(
+        float(np.nan_to_num(totals.global_oi_usd(market).value))
     )
 
 
 def test_a_part_of_a_panel_is_of_its_venue():
     market = panel([*TWO, ("okx", "ETH")], oi_usd=[[1, 2, 3]], close=[[4, 5, 6]])
 
-    part = figures.of_venue(market, "okx")
+    part = totals.of_venue(market, "okx")
 
     assert [pair.symbol for pair in part.instruments] == ["BTC", "ETH"]
     assert part.values["close"].tolist() == [[5, 6]]

@@ -12,7 +12,8 @@ import pytest
 
 from analytics import query
 from analytics.errors import QueryError
-from analytics.lake import Lake, schema
+from analytics.lake import schema
+from analytics.lake.writer import Lake
 from analytics.panels.panel import COUNTS, METRICS, TIMEFRAMES, Only, Pair, Panel, load
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)

@@ -9,7 +9,10 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from analytics.exports import Column, Section, csv_bytes, tsv_text, xlsx_bytes
+from analytics.exports.csv import csv_bytes
+from analytics.exports.sections import Column, Section
+from analytics.exports.tsv import tsv_text
+from analytics.exports.xlsx import xlsx_bytes
 from analytics.untrusted.spreadsheet import is_like_formula, safe
 
 # The first characters that OWASP's page on CSV injection names, and what is used to hide them.

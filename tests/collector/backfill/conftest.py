@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from analytics.records import Instrument
 from collector.backfill.filling import VenueHistory
 from collector.backfill.plan import Stretch

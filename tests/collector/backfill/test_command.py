@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from analytics.lake import Lake, Reader
+from analytics.lake.reader import Reader
+from analytics.lake.writer import Lake
 from collector import jobs
 from collector.backfill.command import backfill_work
 from collector.control import ask, taking_work

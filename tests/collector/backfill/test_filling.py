@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from analytics.errors import LakeError
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector.backfill import filling
 from collector.backfill.plan import Stretch
 from collector.backfill.rows import SCHEMA

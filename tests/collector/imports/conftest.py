@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from analytics.errors import ImportRefused
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector.imports.files import import_file
 
 

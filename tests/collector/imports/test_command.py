@@ -10,7 +10,7 @@ from rich.console import Console
 
 from analytics import query_cli
 from analytics.errors import LakeError, LakeLocked
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector.control import ask, taking_work
 from collector.imports import command
 

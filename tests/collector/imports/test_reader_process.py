@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from analytics.errors import ImportRefused
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector.control import ask, taking_work
 from collector.imports import command, reader_process
 from collector.imports.files import parse
@@ -151,7 +151,7 @@ def test_a_reader_that_is_gone_is_replaced(tmp_path, write):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector.imports.command import import_work
 
 def killed(line):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from analytics.errors import ImportRefused
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 from collector.imports import contracts
 from collector.imports.files import import_file
 from collector.imports.recordings import MOCK
