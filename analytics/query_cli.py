@@ -17,9 +17,9 @@ import duckdb
 import pyarrow as pa
 
 from analytics import formats, query
-from analytics.assets.bases import bases
-from analytics.clock import Clock
+from analytics.bases import bases
 from analytics.errors import QueryError
+from analytics.lake.clock import Clock
 from analytics.lake.reader import Reader
 from analytics.untrusted.spreadsheet import safe
 from analytics.untrusted.visible import visible

@@ -28,12 +28,12 @@ import pandas as pd
 import plain_figures as plain
 from plain_figures import Cells, Raw
 
-from analytics import formats, measures, query, query_cli
+from analytics import formats, query, query_cli
 from analytics.correlation.matrix import correlation, log_returns
 from analytics.exports.csv import csv_bytes
 from analytics.exports.day import day_report
 from analytics.lake.reader import Reader
-from analytics.market import figures
+from analytics.market import figures, measures
 from analytics.market.venue_summary import quoted, standings
 from analytics.pair.history import METRICS, history
 from analytics.panels import panel

@@ -13,9 +13,9 @@ from analytics.exports.charts import BarChart, Chart, LineChart, Series, course
 from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
 from analytics.market import figures
+from analytics.market.measures import LATE
 from analytics.market.movers import movers
 from analytics.market.venue_shares import venue_shares
-from analytics.measures import LATE
 from analytics.panels.panel import LEAST_KNOWN, WHOLE
 from analytics.quantities import QUANTITIES
 

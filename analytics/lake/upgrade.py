@@ -14,8 +14,8 @@ from typing import Final
 
 import duckdb
 
-from analytics.assets import tickers
-from analytics.clock import Clock
+from analytics import tickers
+from analytics.lake.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)

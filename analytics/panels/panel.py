@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from analytics import query
-from analytics.assets.bases import EVERY_BASE_AS_STORED, Bases
+from analytics.bases import EVERY_BASE_AS_STORED, Bases
 from analytics.errors import QueryError
 from analytics.lake import schema
 

@@ -17,7 +17,7 @@ from typing import Final
 import duckdb
 import numpy as np
 
-from analytics.assets.bases import Bases, bases
+from analytics.bases import Bases, bases
 from analytics.errors import QueryError
 from analytics.panels.panel import TIMEFRAMES, Panel, load_for_signals
 from analytics.signals.thresholds import Thresholds

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from analytics.assets.tickers import base_of
+from analytics.tickers import base_of
 from analytics.untrusted.visible import visible
 
 LONGEST_NAME = 200
@@ -27,7 +27,7 @@ def base_and_multiplier(
 
     A number is a multiplier only if it is 1000 or a larger power of ten next to a
     name: 1INCH, 0G and US100 are names. A name may be in any script. What a venue calls
-    by another name than the rest, ``analytics.assets.tickers`` knows.
+    by another name than the rest, ``analytics.tickers`` knows.
     """
     name, multiplier = _parted(asset, kilo_prefix=kilo_prefix)
     return base_of(name.upper(), venue), multiplier

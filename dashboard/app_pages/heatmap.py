@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from analytics import formats
-from analytics.measures import MEASURES
+from analytics.market.measures import MEASURES
 from dashboard import loaders, state, view
 from dashboard.components.cell_click import cell_click
 from dashboard.components.largest_pairs import COUNTS, largest_pairs

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.assets.bases import Bases
+from analytics.bases import Bases
 from dashboard.frame.error_boundary import plain
 from dashboard.health import stream_status
 from dashboard.health.venue_status import reasons

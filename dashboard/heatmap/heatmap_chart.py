@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from analytics.formats import KINDS, plotly_format
-from analytics.measures import Measure
+from analytics.market.measures import Measure
 from analytics.panels.panel import Pair, partial
 from dashboard.charts import cells
 from dashboard.charts.color_scale import ColorScale, ColumnScales

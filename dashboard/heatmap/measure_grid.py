@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from analytics import formats
 from analytics.correlation.ranking import Order, columns_of, known_until, ordered
-from analytics.measures import LATE, Measure, Measured, bars_of_spans, by_bar, over_spans
+from analytics.market.measures import LATE, Measure, Measured, bars_of_spans, by_bar, over_spans
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair, Panel
 from dashboard import loaders
 from dashboard.charts import colors

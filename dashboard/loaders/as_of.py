@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from analytics import formats
-from analytics.clock import Clock
 from analytics.errors import LakeAbsent, LakeError, QueryError
+from analytics.lake.clock import Clock
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
 from analytics.panels.panel import TIMEFRAMES
 from dashboard import state

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analytics.assets.bases import Bases
+from analytics.bases import Bases
 from analytics.correlation.lead_lag import LeadLag, lead_lag_of
 from analytics.correlation.matrix import Method
 from analytics.correlation.view import Matrix, Subject

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from analytics.assets.bases import Bases, bases
+from analytics.bases import Bases, bases
 from dashboard.loaders import as_of, source
 from dashboard.loaders.as_of import Known
 from dashboard.state import Moment

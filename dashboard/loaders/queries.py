@@ -24,7 +24,7 @@ _NAMED = {"venue", "symbol", "base"}
 def read(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     """Return what the query called *name* answers, from one read of each publish for all.
 
-    A base in it is what the instrument is counted under; see ``analytics.assets.bases``.
+    A base in it is what the instrument is counted under; see ``analytics.bases``.
 
     Args:
         name: Of ``query.NAMES``.

@@ -20,7 +20,7 @@ import pytest
 
 import analytics
 from analytics import query
-from analytics.assets.bases import bases
+from analytics.bases import bases
 from analytics.lake import schema
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
@@ -162,7 +162,7 @@ def _latest_signals(cursor, now):
 
 FUNCTIONS = {
     "market.figures.stale": [_stale],
-    "assets.bases.bases": [bases],
+    "bases.bases": [bases],
     "pair.figures.pair_figures": [_pair_figures],
     "panels.panel.Panel.from_frame": [_from_frame],
     "panels.panel.load": [

@@ -23,8 +23,8 @@ from analytics import formats
 from analytics.correlation.ranking import SIZES, known_until, largest
 from analytics.correlation.view import SUBJECTS, matrix
 from analytics.market.figures import figures
+from analytics.market.measures import MEASURES, by_bar
 from analytics.market.venue_summary import quoted, standings
-from analytics.measures import MEASURES, by_bar
 from analytics.pair.figures import pair_figures
 from analytics.panels import panel
 

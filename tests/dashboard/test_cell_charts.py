@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analytics.correlation.view import SUBJECTS, Matrix, matrix
-from analytics.measures import MEASURES
+from analytics.market.measures import MEASURES
 from analytics.panels.panel import Pair, Panel
 from dashboard.charts import DARK, LIGHT
 from dashboard.charts.cells import labels

@@ -16,7 +16,7 @@ from analytics.correlation.view import SUBJECTS, matrix, rolling
 from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
 from analytics.exports.xlsx import xlsx_bytes
-from analytics.measures import MEASURES
+from analytics.market.measures import MEASURES
 from analytics.panels.panel import Pair, Panel
 from dashboard.charts.color_scale import color_scale
 from dashboard.correlation import exports as correlation_exports

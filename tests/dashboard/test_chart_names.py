@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analytics.correlation.lead_lag import LeadLag
-from analytics.measures import MEASURES
+from analytics.market.measures import MEASURES
 from analytics.panels.panel import Pair
 from analytics.signals.fired import Signal
 from dashboard.charts import DARK

@@ -8,7 +8,7 @@ from functools import partial
 import plotly.io as pio
 import pytest
 
-from analytics.measures import MEASURES
+from analytics.market.measures import MEASURES
 from dashboard.components import chart_zoom
 
 PAGE = "app_pages/heatmap.py"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.assets.tickers import TICKERS
+from analytics.tickers import TICKERS
 from collector.venues.names import base_and_multiplier
 
 

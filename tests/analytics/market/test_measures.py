@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analytics import indicators
-from analytics.measures import LATE, MEASURES, bars_of_spans, by_bar, over_spans
+from analytics.market.measures import LATE, MEASURES, bars_of_spans, by_bar, over_spans
 from analytics.panels.panel import Pair, Panel
 from analytics.signals.tiers import z_oi
 

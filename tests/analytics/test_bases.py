@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from analytics.assets.bases import bases
+from analytics.bases import bases
 from analytics.lake.writer import Lake
 from analytics.panels.panel import Only, load
 from analytics.query_cli import Written, ask
