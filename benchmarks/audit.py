@@ -29,9 +29,10 @@ import plain_figures as plain
 from plain_figures import Cells, Raw
 
 from analytics import formats, query, query_cli
-from analytics.correlation.matrix import correlation, log_returns
+from analytics.correlation.matrix import correlation
 from analytics.exports.csv import csv_bytes
 from analytics.exports.day import day_report
+from analytics.indicators.change import log_returns
 from analytics.lake.reader import Reader
 from analytics.market import figures, measures
 from analytics.market.venue_summary import quoted, standings

@@ -32,7 +32,8 @@ from big_lake import END
 from machine import described
 
 from analytics import indicators, query
-from analytics.correlation.matrix import correlation_of_returns
+from analytics.correlation.matrix import correlation
+from analytics.indicators.change import log_returns
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.panels import panel
@@ -147,7 +148,7 @@ def heatmap(cursor: Cursor, only: Only) -> object:
 def correlated(cursor: Cursor, only: Only) -> object:
     """What moved together in 30 days."""
     seen = panel.load(cursor, ["close"], "1h", **LIVE, bars=721, only=only)
-    return correlation_of_returns(seen)
+    return correlation(log_returns(seen.values["close"])[1:])
 
 
 def signal_pass(cursor: Cursor) -> object:

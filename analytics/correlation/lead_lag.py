@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.correlation.matrix import log_returns
 from analytics.correlation.pearson import pearson_matrix, standardised
 from analytics.errors import QueryError
+from analytics.indicators.change import log_returns
 from analytics.panels.panel import Pair, Panel
 
 Floats = NDArray[np.float64]

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from analytics.correlation.pearson import pearson_columns, pearson_matrix
 from analytics.correlation.spearman import doubled_ranks, spearman_matrix
 from analytics.errors import QueryError
-from analytics.panels.panel import Panel
 
 Floats = NDArray[np.float64]
 
@@ -47,26 +46,6 @@ class Correlation:
     method: Method
     window: int
     """Rows that were looked at. [bars]"""
-
-
-def log_returns(levels: Floats) -> Floats:
-    """Return the logarithm of each row's growth over the row before.
-
-    Args:
-        levels: Price or open interest by bar. [any positive unit] (T, N)
-
-    Returns:
-        ln(x_t / x_{t-1}), as many rows as *levels*: the first is NaN, as is every
-        row that lacks a positive level of its own or of the row before. [ratio] (T, N)
-    """
-    known = np.isfinite(levels) & (levels > 0)
-    both = known[1:] & known[:-1]
-    growth = np.full(both.shape, np.nan)
-    with np.errstate(all="ignore"):
-        np.divide(levels[1:] - levels[:-1], levels[:-1], out=growth, where=both)
-    returns = np.full(levels.shape, np.nan)
-    np.log1p(growth, out=returns[1:], where=np.isfinite(growth) & (growth > -1))
-    return returns
 
 
 def correlation(
@@ -106,40 +85,6 @@ def correlation(
     known = (np.isfinite(values[first:]).astype(np.float64) for values in (a, partners))
     common = np.rint(next(known).T @ next(known)).astype(np.intp)
     return Correlation(np.where(common >= min_common, r, np.nan), common, method, rows)
-
-
-def correlation_of_returns(
-    panel: Panel,
-    of: str = "close",
-    against: str | None = None,
-    *,
-    method: Method = "pearson",
-    window: int | None = None,
-    min_common: int = LEAST_COMMON,
-) -> Correlation:
-    """Return the correlation of all of a panel's instruments by their log returns.
-
-    Args:
-        panel: With the metrics named by *of* and *against*.
-        of: The metric in the rows: ``close`` for price, ``oi_usd`` or ``oi_base``. Open
-            interest in USD moves with the price; in coins it does not.
-        against: The metric in the columns; None means the same.
-        method: As for :func:`correlation`.
-        window: The newest returns to look at; None means all of the panel's. [bars]
-        min_common: As for :func:`correlation`.
-
-    Returns:
-        A matrix of instruments by instruments, in the panel's order.
-
-    Raises:
-        QueryError: The panel lacks a metric, or as for :func:`correlation`.
-    """
-    for name in (of, against or of):
-        if name not in panel.values:
-            raise QueryError(f"{name!r} is no metric of the panel: {', '.join(panel.values)}")
-    rows = log_returns(panel.values[of])[1:]
-    columns = None if against is None else log_returns(panel.values[against])[1:]
-    return correlation(rows, columns, method=method, window=window, min_common=min_common)
 
 
 def rolling_correlation(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analytics.correlation.clustering import clustered_order
 from analytics.correlation.matrix import correlation
+from analytics.indicators.arrays import newest
 from analytics.panels.panel import Pair, Panel
 
 Floats = NDArray[np.float64]
@@ -36,16 +37,6 @@ def largest(panel: Panel, most: int) -> list[Pair]:
         key=lambda n: (-_size(float(volume[n])), -_size(float(interest[n])), panel.instruments[n]),
     )
     return [panel.instruments[n] for n in places[:most]]
-
-
-def newest(values: Floats) -> Floats:
-    """Return each column's newest known value; NaN where there is none. (N,)"""
-    if not len(values):
-        return np.full(values.shape[1], np.nan)
-    known = np.isfinite(values)
-    place = len(values) - 1 - np.argmax(known[::-1], axis=0)
-    found: Floats = np.where(known.any(axis=0), values[place, np.arange(values.shape[1])], np.nan)
-    return found
 
 
 def known_until(values: Floats) -> int:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.correlation.clustering import clustered
-from analytics.correlation.matrix import Method, correlation, log_returns, rolling_correlation
+from analytics.correlation.matrix import Method, correlation, rolling_correlation
 from analytics.correlation.ranking import columns_of
+from analytics.indicators.change import log_returns
 from analytics.panels.panel import Pair, Panel
 
 Floats = NDArray[np.float64]

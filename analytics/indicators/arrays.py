@@ -57,6 +57,16 @@ def ratio(numerator: Floats, denominator: Floats, scale: float = 1.0) -> Floats:
     return np.where((denominator > 0) & is_known(quotient), quotient, np.nan)
 
 
+def newest(values: Floats) -> Floats:
+    """Return each column's newest known value; NaN where there is none. (N,)"""
+    if not len(values):
+        return np.full(values.shape[1], np.nan)
+    known = np.isfinite(values)
+    place = len(values) - 1 - np.argmax(known[::-1], axis=0)
+    found: Floats = np.where(known.any(axis=0), values[place, np.arange(values.shape[1])], np.nan)
+    return found
+
+
 def on_known(
     compute: Compute, panels: Sequence[Floats], *, answers: int = 1, cells: int = CACHED
 ) -> list[Floats]:

@@ -53,6 +53,26 @@ def delta_pct(values: ArrayLike, bars: int = 1) -> Floats:
     return ratio(change, before, 100)
 
 
+def log_returns(levels: Floats) -> Floats:
+    """Return the logarithm of each row's growth over the row before.
+
+    Args:
+        levels: Price or open interest by bar. [any positive unit] (T, N)
+
+    Returns:
+        ln(x_t / x_{t-1}), as many rows as *levels*: the first is NaN, as is every
+        row that lacks a positive level of its own or of the row before. [ratio] (T, N)
+    """
+    known = np.isfinite(levels) & (levels > 0)
+    both = known[1:] & known[:-1]
+    growth = np.full(both.shape, np.nan)
+    with np.errstate(all="ignore"):
+        np.divide(levels[1:] - levels[:-1], levels[:-1], out=growth, where=both)
+    returns = np.full(levels.shape, np.nan)
+    np.log1p(growth, out=returns[1:], where=np.isfinite(growth) & (growth > -1))
+    return returns
+
+
 def _before(panel: Floats, bars: int) -> Floats:
     """Return, in each row, the row *bars* bars before it."""
     check_length("bars", bars, 1)

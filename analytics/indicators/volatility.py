@@ -8,8 +8,8 @@ import numpy as np
 import talib
 from numpy.typing import ArrayLike
 
-from analytics.correlation.matrix import log_returns
 from analytics.indicators.arrays import Floats, Places, check_length, checked, on_known
+from analytics.indicators.change import log_returns
 from analytics.indicators.windows import blank_beginnings, moments
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import indicators
-from analytics.correlation.ranking import newest
+from analytics.indicators.arrays import newest
 from analytics.indicators.decomposition import oi_change_over
 from analytics.market import totals
 from analytics.panels.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Pair, Panel, coverage, partial

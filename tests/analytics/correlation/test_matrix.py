@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from analytics.correlation.matrix import (
     correlation,
-    correlation_of_returns,
-    log_returns,
     rolling_correlation,
 )
 from analytics.errors import QueryError
+from analytics.indicators.change import log_returns
 from analytics.panels.panel import Pair, Panel
 
 METHODS = ("pearson", "spearman")
@@ -256,32 +255,23 @@ def panel(**values):
     return Panel(times, pairs, {name: np.array(v, float) for name, v in values.items()}, "1h", now)
 
 
-def test_price_against_open_interest_of_a_panel():
+def test_price_against_open_interest():
     """Open interest follows the first's price to the letter, and goes against the second's."""
     close = np.array([[1, 8], [2, 4], [8, 1], [4, 2], [2, 4]])
-    found = correlation_of_returns(
-        panel(close=close, oi_usd=7 * close[:, [0, 0]]), "close", "oi_usd", min_common=4
-    )
+    found = correlation(log_returns(close)[1:], log_returns(7 * close[:, [0, 0]])[1:], min_common=4)
 
     np.testing.assert_allclose(found.r, [[1, 1], [-1, -1]], rtol=0, atol=1e-15)
     assert found.common.tolist() == [[4, 4], [4, 4]]
     assert found.window == 4
 
 
-def test_a_panel_by_itself_is_correlated_by_price():
+def test_the_newest_returns_alone_are_looked_at():
     """Of the newest three returns the second's rise where the first's fall."""
     close = np.array([[1, 8], [9, 9], [8, 9], [4, 27], [12, 9]])
 
-    found = correlation_of_returns(panel(close=close), method="spearman", window=3, min_common=3)
+    found = correlation(log_returns(close)[1:], method="spearman", window=3, min_common=3)
 
     np.testing.assert_allclose(found.r, [[1, -1], [-1, 1]], rtol=0, atol=1e-15)
-
-
-@pytest.mark.parametrize("named", [("mark",), ("close", "oi_usd")])
-def test_a_metric_that_the_panel_lacks_is_named(named):
-    """With those that it has."""
-    with pytest.raises(QueryError, match=f"{named[-1]!r} is no metric of the panel: close"):
-        correlation_of_returns(panel(close=np.ones((5, 2))), *named)
 
 
 @pytest.mark.parametrize("levels", [(1e-300, 1e300), (1e300, 1e-300), (1, 1 + 1e-12), (5e-324, 9)])

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from analytics.correlation.ranking import columns_of, largest, newest, ordered
+from analytics.correlation.ranking import columns_of, largest, ordered
+from analytics.indicators.arrays import newest
 from analytics.panels.panel import Pair, Panel
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)

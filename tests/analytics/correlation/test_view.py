@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from analytics.correlation.clustering import clustered
-from analytics.correlation.matrix import correlation, log_returns
+from analytics.correlation.matrix import correlation
 from analytics.correlation.view import SUBJECTS, matrix, rolling
+from analytics.indicators.change import log_returns
 from analytics.panels.panel import Pair, Panel
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
