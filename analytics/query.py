@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from analytics.errors import LakeError, QueryError
+from analytics.lake.session import hints_at_damage
 
 _SQL: Final = files("analytics") / "sql"
 _QUERIES: Final = _SQL / "queries"
@@ -92,16 +93,6 @@ def _with_known_bars(text: str) -> str:
     if query.startswith("with "):
         return f"{above}with {known},\n\n{query.removeprefix('with ')}"
     return f"{above}with {known}\n\n{query}"
-
-
-def hints_at_damage(error: BaseException | None) -> bool:
-    """Return whether *error* may come from a file that cannot be read, or from a full disk.
-
-    Of a damaged Parquet file DuckDB says what its parts say, as errors of no kind of their own.
-    """
-    if isinstance(error, duckdb.IOException) or type(error) is duckdb.Error:
-        return True
-    return isinstance(error, duckdb.Error) and "Failed to read file" in str(error)
 
 
 def _check(name: str, params: dict[str, object]) -> None:

@@ -2,16 +2,15 @@
 
 A catalog that lost its last commits, or was put back from a backup, does not name
 the newest Parquet files. Their rows are what venues said, and keys make it harmless
-to add them once more, so they are taken in whenever a lake is opened. So are the
-rows of a killed writer's last append, as far as they reached the disk: nobody was
-told that they are stored, but a venue did say them.
+to add them once more, so they are added whenever a lake is opened. So are the rows
+of a killed writer's last append, as far as they reached the disk: the append never
+returned, but a venue did say them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
@@ -22,9 +21,6 @@ from analytics.lake import schema
 from analytics.lake.attach import METADATA
 from analytics.lake.checksums import Checksums
 from analytics.lake.layout import Layout
-
-if TYPE_CHECKING:
-    from analytics.lake.writer import Lake
 
 TABLES = ("snapshots", "bars", "cycles", "liquidations", "gaps")
 """Tables that hold the record. What is known of instruments is asked for anew every hour."""
@@ -62,23 +58,26 @@ def unlisted_files(
     ]
 
 
-def take_in(lake: Lake, sums: Checksums, table: str, path: Path) -> int:
-    """Add what *lake* lacks of the rows of *table* in the file at *path*; return how many.
+def recover_rows(sums: Checksums, table: str, path: Path, store: Callable[[pa.Table], int]) -> int:
+    """Hand *store* the rows of *table* in the file at *path*; return how many it added.
+
+    Args:
+        sums: The checksums of the lake's files.
+        table: One of ``TABLES``.
+        path: Of a Parquet file.
+        store: Adds those of some rows that the lake lacks, and returns how many.
 
     Raises:
-        LakeError: The file is damaged within, or the lake cannot take its rows now.
+        LakeError: The file is damaged within, or the lake cannot store its rows now.
     """
     count = 0
     try:
         if sums.is_known(path) and (fault := sums.fault(path)) is not None:
             raise LakeError(fault)
         for rows in _rows_in(path, table):
-            if table == "bars":
-                count += sum(lake.fill_bars(rows))
-            else:
-                count += lake.append((table, rows))[table]
+            count += store(rows)
     except (LakeError, OSError, pa.ArrowException) as error:
-        raise LakeError(f"{table}: rows of {path.name} cannot be taken in: {error}") from error
+        raise LakeError(f"{table}: rows of {path.name} cannot be recovered: {error}") from error
     return count
 
 

@@ -150,6 +150,16 @@ def lake_errors(doing: str) -> Iterator[None]:
         raise LakeError(f"{doing}: {error}") from error
 
 
+def hints_at_damage(error: BaseException | None) -> bool:
+    """Return whether *error* may come from a file that cannot be read, or from a full disk.
+
+    Of a damaged Parquet file DuckDB says what its parts say, as errors of no kind of their own.
+    """
+    if isinstance(error, duckdb.IOException) or type(error) is duckdb.Error:
+        return True
+    return isinstance(error, duckdb.Error) and "Failed to read file" in str(error)
+
+
 def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
     """Roll back; what cannot be, ends with the connection."""
     with contextlib.suppress(duckdb.Error):

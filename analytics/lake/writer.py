@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +23,6 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
-from analytics import query
 from analytics.errors import LakeError
 from analytics.lake import (
     bars,
@@ -38,7 +38,7 @@ from analytics.lake import (
 from analytics.lake.checksums import Checksums
 from analytics.lake.insert import Frontier, insert_new
 from analytics.lake.layout import PRIVATE_UMASK, Layout, make_private, published_at
-from analytics.lake.session import Session, lake_errors
+from analytics.lake.session import Session, hints_at_damage, lake_errors
 from analytics.records import Instrument, Record
 
 _INTERRUPT_AGAIN_S = 0.05
@@ -346,10 +346,10 @@ class Lake:
         try:
             yield
         except LakeError as error:
-            self._is_doubtful = self._is_doubtful or query.hints_at_damage(error.__cause__)
+            self._is_doubtful = self._is_doubtful or hints_at_damage(error.__cause__)
             raise
         except duckdb.Error as error:
-            self._is_doubtful = self._is_doubtful or query.hints_at_damage(error)
+            self._is_doubtful = self._is_doubtful or hints_at_damage(error)
             raise
 
     def stop_upkeep(self) -> None:
@@ -435,10 +435,14 @@ class Lake:
         count = 0
         for table, path in unlisted:
             try:
-                count += recover.take_in(self, self._sums, table, path)
+                count += recover.recover_rows(self._sums, table, path, partial(self._add, table))
             except LakeError as error:
                 found.left.append(str(error))
         return count
+
+    def _add(self, table: str, rows: pa.Table) -> int:
+        """Add those of *rows* that *table* lacks; return how many were added or filled."""
+        return sum(self.fill_bars(rows)) if table == "bars" else self.append((table, rows))[table]
 
     def _all_folders(self, table: str) -> set[Path]:
         """Return every folder in which files of *table* lie."""

@@ -514,6 +514,6 @@ def test_what_cannot_be_taken_in_is_not_called_set_aside(five_files, live_files)
     with Lake(five_files) as lake:
         assert lake.damaged == []
         (left,) = lake.left
-    assert left.startswith("snapshots: rows of stray.parquet cannot be taken in")
+    assert left.startswith("snapshots: rows of stray.parquet cannot be recovered")
     assert stray.exists()
     assert past_notes(five_files) == []
