@@ -7,6 +7,7 @@ from dashboard import loaders, state, view
 from dashboard.frame.brand import MARK, WORDMARK, one_look, room
 from dashboard.frame.freshness import origin_label
 from dashboard.frame.sidebar import sidebar
+from dashboard.market.pair_dialog import pair_dialog
 from dashboard.state import Moment
 
 
@@ -81,5 +82,8 @@ st.logo(WORDMARK)
 room()
 origin_label(loaders.origin())
 view.keep(sidebar(choices))
+if opened := state.opened_pair():
+    # Not from a page's fragment, whose next tick would close it.
+    pair_dialog(*opened)
 page.run()
 one_look([page.url_path for page in pages])

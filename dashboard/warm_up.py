@@ -50,12 +50,13 @@ def warm_up() -> None:
 
 # Not with this module: caches that are made before the server's runtime say that it is missing.
 def _load_code() -> None:
-    for package in pkgutil.iter_modules(dashboard.__path__, "dashboard."):
-        if package.ispkg:
-            for module in pkgutil.iter_modules(
-                import_module(package.name).__path__, f"{package.name}."
-            ):
-                import_module(module.name)
+    for folder in pkgutil.iter_modules(dashboard.__path__, "dashboard."):
+        # Pages are scripts: to load them is to run them.
+        if not folder.ispkg or folder.name == "dashboard.app_pages":
+            continue
+        package = import_module(folder.name)
+        for module in pkgutil.iter_modules(package.__path__, f"{folder.name}."):
+            import_module(module.name)
 
 
 def _read() -> None:

@@ -11,9 +11,9 @@ from dashboard import loaders, state, view
 from dashboard.charts.cells import identities, labels
 from dashboard.components.cell_click import cell_click
 from dashboard.components.largest_pairs import COUNTS, largest_pairs
+from dashboard.components.time_range import CORRELATION_SPANS, correlation_range
 from dashboard.correlation import analysis, exports
 from dashboard.correlation.analysis import Asked
-from dashboard.correlation.window import SPANS, window
 from dashboard.frame.downloads import export
 from dashboard.frame.error_boundary import explained, plain
 from dashboard.frame.freshness import follow_origin, headline
@@ -46,7 +46,12 @@ def choose(timeframe: str) -> Asked:
             **BOUND,
         )
         span = st.segmented_control(
-            "Window", list(SPANS), default="24 h", required=True, key="corr_span", **BOUND
+            "Window",
+            list(CORRELATION_SPANS),
+            default="24 h",
+            required=True,
+            key="corr_span",
+            **BOUND,
         )
         most = st.segmented_control(
             "Pairs", list(COUNTS), default=50, required=True, key="corr_pairs", **BOUND
@@ -57,7 +62,7 @@ def choose(timeframe: str) -> Asked:
     return Asked(
         subject=SUBJECTS[subject],
         method=method or "pearson",
-        window=window(span or "24 h", timeframe),
+        window=correlation_range(span or "24 h", timeframe),
         most=int(most or 50),
         spread=tints != COLORS[1],
     )

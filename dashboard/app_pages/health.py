@@ -4,7 +4,7 @@ import streamlit as st
 
 from analytics import formats
 from dashboard import loaders, state
-from dashboard.charts import colors
+from dashboard.charts.palette import colors
 from dashboard.frame.downloads import export
 from dashboard.frame.error_boundary import explained
 from dashboard.frame.freshness import follow_origin, headline

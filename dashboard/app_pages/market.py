@@ -4,7 +4,7 @@ import streamlit as st
 
 from analytics import formats
 from dashboard import loaders, state, view
-from dashboard.components.time_range import SPANS, stretch
+from dashboard.components.time_range import MARKET_SPANS, market_range
 from dashboard.frame.downloads import export
 from dashboard.frame.error_boundary import explained, plain
 from dashboard.frame.freshness import follow_origin, headline
@@ -37,7 +37,7 @@ def board() -> None:
             instrument_picker.choose(names, subject)
             span = st.segmented_control(
                 "Time",
-                list(SPANS),
+                list(MARKET_SPANS),
                 default="24 h",
                 required=True,
                 key="span",
@@ -58,7 +58,7 @@ def board() -> None:
             wrap=False,
         )
         seen = view.current()
-        length = stretch(span or "24 h", seen.timeframe)
+        length = market_range(span or "24 h", seen.timeframe)
         wanted = chart_and_figures.Wanted(subject, length, labels, shown, seen)
         loaded = chart_and_figures.load(wanted)
         chart_and_figures.figures(loaded, wanted)

@@ -5,7 +5,7 @@ import streamlit as st
 from analytics import formats
 from analytics.market.figures import whole_market
 from dashboard import loaders, state, view
-from dashboard.charts import colors
+from dashboard.charts.palette import colors
 from dashboard.components.cards import cards
 from dashboard.components.movers import draw_movers, mover_lists
 from dashboard.frame.downloads import export

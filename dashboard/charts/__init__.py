@@ -1,5 +1,4 @@
-"""Colours and scales, in one place; and charts: figures in, chart out. Nothing here loads."""
+"""What charts of several pages share: colours, scales, cells, and the frame of a figure.
 
-from dashboard.charts.palette import DARK, LIGHT, Colors, colors
-
-__all__ = ["DARK", "LIGHT", "Colors", "colors"]
+Figures in, chart out: nothing here loads, and what one page draws is in that page's folder.
+"""

@@ -1,13 +1,26 @@
-"""What all Plotly charts have in common: their ground, their letters, the pointer's label."""
+"""What all charts have in common: ground, letters, the pointer's label, and the axis of time."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from html import escape
 from typing import Any, Final
+
+import altair as alt
 
 from dashboard.charts.palette import Colors
 
 FONT: Final = '"Source Sans", sans-serif'
 """The letters of the rest of the page."""
+_HOURS_UP_TO: Final = timedelta(days=2)
+
+
+def literal(name: str) -> str:
+    """Return a venue's, or anyone's, *name* so that Plotly shows it as it is.
+
+    Plotly takes tags and entities in every label for markup, links and all.
+    """
+    return escape(name, quote=False)
 
 
 def frame(colors: Colors) -> dict[str, Any]:
@@ -51,3 +64,14 @@ def whole(low: float | str, high: float | str) -> dict[str, Any]:
 def across(axis: str, low: float, high: float) -> dict[str, Any]:
     """Return the place of a shape from *low* to *high* of a y *axis*, over the chart's width."""
     return {"xref": "paper", "x0": 0, "x1": 1, "yref": axis, "y0": low, "y1": high}
+
+
+def time_axis(length: timedelta, colors: Colors) -> alt.Axis:
+    """Return Altair's axis of time: hours within a day or two, else days."""
+    return alt.Axis(
+        format="%H:%M" if length <= _HOURS_UP_TO else "%b %d",
+        grid=False,
+        labelOverlap=True,
+        tickCount=8,
+        domainColor=colors.grid,
+    )

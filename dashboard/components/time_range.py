@@ -1,4 +1,4 @@
-"""How much time a page looks at, in bars of what length; and what the Market chart shows."""
+"""How much time a page shows, and in bars of what length: enough bars, and not too many."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Final
 
 from analytics import formats
+from analytics.correlation.matrix import LEAST_COMMON
 from analytics.panels.panel import TIMEFRAMES
 
-SPANS: Final = {
+MARKET_SPANS: Final = {
     "24 h": timedelta(days=1),
     "3 d": timedelta(days=3),
     "7 d": timedelta(days=7),
@@ -19,14 +20,25 @@ SPANS: Final = {
 }
 """What can be chosen on Market."""
 
+CORRELATION_SPANS: Final = {
+    "24 h": timedelta(days=1),
+    "3 d": timedelta(days=3),
+    "7 d": timedelta(days=7),
+    "14 d": timedelta(days=14),
+    "30 d": timedelta(days=30),
+}
+"""What can be chosen on Correlation."""
+
 BARS_MOST: Final = 3_000
 """More bars than this say nothing more on a screen, and cost their bytes at every refresh."""
 BARS_LEAST: Final = 24
 """With fewer bars than this there is no course to see."""
+CORRELATION_BARS_MOST: Final = 1_500
+"""More bars than this make r no surer, and the page slow."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TimeRange:
     """A span of time in bars."""
 
     span: str
@@ -38,18 +50,25 @@ class Stretch:
     """Why the timeframe is not the one that was asked for."""
 
 
-def stretch(span: str, timeframe: str) -> Stretch:
+def market_range(span: str, timeframe: str) -> TimeRange:
     """Return *span* in bars of *timeframe*, or of the nearest that makes a chart of it."""
-    return nearest(span, SPANS[span], timeframe, (BARS_LEAST, BARS_MOST))
+    return _nearest(span, MARKET_SPANS[span], timeframe, (BARS_LEAST, BARS_MOST), ("", ""))
 
 
-def nearest(
+def correlation_range(span: str, timeframe: str) -> TimeRange:
+    """Return *span* in bars of *timeframe*, or of the nearest that can be correlated."""
+    bounds = (LEAST_COMMON, CORRELATION_BARS_MOST)
+    why = (", too few to correlate", ", too many to wait for")
+    return _nearest(span, CORRELATION_SPANS[span], timeframe, bounds, why)
+
+
+def _nearest(
     span: str,
     length: timedelta,
     timeframe: str,
     bounds: tuple[int, int],
-    why: tuple[str, str] = ("", ""),
-) -> Stretch:
+    why: tuple[str, str],
+) -> TimeRange:
     """Return *span* in bars of *timeframe*, or of the nearest that makes few and many enough.
 
     Args:
@@ -62,9 +81,9 @@ def nearest(
     bars = {name: length // of_one for name, of_one in TIMEFRAMES.items()}
     fitting = [name for name, count in bars.items() if bounds[0] <= count <= bounds[1]]
     if timeframe in fitting:
-        return Stretch(span, timeframe, bars[timeframe], None)
+        return TimeRange(span, timeframe, bars[timeframe], None)
     too_many = bars[timeframe] > bounds[1]
     drawn = fitting[0] if too_many else fitting[-1]
     count = formats.plural(bars[timeframe], "bar")
     would_be = f"in bars of {timeframe}, {span} would be {count}{why[too_many]}"
-    return Stretch(span, drawn, bars[drawn], f"Drawn in bars of {drawn}: {would_be}.")
+    return TimeRange(span, drawn, bars[drawn], f"Drawn in bars of {drawn}: {would_be}.")

@@ -14,12 +14,11 @@ from analytics.correlation.view import Matrix, Rolling, Subject, rolling
 from analytics.errors import QueryError
 from analytics.panels.panel import Pair
 from dashboard import loaders
-from dashboard.charts import colors
 from dashboard.charts.cells import labels
-from dashboard.components.chart_settings import chart_settings, on_touch
-from dashboard.components.chart_zoom import zoomable
+from dashboard.charts.palette import colors
+from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import only
-from dashboard.components.time_range import Stretch
+from dashboard.components.time_range import TimeRange
 from dashboard.correlation.line_charts import LINES_MOST, lag_chart, rolling_chart
 from dashboard.correlation.matrix_chart import Drawing, lead_chart, matrix_chart
 from dashboard.frame.error_boundary import plain
@@ -41,7 +40,7 @@ class Asked:
 
     subject: Subject
     method: Method
-    window: Stretch
+    window: TimeRange
     most: int
     spread: bool
 

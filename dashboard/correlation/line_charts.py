@@ -13,8 +13,7 @@ from analytics.correlation.lead_lag import LeadLag
 from analytics.correlation.view import Rolling
 from analytics.panels.panel import Pair
 from dashboard.charts import cells
-from dashboard.charts.frame import across, frame
-from dashboard.charts.literal import literal
+from dashboard.charts.frame import across, frame, literal
 from dashboard.charts.palette import Colors
 
 LINES_MOST: Final = 6

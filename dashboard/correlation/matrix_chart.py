@@ -15,7 +15,7 @@ from analytics.correlation.view import Matrix
 from analytics.panels.panel import Pair
 from dashboard.charts import cells
 from dashboard.charts.color_scale import CLIPPED_PCT, DEEP, DEEP_RISING, DIVERGING, RISING, Ramp
-from dashboard.charts.literal import literal
+from dashboard.charts.frame import literal
 from dashboard.charts.palette import Colors
 
 Floats = NDArray[np.float64]

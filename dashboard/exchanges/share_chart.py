@@ -1,9 +1,8 @@
-"""Charts of venues: what each holds of the market over time, and where the record has holes."""
+"""The chart of shares: what each venue holds of the open interest over time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Final
 
 import altair as alt
@@ -13,12 +12,11 @@ import pandas as pd
 from analytics import formats
 from analytics.market.venue_shares import VenueShares
 from analytics.panels.panel import TIMEFRAMES, Panel
+from dashboard.charts.frame import time_axis
 from dashboard.charts.palette import Colors
 
 _SHARES_HEIGHT: Final = 260
-_ROW_HEIGHT: Final = 34
 _PADDING: Final = {"left": 0, "right": 4, "top": 0, "bottom": 0}
-_HOURS_UP_TO: Final = timedelta(days=2)
 
 
 def share_points(shares: VenueShares, panel: Panel) -> pd.DataFrame:
@@ -67,7 +65,7 @@ def share_chart(points: pd.DataFrame, colors: Colors) -> alt.Chart:
         .mark_area(line={"strokeWidth": 1}, fillOpacity=0.55)
         .encode(
             x=alt.X(
-                "ts:T", title=None, scale=alt.Scale(type="utc"), axis=_time_axis(length, colors)
+                "ts:T", title=None, scale=alt.Scale(type="utc"), axis=time_axis(length, colors)
             ),
             y=alt.Y(
                 "top_pct:Q",
@@ -92,51 +90,6 @@ def share_chart(points: pd.DataFrame, colors: Colors) -> alt.Chart:
     return chart
 
 
-def hole_chart(holes: pd.DataFrame, span: tuple[datetime, datetime], colors: Colors) -> alt.Chart:
-    """Return a line of time for each venue, with a bar for each hole in its record.
-
-    Args:
-        holes: venue, start_ts, end_ts, from, to, length, what: the last four as written.
-        span: When the time begins and ends.
-        colors: Of the theme.
-    """
-    venues = sorted(set(holes["venue"]))
-    chart: alt.Chart = (
-        alt.Chart(holes)
-        .mark_bar(height=14, minBandSize=2, opacity=0.45, color=colors.alert)
-        .encode(
-            x=alt.X(
-                "start_ts:T",
-                title=None,
-                scale=alt.Scale(type="utc", domain=[time.timestamp() * 1000 for time in span]),
-                axis=_time_axis(span[1] - span[0], colors),
-            ),
-            x2="end_ts:T",
-            y=alt.Y("venue:N", title=None, sort=venues),
-            tooltip=[
-                alt.Tooltip("venue:N", title="Venue"),
-                alt.Tooltip("from:N", title="From"),
-                alt.Tooltip("to:N", title="To"),
-                alt.Tooltip("length:N", title="Length"),
-                alt.Tooltip("what:N", title="Missing"),
-            ],
-        )
-        .properties(height=_ROW_HEIGHT * max(len(venues), 1) + 30, padding=_PADDING)
-    )
-    return chart
-
-
 def _venue_color(venues: Sequence[str], colors: Colors) -> alt.Color:
     scale = alt.Scale(domain=venues, range=[colors.of_venue(venue) for venue in venues])
     return alt.Color("venue:N", scale=scale, legend=alt.Legend(orient="top", title=None, offset=4))
-
-
-def _time_axis(length: timedelta, colors: Colors) -> alt.Axis:
-    """Return an axis of time that says hours within a day or two, else days."""
-    return alt.Axis(
-        format="%H:%M" if length <= _HOURS_UP_TO else "%b %d",
-        grid=False,
-        labelOverlap=True,
-        tickCount=8,
-        domainColor=colors.grid,
-    )

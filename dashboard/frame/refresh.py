@@ -10,7 +10,6 @@ import streamlit as st
 
 from dashboard import loaders, state
 from dashboard.frame.error_boundary import explained
-from dashboard.market.pair_dialog import pair_dialog
 
 _VISITED: Final = "visited_pages"
 _HEIGHT: Final = 480
@@ -20,10 +19,7 @@ _HEIGHT: Final = 480
 def refreshed(
     board: Callable[[], None], every_s: float | None = None, *, waits_for: str = "the record"
 ) -> None:
-    """Run *board* as a fragment on the cycle, and open the pair that was asked for.
-
-    A dialog that a fragment opened would go at its next tick, so it is opened here, by
-    the page itself, and nothing ticks behind it.
+    """Run *board* as a fragment on the cycle; while a pair's dialog is open nothing ticks.
 
     Args:
         board: Draws everything that moves.
@@ -32,9 +28,6 @@ def refreshed(
     """
     with explained():
         state.whole_run_is_due()
-        opened = state.opened_pair()
-        if opened:
-            pair_dialog(*opened)
 
         def ticking() -> None:
             # A click in here runs the fragment alone: what is the page's to do needs the page.
@@ -44,7 +37,7 @@ def refreshed(
                 board()
 
         pace = every_s or loaders.refresh_s()
-        st.fragment(ticking, run_every=None if opened else pace)()
+        st.fragment(ticking, run_every=None if state.opened_pair() else pace)()
 
 
 @contextmanager

@@ -12,12 +12,12 @@ import streamlit as st
 from analytics import formats
 from analytics.quality.outages import holes
 from dashboard import loaders
-from dashboard.charts import Colors
+from dashboard.charts.palette import Colors
 from dashboard.components.metric_names import title
-from dashboard.exchanges.share_chart import hole_chart
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import of_column
 from dashboard.health.before_start import FirstDay, expected_since, first_day
+from dashboard.health.gap_chart import gap_chart
 from dashboard.health.status_table import Colored, status_table
 from dashboard.state import Moment
 
@@ -108,7 +108,7 @@ def _gaps(shown: Moment, colors: Colors) -> pd.DataFrame:
         return found
     rows = _written(found)
     st.altair_chart(
-        hole_chart(rows.head(_MOST), (shown.now - _DAY, shown.now), colors),
+        gap_chart(rows.head(_MOST), (shown.now - _DAY, shown.now), colors),
         key="holes",
         alt="When each venue's record has holes",
     )

@@ -15,8 +15,7 @@ from analytics.market.measures import Measure
 from analytics.panels.panel import Pair, partial
 from dashboard.charts import cells
 from dashboard.charts.color_scale import ColorScale, ColumnScales
-from dashboard.charts.frame import whole
-from dashboard.charts.literal import literal
+from dashboard.charts.frame import literal, whole
 from dashboard.charts.palette import Colors
 
 Floats = NDArray[np.float64]

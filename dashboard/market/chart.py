@@ -14,11 +14,9 @@ from analytics import formats
 from analytics.pair.history import History
 from analytics.panels.panel import TIMEFRAMES, Pair
 from analytics.signals.fired import Signal
-from dashboard.charts.frame import across, frame, whole
-from dashboard.charts.literal import literal
+from dashboard.charts.frame import across, frame, literal, whole
 from dashboard.charts.palette import Colors
 from dashboard.market import traces
-from dashboard.market.clock import local_times
 from dashboard.market.panes import PRICE, SIGNALS, Pane
 from dashboard.market.scales import Scale, ended, newest, scale
 from dashboard.view import Thresholds
@@ -99,7 +97,7 @@ def _traces(drawing: Drawing, pane: Pane, place: traces.Place) -> list[traces.Tr
         case "candles":
             about = traces.bands(place) if drawing.bands else []
             # The candles lie beneath all lines wherever they stand; first, they head the label.
-            own_clock = local_times(place, drawing.zone)
+            own_clock = _local_times(place, drawing.zone)
             return [*own_clock, *traces.candles(place), *about, *beside]
         case "columns":
             return traces.columns(place, pane.lines[0])
@@ -272,3 +270,25 @@ def _near(levels: tuple[float, ...], line: traces.Line) -> tuple[float, ...]:
     low, high = float(np.nanmin(line)), float(np.nanmax(line))
     room = max((high - low) / 2, abs(high) / 4)
     return tuple(level for level in levels if low - room <= level <= high + room)
+
+
+def _local_times(place: traces.Place, zone: str | None) -> list[traces.Trace]:
+    """Return what draws nothing, and says in the label what time it is by the user's clock.
+
+    UTC is in the label's heading.
+    """
+    close = place.history.lines["close"]
+    known, words = close[np.isfinite(close)], formats.local_minutes(place.history.times, zone)
+    if words is None or not len(known):
+        return []
+    return [
+        {
+            # On one level, where the pane has a value anyway: it must not widen the scale.
+            **place.grid(np.full(len(close), known[-1])),
+            "type": "scatter",
+            "mode": "none",
+            "name": zone,
+            "text": words,
+            "hovertemplate": "%{text}",
+        }
+    ]

@@ -18,10 +18,9 @@ from analytics.panels.panel import Only, Panel
 from analytics.signals.fired import Signal
 from analytics.signals.of_pair import FUNDING
 from dashboard import loaders
-from dashboard.charts import colors
-from dashboard.components.chart_settings import chart_settings, on_touch
-from dashboard.components.chart_zoom import zoomable
-from dashboard.components.time_range import SPANS, Stretch
+from dashboard.charts.palette import colors
+from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
+from dashboard.components.time_range import MARKET_SPANS, TimeRange
 from dashboard.frame.error_boundary import plain
 from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable, sentences
@@ -42,7 +41,7 @@ class Wanted:
     """What is to be shown."""
 
     subject: Subject
-    stretch: Stretch
+    range: TimeRange
     labels: Sequence[str]
     """Of the buttons that are on; see ``market/panes.py``."""
     shown: Moment
@@ -66,7 +65,7 @@ class Loaded:
 
 def load(wanted: Wanted) -> Loaded:
     """Read what is *wanted*: of a base asset, what the venues have that the user looks at."""
-    subject, stretch, shown, seen = wanted.subject, wanted.stretch, wanted.shown, wanted.seen
+    subject, time_range, shown, seen = wanted.subject, wanted.range, wanted.shown, wanted.seen
     rows = subject.of(loaders.pairs(shown, seen.span))
     silent = subject.of(loaders.silent_pairs(shown))
     quotes = loaders.read("pair_quotes", shown)
@@ -75,9 +74,9 @@ def load(wanted: Wanted) -> Loaded:
         rows, silent = (part[part["venue"].isin(venues)] for part in (rows, silent))
     panel = loaders.panel(
         METRICS,
-        stretch.timeframe,
+        time_range.timeframe,
         shown,
-        bars=stretch.bars + WARM_UP_BARS,
+        bars=time_range.bars + WARM_UP_BARS,
         only=Only(bases=(subject.base,), venues=venues),
         unfinished=True,
     )
@@ -92,14 +91,16 @@ def load(wanted: Wanted) -> Loaded:
     collected = {
         key for part in (rows, silent) for key in zip(part["venue"], part["symbol"], strict=True)
     }
-    found = history(panel, subject.pair, stretch.bars, multipliers, lead=lead, collected=collected)
+    found = history(
+        panel, subject.pair, time_range.bars, multipliers, lead=lead, collected=collected
+    )
     with_signals = found is not None and SIGNALS.label in wanted.labels
     return Loaded(
         None if rows.empty else pair_figures(rows, quotes, shown.now, len(silent)),
         found,
         _signals(panel, wanted) if with_signals else [],
         shown.now if found is not None and _is_running(found, heard) else shown.mark(),
-        bool((panel.values["funding_settled"][-stretch.bars :] == 1).any()),
+        bool((panel.values["funding_settled"][-time_range.bars :] == 1).any()),
     )
 
 
@@ -110,17 +111,21 @@ def _is_running(found: History, heard: pd.DataFrame) -> bool:
 
 
 def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
-    subject, stretch = wanted.subject, wanted.stretch
+    subject, time_range = wanted.subject, wanted.range
     funding = None
-    if SPANS[stretch.span] <= SPANS[_TIER_4_MOST]:
+    if MARKET_SPANS[time_range.span] <= MARKET_SPANS[_TIER_4_MOST]:
         here = {pair.venue for pair in panel.instruments}
         venues = tuple(sorted(here if subject.pair is None else {subject.pair[0]}))
         funding = loaders.panel(
-            FUNDING, stretch.timeframe, wanted.shown, bars=stretch.bars, only=Only(venues=venues)
+            FUNDING,
+            time_range.timeframe,
+            wanted.shown,
+            bars=time_range.bars,
+            only=Only(venues=venues),
         )
     thresholds = wanted.seen.thresholds.of_signals
     return loaders.pair_signals(
-        panel, funding, subject.pair, stretch.bars, thresholds, wanted.shown
+        panel, funding, subject.pair, time_range.bars, thresholds, wanted.shown
     )
 
 
@@ -142,7 +147,7 @@ def chart(loaded: Loaded, wanted: Wanted, *, live: bool) -> None:
     if found is None:
         st.info(
             plain(
-                f"Nothing of {wanted.subject.title} is recorded in the {wanted.stretch.span} "
+                f"Nothing of {wanted.subject.title} is recorded in the {wanted.range.span} "
                 f"before {formats.moment(shown.now)}."
             )
         )
@@ -156,16 +161,16 @@ def chart(loaded: Loaded, wanted: Wanted, *, live: bool) -> None:
 
 def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
     """Return the sentences beneath the chart."""
-    stretch, panes = wanted.stretch, chosen(wanted.labels)
-    lines = [] if stretch.note is None else [stretch.note]
+    time_range, panes = wanted.range, chosen(wanted.labels)
+    lines = [] if time_range.note is None else [time_range.note]
     if loaded.figures is None:
         lines.append(f"Nothing was heard of {wanted.subject.title} lately.")
     else:
         lines += ages(loaded.figures, wanted.shown)
     lines += [one.sentence for one in loaders.counted(wanted.shown).of(wanted.subject.base)]
     told, now = loaders.offers(), wanted.shown.now
-    lines += sentences(found, loaded.signals, panes, told, stretch.bars, loaded.until, now)
-    if SIGNALS in panes and SPANS[stretch.span] > SPANS[_TIER_4_MOST]:
+    lines += sentences(found, loaded.signals, panes, told, time_range.bars, loaded.until, now)
+    if SIGNALS in panes and MARKET_SPANS[time_range.span] > MARKET_SPANS[_TIER_4_MOST]:
         lines.append(f"Signals of tier 4 are marked over {_TIER_4_MOST} at most.")
     if SIGNALS in panes and loaded.funding_settled:
         lines.append(
@@ -193,7 +198,7 @@ def _draw(
             zone=st.context.timezone,
         )
     )
-    title, span = wanted.subject.title, wanted.stretch.span
+    title, span = wanted.subject.title, wanted.range.span
     labels = [pane.label for pane in panes]
     config = chart_settings(title, wanted.shown)
     alt = f"{title}: {formats.listed(labels, 20)} over {span} in bars of {found.timeframe}"

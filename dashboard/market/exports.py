@@ -131,7 +131,7 @@ def _state(found: History, wanted: Wanted) -> dict[str, str]:
     """Write what the page was set to."""
     labels = [label for label in panes.LABELS if label in wanted.labels]
     return {
-        "Time": wanted.stretch.span,
+        "Time": wanted.range.span,
         "Bars": found.timeframe,
         "Changes over": wanted.seen.timeframe,
         "Panes": formats.listed([panes.PRICE.label, *labels], len(panes.LABELS) + 1),

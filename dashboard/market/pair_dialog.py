@@ -6,7 +6,7 @@ import streamlit as st
 
 from analytics import formats
 from dashboard import loaders, state, view
-from dashboard.components.time_range import stretch
+from dashboard.components.time_range import market_range
 from dashboard.frame.error_boundary import explained, plain
 from dashboard.market import chart_and_figures
 from dashboard.market.instrument_picker import Subject
@@ -36,7 +36,7 @@ def _draw(venue: str, symbol: str) -> None:
         )
         subject = Subject(str(known["base"].iloc[0]), (venue, symbol))
         wanted = chart_and_figures.Wanted(
-            subject, stretch("24 h", seen.timeframe), FIRST, shown, seen
+            subject, market_range("24 h", seen.timeframe), FIRST, shown, seen
         )
         loaded = chart_and_figures.load(wanted)
         chart_and_figures.figures(loaded, wanted)

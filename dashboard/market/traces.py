@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from analytics.pair.history import History
 from analytics.panels.panel import TIMEFRAMES
 from analytics.signals.fired import Signal
-from dashboard.charts.literal import literal
+from dashboard.charts.frame import literal
 from dashboard.charts.palette import Colors
 from dashboard.market.panes import Pane
 from dashboard.market.scales import Scale

@@ -19,9 +19,9 @@ from analytics.exports.xlsx import xlsx_bytes
 from analytics.market.measures import MEASURES
 from analytics.panels.panel import Pair, Panel
 from dashboard.charts.color_scale import color_scale
+from dashboard.components.time_range import correlation_range
 from dashboard.correlation import exports as correlation_exports
 from dashboard.correlation.analysis import Asked
-from dashboard.correlation.window import window
 from dashboard.heatmap import exports as heatmap_exports
 from dashboard.heatmap.measure_grid import Loaded
 from dashboard.state import Moment
@@ -118,7 +118,11 @@ def correlated():
     line = rolling(panel, *PAIRS, price, "pearson")
     leads = lead_lag_of(panel, "BTC", max_lag=4, rng=np.random.default_rng(0))
     asked = Asked(
-        subject=price, method="pearson", window=window("24 h", "5m"), most=20, spread=True
+        subject=price,
+        method="pearson",
+        window=correlation_range("24 h", "5m"),
+        most=20,
+        spread=True,
     )
     return found, line, leads, asked
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dashboard.charts import DARK, LIGHT, colors
+from dashboard.charts.palette import DARK, LIGHT, colors
 
 CONFIG = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())
 THEMES = [("dark", DARK), ("light", LIGHT)]

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from analytics.correlation.view import SUBJECTS
-from dashboard.correlation.window import BARS_MOST, SPANS, window
+from dashboard.components.time_range import (
+    CORRELATION_BARS_MOST,
+    CORRELATION_SPANS,
+    correlation_range,
+)
 from tests.dashboard.test_heatmap import figure, text
 
 PAGE = "app_pages/correlation.py"
@@ -160,12 +164,12 @@ def test_offers_files(page, record):
     assert "PDF report" in [button.label for button in app.get("download_button")]
 
 
-@pytest.mark.parametrize("span", SPANS)
+@pytest.mark.parametrize("span", CORRELATION_SPANS)
 @pytest.mark.parametrize("timeframe", ["5m", "15m", "30m", "1h", "4h", "1d"])
 def test_every_window_has_bars_enough_and_not_too_many(span, timeframe):
-    found = window(span, timeframe)
+    found = correlation_range(span, timeframe)
 
-    assert 20 <= found.bars <= BARS_MOST
+    assert 20 <= found.bars <= CORRELATION_BARS_MOST
     assert (found.note is None) == (found.timeframe == timeframe)
 
 

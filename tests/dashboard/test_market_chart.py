@@ -11,9 +11,9 @@ import pytest
 
 from analytics.pair.history import METRICS, history
 from analytics.panels.panel import TIMEFRAMES, Panel
-from dashboard.charts import DARK
 from dashboard.charts.frame import FONT
-from dashboard.components.time_range import BARS_LEAST, BARS_MOST, SPANS, stretch
+from dashboard.charts.palette import DARK
+from dashboard.components.time_range import BARS_LEAST, BARS_MOST, MARKET_SPANS, market_range
 from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable, sentences
 from dashboard.market.panes import FIRST, LABELS, PANES, chosen
@@ -300,14 +300,14 @@ def test_whole_flows_are_not_marked():
     assert len(traces(drawn, "CVD")) == 1
 
 
-@pytest.mark.parametrize("span", SPANS)
+@pytest.mark.parametrize("span", MARKET_SPANS)
 @pytest.mark.parametrize("timeframe", TIMEFRAMES)
 def test_every_span_makes_a_chart_of_a_bounded_number_of_bars(span, timeframe):
     """Where another timeframe is drawn than was asked for, a sentence says so."""
-    drawn = stretch(span, timeframe)
+    drawn = market_range(span, timeframe)
 
     assert BARS_LEAST <= drawn.bars <= BARS_MOST
-    assert drawn.bars * TIMEFRAMES[drawn.timeframe] == SPANS[span]
+    assert drawn.bars * TIMEFRAMES[drawn.timeframe] == MARKET_SPANS[span]
     assert (drawn.note is None) == (drawn.timeframe == timeframe)
 
 

@@ -16,7 +16,7 @@ from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
 from analytics.exports.xlsx import xlsx_bytes
 from dashboard import loaders
-from dashboard.components.time_range import stretch
+from dashboard.components.time_range import market_range
 from dashboard.market import chart_and_figures, exports
 from dashboard.market.instrument_picker import Subject
 from dashboard.market.panes import LABELS
@@ -32,7 +32,7 @@ def loaded(app, record):
         record.publish(origin=origin)
         shown = loaders.moment(at)
         wanted = chart_and_figures.Wanted(
-            Subject("BTC", pair), stretch("24 h", timeframe), labels, shown, View()
+            Subject("BTC", pair), market_range("24 h", timeframe), labels, shown, View()
         )
         return chart_and_figures.load(wanted), wanted
 
