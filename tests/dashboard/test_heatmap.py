@@ -231,7 +231,9 @@ def test_the_zoom_is_kept(page, record, monkeypatch):
     """The chart goes through what knows the user's zoom."""
     bars(record, BTC)
     asked = []
-    monkeypatch.setattr(chart_zoom, "_told", lambda subject, panes: asked.append(subject) or {})
+    monkeypatch.setattr(
+        chart_zoom, "_told", lambda subject, panes: asked.append(subject) or ({}, False)
+    )
 
     page()
 
