@@ -7,7 +7,6 @@ the step keep the times that the clock showed then.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,16 +14,12 @@ import structlog
 
 from analytics.lake.writer import Lake
 from collector.clock import Clock
+from collector.lake_notes import add_note
 
 log = structlog.get_logger(__name__)
 
 LEAST_S = 2.0
 """What the clock and the monotonic one may part by between two looks; time servers slew. [s]"""
-
-KEPT = 20
-"""Of how many steps a lake knows: the newest."""
-
-_KEY = "clock_steps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +59,8 @@ class ClockSteps:
             return
         self.newest = ClockStep(self._clock.now(), step_s)
         log.error("the clock stepped", step_s=round(step_s, 1), at=self.newest.at.isoformat())
-        kept = json.loads(self._lake.info().get(_KEY, "[]"))
-        kept.append({"at": self.newest.at.isoformat(), "step_s": round(step_s, 1)})
-        self._lake.set_info(**{_KEY: json.dumps(kept[-KEPT:])})
+        note = {"at": self.newest.at.isoformat(), "step_s": round(step_s, 1)}
+        add_note(self._lake, "clock_steps", note)
 
     def _measured(self) -> tuple[float, float]:
         """Return how far the clock is from the monotonic one, and how far off that may be. [s]"""

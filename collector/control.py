@@ -29,6 +29,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from analytics.errors import LakeError, PerpscopeError
+from collector.servers import served
+from collector.tasks import GuardedTasks
 
 log = structlog.get_logger(__name__)
 
@@ -87,8 +89,10 @@ def takes_work(folder: Path) -> bool:
 
 
 @asynccontextmanager
-async def taking_work(folder: Path, works: dict[str, Work]) -> AsyncIterator[None]:
-    """Take requests for *works*, by name, until the block ends.
+async def taking_work(
+    folder: Path, works: dict[str, Work], tasks: GuardedTasks
+) -> AsyncIterator[None]:
+    """Take requests for *works*, by name, until the block ends; *tasks* keep the socket open.
 
     A request waits for those of its own name alone: a file that is long in being read holds up
     other files, and no backfill.
@@ -117,16 +121,26 @@ async def taking_work(folder: Path, works: dict[str, Work]) -> AsyncIterator[Non
     for name in works:
         app.router.add_post(f"/{{name:{name}}}", handle)
     path = socket_path(folder)
-    listening = _listening(path)
-    runner = web.AppRunner(app, shutdown_timeout=1, handler_cancellation=True)
-    await runner.setup()
-    await web.SockSite(runner, listening).start()
+
+    async def listen(protocol: web.Server) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        return await loop.create_unix_server(protocol, sock=_listening(path))
+
     try:
-        yield
+        async with served(
+            tasks,
+            "control socket",
+            app,
+            listen,
+            is_reachable=path.is_socket,
+            handler_cancellation=True,
+        ):
+            try:
+                yield
+            finally:
+                for made in requests:
+                    made.stop()
     finally:
-        for made in requests:
-            made.stop()
-        await runner.cleanup()
         path.unlink(missing_ok=True)
         if requests:
             await asyncio.wait({made.task for made in requests}, timeout=STOP_PATIENCE_S)

@@ -77,9 +77,14 @@ class Intake:
         self._arrived.set()
 
     async def run(self) -> None:
-        """Store what arrives, for ever; all that waits goes into one commit."""
+        """Store what arrives, for ever; all that waits goes into one commit.
+
+        Begun anew, it goes on with what waits: what the lake took meanwhile it takes no second
+        time.
+        """
         while True:
-            await self._arrived.wait()
+            if not self._waiting:
+                await self._arrived.wait()
             self._arrived.clear()
             await self._hurried(self._gather_s)
             while self._waiting:

@@ -53,12 +53,20 @@ def of_a_venue(program: Program, one: VenueCollector) -> list[Job]:
     ]
 
 
+async def collect(program: Program, one: VenueCollector) -> None:
+    """Run the jobs of a venue on time, for ever."""
+    timetable = program.timetables[one.name]
+    if timetable.is_empty:
+        timetable.run_once(f"begin {one.name}", partial(begin, program, one))
+    await timetable.run()
+
+
 async def begin(program: Program, one: VenueCollector) -> None:
-    """Bring a venue onto the timetable; how fast it answers is nothing to the others."""
+    """Bring a venue onto its timetable; how fast it answers is nothing to the others."""
     try:
         await universe(program, one)
     finally:
-        program.timetable.add(of_a_venue(program, one))
+        program.timetables[one.name].add(of_a_venue(program, one))
     await asyncio.gather(long_short(one), history(program, one))
     # Of the bar of the start, and often of the one before, venues do not tell the whole yet.
     await program.clock.sleep(FIRST_BAR_TOLD_S)
@@ -160,7 +168,8 @@ async def clock(program: Program) -> None:
     except LakeError as error:
         log.warning("Health does not know of the clock's step", reason=str(error))
     if program.clock_steps.newest is not before:
-        program.timetable.realign()
+        for timetable in program.timetables.values():
+            timetable.realign()
 
 
 async def bars(program: Program) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from analytics.errors import SettingsError
 from analytics.untrusted.hosts import is_ours
 from collector.cycle import VenueCollector
 from collector.program import Program
+from collector.servers import served
 
 LOOPBACK = "127.0.0.1"
 
@@ -26,20 +28,25 @@ def health(program: Program) -> dict[str, object]:
     """Return how *program* is: what /healthz answers.
 
     ``status`` is ``ok``, or ``degraded`` while a venue fails or is silent, its newest rows
-    are of a time to come, the lake refuses rows, or batches were lost. ``clock`` says when
-    and how far the clock stepped last since the start, null if it never did.
+    are of a time to come, the lake refuses rows, batches were lost, a task ended that is to run
+    for ever and has not run long enough since, or a job failed when it ran last. ``clock`` says
+    when and how far the clock stepped last since the start, null if it never did.
     """
     now = program.clock.now()
     venues = {one.name: _venue(program, one, now) for one in program.venues}
     troubled = any(venue["silent"] or venue["ahead"] or venue["error"] for venue in venues.values())
     intake, step = program.intake, program.clock_steps.newest
-    degraded = troubled or intake.fault is not None or intake.dropped > 0
+    tasks, failing = program.tasks.troubles(), program.jobs_failing()
+    lossy = intake.fault is not None or intake.dropped > 0
+    degraded = troubled or lossy or bool(tasks) or bool(failing)
     return {
         "status": "degraded" if degraded else "ok",
         "now": now.isoformat(),
         "clock": None if step is None else step.sentence(),
         "venues": venues,
-        "jobs_left_out": program.timetable.missed,
+        "tasks": tasks,
+        "jobs_failing": failing,
+        "jobs_left_out": program.jobs_missed(),
         "lake_fault": intake.fault,
         "batches_waiting": intake.waiting,
         "batches_dropped": intake.dropped,
@@ -94,7 +101,7 @@ async def answering(port: int, program: Program) -> AsyncIterator[int]:
     async def metrics(_request: web.Request) -> web.Response:
         program.meters.waiting.set(program.intake.waiting)
         program.meters.dropped.set(program.intake.dropped)
-        for job, times in program.timetable.missed.items():
+        for job, times in program.jobs_missed().items():
             program.meters.missed.labels(job).set(times)
         for one in program.venues:
             if one.feed is not None:
@@ -105,18 +112,22 @@ async def answering(port: int, program: Program) -> AsyncIterator[int]:
     app = web.Application(middlewares=[_only_as(program.settings.allowed_hosts)])
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/metrics", metrics)
-    runner = web.AppRunner(app, shutdown_timeout=1)
-    await runner.setup()
-    try:
+
+    async def listen(protocol: web.Server) -> asyncio.Server:
+        nonlocal port
+        loop = asyncio.get_running_loop()
         try:
-            await web.TCPSite(runner, LOOPBACK, port).start()
+            server = await loop.create_server(protocol, LOOPBACK, port)
         except OSError as error:
             raise SettingsError(
                 f"PERPSCOPE_COLLECTOR_PORT={port}: {error.strerror}; choose another, or 0 for any"
             ) from error
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+        # Of any free port, the one that it got: whoever watches goes on looking there.
+        port = int(server.sockets[0].getsockname()[1])
+        return server
+
+    async with served(program.tasks, "health server", app, listen):
+        yield port
 
 
 def _only_as(names: Collection[str]) -> Middleware:

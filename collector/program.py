@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import aiohttp
 import structlog
@@ -24,18 +25,23 @@ from collector.clock import Clock
 from collector.clock_steps import ClockSteps
 from collector.cycle import VenueCollector
 from collector.intake import Intake
+from collector.lake_notes import add_note
 from collector.meters import Meters
 from collector.settings import Settings
 from collector.silences import Silences
 from collector.streams.feed import BOOK_COLUMNS, Feed
 from collector.streams.registry import BOOK_CADENCE, CADENCE, STREAMS, offered
 from collector.streams.status import last_heard
+from collector.tasks import GuardedTask, GuardedTasks, TaskEnd
 from collector.timetable import Timetable
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
 from collector.venues.venue import Offer, Venue
 
 log = structlog.get_logger(__name__)
+
+LAKE = "lake"
+"""Whose timetable has the upkeep, beside one for each venue."""
 
 THREADS = 3
 """For what blocks: storing, upkeep, and work for another command or a name to look up."""
@@ -62,9 +68,19 @@ class Program:
     venues: tuple[VenueCollector, ...]
     histories: Mapping[str, VenueHistory]
     """By the venue's name."""
-    timetable: Timetable
+    tasks: GuardedTasks
+    timetables: Mapping[str, Timetable]
+    """By the venue's name, and of the lake."""
     silences: Silences
     clock_steps: ClockSteps
+
+    def jobs_missed(self) -> dict[str, int]:
+        """Return how often the start of a job was left out, by job."""
+        return {k: v for one in self.timetables.values() for k, v in one.missed.items()}
+
+    def jobs_failing(self) -> dict[str, str]:
+        """Return why the newest run of a job failed, by job; nothing of those that did not."""
+        return {k: v for one in self.timetables.values() for k, v in one.failing.items()}
 
 
 @asynccontextmanager
@@ -98,8 +114,12 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
         if simulated:
             lake.set_info(clock=_as_json(clock))
         lake.publish()
+        meters = Meters()
+        tasks = await stack.enter_async_context(
+            GuardedTasks(clock, registry=meters.registry, note=partial(_note_end, lake))
+        )
         intake = Intake(lake, clock.wall_s(min(GATHER_S, settings.interval_s * GATHER_SHARE)))
-        storing = asyncio.create_task(intake.run(), name="intake")
+        storing = tasks.start("storing", intake.run)
         stack.push_async_callback(_finish, intake, storing)
         venues = tuple(_venue(name, clock, settings, lake) for name in settings.venues)
         silences = Silences(lake)
@@ -108,21 +128,21 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
             stack.push_async_callback(one.close)
         if streams:
             for one in venues:
-                one.feed = _feed(one, clock, settings, lake)
+                one.feed = _feed(one, clock, settings, lake, tasks)
             stack.push_async_callback(_hang_up, venues, intake)
         histories = {one.name: _history(one, clock, settings, lake) for one in venues}
         for history in histories.values():
             stack.push_async_callback(history.close)
-        timetable = Timetable(clock)
         yield Program(
             settings,
             clock,
             lake,
             intake,
-            Meters(),
+            meters,
             venues,
             histories,
-            timetable,
+            tasks,
+            {name: Timetable(clock) for name in (LAKE, *settings.venues)},
             silences,
             ClockSteps(clock, lake),
         )
@@ -170,7 +190,9 @@ def _venue(name: str, clock: Clock, settings: Settings, lake: Lake) -> VenueColl
     )
 
 
-def _feed(one: VenueCollector, clock: Clock, settings: Settings, lake: Lake) -> Feed | None:
+def _feed(
+    one: VenueCollector, clock: Clock, settings: Settings, lake: Lake, tasks: GuardedTasks
+) -> Feed | None:
     """Return the streams of a venue, None where its streams are not read."""
     if one.name not in STREAMS:
         return None
@@ -186,6 +208,7 @@ def _feed(one: VenueCollector, clock: Clock, settings: Settings, lake: Lake) -> 
     return Feed(
         client,
         clock,
+        tasks,
         simulator_url=settings.simulator,
         last_heard=last_heard(last[0]["finished_ts"], last[0]["streams"]) if last else None,
     )
@@ -232,11 +255,16 @@ async def _hang_up(venues: Iterable[VenueCollector], intake: Intake) -> None:
         intake.put(heard)
 
 
-async def _finish(intake: Intake, storing: asyncio.Task[None]) -> None:
+async def _finish(intake: Intake, storing: GuardedTask) -> None:
+    storing.hurry()
     if not await intake.finish(STORING_PATIENCE_S):
         log.error("stopped with batches not stored", waiting=intake.waiting)
-    storing.cancel()
-    await asyncio.wait([storing])
+    await storing.end()
+
+
+def _note_end(lake: Lake, end: TaskEnd) -> None:
+    """Have the Health page know of *end*; raises LakeError."""
+    add_note(lake, "task_ends", {"task": end.task, "at": end.at.isoformat(), "reason": end.reason})
 
 
 def _as_json(clock: Clock) -> str:

@@ -15,9 +15,10 @@ from collector.backfill.command import backfill_work
 from collector.control import taking_work
 from collector.imports.command import import_work
 from collector.monitor import answering
-from collector.program import STORING_PATIENCE_S, opened
+from collector.program import LAKE, STORING_PATIENCE_S, Program, opened
 from collector.settings import Settings
 from collector.stopping import StopSignal
+from collector.tasks import GuardedTask
 
 log = structlog.get_logger(__name__)
 
@@ -32,29 +33,39 @@ async def run(settings: Settings) -> bool:
         LakeError: The lake cannot be opened for writing.
         SettingsError: The simulator that the settings name does not answer, or the
             collector's port is taken.
+        PerpscopeError: A task ended that nothing goes on without.
     """
     stopped = StopSignal()
     async with opened(settings, streams=settings.streams) as program:
-        timetable = program.timetable
         works = {"import": import_work(program.lake), "backfill": backfill_work(program)}
         async with (
-            taking_work(settings.data_dir, works),
+            taking_work(settings.data_dir, works, program.tasks),
             answering(settings.collector_port, program),
         ):
-            timetable.start()
-            timetable.add(jobs.of_the_lake(program))
-            timetable.run_once("watch the clock", partial(jobs.watch_clock, program))
-            for one in program.venues:
-                timetable.run_once(f"begin {one.name}", partial(jobs.begin, program, one))
+            running = _start(program)
             log.info("collecting", venues=settings.venues, data_dir=str(settings.data_dir))
             try:
-                await stopped.wait()
+                await program.tasks.until(stopped)
             finally:
                 log.info("stopping")
                 program.lake.stop_upkeep()
-                await timetable.stop()
+                await asyncio.gather(*(task.end() for task in running))
     log.info("stopped")
     return stopped.interrupted
+
+
+def _start(program: Program) -> list[GuardedTask]:
+    """Start what collects, and what looks after the lake and the clock."""
+    tasks, upkeep = program.tasks, program.timetables[LAKE]
+    upkeep.add(jobs.of_the_lake(program))
+    return [
+        tasks.start("clock watch", partial(jobs.watch_clock, program)),
+        tasks.start("timetable", upkeep.run, LAKE),
+        *(
+            tasks.start("timetable", partial(jobs.collect, program, one), one.name)
+            for one in program.venues
+        ),
+    ]
 
 
 async def run_once(settings: Settings) -> list[Cycle]:

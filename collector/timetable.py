@@ -2,6 +2,9 @@
 
 APScheduler counts in wall time: a step of the wall clock back would keep every job waiting
 for as long as the step. Who finds a step has the jobs put on the timetable anew.
+
+Where something in it fails, APScheduler never wakes up again and says nothing: a scheduler
+that tells of that is run as a task, which is started again then.
 """
 
 from __future__ import annotations
@@ -13,13 +16,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.events import (
+    EVENT_ALL_JOBS_REMOVED,
+    EVENT_EXECUTOR_REMOVED,
+    EVENT_JOB_MAX_INSTANCES,
+    EVENT_JOB_MISSED,
+    EVENT_JOB_REMOVED,
+    EVENT_JOBSTORE_REMOVED,
+    EVENT_SCHEDULER_PAUSED,
+    EVENT_SCHEDULER_SHUTDOWN,
+    JobEvent,
+    SchedulerEvent,
+)
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from collector.clock import Clock
+from collector.tasks import reason
 
 log = structlog.get_logger(__name__)
+
+_NOT_OURS = (
+    EVENT_JOB_REMOVED
+    | EVENT_ALL_JOBS_REMOVED
+    | EVENT_EXECUTOR_REMOVED
+    | EVENT_JOBSTORE_REMOVED
+    | EVENT_SCHEDULER_PAUSED
+    | EVENT_SCHEDULER_SHUTDOWN
+)
+"""What leaves jobs without their time; nobody here asks a scheduler at work for any of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,44 +60,100 @@ class Job:
     """Whether it also runs as soon as it is on the timetable."""
 
 
+class SchedulerBroken(Exception):
+    """A scheduler lost jobs, or was stopped, though nobody asked for that."""
+
+
+class _Scheduler(AsyncIOScheduler):  # type: ignore[misc]
+    """APScheduler's, which says when it comes to its end."""
+
+    def __init__(self) -> None:
+        super().__init__(timezone=UTC)
+        self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when it starts no more jobs; it tells why."""
+        self.add_listener(self._lost, _NOT_OURS)
+
+    def _lost(self, event: SchedulerEvent) -> None:
+        self._break(SchedulerBroken(f"{event!r} of {getattr(event, 'job_id', 'the scheduler')}"))
+
+    def _break(self, error: Exception) -> None:
+        if not self.broken.done():
+            self.broken.set_exception(error)
+
+    def _process_jobs(self) -> float | None:
+        try:
+            wait_s: float | None = super()._process_jobs()
+        except Exception as error:  # noqa: BLE001
+            # `Timetable.run` raises it; the loop would log it, and nothing would wake up again.
+            self._break(error)
+            return None
+        return wait_s
+
+
 class Timetable:
     """Runs jobs on time: never two of one job at once, never one late start after another."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._scheduler.add_listener(self._missed, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
-        self._jobs: list[Job] = []
+        self._jobs: dict[str, Job] = {}
         self._running: set[asyncio.Task[object]] = set()
-        self._stopping = False
+        self._is_ending = False
         self.missed: dict[str, int] = {}
         """Starts left out because the run before was not over, by job."""
+        self.failing: dict[str, str] = {}
+        """What ended the newest run of a job that failed, by job."""
+        self._scheduler = self._new_scheduler()
 
-    def start(self) -> None:
-        """Begin to run what is on the timetable, and what comes to it later."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no job on it yet."""
+        return not self._jobs
+
+    async def run(self) -> None:
+        """Run what is on the timetable, and what comes to it later, for ever.
+
+        Begun anew after an end, it goes on with the same jobs on their next marks. Raises what
+        broke the scheduler.
+        """
+        if self._scheduler.broken.done():
+            self._scheduler = self._new_scheduler()
+            self.realign()
+        self._is_ending = False
         self._scheduler.start()
+        try:
+            await self._scheduler.broken
+        finally:
+            await self._end(self._scheduler)
 
     def add(self, jobs: Iterable[Job]) -> None:
         """Put *jobs* on the timetable."""
         for job in jobs:
-            self._jobs.append(job)
+            self._jobs[job.name] = job
             self._put(job, datetime.now(UTC) if job.at_once else None)
 
     def realign(self) -> None:
         """Put every job on the timetable anew, on its next mark, after a step of the clock."""
-        for job in self._jobs:
+        for job in self._jobs.values():
             self._put(job)
 
-    async def stop(self) -> None:
+    def _new_scheduler(self) -> _Scheduler:
+        scheduler = _Scheduler()
+        scheduler.add_listener(self._missed, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+        return scheduler
+
+    async def _end(self, scheduler: _Scheduler) -> None:
         """Start nothing more and cancel what runs; nothing collected is half stored by that."""
-        self._stopping = True
-        self._scheduler.pause()
+        self._is_ending = True
+        scheduler.broken.cancel()
+        if scheduler.running:
+            scheduler.pause()
         running = set(self._running)
         for task in running:
             task.cancel()
         if running:
             await asyncio.wait(running)
-        self._scheduler.shutdown()
+        if scheduler.running:
+            scheduler.shutdown()
         # APScheduler 3 shuts down on the next turn of the loop.
         await asyncio.sleep(0)
 
@@ -119,14 +200,16 @@ class Timetable:
     async def _guarded(self, name: str, run: Callable[[], Awaitable[object]]) -> None:
         try:
             await run()
-        except asyncio.CancelledError:
-            # Being stopped is the end that a job expects; APScheduler would log it as a failure.
-            if not self._stopping:
-                raise
-            log.debug("job stopped", job=name)
-        except Exception:
+        except (Exception, asyncio.CancelledError) as error:
+            if self._is_ending and isinstance(error, asyncio.CancelledError):
+                # Being stopped is the end that a job expects.
+                log.debug("job stopped", job=name)
+                return
             # A bug in one job must not take the others down; its traceback is in the log.
             log.exception("job failed", job=name)
+            self.failing[name] = reason(error)
+        else:
+            self.failing.pop(name, None)
 
     def _missed(self, event: JobEvent) -> None:
         self.missed[event.job_id] = self.missed.get(event.job_id, 0) + 1

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-import structlog
+from functools import partial
 
 from analytics.records import Gap, Instrument, Liquidation
 from collector import fetching
@@ -26,10 +24,9 @@ from collector.streams.status import Source, Standing, bad_of, refused, state
 from collector.streams.wire.connection import Connection
 from collector.streams.wire.link import Dial, Link
 from collector.streams.wire.pool import Switchboard
+from collector.tasks import GuardedTask, GuardedTasks
 from collector.venues.client import VenueClient
 from collector.venues.venue import Fields, Question
-
-log = structlog.get_logger(__name__)
 
 MOST_WAITING = 50_000
 """Liquidations that may wait for the next cycle; what comes beyond is dropped and counted."""
@@ -55,7 +52,7 @@ class _Running:
     link: Link
     board: Switchboard
     states: FirstStates
-    look: asyncio.Task[None]
+    look: GuardedTask
 
 
 class Feed:
@@ -65,6 +62,7 @@ class Feed:
         self,
         client: VenueClient,
         clock: Clock,
+        tasks: GuardedTasks,
         *,
         simulator_url: str | None = None,
         last_heard: Mapping[str, datetime] | None = None,
@@ -76,6 +74,7 @@ class Feed:
             client: Asks REST for what is missing, behind all that is live; it is closed with
                 the feed.
             clock: The collector's.
+            tasks: Those that run as long as the collector does.
             simulator_url: Of a simulator to hear instead of the venue.
             last_heard: By channel, until when the run before this one heard it.
             rng: For what is to be a little random.
@@ -85,7 +84,7 @@ class Feed:
         self.books = self.stream.books()
         self.tally = Tally()
         self.ledger = Ledger(client, self.stream, self.flows, clock, last_heard or {})
-        self._client, self._clock = client, clock
+        self._client, self._clock, self._tasks = client, clock, tasks
         self._simulator_url = simulator_url
         self._rng = rng if rng is not None else random.Random()
         self._running: _Running | None = None
@@ -119,8 +118,7 @@ class Feed:
         """End everything. `records` has what there is to store at the last."""
         if self._running is not None:
             running, self._running = self._running, None
-            running.look.cancel()
-            await asyncio.gather(running.look, return_exceptions=True)
+            await running.look.end()
             await running.board.close()
             await self.ledger.close()
             await running.link.session.close()
@@ -211,23 +209,19 @@ class Feed:
             rng=self._rng,
             simulator_url=self._simulator_url,
         )
-        board = Switchboard(link, self)
+        board = Switchboard(link, self, self._tasks)
         states = FirstStates(self._client, self.stream, self.books, self._clock, board)
-        name = f"{self.stream.venue} streams"
-        return _Running(
-            link, board, states, asyncio.create_task(self._look(link, states), name=name)
+        look = self._tasks.start(
+            "stream checks", partial(self._look, link, states), self.stream.venue
         )
+        return _Running(link, board, states, look)
 
     async def _look(self, link: Link, states: FirstStates) -> None:
         """Look again and again for what is missing although all connections are there."""
         while True:
             await self._clock.sleep(link.patience_s(LOOK_EVERY_S, LOOK_EVERY_WALL_S))
-            try:
-                self.ledger.look_for_numbers()
-                await states.look()
-            except Exception:
-                # A fault of ours in this must not end it for good; its traceback is in the log.
-                log.exception("look at the streams failed", venue=self.stream.venue)
+            self.ledger.look_for_numbers()
+            await states.look()
 
     def _liquidated(self, liquidation: Liquidation) -> None:
         if len(self._liquidations) >= MOST_WAITING:

@@ -11,6 +11,7 @@ from collector.budget import Budget
 from collector.clock import Clock
 from collector.program import opened
 from collector.settings import Settings
+from collector.tasks import GuardedTasks
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
 from simulator.server import Simulator, synthetic
@@ -54,6 +55,13 @@ class VirtualClock:
 @pytest.fixture
 def clock():
     return VirtualClock()
+
+
+@pytest.fixture
+async def tasks(clock):
+    """Tasks that run as long as a test does."""
+    async with GuardedTasks(clock) as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,8 @@ import collector.program
 from analytics.errors import RateLimited
 from collector import jobs
 from collector.clock import Clock
-from collector.clock_steps import KEPT, ClockSteps
+from collector.clock_steps import ClockSteps
+from collector.lake_notes import KEPT
 from collector.monitor import health
 from collector.timetable import Job
 
@@ -82,10 +84,11 @@ async def test_a_step_is_found_said_and_written_down_once(program, step, seconds
 
 async def test_jobs_are_put_on_the_timetable_anew_after_a_step_alone(program, step):
     """APScheduler counts in wall time: of a step back it would wait for as long as that was."""
-    program.timetable.start()
-    hourly = Job("hourly", timedelta(hours=1), program.intake.finish)
-    program.timetable.add([hourly])
-    scheduler = program.timetable._scheduler
+    timetable = program.timetables["okx"]
+    running = program.tasks.start("timetable", timetable.run, "okx")
+    timetable.add([Job("hourly", timedelta(hours=1), program.intake.finish)])
+    scheduler = timetable._scheduler
+    await asyncio.sleep(0)
     try:
         first = scheduler.get_job("hourly").next_run_time
         await jobs.clock(program)
@@ -95,7 +98,7 @@ async def test_jobs_are_put_on_the_timetable_anew_after_a_step_alone(program, st
         await jobs.clock(program)
         again = scheduler.get_job("hourly").next_run_time
     finally:
-        await program.timetable.stop()
+        await running.end()
 
     assert abs((again - first).total_seconds()) == pytest.approx(1800, abs=1)
 

@@ -35,28 +35,28 @@ def refuse(asked, report):
     raise ImportRefused(asked["file"], "is no recording")
 
 
-async def test_work_is_done_and_its_lines_come_back_in_order(tmp_path):
+async def test_work_is_done_and_its_lines_come_back_in_order(tmp_path, tasks):
     """A progress bar can follow work that another process does."""
     lines = []
 
-    async with taking_work(tmp_path, {"count": count_to}):
+    async with taking_work(tmp_path, {"count": count_to}, tasks):
         await ask(tmp_path, "count", {"to": 3}, lines.append)
 
     assert lines == [{"number": 0}, {"number": 1}, {"number": 2}]
 
 
-async def test_an_error_comes_back_with_its_sentence(tmp_path):
+async def test_an_error_comes_back_with_its_sentence(tmp_path, tasks):
     """The person at the command line reads what the collector met."""
     lines = []
 
-    async with taking_work(tmp_path, {"refuse": refuse}):
+    async with taking_work(tmp_path, {"refuse": refuse}, tasks):
         await ask(tmp_path, "refuse", {"file": "a.csv"}, lines.append)
 
     assert lines == [{"error": "a.csv: is no recording; nothing of it was stored"}]
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 200_000], ids=["cut", "no text", "deep"])
-async def test_a_request_that_is_no_json_is_refused(tmp_path, body):
+async def test_a_request_that_is_no_json_is_refused(tmp_path, body, tasks):
     """In a sentence; the collector goes on."""
 
     async def work(asked, report):
@@ -64,7 +64,7 @@ async def test_a_request_that_is_no_json_is_refused(tmp_path, body):
 
     connector = aiohttp.UnixConnector(path=str(control.socket_path(tmp_path)))
     async with (
-        control.taking_work(tmp_path, {"work": work}),
+        control.taking_work(tmp_path, {"work": work}, tasks),
         aiohttp.ClientSession(connector=connector) as session,
         session.post("http://collector/work", data=body) as answer,
     ):
@@ -90,20 +90,20 @@ async def test_a_collector_that_answers_nonsense_is_said(tmp_path, line):
         await runner.cleanup()
 
 
-async def test_only_the_owner_can_open_the_socket_and_it_goes_in_the_end(tmp_path):
+async def test_only_the_owner_can_open_the_socket_and_it_goes_in_the_end(tmp_path, tasks):
     """Whoever can write to it can write to the lake."""
-    async with taking_work(tmp_path, {}):
+    async with taking_work(tmp_path, {}, tasks):
         mode = stat.S_IMODE(socket_path(tmp_path).stat().st_mode)
 
         assert mode == 0o600
     assert not socket_path(tmp_path).exists()
 
 
-async def test_a_socket_left_by_a_killed_collector_is_in_nobodys_way(tmp_path):
+async def test_a_socket_left_by_a_killed_collector_is_in_nobodys_way(tmp_path, tasks):
     """Nothing has to be deleted by hand after a power cut."""
     socket_path(tmp_path).touch()
 
-    async with taking_work(tmp_path, {"count": count_to}):
+    async with taking_work(tmp_path, {"count": count_to}, tasks):
         await ask(tmp_path, "count", {"to": 0}, print)
 
 
@@ -113,13 +113,13 @@ async def test_nobody_there_is_said(tmp_path):
         await ask(tmp_path, "count", {"to": 1}, print)
 
 
-async def test_a_deep_folder_gets_a_short_socket(tmp_path):
+async def test_a_deep_folder_gets_a_short_socket(tmp_path, tasks):
     """Systems refuse socket paths beyond about a hundred bytes."""
     deep = tmp_path.joinpath(*["a-rather-long-folder-name"] * 6)
     deep.mkdir(parents=True)
     lines = []
 
-    async with taking_work(deep, {"count": count_to}):
+    async with taking_work(deep, {"count": count_to}, tasks):
         await ask(deep, "count", {"to": 1}, lines.append)
 
     assert lines == [{"number": 0}]
@@ -181,10 +181,10 @@ def test_the_socket_is_the_owners_from_its_first_moment(tmp_path):
         os.umask(before)
 
 
-async def test_whether_a_collector_listens_is_known(tmp_path):
+async def test_whether_a_collector_listens_is_known(tmp_path, tasks):
     """A socket that nobody listens on is none."""
     assert not takes_work(tmp_path)
-    async with taking_work(tmp_path, {}):
+    async with taking_work(tmp_path, {}, tasks):
         assert takes_work(tmp_path)
     socket_path(tmp_path).touch()
 
@@ -196,7 +196,7 @@ async def until(happened: threading.Event) -> None:
     assert await asyncio.to_thread(happened.wait, 60)
 
 
-async def test_work_that_does_not_listen_cannot_hold_up_the_end(tmp_path):
+async def test_work_that_does_not_listen_cannot_hold_up_the_end(tmp_path, tasks):
     """The collector stops in time; whoever asked reads that it did, and what to do."""
     began, released, lines, threads = threading.Event(), threading.Event(), [], []
 
@@ -205,7 +205,7 @@ async def test_work_that_does_not_listen_cannot_hold_up_the_end(tmp_path):
         began.set()
         released.wait(90)
 
-    async with taking_work(tmp_path, {"parse": parse}):
+    async with taking_work(tmp_path, {"parse": parse}, tasks):
         asking = asyncio.create_task(ask(tmp_path, "parse", {}, lines.append))
         await until(began)
         stopped_at = time.monotonic()
@@ -224,7 +224,9 @@ LEFT_BEHIND = """
 import asyncio, sys, threading
 from pathlib import Path
 import duckdb
+from collector.clock import Clock
 from collector.control import ask, end_if_left_behind, taking_work
+from collector.tasks import GuardedTasks
 
 began = threading.Event()
 
@@ -233,7 +235,7 @@ def parse(_asked, _report):
     duckdb.connect().execute("select sum(a.range * b.range) from range(10**6) a, range(10**6) b")
 
 async def main(folder):
-    async with taking_work(folder, {"parse": parse}):
+    async with GuardedTasks(Clock()) as tasks, taking_work(folder, {"parse": parse}, tasks):
         asking = asyncio.create_task(ask(folder, "parse", {}, print))
         await asyncio.to_thread(began.wait)
         await asyncio.sleep(0.2)
@@ -260,7 +262,7 @@ def test_a_process_ends_in_order_under_work_that_goes_on(tmp_path):
     assert ended.stdout.endswith("closed\n")
 
 
-async def test_work_stops_at_its_next_report_when_the_collector_does(tmp_path, monkeypatch):
+async def test_work_stops_at_its_next_report_when_the_collector_does(tmp_path, monkeypatch, tasks):
     """Nothing is done to a lake that is being closed: the end waits for the work's."""
     monkeypatch.setattr(control, "STOP_PATIENCE_S", 60)
     began, ended, done = threading.Event(), threading.Event(), []
@@ -275,7 +277,7 @@ async def test_work_stops_at_its_next_report_when_the_collector_does(tmp_path, m
         finally:
             ended.set()
 
-    async with taking_work(tmp_path, {"store": store}):
+    async with taking_work(tmp_path, {"store": store}, tasks):
         asking = asyncio.create_task(ask(tmp_path, "store", {}, lambda _line: None))
         await until(began)
     await asking
@@ -284,7 +286,7 @@ async def test_work_stops_at_its_next_report_when_the_collector_does(tmp_path, m
     assert len(done) < 10_000
 
 
-async def test_work_stops_when_whoever_asked_goes_away(tmp_path):
+async def test_work_stops_when_whoever_asked_goes_away(tmp_path, tasks):
     """Ctrl-C of the command ends what it began, as it does without a collector."""
     began, ended = threading.Event(), threading.Event()
 
@@ -296,7 +298,7 @@ async def test_work_stops_when_whoever_asked_goes_away(tmp_path):
                 time.sleep(0.005)
         ended.set()
 
-    async with taking_work(tmp_path, {"store": store}):
+    async with taking_work(tmp_path, {"store": store}, tasks):
         asking = asyncio.create_task(ask(tmp_path, "store", {}, lambda _line: None))
         await until(began)
         asking.cancel()
@@ -305,7 +307,7 @@ async def test_work_stops_when_whoever_asked_goes_away(tmp_path):
         await until(ended)
 
 
-async def test_one_import_at_a_time_and_a_backfill_waits_for_none(tmp_path):
+async def test_one_import_at_a_time_and_a_backfill_waits_for_none(tmp_path, tasks):
     """Each holds a process, memory and a thread; a file that is long in being read no others."""
     running, most, lines = [], [], []
     all_asked, filled = threading.Event(), threading.Event()
@@ -325,7 +327,7 @@ async def test_one_import_at_a_time_and_a_backfill_waits_for_none(tmp_path):
     async def fill(_asked, _report):
         filled.set()
 
-    async with taking_work(tmp_path, {"import": read, "backfill": fill}):
+    async with taking_work(tmp_path, {"import": read, "backfill": fill}, tasks):
         asking = [asyncio.create_task(ask(tmp_path, "import", {}, hear)) for _ in range(3)]
         await until(all_asked)
         await ask(tmp_path, "backfill", {}, hear)

@@ -56,14 +56,14 @@ async def test_what_cannot_be_read_is_a_finding(examined, tmp_path, monkeypatch,
     assert trouble.strerror in said
 
 
-async def test_a_lock_that_cannot_be_read_is_a_finding(examined, tmp_path):
+async def test_a_lock_that_cannot_be_read_is_a_finding(examined, tmp_path, tasks):
     """Here it is a folder, which nobody can read as a file."""
     with Lake(tmp_path) as lake:
         lake.publish()
     (tmp_path / "collector.lock").unlink()
     (tmp_path / "collector.lock").mkdir()
 
-    async with taking_work(tmp_path, {}):
+    async with taking_work(tmp_path, {}, tasks):
         sound, said = await examined(tmp_path)
 
     assert not sound
@@ -84,11 +84,11 @@ async def test_looking_never_takes_the_lock(examined, tmp_path, monkeypatch):
     assert "no collector is running" in said
 
 
-async def test_a_running_collector_is_named(examined, tmp_path):
+async def test_a_running_collector_is_named(examined, tmp_path, tasks):
     """By who holds the lake."""
     with Lake(tmp_path) as lake:
         lake.publish()
-        async with taking_work(tmp_path, {}):
+        async with taking_work(tmp_path, {}, tasks):
             _, said = await examined(tmp_path)
 
     assert "a collector is running (process " in said

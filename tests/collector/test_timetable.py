@@ -10,6 +10,7 @@ from apscheduler.events import EVENT_JOB_EXECUTED
 from structlog.testing import capture_logs
 
 from collector.clock import Clock
+from collector.tasks import GuardedTasks
 from collector.timetable import Job, Timetable
 
 SPEED = 600.0
@@ -21,9 +22,9 @@ async def timetable():
     """A timetable on a fast clock, stopped in the end."""
     clock = Clock(origin=datetime(2026, 1, 1, 23, 59, 50, tzinfo=UTC), speed=SPEED)
     made = Timetable(clock)
-    made.start()
-    yield made, clock
-    await made.stop()
+    async with GuardedTasks(clock) as tasks:
+        made.task = tasks.start("timetable", made.run, "lake")
+        yield made, clock
 
 
 async def enough(condition):
@@ -204,11 +205,10 @@ async def test_something_run_once_is_guarded_and_stopped_like_a_job(timetable):
         table.run_once("hang", hang)
         async with asyncio.timeout(60):
             await began.wait()
-            await table.stop()
+            await table.task.end()
 
     assert cancelled.is_set()
     assert [line["job"] for line in lines if line["event"] == "job failed"] == ["fail"]
-    table.stop = _nothing
 
 
 async def test_stop_cancels_what_runs_and_starts_nothing_more(timetable):
@@ -228,11 +228,10 @@ async def test_stop_cancels_what_runs_and_starts_nothing_more(timetable):
     table.add([Job("hang", timedelta(seconds=30), hang)])
     async with asyncio.timeout(60):
         await began.wait()
-        await table.stop()
+        await table.task.end()
 
     assert cancelled.is_set()
-    table.stop = _nothing
 
 
 async def _nothing() -> None:
-    """A job without work, and the fixture's stop once the test has stopped it."""
+    """A job without work."""

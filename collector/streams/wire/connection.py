@@ -11,6 +11,7 @@ from collector.streams.formats.stream import Channel, Topic
 from collector.streams.wire.link import FAILURES, Link, sentence
 from collector.streams.wire.session import Fault, Session
 from collector.streams.wire.subscriptions import Refusal
+from collector.tasks import reason
 
 log = structlog.get_logger(__name__)
 
@@ -91,17 +92,23 @@ class Connection:
             self._session.again(topics)
 
     async def run(self) -> None:
-        """Keep it there, for ever."""
+        """Keep it there, for ever. Raises what no connection ends in: a fault of ours."""
         while True:
             await self._link.dial.turn(self._in_a_row)
             try:
                 await self._once()
             except (Fault, *FAILURES) as error:
                 self._ended(sentence(error))
-            except Exception as error:
-                # A fault of ours must not leave a channel dead for good; its traceback tells.
-                log.exception("stream stopped", venue=self._link.stream.venue)
-                self._ended(f"a fault of ours: {error!r}")
+            except BaseException as error:
+                if self.wanted:
+                    # Nothing is heard until it runs again, and what is live would pass for whole.
+                    self._ended(f"a fault of ours: {reason(error)}")
+                raise
+
+    def give_up(self) -> None:
+        """Take note that nothing is wanted of it any more: its end is no hole."""
+        self.wanted.clear()
+        self.live.clear()
 
     async def _once(self) -> None:
         websocket = await self._link.open(self.channel.name)

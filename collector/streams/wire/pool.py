@@ -12,14 +12,15 @@ from collections.abc import Collection, Sequence
 from collector.streams.formats.stream import Channel, ChannelName, Topic
 from collector.streams.wire.connection import Connection, Owner
 from collector.streams.wire.link import Link
+from collector.tasks import GuardedTask, GuardedTasks
 
 
 class Switchboard:
     """All connections to one venue. Each has one channel, so that none falls with another."""
 
-    def __init__(self, link: Link, owner: Owner) -> None:
-        self._link, self._owner = link, owner
-        self._tasks: dict[Connection, asyncio.Task[None]] = {}
+    def __init__(self, link: Link, owner: Owner, tasks: GuardedTasks) -> None:
+        self._link, self._owner, self._guard = link, owner, tasks
+        self._tasks: dict[Connection, GuardedTask] = {}
         self.by_channel: dict[ChannelName, list[Connection]] = {
             channel.name: [] for channel in link.stream.channels
         }
@@ -66,10 +67,9 @@ class Switchboard:
 
     async def close(self) -> None:
         """Close every connection."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in self._tasks:
+            connection.give_up()
+        await asyncio.gather(*(task.end() for task in self._tasks.values()))
 
     def _plan(self, channel: Channel, topics: dict[str, Topic]) -> None:
         connections = self.by_channel[channel.name]
@@ -83,16 +83,16 @@ class Switchboard:
                 connections.remove(connection)
                 self._frames[channel.name] += connection.frames
                 self._failed[channel.name] += connection.failed
-                if (task := self._tasks.get(connection)) is not None:
-                    task.cancel()
+                self._tasks[connection].cancel()
             elif connection not in self._tasks:
                 self._open(connection)
 
     def _open(self, connection: Connection) -> None:
-        name = f"{self._link.stream.venue} {connection.channel.name}"
-        task = asyncio.create_task(connection.run(), name=name)
-        self._tasks[connection] = task
-        task.add_done_callback(lambda _: self._tasks.pop(connection, None))
+        over = [one for one, task in self._tasks.items() if task.has_ended]
+        for one in over:
+            del self._tasks[one]
+        of = f"{self._link.stream.venue} {connection.channel.name}"
+        self._tasks[connection] = self._guard.start("stream", connection.run, of)
 
 
 def _topics(channel: Channel, venue_ids: Sequence[str]) -> dict[str, Topic]:

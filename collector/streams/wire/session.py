@@ -117,12 +117,24 @@ class Session:
         self._changed.set()
 
     async def run(self) -> None:
-        """Serve until the connection is of no use any more; raises Fault, which says why."""
-        tasks = [asyncio.create_task(work) for work in (self._read(), self._tend(), self._watch())]
+        """Serve until the connection is of no use any more; raises Fault, which says why.
+
+        Raises whatever else one of its three parts ends in: they are to go on for ever.
+        """
+        of = f"{self._link.stream.venue} {self._channel.name}"
+        tasks = [
+            asyncio.create_task(work, name=f"{name} {of}")
+            for name, work in (
+                ("read", self._read()),
+                ("subscribe", self._tend()),
+                ("watch", self._watch()),
+            )
+        ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+            raise RuntimeError(f"{done.pop().get_name()}: it returned")
         finally:
             for task in tasks:
                 task.cancel()

@@ -103,7 +103,7 @@ async def test_beside_a_collector_the_collector_does_it_and_says_how_it_goes(pro
     lines = []
     folder = program.settings.data_dir
 
-    async with taking_work(folder, {"backfill": backfill_work(program)}):
+    async with taking_work(folder, {"backfill": backfill_work(program)}, program.tasks):
         await ask(folder, "backfill", ASKED, lines.append)
 
     filled = {line["filled"]: line for line in lines if "filled" in line}
@@ -124,7 +124,7 @@ async def test_whoever_asked_goes_away_and_the_work_stops(program):
         if line.get("done", 0) >= 3:
             begun.set()
 
-    async with taking_work(folder, {"backfill": backfill_work(program)}):
+    async with taking_work(folder, {"backfill": backfill_work(program)}, program.tasks):
         asking = asyncio.create_task(
             ask(folder, "backfill", {**ASKED, "days": 5, "venues": ["okx"]}, report)
         )

@@ -127,12 +127,12 @@ def test_an_import_is_listed_corrected_and_taken_back(tmp_path, write):
     assert "import 2 undone: 1 row set back to before\n" in screens.said.file.getvalue()
 
 
-async def test_a_collector_takes_imports_back_for_another_command(lake, write, rows):
+async def test_a_collector_takes_imports_back_for_another_command(lake, write, rows, tasks):
     """Only it may write; the command asks it over its socket."""
     command.import_work(lake)({"files": [str(write("bars.csv", BARS.format(80)))]}, print)
     folder, said = lake.layout.folder, []
 
-    async with taking_work(folder, {"import": command.import_work(lake)}):
+    async with taking_work(folder, {"import": command.import_work(lake)}, tasks):
         await ask(folder, "import", {"undo": [1]}, said.append)
         await ask(folder, "import", {"undo": [1]}, said.append)
 

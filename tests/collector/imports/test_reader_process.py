@@ -175,7 +175,9 @@ def test_an_import_that_is_killed_leaves_nothing_behind_for_good(tmp_path, write
     assert list(folder.rglob("*.arrow")) == []
 
 
-async def test_a_hung_import_holds_up_neither_other_commands_nor_the_end(lake, hanging, write):
+async def test_a_hung_import_holds_up_neither_other_commands_nor_the_end(
+    lake, hanging, write, tasks
+):
     """It waits beside them, and when the collector ends, its reader is ended at once."""
     folder, path = lake.layout.folder, str(write("bars.csv", BARS))
     began = asyncio.Event()
@@ -193,7 +195,7 @@ async def test_a_hung_import_holds_up_neither_other_commands_nor_the_end(lake, h
 
     loop, said, told = asyncio.get_running_loop(), [], []
     works = {"import": remembered, "backfill": other}
-    async with taking_work(folder, works):
+    async with taking_work(folder, works, tasks):
         hung = asyncio.create_task(ask(folder, "import", {"files": [path]}, said.append))
         await began.wait()
         await ask(folder, "backfill", {}, told.append)

@@ -12,6 +12,7 @@ from collector.backfill.lane import Behind
 from collector.clock import Clock
 from collector.cycle import VenueCollector
 from collector.streams.feed import Feed
+from collector.tasks import GuardedTasks
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
 from simulator.server import Simulator, synthetic
@@ -66,6 +67,7 @@ class World:
     def __init__(self, simulator, session):
         self.simulator, self._session = simulator, session
         self.clock = MovedClock(NOON)
+        self.tasks = GuardedTasks(self.clock)
         self.collectors = []
 
     async def collector(self, name, *, top_n=TOP, last_heard=None):
@@ -80,6 +82,7 @@ class World:
                 simulator_url=self.simulator.url,
             ),
             self.clock,
+            self.tasks,
             simulator_url=self.simulator.url,
             last_heard=last_heard,
             rng=random.Random(1),
@@ -227,6 +230,7 @@ async def world(market):
     clock = Clock(origin=NOON, speed=0)
     async with Simulator(market, clock) as simulator, aiohttp.ClientSession() as session:
         made = World(simulator, session)
-        yield made
-        await asyncio.gather(*(one.feed.close() for one in made.collectors))
-        await asyncio.gather(*(one.close() for one in made.collectors))
+        async with made.tasks:
+            yield made
+            await asyncio.gather(*(one.feed.close() for one in made.collectors))
+            await asyncio.gather(*(one.close() for one in made.collectors))
