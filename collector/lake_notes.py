@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from analytics.lake import Lake
+from analytics.lake.writer import Lake
 
 KEPT = 20
 """Of how many of a kind a lake knows: the newest."""
