@@ -6,7 +6,7 @@ stands in ``Exit``.
 
 from __future__ import annotations
 
-from collector import interrupts
+from collector.service import interrupts
 
 interrupts.end_at_once()
 
@@ -33,11 +33,13 @@ from analytics.errors import (
 )
 from analytics.lake.layout import PRIVATE_UMASK
 from analytics.untrusted.visible import visible
-from collector import control, launch, logs, runner, simulation
-from collector import doctor as checks
-from collector.backfill import command as backfilling
-from collector.imports import command as imports
-from collector.monitor import LOOPBACK
+from collector.commands import backfill as backfilling
+from collector.commands import doctor as checks
+from collector.commands import import_files as imports
+from collector.commands import launch
+from collector.commands import simulate as simulation
+from collector.service import control, logs, runner
+from collector.service.health_server import LOOPBACK
 from collector.settings import Settings, load
 
 interrupts.raise_again()

@@ -25,9 +25,9 @@ from typing import Any
 from machine import described
 
 from analytics.lake.writer import Lake
-from collector.cycle import VenueCollector
-from collector.intake import Intake
-from collector.program import GATHER_S, simulator_clock
+from collector.cycles.venue_collector import VenueCollector
+from collector.service.app import GATHER_S, simulator_clock
+from collector.service.write_queue import Intake
 from collector.venues import VENUES
 
 SPEED = 100.0

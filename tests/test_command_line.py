@@ -27,7 +27,7 @@ import perpscope
 from analytics.errors import LakeAbsent
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
-from collector import interrupts
+from collector.service import interrupts
 from collector.settings import PREFIX, Settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]

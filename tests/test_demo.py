@@ -19,7 +19,7 @@ from analytics.errors import LakeAbsent
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import Snapshot
-from collector import launch
+from collector.commands import launch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

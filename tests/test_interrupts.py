@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analytics.lake.writer import Lake
-from collector import interrupts
+from collector.service import interrupts
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

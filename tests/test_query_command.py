@@ -15,7 +15,7 @@ import perpscope
 from analytics import query, query_cli
 from analytics.errors import QueryError
 from analytics.lake.writer import Lake
-from collector.clock import Clock
+from collector.runtime.clock import Clock
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 SINCE = "since=2025-10-22T11:50"

@@ -15,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 from analytics import query
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
-from collector.clock import Clock
-from collector.cycle import VenueCollector
+from collector.cycles.venue_collector import VenueCollector
 from collector.imports.files import import_file
+from collector.runtime.clock import Clock
 from collector.venues import VENUES
 from simulator.market.recording import Recording, read_recording
 from simulator.server import Simulator
@@ -72,7 +72,7 @@ async def test_what_is_collected_is_what_was_recorded(recording, tmp_path):
                     requests_per_s=2000,
                 )
                 await collector.refresh_universe()
-                snapshots, cycle = await collector.cycle()
+                snapshots, cycle = await collector.cycles.venue_collector()
                 await collector.close()
                 lake.append_records([*snapshots, cycle])
                 for venue_id, reading in served_at(recording, at).items():

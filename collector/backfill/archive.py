@@ -31,9 +31,9 @@ from collector.backfill.plan import Known, Wanted, known
 from collector.backfill.rows import SCHEMA
 from collector.backfill.store import Store
 from collector.backfill.together import together
-from collector.fetching import LARGEST_ANSWER, new_session
+from collector.cycles.live_bars import BAR
 from collector.imports.files import parse
-from collector.live_bars import BAR
+from collector.runtime.http_session import LARGEST_ANSWER, new_session
 from collector.venues.venue import History
 
 AT_ONCE = 4

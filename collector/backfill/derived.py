@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.records import Instrument
+from collector.cycles.validation import AUDIT_BAND
 from collector.imports import reshape
-from collector.validation import AUDIT_BAND
 
 _COLUMNS = "venue, symbol, base, ts, close, volume_usd, volume_24h_usd, oi_base, oi_usd"
 

@@ -12,17 +12,17 @@ import structlog
 
 from analytics.errors import RateLimited, VenueError, VenueForbidden, VenueUnavailable
 from analytics.lake.writer import Lake
-from collector import live_bars
 from collector.backfill import coverage
 from collector.backfill.archive import Archive
-from collector.backfill.lane import Behind
+from collector.backfill.background_budget import Behind
 from collector.backfill.outcome import Outcome, Progress
 from collector.backfill.plan import Piece, Stretch, Wanted, known, pieces, stamps
 from collector.backfill.rows import bars_of, table
 from collector.backfill.store import Store
 from collector.backfill.together import together
-from collector.clock import Clock
-from collector.cycle import VenueCollector
+from collector.cycles import live_bars
+from collector.cycles.venue_collector import VenueCollector
+from collector.runtime.clock import Clock
 from collector.venues.client import VenueClient, fault
 from collector.venues.venue import Row
 

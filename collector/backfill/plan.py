@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from analytics import query
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
-from collector.live_bars import BAR
+from collector.cycles.live_bars import BAR
 from collector.venues.venue import History, Venue
 
 DAY = timedelta(days=1)

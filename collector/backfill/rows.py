@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from analytics.lake.schema import arrow_schema
 from collector.backfill.plan import LONGEST_PERIOD, SHORTEST_PERIOD, Piece
-from collector.live_bars import BAR
+from collector.cycles.live_bars import BAR
 from collector.venues.reading import product
 from collector.venues.venue import Fields, Row
 

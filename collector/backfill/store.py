@@ -16,9 +16,9 @@ from analytics.lake.bars import known_at
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
 from collector.backfill import derived
-from collector.clock import Clock
-from collector.imports.validation import validated
-from collector.live_bars import BAR
+from collector.cycles.live_bars import BAR
+from collector.imports.row_checks import validated
+from collector.runtime.clock import Clock
 
 BATCH = 20_000
 """Rows that go into one commit."""

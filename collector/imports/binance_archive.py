@@ -29,7 +29,7 @@ from collector.imports.archive_name import ArchiveName
 from collector.imports.content import Content
 from collector.imports.delimited import Delimited
 from collector.imports.parsed import ParsedFile
-from collector.imports.validation import numbered
+from collector.imports.row_checks import numbered
 
 STAMPED_BY_START = datetime(2026, 6, 25)  # noqa: DTZ001 - as Arrow has it
 """From here on metrics are stamped with the start of their five minutes. UTC."""

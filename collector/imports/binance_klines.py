@@ -18,7 +18,7 @@ from collector.imports import contracts, reshape
 from collector.imports.archive_name import ArchiveName
 from collector.imports.delimited import Delimited
 from collector.imports.parsed import ParsedFile
-from collector.imports.validation import first_of_each, numbered, without_impossible_values
+from collector.imports.row_checks import first_of_each, numbered, without_impossible_values
 
 COLUMNS = {
     "open_time": pa.int64(),

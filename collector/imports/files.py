@@ -31,7 +31,7 @@ from analytics.lake.imports import Facts, Outcome
 from analytics.lake.writer import Lake
 from collector.imports import binance_archive, content, delimited, recordings, reshape, tables
 from collector.imports.parsed import ImportSummary, ParsedFile, Progress
-from collector.imports.validation import BAR, validated
+from collector.imports.row_checks import BAR, validated
 
 CHUNK = 100_000
 """Rows in one commit, at most: what a live cycle may have to wait for."""

@@ -11,8 +11,9 @@ from datetime import datetime
 from functools import partial
 
 from analytics.records import Gap, Instrument, Liquidation
-from collector import fetching
-from collector.clock import Clock
+from collector.runtime import http_session
+from collector.runtime.clock import Clock
+from collector.runtime.guarded_tasks import GuardedTask, GuardedTasks
 from collector.streams.first_states import FirstStates
 from collector.streams.formats.stream import ChannelName, Sinks, Topic
 from collector.streams.holes.hole import moment
@@ -24,7 +25,6 @@ from collector.streams.status import Source, Standing, bad_of, refused, state
 from collector.streams.wire.connection import Connection
 from collector.streams.wire.link import Dial, Link
 from collector.streams.wire.pool import Switchboard
-from collector.tasks import GuardedTask, GuardedTasks
 from collector.venues.client import VenueClient
 from collector.venues.venue import Fields, Question
 
@@ -204,7 +204,7 @@ class Feed:
                 tally=self.tally,
                 liquidation=self._liquidated,
             ),
-            session=fetching.new_session(),
+            session=http_session.new_session(),
             dial=Dial(self.stream.limits.connects_per_s, self._clock, self._rng),
             rng=self._rng,
             simulator_url=self._simulator_url,

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from analytics.errors import VenueError
-from collector.clock import Clock
+from collector.runtime.clock import Clock
 from collector.streams.formats.stream import Stream
 from collector.streams.state.books import Books
 from collector.streams.wire.pool import Switchboard

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from analytics.errors import RateLimited, VenueError, VenueForbidden
 from analytics.formats import listed
-from collector.budget import AT_ONCE
+from collector.runtime.budget import AT_ONCE
 from collector.venues.client import Answer, Tally, VenueClient
 from collector.venues.venue import Question
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collector.budget import Limit
+from collector.runtime.budget import Limit
 from collector.venues.binance_history import HISTORY, TOP_TRADERS_OF, long_short_ratio
 from collector.venues.depth import book_fields
 from collector.venues.reading import entries, moment, name, number, obj, rows

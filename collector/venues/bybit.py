@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from collector.budget import Limit
+from collector.runtime.budget import Limit
 from collector.venues.bybit_history import HISTORY
 from collector.venues.depth import book_fields
 from collector.venues.reading import (

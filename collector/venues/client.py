@@ -27,9 +27,9 @@ import structlog
 
 from analytics.errors import RateLimited, VenueError, VenueUnavailable
 from analytics.records import Instrument
-from collector import fetching
-from collector.budget import Budget
-from collector.clock import Clock
+from collector.runtime import http_session
+from collector.runtime.budget import Budget
+from collector.runtime.clock import Clock
 from collector.venues.names import base_and_multiplier, is_name
 from collector.venues.reading import OtherShape, number
 from collector.venues.refusals import Circumstances, Reply, nonsense, translated
@@ -253,7 +253,7 @@ class VenueClient:
         if self.exchange.session is None and not asked_after_its_end:
             connector = aiohttp.TCPConnector(ssl=_certificates())
             trusts = self.exchange.aiohttp_trust_env
-            self.exchange.session = fetching.new_session(connector=connector, trust_env=trusts)
+            self.exchange.session = http_session.new_session(connector=connector, trust_env=trusts)
         self._open(lazy)
 
     def _parsed(self, raw: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collector.budget import Limit
+from collector.runtime.budget import Limit
 from collector.venues.depth import book_fields
 from collector.venues.hyperliquid_history import HISTORY
 from collector.venues.reading import entries, moment, name, number, obj, rows

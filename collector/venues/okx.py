@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from collector.budget import Limit
+from collector.runtime.budget import Limit
 from collector.venues.depth import book_fields
 from collector.venues.okx_history import HISTORY, TOP_TRADERS_OF
 from collector.venues.reading import (

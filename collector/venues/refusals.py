@@ -23,7 +23,7 @@ from analytics.errors import (
     VenueRejected,
     VenueUnavailable,
 )
-from collector.fetching import Elsewhere, TooLarge
+from collector.runtime.http_session import Elsewhere, TooLarge
 
 LONGEST_PAUSE = timedelta(days=3)
 """The longest ban that a venue documents; a longer one is a misprint."""

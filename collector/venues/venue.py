@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from collector.budget import Limit
+from collector.runtime.budget import Limit
 
 Value = float | datetime | None
 """A translated value: None where the venue said nothing, NaN where it said nonsense."""

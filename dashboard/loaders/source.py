@@ -47,7 +47,7 @@ def offers() -> dict[str, Any]:
 
 
 def clock_steps() -> list[dict[str, Any]]:
-    """The last steps of the collector's clock, oldest first; see ``collector/clock_steps.py``."""
+    """The last steps of the collector's clock, oldest first (``collector.service.clock_steps``)."""
     return list(json.loads(info().get("clock_steps", "[]")))
 
 

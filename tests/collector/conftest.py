@@ -7,11 +7,11 @@ from itertools import count
 
 import pytest
 
-from collector.budget import Budget
-from collector.clock import Clock
-from collector.program import opened
+from collector.runtime.budget import Budget
+from collector.runtime.clock import Clock
+from collector.runtime.guarded_tasks import GuardedTasks
+from collector.service.app import opened
 from collector.settings import Settings
-from collector.tasks import GuardedTasks
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
 from simulator.server import Simulator, synthetic

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from analytics.errors import RateLimited
-from collector.budget import AT_ONCE, Budget, Limit
+from collector.runtime.budget import AT_ONCE, Budget, Limit
 
 
 async def spend(budget, times, weights, log, clock, label=""):

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-import collector.program
+import collector.service.app
 from analytics.errors import RateLimited
-from collector import jobs
-from collector.clock import Clock
-from collector.clock_steps import ClockSteps
-from collector.lake_notes import KEPT
-from collector.monitor import health
-from collector.timetable import Job
+from collector.runtime.clock import Clock
+from collector.service import timetable
+from collector.service.clock_steps import ClockSteps
+from collector.service.health_server import health
+from collector.service.lake_notes import KEPT
+from collector.service.scheduler import Job
 
 
 class SteppedClock(Clock):
@@ -32,14 +32,14 @@ class SteppedClock(Clock):
 @pytest.fixture(autouse=True)
 def step(monkeypatch):
     """Makes the collector's clock jump; the simulated venue's stays right."""
-    honest = collector.program.simulator_clock
+    honest = collector.service.app.simulator_clock
 
     async def stepped(address):
         clock = await honest(address)
         return SteppedClock(clock.origin, clock.speed, clock.started_at)
 
     monkeypatch.setattr(SteppedClock, "ahead", timedelta())
-    monkeypatch.setattr(collector.program, "simulator_clock", stepped)
+    monkeypatch.setattr(collector.service.app, "simulator_clock", stepped)
 
     def jump(seconds):
         SteppedClock.ahead += timedelta(seconds=seconds)
@@ -49,7 +49,7 @@ def step(monkeypatch):
 
 async def cycled(program):
     """One cycle, stored."""
-    record = await jobs.cycle(program, program.venues[0])
+    record = await timetable.cycle(program, program.venues[0])
     assert await program.intake.finish(60)
     return record
 
@@ -62,15 +62,15 @@ def stored(program, query):
 @pytest.mark.parametrize("seconds", [-3600, 3600])
 async def test_a_step_is_found_said_and_written_down_once(program, step, seconds):
     """/healthz has the sentence; the lake has the step for Health; the log has it once."""
-    await jobs.universe(program, program.venues[0])
+    await timetable.universe(program, program.venues[0])
     await cycled(program)
-    await jobs.clock(program)
+    await timetable.clock(program)
     assert health(program)["clock"] is None
 
     step(seconds)
     with capture_logs() as lines:
-        await jobs.clock(program)
-        await jobs.clock(program)
+        await timetable.clock(program)
+        await timetable.clock(program)
 
     (line,) = [line for line in lines if line["event"] == "the clock stepped"]
     assert round(line["step_s"]) == seconds
@@ -84,18 +84,18 @@ async def test_a_step_is_found_said_and_written_down_once(program, step, seconds
 
 async def test_jobs_are_put_on_the_timetable_anew_after_a_step_alone(program, step):
     """APScheduler counts in wall time: of a step back it would wait for as long as that was."""
-    timetable = program.timetables["okx"]
+    timetable = program.schedulers["okx"]
     running = program.tasks.start("timetable", timetable.run, "okx")
     timetable.add([Job("hourly", timedelta(hours=1), program.intake.finish)])
     scheduler = timetable._scheduler
     await asyncio.sleep(0)
     try:
         first = scheduler.get_job("hourly").next_run_time
-        await jobs.clock(program)
+        await timetable.clock(program)
         assert scheduler.get_job("hourly").next_run_time == first
 
         step(-1800)
-        await jobs.clock(program)
+        await timetable.clock(program)
         again = scheduler.get_job("hourly").next_run_time
     finally:
         await running.end()
@@ -105,7 +105,7 @@ async def test_jobs_are_put_on_the_timetable_anew_after_a_step_alone(program, st
 
 async def test_rows_ahead_of_the_clock_degrade_health_until_the_next_cycle(program, step):
     """After a step back an age would be negative, which is not young but wrong."""
-    await jobs.universe(program, program.venues[0])
+    await timetable.universe(program, program.venues[0])
     await cycled(program)
     assert health(program)["status"] == "ok"
 
@@ -121,7 +121,7 @@ async def test_rows_ahead_of_the_clock_degrade_health_until_the_next_cycle(progr
 
 async def test_a_step_ahead_makes_no_venue_silent(program, step):
     """It was heard of a moment ago, whatever the clock says now."""
-    await jobs.universe(program, program.venues[0])
+    await timetable.universe(program, program.venues[0])
     await cycled(program)
 
     step(3600)
@@ -140,7 +140,7 @@ async def test_a_step_ahead_makes_no_venue_silent(program, step):
 )
 async def test_a_clock_that_no_price_agrees_with_degrades_health(program, step, seconds, words):
     """Cycles go on and their rows are empty: that is not well, and says so until it is."""
-    await jobs.universe(program, program.venues[0])
+    await timetable.universe(program, program.venues[0])
     step(seconds)
     apart = await cycled(program)
     during = health(program)
@@ -161,7 +161,7 @@ async def test_a_clock_that_no_price_agrees_with_degrades_health(program, step, 
 
 async def test_a_pause_that_a_venue_asked_for_is_no_longer_for_a_step_back(program, step):
     """Otherwise an hour's step would keep a venue silent for an hour more."""
-    await jobs.universe(program, program.venues[0])
+    await timetable.universe(program, program.venues[0])
     budget = program.venues[0].budget
     until = program.clock.now() + timedelta(milliseconds=1)
     budget.pause_until(RateLimited("okx", "tickers", "slow down", until))
@@ -174,7 +174,7 @@ async def test_a_pause_that_a_venue_asked_for_is_no_longer_for_a_step_back(progr
 
 async def test_no_row_is_lost_or_doubled_around_steps(program, step):
     """Ahead, back, and back once more: each cycle is stored once, under the time shown then."""
-    await jobs.universe(program, program.venues[0])
+    await timetable.universe(program, program.venues[0])
     records = []
     for seconds in (0, 3600, -3600, -3600, 3600):
         step(seconds)
@@ -189,16 +189,16 @@ async def test_no_row_is_lost_or_doubled_around_steps(program, step):
 
 async def test_bars_around_a_step_are_of_the_rows_under_their_times(program, step):
     """What was heard while the clock was ahead waits in bars of its own time."""
-    await jobs.universe(program, program.venues[0])
+    await timetable.universe(program, program.venues[0])
     await cycled(program)
     step(3600)
     await cycled(program)
     step(600)
-    await jobs.bars(program)
+    await timetable.bars(program)
     step(-3600)
     await cycled(program)
     step(600)
-    await jobs.bars(program)
+    await timetable.bars(program)
 
     counts = dict(
         stored(program, "select ts, sum(snapshot_count) from bars group by ts order by ts")
@@ -232,11 +232,11 @@ async def test_the_watch_outlives_a_lake_that_cannot_be_read(program, step):
 
     step(-3600)
     with capture_logs() as lines:
-        await jobs.clock(program)
+        await timetable.clock(program)
     catalog.with_name("away").rename(catalog)
     first = program.clock_steps.newest
     step(3600)
-    await jobs.clock(program)
+    await timetable.clock(program)
 
     assert "Health does not know of the clock's step" in [line["event"] for line in lines]
     assert round(first.step_s) == -3600

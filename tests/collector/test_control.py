@@ -18,8 +18,8 @@ import pytest
 from aiohttp import web
 
 from analytics.errors import ImportRefused, LakeError
-from collector import control
-from collector.control import ask, socket_path, takes_work, taking_work
+from collector.service import control
+from collector.service.control import ask, socket_path, takes_work, taking_work
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -224,9 +224,9 @@ LEFT_BEHIND = """
 import asyncio, sys, threading
 from pathlib import Path
 import duckdb
-from collector.clock import Clock
-from collector.control import ask, end_if_left_behind, taking_work
-from collector.tasks import GuardedTasks
+from collector.runtime.clock import Clock
+from collector.service.control import ask, end_if_left_behind, taking_work
+from collector.runtime.guarded_tasks import GuardedTasks
 
 began = threading.Event()
 

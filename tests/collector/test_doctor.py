@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from analytics.lake.writer import Lake
-from collector import doctor
-from collector.clock import Clock
-from collector.control import taking_work
+from collector.commands import doctor
+from collector.runtime.clock import Clock
+from collector.service.control import taking_work
 from collector.settings import Settings
 from simulator.server import Simulator, synthetic
 

@@ -10,7 +10,7 @@ import pytest
 from analytics.lake.schema import arrow_schema
 from analytics.lake.writer import Lake
 from analytics.records import Snapshot
-from collector.live_bars import write_finished
+from collector.cycles.live_bars import write_finished
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

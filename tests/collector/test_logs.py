@@ -8,7 +8,7 @@ import logging
 import pytest
 import structlog
 
-from collector import logs
+from collector.service import logs
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from analytics.lake.check import past_notes
-from collector import runner
-from collector.clock import Clock
+from collector.runtime.clock import Clock
+from collector.service import runner
 from collector.settings import Settings
 from simulator.server import Simulator, synthetic
 

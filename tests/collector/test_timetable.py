@@ -1,237 +1,182 @@
-"""The timetable: on the marks, never two of one at once, one failing job takes nobody down."""
+"""The jobs of a collector: late rows get into bars, old ones are let go, settings arrive."""
 
 from __future__ import annotations
 
-import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import pytest
-from apscheduler.events import EVENT_JOB_EXECUTED
+import pyarrow as pa
 from structlog.testing import capture_logs
 
-from collector.clock import Clock
-from collector.tasks import GuardedTasks
-from collector.timetable import Job, Timetable
+from analytics.lake.reader import Reader
+from analytics.lake.schema import arrow_schema
+from analytics.records import Snapshot
+from collector.service import timetable
+from collector.service.health_server import health
 
-SPEED = 600.0
-"""Ten minutes of the clock in a second: a half-minute job comes every 50 ms."""
-
-
-@pytest.fixture
-async def timetable():
-    """A timetable on a fast clock, stopped in the end."""
-    clock = Clock(origin=datetime(2026, 1, 1, 23, 59, 50, tzinfo=UTC), speed=SPEED)
-    made = Timetable(clock)
-    async with GuardedTasks(clock) as tasks:
-        made.task = tasks.start("timetable", made.run, "lake")
-        yield made, clock
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-async def enough(condition):
-    """Wait until *condition* holds."""
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
-@pytest.mark.parametrize(
-    ("every_s", "after_mark_s", "wait_s"),
-    [(3600, 600, 610), (3600, 3000, 3010), (86_400, 300, 310), (900, 0, 10), (300, 295, 5)],
-)
-async def test_the_first_start_is_on_the_next_mark(clock, every_s, after_mark_s, wait_s):
-    """Marks are full hours, days or five minutes of the clock, whenever it was started."""
-    clock.start = datetime(2026, 1, 1, 23, 59, 50, tzinfo=UTC)
-    table = Timetable(clock)
-    times = {"every": timedelta(seconds=every_s), "after_mark": timedelta(seconds=after_mark_s)}
-
-    before = datetime.now(UTC)
-    table.add([Job("note", run=_nothing, **times)])
-    after = datetime.now(UTC)
-
-    (job,) = table._scheduler.get_jobs()
-    assert before <= job.next_run_time - timedelta(seconds=wait_s) <= after
-
-
-async def test_starts_do_not_drift_off_the_marks(timetable):
-    """However late one of them is, the next is due on its mark; midnight changes nothing."""
-    table, _ = timetable
-    due = []
-    table._scheduler.add_listener(
-        lambda event: due.append(event.scheduled_run_time), EVENT_JOB_EXECUTED
+def heard(price: float, after: timedelta) -> Snapshot:
+    """A snapshot of BTC, received so long *after* noon; the venue's clock agrees."""
+    at = NOON + after
+    return Snapshot(
+        venue="okx",
+        symbol="BTC/USDT:USDT",
+        base="BTC",
+        venue_ts=at,
+        received_ts=at,
+        price=price,
+        oi_usd=1.0,
     )
 
-    table.add([Job("note", timedelta(seconds=30), _nothing)])
-    await enough(lambda: len(due) >= 20)
 
-    apart = [(at - due[0]) / timedelta(seconds=30 / SPEED) for at in due]
-    assert apart == sorted({round(marks) for marks in apart})
-
-
-@pytest.fixture
-def wall(monkeypatch):
-    """Makes the wall clock jump, for APScheduler, the timetable and the collector's clock alike."""
-
-    class Wall(datetime):
-        ahead = timedelta()
-
-        @classmethod
-        def now(cls, tz=None):
-            return datetime.now(tz) + cls.ahead
-
-    apscheduler = ("apscheduler.schedulers.base", "apscheduler.executors.base")
-    for module in (*apscheduler, "collector.timetable", "collector.clock"):
-        monkeypatch.setattr(f"{module}.datetime", Wall)
-    return Wall
+async def stored(program, *snapshots: Snapshot) -> None:
+    """Hand the collector *snapshots*, a batch each, and wait until the lake has them."""
+    for one in snapshots:
+        program.intake.put([one])
+    assert await program.intake.finish(60)
 
 
-@pytest.mark.parametrize("step_s", [-3600, 3600, -100 * 86_400, 100 * 86_400, -7, 7])
-async def test_after_a_step_of_the_clock_jobs_go_on_on_its_new_marks(timetable, wall, step_s):
-    """Back or ahead: the next start is at most one interval after the jobs are put on anew."""
-    table, clock = timetable
-    starts = 0
-
-    async def note():
-        nonlocal starts
-        starts += 1
-
-    every = timedelta(hours=1)
-    table.add([Job("note", every, note, after_mark=timedelta(minutes=30), at_once=True)])
-    await enough(lambda: starts >= 1)
-
-    wall.ahead = timedelta(seconds=step_s)
-    before = datetime.now(UTC) + wall.ahead
-    table.realign()
-    (job,) = table._scheduler.get_jobs()
-    wait = job.next_run_time - before
-    mark = clock.now() + (job.next_run_time - wall.now(UTC)) * SPEED
-
-    assert timedelta() < wait <= every / SPEED + timedelta(seconds=1)
-    off = (mark - mark.replace(hour=0, minute=30, second=0, microsecond=0)) % every
-    assert min(off, every - off) < timedelta(minutes=10), "a mark, within a second of the wall"
-    seen = starts
-    await enough(lambda: starts > seen)
+def bars(program) -> list[tuple]:
+    with program.lake.cursor() as cursor:
+        return cursor.execute(
+            "select minute(ts), open, high, close, snapshot_count from bars order by ts"
+        ).fetchall()
 
 
-async def test_a_clock_that_is_ahead_and_put_right_stops_nothing(timetable, wall):
-    """As a time server does after a bad boot."""
-    table, _ = timetable
-    starts = 0
-
-    async def note():
-        nonlocal starts
-        starts += 1
-
-    table.add([Job("note", timedelta(seconds=30), note)])
-    for ahead_s in (3600, 0):
-        wall.ahead = timedelta(seconds=ahead_s)
-        table.realign()
-        seen = starts
-        await enough(lambda seen=seen: starts >= seen + 3)
-
-
-async def test_never_runs_one_job_twice_at_once(timetable):
-    """A run that takes longer than its interval costs the next start, and that is counted."""
-    table, clock = timetable
-    running = most = runs = 0
-
-    async def slow():
-        nonlocal running, most, runs
-        running += 1
-        most = max(most, running)
-        await clock.sleep(90)
-        running -= 1
-        runs += 1
-
-    table.add([Job("slow", timedelta(seconds=30), slow)])
-    await enough(lambda: runs >= 3)
-
-    assert most == 1
-    assert table.missed["slow"] >= 2
-
-
-async def test_a_job_may_also_run_at_once_and_keeps_its_marks(timetable):
-    """The first cycle does not wait for the next half minute."""
-    table, clock = timetable
-    starts = []
-
-    async def note():
-        starts.append(clock.now())
-
-    table.add([Job("note", timedelta(hours=6), note, at_once=True)])
-    await enough(lambda: len(starts) >= 1)
-
-    assert starts[0] < datetime(2026, 1, 2, 5, tzinfo=UTC)
-
-
-async def test_a_failing_job_goes_on_and_leaves_the_others_alone(timetable):
-    """A bug in one venue's job must not silence the rest; it is in the log each time."""
-    table, _ = timetable
-    failed = went = 0
-
-    async def fail():
-        nonlocal failed
-        failed += 1
-        raise ZeroDivisionError
-
-    async def go():
-        nonlocal went
-        went += 1
-
-    every = timedelta(seconds=30)
-    with capture_logs() as lines:
-        table.add([Job("fail", every, fail), Job("go", every, go)])
-        await enough(lambda: failed >= 2 and went >= 2)
-
-    assert [line["job"] for line in lines if line["event"] == "job failed"] == ["fail"] * failed
-
-
-async def test_something_run_once_is_guarded_and_stopped_like_a_job(timetable):
-    """A failure at the start is logged, not swallowed until the end."""
-    table, _ = timetable
-    began, cancelled = asyncio.Event(), asyncio.Event()
-
-    async def fail():
-        raise ZeroDivisionError
-
-    async def hang():
-        began.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
+async def test_the_bar_of_the_start_is_filled_in_once_it_is_over(program, monkeypatch):
+    """Nobody heard its beginning, and an hour without its close would leave z without a bar."""
+    monkeypatch.setattr(timetable, "FIRST_BAR_TOLD_S", 0.0)
+    one = program.venues[0]
+    brief = replace(program, settings=program.settings.model_copy(update={"backfill_hours": 1}))
 
     with capture_logs() as lines:
-        table.run_once("fail", fail)
-        table.run_once("hang", hang)
-        async with asyncio.timeout(60):
-            await began.wait()
-            await table.task.end()
+        await timetable.begin(brief, one)
 
-    assert cancelled.is_set()
-    assert [line["job"] for line in lines if line["event"] == "job failed"] == ["fail"]
+    assert [line["event"] for line in lines].count("history filled in") == 2
 
 
-async def test_stop_cancels_what_runs_and_starts_nothing_more(timetable):
-    """SIGTERM must not wait for a venue that hangs, but for what it still has to put away."""
-    table, _ = timetable
-    began, cancelled = asyncio.Event(), asyncio.Event()
+async def test_late_snapshots_get_into_the_bars_they_belong_to(program):
+    """A batch that waited for a full disk is older than bars that were written meanwhile."""
+    minute = timedelta(minutes=1)
+    await stored(program, heard(3.0, 11 * minute))
+    await timetable.bars(program)
+    before = bars(program)
 
-    async def hang():
-        began.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            await asyncio.sleep(0.01)
-            cancelled.set()
-            raise
+    await stored(program, heard(1.0, minute), heard(5.0, 14 * minute))
+    await timetable.bars(program)
 
-    table.add([Job("hang", timedelta(seconds=30), hang)])
-    async with asyncio.timeout(60):
-        await began.wait()
-        await table.task.end()
-
-    assert cancelled.is_set()
+    assert before == [(10, 3.0, 3.0, 3.0, 1)]
+    assert bars(program) == [(0, 1.0, 1.0, 1.0, 1), (10, 3.0, 5.0, 5.0, 2)]
 
 
-async def _nothing() -> None:
-    """A job without work."""
+async def test_bars_that_the_lake_refused_are_written_the_next_time(program):
+    """Which snapshots came late is not forgotten over a full disk."""
+    minute = timedelta(minutes=1)
+    await stored(program, heard(3.0, 11 * minute))
+    await timetable.bars(program)
+    await stored(program, heard(1.0, minute))
+    room = program.lake._session.reserve_bytes
+
+    program.lake._session.reserve_bytes = 2**62
+    await timetable.bars(program)
+    refused = bars(program)
+    program.lake._session.reserve_bytes = room
+    await timetable.bars(program)
+
+    assert refused == [(10, 3.0, 3.0, 3.0, 1)]
+    assert bars(program) == [(0, 1.0, 1.0, 1.0, 1), *refused]
+
+
+async def test_snapshots_of_long_ago_go_once_a_day_and_bars_stay(program):
+    """As many days are kept as the setting says, and readers see it."""
+    day = timedelta(days=1)
+    await stored(program, *(heard(1.0, -days * day) for days in (92, 91, 90, 0)))
+    old = pa.array([(NOON - 92 * day).replace(tzinfo=None)], arrow_schema("bars").field("ts").type)
+    named = {"venue": ["okx"], "symbol": ["BTC/USDT:USDT"], "base": ["BTC"], "ts": old}
+    counted = {"snapshot_count": pa.array([1], pa.int32()), "origin": ["live"]}
+    program.lake.fill_bars(pa.table(named | counted | {"close": [1.0]}))
+    (daily,) = (job for job in timetable.of_the_lake(program) if job.name == "days")
+
+    await daily.run()
+
+    assert daily.every == day
+    reader = Reader(program.settings.data_dir)
+    with reader.cursor() as cursor:
+        kept = cursor.execute("select received_ts from snapshots order by 1").fetchall()
+        assert cursor.execute("select count(*) from bars").fetchall() == [(1,)]
+    reader.close()
+    assert kept == [((NOON - days * day).replace(tzinfo=None),) for days in (90, 0)]
+
+
+async def test_damage_is_looked_for_every_five_minutes_and_taken_out(program):
+    """It is logged, told by /healthz, and readers go on without it."""
+    minute = timedelta(minutes=1)
+    for number in range(3):
+        await stored(program, heard(float(number), number * minute))
+    files = sorted(program.lake.layout.home("snapshots").rglob("*.parquet"))
+    content = bytearray(files[1].read_bytes())
+    content[len(content) // 3] ^= 1
+    files[1].write_bytes(content)
+    (check,) = (job for job in timetable.of_the_lake(program) if job.name == "check")
+
+    with capture_logs() as lines:
+        await check.run()
+        await check.run()
+
+    assert check.every == timedelta(minutes=5)
+    (said,) = [line["what"] for line in lines if line["event"] == "set aside"]
+    assert f"1 rows of {files[1].name} are lost" in said
+    assert health(program)["set_aside"] == [said]
+    reader = Reader(program.settings.data_dir)
+    with reader.cursor() as cursor:
+        left = cursor.execute("select price from snapshots order by 1").fetchall()
+    reader.close()
+    assert left == [(0.0,), (2.0,)]
+
+
+async def test_upkeep_goes_on_where_the_clock_is_not_believed(program):
+    """No venue agreed with it: nothing is deleted, small files are merged all the same."""
+    for days in (200, 199, 0):
+        one = heard(1.0, -timedelta(days=days))
+        await stored(program, replace(one, venue_ts=None))
+    await stored(program, replace(heard(2.0, timedelta(minutes=1)), venue_ts=None))
+    (daily,) = (job for job in timetable.of_the_lake(program) if job.name == "days")
+    before = len(live_files(program))
+
+    with capture_logs() as lines:
+        await daily.run()
+
+    (line,) = [line for line in lines if line["event"] == "old snapshots not deleted"]
+    assert "no venue agreed" in line["reason"]
+    assert (before, len(live_files(program))) == (4, 3)
+    with program.lake.cursor() as cursor:
+        assert cursor.execute("select count(*) from snapshots").fetchall() == [(4,)]
+
+
+def live_files(program):
+    query = "select data_file from ducklake_list_files('lake', 'snapshots')"
+    with program.lake.cursor() as cursor:
+        return cursor.execute(query).fetchall()
+
+
+async def test_each_setting_arrives_where_it_acts(program):
+    """One that is read and handed to nobody would change nothing."""
+    (one,) = program.venues
+
+    every = {job.name: job.every for job in timetable.of_a_venue(program, one)}
+
+    assert every == {
+        "cycle okx": timedelta(seconds=60),
+        "universe okx": timedelta(minutes=15),
+        "long/short okx": timedelta(minutes=5),
+        "history okx": timedelta(hours=1),
+    }
+    assert one.universe.top_n == 3
+    assert one.budget._spacing_s == 1 / 50
+    assert one._interval_s == 60
+    for client in (one.client, program.histories["okx"]._client):
+        assert client._timeout_s == 7
+        assert client.exchange.timeout == 7000
+    assert program.lake._session.reserve_bytes == 2**20

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.records import Instrument
-from collector.universe import INCUMBENT_BONUS, Universe, choose
+from collector.cycles.universe import INCUMBENT_BONUS, Universe, choose
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ import aiohttp
 import ccxt.async_support as ccxt
 import pytest
 
-from collector.clock import Clock
+from collector.runtime.clock import Clock
 from simulator.market.synthetic import SyntheticMarket
 from simulator.server import Simulator
 

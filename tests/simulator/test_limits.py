@@ -8,7 +8,7 @@ import aiohttp
 import ccxt
 import pytest
 
-from collector.clock import Clock
+from collector.runtime.clock import Clock
 from simulator.rest.rate_limits import (
     BinanceLimits,
     BybitLimits,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import ccxt
 import pytest
 
-from collector.clock import Clock
+from collector.runtime.clock import Clock
 from simulator.market.recording import MOST_AGE_MS, Reading, Recording, read_recording
 from simulator.server import Simulator, recording
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from collector.clock import Clock
+from collector.runtime.clock import Clock
 from simulator.server import Simulator, serve, synthetic
 
 NOON = datetime(2025, 11, 20, 12, tzinfo=UTC)

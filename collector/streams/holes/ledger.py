@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 
 from analytics.records import Gap, Liquidation
-from collector.clock import Clock
+from collector.runtime.clock import Clock
 from collector.streams.formats.stream import ChannelName, Stream, Topic
 from collector.streams.holes.hole import Hole, Mark, mark, moment
 from collector.streams.holes.repair import Repairs

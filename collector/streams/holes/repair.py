@@ -14,7 +14,7 @@ from datetime import datetime
 import structlog
 
 from analytics.errors import RateLimited, VenueError, VenueUnavailable
-from collector.clock import Clock
+from collector.runtime.clock import Clock
 from collector.streams.holes.hole import Hole, Mark, missed_nothing, numbers_missed, told
 from collector.streams.holes.rest_history import PAST, Missing, OutOfReach, Past
 from collector.streams.state.flows import Flow, Flows

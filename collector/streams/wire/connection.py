@@ -7,11 +7,11 @@ from typing import Literal, Protocol
 
 import structlog
 
+from collector.runtime.guarded_tasks import reason
 from collector.streams.formats.stream import Channel, Topic
 from collector.streams.wire.link import FAILURES, Link, sentence
 from collector.streams.wire.session import Fault, Session
 from collector.streams.wire.subscriptions import Refusal
-from collector.tasks import reason
 
 log = structlog.get_logger(__name__)
 

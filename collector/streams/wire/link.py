@@ -13,7 +13,7 @@ from typing import Literal
 import aiohttp
 import certifi
 
-from collector.clock import Clock
+from collector.runtime.clock import Clock
 from collector.streams.formats.stream import ChannelName, Handler, Sinks, Stream
 
 FIRST_AGAIN_S = 0.25

@@ -9,10 +9,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from collector.runtime.guarded_tasks import GuardedTask, GuardedTasks
 from collector.streams.formats.stream import Channel, ChannelName, Topic
 from collector.streams.wire.connection import Connection, Owner
 from collector.streams.wire.link import Link
-from collector.tasks import GuardedTask, GuardedTasks
 
 
 class Switchboard:

@@ -14,7 +14,7 @@ from analytics.errors import QueryError
 from analytics.lake.schema import TABLES, arrow_schema, definition
 from analytics.quality import checks
 from analytics.quality.history_reach import ANY_AGE, REACH
-from collector.validation import AUDIT_BAND
+from collector.cycles.validation import AUDIT_BAND
 from collector.venues import VENUES
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)

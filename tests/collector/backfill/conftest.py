@@ -10,8 +10,8 @@ from analytics.lake.writer import Lake
 from analytics.records import Instrument
 from collector.backfill.filling import VenueHistory
 from collector.backfill.plan import Stretch
-from collector.clock import Clock
-from collector.cycle import VenueCollector
+from collector.cycles.venue_collector import VenueCollector
+from collector.runtime.clock import Clock
 from collector.venues import VENUES
 from simulator.server import Simulator, synthetic
 

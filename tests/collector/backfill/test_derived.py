@@ -8,7 +8,7 @@ import pytest
 
 from collector.backfill import derived
 from collector.backfill.rows import table
-from collector.live_bars import BAR
+from collector.cycles.live_bars import BAR
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from analytics.lake.writer import Lake
 from collector.backfill import filling
 from collector.backfill.plan import Stretch
 from collector.backfill.rows import SCHEMA
-from collector.live_bars import BAR
+from collector.cycles.live_bars import BAR
 
 BAR_MS = 300_000
 SYMBOLS = {

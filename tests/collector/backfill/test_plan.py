@@ -10,7 +10,7 @@ import pytest
 from collector.backfill import plan
 from collector.backfill.plan import Stretch, Wanted
 from collector.backfill.rows import SCHEMA
-from collector.live_bars import BAR
+from collector.cycles.live_bars import BAR
 from collector.venues import VENUES
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from analytics.records import Instrument
 from collector.backfill.plan import Piece
 from collector.backfill.rows import bars_of, table
-from collector.live_bars import BAR
+from collector.cycles.live_bars import BAR
 from collector.venues import VENUES
 from collector.venues.reading import OtherShape
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from collector.budget import Budget
-from collector.clock import Clock
+from collector.runtime.budget import Budget
+from collector.runtime.clock import Clock
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
 from simulator.server import Simulator, synthetic

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from analytics.errors import VenueUnavailable
-from collector.validation import Part, snapshot
+from collector.cycles.validation import Part, snapshot
 from collector.venues.binance import BINANCE, long_short_ratio
 
 BTC = "BTC/USDT:USDT"

@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp.client_reqrep import ConnectionKey
 
 from analytics.errors import RateLimited, VenueForbidden, VenueRejected, VenueUnavailable
-from collector.budget import Budget
-from collector.clock import Clock
+from collector.runtime.budget import Budget
+from collector.runtime.clock import Clock
 from collector.venues import VENUES
 from collector.venues.client import Tally, VenueClient, listing
 from collector.venues.refusals import Circumstances, Reply, retry_at, translated

@@ -11,9 +11,9 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from analytics.errors import VenueUnavailable
-from collector import fetching
-from collector.budget import Budget
-from collector.clock import Clock
+from collector.runtime import http_session
+from collector.runtime.budget import Budget
+from collector.runtime.clock import Clock
 from collector.venues import VENUES
 from collector.venues.client import Tally, VenueClient
 
@@ -145,7 +145,7 @@ async def test_an_answer_beyond_the_bound_is_refused_within_it(serving, connecte
         tracemalloc.stop()
 
     assert str(caught.value) == "binance: ticker: the answer is larger than 32 MB"
-    assert peak < 3 * fetching.LARGEST_ANSWER
+    assert peak < 3 * http_session.LARGEST_ANSWER
 
 
 async def test_an_answer_within_the_bound_is_read_whole(serving, connected):

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from collector.validation import Part, snapshot
+from collector.cycles.validation import Part, snapshot
 from collector.venues.okx import OKX
 
 PEPE = "PEPE-USDT-SWAP"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.records import Instrument
-from collector.validation import Part, snapshot
+from collector.cycles.validation import Part, snapshot
 from collector.venues import VENUES
 from collector.venues.reading import OtherShape, number
 

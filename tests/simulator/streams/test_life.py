@@ -10,7 +10,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from collector.clock import Clock
+from collector.runtime.clock import Clock
 from simulator.market.recording import Reading, Recording
 from simulator.server import Simulator
 from simulator.streams.connection import MOST_WAITING_BYTES

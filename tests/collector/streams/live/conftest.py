@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from collector.backfill.lane import Behind
-from collector.clock import Clock
-from collector.cycle import VenueCollector
+from collector.backfill.background_budget import Behind
+from collector.cycles.venue_collector import VenueCollector
+from collector.runtime.clock import Clock
+from collector.runtime.guarded_tasks import GuardedTasks
 from collector.streams.feed import Feed
-from collector.tasks import GuardedTasks
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
 from simulator.server import Simulator, synthetic

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from collector import fetching
+from collector.runtime import http_session
 from collector.streams.wire.link import FAILURES, LARGEST_FRAME, Dial, opened, sentence
 
 SIMULATED = ("binance", "bybit", "okx")
@@ -163,7 +163,7 @@ async def test_a_frame_beyond_the_bound_ends_the_connection():
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        async with fetching.new_session() as session:
+        async with http_session.new_session() as session:
             address = f"ws://127.0.0.1:{runner.addresses[0][1]}/"
             websocket = await opened(session, address)
             frame = await websocket.receive()

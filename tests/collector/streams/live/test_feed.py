@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from collector.meters import Meters
+from collector.service.counters import Meters
 from collector.streams.status import last_heard
 
 TOP = 6

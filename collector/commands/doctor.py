@@ -1,0 +1,186 @@
+"""Is everything there that a collector needs? What ``perpscope doctor`` looks at."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from analytics.errors import LakeAbsent, LakeError, PerpscopeError, VenueError
+from analytics.lake.attach import connect, extension_file
+from analytics.lake.check import past_notes
+from analytics.lake.layout import Layout
+from analytics.lake.reader import Reader
+from collector.runtime import http_session
+from collector.runtime.budget import Budget
+from collector.runtime.clock import Clock
+from collector.service.app import simulator_clock
+from collector.service.control import takes_work
+from collector.settings import PREFIX, Settings
+from collector.streams.registry import STREAMS
+from collector.streams.wire.link import FAILURES, opened, sentence
+from collector.venues import VENUES
+from collector.venues.client import VenueClient
+
+CLOCK_TOLERANCE_S = 2.0
+"""Our clock may differ from a venue's by this much before its times look wrong. [s]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look found."""
+
+    subject: str
+    sound: bool
+    said: str
+
+
+async def examine(settings: Settings, console: Console) -> bool:
+    """Print the settings in effect and every finding; return whether all is sound."""
+    console.print(_settings_table(settings))
+    findings = [look(settings) for look in (_extension, _folder, _lake, _disk)]
+    findings += await _venues(settings)
+    table = Table("what", "", "found", title="checks")
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.sound else "[red]wrong[/]"
+        table.add_row(finding.subject, mark, Text(finding.said))
+    console.print(table)
+    return all(finding.sound for finding in findings)
+
+
+def _settings_table(settings: Settings) -> Table:
+    table = Table("setting", "in effect", title="settings")
+    for name, value in settings.model_dump().items():
+        shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+        table.add_row(f"{PREFIX}{name.upper()}", "not set" if value is None else Text(shown))
+    return table
+
+
+def _finding(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, sound=True, said=look())
+    except (PerpscopeError, duckdb.Error, OSError) as error:
+        return Finding(subject, sound=False, said=str(error))
+
+
+def _extension(_settings: Settings) -> Finding:
+    def look() -> str:
+        connect("64MB").close()
+        return f"DuckDB {duckdb.__version__} loads {extension_file().parent.name}'s DuckLake"
+
+    return _finding("extension", look)
+
+
+def _folder(settings: Settings) -> Finding:
+    def look() -> str:
+        folder = settings.data_dir.absolute()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(b"written")
+        except OSError as error:
+            raise LakeError(f"{folder}: cannot be written ({error.strerror})") from error
+        return f"{folder} can be written"
+
+    return _finding("data folder", look)
+
+
+def _lake(settings: Settings) -> Finding:
+    def look() -> str:
+        notes = len(past_notes(settings.data_dir))
+        aside = f"; {notes} damaged files were set aside, see set-aside/" if notes else ""
+        reader = Reader(settings.data_dir)
+        try:
+            with reader.cursor() as cursor:
+                (rows,) = cursor.execute("select count(*) from snapshots").fetchone() or (0,)
+                facts = dict(cursor.execute("select key, value from lake_info").fetchall())
+        except LakeAbsent:
+            return "nothing published yet; the collector makes it"
+        finally:
+            reader.close()
+        return f"{rows:,} snapshots of origin {facts['origin']}; {_writer(settings)}{aside}"
+
+    return _finding("lake", look)
+
+
+def _writer(settings: Settings) -> str:
+    # The lock itself is not tried: a collector that starts in that moment would be refused.
+    if not takes_work(settings.data_dir):
+        return "no collector is running"
+    return f"a collector is running ({Layout(settings.data_dir).lock.read_text('utf-8')})"
+
+
+def _disk(settings: Settings) -> Finding:
+    def look() -> str:
+        folder = next(path for path in _upwards(settings.data_dir) if path.exists())
+        free = shutil.disk_usage(folder).free
+        if free < settings.min_free_mb * 2**20:
+            raise LakeError(
+                f"{free / 2**20:,.0f} MB free, appends stop below {settings.min_free_mb} MB "
+                f"({PREFIX}MIN_FREE_MB)"
+            )
+        return f"{free / 2**30:,.1f} GB free"
+
+    return _finding("disk", look)
+
+
+def _upwards(path: Path) -> list[Path]:
+    return [path.absolute(), *path.absolute().parents]
+
+
+async def _venues(settings: Settings) -> list[Finding]:
+    try:
+        clock = await simulator_clock(settings.simulator) if settings.simulator else Clock()
+    except PerpscopeError as error:
+        return [Finding("simulator", sound=False, said=str(error))]
+    looks = [_venue(name, clock, settings) for name in settings.venues]
+    if settings.streams:
+        looks += [_stream(name, settings) for name in settings.venues if name in STREAMS]
+    findings = list(await asyncio.gather(*looks))
+    if not settings.streams:
+        said = f"not tried: {PREFIX}STREAMS is off, and every metric is asked for"
+        findings.append(Finding("streams", sound=True, said=said))
+    return findings
+
+
+async def _venue(name: str, clock: Clock, settings: Settings) -> Finding:
+    client = VenueClient(
+        VENUES[name],
+        clock,
+        Budget(VENUES[name].limits, clock),
+        simulator_url=settings.simulator,
+        timeout_s=settings.request_timeout_s,
+    )
+    subject = VENUES[name].title
+    try:
+        ahead_s = await client.clock_offset_s()
+    except VenueError as error:
+        return Finding(subject, sound=False, said=error.reason)
+    finally:
+        await client.close()
+    said = f"answers; its clock is {ahead_s:+.2f} s from ours"
+    return Finding(subject, sound=abs(ahead_s) <= CLOCK_TOLERANCE_S * clock.speed, said=said)
+
+
+async def _stream(name: str, settings: Settings) -> Finding:
+    """Look whether the addresses open where a venue streams, no faster than it likes."""
+    stream = STREAMS[name]
+    subject, address = f"{VENUES[name].title} streams", ""
+    try:
+        async with http_session.new_session() as session:
+            for number, group in enumerate(stream.groups):
+                await asyncio.sleep(number / stream.limits.connects_per_s)
+                address = group.address(settings.simulator)
+                await (await opened(session, address)).close()
+    except FAILURES as error:
+        return Finding(subject, sound=False, said=f"{address}: {sentence(error)}")
+    opened_ones = ", ".join(group.name for group in stream.groups)
+    return Finding(subject, sound=True, said=f"websockets open: {opened_ones}")

@@ -1,0 +1,198 @@
+"""``perpscope import``: in this process where nobody writes, by the collector where it runs.
+
+Either way the same lines tell how it goes: ``file``, then ``done`` of ``total``,
+then a ``summary`` or a ``refusal`` for each file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from analytics import formats
+from analytics.errors import ImportRefused, LakeError, LakeLocked
+from analytics.lake.writer import Lake
+from collector.imports.files import import_file
+from collector.imports.parsed import ImportSummary
+from collector.imports.reader_process import ReaderProcess, reading
+from collector.service.control import Report, Work, ask, takes_work
+
+
+def import_work(lake: Lake) -> Work:
+    """Return the work that imports files into *lake*, or takes imports back, and reports on it."""
+
+    def work(asked: dict[str, Any], report: Report) -> None:
+        for number in asked.get("undo", ()):
+            report({"file": f"import {number}"})
+            undone = lake.undo_import(
+                number,
+                datetime.now(UTC),
+                lambda done, total: report({"done": done, "total": total}),
+            )
+            back = formats.plural(undone.set_back, "row")
+            left = formats.plural(undone.left, "row")
+            kept = f"; of {left} something was changed since, and is kept" if undone.left else ""
+            report({"undone": f"import {number} undone: {back} set back to before{kept}"})
+            lake.publish()
+        with reading(lake.layout.scratch, lambda: report({})) as reader:
+            for name in asked.get("files", ()):
+                report({"file": name})
+                _take(lake, Path(name), reader, report)
+
+    return work
+
+
+def _take(lake: Lake, file: Path, reader: ReaderProcess, report: Report) -> None:
+    """Import *file*, or say why it is refused."""
+    try:
+        summary = import_file(
+            lake,
+            file,
+            lambda done, total: report({"done": done, "total": total}),
+            read=reader.read,
+        )
+    except ImportRefused as refusal:
+        report({"refusal": str(refusal)})
+    else:
+        report({"summary": summary.as_json()})
+        lake.publish()
+
+
+def run(
+    folder: Path,
+    files: Sequence[Path],
+    said: Console,
+    told: Console,
+    *,
+    undo: Sequence[int] = (),
+) -> bool:
+    """Import *files* into the lake in *folder*; return whether all were taken.
+
+    Args:
+        folder: Where the lake lies.
+        files: What to import.
+        undo: The ids of imports that are taken back first.
+        said: Where progress and refusals go.
+        told: Where the summary goes.
+
+    Raises:
+        LakeError: The lake cannot be written.
+    """
+    asked: dict[str, object] = {
+        "files": [str(file.absolute()) for file in files],
+        "undo": list(undo),
+    }
+    screen = _Screen(said)
+    try:
+        with screen:
+            _import(folder, asked, screen)
+    finally:
+        # Also where a later file failed: what was stored until then stays stored.
+        screen.sum_up(told)
+    if screen.error is not None:
+        raise LakeError(screen.error)
+    return screen.refusals == 0
+
+
+def _import(folder: Path, asked: dict[str, object], screen: _Screen) -> None:
+    try:
+        with Lake(folder) as lake:
+            import_work(lake)(asked, screen.report)
+    except LakeLocked:
+        if not takes_work(folder):
+            raise
+        screen.report({"waiting": "a collector holds the lake: it does the work"})
+        asyncio.run(ask(folder, "import", asked, screen.report))
+
+
+class _Screen:
+    """Progress bars and refusals as they come; summaries are kept for the end."""
+
+    def __init__(self, said: Console) -> None:
+        self._said = said
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=said,
+            transient=True,
+        )
+        self.summaries: list[ImportSummary] = []
+        self.refusals = 0
+        self.error: str | None = None
+
+    def __enter__(self) -> _Screen:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def report(self, line: dict[str, Any]) -> None:
+        """Show one *line* of how the work goes."""
+        match line:
+            case {"file": name}:
+                for task in self._progress.task_ids:
+                    self._progress.remove_task(task)
+                self._progress.add_task(Path(name).name, total=None)
+            case {"done": done, "total": total}:
+                self._progress.update(self._progress.task_ids[-1], completed=done, total=total)
+            case {"summary": summary}:
+                self.summaries.append(ImportSummary.from_json(summary))
+            case {"refusal": sentence}:
+                self.refusals += 1
+                self._say(f"refused: {sentence}")
+            case {"waiting": sentence} | {"undone": sentence}:
+                self._say(sentence)
+            case {"error": sentence}:
+                self.error = str(sentence)
+
+    def sum_up(self, told: Console) -> None:
+        """Print what became of the files that were taken."""
+        if self.summaries:
+            told.print(_table(self.summaries))
+        for note in dict.fromkeys(note for one in self.summaries for note in one.notes):
+            self._say(note)
+
+    def _say(self, sentence: str) -> None:
+        """Print *sentence* as it is: names in it are no markup and no emoji."""
+        self._said.print(sentence, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def _table(summaries: Sequence[ImportSummary]) -> Table:
+    table = Table("id", "file", "what", "rows read", "stored", "known", "refused", "from", "to")
+    for one in summaries:
+        stored = [
+            formats.plural(rows, name.removesuffix("s"))
+            for name, rows in one.stored.items()
+            if rows
+        ]
+        if one.bars_filled:
+            stored.append(f"{formats.plural(one.bars_filled, 'bar')} filled")
+        if one.replaced:
+            stored.append(f"{one.replaced:,} differ, replaced")
+        known = [f"{one.already_there:,}"]
+        if one.differing:
+            known.append(f"{one.differing:,} differ, kept as stored")
+        refused = [f"{rows:,} {why}" for why, rows in one.refused.items()]
+        refused += [f"{times:,} × {why}" for why, times in one.values_refused.items()]
+        table.add_row(
+            "" if one.number is None else str(one.number),
+            Text(Path(one.file).name),
+            one.kind,
+            f"{one.rows_read:,}",
+            "\n".join(stored) or "nothing new",
+            "\n".join(known),
+            Text("\n".join(refused) or "none"),
+            *("" if ts is None else f"{ts:%Y-%m-%d %H:%M}" for ts in (one.first_ts, one.last_ts)),
+        )
+    return table

@@ -1,0 +1,201 @@
+"""Collector and dashboard together, each a process of its own: what ``demo`` and ``up`` do."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+import duckdb
+
+from analytics.errors import PerpscopeError, SettingsError
+from analytics.lake.reader import Reader
+from analytics.query_cli import lake_time
+from collector.commands.processes import Child, Family
+from collector.service.health_server import LOOPBACK
+from collector.service.stop_signal import StopSignal
+from collector.settings import Settings
+
+START_PATIENCE_S = 60.0
+"""How long the dashboard may take to answer before that is said. [wall s]"""
+
+DATA_PATIENCE_S = 20.0
+"""How long the address is held back for data to show; a venue may be out of reach. [wall s]"""
+
+RECENT = timedelta(minutes=3)
+"""Snapshots of this long ago are enough for a dashboard to show a market. On the wall."""
+
+
+async def demo(settings: Settings, simulator_options: list[str]) -> bool:
+    """Run simulator, collector and dashboard on the demo's own lake, until told to stop.
+
+    Returns:
+        Whether SIGINT stopped it.
+
+    Raises:
+        SettingsError: A port is taken.
+        PerpscopeError: One of the three ended by itself.
+    """
+    async with _family() as (family, stopped):
+        simulator = await family.start(
+            "simulator", ["simulate", "--port", "0", *simulator_options], {}, heard=True
+        )
+        address = await _first_line(simulator)
+        await _together(
+            settings,
+            family,
+            stopped,
+            data_dir=settings.data_dir / "demo",
+            PERPSCOPE_SIMULATOR=address,
+        )
+    return stopped.interrupted
+
+
+async def up(settings: Settings) -> bool:
+    """Run collector and dashboard until told to stop.
+
+    Returns:
+        Whether SIGINT stopped it.
+
+    Raises:
+        SettingsError: A port is taken.
+        PerpscopeError: One of the two ended by itself.
+    """
+    async with _family() as (family, stopped):
+        await _together(settings, family, stopped, data_dir=settings.data_dir)
+    return stopped.interrupted
+
+
+def refuse_taken_port(port: int) -> None:
+    """Raise SettingsError if something else listens on loopback *port*."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            raise SettingsError(
+                f"PERPSCOPE_PORT={port}: {error.strerror}; choose another port"
+            ) from error
+
+
+@asynccontextmanager
+async def _family() -> AsyncIterator[tuple[Family, StopSignal]]:
+    stopped = StopSignal()
+    family = Family()
+    try:
+        yield family, stopped
+    finally:
+        await family.stop()
+
+
+async def _together(
+    settings: Settings,
+    family: Family,
+    stopped: asyncio.Event,
+    *,
+    data_dir: Path,
+    **variables: str,
+) -> None:
+    refuse_taken_port(settings.port)
+    began = time.monotonic()
+    variables["PERPSCOPE_DATA_DIR"] = str(data_dir.absolute())
+    variables["PERPSCOPE_PORT"] = str(settings.port)
+    await family.start("collector", ["collect"], variables)
+    await family.start("dashboard", ["serve"], variables)
+    ended = asyncio.create_task(family.first_to_end(), name="first child to end")
+    stopping = asyncio.create_task(stopped.wait(), name="stop signal")
+    ready = asyncio.create_task(_ready(settings.port, data_dir), name="dashboard ready")
+    try:
+        await asyncio.wait({ended, stopping, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done() and not ready.cancelled():
+            _say(
+                f"perpscope is at {_address(settings.port)} "
+                f"({time.monotonic() - began:.0f} s to start). Ctrl-C stops it."
+            )
+            await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not stopped.is_set() and ended.done():
+            raise _ended_early(ended.result())
+    finally:
+        for task in (ended, stopping, ready):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _ready(port: int, data_dir: Path) -> None:
+    """Wait until the dashboard answers, and for a while until it has something to show."""
+    await asyncio.gather(_answers(port), _shows(data_dir))
+
+
+async def _answers(port: int) -> None:
+    began, said = time.monotonic(), False
+    async with aiohttp.ClientSession() as session:
+        while True:
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with session.get(f"{_address(port)}/_stcore/health") as answer:
+                    if answer.ok:
+                        return
+            await asyncio.sleep(0.2)
+            if not said and time.monotonic() - began > START_PATIENCE_S:
+                said = True
+                _say(
+                    f"the dashboard has not answered after {START_PATIENCE_S:.0f} s; "
+                    "still waiting for it"
+                )
+
+
+async def _shows(data_dir: Path) -> None:
+    reader = Reader(data_dir)
+    try:
+        async with asyncio.timeout(DATA_PATIENCE_S):
+            while not await asyncio.to_thread(_has_recent, reader):
+                await asyncio.sleep(0.5)
+    except TimeoutError:
+        return
+    finally:
+        reader.close()
+
+
+def _has_recent(reader: Reader) -> bool:
+    """Return whether snapshots of the last minutes are published."""
+    try:
+        with reader.cursor() as cursor:
+            since = lake_time(cursor, datetime.now(UTC) - RECENT)
+            found = cursor.execute(
+                "select 1 from snapshots where received_ts > $since limit 1",
+                {"since": since.replace(tzinfo=None)},
+            ).fetchone()
+    except (PerpscopeError, duckdb.Error):
+        return False
+    return found is not None
+
+
+async def _first_line(child: Child) -> str:
+    if child.process.stdout is None:
+        raise RuntimeError("children are started with a pipe")
+    line = await child.process.stdout.readline()
+    if not line:
+        await child.process.wait()
+        raise _ended_early(child)
+    return line.decode().strip()
+
+
+def _ended_early(child: Child) -> PerpscopeError:
+    return PerpscopeError(
+        f"the {child.name} ended by itself with exit code {child.process.returncode}; "
+        "what it said stands above"
+    )
+
+
+def _address(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}"
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")

@@ -1,0 +1,4 @@
+"""What everything in the collector runs on: time, waiting, tasks that go on, HTTP, rate budgets.
+
+Belongs here: what is the same whoever is asked and whatever about. Knows no venue and no lake.
+"""

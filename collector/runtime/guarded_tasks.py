@@ -1,0 +1,303 @@
+"""Tasks that run as long as the program does: started in one way, never ended unnoticed.
+
+asyncio says nothing of a task that has ended until somebody asks for its result, and of a
+task that is to run for ever nobody does. Here every end that nobody asked for is logged with
+its traceback, counted, told to /healthz and written down for the Health page; then the task is
+started again, or the program stops with exit code 1, as `POLICIES` says. A task that neither
+ends nor gets anywhere is not seen here: that is for whoever waits for its results, as /healthz
+does for the cycles of each venue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Final, Literal, Self
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+
+from analytics.errors import PerpscopeError
+from collector.runtime.backoff import Backoff
+from collector.runtime.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+RESTART: Final = Backoff(first_s=1.0, longest_s=60.0, jitter=0.5)
+"""The pauses before a task is started again."""
+
+STEADY_S: Final = 60.0
+"""A task that has run for so long since is sound again: /healthz does not name it any more, and
+another end of it is the first in a row. [s]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What follows an end that nobody asked for."""
+
+    then: Literal["restart", "stop"]
+    why: str
+
+
+POLICIES: Final[dict[str, Policy]] = {
+    "storing": Policy("restart", "what is not stored yet waits in memory; a stop would lose it"),
+    "timetable": Policy(
+        "restart", "a run left out is made up for by the next, and the other venues' go on"
+    ),
+    "clock watch": Policy(
+        "restart", "rows are right without it, as long as the clock does not step"
+    ),
+    "stream": Policy("restart", "what was missed is asked of REST, and no other stream suffers"),
+    "stream checks": Policy("restart", "streams go on without them for a while"),
+    "control socket": Policy("restart", "collecting does not need it, only other commands do"),
+    "health server": Policy("restart", "collecting does not need it, only those who watch it do"),
+    "process": Policy(
+        "stop", "half a terminal looks like a whole one; whoever started it sees that it stopped"
+    ),
+}
+"""By kind of task. A kind that is not here cannot be started."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """An end of a task that nobody asked for."""
+
+    task: str
+    at: datetime
+    """UTC, on the collector's clock."""
+    reason: str
+
+
+class GuardedTask:
+    """A task that is always there until `end` or `cancel` is called, and nobody else's to end."""
+
+    def __init__(
+        self, name: str, policy: Policy, run: Callable[[], Awaitable[object]], guard: GuardedTasks
+    ) -> None:
+        self.name = name
+        self.policy = policy
+        self.ends = 0
+        """How often it ended though nobody asked for that."""
+        self.newest_end: TaskEnd | None = None
+        self._run = run
+        self._guard = guard
+        self._in_a_row = 0
+        self._asked_to_end = False
+        self._begin(0.0)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is at its work: it has not ended, and does not wait to be started again."""
+        return self._since_s is not None and not self._task.done()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was ended and is over."""
+        return self._asked_to_end and self._task.done()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it never ended, or has run long enough since."""
+        return self.newest_end is None or (self.is_running and self._has_been_steady())
+
+    def cancel(self) -> None:
+        """Ask it to end; nothing follows from that."""
+        self._asked_to_end = True
+        self._task.cancel()
+
+    async def end(self) -> None:
+        """End it, and wait until it has."""
+        self.cancel()
+        await asyncio.wait([self._task])
+
+    def hurry(self) -> None:
+        """Start it again now, if it waits to be started again."""
+        if self._since_s is None and not self._asked_to_end:
+            self._task.remove_done_callback(self._ended)
+            self._task.cancel()
+            self._begin(0.0)
+
+    def _begin(self, pause_s: float) -> None:
+        self._since_s: float | None = None
+        self._task = asyncio.create_task(self._after(pause_s), name=self.name)
+        self._task.add_done_callback(self._ended)
+        if not pause_s:
+            self._since_s = self._guard.clock.monotonic_s()
+
+    async def _after(self, pause_s: float) -> None:
+        if pause_s:
+            await self._guard.clock.sleep(pause_s)
+            self._since_s = self._guard.clock.monotonic_s()
+        await self._run()
+
+    def _has_been_steady(self) -> bool:
+        since_s = self._since_s
+        return since_s is not None and self._guard.clock.monotonic_s() - since_s >= STEADY_S
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Take note of an end. The loop itself calls this, so that no task has to watch."""
+        error = _error_of(task)
+        if self._asked_to_end:
+            if isinstance(error, Exception):
+                log.error("task failed while it was being ended", task=self.name, exc_info=error)
+            self._guard.forget(self)
+            return
+        self.ends += 1
+        self._in_a_row = 1 if self._has_been_steady() else self._in_a_row + 1
+        self._since_s = None
+        self.newest_end = TaskEnd(self.name, self._guard.clock.now(), reason(error))
+        if self._guard.note_end(self, self.newest_end, error):
+            self._begin(RESTART.pause_s(self._in_a_row))
+
+
+class GuardedTasks:
+    """All tasks of a program that run as long as it does; ends what is left on the way out."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        registry: CollectorRegistry | None = None,
+        note: Callable[[TaskEnd], None] | None = None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            clock: The collector's; pauses are slept on it.
+            registry: Where ends are counted, by task.
+            note: Writes an end down for good; called in a thread, and may raise PerpscopeError.
+        """
+        self.clock = clock
+        self._note = note
+        self._tasks: set[GuardedTask] = set()
+        self._notes: set[asyncio.Task[None]] = set()
+        self._noting = asyncio.Lock()
+        self._ends = Counter(
+            "perpscope_task_ends",
+            "Ends of a task that nobody asked for",
+            ["task"],
+            registry=registry,
+        )
+        self._failed = asyncio.Event()
+        self._failure: PerpscopeError | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.gather(*(task.end() for task in tuple(self._tasks)))
+        await asyncio.gather(*self._notes)
+
+    def start(
+        self, kind: str, run: Callable[[], Awaitable[object]], of: str | None = None
+    ) -> GuardedTask:
+        """Start a task of a *kind* that `POLICIES` knows, about *of* where there are several.
+
+        Args:
+            kind: Of the task.
+            run: Runs until cancelled. It is called anew for each start, and may find what a start
+                before left.
+            of: What it is about: a venue, say.
+        """
+        name = kind if of is None else f"{kind} {of}"
+        self._ends.labels(name)
+        task = GuardedTask(name, POLICIES[kind], run, self)
+        self._tasks.add(task)
+        return task
+
+    async def until(self, stopped: asyncio.Event) -> None:
+        """Wait until *stopped* is set.
+
+        Raises:
+            PerpscopeError: A task ended that nothing goes on without.
+        """
+        waits = {asyncio.create_task(event.wait()) for event in (stopped, self._failed)}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self._failure is not None and not stopped.is_set():
+            raise self._failure
+
+    def troubles(self) -> dict[str, dict[str, object]]:
+        """Return those that ended unasked and have not run long enough since, by name, as JSON."""
+        return {
+            task.name: {
+                "running": task.is_running,
+                "ends": task.ends,
+                "ended_at": task.newest_end.at.isoformat(),
+                "reason": task.newest_end.reason,
+            }
+            for task in self._tasks
+            if task.newest_end is not None and not task.is_sound
+        }
+
+    def note_end(self, task: GuardedTask, end: TaskEnd, error: BaseException | None) -> bool:
+        """Say, count and write down that *task* ended; return whether it is to be started again."""
+        self._ends.labels(task.name).inc()
+        ours = error if isinstance(error, PerpscopeError) else None
+        if task.policy.then == "stop":
+            self._failure = ours or PerpscopeError(
+                f"the task {task.name!r} ended ({end.reason}), and nothing goes on without it; "
+                "the log has the traceback"
+            )
+            self._failure.__cause__ = error if ours is None else ours.__cause__
+            self._failed.set()
+        if ours is None or task.policy.then == "restart":
+            log.error(
+                "task ended",
+                task=task.name,
+                reason=end.reason,
+                then=task.policy.then,
+                exc_info=error,
+            )
+        if self._note is not None:
+            noting = asyncio.create_task(self._noted(end), name="note of a task's end")
+            self._notes.add(noting)
+            noting.add_done_callback(self._notes.discard)
+        return task.policy.then == "restart"
+
+    def forget(self, task: GuardedTask) -> None:
+        """Take note that *task* was ended."""
+        self._tasks.discard(task)
+
+    async def _noted(self, end: TaskEnd) -> None:
+        if self._note is None:
+            return
+        try:
+            async with self._noting:
+                await asyncio.to_thread(self._note, end)
+        except PerpscopeError as error:
+            log.warning("Health does not know of a task's end", task=end.task, reason=str(error))
+        except Exception:
+            log.exception("Health does not know of a task's end", task=end.task)
+
+
+def _error_of(task: asyncio.Task[None]) -> BaseException | None:
+    """Return what *task*, which is over, ended in; None if it returned."""
+    if not task.cancelled():
+        return task.exception()
+    try:
+        task.result()
+    except asyncio.CancelledError as error:
+        # Asked for so, it has the traceback of where the task was.
+        return error
+    return None
+
+
+def reason(error: BaseException | None) -> str:
+    """Return in a few words why a task ended: by *error*, or by none."""
+    if error is None:
+        return "it returned"
+    if isinstance(error, asyncio.CancelledError):
+        return "it was cancelled"
+    return f"{type(error).__name__}: {error}".rstrip(": ")

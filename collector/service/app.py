@@ -1,0 +1,277 @@
+"""The parts of a running collector, opened in order and closed in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+import aiohttp
+import structlog
+
+from analytics import query
+from analytics.errors import SettingsError
+from analytics.lake.writer import Lake
+from analytics.records import Instrument
+from collector.backfill.background_budget import Behind
+from collector.backfill.filling import VenueHistory
+from collector.cycles.venue_collector import VenueCollector
+from collector.runtime import http_session
+from collector.runtime.clock import Clock
+from collector.runtime.guarded_tasks import GuardedTask, GuardedTasks, TaskEnd
+from collector.service.clock_steps import ClockSteps
+from collector.service.counters import Meters
+from collector.service.lake_notes import add_note
+from collector.service.pauses import Silences
+from collector.service.scheduler import Scheduler
+from collector.service.write_queue import Intake
+from collector.settings import Settings
+from collector.streams.feed import BOOK_COLUMNS, Feed
+from collector.streams.registry import BOOK_CADENCE, CADENCE, STREAMS, offered
+from collector.streams.status import last_heard
+from collector.venues import VENUES
+from collector.venues.client import VenueClient
+from collector.venues.venue import Offer, Venue
+
+log = structlog.get_logger(__name__)
+
+LAKE = "lake"
+"""Whose timetable has the upkeep, beside one for each venue."""
+
+THREADS = 3
+"""For what blocks: storing, upkeep, and work for another command or a name to look up."""
+
+GATHER_S = 2.0
+"""How long the first venue's rows wait for those of others, to share a commit. [s]"""
+
+GATHER_SHARE = 0.1
+"""But never longer than this share of the time between cycles."""
+
+STORING_PATIENCE_S = 3.0
+"""How long the last append may take once we are asked to stop. [wall s]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What every job works with."""
+
+    settings: Settings
+    clock: Clock
+    lake: Lake
+    intake: Intake
+    meters: Meters
+    venues: tuple[VenueCollector, ...]
+    histories: Mapping[str, VenueHistory]
+    """By the venue's name."""
+    tasks: GuardedTasks
+    schedulers: Mapping[str, Scheduler]
+    """By the venue's name, and of the lake."""
+    silences: Silences
+    clock_steps: ClockSteps
+
+    def jobs_missed(self) -> dict[str, int]:
+        """Return how often the start of a job was left out, by job."""
+        return {k: v for one in self.schedulers.values() for k, v in one.missed.items()}
+
+    def jobs_failing(self) -> dict[str, str]:
+        """Return why the newest run of a job failed, by job; nothing of those that did not."""
+        return {k: v for one in self.schedulers.values() for k, v in one.failing.items()}
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[Program]:
+    """Open the lake, the intake and the venues that *settings* name, with their *streams* or not.
+
+    On the way out everything that has arrived is stored first.
+
+    Raises:
+        LakeError: The lake cannot be opened for writing.
+        SettingsError: The simulator that the settings name does not answer.
+    """
+    async with AsyncExitStack() as stack:
+        # Each thread that allocates keeps memory of its own, and the lake lets one work at a time.
+        threads = stack.enter_context(ThreadPoolExecutor(THREADS, "blocking"))
+        asyncio.get_running_loop().set_default_executor(threads)
+        simulated = settings.simulator is not None
+        clock = await simulator_clock(settings.simulator) if settings.simulator else Clock()
+        lake = stack.enter_context(
+            Lake(
+                settings.data_dir,
+                origin="simulator" if simulated else "live",
+                reserve_bytes=settings.min_free_mb * 2**20,
+            )
+        )
+        for note in lake.damaged:
+            log.error("set aside at the start", what=note)
+        for note in lake.left:
+            log.error("not taken in; it stays where it is", what=note)
+        lake.set_info(venues=_offers(settings))
+        if simulated:
+            lake.set_info(clock=_as_json(clock))
+        lake.publish()
+        meters = Meters()
+        tasks = await stack.enter_async_context(
+            GuardedTasks(clock, registry=meters.registry, note=partial(_note_end, lake))
+        )
+        intake = Intake(lake, clock.wall_s(min(GATHER_S, settings.interval_s * GATHER_SHARE)))
+        storing = tasks.start("storing", intake.run)
+        stack.push_async_callback(_finish, intake, storing)
+        venues = tuple(_venue(name, clock, settings, lake) for name in settings.venues)
+        silences = Silences(lake)
+        for one in venues:
+            silences.impose(one)
+            stack.push_async_callback(one.close)
+        if streams:
+            for one in venues:
+                one.feed = _feed(one, clock, settings, lake, tasks)
+            stack.push_async_callback(_hang_up, venues, intake)
+        histories = {one.name: _history(one, clock, settings, lake) for one in venues}
+        for history in histories.values():
+            stack.push_async_callback(history.close)
+        yield Program(
+            settings,
+            clock,
+            lake,
+            intake,
+            meters,
+            venues,
+            histories,
+            tasks,
+            {name: Scheduler(clock) for name in (LAKE, *settings.venues)},
+            silences,
+            ClockSteps(clock, lake),
+        )
+
+
+async def simulator_clock(address: str) -> Clock:
+    """Return the clock that the simulator at *address* runs on.
+
+    Raises:
+        SettingsError: Nothing answers there, or not a simulator.
+    """
+    timeout = aiohttp.ClientTimeout(total=5)
+    try:
+        async with (
+            http_session.new_session(timeout=timeout) as session,
+            session.get(f"{address}/simulator/clock") as answer,
+        ):
+            told = await answer.json()
+            return Clock(
+                origin=datetime.fromtimestamp(told["origin_ms"] / 1000, UTC),
+                speed=float(told["speed"]),
+                started_at=datetime.fromtimestamp(told["started_at_ms"] / 1000, UTC),
+            )
+    except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
+        raise SettingsError(
+            f"PERPSCOPE_SIMULATOR={address!r}: no simulator answers there ({error}); "
+            "start one with: perpscope simulate"
+        ) from error
+
+
+def _venue(name: str, clock: Clock, settings: Settings, lake: Lake) -> VenueCollector:
+    with lake.cursor() as cursor:
+        known = query.fetch(cursor, "instruments_of_venue", venue=name)
+    return VenueCollector(
+        VENUES[name],
+        clock,
+        simulator_url=settings.simulator,
+        top_n=settings.top_n,
+        interval_s=settings.interval_s,
+        requests_per_s=settings.requests_per_s,
+        timeout_s=settings.request_timeout_s,
+        known=[
+            Instrument(**{str(k): v for k, v in row.items()}) for row in known.to_dict("records")
+        ],
+    )
+
+
+def _feed(
+    one: VenueCollector, clock: Clock, settings: Settings, lake: Lake, tasks: GuardedTasks
+) -> Feed | None:
+    """Return the streams of a venue, None where its streams are not read."""
+    if one.name not in STREAMS:
+        return None
+    with lake.cursor() as cursor:
+        last = query.fetch(cursor, "last_streams", venue=one.name).to_dict("records")
+    client = VenueClient(
+        one.venue,
+        clock,
+        Behind(one.budget, clock),
+        simulator_url=settings.simulator,
+        timeout_s=settings.request_timeout_s,
+    )
+    return Feed(
+        client,
+        clock,
+        tasks,
+        simulator_url=settings.simulator,
+        last_heard=last_heard(last[0]["finished_ts"], last[0]["streams"]) if last else None,
+    )
+
+
+def _history(one: VenueCollector, clock: Clock, settings: Settings, lake: Lake) -> VenueHistory:
+    return VenueHistory(
+        one,
+        clock,
+        lake,
+        simulator_url=settings.simulator,
+        timeout_s=settings.request_timeout_s,
+    )
+
+
+def _offers(settings: Settings) -> str:
+    """Return what the venues offer and allow, as JSON for the Health page to show."""
+    told = {}
+    for venue in (VENUES[name] for name in settings.venues):
+        heard = settings.streams and venue.name in STREAMS
+        offers = [
+            {**asdict(offer), "cadence": _cadence(venue, offer, heard=heard)}
+            for offer in venue.offers
+        ]
+        if heard:
+            offers += [{**asdict(one), "cadence": CADENCE} for one in offered(venue.name)]
+        limits = [asdict(limit) for limit in venue.limits]
+        told[venue.name] = {"title": venue.title, "offers": offers, "limits": limits}
+    return json.dumps(told)
+
+
+def _cadence(venue: Venue, offer: Offer, *, heard: bool) -> str:
+    """Return how often a metric comes, in words; *heard* is whether the streams are."""
+    if heard and offer.column in BOOK_COLUMNS:
+        return BOOK_CADENCE
+    return venue.cadence(offer.source)
+
+
+async def _hang_up(venues: Iterable[VenueCollector], intake: Intake) -> None:
+    """Close the streams of all venues at once; what they last heard is stored."""
+    feeds = [one.feed for one in venues if one.feed is not None]
+    await asyncio.gather(*(feed.close() for feed in feeds))
+    if heard := [record for feed in feeds for record in feed.records()]:
+        intake.put(heard)
+
+
+async def _finish(intake: Intake, storing: GuardedTask) -> None:
+    storing.hurry()
+    if not await intake.finish(STORING_PATIENCE_S):
+        log.error("stopped with batches not stored", waiting=intake.waiting)
+    await storing.end()
+
+
+def _note_end(lake: Lake, end: TaskEnd) -> None:
+    """Have the Health page know of *end*; raises LakeError."""
+    add_note(lake, "task_ends", {"task": end.task, "at": end.at.isoformat(), "reason": end.reason})
+
+
+def _as_json(clock: Clock) -> str:
+    return json.dumps(
+        {
+            "origin_ms": round(clock.origin.timestamp() * 1000),
+            "started_at_ms": round(clock.started_at.timestamp() * 1000),
+            "speed": clock.speed,
+        }
+    )

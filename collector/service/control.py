@@ -1,0 +1,301 @@
+"""How other commands have the collector write for them.
+
+Only one process may write to a lake. A command that wants to write while the
+collector runs hands it the work over a Unix socket beside the lake, which only
+its owner can open, and reads progress back as JSON lines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import socket
+import stat
+import sys
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from inspect import iscoroutinefunction
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import structlog
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from analytics.errors import LakeError, PerpscopeError
+from collector.runtime.guarded_tasks import GuardedTasks
+from collector.service.servers import served
+
+log = structlog.get_logger(__name__)
+
+LONGEST_SOCKET_PATH = 100
+"""The systems we run on allow 103 bytes and more. [bytes]"""
+
+STOP_PATIENCE_S = 0.5
+"""How long work may take to stop when the collector does. [wall s]"""
+
+Report = Callable[[dict[str, object]], None]
+"""Tells whoever asked; raises LakeError where the work is to stop."""
+Work = Callable[[dict[str, Any], Report], None | Awaitable[None]]
+"""Does what a request asks, and reports progress and results as it goes.
+
+A plain function does it in a thread of its own, a coroutine function beside the
+collecting; never two of the same name at once. When whoever asked goes away or the collector
+stops, a coroutine function is cancelled, and a plain one meets it in its next report.
+"""
+
+_THREAD = "work for another command"
+
+_STOPPED = (
+    "the collector stopped before the work was done; "
+    "what it had stored by then is stored, running the command again is safe"
+)
+
+
+def socket_path(folder: Path) -> Path:
+    """Return where the collector of the lake in *folder* listens.
+
+    Raises:
+        LakeError: The path would be too long, and somebody else made the folder for those.
+    """
+    path = folder.absolute() / "collector.sock"
+    if len(str(path).encode()) <= LONGEST_SOCKET_PATH:
+        return path
+    name = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
+    return _folder_of_ours() / f"{name}.sock"
+
+
+def takes_work(folder: Path) -> bool:
+    """Return whether a collector of the lake in *folder* listens.
+
+    Raises:
+        LakeError: One may, but not to this user.
+    """
+    path = socket_path(folder)
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+            return False
+        except OSError as error:
+            raise LakeError(f"{path}: cannot be opened ({error.strerror})") from error
+    return True
+
+
+@asynccontextmanager
+async def taking_work(
+    folder: Path, works: dict[str, Work], tasks: GuardedTasks
+) -> AsyncIterator[None]:
+    """Take requests for *works*, by name, until the block ends; *tasks* keep the socket open.
+
+    A request waits for those of its own name alone: a file that is long in being read holds up
+    other files, and no backfill.
+
+    A thread that has not stopped by ``STOP_PATIENCE_S`` is left behind; the process
+    then has to end by ``end_if_left_behind``.
+
+    Raises:
+        LakeError: There is no place to listen.
+    """
+    app = web.Application()
+    turns = {name: asyncio.Lock() for name in works}
+    requests: set[_Request] = set()
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            asked = await request.json()
+        except (ValueError, RecursionError) as error:
+            raise web.HTTPBadRequest(text="what is asked is no JSON") from error
+        name = request.match_info["name"]
+        made = _Request(works[name], asked, turns[name])
+        requests.add(made)
+        made.task.add_done_callback(lambda _: requests.discard(made))
+        return await made.answer(request)
+
+    for name in works:
+        app.router.add_post(f"/{{name:{name}}}", handle)
+    path = socket_path(folder)
+
+    async def listen(protocol: web.Server) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        return await loop.create_unix_server(protocol, sock=_listening(path))
+
+    try:
+        async with served(
+            tasks,
+            "control socket",
+            app,
+            listen,
+            is_reachable=path.is_socket,
+            handler_cancellation=True,
+        ):
+            try:
+                yield
+            finally:
+                for made in requests:
+                    made.stop()
+    finally:
+        path.unlink(missing_ok=True)
+        if requests:
+            await asyncio.wait({made.task for made in requests}, timeout=STOP_PATIENCE_S)
+
+
+def end_if_left_behind(code: int) -> None:
+    """End the process at once, with *code*, if a thread was left behind at its work.
+
+    An ordinary end would stop the thread wherever it is, and in the midst of a
+    library in C++ that is an abort. To be called last: nothing is closed any more.
+    """
+    if any(thread.name == _THREAD for thread in threading.enumerate()):
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+class _Request:
+    """Work that was asked for, and the lines that tell how it goes."""
+
+    def __init__(self, work: Work, asked: dict[str, Any], turn: asyncio.Lock) -> None:
+        """Begin *work* as soon as it is its *turn*."""
+        self._work = work
+        self._asked = asked
+        self._loop = asyncio.get_running_loop()
+        self._lines: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
+        self._stopped = threading.Event()
+        self._in_thread = False
+        self.task = asyncio.create_task(self._run(turn), name="work for another command")
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Send whoever asked the lines as they come; stop the work if nobody is left to read."""
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        try:
+            await response.prepare(request)
+            while (line := await self._lines.get()) is not None:
+                await response.write(json.dumps(line).encode() + b"\n")
+            await response.write_eof()
+        finally:
+            self.stop()
+        return response
+
+    def stop(self) -> None:
+        """Have the work end soon, and say so at once."""
+        self._stopped.set()
+        self._tell({"error": _STOPPED})
+        self._tell(None)
+        # A thread keeps its turn until it ends, or two would work at once.
+        if not self._in_thread:
+            self.task.cancel()
+
+    async def _run(self, turn: asyncio.Lock) -> None:
+        if turn.locked():
+            self._tell({"waiting": "the collector does the same work for another command first"})
+        try:
+            async with turn:
+                if iscoroutinefunction(self._work):
+                    with self._telling_failures():
+                        await self._work(self._asked, self._report)
+                else:
+                    await self._run_in_thread()
+        finally:
+            self._tell(None)
+
+    async def _run_in_thread(self) -> None:
+        """Do the work in a thread that does not keep the process alive, as an executor's would."""
+        ended = asyncio.Event()
+
+        def body() -> None:
+            try:
+                with self._telling_failures():
+                    self._work(self._asked, self._report)
+            finally:
+                self._to_loop(ended.set)
+
+        self._in_thread = True
+        threading.Thread(target=body, name=_THREAD, daemon=True).start()
+        await ended.wait()
+
+    @contextmanager
+    def _telling_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except PerpscopeError as error:
+            self._tell({"error": str(error)})
+        except Exception:
+            log.exception("work for another command failed")
+            self._tell({"error": "the collector failed at it; its log says why"})
+
+    def _report(self, line: dict[str, object]) -> None:
+        if self._stopped.is_set():
+            raise LakeError(_STOPPED)
+        self._tell(line)
+
+    def _tell(self, line: dict[str, object] | None) -> None:
+        self._to_loop(lambda: self._lines.put_nowait(line))
+
+    def _to_loop(self, call: Callable[[], None]) -> None:
+        # A thread that was left behind may find the loop closed.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(call)
+
+
+async def ask(folder: Path, name: str, asked: dict[str, object], report: Report) -> None:
+    """Have the running collector do the work *name*; pass each line it reports to *report*.
+
+    Raises:
+        LakeError: It does not answer, or stopped before the work was done.
+    """
+    connector = aiohttp.UnixConnector(path=str(socket_path(folder)))
+    no_limit = aiohttp.ClientTimeout(total=None, sock_connect=5)
+    try:
+        async with (
+            aiohttp.ClientSession(connector=connector, timeout=no_limit) as session,
+            session.post(f"http://collector/{name}", json=asked) as answer,
+        ):
+            answer.raise_for_status()
+            async for line in answer.content:
+                report(json.loads(line))
+    except (ValueError, LineTooLong) as error:
+        raise LakeError(f"{folder}: what listens for this lake answers nonsense") from error
+    except aiohttp.ClientError as error:
+        raise LakeError(
+            f"{folder}: the collector of this lake went before the work was done ({error}); "
+            "what it had stored by then is stored, running the command again is safe"
+        ) from error
+
+
+def _folder_of_ours() -> Path:
+    """Return a folder for sockets that nobody else can have made or can open."""
+    folder = Path(tempfile.gettempdir()) / f"perpscope-{os.getuid()}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    private = stat.S_ISDIR(found.st_mode) and not stat.S_IMODE(found.st_mode) & 0o077
+    if not private or found.st_uid != os.getuid():
+        raise LakeError(
+            f"{folder}: it must be a folder of yours that nobody else can open; "
+            "remove it, or set TMPDIR to another folder"
+        )
+    return folder
+
+
+def _listening(path: Path) -> socket.socket:
+    """Return a socket at *path* that was not open to others for a moment."""
+    # Whoever holds the lake's lock is the only one here: an old socket is a dead one.
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    except OSError as error:
+        listening.close()
+        raise LakeError(f"{path}: cannot listen there ({error.strerror})") from error
+    finally:
+        os.umask(before)
+    return listening

@@ -1,0 +1,146 @@
+"""What the collector tells of itself on loopback: /healthz for people, /metrics for Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from analytics.errors import SettingsError
+from analytics.untrusted.hosts import is_ours
+from collector.cycles.venue_collector import VenueCollector
+from collector.service.app import Program
+from collector.service.servers import served
+
+LOOPBACK = "127.0.0.1"
+
+LATE_CYCLES = 3
+"""A venue that has not finished a cycle for this many is reported as silent."""
+
+
+def health(program: Program) -> dict[str, object]:
+    """Return how *program* is: what /healthz answers.
+
+    ``status`` is ``ok``, or ``degraded`` while a venue fails or is silent, its newest rows
+    are of a time to come, the lake refuses rows, batches were lost, a task ended that is to run
+    for ever and has not run long enough since, or a job failed when it ran last. ``clock`` says
+    when and how far the clock stepped last since the start, null if it never did.
+    """
+    now = program.clock.now()
+    venues = {one.name: _venue(program, one, now) for one in program.venues}
+    troubled = any(venue["silent"] or venue["ahead"] or venue["error"] for venue in venues.values())
+    intake, step = program.intake, program.clock_steps.newest
+    tasks, failing = program.tasks.troubles(), program.jobs_failing()
+    lossy = intake.fault is not None or intake.dropped > 0
+    degraded = troubled or lossy or bool(tasks) or bool(failing)
+    return {
+        "status": "degraded" if degraded else "ok",
+        "now": now.isoformat(),
+        "clock": None if step is None else step.sentence(),
+        "venues": venues,
+        "tasks": tasks,
+        "jobs_failing": failing,
+        "jobs_left_out": program.jobs_missed(),
+        "lake_fault": intake.fault,
+        "batches_waiting": intake.waiting,
+        "batches_dropped": intake.dropped,
+        "set_aside": program.lake.damaged,
+    }
+
+
+def _venue(program: Program, one: VenueCollector, now: datetime) -> dict[str, object]:
+    """Return how a venue stands.
+
+    Its age is counted on the monotonic clock, which no step moves; the times in its rows
+    may still lie ahead of the other, until its next cycle, after a step back.
+    """
+    interval_s = program.settings.interval_s
+    latest, counted_s = program.meters.latest.get(one.name), program.meters.counted_s.get(one.name)
+    age_s = None if counted_s is None else program.clock.monotonic_s() - counted_s
+    stamped = None if latest is None else (now - latest.finished_ts).total_seconds()
+    return {
+        "age_s": age_s,
+        "silent": age_s is None or age_s > LATE_CYCLES * interval_s,
+        "ahead": stamped is not None and stamped < -interval_s,
+        "instruments": 0 if latest is None else latest.answered,
+        "error": None if latest is None else latest.error,
+        "streams": _streams(one),
+    }
+
+
+def _streams(one: VenueCollector) -> dict[str, object] | None:
+    """Return how the streams of a venue stand, by channel; None where there are none."""
+    if one.feed is None:
+        return None
+    return {name: standing.as_json() for name, standing in one.feed.standings().items()}
+
+
+@asynccontextmanager
+async def answering(port: int, program: Program) -> AsyncIterator[int]:
+    """Answer /healthz and /metrics on loopback *port* (0 for any) until the block ends.
+
+    Yields:
+        The port.
+
+    Raises:
+        SettingsError: The port is taken.
+    """
+
+    async def healthz(_request: web.Request) -> web.Response:
+        told = health(program)
+        status = 200 if told["status"] == "ok" else 503
+        text = json.dumps(told, ensure_ascii=False)
+        return web.Response(text=text, status=status, content_type="application/json")
+
+    async def metrics(_request: web.Request) -> web.Response:
+        program.meters.waiting.set(program.intake.waiting)
+        program.meters.dropped.set(program.intake.dropped)
+        for job, times in program.jobs_missed().items():
+            program.meters.missed.labels(job).set(times)
+        for one in program.venues:
+            if one.feed is not None:
+                program.meters.show(one.feed)
+        body = generate_latest(program.meters.registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application(middlewares=[_only_as(program.settings.allowed_hosts)])
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/metrics", metrics)
+
+    async def listen(protocol: web.Server) -> asyncio.Server:
+        nonlocal port
+        loop = asyncio.get_running_loop()
+        try:
+            server = await loop.create_server(protocol, LOOPBACK, port)
+        except OSError as error:
+            raise SettingsError(
+                f"PERPSCOPE_COLLECTOR_PORT={port}: {error.strerror}; choose another, or 0 for any"
+            ) from error
+        # Of any free port, the one that it got: whoever watches goes on looking there.
+        port = int(server.sockets[0].getsockname()[1])
+        return server
+
+    async with served(program.tasks, "health server", app, listen):
+        yield port
+
+
+def _only_as(names: Collection[str]) -> Middleware:
+    """Return what refuses requests under other names than loopback's and *names*."""
+
+    @web.middleware
+    async def refusing(request: web.Request, handler: Handler) -> web.StreamResponse:
+        hosts = request.headers.getall("Host", ())
+        if len(hosts) == 1 and is_ours(hosts[0], names):
+            return await handler(request)
+        raise web.HTTPForbidden(
+            text="this collector does not answer to that name; "
+            "if a proxy serves it under one, set PERPSCOPE_ALLOWED_HOSTS\n"
+        )
+
+    return refusing

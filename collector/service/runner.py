@@ -1,0 +1,98 @@
+"""The long-running program: start in order, stop in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import structlog
+
+from analytics.errors import LakeError
+from analytics.records import Cycle
+from collector.commands.backfill import backfill_work
+from collector.commands.import_files import import_work
+from collector.runtime.guarded_tasks import GuardedTask
+from collector.service import timetable
+from collector.service.app import LAKE, STORING_PATIENCE_S, Program, opened
+from collector.service.control import taking_work
+from collector.service.health_server import answering
+from collector.service.stop_signal import StopSignal
+from collector.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings) -> bool:
+    """Collect until SIGINT, SIGTERM or SIGHUP, then store what has arrived and stop.
+
+    Returns:
+        Whether SIGINT ended it.
+
+    Raises:
+        LakeError: The lake cannot be opened for writing.
+        SettingsError: The simulator that the settings name does not answer, or the
+            collector's port is taken.
+        PerpscopeError: A task ended that nothing goes on without.
+    """
+    stopped = StopSignal()
+    async with opened(settings, streams=settings.streams) as program:
+        works = {"import": import_work(program.lake), "backfill": backfill_work(program)}
+        async with (
+            taking_work(settings.data_dir, works, program.tasks),
+            answering(settings.collector_port, program),
+        ):
+            running = _start(program)
+            log.info("collecting", venues=settings.venues, data_dir=str(settings.data_dir))
+            try:
+                await program.tasks.until(stopped)
+            finally:
+                log.info("stopping")
+                program.lake.stop_upkeep()
+                await asyncio.gather(*(task.end() for task in running))
+    log.info("stopped")
+    return stopped.interrupted
+
+
+def _start(program: Program) -> list[GuardedTask]:
+    """Start what collects, and what looks after the lake and the clock."""
+    tasks, upkeep = program.tasks, program.schedulers[LAKE]
+    upkeep.add(timetable.of_the_lake(program))
+    return [
+        tasks.start("clock watch", partial(timetable.watch_clock, program)),
+        tasks.start("timetable", upkeep.run, LAKE),
+        *(
+            tasks.start("timetable", partial(timetable.collect, program, one), one.name)
+            for one in program.venues
+        ),
+    ]
+
+
+async def run_once(settings: Settings) -> list[Cycle]:
+    """Collect and store one cycle of every venue; return how they went.
+
+    SIGTERM ends it early; what was collected by then is stored, and the list is
+    empty. So does SIGINT, which leaves as KeyboardInterrupt then.
+
+    Raises:
+        LakeError: The lake cannot be opened for writing, or did not take the rows.
+        SettingsError: The simulator that the settings name does not answer.
+    """
+    signalled = StopSignal()
+    stopped = asyncio.create_task(signalled.wait(), name="stop signal")
+    async with opened(settings) as program:
+        cycles = asyncio.gather(*(timetable.once(program, one) for one in program.venues))
+        first: set[asyncio.Future[Any]] = {cycles, stopped}
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if not cycles.done():
+            cycles.cancel()
+            await asyncio.gather(cycles, return_exceptions=True)
+            if signalled.interrupted:
+                raise KeyboardInterrupt
+            return []
+        stopped.cancel()
+        if not await program.intake.finish(STORING_PATIENCE_S):
+            raise LakeError(program.intake.fault or "the lake did not take the rows in time")
+        # Who collects by cron has no background in which files have their turn.
+        await timetable.check(program)
+        return cycles.result()

@@ -1,0 +1,218 @@
+"""What the collector does how often: the timetable as data, and each job's body."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+
+from analytics.errors import LakeError, VenueError
+from analytics.records import Cycle
+from collector.backfill import plan
+from collector.cycles import live_bars
+from collector.cycles.venue_collector import VenueCollector
+from collector.service.app import Program
+from collector.service.scheduler import Job
+
+log = structlog.get_logger(__name__)
+
+FIVE_MINUTES = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
+LOOK_AT_CLOCK_S = 5.0
+"""How often a step of the clock is looked for. [wall s]"""
+FIRST_BAR_TOLD_S = 420.0
+"""How long after a start the bar that it fell into is over, and venues tell of it. [s]"""
+
+CHECK_BYTES = 256 * 2**20
+"""So much of the lake is looked into every five minutes: a second's work or less. [bytes]"""
+
+
+def of_the_lake(program: Program) -> list[Job]:
+    """Return what is done for the lake, and how often."""
+    return [
+        Job("bars", FIVE_MINUTES, partial(bars, program), after_mark=timedelta(seconds=10)),
+        Job("check", FIVE_MINUTES, partial(check, program), after_mark=timedelta(minutes=4)),
+        Job("merge", HOUR, partial(merge, program), after_mark=FIVE_MINUTES / 2),
+        Job("days", timedelta(days=1), partial(merge, program, whole_days=True), FIVE_MINUTES * 2),
+    ]
+
+
+def of_a_venue(program: Program, one: VenueCollector) -> list[Job]:
+    """Return what is asked of a venue, and how often."""
+    interval = timedelta(seconds=program.settings.interval_s)
+    quarter = timedelta(minutes=15)
+    # Venues publish the ratios some seconds after each five-minute mark.
+    published = timedelta(seconds=30)
+    return [
+        Job(f"cycle {one.name}", interval, partial(cycle, program, one), at_once=True),
+        Job(f"universe {one.name}", quarter, partial(universe, program, one)),
+        Job(f"long/short {one.name}", FIVE_MINUTES, partial(long_short, one), published),
+        Job(f"history {one.name}", HOUR, partial(history, program, one), after_mark=quarter),
+    ]
+
+
+async def collect(program: Program, one: VenueCollector) -> None:
+    """Run the jobs of a venue on time, for ever."""
+    scheduler = program.schedulers[one.name]
+    if scheduler.is_empty:
+        scheduler.run_once(f"begin {one.name}", partial(begin, program, one))
+    await scheduler.run()
+
+
+async def begin(program: Program, one: VenueCollector) -> None:
+    """Bring a venue onto its timetable; how fast it answers is nothing to the others."""
+    try:
+        await universe(program, one)
+    finally:
+        program.schedulers[one.name].add(of_a_venue(program, one))
+    await asyncio.gather(long_short(one), history(program, one))
+    # Of the bar of the start, and often of the one before, venues do not tell the whole yet.
+    await program.clock.sleep(FIRST_BAR_TOLD_S)
+    await history(program, one)
+
+
+async def once(program: Program, one: VenueCollector) -> Cycle:
+    """Collect one complete cycle of a venue."""
+    await universe(program, one)
+    await long_short(one)
+    return await cycle(program, one)
+
+
+async def cycle(program: Program, one: VenueCollector) -> Cycle:
+    """Collect one cycle of a venue, and say when it begins or ceases to have a fault."""
+    if one.universe.wants_refresh:
+        await universe(program, one)
+    snapshots, record = await one.cycle()
+    before = program.meters.latest.get(one.name)
+    if record.error is not None and (before is None or record.error != before.error):
+        log.warning("cycle with a fault", venue=one.name, reason=record.error)
+    elif record.error is None and before is not None and before.error is not None:
+        log.info("cycle complete again", venue=one.name)
+    program.meters.count(record, program.clock.monotonic_s())
+    heard = [] if one.feed is None else one.feed.records()
+    program.intake.put([*snapshots, *heard, record])
+    if one.budget.paused_until is not None:
+        await _note_silence(program, one)
+    return record
+
+
+async def _note_silence(program: Program, one: VenueCollector) -> None:
+    try:
+        await asyncio.to_thread(program.silences.note, one)
+    except LakeError as error:
+        log.warning("a restart would not know of the silence", venue=one.name, reason=str(error))
+
+
+async def universe(program: Program, one: VenueCollector) -> None:
+    """Choose anew which of a venue's instruments are collected, and record them all."""
+    try:
+        instruments = await one.refresh_universe()
+        await asyncio.to_thread(program.lake.replace_instruments, one.name, instruments)
+    except VenueError as error:
+        if one.universe.chosen:
+            log.warning("universe not refreshed", venue=one.name, reason=error.reason)
+        # Without a universe the cycle's own fault says why, once.
+    except LakeError as error:
+        log.warning("instruments not stored", venue=one.name, reason=str(error))
+
+
+async def long_short(one: VenueCollector) -> None:
+    """Ask for the newest long/short ratios of a venue."""
+    lane = await one.refresh_long_short()
+    if lane.error is not None:
+        log.warning("long/short incomplete", venue=one.name, reason=lane.error)
+
+
+async def history(program: Program, one: VenueCollector) -> None:
+    """Fill in what is missing of a venue's last hours, behind all that is asked live.
+
+    At the first start that is everything. Later it is holes, newcomers to the
+    universe, and the volumes that live bars do not know.
+    """
+    length = timedelta(hours=program.settings.backfill_hours)
+    if not length or not one.universe.chosen:
+        return
+    try:
+        outcome = await program.histories[one.name].fill(
+            plan.before(program.clock.now(), length), lambda *_: None
+        )
+    except LakeError as error:
+        log.warning("history not stored", venue=one.name, reason=str(error))
+        return
+    tally = outcome.tally
+    log.info(
+        "history filled in",
+        venue=one.name,
+        requests=outcome.requests,
+        bars_added=tally.added,
+        bars_filled=tally.filled,
+    )
+    for problem in outcome.problems():
+        log.warning("history incomplete", venue=one.name, reason=problem)
+
+
+async def watch_clock(program: Program) -> None:
+    """Look for steps of the clock, for ever; waits are counted on the monotonic clock."""
+    while True:
+        await asyncio.sleep(LOOK_AT_CLOCK_S)
+        await clock(program)
+
+
+async def clock(program: Program) -> None:
+    """See whether the clock stepped; if it did, put the jobs on the timetable anew."""
+    before = program.clock_steps.newest
+    try:
+        await asyncio.to_thread(program.clock_steps.look)
+    except LakeError as error:
+        log.warning("Health does not know of the clock's step", reason=str(error))
+    if program.clock_steps.newest is not before:
+        for scheduler in program.schedulers.values():
+            scheduler.realign()
+
+
+async def bars(program: Program) -> None:
+    """Write the bars whose five minutes are over, and those that snapshots came late for."""
+    now = program.clock.now()
+    earliest = program.intake.earliest_since_last_asked()
+    for one in program.venues:
+        since = earliest.get(one.name)
+        try:
+            await asyncio.to_thread(live_bars.write_finished, program.lake, one.name, now, since)
+        except LakeError as error:
+            log.warning("bars not written", venue=one.name, reason=str(error))
+            if since is not None:
+                program.intake.bars_from(one.name, since)
+
+
+async def merge(program: Program, *, whole_days: bool = False) -> None:
+    """Merge the lake's small files; the grace of replaced files runs on the wall clock."""
+    now = datetime.now(UTC)
+    if whole_days:
+        await _forget(program)
+    try:
+        await asyncio.to_thread(program.lake.maintain, now, whole_days=whole_days)
+        await asyncio.to_thread(program.lake.publish)
+    except LakeError as error:
+        log.warning("upkeep not done", reason=str(error))
+
+
+async def check(program: Program) -> None:
+    """Look into some of the lake's files, so that each has its turn every few hours."""
+    try:
+        notes = await asyncio.to_thread(program.lake.check_files, CHECK_BYTES)
+    except LakeError as error:
+        log.warning("files not checked", reason=str(error))
+        return
+    for note in notes:
+        log.error("set aside", what=note)
+
+
+async def _forget(program: Program) -> None:
+    """Delete snapshots that are older than the setting says."""
+    keep = timedelta(days=program.settings.snapshot_days)
+    try:
+        await asyncio.to_thread(program.lake.forget_snapshots, program.clock.now(), keep)
+    except LakeError as error:
+        log.warning("old snapshots not deleted", reason=str(error))

@@ -1,0 +1,100 @@
+"""What a collector says of itself on loopback: well, or degraded and why."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import aiohttp
+import pytest
+
+from collector.service import timetable
+from collector.service.health_server import answering
+
+
+@pytest.fixture
+async def told(program):
+    """Asks a collector that has just stored a complete cycle how it is."""
+    await timetable.universe(program, program.venues[0])
+    record = await timetable.cycle(program, program.venues[0])
+    assert (record.error, await program.intake.finish(60)) == (None, True)
+    async with answering(0, program) as port, aiohttp.ClientSession() as session:
+
+        async def ask():
+            async with session.get(f"http://127.0.0.1:{port}/healthz") as answer:
+                return answer.status, await answer.json()
+
+        ask.port = port
+        yield ask
+
+
+async def test_all_is_well(told):
+    """What a watchdog looks at is the status alone."""
+    status, said = await told()
+
+    assert (status, said["status"]) == (200, "ok")
+    assert (said["venues"]["okx"]["silent"], said["venues"]["okx"]["instruments"]) == (False, 3)
+
+
+async def test_it_listens_on_loopback_alone(told):
+    """What it tells is nobody else's."""
+    with pytest.raises(OSError, match="refused|unreachable|failed"):
+        await asyncio.open_connection("127.0.0.2", told.port)
+
+
+@pytest.mark.parametrize("path", ["healthz", "metrics", "nowhere"])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", ""])
+async def test_it_answers_to_no_other_name(told, path, host):
+    """A site whose name points to loopback reads nothing of it in a visitor's browser."""
+    headers = {"Host": host.format(port=told.port)}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{told.port}/{path}", headers=headers) as answer,
+    ):
+        assert answer.status == 403
+        assert "does not answer to that name" in await answer.text()
+
+
+async def test_it_answers_to_loopback(told):
+    """By any of its names."""
+    for host in ("localhost", f"localhost:{told.port}", f"127.0.0.1:{told.port}"):
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{told.port}/metrics", headers={"Host": host}) as answer,
+        ):
+            assert answer.status == 200
+
+
+@pytest.mark.parametrize(("cycles", "silent"), [(2, False), (4, True)])
+async def test_a_venue_without_a_cycle_for_long_is_silent(told, program, cycles, silent):
+    """More than three intervals of the setting, whatever it is."""
+    program.meters.counted_s["okx"] -= cycles * program.settings.interval_s
+
+    status, said = await told()
+
+    assert said["venues"]["okx"]["silent"] is silent
+    assert status == (503 if silent else 200)
+
+
+async def test_a_venue_that_fails_is_named_with_its_reason(told, program):
+    """And the collector is degraded by it."""
+    latest = program.meters.latest["okx"]
+    program.meters.latest["okx"] = replace(latest, error="okx: tickers: connection refused")
+
+    status, said = await told()
+
+    assert (status, said["status"]) == (503, "degraded")
+    assert said["venues"]["okx"]["error"] == "okx: tickers: connection refused"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "place", "value"),
+    [("fault", "lake_fault", "the disk is full"), ("dropped", "batches_dropped", 2)],
+)
+async def test_rows_that_are_not_stored_are_a_trouble(told, program, trouble, place, value):
+    """Also while every venue answers."""
+    setattr(program.intake, trouble, value)
+
+    status, said = await told()
+
+    assert (status, said["status"], said[place]) == (503, "degraded", value)

@@ -1,0 +1,88 @@
+"""Programs started together: none waits for another to stop, none is stopped by its own words."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+
+from collector.commands import launch, processes
+from collector.commands.processes import Family
+
+PROGRAM = """
+import signal, sys, time
+match sys.argv[1]:
+    case "chatty":
+        sys.stdout.write("x" * 1_000_000)
+    case "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.stderr.write("ready")
+        sys.stderr.close()
+        time.sleep(60)
+    case "first line":
+        print("http://127.0.0.1:1", flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.fixture
+def variables(tmp_path, monkeypatch):
+    """The environment in which ``perpscope`` is a small program of this test."""
+    (tmp_path / "perpscope.py").write_text(PROGRAM, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+async def test_a_program_that_says_much_is_not_stopped_by_it(variables):
+    """What nobody reads must not fill a pipe."""
+    family = Family()
+    await family.start("dashboard", ["chatty"], variables)
+
+    async with asyncio.timeout(60):
+        ended = await family.first_to_end()
+
+    assert ended.process.returncode == 0
+
+
+async def test_a_program_that_is_heard_can_be_read(variables):
+    """The simulator says where it serves."""
+    family = Family()
+    child = await family.start("simulator", ["first line"], variables, heard=True)
+    try:
+        assert await child.process.stdout.readline() == b"http://127.0.0.1:1\n"
+    finally:
+        await family.stop()
+    assert child.process.returncode == -signal.SIGTERM
+
+
+async def test_programs_that_will_not_stop_cost_the_patience_once(variables, monkeypatch, capfd):
+    """However many they are: who asked us to stop may kill us soon."""
+    monkeypatch.setattr(processes, "STOP_PATIENCE_S", 1.0)
+    family = Family()
+    for name in ("one", "two", "three"):
+        await family.start(name, ["stubborn"], variables)
+    said = ""
+    async with asyncio.timeout(60):
+        while said.count("ready") < 3:
+            await asyncio.sleep(0.05)
+            said += capfd.readouterr().err
+
+    began = time.monotonic()
+    await family.stop()
+
+    # One after the other they would take as many times the patience.
+    assert time.monotonic() - began < 3 * processes.STOP_PATIENCE_S
+    assert [child.process.returncode for child in family.children] == [-signal.SIGKILL] * 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_closed_terminal_stops_them_like_any_signal(number):
+    """Nothing is left running behind a window that is gone."""
+    async with launch._family() as (_, stopped):
+        os.kill(os.getpid(), number)
+
+        async with asyncio.timeout(30):
+            await stopped.wait()

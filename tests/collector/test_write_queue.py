@@ -1,0 +1,135 @@
+"""The intake: a batch leaves it only when the lake has it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from analytics.errors import LakeError
+from analytics.lake.writer import Lake
+from analytics.records import Snapshot
+from collector.service import write_queue as module
+from collector.service.write_queue import Intake
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def batch(minute: int) -> list[Snapshot]:
+    """One snapshot, received *minute* minutes past noon."""
+    received = NOON + timedelta(minutes=minute)
+    return [
+        Snapshot(
+            venue="binance", symbol="BTC/USDT:USDT", base="BTC", received_ts=received, price=1.0
+        )
+    ]
+
+
+@pytest.fixture
+def lake(tmp_path):
+    with Lake(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def intake(lake):
+    taking = Intake(lake)
+    task = asyncio.create_task(taking.run())
+    yield taking
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def minutes_stored(lake) -> list[int]:
+    with lake.cursor() as cursor:
+        rows = cursor.execute("select minute(received_ts) from snapshots order by 1").fetchall()
+    return [minute for (minute,) in rows]
+
+
+async def test_stores_every_batch_and_publishes(intake, lake):
+    """What finish() vouches for is in the lake and visible to readers."""
+    for minute in range(5):
+        intake.put(batch(minute))
+
+    assert await intake.finish(60)
+    assert minutes_stored(lake) == [0, 1, 2, 3, 4]
+    assert lake.layout.public.exists()
+    assert (intake.waiting, intake.rows_stored) == (0, 5)
+
+
+async def test_keeps_batches_while_the_lake_refuses_and_stores_them_once_it_takes_rows_again(
+    intake, lake, monkeypatch
+):
+    """A full disk for a minute costs no row."""
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+    refusals = iter([LakeError("the disk is full"), LakeError("the disk is full")])
+    append = lake.append_records
+
+    def refusing_twice(records):
+        if (refusal := next(refusals, None)) is not None:
+            raise refusal
+        return append(records)
+
+    monkeypatch.setattr(lake, "append_records", refusing_twice)
+    intake.put(batch(0))
+    await asyncio.sleep(0)
+    intake.put(batch(1))
+
+    assert await intake.finish(60)
+    assert minutes_stored(lake) == [0, 1]
+    assert intake.fault is None
+
+
+async def test_says_why_the_lake_refuses_and_drops_only_beyond_its_bound(intake, lake, monkeypatch):
+    """Memory is bounded; what is lost is counted."""
+    monkeypatch.setattr(module, "LONGEST_QUEUE", 2)
+
+    def refuse(_records):
+        raise LakeError("the disk is full")
+
+    monkeypatch.setattr(lake, "append_records", refuse)
+    for minute in range(3):
+        intake.put(batch(minute))
+    while intake.fault is None:
+        await asyncio.sleep(0.001)
+
+    assert not await intake.finish(0.05)
+    assert (intake.waiting, intake.dropped) == (2, 1)
+    assert "disk is full" in str(intake.fault)
+
+
+async def test_a_batch_that_no_lake_would_take_holds_up_no_other(intake, lake, monkeypatch):
+    """A bug costs its own batch, counted and logged, and the task goes on."""
+    append = lake.append_records
+
+    def stumbling(records):
+        if any(record.received_ts.minute == 1 for record in records):
+            raise TypeError("not a number")
+        return append(records)
+
+    monkeypatch.setattr(lake, "append_records", stumbling)
+    for minute in range(4):
+        intake.put(batch(minute))
+
+    assert await intake.finish(60)
+    assert minutes_stored(lake) == [0, 2, 3]
+    assert intake.dropped == 1
+
+
+async def test_a_finish_does_not_sleep_through_its_patience(intake, lake, monkeypatch):
+    """A lake that refused a moment ago is tried again before we stop."""
+    monkeypatch.setattr(module, "RETRY_S", 3600)
+    refusals = iter([LakeError("busy"), LakeError("busy")])
+    append = lake.append_records
+
+    def refusing_twice(records):
+        if (refusal := next(refusals, None)) is not None:
+            raise refusal
+        return append(records)
+
+    monkeypatch.setattr(lake, "append_records", refusing_twice)
+    intake.put(batch(0))
+
+    assert await intake.finish(60)
+    assert minutes_stored(lake) == [0]
