@@ -1,8 +1,7 @@
--- The bars as they were known at $known_by [UTC]: without the rows, and without the single values,
--- that became known later. NULL: all that is stored, whenever it became known.
--- Where it is NULL nothing of this is left in the plan: neither known_ts nor filled is read.
--- funding_settled is 1 where the funding is what a payment settled afterwards, and nobody knew in
--- the bar; 0 where it is the running rate, as a snapshot or a reading heard it.
+-- Bars as known at $known_by [UTC]: without rows and single values that became known later. With
+-- NULL all that is stored, and DuckDB drops these conditions: neither known_ts nor filled is read.
+-- funding_settled is 1 if funding_rate comes from a later payment, which nobody knew during the bar,
+-- and 0 if it is the running rate of a snapshot or reading.
 select * exclude (known_ts, filled) replace (
     if(filled['open'] > $known_by::timestamp_ms, null, open) as open,
     if(filled['high'] > $known_by::timestamp_ms, null, high) as high,

@@ -1,5 +1,5 @@
--- The instruments that their venue calls something else than a coin, as listed by $now [UTC].
--- One row per (venue, symbol): what lies beneath a contract does not change.
+-- Instruments that their venue lists as something other than a coin, at $now [UTC].
+-- One row per (venue, symbol). An instrument's class never changes, so only first_seen_ts is checked.
 select venue, symbol, base, asset_class
 from instruments
 where

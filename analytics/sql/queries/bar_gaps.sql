@@ -1,12 +1,12 @@
--- Where the bars lack a value between $since and $now [UTC], of what is expected of them.
--- One row per instrument, metric and gap; a metric without a gap has one row, and its gap is null.
--- expected and present are counts of 5-minute bars between start_ts and end_ts, and repeat on
--- every row of the metric.
--- An instrument is expected from its first bar since $earliest on, and until the last mark before
--- $now. One that its venue recorded nothing of for an hour, while it did of others, has left the
--- universe, and is expected until its last bar. A metric that no bar of a venue knew since
--- $earliest is not expected of that venue.
--- The list that is NULL filters nothing; $metrics names columns of bars, `price` for the close.
+-- Stretches between $since and $now [UTC] in which expected 5-minute bars lack a value.
+-- One row per instrument, metric and gap; a metric without a gap has one row with a null gap.
+-- expected and present count 5-minute bars between start_ts and end_ts, and repeat on every row of
+-- the metric.
+-- An instrument is expected from its first bar since $earliest until the last full bar before $now.
+-- If it has no bar for an hour while others of its venue do, it has left the universe and is expected
+-- until its last bar only. A metric that no bar of a venue has had since $earliest is not expected
+-- of that venue.
+-- A NULL list does not filter. $metrics names columns of bars; `price` is the close.
 with seen as (
     select
         * exclude (
@@ -103,7 +103,7 @@ missing as (
     where value is null
 ),
 
--- Bars that follow one another are as far from their number in the row as the first of them.
+-- Gaps and islands: start minus row number is constant over consecutive bars.
 gaps as (
     select venue, symbol, metric, min(ts) as start_ts, max(ts) + interval 5 minutes as end_ts
     from (

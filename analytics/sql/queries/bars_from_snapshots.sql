@@ -1,12 +1,12 @@
--- The bars that the stored snapshots of $venues add up to, between $start and $end [UTC].
+-- 5-minute bars built from the stored snapshots of $venues between $start and $end [UTC].
 -- One row per instrument and five minutes with at least one snapshot, in the columns of bars.
--- A snapshot on a five-minute mark belongs to the bar it starts, so $start and $end stand on
--- marks too: a bar cut by $end is what was heard of it so far. The list that is NULL filters
--- nothing. $origin is what the bars say of themselves.
--- arg_min and arg_max pass over NULLs: first and last mean the first and last that is known.
--- Flows stay NULL where no snapshot knew them. volume_usd is NULL: snapshots know only 24 hours.
--- A live bar of which nobody heard the beginning has no open, high and low, and no flow that one
--- of its snapshots knows in part only. Imported readings may be as far apart as they are.
+-- A snapshot exactly on a five-minute mark belongs to the bar that starts there. $start is on a mark;
+-- if $end is not, the last bar is the running one. A NULL list does not filter. $origin is written
+-- to the bars' origin column.
+-- arg_min and arg_max skip NULLs: first and last are the first and last known value.
+-- Flows stay NULL if no snapshot has them. volume_usd is NULL: snapshots only have the 24 h volume.
+-- A live bar whose first snapshot comes 90 s or more after its start gets no open, high and low, and no
+-- flow that any of its snapshots has in part. Imported readings may be any distance apart.
 with heard as (
     select
         *,

@@ -1,7 +1,7 @@
--- The bars of some of $venue's instruments that start from $start on and before $end [UTC], in the
--- columns that a venue's history can fill.
--- One row per instrument and five minutes, in no order. $symbols and $bases are those of the
--- instruments; the bounds on both repeat what the list says, and let whole files be passed over.
+-- Bars of some of $venue's instruments that start from $start up to $end [UTC], in backfilled columns.
+-- One row per instrument and five minutes, unordered; $end is excluded. The columns are those that a
+-- venue's history can fill. $symbols and $bases are those of the instruments; the range conditions on
+-- both repeat the lists so that DuckDB can skip whole files.
 select
     venue, symbol, base, ts, open, high, low, close, volume_usd, volume_24h_usd,
     oi_base, oi_usd, funding_rate, funding_interval_h,

@@ -1,6 +1,6 @@
--- Since when cycles have followed one another without a break of $break_s [s], at $now [UTC].
--- One row: since_ts is the end of the first cycle after the newest break of the week before, and
--- null where no cycle ended in that week; is_whole_week says that the week knows no break.
+-- Since when cycles have run without a break of $break_s [s], at $now [UTC].
+-- One row. since_ts is the end of the first cycle after the newest break in the week before $now, null
+-- if no cycle ended in that week; is_whole_week is true if the week has no break.
 with ends as (
     select
         finished_ts,

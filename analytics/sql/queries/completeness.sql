@@ -1,9 +1,9 @@
--- What is stored of what the cycles between $since and $now [UTC] should have stored.
--- One row per venue and metric, by the snapshot's column; `snapshots` stands for the rows.
--- Expected is the universe times the cycles that should have run, one every $interval_s [s].
--- The universe is the mean of what those cycles asked of; where none ran, what the last one
--- asked of. A venue is expected from its first cycle since $earliest on.
--- $venues that is NULL filters nothing.
+-- Stored values against those that the cycles between $since and $now [UTC] should have stored.
+-- One row per venue and metric, by the snapshot's column; `snapshots` stands for whole rows.
+-- expected = universe x cycles due, one every $interval_s [s]. The universe is the mean of `asked`
+-- over those cycles, or that of the last cycle before if none ran. A venue is expected from its first
+-- cycle since $earliest.
+-- NULL $venues does not filter.
 with known as (
     from cycles
     where

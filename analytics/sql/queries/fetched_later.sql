@@ -1,7 +1,6 @@
--- What of the bars of the 24 h before $known_by [UTC] became known only afterwards: fetched from
--- venues' histories or from files. One row: of how many bars at least one value, and when the
--- first of them did. Bars of our own snapshots are written some seconds after their end; those
--- are not meant.
+-- Bars of the 24 h before $known_by [UTC] that got values later, from venues' history or files.
+-- One row: how many bars got at least one such value, and the earliest time that one did. Bars of our
+-- own snapshots, written seconds after their end, do not count.
 with late as (
     select
         if(snapshot_count = 0 and known_ts > $known_by::timestamp_ms, known_ts, null) as bar_ts,

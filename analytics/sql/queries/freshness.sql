@@ -1,9 +1,9 @@
--- When the newest value of each metric was stated, as known at $now [UTC].
--- One row per venue and metric that a snapshot since $since or a bar since $earliest knows.
--- A snapshot's value is as old as its hearing, a bar's as its end. Long/short ratios are as old
--- as the mark they were published for, since snapshots repeat them until the next one; bars do
--- not know that mark, so the bar's start counts, and only where no snapshot has the ratio.
--- $venues that is NULL filters nothing.
+-- Time of the newest value of each metric, as known at $now [UTC].
+-- One row per venue and metric found in a snapshot since $since or a bar since $earliest.
+-- A snapshot's value is dated by received_ts, a bar's by the bar's end. Long/short ratios are dated by
+-- ls_ts, as snapshots repeat them until the next one; bars have no ls_ts, so the bar's start is
+-- used, and only if no snapshot has the ratio.
+-- NULL $venues does not filter.
 with heard as (
     select received_ts as ts, coalesce(ls_ts, received_ts) as published_ts, false as from_bar, *
     from snapshots
@@ -24,7 +24,7 @@ ended as (
         and ($venues::varchar[] is null or list_contains($venues, venue))
 ),
 
--- In place of each value, when it was stated.
+-- Each value replaced by its time.
 stated as (
     select
         venue,

@@ -1,5 +1,5 @@
--- The imports that stored something, the newest first: what each added and changed, and when it was undone.
--- One row per import; `perpscope import --undo ID` takes one back.
+-- Imports, newest first: rows added and changed, and when each was undone.
+-- One row per import that stored something; `perpscope import --undo ID` undoes one.
 select
     id, stored_ts, file, kind, first_ts, last_ts,
     rows_added, rows_replaced, bars_added, bars_changed, undone_ts

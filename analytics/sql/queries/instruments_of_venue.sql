@@ -1,3 +1,3 @@
--- Every contract that $venue was ever seen to list.
+-- Every contract that $venue has ever listed since collecting began.
 -- One row per instrument.
 select * from instruments where venue = $venue

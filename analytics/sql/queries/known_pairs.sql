@@ -1,5 +1,5 @@
--- The pairs that can be chosen: the universe's, and whatever else was heard of between $since
--- and $now [UTC]. One row per (venue, symbol).
+-- Pairs to choose from: the universe, and every pair with data between $since and $now [UTC].
+-- One row per (venue, symbol).
 select venue, symbol
 from instruments
 where in_universe and first_seen_ts <= $now::timestamp_ms

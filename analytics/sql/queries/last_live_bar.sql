@@ -1,5 +1,5 @@
--- The start of the newest live bar of $venue since $since and before $until [UTC]; null if there
--- is none. One row. Bars of a time to come are there where a clock was ahead and was put right.
+-- Start of the newest live bar of $venue since $since and before $until [UTC]. One row, null if none.
+-- Bars with a start in the future exist if the clock was ahead and was then set back.
 select max(ts) as ts
 from bars
 where venue = $venue and origin = 'live' and ts >= $since and ts < $until

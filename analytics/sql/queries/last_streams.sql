@@ -1,4 +1,4 @@
--- How the streams of $venue stood at the end of the newest cycle that had any: one row, or none.
+-- Stream status of $venue at the end of the newest cycle that recorded one. One row, or none.
 select finished_ts, streams
 from cycles
 where venue = $venue and streams is not null

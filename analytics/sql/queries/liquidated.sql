@@ -1,8 +1,8 @@
--- What was liquidated of each pair in an hour of bars, at $now [UTC] and $span_s [s] before. [USD]
--- One row per (venue, symbol) with a bar in them. The hour ends with its venue's newest bar of
--- the 10 minutes before $now, as venues' bars are not written at once, and else at $now; the hour
--- before ends $span_s before that. known_bars and known_then_bars say of how many of the twelve
--- bars of each hour anything is known: where nobody listened, nothing is.
+-- Liquidations of each pair over one hour of bars, at $now [UTC] and $span_s [s] earlier. [USD]
+-- One row per (venue, symbol) with a bar in either hour. Venues' bars are not written at the same
+-- moment, so the hour ends with the venue's newest bar of the 10 minutes before $now, or at $now if
+-- there is none; the earlier hour ends $span_s before that. known_bars and known_then_bars count the
+-- bars of each hour's twelve that have a value: 0 means no data, not no liquidations.
 with told as (
     select
         venue, symbol, ts,
@@ -30,7 +30,7 @@ newest as (
     group by venue
 ),
 
--- How many bars each lies before the last of the hour.
+-- Bars counted back from the last one of the hour.
 placed as (
     select
         told.venue, told.symbol, told.usd,

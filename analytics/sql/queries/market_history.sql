@@ -1,14 +1,15 @@
--- The market in the 24 h before $now [UTC], as sums that venues can be added up from.
--- One row per venue and five minutes that were over by then; ts is their end.
--- oi_usd and the liquidations are of all pairs that the row knows; _known counts the pairs that
--- know a liquidation's side, of pair_count that have a bar. The others compare it with
--- now: each is of the pairs that know the figure in this row and now, and now is a pair's newest
--- value of the 10 minutes before $now. Of each of six figures (oi, volume, weighed, funding, longs,
--- risen), with the weights w of now: _then is sum(x then * w), _now is sum(x now * w), _weight
--- is sum(w), and _whole and _whole_weight are the latter two of all pairs of now, row or no row.
--- x and w are: oi_usd and 1; volume_24h_usd and 1; oi_usd and volume_24h_usd; funding_8h_pct and
--- oi_usd; the share of longs, r / (1 + r), and oi_usd; whether the price rose in 24 h, and 1.
--- Only pairs of $symbols; where that is null, all of them.
+-- Market totals over the 24 h before $now [UTC], as sums that can be added over venues.
+-- One row per venue and finished 5-minute bar; ts is the bar's end.
+-- oi_usd and the liquidations cover all pairs with a value in that bar. liq_long_known and
+-- liq_short_known count the pairs that have the value, of pair_count pairs with a bar.
+-- The other columns compare that bar with now, where now is a pair's newest value of the last 10
+-- minutes and only pairs with a value at both ends count. For each of six figures, with x the value
+-- and w its weight now: _then is sum(x then * w), _now is sum(x now * w), _weight is sum(w).
+-- _whole and _whole_weight are the latter two over all pairs of now, with or without that bar.
+-- The figures (x; w): oi (oi_usd; 1), volume (volume_24h_usd; 1), weighed (oi_usd; volume_24h_usd),
+-- funding (funding_8h_pct; oi_usd), longs (r / (1 + r) of ls_accounts; oi_usd), risen (1 if the
+-- price rose over 24 h, else 0; 1).
+-- Limited to pairs of $symbols; NULL does not filter.
 with known as (
     select
         venue, symbol, ts, close, oi_usd, volume_24h_usd, liq_long_usd, liq_short_usd,
@@ -67,7 +68,7 @@ whole as (
     group by venue
 ),
 
--- What both ends know, and null where one of them does not.
+-- x + 0 * y is x, or null if y is null: values and weights known at both ends.
 compared as (
     select
         day.*,

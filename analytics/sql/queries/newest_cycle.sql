@@ -1,4 +1,4 @@
--- When the newest cycle of the day before $now [UTC] ended. One row, null where there was none.
+-- End of the newest cycle of the day before $now [UTC]. One row, null if there was none.
 select max(finished_ts) as finished_ts
 from cycles
 where

@@ -1,6 +1,6 @@
--- When the newest row of the record became known. One row, null in an empty lake.
--- Of rows within a day of $wall [UTC], what the lake's clock shows, if there are any: one that a
--- clock gone wrong stamped with a far future does not lead the record until then.
+-- Time of the newest row of the lake. One row, null if the lake is empty.
+-- Rows within a day of $wall [UTC], the lake's clock, are preferred, so that a row stamped far in the
+-- future by a wrong clock does not count as the newest until then.
 with near as (
     select greatest(
         (

@@ -1,8 +1,9 @@
--- How each venue's open interest stands to its 24 h volume, beside the other venues' of the same
--- bases; of the newest snapshot of each instrument that has both, between $since and $now [UTC].
--- One row per venue that shares a base with another: bases (how many it shares), oi_days [days] and
--- oi_days_beside, both medians over those bases. A venue that counts both sides stands at about 2.
--- $venues that is NULL filters nothing; what they are compared with are all venues in any case.
+-- Each venue's open interest over 24 h volume, against other venues for the same bases.
+-- One row per venue that shares a base with another. Taken from each instrument's newest snapshot with
+-- both values, between $since and $now [UTC].
+-- bases counts the shared ones; oi_days [days] and oi_days_beside are medians over them. A venue that
+-- counts both sides has oi_days_beside near 2.
+-- NULL $venues does not filter; the comparison is always with all venues.
 with newest as (
     from snapshots
     where

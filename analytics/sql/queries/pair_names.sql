@@ -1,6 +1,6 @@
--- Every instrument that is known at $now [UTC]: heard of after $since [UTC], or once listed.
--- One row per (venue, symbol), largest open interest first; where nothing was heard since, oi_usd
--- is null and heard_ts is when the venue last listed it.
+-- Every instrument known at $now [UTC]: with data after $since [UTC], or listed at any time.
+-- One row per (venue, symbol), largest open interest first. Without data since then oi_usd is null and
+-- heard_ts is the last time the venue listed it.
 with snapshots_heard as (
     select venue, symbol, base, oi_usd, received_ts
     from snapshots

@@ -1,9 +1,8 @@
--- What the prices and the funding of every instrument stand beside, as known at $now [UTC] from
--- what was heard after $since [UTC]: the index, the spread, and when funding is paid.
--- One row per (venue, symbol). basis_mark and basis_index are of one snapshot, the newest with
--- both, so that their difference is a basis. An instrument without a snapshot is read from the
--- bars that were over by then, which do not know the next payment. multiplier is null where the
--- venue's list of instruments is not recorded.
+-- Index, spread and next funding time of every instrument, as known at $now [UTC].
+-- One row per (venue, symbol) with data after $since [UTC]. basis_mark and basis_index come from one
+-- snapshot, the newest that has both, so that their difference is a basis. An instrument without a
+-- snapshot is read from finished bars, which have no next funding time. multiplier is null if the
+-- instrument is not in the venue's stored list.
 with snapshots_heard as (
     select
         venue, symbol, received_ts, mark, index, spread_bps, funding_interval_h, next_funding_ts

@@ -1,11 +1,9 @@
--- What is known of every pair at $now [UTC] from what was heard after $since [UTC], and how far
--- it came in $span_s [s].
--- One row per (venue, symbol), largest open interest first. Every value is the
--- newest that the venue stated, and its time stands beside it; a metric that was
--- not stated since then is null. A pair without a snapshot is read from the bars
--- that were over by then (from_bar). What a metric was that long before (_then) is of the
--- snapshot or the bar's end that lies nearest to that long before its newest value, and null
--- where none is within 2.5 minutes of it; _delta_s is the time that its change really covers.
+-- Newest values of every pair at $now [UTC], and their changes over $span_s [s].
+-- One row per (venue, symbol), largest open interest first. Each metric is the newest value received
+-- after $since [UTC], with its own time beside it, and null if there is none. A pair without a
+-- snapshot is read from finished bars (from_bar).
+-- _then is the value $span_s before the newest one: from the snapshot or bar end nearest to that
+-- moment, null if none is within 2.5 minutes. _delta_s is the time that the change really covers.
 with snapshots_heard as (
     select
         venue, symbol, base, received_ts, price, price_24h_ago, volume_24h_usd, oi_usd,
@@ -29,7 +27,7 @@ bars_heard as (
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
 ),
 
--- arg_max of a timestamp (heard_ts) takes a fifth of what it takes of a timestamp_ms.
+-- arg_max over a timestamp (heard_ts) takes a fifth of the time of a timestamp_ms.
 heard as (
     select *, received_ts::timestamp as heard_ts from snapshots_heard
     union all
@@ -52,7 +50,7 @@ latest as (
         max(received_ts) filter (volume_24h_usd is not null) as volume_24h_usd_ts,
         arg_max(oi_usd, heard_ts) as oi_usd,
         max(received_ts) filter (oi_usd is not null) as oi_usd_ts,
-        -- Of one row: a rate is per interval, and beside another one it means another rate.
+        -- Both from one row: the rate is per interval and means nothing with another interval.
         arg_max(funding_rate, heard_ts) filter (funding_interval_h is not null) as funding_rate,
         arg_max(funding_interval_h, heard_ts) filter (funding_rate is not null)
             as funding_interval_h,
@@ -71,15 +69,15 @@ latest as (
     group by venue, symbol
 ),
 
--- In milliseconds, as arg_min of bigints takes a fraction of what it takes of a timestamp_ms. (As
--- intervals, a day less 23 h 58 min would not be two minutes: DuckDB compares days first.)
+-- In milliseconds: arg_min over bigints takes a fraction of the time of a timestamp_ms. Intervals
+-- would be wrong: DuckDB compares their days first, so 1 day - 23 h 58 min is not 2 minutes.
 snapshots_then as (
     select
         venue, symbol, epoch_ms(received_ts) + 1000 * $span_s::bigint as later_ms, price,
         volume_24h_usd, oi_usd, ls_accounts,
         100 * funding_rate * 8 / nullif(funding_interval_h, 0) as funding_8h_pct
     from (
-        -- The shortest span begins within what was read already.
+        -- A span of 5 minutes lies within the snapshots read above.
         from snapshots_heard
         where
             $span_s <= 300
@@ -96,8 +94,8 @@ snapshots_then as (
     )
 ),
 
--- Where a snapshot that knows what the newest does lies within half a cycle, of cycles of up to two
--- minutes, no bar lies much nearer: where that is so of all pairs, no bar is read.
+-- Pairs with a snapshot within a minute of that moment that has every value the newest one has. A bar
+-- would be hardly nearer, so if this is all pairs, no bar is read.
 near_then as (
     select distinct latest.venue, latest.symbol
     from latest
@@ -122,8 +120,8 @@ bars_then as (
         and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
 ),
 
--- By how much more than that long each row lies before the newest value of each metric [ms]; null
--- where the row does not know it, or lies too far off.
+-- Distance of each row from $span_s before the newest value of each metric [ms], positive if earlier;
+-- null if the row lacks the metric or is more than 2.5 minutes off.
 heard_then as (
     select
         heard.*,
@@ -156,7 +154,7 @@ heard_then as (
     join latest using (venue, symbol)
 ),
 
--- The nearest row for each metric; of two as near, the earlier.
+-- The nearest row for each metric; the earlier one of two equally near.
 earlier as (
     select
         venue,
@@ -175,7 +173,7 @@ earlier as (
     group by venue, symbol
 ),
 
--- Most venues say what the price was a day ago: where all do, no bar is read.
+-- Most venues publish the price of 24 h ago; if all pairs have it, no bar is read.
 day_ago as (
     select venue, symbol, arg_max(close, ts::timestamp) as price
     from known_bars

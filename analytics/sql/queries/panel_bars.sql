@@ -1,25 +1,23 @@
--- Bars of $bar_ms [ms] cut from the 5-minute bars that start from $start on and before $end [UTC],
--- as far as they were over at $now [UTC]; beside the keys only the columns named in $metrics.
--- One row per instrument and cut bar with at least one 5-minute bar, in no order; bar is the cut
--- bar's start, counted in whole bars since 1970, so that every timeframe up to a day begins at
--- midnight UTC.
--- First is of what is known. Last is of the last $closing_ms [ms] of the cut bar, of one under way
--- of those before now: NULL where these know nothing, whatever was known before them.
--- What was traded is chosen of each 5-minute bar, and only then summed. The sum of a flow is of the
--- 5-minute bars that know it: NULL where they are less than $least_known (0 to 1) of the cut bar's
--- that are over; its coverage says how many they are.
--- Means weigh each 5-minute bar by its snapshots; an imported bar, which has none, weighs as much
--- as one.
--- arg_max and arg_min of a timestamp (began) take a fifth of what they take of a timestamp_ms (ts).
--- The list that is NULL filters nothing; $pairs are `venue symbol`, and $symbols those of $pairs.
--- The bounds on base and symbol repeat what the lists say: they let whole files be passed over.
+-- Bars of $bar_ms [ms] cut from the 5-minute bars that start from $start up to $end [UTC].
+-- One row per instrument and cut bar with at least one 5-minute bar, unordered; $end is excluded, and
+-- only 5-minute bars over at $now [UTC] count. Beside the keys only the columns named in $metrics are
+-- returned. bar is the cut bar's start as a count of whole bars since 1970, so bars of every timeframe
+-- up to a day begin at midnight UTC.
+-- open is the first known value. close and all levels come from the last $closing_ms [ms] of the cut
+-- bar (of the running bar: before $now), NULL if nothing is known there.
+-- traded_usd is chosen per 5-minute bar and then summed. A flow is summed over the 5-minute bars that
+-- have it, NULL if fewer than $least_known (0 to 1) of those that are over; its coverage is that share.
+-- Means weight each 5-minute bar by its snapshot_count; an imported bar counts as one snapshot.
+-- arg_max and arg_min over a timestamp (began) take a fifth of the time of a timestamp_ms (ts).
+-- A NULL list does not filter. $pairs are `venue symbol`, $symbols those of $pairs. The conditions on
+-- base and symbol repeat the lists so that DuckDB can skip whole files.
 with known as (
     select
         *,
         ts::timestamp as began,
         epoch_ms(ts::timestamp) // $bar_ms as bar,
         epoch_ms(time_bucket(interval 5 minutes, $now::timestamp)) as over_ms,
-        -- NULL before the closing part: arg_max passes over NULL, faster than a filter of its own.
+        -- NULL before the closing part: arg_max skips NULLs, which is faster than a filter.
         if(epoch_ms(began) >= least((bar + 1) * $bar_ms, over_ms) - $closing_ms, began, null)
             as closing,
         greatest(snapshot_count, 1) as weight,

@@ -1,7 +1,6 @@
--- The 5-minute bars themselves, in the columns and by the filters of panel_bars.sql: there is
--- nothing to cut, which saves most of the time over long stretches. $bar_ms is 5 minutes. A flow
--- is known or it is not: its coverage is 100 or 0 %.
--- One row per instrument and 5-minute bar, in no order.
+-- 5-minute bars uncut, with the columns and filters of panel_bars.sql; $bar_ms is 5 minutes.
+-- One row per instrument and 5-minute bar, unordered. Without the cutting long stretches load in a
+-- fraction of the time. A flow is known or not: its coverage is 100 or 0 %.
 with known as (
     select
         * replace (snapshot_count::double as snapshot_count),

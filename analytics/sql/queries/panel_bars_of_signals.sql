@@ -1,9 +1,9 @@
--- Bars of several timeframes from one read of the 5-minute bars since $start [UTC], as far as they
--- were over at $now [UTC]: of $bar_ms [ms] each, from bar $firsts on and before $ends, counted in
--- whole bars since 1970. Beside the keys only the columns named in $metrics, of those that the
--- tiers of signals read; cut as panel_bars.sql cuts them, and with its parameters otherwise:
--- $closing_ms for each of $bar_ms.
--- One row per timeframe, instrument and cut bar with at least one 5-minute bar, in no order.
+-- Bars of several timeframes for the signal tiers, from one read of the 5-minute bars since $start.
+-- One row per timeframe, instrument and cut bar with at least one 5-minute bar, unordered; only
+-- 5-minute bars over at $now [UTC] count. $bar_ms [ms] lists the timeframes, $closing_ms, $firsts and $ends give the
+-- closing part, first and last bar of each (counted in whole bars since 1970; $ends is excluded).
+-- Of the columns that the tiers read, those named in $metrics are returned. Bars are cut as in
+-- panel_bars.sql, and the other parameters are the same.
 with frames as (
     select
         unnest($bar_ms::bigint[]) as bar_ms,

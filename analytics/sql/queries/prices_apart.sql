@@ -1,11 +1,10 @@
--- How instruments of one base compare by price, where some two of them are, or lately were, more
--- than $times times apart per coin; from the 5-minute bars of the 24 hours before $now [UTC] that
--- were over by then. One row per two instruments of such a base, a before b by venue and symbol.
--- is_apart is of the newest bar that knows both prices; was_apart of the last time that $bars such
--- bars in a row said the same, null where they never did; ratio is the higher price over the lower
--- in the newest one. A bar that lacks a price of the two says nothing. What is no coin by its
--- venue's word is compared with its like.
--- The mark price where there is one: the last trade of a thin contract may be hours old.
+-- Pairs of instruments of bases whose prices per coin are, or lately were, over $times times apart.
+-- One row per two instruments of such a base, a before b by venue and symbol. Prices are those of
+-- finished 5-minute bars of the 24 hours before $now [UTC].
+-- is_apart and ratio (higher over lower price) are of the newest bar with both prices. was_apart is the
+-- verdict of the last run of $bars such bars that agreed, null if there was no such run. A bar that
+-- lacks either price is skipped. Instruments are compared within their asset class only.
+-- The mark price is used if known: the last trade of an illiquid contract may be hours old.
 with heard as (
     select venue, symbol, base, ts::timestamp as began, coalesce(mark, close) as price
     from known_bars
@@ -15,7 +14,7 @@ with heard as (
         and coalesce(mark, close) > 0
 ),
 
--- A symbol that begins with its base is quoted by the coin, listed or not.
+-- A symbol that begins with its base has multiplier 1, even if the listing is missing.
 instruments_heard as (
     select
         span.*,
@@ -34,7 +33,7 @@ instruments_heard as (
     ) as listed using (venue, symbol)
 ),
 
--- Most bases have one price all day: they are passed over before anything is compared by bar.
+-- Most bases never diverge: drop them before comparing bar by bar.
 doubtful as (
     select *
     from instruments_heard

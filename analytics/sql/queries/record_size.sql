@@ -1,4 +1,4 @@
--- How much the record holds. One row per table, in the order data flows.
+-- Row counts of the lake's tables. One row per table.
 select 'snapshots' as table_name, count(*) as row_count from snapshots
 union all
 select 'bars', count(*) from bars

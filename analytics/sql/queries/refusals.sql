@@ -1,7 +1,7 @@
--- The values that validation refused between $since and $now [UTC], most often first.
+-- Values that validation refused between $since and $now [UTC], most frequent first.
 -- One row per venue, metric and reason, counted over the cycles that ended in that time.
--- metric is the snapshot's column, or `row` where a whole row was refused.
--- $venues that is NULL filters nothing.
+-- metric is the snapshot's column, or `row` if the whole row was refused.
+-- NULL $venues does not filter.
 with counted as (
     select
         venue,

@@ -1,8 +1,8 @@
--- Pairs of the universe that nothing is known of between $since and $now [UTC].
--- One row per (venue, symbol): those that pairs.sql leaves out. Only today's universe is kept:
--- where $now $is_past, it is taken to be what each venue still told of in the hour before it was last
--- heard of, if that was within 24 hours. So a pair that fell silent while its venue goes on is named
--- for an hour, and one that left the universe is missed for no longer than that.
+-- Pairs of the universe without any data between $since and $now [UTC].
+-- One row per (venue, symbol) that is missing from pairs.sql.
+-- Only the current universe is stored. For a past $now ($is_past) it is taken to be the pairs with a
+-- snapshot in the last hour of the venue's data, if that was within 24 hours: so a pair that went
+-- silent, or left the universe, is listed for one hour.
 with heard as (
     select venue, symbol
     from snapshots

@@ -1,5 +1,5 @@
--- The holes in streams that ended in the $span_s [s] before $now [UTC], newest first.
--- One row per venue, channel, symbol (`*` for all of the channel) and start.
+-- Holes in streams that ended in the $span_s [s] before $now [UTC], newest first.
+-- One row per venue, channel, symbol (`*` for the whole channel) and start.
 select venue, channel, symbol, started_ts, ended_ts, reason, outcome, repaired_rows
 from gaps
 where

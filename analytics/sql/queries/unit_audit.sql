@@ -1,8 +1,8 @@
--- How the newest open interest of each instrument between $since and $now [UTC] came about.
--- One row per instrument whose venue stated open interest; all figures are of one snapshot.
--- The recomputed figures follow from the raw one, its unit, the contract and the mark alone.
--- venue_ratio is the recomputed figure over the venue's own; null where it states none.
--- $venues that is NULL filters nothing.
+-- Each instrument's newest open interest between $since and $now [UTC], recomputed from the raw figure.
+-- One row per instrument with open interest; all figures come from one snapshot.
+-- Recomputed figures use only the raw figure, its unit, contract size, multiplier and mark.
+-- venue_ratio is recomputed over the venue's own USD figure, null if the venue states none.
+-- NULL $venues does not filter.
 with newest as (
     from snapshots
     where

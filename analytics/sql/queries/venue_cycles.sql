@@ -1,5 +1,5 @@
--- How each venue's newest cycle of the day before $now [UTC] went, and its last hour.
--- One row per venue, by name. Counts are of that cycle; those ending in _1h of the hour.
+-- Each venue's newest cycle of the day before $now [UTC], and totals of its last hour.
+-- One row per venue, by name. Columns ending in _1h are of the hour, all others of the cycle.
 with known as (
     from cycles
     where

@@ -1,7 +1,7 @@
--- How long each venue took to answer in the hour before $now [UTC].
--- One row per venue with a cycle in that time: the median over its cycles, and a list with the
--- median of every two minutes in which one ended, oldest first. [wall ms]
--- budget_used_pct is the most that any of them had used of the fullest limit.
+-- Response times of each venue over the hour before $now [UTC].
+-- One row per venue with a cycle in that hour: the median over its cycles, and a list with the median
+-- of each two minutes in which a cycle ended, oldest first. [wall ms]
+-- budget_used_pct is the highest use of the fullest limit in any of those cycles.
 with known as (
     select
         venue,

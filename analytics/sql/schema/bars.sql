@@ -1,6 +1,6 @@
--- One row per instrument and five minutes that are over; (venue, symbol, ts) is the key, ts the start.
--- known_ts is when the row became known, NULL where that was at its end; filled has, by name, when
--- those columns became known that did so later. known_bars.sql reads both.
+-- One row per instrument and finished 5-minute bar; key (venue, symbol, ts), ts is the bar's start.
+-- known_ts is when the row became known, NULL for the bar's end. filled maps each column that became
+-- known later than the row to its time. known_bars.sql reads both.
 create table bars (
     venue varchar not null,
     symbol varchar not null,

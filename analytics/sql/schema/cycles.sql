@@ -1,4 +1,4 @@
--- One row per venue and cycle: how it went; (venue, started_ts) is the key.
+-- One row per venue and cycle, with its outcome; key (venue, started_ts).
 create table cycles (
     venue varchar not null,
     started_ts timestamp_ms not null,

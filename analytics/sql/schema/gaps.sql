@@ -1,4 +1,4 @@
--- One row per hole in a stream, once it is over; (venue, channel, symbol, started_ts) is the key.
+-- One row per hole in a stream, written when it is over; key (venue, channel, symbol, started_ts).
 create table gaps (
     venue varchar not null,
     channel varchar not null,

@@ -1,5 +1,5 @@
--- One row per import that stored something; id is the key. Each of its commits is a piece, whose
--- journal lies in the folder imports/ID; a piece from the one numbered pieces on never happened.
+-- One row per import that stored something; key id. An import is committed in pieces, each with a
+-- journal file in the folder imports/ID. Journal files numbered pieces or higher were never committed.
 create table imports (
     id integer not null,
     source varchar not null,

@@ -1,4 +1,4 @@
--- One row per contract on a venue; (venue, symbol) is the key.
+-- One row per contract on a venue; key (venue, symbol).
 create table instruments (
     venue varchar not null,
     symbol varchar not null,

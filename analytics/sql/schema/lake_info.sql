@@ -1,4 +1,4 @@
--- One row per fact about the lake itself: schema_version, origin, clock.
+-- One row per fact about the lake itself (schema_version, origin, clock and others); key key.
 create table lake_info (
     key varchar not null,
     value varchar not null

@@ -1,4 +1,4 @@
--- One row per forced closing that a venue told of; (venue, symbol, venue_ts, id) is the key.
+-- One row per liquidation that a venue published; key (venue, symbol, venue_ts, id).
 create table liquidations (
     venue varchar not null,
     symbol varchar not null,

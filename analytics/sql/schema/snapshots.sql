@@ -1,4 +1,4 @@
--- One row per instrument and cycle: what the venue said; (venue, symbol, received_ts) is the key.
+-- One row per instrument and cycle, as the venue stated it; key (venue, symbol, received_ts).
 create table snapshots (
     venue varchar not null,
     symbol varchar not null,
