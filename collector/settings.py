@@ -1,7 +1,6 @@
-"""Every setting, in one place: PERPSCOPE_ in the environment, or a line in .env.
+"""Every setting of the collector and the command line; those of the dashboard are among them.
 
-Loaded once, by the command line, and handed down as an argument. The only
-module that reads the environment.
+Loaded once, by the command line, and handed down as an argument.
 """
 
 from __future__ import annotations
@@ -9,42 +8,26 @@ from __future__ import annotations
 import os
 import re
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
 
+from analytics import settings
 from analytics.errors import SettingsError
+from analytics.settings import ENV_FILE, PREFIX, LakeSettings
 from collector.venues import VENUES
 
-PREFIX = "PERPSCOPE_"
 
-
-class Settings(BaseSettings):
+class Settings(LakeSettings):
     """What an operator can choose. Frozen; a wrong value is refused at the start."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_file=".env",
-        env_file_encoding="utf-8",
-        frozen=True,
-        extra="ignore",
-        use_attribute_docstrings=True,
-    )
-
-    data_dir: Path = Path("data")
-    """Where everything of a lake lives; made if absent."""
 
     venues: Annotated[tuple[str, ...], NoDecode] = ("binance", "bybit", "okx")
     """Venues to collect, separated by commas."""
 
     top_n: int = Field(default=20, ge=1, le=2000)
     """Instruments per venue, the largest by 24 h volume."""
-
-    interval_s: float = Field(default=30, ge=5, le=3600)
-    """Time between two cycles. [s]"""
 
     requests_per_s: float = Field(default=10, gt=0, le=100)
     """Requests a second to one venue, at most. [1/s]"""
@@ -112,13 +95,6 @@ class Settings(BaseSettings):
                 )
         return value
 
-    @field_validator("data_dir", mode="before")
-    @classmethod
-    def _named(cls, value: object) -> object:
-        if value == "":
-            raise ValueError("it is empty; allowed is the path of a folder")
-        return value
-
     @field_validator("simulator")
     @classmethod
     def _serves(cls, value: str | None, info: ValidationInfo) -> str | None:
@@ -143,17 +119,8 @@ def load(**overrides: object) -> Settings:
         SettingsError: Something is wrong; every wrong setting is named, with its
             value and what is allowed.
     """
-    _refuse_unknown({*os.environ, *dotenv_values(".env")})
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        return Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        wrong = [
-            f"{PREFIX}{str(fault['loc'][0]).upper()}={_shown(fault['input'])}: "
-            f"{_sentence(fault['msg'])}"
-            for fault in error.errors()
-        ]
-        raise SettingsError("; ".join(wrong)) from error
+    _refuse_unknown({*os.environ, *dotenv_values(ENV_FILE)})
+    return settings.load(Settings, **overrides)
 
 
 def _refuse_unknown(variables: set[str]) -> None:
@@ -164,12 +131,3 @@ def _refuse_unknown(variables: set[str]) -> None:
             nearest = get_close_matches(name, known, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             raise SettingsError(f"{name} is not a setting{hint}")
-
-
-def _shown(value: object) -> str:
-    """Write a wrong *value* without the user and the password of an address."""
-    return re.sub(r"//.*@", "//…@", repr(value))
-
-
-def _sentence(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Input should be", "must be")

@@ -27,8 +27,9 @@ import perpscope
 from analytics.errors import LakeAbsent
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
+from analytics.settings import PREFIX
 from collector.service import interrupts
-from collector.settings import PREFIX, Settings
+from collector.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 COMMANDS = [

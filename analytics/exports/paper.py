@@ -25,15 +25,16 @@ from fpdf.fonts import TTFFont
 
 from analytics import formats
 from analytics.exports.report import Report
+from analytics.palette import BRAND_LINE, BRAND_POINT, LIGHT
 
-INK: Final = "#0B1220"
-MUTED: Final = "#5F6B7C"
-FAINT: Final = "#D3DAE4"
-BAND: Final = "#F2F4F8"
-UP: Final = "#00756A"
-DOWN: Final = "#C2410C"
-WARNING: Final = "#B45309"
-LINES: Final = ("#1F5FCC", "#B45309", "#00756A", "#7C3AED", "#C2410C", "#8A5A00", "#5F6B7C")
+INK: Final = LIGHT.text
+MUTED: Final = LIGHT.muted
+FAINT: Final = LIGHT.border
+BAND: Final = LIGHT.surface
+UP: Final = LIGHT.up
+DOWN: Final = LIGHT.down
+WARNING: Final = LIGHT.warning
+LINES: Final = LIGHT.categorical
 """As on the screen's light theme, which has the contrast that paper needs."""
 
 MARGIN: Final = 12.0
@@ -85,9 +86,9 @@ class Paper(FPDF):
     def header(self) -> None:
         """Draw the sign, the title and the time on top of the page."""
         self.set_line_width(0.5)
-        self.set_draw_color("#2EA89C")
+        self.set_draw_color(BRAND_LINE)
         self.polyline([(MARGIN + x * 0.2, 8 + y * 0.2) for x, y in _SIGN])
-        self.set_fill_color("#E8743B")
+        self.set_fill_color(BRAND_POINT)
         self.circle(MARGIN + 3.6, 9.0, 0.55, style="F")
         self.put(MARGIN + 6, 11.6, "perpscope", 10, MUTED, is_bold=True)
         shown = f"{self._report.title}  ·  {formats.moment(self._report.moment)}"

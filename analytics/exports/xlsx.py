@@ -20,6 +20,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from analytics.exports.sections import Column, Plain, Section
 from analytics.formats import Kind, sheet_format
+from analytics.palette import LIGHT
 from analytics.untrusted.spreadsheet import is_like_formula
 
 SHEET_ROWS: Final = 1_048_575
@@ -31,7 +32,7 @@ _WIDEST: Final = 60
 _WIDTHS: Final[dict[Kind, int]] = {"time": 20, "usd": 20, "price": 16}
 _HEADER: Final = {
     "bold": True,
-    "bg_color": "#E3E8EF",
+    "bg_color": LIGHT.grid,
     "bottom": 1,
     "text_wrap": True,
     "valign": "top",

@@ -19,12 +19,13 @@ from analytics.lake.attach import connect, extension_file
 from analytics.lake.check import past_notes
 from analytics.lake.layout import Layout
 from analytics.lake.reader import Reader
+from analytics.settings import PREFIX
 from collector.runtime import http_session
 from collector.runtime.budget import Budget
 from collector.runtime.clock import Clock
 from collector.service.app import simulator_clock
 from collector.service.control import takes_work
-from collector.settings import PREFIX, Settings
+from collector.settings import Settings
 from collector.streams.registry import STREAMS
 from collector.streams.wire.link import FAILURES, opened, sentence
 from collector.venues import VENUES

@@ -7,8 +7,8 @@ import streamlit as st
 from analytics import formats
 from analytics.market.figures import figures
 from analytics.market.venue_summary import funding_spread, quoted, standings
+from analytics.palette import colors
 from dashboard import loaders, state, view
-from dashboard.charts.palette import colors
 from dashboard.exchanges import exports as files
 from dashboard.exchanges.asset_cards import asset_cards
 from dashboard.exchanges.asset_comparison import base_choice, comparison, rows

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from analytics import formats
+from analytics.palette import colors
 from dashboard import loaders, state
-from dashboard.charts.palette import colors
 from dashboard.frame.downloads import export
 from dashboard.frame.error_boundary import explained
 from dashboard.frame.freshness import follow_origin, headline

@@ -4,8 +4,8 @@ import streamlit as st
 
 from analytics import formats
 from analytics.market.figures import whole_market
+from analytics.palette import colors
 from dashboard import loaders, state, view
-from dashboard.charts.palette import colors
 from dashboard.components.cards import cards
 from dashboard.components.movers import draw_movers, mover_lists
 from dashboard.frame.downloads import export

@@ -5,9 +5,9 @@ from streamlit_autorefresh import st_autorefresh
 
 from analytics import formats
 from analytics.market.figures import whole_market
+from analytics.palette import colors
 from analytics.signals.fired import latest_signals
 from dashboard import loaders, state, view
-from dashboard.charts.palette import colors
 from dashboard.frame.error_boundary import explained
 from dashboard.frame.refresh import expected
 from dashboard.wallboard.board import wall_cards, wall_lists, wall_style, wall_top

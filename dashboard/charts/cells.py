@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import formats
+from analytics.palette import Colors
 from analytics.panels.panel import Pair
 from dashboard.charts.frame import frame
-from dashboard.charts.palette import Colors
 
 TOP: Final = 80
 """For the legend and the upper axis. [px]"""

@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.palette import LIGHT, Colors
 from analytics.quantities import Quantity
-from dashboard.charts.palette import LIGHT, Colors
 
 Floats = NDArray[np.float64]
 Stops = list[list[float | str]]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import altair as alt
 
-from dashboard.charts.palette import Colors
+from analytics.palette import Colors
 
 FONT: Final = '"Source Sans", sans-serif'
 """The letters of the rest of the page."""

@@ -12,7 +12,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.market.figures import OLD_CYCLES, Change, Figure
-from dashboard.charts.palette import Colors
+from analytics.palette import Colors
 from dashboard.components.stale_values import BARS_EVERY
 from dashboard.state import Moment
 

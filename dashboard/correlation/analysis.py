@@ -12,10 +12,10 @@ from analytics import formats
 from analytics.correlation.matrix import LEAST_COMMON, Method
 from analytics.correlation.view import Matrix, Rolling, Subject, rolling
 from analytics.errors import QueryError
+from analytics.palette import colors
 from analytics.panels.panel import Pair
 from dashboard import loaders
 from dashboard.charts.cells import labels
-from dashboard.charts.palette import colors
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import only
 from dashboard.components.time_range import TimeRange

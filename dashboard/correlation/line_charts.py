@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 
 from analytics.correlation.lead_lag import LeadLag
 from analytics.correlation.view import Rolling
+from analytics.palette import Colors
 from analytics.panels.panel import Pair
 from dashboard.charts import cells
 from dashboard.charts.frame import across, frame, literal
-from dashboard.charts.palette import Colors
 
 LINES_MOST: Final = 6
 """More lines than this cannot be told apart."""

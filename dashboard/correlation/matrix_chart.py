@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from analytics.correlation.lead_lag import LeadLag
 from analytics.correlation.view import Matrix
+from analytics.palette import Colors
 from analytics.panels.panel import Pair
 from dashboard.charts import cells
 from dashboard.charts.color_scale import CLIPPED_PCT, DEEP, DEEP_RISING, DIVERGING, RISING, Ramp
 from dashboard.charts.frame import literal
-from dashboard.charts.palette import Colors
 
 Floats = NDArray[np.float64]
 

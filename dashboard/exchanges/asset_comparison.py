@@ -11,7 +11,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.market.venue_summary import FundingSpread
-from dashboard.charts.palette import Colors
+from analytics.palette import Colors
 from dashboard.components.row_click import in_order, let_go, open_row
 from dashboard.components.stale_values import TIMES, old
 from dashboard.state import Moment

@@ -13,9 +13,9 @@ import streamlit as st
 
 from analytics import formats
 from analytics.market.venue_shares import VenueShares, venue_shares
+from analytics.palette import Colors
 from analytics.panels.panel import TIMEFRAMES, Pair, Panel
 from dashboard import loaders
-from dashboard.charts.palette import Colors
 from dashboard.exchanges.share_chart import share_chart, share_points
 from dashboard.frame.error_boundary import plain
 from dashboard.state import Moment

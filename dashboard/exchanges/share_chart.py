@@ -11,9 +11,9 @@ import pandas as pd
 
 from analytics import formats
 from analytics.market.venue_shares import VenueShares
+from analytics.palette import Colors
 from analytics.panels.panel import TIMEFRAMES, Panel
 from dashboard.charts.frame import time_axis
-from dashboard.charts.palette import Colors
 
 _SHARES_HEIGHT: Final = 260
 _PADDING: Final = {"left": 0, "right": 4, "top": 0, "bottom": 0}

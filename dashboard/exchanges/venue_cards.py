@@ -12,7 +12,7 @@ import streamlit as st
 from analytics import formats
 from analytics.market.figures import OLD_CYCLES, Figure
 from analytics.market.venue_summary import Standing
-from dashboard.charts.palette import Colors
+from analytics.palette import Colors
 from dashboard.components.cards import NOTES_WRAP, CardText, card_text, thinned
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import titled

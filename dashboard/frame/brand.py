@@ -7,10 +7,12 @@ from typing import Final
 
 import streamlit as st
 
-_LINE: Final = """
-  <path d="M2 18 L8 9 L13 14 L20 5" fill="none" stroke="#2EA89C" stroke-width="2.6"
+from analytics.palette import BRAND_LINE, BRAND_POINT
+
+_LINE: Final = f"""
+  <path d="M2 18 L8 9 L13 14 L20 5" fill="none" stroke="{BRAND_LINE}" stroke-width="2.6"
     stroke-linecap="round" stroke-linejoin="round"/>
-  <circle cx="20" cy="5" r="2.7" fill="#E8743B"/>
+  <circle cx="20" cy="5" r="2.7" fill="{BRAND_POINT}"/>
 """
 
 MARK: Final = f"""

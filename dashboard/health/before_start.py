@@ -48,8 +48,8 @@ class FirstDay:
 
 def first_day(shown: Moment, span: timedelta) -> FirstDay:
     """Return the gaps of the *span* before, parted by whether they could ever have been filled."""
-    found = loaders.quality("gaps", shown, span)
-    began = _began(loaders.quality("completeness", shown, span, interval=shown.cycle), shown)
+    found = loaders.gaps(shown, span)
+    began = _began(loaders.completeness(shown, span), shown)
     recent = {venue: time for venue, time in began.items() if time > shown.now - span}
     is_before = pd.Series(
         [

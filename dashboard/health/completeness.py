@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
+from analytics.palette import Colors
 from analytics.quality.outages import holes
 from dashboard import loaders
-from dashboard.charts.palette import Colors
 from dashboard.components.metric_names import title
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import of_column
@@ -68,8 +68,8 @@ def coverage_rows(coverage: pd.DataFrame, completeness: pd.DataFrame) -> pd.Data
 
 
 def _coverage(shown: Moment) -> pd.DataFrame:
-    bars = loaders.quality("coverage", shown, _DAY)
-    cycles = loaders.quality("completeness", shown, _DAY, interval=shown.cycle)
+    bars = loaders.coverage(shown, _DAY)
+    cycles = loaders.completeness(shown, _DAY)
     if bars.empty and cycles.empty:
         st.caption("Nothing could be expected yet: neither a bar nor a cycle is over.")
         return bars
@@ -217,7 +217,7 @@ def _refused(shown: Moment) -> pd.DataFrame:
 
 
 def _units(shown: Moment, colors: Colors) -> pd.DataFrame:
-    rows = loaders.quality("unit_audit", shown, _RECENT)
+    rows = loaders.unit_audit(shown, _RECENT)
     if rows.empty:
         st.caption("No open interest was heard in the quarter of an hour before.")
         return rows
@@ -258,7 +258,7 @@ def _units(shown: Moment, colors: Colors) -> pd.DataFrame:
     )
     said = f"{formats.plural(int(off.sum()), 'pair')} of {len(rows):,} differ."
     st.caption("Every figure is what its raw one makes." if not off.any() else said)
-    _sides(loaders.quality("oi_beside_volume", shown, _RECENT))
+    _sides(loaders.oi_beside_volume(shown, _RECENT))
     return rows
 
 

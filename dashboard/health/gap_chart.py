@@ -8,8 +8,8 @@ from typing import Final
 import altair as alt
 import pandas as pd
 
+from analytics.palette import Colors
 from dashboard.charts.frame import time_axis
-from dashboard.charts.palette import Colors
 
 _ROW_HEIGHT: Final = 34
 _PADDING: Final = {"left": 0, "right": 4, "top": 0, "bottom": 0}

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from dashboard.charts.palette import Colors
+from analytics.palette import Colors
 from dashboard.health.status_table import status_table
 from dashboard.state import Moment
 

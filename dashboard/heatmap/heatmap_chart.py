@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from analytics.formats import KINDS, plotly_format
 from analytics.market.measures import Measure
+from analytics.palette import DARK, Colors
 from analytics.panels.panel import Pair, partial
 from dashboard.charts import cells
 from dashboard.charts.color_scale import ColorScale, ColumnScales
 from dashboard.charts.frame import literal, whole
-from dashboard.charts.palette import Colors
 
 Floats = NDArray[np.float64]
 
@@ -173,7 +173,7 @@ def _partial(drawing: Map, names: list[str]) -> list[dict[str, Any]]:
                 "symbol": "triangle-ne",
                 "size": 6,
                 "color": "#FFFFFF",
-                "line": {"width": 1, "color": "#0B0E14"},
+                "line": {"width": 1, "color": DARK.background},
             },
             "hoverinfo": "skip",
         }
@@ -222,7 +222,7 @@ def _marks(drawing: Map, names: list[str]) -> list[dict[str, Any]]:
             "marker": {
                 "size": 5,
                 "color": "#FFFFFF",
-                "line": {"width": 1, "color": "#0B0E14"},
+                "line": {"width": 1, "color": DARK.background},
             },
             "hoverinfo": "skip",
         }

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from analytics import formats
 from analytics.correlation.ranking import Order, columns_of, known_until, ordered
 from analytics.market.measures import LATE, Measure, Measured, bars_of_spans, by_bar, over_spans
+from analytics.palette import colors
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair, Panel
 from dashboard import loaders
 from dashboard.charts.cells import labels
 from dashboard.charts.color_scale import CLIPPED_PCT, ColumnScales, color_scale
-from dashboard.charts.palette import colors
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import only
 from dashboard.heatmap.heatmap_chart import MARKS_MOST, PARTIAL, Map, heat_chart

@@ -2,7 +2,7 @@
 
 What is read is kept until the next publish, and never longer than half a minute:
 while the market is live the clock goes in unhashed, so that all sessions share one
-read of each publish. The environment is read here and nowhere else.
+read of each publish.
 """
 
 from dashboard.loaders.as_of import bar_ended, moment, refresh_s
@@ -16,7 +16,17 @@ from dashboard.loaders.bars import (
     signal_panels,
 )
 from dashboard.loaders.bases import counted
-from dashboard.loaders.lake_health import disk_bytes, free_bytes, quality, set_aside, versions
+from dashboard.loaders.lake_health import (
+    completeness,
+    coverage,
+    disk_bytes,
+    free_bytes,
+    gaps,
+    oi_beside_volume,
+    set_aside,
+    unit_audit,
+    versions,
+)
 from dashboard.loaders.queries import (
     collecting_since,
     known_pairs,
@@ -38,9 +48,12 @@ __all__ = [
     "bar_ended",
     "clock_steps",
     "collecting_since",
+    "completeness",
     "counted",
+    "coverage",
     "disk_bytes",
     "folder",
+    "gaps",
     "info",
     "free_bytes",
     "interval_s",
@@ -52,12 +65,12 @@ __all__ = [
     "matrix",
     "moment",
     "offers",
+    "oi_beside_volume",
     "origin",
     "pair_curves",
     "pair_signals",
     "pairs",
     "panel",
-    "quality",
     "read",
     "read_of_bars",
     "record_size",
@@ -67,5 +80,6 @@ __all__ = [
     "signal_panels",
     "silent_pairs",
     "venue_cycles",
+    "unit_audit",
     "versions",
 ]

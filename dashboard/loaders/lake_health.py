@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -13,13 +15,10 @@ import pandas as pd
 import streamlit as st
 
 from analytics.lake.check import past_notes
-from analytics.quality import checks as record_quality
+from analytics.quality import checks
 from dashboard.loaders import as_of, source
 from dashboard.loaders.as_of import Known
 from dashboard.state import Moment
-
-_OF_BARS = ("completeness", "coverage", "freshness", "gaps")
-"""The functions of ``analytics.quality.checks`` that read bars."""
 
 _PACKAGES = {
     "perpscope": "perpscope",
@@ -30,13 +29,33 @@ _PACKAGES = {
 """What people ask the version of, and the package that has it."""
 
 
-def quality(name: str, shown: Moment, span: timedelta, **params: object) -> pd.DataFrame:
-    """Return what the function *name* of ``analytics.quality.checks`` says of the *span* before.
+def gaps(shown: Moment, span: timedelta) -> pd.DataFrame:
+    """Return the stretches of missing bars in the *span* before *shown*."""
+    known_by = as_of.bars_known(shown)[2]
+    return _at_mark("gaps", shown, span, partial(checks.gaps, known_by=known_by))
 
-    It is asked as of the last five-minute mark, and once every five minutes: it reads much.
-    """
-    known = as_of.bars_known(shown)
-    return _quality(source.folder(), known, shown.mark(), name, span, params)
+
+def coverage(shown: Moment, span: timedelta) -> pd.DataFrame:
+    """Return which share of the bars of the *span* before *shown* has a value."""
+    known_by = as_of.bars_known(shown)[2]
+    return _at_mark("coverage", shown, span, partial(checks.coverage, known_by=known_by))
+
+
+def completeness(shown: Moment, span: timedelta) -> pd.DataFrame:
+    """Return how much is stored of what the cycles of the *span* should have stored."""
+    known_by = as_of.bars_known(shown)[2]
+    ask = partial(checks.completeness, interval=shown.cycle, known_by=known_by)
+    return _at_mark("completeness", shown, span, ask)
+
+
+def unit_audit(shown: Moment, span: timedelta) -> pd.DataFrame:
+    """Return how the newest open interest of each instrument came about, and whether it holds."""
+    return _at_mark("unit_audit", shown, span, checks.unit_audit)
+
+
+def oi_beside_volume(shown: Moment, span: timedelta) -> pd.DataFrame:
+    """Return whether a venue's open interest may be of both sides, by what is traded on it."""
+    return _at_mark("oi_beside_volume", shown, span, checks.oi_beside_volume)
 
 
 def set_aside() -> list[dict[str, str]]:
@@ -73,20 +92,26 @@ def free_bytes(folder: str) -> int:
     return shutil.disk_usage(folder).free
 
 
+def _at_mark(
+    name: str, shown: Moment, span: timedelta, ask: Callable[..., pd.DataFrame]
+) -> pd.DataFrame:
+    """Return what *ask* answers as of the last five-minute mark: once for all, as it reads much."""
+    known = as_of.bars_known(shown)
+    return _asked(source.folder(), known, shown.mark(), name, span, shown.cycle, ask)
+
+
 @st.cache_data(ttl="10m", max_entries=32, show_spinner="Reading the record …")
-def _quality(
+def _asked(
     folder: str,
     known: Known,
     mark: datetime,
     name: str,
     span: timedelta,
-    params: dict[str, object],
+    cycle: timedelta,
+    _ask: Callable[..., pd.DataFrame],
 ) -> pd.DataFrame:
-    if name in _OF_BARS:
-        params = {"known_by": known[2], **params}
     with source.reader(folder).cursor() as cursor:
-        answer: pd.DataFrame = getattr(record_quality, name)(cursor, now=mark, span=span, **params)
-    return answer
+        return _ask(cursor, now=mark, span=span)
 
 
 def _bytes(file: Path) -> int:

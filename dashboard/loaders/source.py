@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +14,34 @@ import streamlit as st
 from analytics import query
 from analytics.errors import LakeError, QueryError, SettingsError
 from analytics.lake.reader import Reader
+from analytics.settings import LakeSettings, load
+
+
+@cache
+def settings() -> LakeSettings:
+    """Return the settings that the dashboard was started with.
+
+    Raises:
+        SettingsError: One of them is wrong.
+    """
+    return load(LakeSettings)
 
 
 def folder() -> str:
     """Where the lake lies."""
-    return str(Path(os.environ.get("PERPSCOPE_DATA_DIR", "data")).absolute())
+    return str(settings().data_dir.absolute())
 
 
 def interval_s() -> float:
     """Time between two cycles. [s]"""
-    text = os.environ.get("PERPSCOPE_INTERVAL_S", "30")
-    try:
-        interval = float(text)
-    except ValueError as error:
-        raise SettingsError(f"PERPSCOPE_INTERVAL_S={text!r}: a number of seconds") from error
-    if not interval > 0:
-        raise SettingsError(f"PERPSCOPE_INTERVAL_S={text!r}: more than 0 seconds")
-    return interval
+    return settings().interval_s
 
 
 def origin() -> str | None:
     """What the record is of, ``live`` or ``simulator``; None where none can be read."""
     try:
         return info()["origin"]
-    except (LakeError, QueryError):
+    except (LakeError, QueryError, SettingsError):
         return None
 
 

@@ -12,10 +12,10 @@ import plotly.graph_objects as go
 
 from analytics import formats
 from analytics.pair.history import History
+from analytics.palette import Colors
 from analytics.panels.panel import TIMEFRAMES, Pair
 from analytics.signals.fired import Signal
 from dashboard.charts.frame import across, frame, literal, whole
-from dashboard.charts.palette import Colors
 from dashboard.market import traces
 from dashboard.market.panes import PRICE, SIGNALS, Pane
 from dashboard.market.scales import Scale, ended, newest, scale

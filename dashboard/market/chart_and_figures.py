@@ -13,12 +13,12 @@ import streamlit as st
 from analytics import formats
 from analytics.pair.figures import PairFigures, lead_first, pair_figures
 from analytics.pair.history import METRICS, WARM_UP_BARS, History, history
+from analytics.palette import colors
 from analytics.panels.bar_under_way import with_running
 from analytics.panels.panel import Only, Panel
 from analytics.signals.fired import Signal
 from analytics.signals.of_pair import FUNDING
 from dashboard import loaders
-from dashboard.charts.palette import colors
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.time_range import MARKET_SPANS, TimeRange
 from dashboard.frame.error_boundary import plain

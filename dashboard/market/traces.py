@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.pair.history import History
+from analytics.palette import Colors
 from analytics.panels.panel import TIMEFRAMES
 from analytics.signals.fired import Signal
 from dashboard.charts.frame import literal
-from dashboard.charts.palette import Colors
 from dashboard.market.panes import Pane
 from dashboard.market.scales import Scale
 

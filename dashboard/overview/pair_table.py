@@ -12,7 +12,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from analytics import formats
-from dashboard.charts.palette import Colors
+from analytics.palette import Colors
 from dashboard.components.row_click import in_order, let_go, open_row
 from dashboard.components.stale_values import TIMES, old
 from dashboard.overview.table_columns import COLUMNS, Column, config

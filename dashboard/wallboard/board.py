@@ -12,8 +12,8 @@ import streamlit as st
 from analytics import formats
 from analytics.market.figures import Figure
 from analytics.market.movers import movers
+from analytics.palette import Colors
 from analytics.signals.fired import Signal
-from dashboard.charts.palette import Colors
 from dashboard.components.cards import UNSIGNED, card_text
 from dashboard.components.movers import over
 from dashboard.frame.local_time import titled

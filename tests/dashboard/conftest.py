@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from analytics.lake.schema import arrow_schema
 from analytics.lake.writer import Lake
 from analytics.records import Cycle, Instrument, Snapshot
+from dashboard.loaders.source import settings
 
 MAIN = Path(__file__).parents[2] / "dashboard" / "main.py"
 
@@ -97,7 +98,9 @@ def _packages_are_looked_through_once():
 def record(tmp_path, monkeypatch):
     """What the app will find in its lake."""
     monkeypatch.setenv("PERPSCOPE_DATA_DIR", str(tmp_path / "data"))
-    return Record(tmp_path / "data")
+    settings.cache_clear()
+    yield Record(tmp_path / "data")
+    settings.cache_clear()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from analytics.correlation.view import SUBJECTS, Matrix, matrix
 from analytics.market.measures import MEASURES
+from analytics.palette import DARK, LIGHT
 from analytics.panels.panel import Pair, Panel
 from dashboard.charts.cells import labels
 from dashboard.charts.color_scale import (
@@ -20,7 +21,6 @@ from dashboard.charts.color_scale import (
     ColumnScales,
     color_scale,
 )
-from dashboard.charts.palette import DARK, LIGHT
 from dashboard.correlation.matrix_chart import Drawing, matrix_chart
 from dashboard.heatmap.heatmap_chart import MARKS_MOST, Map, heat_chart
 from tests.dashboard.test_colors import SEEN_BY, contrast, lab, linear

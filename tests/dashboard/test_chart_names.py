@@ -9,10 +9,10 @@ import pytest
 
 from analytics.correlation.lead_lag import LeadLag
 from analytics.market.measures import MEASURES
+from analytics.palette import DARK
 from analytics.panels.panel import Pair
 from analytics.signals.fired import Signal
 from dashboard.charts.color_scale import color_scale
-from dashboard.charts.palette import DARK
 from dashboard.correlation.line_charts import lag_chart
 from dashboard.correlation.matrix_chart import lead_chart
 from dashboard.heatmap.heatmap_chart import Map, heat_chart

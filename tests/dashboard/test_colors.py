@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dashboard.charts.palette import DARK, LIGHT, colors
+from analytics.palette import DARK, LIGHT, colors
 
 CONFIG = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())
 THEMES = [("dark", DARK), ("light", LIGHT)]
@@ -71,11 +71,25 @@ def test_up_and_down_stay_apart(theme, palette, who):
 
 
 @pytest.mark.parametrize(("theme", "palette"), THEMES)
-def test_cards_and_table_use_the_same_two_colours(theme, palette):
+def test_what_streamlit_draws_itself_has_the_same_colours(theme, palette):
     """One place for colours; Streamlit's own elements get theirs from its settings."""
     section = CONFIG["theme"][theme]
 
-    assert (section["greenColor"], section["redColor"]) == (palette.up, palette.down)
+    repeated = {
+        "greenColor": palette.up,
+        "redColor": palette.down,
+        "grayColor": palette.muted,
+        "yellowColor": palette.alert,
+        "orangeColor": palette.warning,
+        "blueColor": palette.line,
+        "textColor": palette.text,
+        "backgroundColor": palette.background,
+        "secondaryBackgroundColor": palette.surface,
+        "borderColor": palette.border,
+        "dataframeBorderColor": palette.grid,
+        "chartCategoricalColors": list(palette.categorical),
+    }
+    assert {name: section[name] for name in repeated} == repeated
 
 
 def test_dark_is_the_default():

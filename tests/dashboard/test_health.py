@@ -536,7 +536,8 @@ def test_heavy_questions_wait_until_they_are_opened(health, record, monkeypatch)
     record.cycle()
     record.publish()
     asked = []
-    monkeypatch.setattr(loaders, "quality", lambda name, *_, **__: asked.append(name))
+    for name in ("gaps", "coverage", "completeness", "unit_audit", "oi_beside_volume"):
+        monkeypatch.setattr(loaders, name, lambda *_, name=name: asked.append(name))
 
     health()
 

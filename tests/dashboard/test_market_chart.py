@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from analytics.pair.history import METRICS, history
+from analytics.palette import DARK
 from analytics.panels.panel import TIMEFRAMES, Panel
 from dashboard.charts.frame import FONT
-from dashboard.charts.palette import DARK
 from dashboard.components.time_range import BARS_LEAST, BARS_MOST, MARKET_SPANS, market_range
 from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable, sentences

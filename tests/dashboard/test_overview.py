@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import unquote
 
 import pandas as pd
 import pyarrow as pa
 import pytest
+
+from dashboard import loaders
 
 BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
 WHOLE = {
@@ -581,16 +584,28 @@ def test_a_failing_venue_is_named_with_its_error(app, record):
     assert "okx: okx:" not in text(app)
 
 
-def test_a_wrong_interval_is_a_sentence(app, record, monkeypatch):
+@pytest.mark.parametrize(
+    ("value", "allowed"), [("soon", "a valid number"), ("1", "greater than or equal to 5")]
+)
+def test_a_wrong_interval_is_a_sentence(app, record, monkeypatch, value, allowed):
     """A typo in a setting never becomes a silent default."""
     two_venues(record)
     record.publish()
-    monkeypatch.setenv("PERPSCOPE_INTERVAL_S", "soon")
+    monkeypatch.setenv("PERPSCOPE_INTERVAL_S", value)
 
     app.run()
 
     assert not app.exception
-    assert "PERPSCOPE_INTERVAL_S='soon': a number of seconds" in text(app)
+    assert f"PERPSCOPE_INTERVAL_S='{value}': must be {allowed}" in text(app)
+
+
+def test_the_settings_are_those_of_the_collector(record, monkeypatch):
+    """Also where they are in .env."""
+    monkeypatch.delenv("PERPSCOPE_DATA_DIR")
+    Path(".env").write_text("PERPSCOPE_DATA_DIR=elsewhere\nPERPSCOPE_INTERVAL_S=45\n", "utf-8")
+
+    assert loaders.folder() == str(Path("elsewhere").absolute())
+    assert loaders.interval_s() == 45
 
 
 def movers(app):

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from analytics.palette import DARK, LIGHT
 from analytics.signals.fired import Signal
-from dashboard.charts.palette import DARK, LIGHT
 from dashboard.wallboard.board import signal_lines
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"

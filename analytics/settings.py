@@ -1,0 +1,74 @@
+"""The settings that every program of a lake shares, and how settings are read.
+
+From PERPSCOPE_ in the environment, or a line in .env. Nothing else reads either.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from analytics.errors import SettingsError
+
+PREFIX = "PERPSCOPE_"
+ENV_FILE = ".env"
+
+Read = TypeVar("Read", bound="LakeSettings")
+
+
+class LakeSettings(BaseSettings):
+    """What collector and dashboard must agree on. Frozen; a wrong value is refused."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+    )
+
+    data_dir: Path = Path("data")
+    """Where everything of a lake lives; made if absent."""
+
+    interval_s: float = Field(default=30, ge=5, le=3600)
+    """Time between two cycles. [s]"""
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if value == "":
+            raise ValueError("it is empty; allowed is the path of a folder")
+        return value
+
+
+def load(kind: type[Read], **overrides: object) -> Read:
+    """Return the settings in effect, with *overrides* from the command line on top.
+
+    Raises:
+        SettingsError: Something is wrong; every wrong setting is named, with its
+            value and what is allowed.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return kind(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = [
+            f"{PREFIX}{str(fault['loc'][0]).upper()}={_shown(fault['input'])}: "
+            f"{_sentence(fault['msg'])}"
+            for fault in error.errors()
+        ]
+        raise SettingsError("; ".join(wrong)) from error
+
+
+def _shown(value: object) -> str:
+    """Write a wrong *value* without the user and the password of an address."""
+    return re.sub(r"//.*@", "//…@", repr(value))
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")
