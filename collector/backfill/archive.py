@@ -12,11 +12,12 @@ import asyncio
 import glob
 import tempfile
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import aiohttp
 import numpy as np
@@ -30,7 +31,6 @@ from collector.backfill.outcome import Outcome, Progress
 from collector.backfill.plan import Known, Wanted, known
 from collector.backfill.rows import SCHEMA
 from collector.backfill.store import Store
-from collector.backfill.together import together
 from collector.cycles.live_bars import BAR
 from collector.imports.files import parse
 from collector.runtime.http_session import LARGEST_ANSWER, new_session
@@ -224,3 +224,13 @@ async def _take(fetching: _Fetching, file: DayFile, store: Store, outcome: Outco
         outcome.files += 1
         await store.put(file.template, file.instrument, bars)
     return True
+
+
+async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do *works* at once; where one fails the others are cancelled, and its error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures

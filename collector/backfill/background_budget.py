@@ -1,4 +1,4 @@
-"""The lane of history: it spends the venue's budget too, and lets everything live go first."""
+"""The budget of history: it spends the venue's budget too, and lets everything live go first."""
 
 from __future__ import annotations
 
@@ -10,30 +10,23 @@ from datetime import datetime
 
 from analytics.errors import RateLimited
 from collector.runtime.budget import Budget
-from collector.runtime.clock import Clock
 
 
-class Behind(Budget):
-    """The budget of *live*, for questions that can wait until nothing live does."""
+class BackgroundBudget:
+    """The budget of *live*, for requests that can wait until nothing live does."""
 
-    def __init__(self, live: Budget, clock: Clock) -> None:
-        super().__init__((), clock)
+    def __init__(self, live: Budget) -> None:
         self._live = live
         self._first: defaultdict[frozenset[str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @asynccontextmanager
     async def turn(
-        self,
-        call: str,
-        weights: Mapping[str, float],
-        *,
-        behind: bool = True,
-        passing: bool = False,
+        self, call: str, weights: Mapping[str, float], *, passing: bool = False
     ) -> AsyncIterator[None]:
-        """Wait, of those behind one by one; the request belongs inside."""
+        """Wait behind everything live, one by one; the request belongs inside."""
         async with AsyncExitStack() as turn:
             async with self._first[frozenset(weights)]:
-                live = self._live.turn(call, weights, behind=behind, passing=passing)
+                live = self._live.turn(call, weights, behind=True, passing=passing)
                 await turn.enter_async_context(live)
             yield
 
@@ -49,7 +42,3 @@ class Behind(Budget):
     def correct(self, name: str, used: float) -> None:
         """Count up to what the venue itself says was *used* of the limit *name*."""
         self._live.correct(name, used)
-
-    def used_pct(self) -> float:
-        """Return how full the fullest of the published limits is. [%]"""
-        return self._live.used_pct()

@@ -13,13 +13,12 @@ import structlog
 from analytics.errors import RateLimited, VenueError, VenueForbidden, VenueUnavailable
 from analytics.lake.writer import Lake
 from collector.backfill import coverage
-from collector.backfill.archive import Archive
-from collector.backfill.background_budget import Behind
+from collector.backfill.archive import Archive, together
+from collector.backfill.background_budget import BackgroundBudget
 from collector.backfill.outcome import Outcome, Progress
 from collector.backfill.plan import Piece, Stretch, Wanted, known, pieces, stamps
 from collector.backfill.rows import bars_of, table
 from collector.backfill.store import Store
-from collector.backfill.together import together
 from collector.cycles import live_bars
 from collector.cycles.venue_collector import VenueCollector
 from collector.runtime.clock import Clock
@@ -62,7 +61,7 @@ class VenueHistory:
         self._client = VenueClient(
             collected.venue,
             clock,
-            Behind(collected.budget, clock),
+            BackgroundBudget(collected.budget),
             simulator_url=simulator_url,
             timeout_s=timeout_s,
         )

@@ -21,14 +21,10 @@ from analytics import query
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
 from collector.cycles.live_bars import BAR
+from collector.imports.funding_periods import LONGEST_PERIOD, SHORTEST_PERIOD
 from collector.venues.venue import History, Venue
 
 DAY = timedelta(days=1)
-
-LONGEST_PERIOD = timedelta(hours=8)
-"""The longest time between two payments of funding."""
-
-SHORTEST_PERIOD = timedelta(hours=1)
 
 AGEING = timedelta(hours=2)
 """A request may wait this long: nothing is asked that is about to fall out of a venue's reach."""

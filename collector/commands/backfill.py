@@ -1,40 +1,22 @@
-"""``perpscope backfill``: by the collector where one runs, and in this process where none does.
-
-Either way the same lines tell how it goes: ``done`` of ``total`` for each venue,
-then one ``filled`` for each with what is known now and what went wrong.
-"""
+"""``perpscope backfill``: by the collector where one runs, and in this process where none does."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from analytics.errors import LakeError, LakeLocked
-from collector.backfill import coverage, plan
-from collector.backfill.archive import Archive
+from collector.backfill import coverage
 from collector.backfill.coverage import Covered
-from collector.backfill.together import together
-from collector.cycles.venue_collector import VenueCollector
+from collector.commands.progress import ProgressScreen
 from collector.service import timetable
-from collector.service.app import Program, opened
+from collector.service.app import opened
 from collector.service.control import Report, ask, takes_work
+from collector.service.work import backfill_work
 from collector.settings import Settings
 from collector.venues import VENUES
-
-
-def backfill_work(program: Program) -> Callable[[dict[str, Any], Report], Awaitable[None]]:
-    """Return the work that fills in the history of *program*'s venues and reports how it goes."""
-
-    async def work(asked: dict[str, Any], report: Report) -> None:
-        chosen = [one for one in program.venues if one.name in asked["venues"]]
-        await together(_fill(program, one, asked, report) for one in chosen)
-
-    return work
 
 
 def run(settings: Settings, *, days: float, archive: bool, said: Console, told: Console) -> bool:
@@ -73,63 +55,13 @@ async def _alone(settings: Settings, asked: dict[str, Any], report: Report) -> N
         await backfill_work(program)(asked, report)
 
 
-async def _fill(
-    program: Program, one: VenueCollector, asked: dict[str, Any], report: Report
-) -> None:
-    """Fill in the history of one venue."""
-
-    def progress(what: str, done: int, total: int) -> None:
-        report({"venue": one.name, "what": what, "done": done, "total": total})
-
-    stretch = plan.before(program.clock.now(), timedelta(days=asked["days"]))
-    archive = _archive(program.settings, all_days=asked["archive"])
-    outcome = await program.histories[one.name].fill(stretch, progress, archive)
-    problems = outcome.problems()
-    if not one.universe.chosen:
-        problems.append(f"{one.name}: no instruments chosen, so nothing was asked")
-    report(
-        {
-            "filled": one.name,
-            "covered": [covered.as_json() for covered in outcome.covered],
-            "problems": problems,
-            "sound": bool(one.universe.chosen) and bool(outcome.answered or not outcome.requests),
-        }
-    )
-
-
-def _archive(settings: Settings, *, all_days: bool) -> Archive | None:
-    """Return the public archive; None for a simulator, which has no past in the real one.
-
-    Unless the settings name one, which then is the simulator's.
-    """
-    if settings.simulator is not None and "archive_url" not in settings.model_fields_set:
-        return None
-    return Archive(settings.archive_url.rstrip("/"), settings.data_dir, all_days)
-
-
-class _Screen:
+class _Screen(ProgressScreen):
     """Progress bars as they come; what was filled in is kept for the end."""
 
     def __init__(self, said: Console) -> None:
-        self._said = said
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=said,
-            transient=True,
-        )
+        super().__init__(said)
         self._bars: dict[tuple[str, str], Any] = {}
         self.filled: list[dict[str, Any]] = []
-        self.error: str | None = None
-
-    def __enter__(self) -> _Screen:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
 
     def report(self, line: dict[str, Any]) -> None:
         """Show one *line* of how the work goes."""
@@ -141,7 +73,7 @@ class _Screen:
             case {"filled": _}:
                 self.filled.append(line)
             case {"waiting": sentence}:
-                self._said.print(sentence, markup=False)
+                self._say(sentence)
             case {"error": sentence}:
                 self.error = str(sentence)
 
@@ -153,6 +85,6 @@ class _Screen:
         for line in self.filled:
             mine = [one for one in covered if one.venue == line["filled"]]
             for note in coverage.reach_notes(VENUES[line["filled"]], mine):
-                self._said.print(note, markup=False, highlight=False, soft_wrap=True)
+                self._say(note)
             for problem in line["problems"]:
-                self._said.print(problem, markup=False, highlight=False, soft_wrap=True)
+                self._say(problem)

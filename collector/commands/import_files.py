@@ -1,69 +1,23 @@
-"""``perpscope import``: in this process where nobody writes, by the collector where it runs.
-
-Either way the same lines tell how it goes: ``file``, then ``done`` of ``total``,
-then a ``summary`` or a ``refusal`` for each file.
-"""
+"""``perpscope import``: by the collector where one runs, and in this process where none does."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from analytics import formats
-from analytics.errors import ImportRefused, LakeError, LakeLocked
+from analytics.errors import LakeError, LakeLocked
 from analytics.lake.writer import Lake
-from collector.imports.files import import_file
+from collector.commands.progress import ProgressScreen
 from collector.imports.parsed import ImportSummary
-from collector.imports.reader_process import ReaderProcess, reading
-from collector.service.control import Report, Work, ask, takes_work
-
-
-def import_work(lake: Lake) -> Work:
-    """Return the work that imports files into *lake*, or takes imports back, and reports on it."""
-
-    def work(asked: dict[str, Any], report: Report) -> None:
-        for number in asked.get("undo", ()):
-            report({"file": f"import {number}"})
-            undone = lake.undo_import(
-                number,
-                datetime.now(UTC),
-                lambda done, total: report({"done": done, "total": total}),
-            )
-            back = formats.plural(undone.set_back, "row")
-            left = formats.plural(undone.left, "row")
-            kept = f"; of {left} something was changed since, and is kept" if undone.left else ""
-            report({"undone": f"import {number} undone: {back} set back to before{kept}"})
-            lake.publish()
-        with reading(lake.layout.scratch, lambda: report({})) as reader:
-            for name in asked.get("files", ()):
-                report({"file": name})
-                _take(lake, Path(name), reader, report)
-
-    return work
-
-
-def _take(lake: Lake, file: Path, reader: ReaderProcess, report: Report) -> None:
-    """Import *file*, or say why it is refused."""
-    try:
-        summary = import_file(
-            lake,
-            file,
-            lambda done, total: report({"done": done, "total": total}),
-            read=reader.read,
-        )
-    except ImportRefused as refusal:
-        report({"refusal": str(refusal)})
-    else:
-        report({"summary": summary.as_json()})
-        lake.publish()
+from collector.service.control import ask, takes_work
+from collector.service.work import import_work
 
 
 def run(
@@ -113,29 +67,13 @@ def _import(folder: Path, asked: dict[str, object], screen: _Screen) -> None:
         asyncio.run(ask(folder, "import", asked, screen.report))
 
 
-class _Screen:
+class _Screen(ProgressScreen):
     """Progress bars and refusals as they come; summaries are kept for the end."""
 
     def __init__(self, said: Console) -> None:
-        self._said = said
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=said,
-            transient=True,
-        )
+        super().__init__(said)
         self.summaries: list[ImportSummary] = []
         self.refusals = 0
-        self.error: str | None = None
-
-    def __enter__(self) -> _Screen:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
 
     def report(self, line: dict[str, Any]) -> None:
         """Show one *line* of how the work goes."""
@@ -162,10 +100,6 @@ class _Screen:
             told.print(_table(self.summaries))
         for note in dict.fromkeys(note for one in self.summaries for note in one.notes):
             self._say(note)
-
-    def _say(self, sentence: str) -> None:
-        """Print *sentence* as it is: names in it are no markup and no emoji."""
-        self._said.print(sentence, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def _table(summaries: Sequence[ImportSummary]) -> Table:

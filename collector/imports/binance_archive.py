@@ -23,11 +23,11 @@ import pyarrow.compute as pc
 
 from analytics.errors import ImportRefused
 from analytics.lake.schema import arrow_schema
-from collector.backfill.rows import LATE, periods
 from collector.imports import archive_name, binance_klines, contracts, reshape
 from collector.imports.archive_name import ArchiveName
 from collector.imports.content import Content
 from collector.imports.delimited import Delimited
+from collector.imports.funding_periods import LATE, periods
 from collector.imports.parsed import ParsedFile
 from collector.imports.row_checks import numbered
 

@@ -12,9 +12,10 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from analytics.errors import RateLimited
 from collector.runtime.clock import Clock
@@ -146,6 +147,25 @@ class Window:
             if excess <= 0:
                 return max(spending.at_s + self.limit.per_s - now_s, SHORTEST_WAIT_S)
         raise ValueError(f"{self.limit.name}: a weight never fits the limit, by {excess:g}")
+
+
+class RequestBudget(Protocol):
+    """What a client asks before each request: a `Budget`, or one that goes behind it."""
+
+    def turn(
+        self, call: str, weights: Mapping[str, float], *, passing: bool = False
+    ) -> AbstractAsyncContextManager[None]:
+        """Wait until *weights* may be spent on *call*; the request belongs inside."""
+
+    def pause_until(self, error: RateLimited) -> None:
+        """Let nothing through until the moment that *error* names."""
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """When the running pause ends, None where there is none."""
+
+    def correct(self, name: str, used: float) -> None:
+        """Count up to what the venue itself says was *used* of the limit *name*."""
 
 
 class Budget:

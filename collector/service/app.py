@@ -18,7 +18,7 @@ from analytics import query
 from analytics.errors import SettingsError
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
-from collector.backfill.background_budget import Behind
+from collector.backfill.background_budget import BackgroundBudget
 from collector.backfill.filling import VenueHistory
 from collector.cycles.venue_collector import VenueCollector
 from collector.runtime import http_session
@@ -201,7 +201,7 @@ def _feed(
     client = VenueClient(
         one.venue,
         clock,
-        Behind(one.budget, clock),
+        BackgroundBudget(one.budget),
         simulator_url=settings.simulator,
         timeout_s=settings.request_timeout_s,
     )

@@ -10,14 +10,13 @@ import structlog
 
 from analytics.errors import LakeError
 from analytics.records import Cycle
-from collector.commands.backfill import backfill_work
-from collector.commands.import_files import import_work
 from collector.runtime.guarded_tasks import GuardedTask
 from collector.service import timetable
 from collector.service.app import LAKE, STORING_PATIENCE_S, Program, opened
 from collector.service.control import taking_work
 from collector.service.health_server import answering
 from collector.service.stop_signal import StopSignal
+from collector.service.work import backfill_work, import_work
 from collector.settings import Settings
 
 log = structlog.get_logger(__name__)

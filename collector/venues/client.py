@@ -28,7 +28,7 @@ import structlog
 from analytics.errors import RateLimited, VenueError, VenueUnavailable
 from analytics.records import Instrument
 from collector.runtime import http_session
-from collector.runtime.budget import Budget
+from collector.runtime.budget import RequestBudget
 from collector.runtime.clock import Clock
 from collector.venues.names import base_and_multiplier, is_name
 from collector.venues.reading import OtherShape, number
@@ -95,7 +95,7 @@ class VenueClient:
         self,
         venue: Venue,
         clock: Clock,
-        budget: Budget,
+        budget: RequestBudget,
         *,
         simulator_url: str | None = None,
         timeout_s: float = 10.0,

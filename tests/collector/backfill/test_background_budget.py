@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from analytics.errors import RateLimited
-from collector.backfill.background_budget import Behind
+from collector.backfill.background_budget import BackgroundBudget
 from collector.runtime.budget import Budget, Limit
 
 
@@ -22,7 +22,7 @@ async def test_history_waits_while_a_cycle_is_asked(clock):
     """A cycle that arrives late still goes first: the queue of history stands still."""
     live = Budget([Limit("weight", 10_000, 60)], clock)
     history, cycle = [], []
-    waiting = asyncio.create_task(spend(Behind(live, clock), 40, {"weight": 1}, history, clock))
+    waiting = asyncio.create_task(spend(BackgroundBudget(live), 40, {"weight": 1}, history, clock))
     await clock.sleep(1)
 
     began = clock.monotonic_s()
@@ -43,7 +43,7 @@ async def test_a_limit_that_nobody_waits_for_is_open_to_history(clock):
 
     await asyncio.gather(
         spend(live, 10, {"ratios": 1}, ratios, clock),
-        spend(Behind(live, clock), 20, {"candles": 1}, candles, clock),
+        spend(BackgroundBudget(live), 20, {"candles": 1}, candles, clock),
     )
 
     assert max(ratios) >= 40
@@ -55,7 +55,7 @@ async def test_what_a_cycle_needs_of_a_minute_stays_free(clock):
     live = Budget([Limit("weight", 100, 60, 1)], clock, requests_per_s=100)
     history = []
     waits = []
-    asking = asyncio.create_task(spend(Behind(live, clock), 400, {"weight": 1}, history, clock))
+    asking = asyncio.create_task(spend(BackgroundBudget(live), 400, {"weight": 1}, history, clock))
 
     for _ in range(6):
         began = clock.monotonic_s()
@@ -80,7 +80,7 @@ async def test_what_was_asked_in_passing_is_not_kept_free_afterwards(clock):
     await clock.sleep(121)
     history = []
 
-    await spend(Behind(live, clock), 80, {"weight": 1}, history, clock)
+    await spend(BackgroundBudget(live), 80, {"weight": 1}, history, clock)
 
     assert history[-1] - history[0] < 5
 
@@ -92,7 +92,7 @@ async def test_a_limit_that_the_live_questions_use_up_still_has_a_quarter_for_hi
     await clock.sleep(61)
     history = []
 
-    await spend(Behind(live, clock), 25, {"weight": 1}, history, clock)
+    await spend(BackgroundBudget(live), 25, {"weight": 1}, history, clock)
 
     assert history[-1] - history[0] < 5
 
@@ -100,7 +100,7 @@ async def test_a_limit_that_the_live_questions_use_up_still_has_a_quarter_for_hi
 async def test_a_pause_is_of_the_venue_not_of_the_lane(clock):
     """A ban that history met stops the live questions too, and the other way round."""
     live = Budget([], clock)
-    lane = Behind(live, clock)
+    lane = BackgroundBudget(live)
     until = clock.now() + timedelta(seconds=60)
 
     lane.pause_until(RateLimited("okx", "klines", "too many requests", until))
@@ -116,15 +116,15 @@ async def test_what_the_venue_counted_is_counted_once(clock):
     """The headers of history's answers correct the one budget there is."""
     live = Budget([Limit("weight", 2400, 60)], clock)
 
-    Behind(live, clock).correct("weight", 240)
+    BackgroundBudget(live).correct("weight", 240)
 
-    assert live.used_pct() == Behind(live, clock).used_pct() == 10
+    assert live.used_pct() == 10
 
 
 async def test_one_who_is_cancelled_holds_up_nobody(clock):
     """A lane that was waited in is free again."""
     live = Budget([Limit("weight", 1, 60, 1)], clock)
-    lane = Behind(live, clock)
+    lane = BackgroundBudget(live)
     await spend(live, 1, {"weight": 1}, [], clock)
     leaving = asyncio.create_task(spend(lane, 1, {"weight": 1}, [], clock))
     await asyncio.sleep(0)

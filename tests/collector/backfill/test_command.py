@@ -17,10 +17,10 @@ import pytest
 
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
-from collector.commands.backfill import backfill_work
 from collector.service import timetable
 from collector.service.app import opened
 from collector.service.control import ask, taking_work
+from collector.service.work import backfill_work
 from collector.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -18,10 +18,10 @@ import pytest
 
 from analytics.errors import ImportRefused
 from analytics.lake.writer import Lake
-from collector.commands import import_files
 from collector.imports import reader_process
 from collector.imports.files import parse
 from collector.imports.reader_process import reading
+from collector.service import work
 from collector.service.control import ask, taking_work
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
@@ -153,7 +153,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from analytics.lake.writer import Lake
-from collector.commands.import_files import import_work
+from collector.service.work import import_work
 
 def killed(line):
     if "done" in line:
@@ -192,7 +192,7 @@ async def test_a_hung_import_holds_up_neither_other_commands_nor_the_end(
             if line == {}:
                 loop.call_soon_threadsafe(began.set)
 
-        import_files.import_work(lake)(asked, heard)
+        work.import_work(lake)(asked, heard)
 
     loop, said, told = asyncio.get_running_loop(), [], []
     works = {"import": remembered, "backfill": other}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from collector.backfill.background_budget import Behind
+from collector.backfill.background_budget import BackgroundBudget
 from collector.cycles.venue_collector import VenueCollector
 from collector.runtime.clock import Clock
 from collector.runtime.guarded_tasks import GuardedTasks
@@ -78,7 +78,7 @@ class World:
             VenueClient(
                 one.venue,
                 self.clock,
-                Behind(one.budget, self.clock),
+                BackgroundBudget(one.budget),
                 simulator_url=self.simulator.url,
             ),
             self.clock,
