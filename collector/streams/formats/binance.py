@@ -129,15 +129,14 @@ class BinanceHandler(Reader):
         except UNREADABLE:
             return self._otherwise(frame, received_ms)
         # Most frames are trades that count: they go no further way than they must.
-        if type(event) is AggTrade:
-            flow = self._flows.get(event.s)
-            if (
-                flow is not None
-                and flow.trade(event.a, event.T, event.p, event.q, not event.m, received_ms) is None
-            ):
+        if type(event) is AggTrade and event.a >= 0 and (flow := self._flows.get(event.s)):
+            why = flow.trade(event.a, event.T, event.p, event.q, not event.m, received_ms)
+            if why is None:
                 self.heard_ms["trades"] = received_ms
-                return None
-        self._put(event, received_ms)
+            elif not self.refused(why, received_ms):
+                self._count(msgspec.to_builtins(event), received_ms)
+        else:
+            self._put(event, received_ms)
         return None
 
     def _put(self, event: Event, received_ms: int) -> None:

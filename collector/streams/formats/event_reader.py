@@ -15,6 +15,7 @@ from collector.streams.formats.stream import ChannelName, Notice, Sinks
 from collector.streams.state.books import Change, sound
 from collector.streams.state.flows import Flow
 from collector.streams.state.rejects import FUTURE_MS, Kind, fault, unreadable, usable
+from collector.streams.state.seen import Known
 
 LONGEST_NUMBER = 18
 """Digits of a request's number; what has more is none of ours."""
@@ -89,10 +90,16 @@ class Reader:
             self._tally.add("trades", "unknown_instrument")
         else:
             refused = flow.trade(trade_id, at_ms, price, quantity, buys, received_ms)
-            if refused == "unusable":
-                return False
             if refused is not None:
-                self._tally.add("trades", refused)
+                return self.refused(refused, received_ms)
+        self.heard_ms["trades"] = received_ms
+        return True
+
+    def refused(self, why: Known | Literal["unusable"], received_ms: int) -> bool:
+        """Count a trade that a flow refused; return whether it was a good one all the same."""
+        if why == "unusable":
+            return False
+        self._tally.add("trades", why)
         self.heard_ms["trades"] = received_ms
         return True
 
@@ -111,10 +118,10 @@ class Reader:
             return True
         event_id = forced.name(alike[forced])
         alike[forced] += 1
-        usd = forced.price * forced.quantity * flow.size
+        usd = flow.usd(forced.price, forced.quantity)
         known = flow.liquidation(event_id, forced.at_ms, usd, forced.side, received_ms)
         if known is None:
-            self._liquidation(_record(flow, forced, received_ms, event_id))
+            self._liquidation(_record(flow, forced, usd, received_ms, event_id))
         else:
             self._tally.add("liquidations", known)
         return True
@@ -188,7 +195,7 @@ class Reader:
         return None
 
 
-def _record(flow: Flow, forced: Forced, received_ms: int, event_id: str) -> Liquidation:
+def _record(flow: Flow, forced: Forced, usd: float, received_ms: int, event_id: str) -> Liquidation:
     instrument = flow.instrument
     return Liquidation(
         venue=instrument.venue,
@@ -197,7 +204,7 @@ def _record(flow: Flow, forced: Forced, received_ms: int, event_id: str) -> Liqu
         side=forced.side,
         price=forced.price,
         quantity_base=forced.quantity * flow.size * instrument.multiplier,
-        usd=forced.price * forced.quantity * flow.size,
+        usd=usd,
         venue_ts=datetime.fromtimestamp(forced.at_ms / 1000, tz=UTC),
         received_ts=datetime.fromtimestamp(received_ms / 1000, tz=UTC),
         id=event_id,

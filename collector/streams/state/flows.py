@@ -48,13 +48,9 @@ NOTHING_KNOWN = Taken(
 class Sums:
     """The two sums of one channel, and whether they are all that there was."""
 
-    __slots__ = ("events", "live", "one_usd", "open_holes", "other_usd", "partial")
+    __slots__ = ("events", "live", "open_holes", "partial")
 
     def __init__(self) -> None:
-        self.one_usd = 0.0
-        """Taker buys, or longs liquidated. [USD]"""
-        self.other_usd = 0.0
-        """Taker sells, or shorts liquidated. [USD]"""
         self.events = 0
         """Events counted since the instrument is followed."""
         self.live = False
@@ -65,9 +61,44 @@ class Sums:
         """Return both sums and whether they are partial, and start anew; None if not known."""
         if not self.live or self.open_holes:
             return None
-        taken = (self.one_usd, self.other_usd, self.partial)
-        self.one_usd = self.other_usd = 0.0
+        taken = (*self.reset(), self.partial)
         self.partial = False
+        return taken
+
+    def reset(self) -> tuple[float, float]:
+        """Return both sums and start anew, known or not. [USD]"""
+        raise NotImplementedError
+
+
+class TradeSums(Sums):
+    """What takers bought and sold."""
+
+    __slots__ = ("buy_usd", "sell_usd")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buy_usd = self.sell_usd = 0.0
+
+    def reset(self) -> tuple[float, float]:
+        """Return what takers bought, and what they sold, and start anew. [USD]"""
+        taken = (self.buy_usd, self.sell_usd)
+        self.buy_usd = self.sell_usd = 0.0
+        return taken
+
+
+class LiquidationSums(Sums):
+    """What was liquidated."""
+
+    __slots__ = ("long_usd", "short_usd")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.long_usd = self.short_usd = 0.0
+
+    def reset(self) -> tuple[float, float]:
+        """Return what was liquidated of longs, and of shorts, and start anew. [USD]"""
+        taken = (self.long_usd, self.short_usd)
+        self.long_usd = self.short_usd = 0.0
         return taken
 
 
@@ -80,10 +111,14 @@ class Flow:
         self.instrument = instrument
         self.size = instrument.contract_size
         """Quoted units in one of what the venue counts trades in. [quoted units]"""
-        self.trades = Sums()
-        self.liquidations = Sums()
+        self.trades = TradeSums()
+        self.liquidations = LiquidationSums()
         self.seen = seen
         self.seen_liquidations = Events()
+
+    def usd(self, price: float, quantity: float) -> float:
+        """Return what *quantity*, as the venue counts trades, is worth at *price*. [USD]"""
+        return price * quantity * self.size
 
     def trade(
         self,
@@ -105,7 +140,7 @@ class Flow:
             received_ms: When it came. [Unix ms]
         """
         # As `usable` says, written out: this runs for every trade.
-        usd = price * quantity * self.size
+        usd = self.usd(price, quantity)
         if not (
             price > 0.0
             and quantity > 0.0
@@ -118,9 +153,9 @@ class Flow:
             sums = self.trades
             sums.events += 1
             if buys:
-                sums.one_usd += usd
+                sums.buy_usd += usd
             else:
-                sums.other_usd += usd
+                sums.sell_usd += usd
         return known
 
     def liquidation(
@@ -140,9 +175,9 @@ class Flow:
             sums = self.liquidations
             sums.events += 1
             if side == "long":
-                sums.one_usd += usd
+                sums.long_usd += usd
             else:
-                sums.other_usd += usd
+                sums.short_usd += usd
         return known
 
     def sums(self, channel: FlowChannel) -> Sums:
@@ -189,7 +224,7 @@ class Flows:
         for sums in self._sums(channel, venue_ids):
             sums.live = False
             sums.open_holes = 0
-            sums.one_usd = sums.other_usd = 0.0
+            sums.reset()
         self._keep(channel, venue_ids)
         if channel == "trades":
             for seen in [self.by_id[one].seen for one in venue_ids if one in self.by_id]:
