@@ -1,9 +1,9 @@
-# What there is to do, one word each. `make demo` and `make test` need only Python 3.11+.
+# All targets need Python 3.11 or newer and nothing else.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-# Many tests wait for programs that they start: two processes share them, a file each.
+# Many tests wait for programs that they start, so two processes share the test files.
 IN_PARALLEL := -n 2 --dist loadfile
 
 .PHONY: demo up test check lint types browser-deps pins clean
@@ -28,12 +28,12 @@ lint: $(VENV)/installed-dev
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
-# Chromium comes from the system's packages, and only where we may install them;
-# without it the browser tests skip and say so.
+# As root, Chromium is installed from the system's packages. Without it the browser tests are
+# skipped with a message.
 browser-deps:
 	@if ! command -v chromium >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null \
-		|| echo "chromium could not be installed; the browser tests will skip" >&2; \
+		|| echo "chromium could not be installed; the browser tests will be skipped" >&2; \
 	fi
 
 pins: $(VENV)/installed-dev
