@@ -297,7 +297,9 @@ def main() -> None:
             raise
         sentence = f"perpscope: {visible(str(error))}"
         said.print(sentence, soft_wrap=True, markup=False, highlight=False)
-        sys.exit(exit_code(error))
+        code = exit_code(error)
+        control.end_if_left_behind(code)
+        sys.exit(code)
     finally:
         # All is closed; a second Ctrl-C finds nothing to interrupt but Python's own end.
         interrupts.end_at_once()

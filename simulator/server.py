@@ -235,7 +235,10 @@ async def serve(
     port: int = 0,
     ready: Callable[[Simulator], None] | None = None,
 ) -> None:
-    """Serve until cancelled or SIGTERM; *ready* is called once it answers."""
+    """Serve until cancelled or SIGTERM; *ready* is called once it answers.
+
+    Raises RuntimeError where a venue's streams end: a market that is half there looks whole.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     # Only the main thread may set a handler; elsewhere cancellation is the way to stop.
@@ -245,7 +248,17 @@ async def serve(
         async with Simulator(source, clock, port) as simulator:
             if ready is not None:
                 ready(simulator)
-            await stop.wait()
+            ends = [
+                asyncio.create_task(stop.wait()),
+                asyncio.create_task(simulator.streams.until_broken()),
+            ]
+            try:
+                done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                for end in done:
+                    end.result()
+            finally:
+                for end in ends:
+                    end.cancel()
     finally:
         with suppress(RuntimeError, ValueError):
             loop.remove_signal_handler(signal.SIGTERM)

@@ -89,7 +89,7 @@ def test_a_command_in_the_background_goes_on_ignoring_it(tmp_path):
 IN_A_QUERY = """
 import os, signal, threading
 import duckdb
-from collector import interrupts
+from collector.service import interrupts
 
 connection = duckdb.connect()
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -18,6 +19,8 @@ from analytics.errors import PerpscopeError, SettingsError
 from analytics.lake.reader import Reader
 from analytics.query_cli import lake_time
 from collector.commands.processes import Child, Family
+from collector.runtime.clock import Clock
+from collector.runtime.guarded_tasks import GuardedTasks
 from collector.service.health_server import LOOPBACK
 from collector.service.stop_signal import StopSignal
 from collector.settings import Settings
@@ -108,29 +111,36 @@ async def _together(
     variables["PERPSCOPE_PORT"] = str(settings.port)
     await family.start("collector", ["collect"], variables)
     await family.start("dashboard", ["serve"], variables)
-    ended = asyncio.create_task(family.first_to_end(), name="first child to end")
-    stopping = asyncio.create_task(stopped.wait(), name="stop signal")
-    ready = asyncio.create_task(_ready(settings.port, data_dir), name="dashboard ready")
-    try:
-        await asyncio.wait({ended, stopping, ready}, return_when=asyncio.FIRST_COMPLETED)
-        if ready.done() and not ready.cancelled():
-            _say(
-                f"perpscope is at {_address(settings.port)} "
-                f"({time.monotonic() - began:.0f} s to start). Ctrl-C stops it."
-            )
-            await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not stopped.is_set() and ended.done():
-            raise _ended_early(ended.result())
-    finally:
-        for task in (ended, stopping, ready):
-            task.cancel()
+    async with GuardedTasks(Clock()) as tasks:
+        for child in family.children:
+            tasks.start("process", partial(_lasting, child), child.name)
+        ready = asyncio.create_task(
+            _say_when_ready(settings.port, data_dir, began), name="dashboard ready"
+        )
+        try:
+            await tasks.until(stopped)
+        finally:
+            ready.cancel()
             with suppress(asyncio.CancelledError):
-                await task
+                await ready
 
 
-async def _ready(port: int, data_dir: Path) -> None:
-    """Wait until the dashboard answers, and for a while until it has something to show."""
+async def _lasting(child: Child) -> None:
+    """Wait for *child*, which is to run for ever; raises PerpscopeError at its end."""
+    await child.process.wait()
+    raise _ended_early(child)
+
+
+async def _say_when_ready(port: int, data_dir: Path, began: float) -> None:
+    """Say where the dashboard is once it answers and, after a while, whatever it has to show.
+
+    *began* is when all was started. [monotonic s]
+    """
     await asyncio.gather(_answers(port), _shows(data_dir))
+    _say(
+        f"perpscope is at {_address(port)} "
+        f"({time.monotonic() - began:.0f} s to start). Ctrl-C stops it."
+    )
 
 
 async def _answers(port: int) -> None:

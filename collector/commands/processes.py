@@ -58,17 +58,6 @@ class Family:
         self.children.append(child)
         return child
 
-    async def first_to_end(self) -> Child:
-        """Wait for any child to end, and return it."""
-        waits = {
-            asyncio.create_task(child.process.wait(), name=child.name): child
-            for child in self.children
-        }
-        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        return waits[done.pop()]
-
     async def stop(self) -> None:
         """Stop all children at once, and kill those that will not.
 

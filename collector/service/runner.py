@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -35,6 +37,15 @@ async def run(settings: Settings) -> bool:
         PerpscopeError: A task ended that nothing goes on without.
     """
     stopped = StopSignal()
+    async with collecting(settings) as program:
+        await program.tasks.until(stopped)
+    log.info("stopped")
+    return stopped.interrupted
+
+
+@asynccontextmanager
+async def collecting(settings: Settings) -> AsyncIterator[Program]:
+    """Collect within the block, and answer other commands and those who watch; raises as `run`."""
     async with opened(settings, streams=settings.streams) as program:
         works = {"import": import_work(program.lake), "backfill": backfill_work(program)}
         async with (
@@ -44,13 +55,11 @@ async def run(settings: Settings) -> bool:
             running = _start(program)
             log.info("collecting", venues=settings.venues, data_dir=str(settings.data_dir))
             try:
-                await program.tasks.until(stopped)
+                yield program
             finally:
                 log.info("stopping")
                 program.lake.stop_upkeep()
                 await asyncio.gather(*(task.end() for task in running))
-    log.info("stopped")
-    return stopped.interrupted
 
 
 def _start(program: Program) -> list[GuardedTask]:

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
@@ -53,13 +52,19 @@ class Streams:
             for venue, pump in self.pumps.items()
         ]
 
+    async def until_broken(self) -> None:
+        """Wait until a venue's streams end, which they never should; raises what ended them."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        task = done.pop()
+        error = None if task.cancelled() else task.exception()
+        raise RuntimeError(f"{task.get_name()}: it ended") from error
+
     async def stop(self) -> None:
         """Send nothing more and say goodbye to everybody."""
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        # What one of them ended in, `until_broken` has raised.
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for pump in self.pumps.values():
             for connection in tuple(pump.audience.connections):
                 connection.close(1001, "going away", self._now_ms())

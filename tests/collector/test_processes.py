@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import time
 
 import pytest
 
+from analytics.errors import PerpscopeError
 from collector.commands import launch, processes
 from collector.commands.processes import Family
+from collector.settings import Settings
+from perpscope import Exit, exit_code
 
 PROGRAM = """
 import signal, sys, time
@@ -24,6 +28,10 @@ match sys.argv[1]:
         time.sleep(60)
     case "first line":
         print("http://127.0.0.1:1", flush=True)
+        time.sleep(60)
+    case "collect":
+        sys.exit(3)
+    case "serve":
         time.sleep(60)
 """
 
@@ -39,12 +47,10 @@ def variables(tmp_path, monkeypatch):
 async def test_a_program_that_says_much_is_not_stopped_by_it(variables):
     """What nobody reads must not fill a pipe."""
     family = Family()
-    await family.start("dashboard", ["chatty"], variables)
+    child = await family.start("dashboard", ["chatty"], variables)
 
     async with asyncio.timeout(60):
-        ended = await family.first_to_end()
-
-    assert ended.process.returncode == 0
+        assert await child.process.wait() == 0
 
 
 async def test_a_program_that_is_heard_can_be_read(variables):
@@ -76,6 +82,40 @@ async def test_programs_that_will_not_stop_cost_the_patience_once(variables, mon
     # One after the other they would take as many times the patience.
     assert time.monotonic() - began < 3 * processes.STOP_PATIENCE_S
     assert [child.process.returncode for child in family.children] == [-signal.SIGKILL] * 3
+
+
+@pytest.fixture
+def settings(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    return Settings(data_dir=tmp_path, port=port)
+
+
+async def test_a_program_that_ends_by_itself_ends_all_with_1(variables, settings):
+    """Half a terminal looks like a whole one."""
+    async with launch._family() as (family, stopped):
+        with pytest.raises(PerpscopeError, match="the collector ended .* exit code 3") as caught:
+            await launch._together(
+                settings, family, stopped, data_dir=settings.data_dir, **variables
+            )
+
+    assert exit_code(caught.value) is Exit.FAILED
+    assert [child.process.returncode for child in family.children] == [3, -signal.SIGTERM]
+
+
+async def test_whoever_waits_for_a_program_is_missed_too(variables, settings):
+    """Killed, it would leave a program that nobody knows of."""
+    async with launch._family() as (family, stopped):
+        await family.start("simulator", ["serve"], variables)
+        waiting = asyncio.create_task(
+            launch._together(settings, family, stopped, data_dir=settings.data_dir, **variables)
+        )
+        while not (found := [one for one in asyncio.all_tasks() if "simulator" in one.get_name()]):
+            await asyncio.sleep(0)
+        found[0].cancel()
+
+        with pytest.raises(PerpscopeError, match="the task 'process simulator' ended"):
+            await waiting
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

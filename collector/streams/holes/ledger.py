@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -60,6 +61,7 @@ class Ledger:
             settled=self._settled,
         )
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
         self._started_ts = clock.now()
         self._last_heard = last_heard
         self._unheard: set[FlowChannel] = {"trades", "liquidations"}
@@ -177,6 +179,7 @@ class Ledger:
 
     async def close(self) -> None:
         """Stop filling; what is open or was never heard is a gap."""
+        self._is_closing = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -218,13 +221,13 @@ class Ledger:
             self._flows.begin(hole.channel, ids)
         elif hole.channel == "trades":
             if first:
-                self._start(self._repairs.fill(hole))
+                self._start(hole, self._repairs.fill(hole))
             return
         # Liquidations no venue tells of afterwards.
         for venue_id in ids:
             self._repairs.settle(hole, venue_id, complete=False)
         if first and hole.open:
-            self._start(self._repairs.wait(hole))
+            self._start(hole, self._repairs.wait(hole))
 
     def _fill_numbers(
         self, venue_id: str, given_up: tuple[tuple[int, int], ...], now_ms: int
@@ -240,7 +243,7 @@ class Ledger:
             whole=False,
         )
         self._hold(hole)
-        self._start(self._repairs.fill(hole))
+        self._start(hole, self._repairs.fill(hole))
 
     def _settled(self, hole: Hole, venue_id: str) -> None:
         """Take note that *venue_id* is settled; the last one of a hole closes it."""
@@ -284,7 +287,15 @@ class Ledger:
             reason=gap.reason,
         )
 
-    def _start(self, work: Coroutine[object, object, None]) -> None:
+    def _start(self, hole: Hole, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work, name=f"{self._venue} repair")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._repair_ended, hole))
+
+    def _repair_ended(self, hole: Hole, task: asyncio.Task[None]) -> None:
+        """Take note that nobody fills *hole* any more: if it is open, its flows must not wait."""
+        self._tasks.discard(task)
+        if hole.open and not self._is_closing:
+            error = None if task.cancelled() else task.exception()
+            log.error("repair of a hole ended early", venue=self._venue, exc_info=error)
+            self._repairs.give_up(hole)

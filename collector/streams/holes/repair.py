@@ -85,14 +85,14 @@ class Repairs:
             log.exception("hole not filled", venue=self._client.venue.name)
         finally:
             self._wants.pop(hole, None)
-        self._give_up(hole)
+        self.give_up(hole)
 
     async def wait(self, hole: Hole) -> None:
         """Give up what of *hole*, which nothing fills, is not heard again for a long time."""
         deadline_s = self._clock.monotonic_s() + REPAIR_WITHIN_S
         while hole.open and self._clock.monotonic_s() < deadline_s:
             await self._clock.sleep(LOOK_AGAIN_S)
-        self._give_up(hole)
+        self.give_up(hole)
 
     async def _fill(self, hole: Hole) -> None:
         since_s = self._clock.monotonic_s()
@@ -118,7 +118,8 @@ class Repairs:
         self._flows.release(hole.channel, [venue_id], complete=complete)
         self._settled(hole, venue_id)
 
-    def _give_up(self, hole: Hole) -> None:
+    def give_up(self, hole: Hole) -> None:
+        """Settle what is left of *hole*, as far as it was filled."""
         for venue_id in hole.open:
             if venue_id in hole.absent:
                 # It is not heard at all; what is known of it is nothing, not 0.

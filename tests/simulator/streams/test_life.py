@@ -12,7 +12,7 @@ import pytest
 
 from collector.runtime.clock import Clock
 from simulator.market.recording import Reading, Recording
-from simulator.server import Simulator
+from simulator.server import Simulator, serve
 from simulator.streams.connection import MOST_WAITING_BYTES
 
 NOON = datetime(2025, 11, 20, 12, 3, 40, tzinfo=UTC)
@@ -34,6 +34,24 @@ async def test_stops_soon_whatever_its_clients_do(market):
         await mute.close()
     pumps = [task for task in asyncio.all_tasks() if "simulated streams" in task.get_name()]
     assert pumps == []
+
+
+async def test_a_market_of_which_a_venue_ends_is_ended_whole(market, monkeypatch):
+    """A simulator that goes on with two venues of three looks like one that works."""
+    ready = asyncio.Event()
+
+    async def fail():
+        await ready.wait()
+        raise ZeroDivisionError("injected")
+
+    def break_okx(simulator):
+        monkeypatch.setattr(simulator.streams.pumps["okx"], "tick", fail)
+        ready.set()
+
+    with pytest.raises(RuntimeError, match="simulated streams of okx") as caught:
+        await serve(market, Clock(origin=NOON, speed=1), 0, break_okx)
+
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 async def test_a_clock_that_runs_sends_by_itself(market):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from collector.runtime import http_session
 from collector.streams.wire.link import FAILURES, LARGEST_FRAME, Dial, opened, sentence
@@ -128,6 +129,64 @@ async def test_much_traffic_shortens_the_silence_that_is_a_fault(world):
     await world.until(lambda: one.feed.standings()["trades"].reconnects > 0)
 
     assert 9 < world.clock.elapsed_s - began_s < 25
+
+
+@pytest.mark.parametrize("part", ["stream", "read", "subscribe", "watch"])
+@pytest.mark.parametrize("name", SIMULATED)
+async def test_a_part_that_is_killed_is_told_and_costs_no_trade(world, name, part):
+    """Nobody hears what is live until it runs again: that is a hole, and it is filled."""
+    one = await world.collector(name)
+    account = await world.account(one)
+    (task,) = [task for task in asyncio.all_tasks() if task.get_name() == f"{part} {name} trades"]
+
+    task.cancel()
+    await world.settle(world.tasks.troubles)
+    withheld = account.take()
+    told = world.tasks.troubles()
+    await world.until(lambda: world.is_live(one))
+
+    assert withheld == len(account.sums)
+    assert [(task, end["reason"]) for task, end in told.items()] == [
+        (f"stream {name} trades", "it was cancelled")
+    ]
+    await account.agrees()
+    gaps = [gap for gap in one.feed.records() if gap.table == "gaps"]
+    assert [(gap.channel, gap.reason, gap.outcome) for gap in gaps] == [
+        ("trades", "a fault of ours: it was cancelled", "repaired")
+    ]
+
+
+async def test_a_fault_of_ours_in_what_a_frame_leads_to_is_told(world, monkeypatch):
+    """With its traceback; the connection is opened anew and the others go on."""
+    one = await world.collector("okx")
+    account = await world.account(one)
+    [connection] = one.feed._running.board.by_channel["trades"]
+
+    def stumble(_frame, _now_ms):
+        raise ZeroDivisionError("injected")
+
+    monkeypatch.setattr(connection._session._handler, "take", stumble)
+    with capture_logs() as lines:
+        await world.until(world.tasks.troubles)
+    await world.until(lambda: world.is_live(one))
+
+    [line] = [line for line in lines if line["event"] == "task ended"]
+    assert isinstance(line["exc_info"], ZeroDivisionError)
+    assert one.feed.standings()["liquidations"].reconnects == 0
+    await account.agrees()
+
+
+async def test_closing_in_order_is_no_end_and_no_hole(world):
+    """What a stop ends was asked for."""
+    one = await world.collector("okx")
+    await world.until(lambda: world.is_live(one))
+
+    with capture_logs() as lines:
+        await one.feed.close()
+
+    assert world.tasks.troubles() == {}
+    assert [gap for gap in one.feed.records() if gap.table == "gaps" and gap.symbol != "*"] == []
+    assert [line for line in lines if "interrupted" in line["event"]] == []
 
 
 async def test_answers_to_requests_are_no_traffic(world):

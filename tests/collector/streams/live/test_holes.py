@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from collector.streams.status import last_heard
 
@@ -118,6 +119,31 @@ async def test_a_fault_of_ours_while_filling_ends_the_hole(world, monkeypatch):
     fields, flags = one.feed.part(one.universe.chosen[0].venue_id)
     assert fields["taker_buy_usd"] is not None
     assert "partial:trades" in flags
+
+
+async def test_a_repair_that_is_killed_withholds_nothing_for_ever(world, monkeypatch):
+    """The hole is given up as it is, and written down."""
+    one = await world.collector("bybit")
+    await world.until(lambda: world.is_live(one))
+    one.feed.records()
+
+    async def never(_hole, _venue_id):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(one.feed.ledger._repairs, "_fill_one", never)
+    await world.fault(venue="bybit", kind="ws_cut", channel="publicTrade")
+    await world.until(lambda: world.standing(one, "trades").reconnects > 0)
+    await world.until(lambda: world.standing(one, "trades").state == "repairing")
+    (task,) = one.feed.ledger._tasks
+    with capture_logs() as lines:
+        task.cancel()
+        await world.until(lambda: world.is_live(one))
+
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == [
+        "repair of a hole ended early"
+    ]
+    assert [(gap.symbol, gap.outcome) for gap in world.gaps(one)] == [("*", "lost")]
+    assert one.feed.part(one.universe.chosen[0].venue_id)[0]["taker_buy_usd"] is not None
 
 
 @pytest.mark.parametrize("name", SIMULATED)
