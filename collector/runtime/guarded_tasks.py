@@ -69,6 +69,7 @@ class TaskEnd:
     at: datetime
     """UTC, on the collector's clock."""
     reason: str
+    then: Literal["restart", "stop"]
 
 
 class GuardedTask:
@@ -148,7 +149,9 @@ class GuardedTask:
         self.ends += 1
         self._in_a_row = 1 if self._has_been_steady() else self._in_a_row + 1
         self._since_s = None
-        self.newest_end = TaskEnd(self.name, self._guard.clock.now(), reason(error))
+        self.newest_end = TaskEnd(
+            self.name, self._guard.clock.now(), reason(error), self.policy.then
+        )
         if self._guard.note_end(self, self.newest_end, error):
             self._begin(RESTART.pause_s(self._in_a_row))
 

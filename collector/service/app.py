@@ -264,7 +264,7 @@ async def _finish(intake: Intake, storing: GuardedTask) -> None:
 
 def _note_end(lake: Lake, end: TaskEnd) -> None:
     """Have the Health page know of *end*; raises LakeError."""
-    add_note(lake, "task_ends", {"task": end.task, "at": end.at.isoformat(), "reason": end.reason})
+    add_note(lake, "task_ends", {**asdict(end), "at": end.at.isoformat()})
 
 
 def _as_json(clock: Clock) -> str:

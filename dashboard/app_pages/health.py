@@ -38,8 +38,8 @@ def board() -> None:
             # Which venues were to be collected is known of now alone.
             expected = set() if shown.mode == "asked" else set(loaders.offers())
             silent = loaders.silent_pairs(shown)
-            steps = loaders.clock_steps()
-            found = faults(cycles, expected, streams, silent, steps, free, counted, shown)
+            notes = loaders.collector_notes()
+            found = faults(cycles, expected, streams, silent, notes, free, counted, shown)
             draw_faults(found, cycles, shown)
             st.subheader("Venues", anchor=False)
             hour = loaders.read("venue_hour", shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -35,7 +35,7 @@ def faults(
     expected: set[str],
     channels: pd.DataFrame,
     silent: pd.DataFrame,
-    clock_steps: list[dict[str, Any]],
+    notes: Mapping[str, list[dict[str, Any]]],
     free_bytes: int,
     counted: Bases,
     shown: Moment,
@@ -47,7 +47,8 @@ def faults(
         expected: The venues that are collected.
         channels: How the streams stand, as ``stream_status.channels`` returns it.
         silent: Pairs of the universe that nothing was heard of lately.
-        clock_steps: When the collector's clock stepped, and how far, oldest first.
+        notes: Steps of the collector's clock and ends of its tasks, as
+            ``loaders.collector_notes`` returns them.
         free_bytes: Room on the disk. [bytes]
         counted: What instruments are counted under.
         shown: When that is so.
@@ -57,7 +58,8 @@ def faults(
         *(fault for row in cycles.to_dict("records") for fault in _of_cycle(row, shown)),
         *_of_silence(silent, cycles, shown),
         *map(Fault, stream_status.sentences(channels)),
-        *_of_clock(clock_steps, shown),
+        *_of_tasks(notes["task_ends"], shown),
+        *_of_clock(notes["clock_steps"], shown),
         *of_names(counted),
         *_of_room(free_bytes),
     ]
@@ -139,6 +141,24 @@ def _of_silence(silent: pd.DataFrame, cycles: pd.DataFrame, shown: Moment) -> It
         names = formats.listed([formats.pair(symbol) for symbol in rows["symbol"]])
         span = formats.span(shown.now - shown.since)
         yield Fault(f"{venue}: nothing was heard of {names} for {span}.")
+
+
+def _of_tasks(ends: list[dict[str, Any]], shown: Moment) -> Iterator[Fault]:
+    """Say which tasks of the collector ended within a day before *shown*, though none should."""
+    by_task: dict[str, list[dict[str, Any]]] = {}
+    for end in ends:
+        if shown.now - timedelta(days=1) <= datetime.fromisoformat(end["at"]) <= shown.now:
+            by_task.setdefault(end["task"], []).append(end)
+    for task, found in by_task.items():
+        newest = found[-1]
+        at = formats.moment(datetime.fromisoformat(newest["at"]))
+        often = f"{len(found)} times, last at" if len(found) > 1 else "at"
+        then = "the collector stopped" if newest["then"] == "stop" else "it was restarted"
+        reason = formats.shortened(newest["reason"])
+        yield Fault(
+            f'The collector\'s task "{task}" ended {often} {at} ({reason}); {then}. '
+            "The collector's log has the traceback."
+        )
 
 
 def _of_clock(steps: list[dict[str, Any]], shown: Moment) -> Iterator[Fault]:

@@ -41,12 +41,12 @@ from dashboard.loaders.queries import (
     silent_pairs,
     venue_cycles,
 )
-from dashboard.loaders.source import clock_steps, folder, info, interval_s, offers, origin
+from dashboard.loaders.source import collector_notes, folder, info, interval_s, offers, origin
 
 __all__ = [
     "Leads",
     "bar_ended",
-    "clock_steps",
+    "collector_notes",
     "collecting_since",
     "completeness",
     "counted",

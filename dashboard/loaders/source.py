@@ -50,9 +50,13 @@ def offers() -> dict[str, Any]:
     return dict(json.loads(info().get("venues", "{}")))
 
 
-def clock_steps() -> list[dict[str, Any]]:
-    """The last steps of the collector's clock, oldest first (``collector.service.clock_steps``)."""
-    return list(json.loads(info().get("clock_steps", "[]")))
+def collector_notes() -> dict[str, list[dict[str, Any]]]:
+    """The last steps of the collector's clock and ends of its tasks, each oldest first.
+
+    As ``collector.service.lake_notes`` keeps them, under ``clock_steps`` and ``task_ends``.
+    """
+    facts = info()
+    return {key: json.loads(facts.get(key, "[]")) for key in ("clock_steps", "task_ends")}
 
 
 def version() -> int:

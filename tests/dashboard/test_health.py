@@ -582,6 +582,34 @@ def test_a_step_of_the_clock_is_said_for_a_day(health, record):
     )
 
 
+def test_a_task_of_the_collector_that_ended_is_said_for_a_day(health, record):
+    """Those of one task together; what /healthz does not say any more stands here."""
+    record.snapshot(BTC, price=1.0)
+    record.cycle()
+
+    def ended(task, reason, **ago):
+        at = (record.noon - timedelta(**ago)).isoformat()
+        return {"task": task, "at": at, "reason": reason, "then": "restart"}
+
+    ends = [
+        ended("clock watch", "it returned", days=2),
+        ended("storing", "KeyError: 'oi'", hours=2),
+        ended("stream okx trades", "it was cancelled", hours=1),
+        ended("storing", "KeyError: 'x'", minutes=30),
+    ]
+    live(record, task_ends=json.dumps(ends))
+
+    page = health()
+
+    (said,) = page.warning
+    assert said.value.replace("\\", "").split("  \n") == [
+        'The collector\'s task "storing" ended 2 times, last at 2025-10-22 12:14 UTC '
+        "(KeyError: 'x'); it was restarted. The collector's log has the traceback.",
+        'The collector\'s task "stream okx trades" ended at 2025-10-22 11:44 UTC '
+        "(it was cancelled); it was restarted. The collector's log has the traceback.",
+    ]
+
+
 def test_a_file_that_a_merge_took_away_has_no_size(health, record):
     """It was there when the folder was read, and is gone when it is looked at."""
     record.snapshot(BTC, price=1.0)
