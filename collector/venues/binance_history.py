@@ -111,9 +111,9 @@ def statistic(
     """Return a history under ``/futures/data``."""
     return History(
         question=Question(
-            name=title,
-            method=method,
-            read=read,
+            title,
+            method,
+            read,
             columns=columns,
             params={"period": "5m", "limit": 500},
             asks_for="symbol",
@@ -132,9 +132,9 @@ def statistic(
 HISTORY = (
     History(
         question=Question(
-            name="klines",
-            method="fapiPublicGetKlines",
-            read=read_klines,
+            "klines",
+            "fapiPublicGetKlines",
+            read_klines,
             columns=(
                 *("open", "high", "low", "close"),
                 *("volume_usd", "taker_buy_usd", "taker_sell_usd"),
@@ -160,9 +160,9 @@ HISTORY = (
     ),
     History(
         question=Question(
-            name="funding",
-            method="fapiPublicGetFundingRate",
-            read=read_funding,
+            "funding",
+            "fapiPublicGetFundingRate",
+            read_funding,
             columns=("funding_rate", "funding_interval_h"),
             params={"limit": 1000},
             asks_for="symbol",

@@ -142,18 +142,12 @@ BYBIT = Venue(
     listing_weights={"requests": 5},
     oi_unit="quoted units",
     asset_class=asset_class,
-    time=Question(
-        name="time",
-        method="publicGetV5MarketTime",
-        read=read_time,
-        columns=(),
-        weights={"requests": 1},
-    ),
+    time=Question("time", "publicGetV5MarketTime", read_time, weights={"requests": 1}),
     bulk=(
         Question(
-            name="tickers",
-            method="publicGetV5MarketTickers",
-            read=read_tickers,
+            "tickers",
+            "publicGetV5MarketTickers",
+            read_tickers,
             columns=(
                 *("price", "price_24h_ago", "mark", "index", "bid", "ask", "volume_24h_usd"),
                 *("oi_raw", "oi_venue_usd"),
@@ -165,9 +159,9 @@ BYBIT = Venue(
     ),
     each=(
         Question(
-            name="order book",
-            method="publicGetV5MarketOrderbook",
-            read=read_order_book,
+            "order book",
+            "publicGetV5MarketOrderbook",
+            read_order_book,
             columns=("book_imbalance", "spread_bps"),
             params={"category": "linear", "limit": 200},
             asks_for="symbol",
@@ -176,9 +170,9 @@ BYBIT = Venue(
     ),
     slow=(
         Question(
-            name="long/short accounts",
-            method="publicGetV5MarketAccountRatio",
-            read=read_account_ratio,
+            "long/short accounts",
+            "publicGetV5MarketAccountRatio",
+            read_account_ratio,
             columns=("ls_accounts", "ls_ts"),
             params={"category": "linear", "period": "5min", "limit": 1},
             asks_for="symbol",

@@ -86,9 +86,9 @@ def history(
     """Return the history under ``/v5/market`` whose method ends in *ending*."""
     return History(
         question=Question(
-            name=title,
-            method=f"publicGetV5Market{ending}",
-            read=read,
+            title,
+            f"publicGetV5Market{ending}",
+            read,
             columns=columns,
             params={"category": "linear", "limit": page, **params},
             asks_for="symbol",

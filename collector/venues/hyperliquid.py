@@ -87,18 +87,17 @@ HYPERLIQUID = Venue(
     listing_weights={"weight": 20},
     oi_unit="quoted units",
     time=Question(
-        name="time",
-        method="publicPostInfo",
-        read=read_time,
-        columns=(),
+        "time",
+        "publicPostInfo",
+        read_time,
         params={"type": "exchangeStatus"},
         weights={"weight": 2},
     ),
     bulk=(
         Question(
-            name="asset contexts",
-            method="publicPostInfo",
-            read=read_contexts,
+            "asset contexts",
+            "publicPostInfo",
+            read_contexts,
             columns=(
                 *("price", "price_24h_ago", "mark", "index", "volume_24h_usd"),
                 *("oi_raw", "funding_rate"),
@@ -109,9 +108,9 @@ HYPERLIQUID = Venue(
     ),
     each=(
         Question(
-            name="order book",
-            method="publicPostInfo",
-            read=read_l2_book,
+            "order book",
+            "publicPostInfo",
+            read_l2_book,
             columns=("book_imbalance", "spread_bps"),
             params={"type": "l2Book"},
             asks_for="coin",

@@ -56,9 +56,9 @@ def between(_venue_id: str, first_ms: int, last_ms: int) -> Mapping[str, int]:
 HISTORY = (
     History(
         question=Question(
-            name="klines",
-            method="publicPostInfo",
-            read=read_candles,
+            "klines",
+            "publicPostInfo",
+            read_candles,
             columns=("open", "high", "low", "close"),
             params={"type": "candleSnapshot"},
             # 20, and one for every 60 candles.
@@ -72,9 +72,9 @@ HISTORY = (
     ),
     History(
         question=Question(
-            name="funding",
-            method="publicPostInfo",
-            read=read_funding,
+            "funding",
+            "publicPostInfo",
+            read_funding,
             columns=("funding_rate", "funding_interval_h"),
             params={"type": "fundingHistory"},
             asks_for="coin",

@@ -133,9 +133,9 @@ def simulator_urls(base: str) -> dict[str, Any]:
 def ratio_question(title: str, ending: str, column: str, top: int | None) -> Question:
     """Return the question for the newest five-minute mark of a long/short ratio."""
     return Question(
-        name=title,
-        method=f"publicGetRubikStatContracts{ending}",
-        read=read_ratio(column),
+        title,
+        f"publicGetRubikStatContracts{ending}",
+        read_ratio(column),
         columns=(column, "ls_ts"),
         params={"period": "5m", "limit": 1},
         asks_for="instId",
@@ -174,9 +174,9 @@ def swap_question(
 ) -> Question:
     """Return a question about all swaps at once."""
     return Question(
-        name=title,
-        method=method,
-        read=read,
+        title,
+        method,
+        read,
         columns=columns,
         params=params or {"instType": "SWAP"},
         weights={limit: 1},
@@ -235,9 +235,9 @@ OKX = Venue(
         ),
         # Spot markets have an index too, and so has a swap that was just delisted.
         Question(
-            name="indices",
-            method="publicGetMarketIndexTickers",
-            read=read_indices,
+            "indices",
+            "publicGetMarketIndexTickers",
+            read_indices,
             columns=("index",),
             params={"quoteCcy": "USDT"},
             weights={"indices": 1},
@@ -246,9 +246,9 @@ OKX = Venue(
     ),
     each=(
         Question(
-            name="order book",
-            method="publicGetMarketBooks",
-            read=read_books,
+            "order book",
+            "publicGetMarketBooks",
+            read_books,
             columns=("book_imbalance", "spread_bps"),
             params={"sz": 400},
             asks_for="instId",

@@ -79,9 +79,9 @@ def statistic(
     """Return a history under ``/api/v5/rubik/stat/contracts``."""
     return History(
         question=Question(
-            name=title,
-            method=f"publicGetRubikStatContracts{ending}",
-            read=read,
+            title,
+            f"publicGetRubikStatContracts{ending}",
+            read,
             columns=columns,
             params={"period": "5m", "limit": 100},
             asks_for="instId",
@@ -99,9 +99,9 @@ def statistic(
 HISTORY = (
     History(
         question=Question(
-            name="klines",
-            method="publicGetMarketHistoryCandles",
-            read=read_candles,
+            "klines",
+            "publicGetMarketHistoryCandles",
+            read_candles,
             columns=("open", "high", "low", "close", "volume_usd"),
             params={"bar": "5m", "limit": 300},
             asks_for="instId",
@@ -129,9 +129,9 @@ HISTORY = (
     ),
     History(
         question=Question(
-            name="funding",
-            method="publicGetPublicFundingRateHistory",
-            read=read_funding,
+            "funding",
+            "publicGetPublicFundingRateHistory",
+            read_funding,
             columns=("funding_rate", "funding_interval_h"),
             params={"limit": 100},
             asks_for="instId",

@@ -8,7 +8,7 @@ units. One client asks them all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ Read = Callable[[Any, str | None], Iterable[Row]]
 """From the JSON of an answer, and the instrument that was asked for, to rows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Question:
     """Something to ask a venue: in bulk, or of one instrument at a time."""
 
@@ -36,7 +36,8 @@ class Question:
     method: str
     """The implicit method of ccxt that asks it; these return the raw JSON."""
     read: Read
-    columns: tuple[str, ...]
+    _: KW_ONLY
+    columns: tuple[str, ...] = ()
     """The columns of a snapshot that the answer fills."""
     params: Mapping[str, Any] = field(default_factory=dict)
     asks_for: str | None = None

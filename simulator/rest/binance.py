@@ -29,21 +29,8 @@ from simulator.rest.binance_rows import (
     update_id,
 )
 from simulator.rest.binance_statistics import endpoints
-from simulator.rest.wire_format import (
-    HOUR_MS,
-    MONDAY_MS,
-    WEEK_MS,
-    Answer,
-    Endpoint,
-    Json,
-    Query,
-    RefusedError,
-    Row,
-    Span,
-    decimal,
-    earliest,
-    latest,
-)
+from simulator.rest.spans import HOUR_MS, MONDAY_MS, WEEK_MS, Span, earliest, latest
+from simulator.rest.wire_format import Answer, Endpoint, Json, Query, RefusedError, Row, decimal
 
 _DEPTHS = {str(depth): depth for depth in (5, 10, 20, 50, 100, 500, 1000)}
 

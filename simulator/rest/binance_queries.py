@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from simulator.market.listings import Listing
 from simulator.market.source import Source
-from simulator.rest.wire_format import (
-    DAY_MS,
-    HOUR_MS,
-    MINUTE_MS,
-    WEEK_MS,
-    Answer,
-    Query,
-    RefusedError,
-    Span,
-    earliest,
-    latest,
-)
+from simulator.rest.spans import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, Span, earliest, latest
+from simulator.rest.wire_format import Answer, Query, RefusedError
 
 VENUE = "binance"
 

@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from simulator.market.listings import Listing
 from simulator.market.source import Quotes
-from simulator.rest.wire_format import DAY_MS, Json, Row, decimal
+from simulator.rest.spans import DAY_MS
+from simulator.rest.wire_format import Json, Row, decimal
 
 Rows: TypeAlias = Callable[[Quotes, Iterable[int]], list[Row]]
 

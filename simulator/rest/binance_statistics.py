@@ -8,7 +8,8 @@ from functools import partial
 from simulator.market.listings import Listing
 from simulator.market.source import RatioKind, Source
 from simulator.rest.binance_queries import PERIODS, VENUE, listing_of, refusal, span_of
-from simulator.rest.wire_format import DAY_MS, Endpoint, Json, Query, Span
+from simulator.rest.spans import DAY_MS, Span
+from simulator.rest.wire_format import Endpoint, Json, Query
 
 _DAYS = 30
 """How far back the statistics go. [days]"""

@@ -10,23 +10,17 @@ from collections.abc import Mapping
 from simulator.market.listings import Listing
 from simulator.market.source import Source
 from simulator.rest.bybit_rows import both_sides, instrument, tickers, trade_uuid
-from simulator.rest.wire_format import (
+from simulator.rest.spans import (
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,
     MONDAY_MS,
     WEEK_MS,
-    Answer,
-    Endpoint,
-    Json,
-    Query,
-    RefusedError,
-    Row,
     Span,
-    decimal,
     earliest,
     latest,
 )
+from simulator.rest.wire_format import Answer, Endpoint, Json, Query, RefusedError, Row, decimal
 
 _PERIODS = {
     "5min": 5 * MINUTE_MS,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeGuard
 
 from simulator.rest.faults import Fault
-from simulator.rest.wire_format import HOUR_MS, Answer, Json
+from simulator.rest.spans import HOUR_MS
+from simulator.rest.wire_format import Answer, Json
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
 

@@ -23,20 +23,8 @@ from simulator.rest.okx_rows import (
     trade_row,
     written_base,
 )
-from simulator.rest.wire_format import (
-    HOUR_MS,
-    MINUTE_MS,
-    MONDAY_MS,
-    WEEK_MS,
-    Answer,
-    Endpoint,
-    Json,
-    Query,
-    RefusedError,
-    Span,
-    decimal,
-    latest,
-)
+from simulator.rest.spans import HOUR_MS, MINUTE_MS, MONDAY_MS, WEEK_MS, Span, latest
+from simulator.rest.wire_format import Answer, Endpoint, Json, Query, RefusedError, decimal
 
 _HOURS = {"1H": 1, "2H": 2, "4H": 4, "6H": 6, "12H": 12, "1D": 24, "2D": 48, "3D": 72}
 _PERIODS = (

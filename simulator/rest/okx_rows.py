@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from simulator.market.listings import Listing
 from simulator.market.source import Quotes
-from simulator.rest.wire_format import HOUR_MS, Row, decimal
+from simulator.rest.spans import HOUR_MS
+from simulator.rest.wire_format import Row, decimal
 
 Rows: TypeAlias = Callable[[Quotes, Iterable[int]], list[Row]]
 

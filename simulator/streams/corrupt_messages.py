@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from simulator.rest.wire_format import HOUR_MS
+from simulator.rest.spans import HOUR_MS
 
 _PRICES = ("p", "ap", "px", "bkPx", "lastPrice", "last", "markPx", "c", "bid1Price", "oi")
 _SIDES = ("b", "a", "bids", "asks")

@@ -235,37 +235,13 @@ def rest_book(books: Books, venue_id: str, payload: Any, levels: int) -> None:
 BINANCE = Stream(
     venue="binance",
     groups=(
-        Group(
-            name="market",
-            url="wss://fstream.binance.com/market/stream",
-            simulator_path="/binance/market/stream",
-        ),
-        Group(
-            name="public",
-            url="wss://fstream.binance.com/public/stream",
-            simulator_path="/binance/public/stream",
-        ),
+        Group("market", "wss://fstream.binance.com/market/stream", "/binance/market/stream"),
+        Group("public", "wss://fstream.binance.com/public/stream", "/binance/public/stream"),
     ),
     channels=(
-        Channel(
-            name="trades",
-            group="market",
-            topic=lambda venue_id: f"{venue_id.lower()}@aggTrade",
-            expected_gap_s=30,
-        ),
-        Channel(
-            name="liquidations",
-            group="market",
-            topic=lambda venue_id: "!forceOrder@arr",
-            one_for_all=True,
-            expected_gap_s=900,
-        ),
-        Channel(
-            name="depth",
-            group="public",
-            topic=lambda venue_id: f"{venue_id.lower()}@depth@{BOOK_SPEED}",
-            expected_gap_s=10,
-        ),
+        Channel("trades", "market", lambda one: f"{one.lower()}@aggTrade", 30),
+        Channel("liquidations", "market", lambda _: "!forceOrder@arr", 900, one_for_all=True),
+        Channel("depth", "public", lambda one: f"{one.lower()}@depth@{BOOK_SPEED}", 10),
     ),
     limits=Limits(
         topics=200,

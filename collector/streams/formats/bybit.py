@@ -230,32 +230,11 @@ def subscription(op: str) -> Any:
 
 BYBIT = Stream(
     venue="bybit",
-    groups=(
-        Group(
-            name="linear",
-            url="wss://stream.bybit.com/v5/public/linear",
-            simulator_path="/bybit/v5/public/linear",
-        ),
-    ),
+    groups=(Group("linear", "wss://stream.bybit.com/v5/public/linear", "/bybit/v5/public/linear"),),
     channels=(
-        Channel(
-            name="trades",
-            group="linear",
-            topic=lambda venue_id: f"publicTrade.{venue_id}",
-            expected_gap_s=30,
-        ),
-        Channel(
-            name="liquidations",
-            group="linear",
-            topic=lambda venue_id: f"allLiquidation.{venue_id}",
-            expected_gap_s=1800,
-        ),
-        Channel(
-            name="depth",
-            group="linear",
-            topic=lambda venue_id: f"orderbook.200.{venue_id}",
-            expected_gap_s=10,
-        ),
+        Channel("trades", "linear", lambda one: f"publicTrade.{one}", 30),
+        Channel("liquidations", "linear", lambda one: f"allLiquidation.{one}", 1800),
+        Channel("depth", "linear", lambda one: f"orderbook.200.{one}", 10),
     ),
     # All topics of one connection together may have 21,000 characters.
     limits=Limits(

@@ -275,37 +275,13 @@ def subscription(op: str) -> Any:
 OKX = Stream(
     venue="okx",
     groups=(
-        Group(
-            name="public",
-            url="wss://ws.okx.com:8443/ws/v5/public",
-            simulator_path="/okx/ws/v5/public",
-        ),
-        Group(
-            name="business",
-            url="wss://ws.okx.com:8443/ws/v5/business",
-            simulator_path="/okx/ws/v5/business",
-        ),
+        Group("public", "wss://ws.okx.com:8443/ws/v5/public", "/okx/ws/v5/public"),
+        Group("business", "wss://ws.okx.com:8443/ws/v5/business", "/okx/ws/v5/business"),
     ),
     channels=(
-        Channel(
-            name="trades",
-            group="business",
-            topic=lambda venue_id: f"trades-all:{venue_id}",
-            expected_gap_s=30,
-        ),
-        Channel(
-            name="liquidations",
-            group="public",
-            topic=lambda venue_id: f"{LIQUIDATIONS}:SWAP",
-            one_for_all=True,
-            expected_gap_s=1800,
-        ),
-        Channel(
-            name="depth",
-            group="public",
-            topic=lambda venue_id: f"books:{venue_id}",
-            expected_gap_s=10,
-        ),
+        Channel("trades", "business", lambda one: f"trades-all:{one}", 30),
+        Channel("liquidations", "public", lambda _: f"{LIQUIDATIONS}:SWAP", 1800, one_for_all=True),
+        Channel("depth", "public", lambda one: f"books:{one}", 10),
     ),
     # It also allows 480 subscriptions and ends of such an hour on one connection.
     limits=Limits(

@@ -46,7 +46,7 @@ class Ping:
     """[s]"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Group:
     """Channels that share an address."""
 
@@ -62,18 +62,18 @@ class Group:
         return simulator_url.replace("http", "ws", 1) + self.simulator_path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Channel:
-    """One kind of thing that is told."""
+    """One kind of data that a venue streams."""
 
     name: ChannelName
     group: str
     topic: Callable[[str], str]
     """From the venue's name of an instrument to its topic."""
-    one_for_all: bool = False
-    """Whether one topic tells of every instrument; its name does not depend on any then."""
     expected_gap_s: float
     """Silence of the whole channel on one connection beyond which something is wrong. [s]"""
+    one_for_all: bool = False
+    """Whether one topic covers every instrument; its name does not depend on any then."""
 
 
 @dataclass(frozen=True, slots=True)
