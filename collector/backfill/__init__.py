@@ -7,7 +7,6 @@ stays as it is: only absent bars and NULLs are filled.
 
 ``plan`` says what is missing and which requests get it; ``rows`` turns answers
 into bars; ``derived`` works out what follows from them; ``store`` puts them into
-the lake; ``filling`` does it for one venue, on a ``background_budget`` behind the
-live questions; ``archive`` fetches the public archive's files of days that a venue no
-longer tells of.
+the lake; ``filling`` does it for one venue, behind all that is asked live;
+``archive`` fetches the public archive's files of days that a venue no longer has.
 """

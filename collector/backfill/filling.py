@@ -14,7 +14,6 @@ from analytics.errors import RateLimited, VenueError, VenueForbidden, VenueUnava
 from analytics.lake.writer import Lake
 from collector.backfill import coverage
 from collector.backfill.archive import Archive, together
-from collector.backfill.background_budget import BackgroundBudget
 from collector.backfill.outcome import Outcome, Progress
 from collector.backfill.plan import Piece, Stretch, Wanted, known, pieces, stamps
 from collector.backfill.rows import bars_of, table
@@ -46,25 +45,11 @@ LATEST = datetime.max.replace(tzinfo=UTC)
 class VenueHistory:
     """Fills in the history of one venue that is collected; close it after use."""
 
-    def __init__(
-        self,
-        collected: VenueCollector,
-        clock: Clock,
-        lake: Lake,
-        *,
-        simulator_url: str | None = None,
-        timeout_s: float = 10.0,
-    ) -> None:
+    def __init__(self, collected: VenueCollector, clock: Clock, lake: Lake) -> None:
         self.collected = collected
         self._clock = clock
         self._lake = lake
-        self._client = VenueClient(
-            collected.venue,
-            clock,
-            BackgroundBudget(collected.budget),
-            simulator_url=simulator_url,
-            timeout_s=timeout_s,
-        )
+        self._client = collected.background_client()
         self._turn = asyncio.Lock()
 
     async def close(self) -> None:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -22,6 +23,7 @@ from analytics.errors import VenueError, VenueForbidden, VenueUnavailable
 from analytics.records import Cycle, Instrument, Snapshot
 from collector.cycles.snapshot_builder import Assembly
 from collector.cycles.universe import Universe
+from collector.runtime.background_budget import BackgroundBudget
 from collector.runtime.budget import Budget
 from collector.runtime.clock import Clock
 from collector.streams.feed import Feed
@@ -83,9 +85,10 @@ class VenueCollector:
         """The venue's streams, where they are heard."""
         self.universe = Universe(top_n, known)
         self.budget = Budget(venue.limits, clock, requests_per_s=requests_per_s, rng=rng)
-        self.client = VenueClient(
-            venue, clock, self.budget, simulator_url=simulator_url, timeout_s=timeout_s
+        self._new_client = partial(
+            VenueClient, venue, clock, simulator_url=simulator_url, timeout_s=timeout_s
         )
+        self.client = self._new_client(self.budget)
         self.forbidden: VenueForbidden | None = None
         """Set for good once the venue refuses this host; nothing is asked after that."""
         self._clock = clock
@@ -100,6 +103,10 @@ class VenueCollector:
     def name(self) -> str:
         """The venue's name."""
         return self.venue.name
+
+    def background_client(self) -> VenueClient:
+        """Return another client of the venue, whose requests wait for all of the cycle's."""
+        return self._new_client(BackgroundBudget(self.budget))
 
     async def close(self) -> None:
         """Close the connections."""

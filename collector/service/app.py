@@ -18,7 +18,6 @@ from analytics import query
 from analytics.errors import SettingsError
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
-from collector.backfill.background_budget import BackgroundBudget
 from collector.backfill.filling import VenueHistory
 from collector.cycles.venue_collector import VenueCollector
 from collector.runtime import http_session
@@ -35,7 +34,6 @@ from collector.streams.feed import BOOK_COLUMNS, Feed
 from collector.streams.registry import BOOK_CADENCE, CADENCE, STREAMS, offered
 from collector.streams.status import last_heard
 from collector.venues import VENUES
-from collector.venues.client import VenueClient
 from collector.venues.venue import Offer, Venue
 
 log = structlog.get_logger(__name__)
@@ -130,7 +128,7 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
             for one in venues:
                 one.feed = _feed(one, clock, settings, lake, tasks)
             stack.push_async_callback(_hang_up, venues, intake)
-        histories = {one.name: _history(one, clock, settings, lake) for one in venues}
+        histories = {one.name: VenueHistory(one, clock, lake) for one in venues}
         for history in histories.values():
             stack.push_async_callback(history.close)
         yield Program(
@@ -198,29 +196,12 @@ def _feed(
         return None
     with lake.cursor() as cursor:
         last = query.fetch(cursor, "last_streams", venue=one.name).to_dict("records")
-    client = VenueClient(
-        one.venue,
-        clock,
-        BackgroundBudget(one.budget),
-        simulator_url=settings.simulator,
-        timeout_s=settings.request_timeout_s,
-    )
     return Feed(
-        client,
+        one.background_client(),
         clock,
         tasks,
         simulator_url=settings.simulator,
         last_heard=last_heard(last[0]["finished_ts"], last[0]["streams"]) if last else None,
-    )
-
-
-def _history(one: VenueCollector, clock: Clock, settings: Settings, lake: Lake) -> VenueHistory:
-    return VenueHistory(
-        one,
-        clock,
-        lake,
-        simulator_url=settings.simulator,
-        timeout_s=settings.request_timeout_s,
     )
 
 

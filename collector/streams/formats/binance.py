@@ -258,6 +258,5 @@ BINANCE = Stream(
     flows=lambda: Flows(Numbers),
     books=lambda: Books(bridged, in_band=False),
     rest_book=rest_book,
-    answers_each=False,
     numbered=True,
 )

@@ -243,7 +243,6 @@ BYBIT = Stream(
         bytes_per_message=21_000,
         messages_per_s=5,
         connects_per_s=1,
-        life_s=None,
     ),
     ping=Ping(text='{"op":"ping"}', every_s=20),
     subscribe=subscription("subscribe"),
@@ -251,7 +250,4 @@ BYBIT = Stream(
     handler=BybitHandler,
     flows=lambda: Flows(Names),
     books=lambda: Books(chained, in_band=True),
-    rest_book=None,
-    answers_each=False,
-    numbered=False,
 )

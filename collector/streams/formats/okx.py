@@ -290,7 +290,6 @@ OKX = Stream(
         bytes_per_message=64 * 1024,
         messages_per_s=3,
         connects_per_s=2,
-        life_s=None,
     ),
     ping=Ping(text="ping", every_s=20),
     subscribe=subscription("subscribe"),
@@ -298,7 +297,5 @@ OKX = Stream(
     handler=OkxHandler,
     flows=lambda: Flows(Numbers),
     books=lambda: Books(chained, in_band=True),
-    rest_book=None,
     answers_each=True,
-    numbered=False,
 )

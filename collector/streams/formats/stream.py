@@ -32,7 +32,7 @@ class Limits:
     """Messages that we may send. [1/s]"""
     connects_per_s: float
     """New connections from one address. [1/s]"""
-    life_s: float | None
+    life_s: float | None = None
     """How long the venue lets a connection live; None where it says nothing. [s]"""
 
 
@@ -190,12 +190,12 @@ class Stream:
     """Makes the sums for this venue, with its way to know a trade again."""
     books: Callable[[], Books]
     """Makes the books for this venue, with its rule of succession."""
-    rest_book: Callable[[Books, str, Any, int], None] | None
+    rest_book: Callable[[Books, str, Any, int], None] | None = None
     """Starts a book from REST's JSON; given also how many levels a side were asked for.
     Raises OtherShape. None where a topic newly subscribed brings the first state."""
-    answers_each: bool
+    answers_each: bool = False
     """Whether each topic of a request is answered on its own; else all with one answer."""
-    numbered: bool
+    numbered: bool = False
     """Whether an instrument's trades are numbered without gaps, so that one missed is known."""
 
     def channel(self, name: ChannelName) -> Channel:

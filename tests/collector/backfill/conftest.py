@@ -78,7 +78,7 @@ async def histories(simulator, lake):
         if bases:
             chosen = {one.base: one for one in collected.universe.chosen}
             collected.universe.chosen = tuple(chosen[base] for base in bases)
-        history = VenueHistory(collected, simulator.clock, lake, simulator_url=simulator.url)
+        history = VenueHistory(collected, simulator.clock, lake)
         made.append(history)
         return history
 

@@ -8,13 +8,11 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from collector.backfill.background_budget import BackgroundBudget
 from collector.cycles.venue_collector import VenueCollector
 from collector.runtime.clock import Clock
 from collector.runtime.guarded_tasks import GuardedTasks
 from collector.streams.feed import Feed
 from collector.venues import VENUES
-from collector.venues.client import VenueClient
 from simulator.server import Simulator, synthetic
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -75,12 +73,7 @@ class World:
             VENUES[name], self.clock, simulator_url=self.simulator.url, top_n=top_n, interval_s=30
         )
         one.feed = Feed(
-            VenueClient(
-                one.venue,
-                self.clock,
-                BackgroundBudget(one.budget),
-                simulator_url=self.simulator.url,
-            ),
+            one.background_client(),
             self.clock,
             self.tasks,
             simulator_url=self.simulator.url,

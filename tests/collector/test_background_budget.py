@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from analytics.errors import RateLimited
-from collector.backfill.background_budget import BackgroundBudget
+from collector.runtime.background_budget import BackgroundBudget
 from collector.runtime.budget import Budget, Limit
 
 
