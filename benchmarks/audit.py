@@ -2,12 +2,11 @@
 
     python benchmarks/audit.py LAKE [--at TIME ...]
 
-LAKE is any that was collected; the more went wrong in it, the better: a venue that fell silent,
-pairs that left and joined. Looked at are its end, the middle and the end of the longest silence
-of a venue, and a moment soon after collecting began, or the times given (UTC). Each is asked as
-it was known then, and with what became known later. Printed is, by figure, how many cells were
-compared, the largest relative difference, how many cells one side alone knows, how many are
-partial and marked so, and a verdict. A cell agrees within 1e-8. Exits with 1 where one does not.
+LAKE is any collected lake, best one with outages: a venue that went silent, pairs that left and
+joined. Compared are its end, the middle and the end of the longest outage of a venue, and a moment
+soon after collecting began, or the given times (UTC); each as known then, and with what became
+known later. Printed per figure: cells compared, largest relative difference, cells that only one
+side has, cells marked partial, and a verdict. Cells agree within 1e-8; exits with 1 if any do not.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ MAIN = Path(__file__).parents[1] / "dashboard" / "main.py"
 
 @dataclass
 class Row:
-    """How one figure compares."""
+    """The comparison of one figure."""
 
     cells: int = 0
     worst: float = 0.0
@@ -60,15 +59,15 @@ class Row:
 
 
 class Audit:
-    """What was compared so far, by figure."""
+    """All comparisons so far, by figure."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
         self.where = ""
 
     def compare(self, figure: str, mine: object, theirs: object, *, partial: int = 0) -> None:
-        """Compare cell by cell; NaN is absent. Differences are relative, and no finer than
-        a millionth of what is usual: those of nought would be large."""
+        """Compare cell by cell; NaN is absent. Differences are relative to the value, or to a
+        millionth of the typical value if that is larger, as values near 0 would differ hugely."""
         a, b = (np.asarray(one, float).ravel() for one in (mine, theirs))
         row = self.rows.setdefault(figure, Row())
         alone = int((np.isfinite(a) != np.isfinite(b)).sum()) if a.shape == b.shape else a.size + 1
@@ -89,7 +88,7 @@ class Audit:
             row.wrong.add(self.where)
 
     def same(self, figure: str, mine: Iterable[object], theirs: Iterable[object]) -> None:
-        """Compare what is no number: words, names."""
+        """Compare cells that are not numbers."""
         pairs = list(zip(mine, theirs, strict=True))
         differ = [one != other for one, other in pairs]
         self.compare(figure, np.zeros(len(pairs)), np.array(differ, float))
@@ -106,7 +105,7 @@ class Audit:
 
 @dataclass
 class At:
-    """One moment, and what is known of it."""
+    """One moment, and the data known then."""
 
     cursor: duckdb.DuckDBPyConnection
     raw: Raw
@@ -125,7 +124,7 @@ class At:
         self.seen = self.bars[self.bars.index.get_level_values("ts") < self.over]
 
     def fetch(self, name: str, **params: object) -> pd.DataFrame:
-        """What the query called *name* answers."""
+        """The rows of the query *name*."""
         since = {"since": self.now - timedelta(minutes=10)}
         given = {**self.times, **since, **params}
         asked = {key: value for key, value in given.items() if key in query.parameters(name)}
@@ -144,7 +143,7 @@ class At:
         )
 
     def mine(self, theirs: Panel, *, unfinished: bool = False) -> Cells:
-        """My bars, laid out as the panel *theirs* is."""
+        """Our recomputed bars, in the layout of the panel *theirs*."""
         pairs = tuple(one[:2] for one in theirs.instruments)
         if pairs not in self.grids:
             self.grids[pairs] = plain.grid(self.seen, list(pairs), self.over)
@@ -231,7 +230,7 @@ def audit_cards(
 
 
 def universe_of(at: At) -> set[tuple[str, str]]:
-    """What is collected; of a past moment, what a venue told of in the last hour it was heard."""
+    """The universe; at a past moment, pairs with data in the last hour of their venue's data."""
     if not at.is_past:
         listed = at.raw.instruments[at.raw.instruments["in_universe"]]
         return set(zip(listed["venue"], listed["symbol"], strict=True))
@@ -244,7 +243,7 @@ def universe_of(at: At) -> set[tuple[str, str]]:
 def audit_liquidations(
     audit: Audit, at: At, universe: set[tuple[str, str]], seen: figures.Figure
 ) -> None:
-    """The hour's liquidations, of how many pairs and how much of the hour, from the bars."""
+    """The hour's liquidations from bars, with the pairs and the part of the hour covered."""
     flows = at.seen[["liq_long_usd", "liq_short_usd"]].sum(axis=1, min_count=1).unstack("ts")
     mark, total, known = pd.Timestamp(at.mark).tz_localize(None), 0.0, []
     for venue in sorted({one[0] for one in universe}):
@@ -260,12 +259,12 @@ def audit_liquidations(
     theirs = [seen.value, seen.pairs, (seen.summed_least or timedelta()).total_seconds()]
     is_part = len(known) < len(universe) or min(known, default=0) < 12
     if is_part == seen.is_whole:
-        mine = [np.nan]  # A part that is not marked as one.
+        mine = [np.nan]  # A partial value that is not marked.
     audit.compare("liquidations 1 h, pairs, time", mine, theirs, partial=int(is_part))
 
 
 def audit_courses(audit: Audit, at: At, seen: dict[str, figures.Figure]) -> None:
-    """How the cards' figures went over the day."""
+    """The cards' figures over the day."""
     bars = at.seen.assign(longs=at.seen["ls_accounts"] / (1 + at.seen["ls_accounts"]))
     for figure, course in plain.courses(bars, at.over).items():
         theirs = seen[figure].past
@@ -449,7 +448,7 @@ def audit_venues(audit: Audit, at: At) -> None:
 
 
 def audit_outputs(audit: Audit, at: At, lake: Path) -> None:
-    """The answers of `perpscope query`, the day report and its tables, against my figures."""
+    """`perpscope query`, the day report and its tables, against the recomputed figures."""
     mine = plain.pairs_now(at.raw, at.bars, at.naive, timedelta(days=1))
     out = io.StringIO()
     given = [f"now={at.now.isoformat()}", "since=10m", "span_s=86400"]
@@ -488,11 +487,11 @@ def audit_outputs(audit: Audit, at: At, lake: Path) -> None:
 
 
 def audit_pages(audit: Audit, at: At, lake: Path) -> None:
-    """The cards of Overview as a browser is told of them."""
+    """The cards of Overview as sent to a browser."""
     from streamlit.testing.v1 import AppTest
 
     os.environ["PERPSCOPE_DATA_DIR"] = str(lake)
-    # The benchmark of that name is not meant.
+    # Not the benchmark of that name.
     sys.path = [place for place in sys.path if Path(place) != Path(__file__).parent]
     for timeframe in ("15m", "1h"):
         page = AppTest.from_file(str(MAIN), default_timeout=120)
@@ -515,7 +514,7 @@ def audit_pages(audit: Audit, at: At, lake: Path) -> None:
 
 
 def moments(raw: Raw) -> list[datetime]:
-    """The end, soon after the begin, and the middle and the end of the longest silence."""
+    """The end, soon after the beginning, and the middle and end of the longest outage."""
     heard = raw.snapshots.drop_duplicates(["venue", "received_ts"]).sort_values("received_ts")
     until = heard.groupby("venue")["received_ts"].shift(-1)
     begun = heard["received_ts"].where(until.notna()).loc[(until - heard["received_ts"]).idxmax()]
@@ -551,7 +550,7 @@ def main() -> int:
         times = [one.replace(tzinfo=one.tzinfo or UTC) for one in asked.at or moments(raw)]
         for now in times:
             for known_by in (now, query.ANY_TIME):
-                # Of the end all that is known is what a live page shows.
+                # A live page shows everything known, whenever it became known.
                 is_live = now == times[0] and known_by != now and not asked.at
                 at = At(cursor, raw, now, known_by, is_past=not is_live)
                 audit.where = f"{now:%H:%M:%S}" + " and later" * (known_by != now)

@@ -1,4 +1,4 @@
-"""The least that Streamlit can show: what every page is compared with."""
+"""A minimal Streamlit app: the baseline of every page."""
 
 import pandas as pd
 import streamlit as st

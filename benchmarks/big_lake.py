@@ -1,14 +1,14 @@
-"""A large lake in the layout that months of collecting leave behind, for ``questions.py``.
+"""Make a large lake in the layout that months of collecting produce, for ``questions.py``.
 
     python benchmarks/big_lake.py FOLDER [--days 30] [--instruments 600] [--interval 30]
         [--bar-days 365] [--seed 20]
 
-Whole days of snapshots and whole months of bars are one sorted file each, as the
-nightly merge leaves them. Of the running day every past hour is a file, as the
-hourly merge leaves it, and the last hour is one file per venue and cycle. Values
-move on grids as a venue's do, with outages and lost cycles. The same arguments give
-the same rows. A lake that is complete is left alone; an incomplete one goes on with
-the first day or month that it lacks.
+Each full day of snapshots and each full month of bars is one sorted file, as after the
+nightly merge. Each past hour of the current day is one file, as after the hourly
+merge, and the last hour is one file per venue and cycle. Values move in a venue's price
+and contract steps, with outages and lost cycles. The same arguments give the same rows.
+A complete lake is left as it is; an incomplete one is continued from the first missing
+day or month.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from analytics.lake.layout import Layout
 from analytics.lake.writer import Lake
 
 END = datetime(2026, 3, 31, 12, tzinfo=UTC)
-"""The record's end, and ``now`` to whoever asks it: noon, half of the day is not merged yet."""
+"""End of the data and ``now`` of all queries: noon, so half of the day is not merged yet."""
 
 VENUES = ("binance", "bybit", "okx")
 BAR = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 _AT_ONCE = 100
-"""Instruments that are made together, to bound memory."""
+"""Instruments generated at a time, to bound memory."""
 
 Floats = np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """From *start* on and before *end*, a row every *every*."""
+    """A row every *every*, from *start* up to *end*, which is excluded."""
 
     table: str
     start: datetime
@@ -53,13 +53,13 @@ class Stretch:
 
     @property
     def times(self) -> np.ndarray:
-        """When each row of an instrument is, in milliseconds."""
+        """Times of an instrument's rows. [Unix ms]"""
         first, last = (round(time.timestamp() * 1000) for time in (self.start, self.end))
         return np.arange(first, last, self.every // timedelta(milliseconds=1))
 
 
 class Market:
-    """Instruments that move by themselves and with one another, known at any time."""
+    """Instruments with a common and an individual movement, as functions of time."""
 
     def __init__(self, count: int, seed: int) -> None:
         self.seed = seed
@@ -94,7 +94,7 @@ class Market:
     def _heard(
         self, stretch: Stretch, times: np.ndarray, part: slice, rng: np.random.Generator
     ) -> pa.Array:
-        """Return which rows there are: one in 500 is lost, and okx is out for an hour at times."""
+        """Return which rows exist: one in 500 is lost, and okx has outages of an hour."""
         okx = self._are("okx", part)
         hours = times // 3_600_000
         heard = rng.random((len(okx), len(times))) > 0.002
@@ -148,7 +148,7 @@ class Market:
     def _common(
         self, times: np.ndarray, price: Floats, oi: Floats, mark: Floats, rng: np.random.Generator
     ) -> dict[str, Floats]:
-        """Return what snapshots and bars both have."""
+        """Return the columns that snapshots and bars share."""
         shape, slow = price.shape, times // 300_000
 
         def grid(low: float, high: float, digits: int) -> Floats:
@@ -182,7 +182,7 @@ class Market:
         rng: np.random.Generator,
         noise: float,
     ) -> Floats:
-        """Return *level* over time: slow waves of its own, one of the market's, and noise."""
+        """Return *level* over time: slow waves of its own, a wave of the market, and noise."""
         days = times / 86_400_000
         waves = 0.05 * np.sin(days / 3 + phase[0]) + 0.02 * np.sin(days * 3 + phase[1])
         waves += 0.01 * np.sin(days * 29) + noise * rng.standard_normal(waves.shape)
@@ -196,7 +196,7 @@ def _on_grid(values: Floats) -> Floats:
 
 
 def whole(days: int, bar_days: int, every: timedelta) -> Iterator[Stretch]:
-    """Yield the stretches that have been merged into a file of their own, oldest first."""
+    """Yield the stretches that are merged into one file each, oldest first."""
     midnight = END.replace(hour=0)
     for ago in range(days, 0, -1):
         yield Stretch("snapshots", midnight - ago * DAY, midnight - (ago - 1) * DAY, every)
@@ -212,7 +212,7 @@ def whole(days: int, bar_days: int, every: timedelta) -> Iterator[Stretch]:
 
 
 def generate(folder: Path, market: Market, stretches: list[Stretch]) -> None:
-    """Write the *stretches* that the lake does not have yet, one commit each."""
+    """Write the *stretches* missing from the lake, one commit each."""
     layout = Layout(folder.absolute())
     with connect("6GB", layout.folder / "scratch") as connection:
         attach(connection, layout.catalog, layout.data)
@@ -271,7 +271,7 @@ def last_hour(lake: Lake, market: Market, every: timedelta) -> None:
 
 
 def main() -> None:
-    """Make the lake that was asked for, or say that it is there."""
+    """Make the lake, or print that it exists."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--days", type=int, default=30)
@@ -286,7 +286,7 @@ def main() -> None:
     began = time.perf_counter()
     with Lake(folder, origin="simulator") as lake:
         if lake.info().get("made") == made:
-            print(f"{folder} is there already")
+            print(f"{folder} exists already")
             return
     market = Market(asked.instruments, asked.seed)
     generate(folder, market, list(whole(asked.days, asked.bar_days, every)))

@@ -1,4 +1,4 @@
-"""Memory of the collector after 1,000 cycles at 60 times speed, against after 100.
+"""Memory of the collector after 1,000 cycles at 60 × speed, against after 100.
 
     python benchmarks/collector_memory.py [--cycles 1000] [--speed 60]
 
@@ -26,7 +26,7 @@ FIRST = 100
 
 @contextmanager
 def running(*arguments: str, **variables: str):
-    """A perpscope command as a process, stopped with SIGTERM in the end."""
+    """A perpscope command as a process, stopped with SIGTERM at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "perpscope", *arguments],
         env={**os.environ, **variables},
@@ -52,7 +52,7 @@ def metrics(port: int) -> dict[str, float]:
 
 
 def cycles(told: dict[str, float]) -> float:
-    """Return how many cycles the least busy venue has made."""
+    """Return the cycles of the venue with the fewest."""
     by_venue: dict[str, float] = {}
     for name, value in told.items():
         if name.startswith("perpscope_cycles_total{"):
@@ -62,7 +62,7 @@ def cycles(told: dict[str, float]) -> float:
 
 
 def rss_after(port: int, wanted: int, patience_s: float) -> float:
-    """Return the collector's resident memory once *wanted* cycles are made. [MB]"""
+    """Return the collector's resident memory after *wanted* cycles. [MB]"""
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         told = metrics(port)
@@ -100,7 +100,7 @@ def main() -> None:
     print(described())
     print(f"after {FIRST} cycles: {early:.0f} MB; after {asked.cycles}: {late:.0f} MB")
     print(f"ratio {late / early:.2f} (must be within 1.20)")
-    print(f"cycles with a fault: {failed:.0f}; Parquet files: {files}; catalog: {catalog:.1f} MB")
+    print(f"cycles with errors: {failed:.0f}; Parquet files: {files}; catalog: {catalog:.1f} MB")
 
 
 if __name__ == "__main__":

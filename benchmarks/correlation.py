@@ -1,11 +1,11 @@
-"""A matrix of correlation, ours against pandas': Pearson and Spearman, without gaps and with.
+"""Correlation matrices, ours against pandas: Pearson and Spearman, without and with gaps.
 
     python benchmarks/correlation.py [--columns 200] [--rows 720] [--gaps 0.05] [--repeats 7]
 
-Both get the same returns, laid out as panels are: each instrument's values side by
-side in memory. The time is the least of the repeats; pandas' Spearman with gaps
-takes seconds and is run once. The largest difference of any cell is printed, too.
-The targets are those of the default size.
+Both get the same returns in the memory layout of panels: each instrument's values are
+contiguous. Times are the minimum of the repeats; pandas' Spearman with gaps takes
+seconds and runs once. The largest difference of any cell is printed as well. Targets
+apply to the default size.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TARGETS_MS = {"pearson": 50, "spearman": 150}
 
 
 def returns(rows: int, columns: int, gaps: float) -> NDArray[np.float64]:
-    """Return a market with one common factor, a part *gaps* of its cells absent. (T, N)"""
+    """Return returns with one common factor; the share *gaps* of the cells is absent. (T, N)"""
     rng = np.random.default_rng(1)
     market = rng.normal(size=(columns, rows)) + rng.normal(size=rows)
     market[rng.random(market.shape) < gaps] = np.nan
@@ -37,7 +37,7 @@ def returns(rows: int, columns: int, gaps: float) -> NDArray[np.float64]:
 
 
 def timed(compute: Callable[[], Result], repeats: int) -> tuple[float, Result]:
-    """Return the least time of *repeats* in ms, and what was computed."""
+    """Return the minimum time of *repeats* runs, and the result. [ms]"""
     times = []
     for _ in range(repeats):
         started = time.perf_counter()

@@ -2,10 +2,9 @@
 
     python benchmarks/cycle_cpu.py [--cycles 5] [--instruments 200]
 
-Both sides run in this process against one simulator in another, in turn. A full
-cycle asks at its paced rate, translates, validates, appends and publishes. The
-other side makes the very calls that the cycle before it made, as fast as they
-go, and does nothing with the answers.
+Both sides run in turn in this process against a simulator in another. A full cycle
+sends paced requests, translates, validates, appends and publishes. The other side
+repeats the calls of the cycle before as fast as possible and drops the responses.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ SPEED = 100.0
 INTERVAL_S = 3000.0
 AT_ONCE = 8
 WINDOWS_PASS_S = 1.0
-"""Between the two sides, so that the second is not refused for what the first asked. [wall s]"""
+"""Pause between the sides, so that the first does not use up the second's rate limit. [wall s]"""
 NAMES = ("binance", "bybit", "okx")
 
 Call = tuple[str, dict[str, Any]]
 
 
 class Listening:
-    """Notes each implicit call that a venue's ccxt client makes."""
+    """Records each implicit API call of a venue's ccxt client."""
 
     def __init__(self, one: VenueCollector) -> None:
         self.calls: list[Call] = []
@@ -60,7 +59,7 @@ class Listening:
 
 
 async def bare(exchange: Any, calls: Iterable[Call]) -> None:
-    """Make *calls*, as many at once as a venue allows itself, and drop the answers."""
+    """Make *calls* with a venue's usual concurrency, and drop the responses."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def make(method: str, params: dict[str, Any]) -> None:

@@ -1,14 +1,14 @@
-"""How long people wait for the dashboard, beside the least that Streamlit can show.
+"""Waiting times of the dashboard's users, against a minimal Streamlit app.
 
     python benchmarks/dashboard.py LAKE [--visits 5] [--changes 20] [--refreshes 4]
         [--sessions 20] [--minutes 10] [--only visits|changes|bytes|sessions]
 
-LAKE is one that ``big_lake.py`` made; a copy of it lives on while it is read, so that
-every cycle empties the caches as it does in production. Visits and changes are made by a
-real Chromium, one after the other, a page in turn with the bare app; sessions are
-websocket clients (see ``dashboard_sessions.py``), on a lake with a cycle of 5 s. CPU is the
-server's own. A first visit is from navigation to complete in a browser that knows nothing:
-no run, no stale element, no skeleton or spinner, and the page's last elements there.
+LAKE is one made by ``big_lake.py``. Cycles are appended to a copy of it meanwhile, so that
+each one invalidates the caches as in production. Visits and changes are made by a real
+Chromium, each page in turn with the bare app; sessions are websocket clients (see
+``dashboard_sessions.py``) on a lake with a cycle of 5 s. CPU is that of the server. A first
+visit lasts from navigation in an empty browser profile until the page is complete: no
+script running, no stale element, skeleton or spinner, and its last elements present.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from machine import described, free_port
 ROOT = Path(__file__).parents[1]
 PAGES = ("overview", "market", "heatmap", "correlation", "exchanges", "health", "wallboard")
 MOST_TIMES = {"overview": 2.0}
-"""A first visit may take so many times the bare app's; other pages thrice."""
+"""Limit of a first visit as a multiple of the bare app's; 3 for other pages."""
 CHANGE_P95_MS = 500.0
 REFRESH_P95_MS = 1000.0
 REFRESH_BYTES = 250_000
@@ -44,11 +44,11 @@ CHANGES = (
     ("timeframe_tabs", ("1h", "4h", "15m", "1d", "30m", "5m")),
     ("venues", ("okx", "bybit", "binance", "okx", "bybit", "binance")),
 )
-"""What is clicked: the key of a group of buttons, and which of them in turn."""
+"""What is clicked: the key of a group of buttons, and the buttons in turn."""
 
 
 class Server:
-    """A Streamlit server of its own."""
+    """A Streamlit server as a process."""
 
     def __init__(self, script: Path, port: int, **environment: str) -> None:
         """Start it."""
@@ -71,12 +71,12 @@ class Server:
         raise SystemExit(f"{self.url} does not answer")
 
     def cpu_s(self) -> float:
-        """Return what it has used. [s]"""
+        """Return its CPU time. [s]"""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory_mb(self) -> float:
-        """Return what it has in memory. [MB]"""
+        """Return its resident memory. [MB]"""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
@@ -88,7 +88,7 @@ class Server:
 
 @contextmanager
 def serving(script: Path, **environment: str) -> Iterator[Server]:
-    """A server that ends with the block."""
+    """A server for the length of the block."""
     server = Server(script, free_port(), **environment)
     try:
         yield server
@@ -97,13 +97,13 @@ def serving(script: Path, **environment: str) -> Iterator[Server]:
 
 
 def p95(values: Sequence[float]) -> float:
-    """Return what 95 % of *values* do not exceed."""
+    """Return the 95th percentile of *values*."""
     ordered = sorted(values)
     return ordered[min(int(0.95 * len(ordered)), len(ordered) - 1)]
 
 
 def address(server: Server, page: str) -> str:
-    """Return where *page* is."""
+    """Return the address of *page*."""
     return server.url if page in ("overview", "bare") else f"{server.url}/{page}"
 
 
@@ -120,7 +120,7 @@ def visits(browser: browsing.Browser, app: Server, bare: Server, count: int) -> 
                 waited[name].append(took)
                 cpu[name].append(1000 * (server.cpu_s() - before))
             else:
-                print(f"the server's first visitor of {name}: {took:,.0f} ms", flush=True)
+                print(f"first visit of {name} after the server's start: {took:,.0f} ms", flush=True)
     least, good = statistics.median(waited["bare"]), True
     for name, times in waited.items():
         median, most = statistics.median(times), MOST_TIMES.get(name, 3.0)
@@ -159,7 +159,7 @@ def changes(browser: browsing.Browser, app: Server, count: int) -> bool:
 
 
 def _by_button(buttons: Sequence[str], times: Sequence[float]) -> str:
-    """Write how long the last click of each of *buttons* took."""
+    """Print the time of the last click of each of *buttons*."""
     last = {buttons[nth % len(buttons)]: took for nth, took in enumerate(times)}
     return ", ".join(f"{button} {took:,.0f}" for button, took in last.items())
 
@@ -186,7 +186,7 @@ def weight(browser: browsing.Browser, app: Server, count: int) -> bool:
 
 
 def crowd(app: Server, count: int, minutes: float) -> bool:
-    """Let many people look at Overview at once."""
+    """Open many sessions of Overview at once."""
     memory: list[float] = [app.memory_mb()]
     before, began = app.cpu_s(), time.monotonic()
     address = app.url.replace("http", "ws", 1)
@@ -217,7 +217,7 @@ def crowd(app: Server, count: int, minutes: float) -> bool:
 
 
 def main() -> None:
-    """Measure what was asked for; end with 1 where a target is missed."""
+    """Run the chosen measurements; exit with 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lake", type=Path)
     parser.add_argument("--visits", type=int, default=5)

@@ -1,4 +1,4 @@
-"""What a person with Chromium waits for: first visits, changes, and the bytes of a refresh."""
+"""Measurements in Chromium: first visits, changes, and the bytes of a refresh."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LAST = {
     "wallboard": (".wall-lists", "[data-testid=stPageLink]"),
     "bare": (_TABLE,),
 }
-"""By page, what must be there when it is complete: each of these."""
+"""By page, the selectors that a complete page has, all of them."""
 
 _COMPLETE = """
     (wanted) => {
@@ -36,7 +36,7 @@ _COMPLETE = """
         && wanted.every((selector) => document.querySelector(selector))
       if (!there) { window.completeSince = undefined; return false }
       window.completeSince ??= performance.now()
-      // What draws itself in between, or asks for a rerun, was not complete.
+      // A redraw or a rerun in between means that it was not complete.
       return performance.now() - window.completeSince > 250 ? window.completeSince : false
     }
 """
@@ -44,7 +44,7 @@ _COMPLETE = """
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser without a screen."""
+    """A headless browser."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -52,13 +52,13 @@ def chromium() -> Iterator[Browser]:
 
 
 def complete(page: Page, name: str) -> Milliseconds:
-    """Wait until the page called *name* is complete; return when, from its navigation on."""
+    """Wait until the page *name* is complete; return the time since its navigation."""
     found = page.wait_for_function(_COMPLETE, arg=list(LAST[name]), polling=16, timeout=60_000)
     return float(found.json_value())
 
 
 def first_visit(browser: Browser, url: str, name: str) -> Milliseconds:
-    """Return how long a browser that knows nothing waits for a page."""
+    """Return the time to load a page in an empty browser profile."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
     page = context.new_page()
     try:
@@ -80,7 +80,7 @@ def opened(browser: Browser, url: str, name: str) -> Iterator[Page]:
 
 
 def change(page: Page, name: str, key: str, button: str) -> Milliseconds:
-    """Click *button* of the widget with that *key*; return how long until complete again."""
+    """Click *button* of the widget *key*; return the time until the page is complete again."""
     chosen = page.locator(f".st-key-{key}").get_by_text(button, exact=True)
     page.evaluate(
         """() => { window.completeSince = undefined; window.clickedAt = undefined
@@ -88,7 +88,7 @@ def change(page: Page, name: str, key: str, button: str) -> Milliseconds:
             { once: true, capture: true }) }"""
     )
     chosen.click()
-    # The click is told to the server in the same turn of the browser's loop or the next ones.
+    # The browser sends the click to the server in the same turn of its event loop or a later one.
     page.wait_for_function(
         "document.querySelector('[data-testid=stApp]').dataset.testScriptState !== 'notRunning'"
         " || performance.now() - window.clickedAt > 150",
@@ -98,10 +98,10 @@ def change(page: Page, name: str, key: str, button: str) -> Milliseconds:
 
 
 class Received:
-    """Counts what a page receives over its websocket: the frames' content, unpacked."""
+    """Counts the bytes that a page receives over its websocket, as decompressed payload."""
 
     def __init__(self, page: Page) -> None:
-        """Begin to count; the page must not have been opened yet."""
+        """Start counting; the page must not be open yet."""
         self.frames: list[tuple[float, int]] = []
         page.on("websocket", lambda socket: socket.on("framereceived", self._note))
 
@@ -109,7 +109,7 @@ class Received:
         self.frames.append((time.monotonic(), len(content)))
 
     def bursts(self, since: float, gap_s: float = 1.0) -> list[int]:
-        """Return the bytes of each burst of frames after *since*, which silence parts."""
+        """Return the bytes of each burst of messages after *since*; pauses part the bursts."""
         sizes: list[int] = []
         last = -1e9
         for at, size in self.frames:

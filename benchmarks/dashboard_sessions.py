@@ -1,8 +1,8 @@
-"""Many people looking at Overview: websocket clients that ask for what a browser asks for.
+"""Many sessions of Overview: websocket clients that send what a browser sends.
 
-Twenty browsers are more than two cores can draw, and the server does not know the
-difference: each client runs the page, keeps the messages that Streamlit may refer back
-to, and lets the page's fragment run as often as the page says.
+Two cores cannot render twenty browsers, and the server cannot tell the difference: each
+client runs the page, keeps the messages that Streamlit may refer back to, and reruns the
+page's fragment at the interval that the page sets.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KEPT_RUNS = 2
 
 @dataclass(slots=True)
 class Told:
-    """What all clients together saw."""
+    """Totals of all clients."""
 
     first_ms: list[float] = field(default_factory=list)
     refresh_ms: list[float] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Client:
     """One session."""
 
     def __init__(self, told: Told) -> None:
-        """Begin with nothing received."""
+        """Start with nothing received."""
         self._told = told
         self._kept: list[set[str]] = [set()]
         self._fragment: tuple[str, float] | None = None
@@ -60,12 +60,12 @@ class Client:
                 took_ms, size = await self._run(socket, identity)
                 self._told.refresh_ms.append(took_ms)
                 self._told.refresh_bytes.append(size)
-            self._told.errors.append("the page did not say how often it refreshes")
+            self._told.errors.append("the page did not set a refresh interval")
 
     async def _run(
         self, socket: websockets.ClientConnection, fragment: str | None
     ) -> tuple[float, int]:
-        """Ask for a run; return how long it took, and how many bytes came."""
+        """Request a run; return its duration and the bytes received."""
         asked = BackMsg()
         asked.rerun_script.query_string = ""
         asked.rerun_script.cached_message_hashes.extend(set().union(*self._kept))
@@ -84,7 +84,7 @@ class Client:
                 return 1000 * (time.perf_counter() - began), size
 
     def _note(self, message: ForwardMsg) -> bool:
-        """Take *message* in; return whether it ends the run."""
+        """Process *message*; return whether it ends the run."""
         kind = message.WhichOneof("type")
         if message.metadata.cacheable:
             self._kept[-1].add(message.hash)
@@ -102,18 +102,18 @@ class Client:
 
 
 async def sessions(url: str, count: int, seconds: float, each_minute: Callable[[], None]) -> Told:
-    """Let *count* people look at the page for *seconds*.
+    """Run *count* sessions of the page for *seconds*.
 
     Args:
         url: Of the page, as a websocket's.
-        count: How many.
-        seconds: How long. [wall s]
-        each_minute: Called when they begin, and each minute thereafter.
+        count: Number of sessions.
+        seconds: Duration. [wall s]
+        each_minute: Called at the start and every minute after.
     """
     told, until = Told(), time.monotonic() + seconds
 
     async def come(nth: int) -> None:
-        # People do not come in step.
+        # Sessions do not start in step.
         await asyncio.sleep(random.Random(nth).uniform(0, 5))
         try:
             await Client(told).stay(url, until)

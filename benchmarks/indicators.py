@@ -1,12 +1,12 @@
-"""Indicators of a whole panel, against TA-Lib and pandas column by column.
+"""Indicators over a whole panel, against TA-Lib and pandas column by column.
 
     python benchmarks/indicators.py [--bars 10000] [--instruments 600] [--runs 5]
 
-Both sides are given the same panel with gaps and give the same answer, which is
-checked. TA-Lib is spared the gaps: it gets each column's known bars laid out
-beforehand, and leaves the answers there. pandas gives back a panel. Its MAD, a
-Python call per window, is timed on a few columns and multiplied. Runs take turns,
-so that whatever else the machine does slows both alike; the times are medians.
+Both sides get the same panel with gaps, and their results are checked to be equal.
+TA-Lib gets each column's known bars as a contiguous array made beforehand, and its
+results stay there; pandas returns a panel. Its MAD, a Python call per window, is
+timed on a few columns and scaled up. Runs alternate, so that other load slows both
+alike; times are medians.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ONE_WHOLE_IN = 10
 
 
 def panel_with_gaps(bars: int, instruments: int) -> np.ndarray:
-    """Prices that walk; nine instruments of ten have outages and lost bars, about 2 %."""
+    """Random-walk prices; nine of ten instruments have outages and lost bars, about 2 %."""
     rng = np.random.default_rng(20)
     prices = 100 * np.exp(rng.normal(0, 0.002, (instruments, bars)).cumsum(axis=1))
     for column, series in enumerate(prices):
@@ -43,7 +43,7 @@ def panel_with_gaps(bars: int, instruments: int) -> np.ndarray:
 
 
 def pandas_panel(panel: np.ndarray, score: Callable[[pd.Series], pd.Series]) -> np.ndarray:
-    """The *score* of each column's known bars, in a panel."""
+    """The *score* of each column's known bars, as a panel."""
     scores = {
         column: score(pd.Series(panel[:, column]).dropna()) for column in range(panel.shape[1])
     }
@@ -62,7 +62,7 @@ def pandas_robust(series: pd.Series) -> pd.Series:
 
 
 def _mad(window: np.ndarray) -> float:
-    """Median by sorting, which is several times as fast as np.median for 20 values."""
+    """Median by sorting, several times as fast as np.median for 20 values."""
     ordered = np.sort(window)
     far = np.sort(np.abs(ordered - (ordered[9] + ordered[10]) / 2))
     return (far[9] + far[10]) / 2
@@ -92,7 +92,7 @@ def compare(
 
 
 def peak_mb(compute: Callable[[], object]) -> float:
-    """Memory that *compute* asks for at its highest, its answer included. [MB]"""
+    """Peak memory allocated by *compute*, its result included. [MB]"""
     tracemalloc.start()
     compute()
     _, peak = tracemalloc.get_traced_memory()
@@ -101,7 +101,7 @@ def peak_mb(compute: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Compare on a panel of the size that was asked for."""
+    """Compare on a panel of the requested size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bars", type=int, default=10_000)
     parser.add_argument("--instruments", type=int, default=600)
@@ -146,11 +146,11 @@ def main() -> None:
     )
     for indicator in (indicators.rsi, indicators.z_score, indicators.z_robust):
         needed = peak_mb(partial(indicator, panel))
-        print(f"{indicator.__name__} needs {needed:.0f} MB, its answer among them")
+        print(f"{indicator.__name__} needs {needed:.0f} MB, its result included")
 
 
 def _check(few: np.ndarray, deltas: np.ndarray) -> None:
-    """Raise unless both sides give the same answers."""
+    """Raise unless both sides give the same results."""
     known = np.isfinite(few[:, 0])
     same = [
         (indicators.rsi(few)[known, 0], talib.RSI(few[known, 0], 14)),

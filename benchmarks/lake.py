@@ -1,13 +1,13 @@
-"""What storing a cycle costs, and what reading the newest state costs beside it.
+"""Time to store a cycle, and to read the newest state meanwhile.
 
     python benchmarks/lake.py [--seconds 30]
 
-One writer appends a batch of 600 pairs and publishes it, four times a second of wall
-time; on the data's own clock the batches are 30 s apart, so that a look-back of ten
-minutes spans as many files as it does in production, and the hourly upkeep comes every
-120 batches. Two reader processes ask for the newest state of all pairs all the while,
-ten times a second. The floor is the same rows written by pyarrow as a bare Parquet
-file, synced with its folder, in the same run on the same disk.
+One writer appends and publishes a batch of 600 pairs four times a second of wall time.
+In the data the batches are 30 s apart, so that a look-back of ten minutes spans as many
+files as in production, and the hourly merge runs every 120 batches. Meanwhile two reader
+processes query the newest state of all pairs ten times a second. The baseline is the same
+rows written by pyarrow as a bare Parquet file and synced with its folder, in the same run
+on the same disk.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ LOOK_BACK = timedelta(minutes=10)
 PAUSE_S = 0.25
 """Between the starts of two batches. [wall s]"""
 READER_PAUSE_S = 0.1
-"""Between two questions of a reader. [wall s]"""
+"""Between two queries of a reader. [wall s]"""
 HOUR = 120
-"""Batches between two rounds of upkeep."""
+"""Batches between two merges."""
 BEFORE = 2 * HOUR + HOUR // 2
-"""Batches that are stored before anything is measured; the first upkeep comes mid-run."""
+"""Batches stored before measuring; the first merge then comes in mid-run."""
 
 TARGETS_MS = {"append + publish": (60.0, 250.0), "newest state (pairs.sql)": (None, 100.0)}
-"""What p50 and p99 may be. [wall ms]"""
+"""Targets of p50 and p99. [wall ms]"""
 
 NEWEST = """
     select venue, symbol, max(received_ts) as received_ts,
@@ -67,12 +67,12 @@ Times = dict[str, list[float]]
 
 
 def at(batch: int) -> datetime:
-    """The data's own time of *batch*."""
+    """Time of *batch* in the data."""
     return START + batch * INTERVAL
 
 
 def rows(table: str, ts: datetime, seed: int) -> pa.Table:
-    """One row of *table* for each pair, every column with a value."""
+    """One row of *table* per pair, every column with a value."""
     random = np.random.default_rng(seed)
     names = [f"COIN{number}/USDT:USDT" for number in range(PAIRS)]
     words = {
@@ -97,7 +97,7 @@ def rows(table: str, ts: datetime, seed: int) -> pa.Table:
 
 @dataclass
 class Writer:
-    """Stores batch after batch as a collector does, and keeps the times."""
+    """Stores batches as a collector does, and records the times."""
 
     lake: Lake
     floor: Path
@@ -105,9 +105,9 @@ class Writer:
     times: Times = field(default_factory=dict)
 
     def store(self, batch: int) -> None:
-        """Append and publish *batch*, with the bars and the upkeep that are due with it."""
+        """Append and publish *batch*, with the bars and the merge that are due."""
         snapshots = rows("snapshots", at(batch), batch)
-        self.time("floor: bare Parquet file", lambda: self.write_bare(snapshots, batch))
+        self.time("baseline: bare Parquet file", lambda: self.write_bare(snapshots, batch))
         started = time.perf_counter()
         self.time("append", lambda: self.lake.append(("snapshots", snapshots)))
         self.time("publish", self.lake.publish)
@@ -117,30 +117,30 @@ class Writer:
             bars = rows("bars", at(batch - 9), batch)
             self.time("append of bars", lambda: self.lake.append(("bars", bars)))
         if batch % HOUR == HOUR - 1:
-            # The wall time of files is when they were really replaced: hours later each round.
+            # Files are dated by wall time, so each round is set hours later.
             wall = datetime.now(UTC) + timedelta(hours=batch // HOUR)
             os.utime(self.lake.layout.public, 2 * (wall.timestamp(),))
             self.time("hourly upkeep", lambda: self.lake.maintain(wall, whole_days=False))
 
     def write_bare(self, table: pa.Table, batch: int) -> None:
-        """The least that makes *table* durable as a file."""
+        """Baseline: write *table* durably as a bare file."""
         path = self.floor / f"{batch}.parquet"
         pq.write_table(table, path)
         sync_with_folders([path], self.floor, set())
 
     def time(self, what: str, work: Callable[[], object]) -> None:
-        """Do *work* and note how long it took."""
+        """Run *work* and record its time."""
         started = time.perf_counter()
         work()
         self.note(what, time.perf_counter() - started)
 
     def note(self, what: str, seconds: float) -> None:
-        """Keep *seconds* with the other times of *what*."""
+        """Record *seconds* as a time of *what*."""
         self.times.setdefault(what, []).append(seconds)
 
 
 def read(folder: Path, newest: Synchronized[int], running: Any, answers: Any) -> None:
-    """Ask for the newest state until *running* is unset; put the times into *answers*."""
+    """Query the newest state until *running* is cleared; put the times into *answers*."""
     reader = Reader(folder)
     times: Times = {"newest state (pairs.sql)": [], "newest snapshot of each pair": []}
     for what in itertools.cycle(times):
@@ -159,7 +159,7 @@ def read(folder: Path, newest: Synchronized[int], running: Any, answers: Any) ->
 
 
 def ask(cursor: Any, what: str, bounds: dict[str, datetime]) -> int:
-    """Return how many rows the answer has."""
+    """Return the number of rows in the result."""
     if what.startswith("newest state"):
         return query.table(cursor, "pairs", **bounds, span_s=300).num_rows
     naive = {name: value.replace(tzinfo=None) for name, value in bounds.items()}
@@ -167,7 +167,7 @@ def ask(cursor: Any, what: str, bounds: dict[str, datetime]) -> int:
 
 
 def batches_for(seconds: float) -> Iterator[int]:
-    """Number the batches of *seconds*, each when its time has come."""
+    """Yield the numbers of the batches of *seconds*, each at its time."""
     started = time.perf_counter()
     for number in range(round(seconds / PAUSE_S)):
         time.sleep(max(0.0, started + number * PAUSE_S - time.perf_counter()))
@@ -175,7 +175,7 @@ def batches_for(seconds: float) -> Iterator[int]:
 
 
 def measured(folder: Path, seconds: float) -> tuple[Times, Path]:
-    """Run the writer and its readers; return all times and where the lake is."""
+    """Run the writer and its readers; return all times and the published catalog."""
     context = multiprocessing.get_context("spawn")
     newest, running, answers = context.Value("q", BEFORE - 1), context.Event(), context.Queue()
     floor = folder / "floor"
@@ -200,13 +200,13 @@ def measured(folder: Path, seconds: float) -> tuple[Times, Path]:
             reader.join()
     for times in collected:
         for what, values in times.items():
-            # The first few are the reader's own warming up.
+            # The first few warm up the reader.
             writer.times.setdefault(what, []).extend(values[3:])
     return writer.times, lake.layout.public
 
 
 def report(times: Times, public: Path) -> None:
-    """Print what was measured, and whether the targets were met."""
+    """Print the times, and whether the targets were met."""
     print(f"{described()}; {PAIRS} rows a batch, {READERS} readers")
     print(f"{'[wall ms]':32}{'p50':>8}{'p99':>8}{'max':>8}{'count':>8}")
     for what, values in times.items():
@@ -218,9 +218,9 @@ def report(times: Times, public: Path) -> None:
             wanted = f"p50 {target50:.0f}, " if target50 is not None else ""
             print(f"   target {wanted}p99 {target99:.0f}: {'met' if met else 'MISSED'}", end="")
         print()
-    floor, ours = (np.median(times[name]) for name in ("floor: bare Parquet file", "append"))
+    floor, ours = (np.median(times[name]) for name in ("baseline: bare Parquet file", "append"))
     both = np.median(times["append + publish"])
-    print(f"append is {ours / floor:.1f} times the floor, with publish {both / floor:.1f} times")
+    print(f"append is {ours / floor:.1f} times the baseline, with publish {both / floor:.1f} times")
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
         2**20 if sys.platform == "darwin" else 2**10
     )

@@ -1,7 +1,7 @@
-"""A copy of a large lake that goes on living: every cycle is appended and published as it comes.
+"""A copy of a large lake to which cycles are appended and published on time.
 
-Parquet files never change, so the copy shares them with the lake by hard links, and the
-lake itself stays as it is.
+Parquet files never change, so the copy shares them by hard links; the lake itself is not
+modified.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from analytics.lake.writer import Lake
 from analytics.records import Cycle, Instrument
 
 _HEARD = timedelta(seconds=2)
-"""Until a cycle's last row was heard."""
+"""From the start of a cycle to its last row."""
 _GOES_ON_S = 60.0
-"""How long the feeder is given to store its first cycle. [wall s]"""
+"""Timeout of the feeder's first cycle. [wall s]"""
 
 
 @dataclass(frozen=True, slots=True)
 class LivingLake:
-    """Where it lies, and how often it is fed."""
+    """Its folder, and the interval of its cycles."""
 
     folder: Path
     interval_s: float
@@ -40,7 +40,7 @@ class LivingLake:
 
 @contextmanager
 def living(lake: Path, interval_s: float) -> Iterator[LivingLake]:
-    """A copy of *lake* beside it, fed once in *interval_s* by a process of its own."""
+    """A copy of *lake* beside it, with a cycle every *interval_s* from a process of its own."""
     with tempfile.TemporaryDirectory(prefix=".living-", dir=lake.parent) as name:
         folder = Path(name)
         _link(lake, folder)
@@ -50,7 +50,7 @@ def living(lake: Path, interval_s: float) -> Iterator[LivingLake]:
         feeder.start()
         try:
             if not fed.wait(_GOES_ON_S):
-                raise SystemExit("the lake's feeder stored nothing")
+                raise SystemExit("the feeder stored nothing in time")
             yield LivingLake(folder, interval_s)
         finally:
             stop.set()
@@ -70,7 +70,7 @@ def _link(lake: Path, folder: Path) -> None:
 
 
 def _feed(folder: Path, interval_s: float, fed: Event, stop: Event) -> None:
-    """Append what each cycle brings, and each five minutes the bars, until *stop*."""
+    """Append each cycle, and the bars every five minutes, until *stop*."""
     market, every, wall = Market(600, 20), timedelta(seconds=interval_s), datetime.now(UTC)
     clock = {
         "origin_ms": int((END + _HEARD).timestamp() * 1000),

@@ -1,6 +1,6 @@
-"""GLOSSARY's figures in plain pandas and numpy, from a lake's raw tables and from nothing else.
+"""GLOSSARY.md's figures in plain pandas and numpy, from nothing but a lake's raw tables.
 
-Written to be read beside GLOSSARY.md, not to be fast; ``audit.py`` compares the product with it.
+Written for reading beside GLOSSARY.md, not for speed; ``audit.py`` compares the product with it.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ HEARD = {
     **{"funding_8h_pct": "funding_8h_pct", "ls_accounts": "ls_accounts"},
     "book_imbalance": "book_imbalance",
 }
-"""What is known of a pair now, and what a bar calls it."""
+"""Figures of a pair now, and the bar's column of each."""
 
 
 class Raw:
-    """The raw tables, and the bars as they were known at a time."""
+    """The raw tables, and bars as known at a time."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         for table in ("snapshots", "bars", "instruments", "cycles", "liquidations"):
@@ -53,7 +53,7 @@ class Raw:
             rows["funding_8h_pct"] = 100 * rate * 8 / hours
 
     def known(self, by: pd.Timestamp | None) -> pd.DataFrame:
-        """The bars without the rows and the values that became known after *by*; None: all."""
+        """Bars without rows and values that became known after *by*; None: all."""
         bars, fills = self.bars.copy(), self.fills.set_index(["venue", "symbol", "ts"])
         paid = fills.index[fills["name"] == "funding_rate"]
         bars["funding_settled"] = (bars["snapshot_count"] == 0) | bars.index.isin(paid)
@@ -69,7 +69,7 @@ class Raw:
 
 
 def grid(bars: pd.DataFrame, pairs: Sequence[tuple[str, str]], now: datetime) -> Cells:
-    """Five-minute bars that were over at *now*, from the first midnight on; columns are *pairs*."""
+    """5-minute bars finished at *now*, from the first midnight; columns are *pairs*."""
     begun = bars.index.get_level_values("ts")
     times = pd.date_range(begun.min().floor("D"), pd.Timestamp(now) - FIVE, freq="5min")
     numbers = bars.select_dtypes("number")
@@ -88,7 +88,7 @@ def newest(values: Floats) -> Floats:
 
 
 def cut(five: Cells, timeframe: str, *, under_way: bool) -> Cells:
-    """Bars of *timeframe* from five-minute bars that begin at midnight."""
+    """Bars of *timeframe* from 5-minute bars that begin at midnight."""
     per, count = PER_BAR[timeframe], len(five["close"])
     whole = -(-count // per) if under_way else count // per
     parts = [slice(n * per, min((n + 1) * per, count)) for n in range(whole)]
@@ -124,7 +124,7 @@ def nearest(
 ) -> tuple[float, float]:
     """The value of *name* nearest to *at*, and how far before *at* that is [s]; NaN beyond 150 s.
 
-    A bar's end is looked at only where no snapshot lies within a minute.
+    Bar ends are used only if no snapshot lies within a minute.
     """
     for rows, reach in ((pair, 60), (pd.concat([pair, bars], ignore_index=True), 150)):
         known = rows.dropna(subset=[name])
@@ -137,7 +137,7 @@ def nearest(
 
 
 def pairs_now(raw: Raw, bars: pd.DataFrame, now: pd.Timestamp, span: timedelta) -> pd.DataFrame:
-    """What is known of every pair heard of in ten minutes, and what it was *span* before."""
+    """Figures of every pair with data in the last ten minutes, and *span* earlier."""
     heard = raw.snapshots[raw.snapshots["received_ts"] <= now].assign(
         heard=lambda rows: rows["received_ts"]
     )
@@ -169,7 +169,7 @@ def pairs_now(raw: Raw, bars: pd.DataFrame, now: pd.Timestamp, span: timedelta) 
 
 
 def ratio_of(ratios: Floats, weights: Floats) -> float:
-    """The ratio of the mean share of longs."""
+    """The long/short ratio of the mean share of longs."""
     longs = mean_by(ratios / (1 + ratios), weights)
     return longs / (1 - longs)
 
@@ -180,7 +180,7 @@ def mean_by(values: Floats, weights: Floats) -> float:
 
 
 def cards(pairs: pd.DataFrame) -> dict[str, tuple[float, float, float, int]]:
-    """Of each card: value, change (in % of amounts), and how many pairs know it, and both ends."""
+    """Per card: value, change (amounts in %), pairs with a value, pairs known at both ends."""
     total = lambda values, _: float(np.nansum(values)) if np.isfinite(values).any() else np.nan  # noqa: E731
     made = {
         "global_oi_usd": ("oi_usd", "oi_usd", total),
@@ -201,7 +201,7 @@ def cards(pairs: pd.DataFrame) -> dict[str, tuple[float, float, float, int]]:
 
 
 def courses(bars: pd.DataFrame, mark: pd.Timestamp) -> dict[str, pd.Series]:
-    """Of each card the day before *mark*: what it is now, less how far those known then came."""
+    """Per card, the day before *mark*: the value now, less the change of those known then."""
     begun = bars.index.get_level_values("ts")
     day = bars[begun >= mark - timedelta(hours=24, minutes=10)]
     found = {}
@@ -226,7 +226,7 @@ def courses(bars: pd.DataFrame, mark: pd.Timestamp) -> dict[str, pd.Series]:
         every = np.nansum(np.where(np.isfinite(now), weights, np.nan))
         level = whole if weight is None else whole / every
         course = level * was / known if figure.endswith("usd") else level - (known - was) / amount
-        # Of a sum, what is covered is measured by it, and of a mean by its weights.
+        # Coverage of a sum is measured by its values, that of a mean by its weights.
         part = known / whole if weight is None else amount / every
         times = pd.DatetimeIndex(then.columns + FIVE).tz_localize("UTC")
         line = pd.Series(course, times)[part >= 0.8]
@@ -235,7 +235,7 @@ def courses(bars: pd.DataFrame, mark: pd.Timestamp) -> dict[str, pd.Series]:
 
 
 def in_order(values: Floats, make: Callable[[Floats], Floats]) -> Floats:
-    """What *make* makes of the known values of each column, one after the other, in their rows."""
+    """*make* of each column's known values, put back into their rows."""
     made = np.full(values.shape[:2], np.nan)
     for n in range(values.shape[1]):
         known = np.isfinite(values[:, n]) if values.ndim == 2 else np.isfinite(values[:, n]).all(1)
@@ -262,7 +262,7 @@ def rsi(close: Floats) -> Floats:
 
 
 def atr(bars: Floats) -> Floats:
-    """Of columns high, low, close."""
+    """Columns: high, low, close."""
     high, low, close = bars.T
     before = close[:-1]
     reach = np.fmax(high[1:], before) - np.fmin(low[1:], before)
@@ -270,7 +270,7 @@ def atr(bars: Floats) -> Floats:
 
 
 def obv(bars: Floats) -> Floats:
-    """Of columns close, traded."""
+    """Columns: close, traded."""
     close, traded = bars.T
     return np.concatenate([traded[:1], traded[0] + np.cumsum(np.sign(np.diff(close)) * traded[1:])])
 
@@ -282,12 +282,12 @@ def bollinger(close: Floats) -> Floats:
 
 
 def deviation(returns: Floats) -> Floats:
-    """The sample deviation of 20 at a time."""
+    """Rolling sample standard deviation over 20."""
     return pd.Series(returns).rolling(20).std().to_numpy()
 
 
 def z_oi(change: Floats, *, robust: bool = False) -> Floats:
-    """Each change beside the 20 known before it, which must lie within the 40 rows before it."""
+    """Each change against the 20 known before it, within the 40 rows before it."""
     made = np.full(change.shape, np.nan)
     for n in range(change.shape[1]):
         rows = np.flatnonzero(np.isfinite(change[:, n]))
@@ -311,7 +311,7 @@ def delta_pct(values: Floats, bars: int = 1) -> Floats:
 
 
 def chained(levels: Floats, gone_after: int) -> Floats:
-    """A sum that changes from bar to bar as those known in both do; its newest is the plain sum."""
+    """A chained sum: bar to bar changes of those known in both; the newest is the plain sum."""
     known = np.isfinite(levels)
     first = np.array([np.argmax(column) if column.any() else len(column) for column in known.T])
     last = np.array([len(c) - 1 - np.argmax(c[::-1]) if c.any() else -1 for c in known.T])
@@ -330,7 +330,7 @@ def chained(levels: Floats, gone_after: int) -> Floats:
 
 
 def split(oi_usd: Floats, oi_base: Floats) -> Cells:
-    """The parts of an OI change that price and contracts account for (Bennet)."""
+    """OI change by price and by contracts (Bennet's decomposition)."""
     price = oi_usd / oi_base
     coins_then, price_then = (pd.DataFrame(one).shift(1).to_numpy() for one in (oi_base, price))
     return {
@@ -359,7 +359,7 @@ def running(bars: Cells) -> Cells:
 
 
 def measured(bars: Cells) -> Cells:
-    """What the heatmap shows of each bar."""
+    """The heatmap's measures of each bar."""
     with np.errstate(all="ignore"):
         bought, sold = bars["taker_buy_usd"], bars["taker_sell_usd"]
         funding = 100 * bars["funding_rate"] * 8 / bars["funding_interval_h"]
@@ -386,9 +386,9 @@ def measured(bars: Cells) -> Cells:
 
 
 def over_span(five: Cells, of: Cells, name: str, over: str, bars: int) -> Floats:
-    """A measure over the last *bars* five minutes up to a pair's newest bar, two late at most.
+    """A measure over the last *bars* 5-minute bars to a pair's newest bar, at most two late.
 
-    *of* is what ``measured`` makes of *five*.
+    *of* is ``measured`` of *five*.
     """
     level = {"oi_delta_pct": "oi_usd", "price_delta_pct": "close", "ls_delta_pct": "ls_accounts"}
     base = of["funding_8h_pct"] if name == "funding_delta_pp" else five.get(level.get(name, ""))
@@ -426,19 +426,19 @@ def _sum_over(five: Cells, name: str, n: int, stretch: slice, bars: int) -> floa
 
 
 def over(values: Floats, limit: float) -> Floats:
-    """1 where *limit* is exceeded, 0 where not, NaN where nothing is known."""
+    """1 if above *limit*, 0 if not, NaN if unknown."""
     return np.where(np.isfinite(values), (values > limit).astype(float), np.nan)
 
 
 def every(*conditions: Floats) -> Floats:
-    """Whether all hold: false as soon as one is, else unknown as soon as one is."""
+    """Whether all hold: false if one is false, else unknown if one is unknown."""
     stack = np.stack(conditions)
     unknown = np.where(np.isnan(stack).any(axis=0), np.nan, 1.0)
     return np.where((stack == 0).any(axis=0), 0.0, unknown)
 
 
 def fired(bars: Cells, of: Sequence[tuple[str, str]], limits: Thresholds) -> dict[object, Floats]:
-    """The six tiers and what they saw; *of* has venue and base of each column."""
+    """The six tiers and their inputs; *of* has venue and base of each column."""
     change, z = delta_pct(bars["oi_usd"]), z_oi(delta_pct(bars["oi_usd"]))
     unusual = over(z, limits.z_oi)
     crowd = over(bars["ls_accounts"], limits.ls_accounts)

@@ -1,13 +1,12 @@
-"""The questions that pages and rules ask of a large lake, against DuckDB on its bare files.
+"""Queries of pages and signals on a large lake, against plain DuckDB on its bare files.
 
     python benchmarks/questions.py LAKE [--beside LAKE] [--runs 20] [--only WORD]
 
-LAKE is one that ``big_lake.py`` made. Every question goes through a Reader and
-``analytics``, as a page asks it, once to warm up and then *runs* times; in turn
-with it, a statement as short as a person would write it is put to a plain DuckDB that
-is told which Parquet files to read. ``--beside`` names a lake with fewer days of
-snapshots, of which the same is asked in turn: the last column says how the
-times of the two compare. Memory is that of a fresh process, above what it needs idle.
+LAKE is one made by ``big_lake.py``. Every query goes through a Reader and ``analytics``
+as from a page, once to warm up and then *runs* times, in turn with a short hand-written
+statement on a plain DuckDB that is given the Parquet files to read. ``--beside`` names a
+lake with fewer days of snapshots, which is queried in turn; the last column is the ratio
+of the two times. Memory is that of a fresh process, above idle.
 """
 
 from __future__ import annotations
@@ -46,44 +45,44 @@ DAY = timedelta(days=1)
 NAIVE = END.replace(tzinfo=None)
 MEMORY_MB = 100
 LIVE = {"now": END, "known_by": query.ANY_TIME}
-"""As a live page asks: of now, and all that is known."""
+"""As on a live page: now, with everything known."""
 IMPORT_ROWS_PER_S = 200_000
 IMPORTED = "venue, symbol, ts, open, high, low, close, mark, volume_24h_usd, oi_usd, funding_rate"
 CHARTED = (
     *("open", "high", "low", "close", "mark", "index", "oi_usd", "funding_rate"),
     *("funding_interval_h", "ls_accounts", "book_imbalance", "taker_buy_usd", "taker_sell_usd"),
 )
-"""What every indicator together reads, and what a chart draws beside them."""
+"""The columns that all indicators read, and those that a chart draws as well."""
 
 Cursor = duckdb.DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of a lake, and of its bare files."""
+    """A query on a lake, and the same on its bare files."""
 
     name: str
     target_ms: int
     ask: Callable[[Cursor], object]
     table: str
     reach: timedelta
-    """How far back from the record's end its rows lie."""
+    """How far back from the lake's end its rows lie."""
     bare: str
-    """The statement that a plain DuckDB is asked; ``{rows}`` are the files, from $start on."""
+    """The statement for a plain DuckDB; ``{rows}`` are the files, from $start."""
 
 
 class Asked:
-    """A lake, by a Reader and by its bare files."""
+    """A lake, through a Reader and as bare files."""
 
     def __init__(self, folder: Path) -> None:
         self._reader, self._plain = Reader(folder), duckdb.connect()
 
     def cursor(self) -> AbstractContextManager[Cursor]:
-        """A cursor as pages have it."""
+        """A cursor as pages use it."""
         return self._reader.cursor()
 
     def files(self, table: str, since: timedelta) -> list[str]:
-        """Return the live files of *table* that can have rows of that stretch."""
+        """Return the live files of *table* that may hold rows of that stretch."""
         with self.cursor() as cursor:
             here = cursor.execute("select current_database()").fetchone()[0]
             listing = f"select data_file from ducklake_list_files('{here}', '{table}')"  # noqa: S608
@@ -94,14 +93,14 @@ class Asked:
         return [name for name in files if any(part in name for part in wanted)]
 
     def ours(self, question: Question) -> float:
-        """Return how long the answer takes. [s]"""
+        """Return the time of the query. [s]"""
         began = time.perf_counter()
         with self.cursor() as cursor:
             question.ask(cursor)
         return time.perf_counter() - began
 
     def bare(self, question: Question, files: list[str]) -> float:
-        """Return how long a plain DuckDB takes for the files' rows. [s]"""
+        """Return the time of a plain DuckDB on the files. [s]"""
         statement = question.bare.format(rows="read_parquet($files)")
         start = NAIVE - question.reach
         began = time.perf_counter()
@@ -146,20 +145,20 @@ def heatmap(cursor: Cursor, only: Only) -> object:
 
 
 def correlated(cursor: Cursor, only: Only) -> object:
-    """What moved together in 30 days."""
+    """Correlation over 30 days."""
     seen = panel.load(cursor, ["close"], "1h", **LIVE, bars=721, only=only)
     return correlation(log_returns(seen.values["close"])[1:])
 
 
 def signal_pass(cursor: Cursor) -> object:
-    """What fired in the newest bar of every timeframe."""
+    """Signals of the newest bar of every timeframe."""
     thresholds = Thresholds()
     panels = load_timeframes(cursor, thresholds, tuple(TIMEFRAMES), **LIVE)
     return [latest_signals(one, thresholds) for one in panels.values()]
 
 
 def questions(instruments: Sequence[tuple[str, str]]) -> list[Question]:
-    """Return all questions; those of one pair are of the one in the middle."""
+    """Return all queries; those of one pair use the pair in the middle."""
     venue, symbol = instruments[len(instruments) // 2]
     some = Only(instruments=instruments[:200])
     pair = partial(one_pair, only=Only(instruments=[(venue, symbol)]))
@@ -217,7 +216,7 @@ CLOSES = """
 
 
 def memory_mb(folder: Path) -> float:
-    """Return what a signal pass needs in a fresh process above what it needs idle. [MB]"""
+    """Return the memory of computing signals in a fresh process, above idle. [MB]"""
     answer = subprocess.run(
         [sys.executable, __file__, str(folder), "--memory"],
         check=True,
@@ -228,7 +227,7 @@ def memory_mb(folder: Path) -> float:
 
 
 def _measure_memory(folder: Path) -> None:
-    """Print the peak of resident memory while signals are made, less that of before. [MB]"""
+    """Print peak resident memory while computing signals, less that before. [MB]"""
     lake = Asked(folder)
     with lake.cursor() as cursor:
         cursor.execute("select count(*) from cycles").fetchall()
@@ -267,7 +266,7 @@ def compare(question: Question, lakes: Sequence[Asked], runs: int) -> None:
 
 
 def import_bars(lake: Asked) -> None:
-    """Print how fast a million bars are imported, and how fast DuckDB merely rewrites the file."""
+    """Print the speed of importing a million bars, and of DuckDB just rewriting the file."""
     with tempfile.TemporaryDirectory() as folder:
         for ending in ("csv", "parquet"):
             file = Path(folder, f"bars.{ending}")
@@ -291,12 +290,12 @@ def import_bars(lake: Asked) -> None:
 
 
 def main() -> None:
-    """Ask everything, print the table."""
+    """Run all queries and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lake", type=Path)
     parser.add_argument("--beside", type=Path, help="a lake with fewer days of snapshots")
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--only", default="", help="questions with this word in their name")
+    parser.add_argument("--only", default="", help="queries with this word in their name")
     parser.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.memory:

@@ -1,11 +1,11 @@
-"""Every page in dark, in light and on a phone, as pictures to look at.
+"""Screenshots of every page in dark, light and phone width.
 
-python benchmarks/screenshots.py                        # of a demo that it starts and ends itself
-python benchmarks/screenshots.py http://127.0.0.1:8501  # of a dashboard that runs
-python benchmarks/screenshots.py --docs                 # anew those of README.md, in docs/
+python benchmarks/screenshots.py                        # of a demo that it starts and stops itself
+python benchmarks/screenshots.py http://127.0.0.1:8501  # of a running dashboard
+python benchmarks/screenshots.py --docs                 # those of README.md, into docs/
 
-Each picture shows a whole page. One of more than 300 kB is written with fewer colours. Without
-a URL it takes about four minutes, most of it for a day of history that the demo fills in.
+Each picture shows a whole page; above 300 kB it is saved with fewer colours. Without a URL it
+takes about four minutes, mostly while the demo backfills a day.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ PAGES = {
     "health": "health",
     "wallboard": "wallboard",
 }
-"""By name, the address of each."""
+"""Address of each page, by name."""
 
 ROOT = Path(__file__).parents[1]
 OUT = Path(__file__).parent / "out"
 DOCS = ("overview", "market", "heatmap")
 DOCS_HEIGHT = 1300
-"""Of a picture in README.md, at most. [px]"""
+"""Height limit of a picture in README.md. [px]"""
 MOST_BYTES = 300_000
 HISTORIES = 3
-"""So many venues of the demo fill in their history before it looks like a market."""
+"""Venues of the demo that must have backfilled before pictures are taken."""
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -59,7 +59,7 @@ FLAGS = [
     "--disable-sync",
 ]
 STILL_MS = 1_200
-"""A page that changed nothing for so long is complete. [ms]"""
+"""A page without a change for this long is complete. [ms]"""
 
 STILL = """
 (stillMs) => new Promise((resolve) => {
@@ -91,7 +91,7 @@ if (location.protocol === "http:" && self === top) {
 
 @dataclass(frozen=True)
 class Variant:
-    """How a page is looked at."""
+    """Theme and size of the browser."""
 
     theme: str
     width: int
@@ -107,7 +107,7 @@ VARIANTS = {
 
 
 def main() -> None:
-    """Take the pictures and say how large each is."""
+    """Take the pictures and print the size of each."""
     asked = _asked()
     with _dashboard(asked.url) as url, sync_playwright() as playwright, _fonts() as data_home:
         browser = playwright.chromium.launch(
@@ -123,7 +123,7 @@ def main() -> None:
 
 
 def _wanted(asked: argparse.Namespace) -> Iterator[tuple[Path, str, Variant, int | None]]:
-    """Give the file of each picture, the address of its page, how to look at it, and how tall."""
+    """Yield file, page address, browser settings and height limit of each picture."""
     if asked.docs:
         for page in DOCS:
             yield ROOT / "docs" / f"{page}.png", PAGES[page], VARIANTS["dark"], DOCS_HEIGHT
@@ -136,7 +136,7 @@ def _wanted(asked: argparse.Namespace) -> Iterator[tuple[Path, str, Variant, int
 
 @contextmanager
 def _fonts() -> Iterator[str]:
-    """Give a folder of data for the browser with a font for all names that pairs have."""
+    """Give a profile folder with a font for all scripts used in names of pairs."""
     font = Path(str(files("noto_cjk_sans_otc") / "NotoSansCJK-Regular.ttc"))
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "fonts").mkdir()
@@ -148,14 +148,14 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Take pictures of every page.")
     parser.add_argument("url", nargs="?", help="of a dashboard; without it a demo is started")
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the pictures")
-    parser.add_argument("--docs", action="store_true", help="only those of README.md, in docs/")
+    parser.add_argument("--docs", action="store_true", help="only those of README.md, into docs/")
     parser.add_argument("--only", nargs="*", metavar="PAGE[-VARIANT]", help="these, not all")
     return parser.parse_args()
 
 
 @contextmanager
 def _dashboard(url: str | None) -> Iterator[str]:
-    """Give the address to look at: *url*, or that of a demo whose history is filled in."""
+    """Give the dashboard's address: *url*, or that of a demo that has backfilled."""
     if url is not None:
         yield url.rstrip("/")
         return
@@ -171,7 +171,7 @@ def _dashboard(url: str | None) -> Iterator[str]:
         ) as demo:
             try:
                 _wait_for_history(demo)
-                # What it says from now on is read by nobody, but must not fill the pipe.
+                # Nobody reads its output from here on, but the pipe must not fill up.
                 Thread(target=lambda: list(demo.stderr or ()), daemon=True).start()
                 yield f"http://127.0.0.1:{port}"
             finally:
@@ -186,11 +186,11 @@ def _wait_for_history(demo: subprocess.Popen[str]) -> None:
         filled += "history filled in" in line
         if filled == HISTORIES:
             return
-    sys.exit("the demo ended by itself")
+    sys.exit("the demo stopped unexpectedly")
 
 
 def _take(browser: Browser, address: str, variant: Variant, tallest: int | None) -> bytes:
-    """Return the picture of the page at *address*, whole or its upper *tallest* pixels."""
+    """Return a picture of the page at *address*, whole or its upper *tallest* pixels."""
     context = browser.new_context(
         viewport={"width": variant.width, "height": variant.height},
         color_scheme="light" if variant.theme == "Light" else "dark",
@@ -215,7 +215,7 @@ def _settle(page: Page) -> None:
 
 
 def _small(picture: bytes) -> bytes:
-    """Return the same picture, with fewer colours only where it would be too large."""
+    """Return the picture, with fewer colours if it is too large."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     whole = _png(image)
     return whole if len(whole) <= MOST_BYTES else _png(image.quantize(256, kmeans=2))

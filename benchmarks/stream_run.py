@@ -1,14 +1,14 @@
-"""A long run of the streams with a disconnect every minute: is what is stored what was emitted?
+"""Streams under a disconnect every minute: stored flows against what the market traded.
 
     python benchmarks/stream_run.py [--minutes 60] [--top 200]
 
 Runs the real programs: a simulator, and a collector of three venues with a lake of
 its own in a temporary folder. Every minute the connections of one venue are closed,
-cut or made silent, in turn, through the simulator's door for faults. In the last three
-minutes nothing is disturbed any more, so that what is held back can be repaired.
+cut or silenced, in turn, by the simulator's fault injection. The last three minutes are
+undisturbed, so that withheld flows can be repaired.
 
-The market's own accounts are by the time of a trade, ours by the time of its arrival.
-Both are compared over the same stretch, and a second at either end is allowed for.
+The market's totals are by trade time, ours by arrival. Both cover the same stretch, with a
+tolerance of one second at either end.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from analytics.lake.reader import Reader
 VENUES = ("binance", "bybit", "okx")
 KINDS = ("ws_silence", "ws_close", "ws_cut")
 CALM_S = 180.0
-"""How long before the end nothing is disturbed any more. [s]"""
+"""Undisturbed time at the end. [s]"""
 WARM_S = 60.0
-"""How long the collector has to get going. [s]"""
+"""Time for the collector to start up. [s]"""
 EDGE_MS = 1000
 SIDES = ("taker_buy_usd", "taker_sell_usd")
 
@@ -46,7 +46,7 @@ def asked(address: str, path: str, body: dict[str, object] | None = None) -> dic
 
 
 class Sample(NamedTuple):
-    """The collector at a moment."""
+    """Measurements of the collector at one moment."""
 
     at_s: float
     memory_mb: float
@@ -55,7 +55,7 @@ class Sample(NamedTuple):
 
 
 def sampled(port: int, until_s: float, disturb, samples: list[Sample]) -> None:
-    """Note how the collector is until *until_s*, and disturb it every minute."""
+    """Measure the collector until *until_s*, with a fault every minute."""
     next_disturbance = time.monotonic() + 60
     while (now := time.monotonic()) < until_s:
         told = metrics(port)
@@ -80,10 +80,10 @@ def fetched(folder: Path, question: str, **values: object) -> list[tuple]:
 
 
 def stored_flows(folder: Path, venue: str) -> list[tuple]:
-    """Return by symbol the stretch between its first and last known flows, and what they add up to.
+    """Return per symbol the stretch from first to last known flow, and the sums over it.
 
-    Rows: symbol, first, last, taker buys, taker sells, and in how many snapshots and holes of
-    the ledger within the stretch a part of the flow is not known.
+    Rows: symbol, first, last, taker buys, taker sells, and the number of snapshots and holes
+    in the stretch with an incomplete flow.
     """
     return fetched(
         folder,
@@ -127,12 +127,12 @@ def emitted(address: str, venue: str, from_ms: int, to_ms: int) -> dict[str, dic
 
 
 def off_by(stored: float, least: float, most: float) -> float:
-    """Return by how much *stored* is outside of what it may be. [USD]"""
+    """Return by how much *stored* is outside of its tolerance. [USD]"""
     return max(least - stored, stored - most, 0.0)
 
 
 def compare(folder: Path, address: str, venue: str) -> None:
-    """Print how far what is stored of *venue* is off what it emitted."""
+    """Print how far the stored flows of *venue* are off what it traded."""
     instruments = fetched(
         folder, "select symbol, venue_id from instruments where venue = $venue", venue=venue
     )
@@ -163,12 +163,12 @@ def compare(folder: Path, address: str, venue: str) -> None:
     print(
         f"{venue}: {len(stored) - partial} instruments over {compared_s / 3600:.1f} h in all: "
         f"{total:,.0f} USD, off by {100 * wrong / (total or 1):.4f} %; worst {worst[1]} by "
-        f"{worst[0]:.4f} %; {partial} have a part in the ledger that was not repaired"
+        f"{worst[0]:.4f} %; {partial} have a hole that was not repaired"
     )
 
 
 def compare_liquidations(folder: Path, address: str, venue: str) -> None:
-    """Print how many liquidations of *venue* are stored, and how many it told of."""
+    """Print how many liquidations of *venue* are stored, and how many it sent."""
     ((first, last),) = fetched(
         folder,
         "select min(received_ts) + to_seconds($warm_s), max(received_ts) "
@@ -194,7 +194,7 @@ def compare_liquidations(folder: Path, address: str, venue: str) -> None:
         first=first,
         last=last,
     )
-    print(f"{venue}: {kept} liquidations stored, {told} told (what a hole took is in the ledger)")
+    print(f"{venue}: {kept} liquidations stored, {told} sent (those lost in holes are in `gaps`)")
 
 
 def report(folder: Path, address: str, samples: list[Sample]) -> None:
@@ -208,9 +208,7 @@ def report(folder: Path, address: str, samples: list[Sample]) -> None:
         "sum(date_diff('millisecond', started_ts, ended_ts)) / 1000 "
         "from gaps group by all order by all",
     ):
-        print(
-            "holes: {} {} {}: {}: {} rows of the ledger, {} trades filled in, {:.0f} s".format(*row)
-        )
+        print("holes: {} {} {}: {}: {} rows in `gaps`, {} trades filled in, {:.0f} s".format(*row))
     quarter = len(samples) // 4
     memory = [
         statistics.mean(sample.memory_mb for sample in samples[n * quarter : (n + 1) * quarter])
@@ -229,7 +227,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--top", type=int, default=200)
     asking = parser.parse_args()
-    # Some more than are collected, as venues have them.
+    # Some more than are collected, as on real venues.
     listed = str(min(300, asking.top * 13 // 10))
     port = free_port()
     samples: list[Sample] = []

@@ -1,17 +1,17 @@
-"""Trades a second, from frames to flows per instrument, beside ccxt.pro and cryptofeed.
+"""Trades per second from frames to flows per instrument, against ccxt.pro and cryptofeed.
 
     python benchmarks/streams.py [--captures FOLDER] [--cryptofeed PYTHON] [--trades 50000]
 
-The aggTrade frames of a capture are looped, each time with the ids that follow, so that
-every trade is a new one. The same bytes go to each side, in turn, several times:
+The aggTrade frames of a capture are looped with ids that go on, so that every trade is new.
+The same bytes go to each side, in turn, several times:
 
-- ours: the handler, which adds to the flows of the instrument;
+- ours: the handler, which adds to the instrument's flows;
 - ccxt.pro: the message path of its client and of binanceusdm, with its cache of trades;
 - cryptofeed: the message handler of its BinanceFutures, with a callback that only counts.
 
-First from memory, in seconds of CPU, then over a loopback socket from another process that
-sends as fast as its client takes, in seconds from a side's first trade to its last.
-cryptofeed is no dependency: PYTHON is an interpreter that has it.
+First from memory, in CPU seconds; then over a loopback socket from a process that sends as
+fast as its client reads, in seconds from a side's first trade to its last. cryptofeed is not
+a dependency: PYTHON is an interpreter that has it.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ CAPTURE = "BINANCE_FUTURES.ws.1.0.gz"
 LISTING = "BINANCE_FUTURES.0.gz"
 BLOCK = 64 * 1024
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-"""What a websocket server answers a handshake with, by its standard."""
+"""The GUID of a websocket handshake (RFC 6455)."""
 
 CLOSE = b"\x88\x00"
-"""A websocket's close, without a reason."""
+"""A close frame without a status code."""
 
 Outcome = tuple[int, float]
-"""Trades handled, and in how many seconds."""
+"""Trades handled, and the seconds it took."""
 
 
 def looped(folder: Path, trades: int) -> list[bytes]:
-    """Return so many frames of trades, each instrument's numbered without gaps."""
+    """Return that many trade frames, with consecutive ids per instrument."""
     text = gzip.decompress((folder / CAPTURE).read_bytes())
     captured = [line.split(b": ", 1)[1] for line in text.splitlines() if b'"aggTrade"' in line]
     captured = [frame for frame in captured if frame.startswith(b"{")]
@@ -84,7 +84,7 @@ def listing(folder: Path) -> dict[str, Any]:
 
 
 def ours(ids: set[str]) -> tuple[Handler, Callable[[], int]]:
-    """Return our handler, and what tells how many trades it has counted."""
+    """Return our handler, and a function that counts its trades."""
     now = datetime.now(UTC)
     flows = BINANCE.flows()
     flows.follow(
@@ -109,7 +109,7 @@ def ours(ids: set[str]) -> tuple[Handler, Callable[[], int]]:
 
 
 class Counting(ccxt.pro.binanceusdm):
-    """ccxt.pro as it is, but for a count of the trades that it handled."""
+    """ccxt.pro with a count of the trades it handled."""
 
     def __init__(self, listed: dict[str, Any]) -> None:
         super().__init__({"newUpdates": True})
@@ -118,7 +118,7 @@ class Counting(ccxt.pro.binanceusdm):
         self.first = self.last = 0.0
 
     def handle_trade(self, client: Any, message: Any) -> None:
-        """Handle one as ever, and count it."""
+        """Handle one as usual, and count it."""
         super().handle_trade(client, message)
         self.handled += 1
         self.last = time.perf_counter()
@@ -171,12 +171,12 @@ async def ccxt_over_socket(side: Sides) -> Outcome:
         told += len(await exchange.watch_trades_for_symbols(symbols, params={"name": "aggTrade"}))
     await exchange.close()
     if told < exchange.handled:
-        print(f"  ccxt.pro handled {exchange.handled} trades and gave its caller {told} of them")
+        print(f"  ccxt.pro handled {exchange.handled} trades and returned {told} of them")
     return exchange.handled, exchange.last - exchange.first
 
 
 class Sides:
-    """All that the sides are given."""
+    """The input of all sides."""
 
     def __init__(self, folder: Path, trades: int, scratch: Path, cryptofeed: Path | None) -> None:
         self.frames = looped(folder, trades)
@@ -189,11 +189,11 @@ class Sides:
         self._frames.write_bytes(b"\n".join(self.frames))
 
     async def cryptofeed_from_memory(self) -> Outcome:
-        """Have cryptofeed handle the frames in a process of its own."""
+        """Let cryptofeed handle the frames in a process of its own."""
         return self._cryptofeed()
 
     async def cryptofeed_over_socket(self) -> Outcome:
-        """Have cryptofeed hear the frames in a process of its own."""
+        """Let cryptofeed receive the frames in a process of its own."""
         return self._cryptofeed(self.url)
 
     def _cryptofeed(self, *url: str) -> Outcome:
@@ -213,20 +213,20 @@ class Sides:
 
 
 def framed(payload: bytes) -> bytes:
-    """Return *payload* as one text frame of a websocket server."""
+    """Return *payload* as a websocket server's text frame."""
     size = len(payload)
     head = bytes([0x81, size]) if size < 126 else b"\x81\x7e" + size.to_bytes(2, "big")
     return head + payload
 
 
 def blocks(frames: list[bytes]) -> list[bytes]:
-    """Return *frames* as a server sends them, many at a time: it is not what is measured."""
+    """Return *frames* in large chunks, since the server's sending is not measured."""
     stream = b"".join(framed(frame) for frame in frames)
     return [stream[start : start + BLOCK] for start in range(0, len(stream), BLOCK)]
 
 
 def serve(frames: list[bytes], ports: Any) -> None:
-    """Send all *frames* to each client that connects, as fast as it takes them."""
+    """Send all *frames* to each client that connects, as fast as it reads them."""
     told = blocks(frames)
 
     async def send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -259,7 +259,7 @@ def serve(frames: list[bytes], ports: Any) -> None:
 
 
 async def measured(run: Callable[[], Any], trades: int) -> float:
-    """Return the trades a second of one run, all of whose trades must have been handled."""
+    """Return the trades per second of one run; all trades must have been handled."""
     gc.collect()
     handled, seconds = await run()
     if handled != trades:
@@ -268,7 +268,7 @@ async def measured(run: Callable[[], Any], trades: int) -> float:
 
 
 def tell(title: str, rates: dict[str, list[float]]) -> None:
-    """Print medians, spans and what they are beside ours."""
+    """Print medians, ranges and ratios to ours."""
     print(f"\n{title}")
     own = statistics.median(rates["perpscope"])
     for name, found in rates.items():

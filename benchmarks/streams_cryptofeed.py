@@ -1,10 +1,10 @@
-"""The part of streams.py that runs under cryptofeed's own Python; not to be run by hand.
+"""The part of streams.py that runs under cryptofeed's own Python; do not run it by hand.
 
     python benchmarks/streams_cryptofeed.py LISTING FRAMES [URL]
 
-Reads FRAMES, or hears them at URL, as cryptofeed does by default, and prints as JSON how
-many trades came to the callback, which does nothing but count them, and in how many seconds:
-of CPU where it reads them, from the first trade to the last where it hears them.
+Reads FRAMES, or receives them from URL, with cryptofeed's defaults. Prints as JSON the trades
+that reached the callback, which only counts them, and the seconds: of CPU if read, from the
+first trade to the last if received.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cryptofeed.symbols import Symbols
 
 
 class Count:
-    """Counts trades, and ends the program with the last."""
+    """Counts trades, and stops the program after the last."""
 
     def __init__(self, expected: int, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -43,23 +43,23 @@ class Count:
             self.tell()
 
     def tell(self) -> None:
-        """Print what was counted."""
+        """Print the count."""
         seconds = self._clock() - self.began
         sys.stdout.write(json.dumps({"trades": self.trades, "seconds": seconds}) + "\n")
         sys.stdout.flush()
-        # Its feeds end by reconnecting; there is nothing left to wait for.
+        # Its feeds reconnect instead of ending; there is nothing left to wait for.
         os._exit(0)
 
 
 class Plain(BinanceFutures):
-    """BinanceFutures without TLS, which it refuses an address without."""
+    """BinanceFutures without TLS, which its address check would require."""
 
     async def _ws_authentication(self, address: str, options: object) -> tuple[str, object]:
         return address.replace("wss://", "ws://"), options
 
 
 def feed(listing: Path, count: Count) -> Plain:
-    """Return a feed of all that is listed in the frames, without asking the exchange."""
+    """Return a feed of all instruments in the frames, without requests to the exchange."""
     names, info = BinanceFutures._parse_symbol_data(
         json.loads(listing.read_text(), parse_float=Decimal)
     )

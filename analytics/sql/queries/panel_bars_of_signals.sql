@@ -1,7 +1,7 @@
 -- Bars of several timeframes for the signal tiers, from one read of the 5-minute bars since $start.
 -- One row per timeframe, instrument and cut bar with at least one 5-minute bar, unordered; only
--- 5-minute bars over at $now [UTC] count. $bar_ms [ms] lists the timeframes, $closing_ms, $firsts and $ends give the
--- closing part, first and last bar of each (counted in whole bars since 1970; $ends is excluded).
+-- 5-minute bars over at $now [UTC] count. $bar_ms [ms] lists the timeframes; $closing_ms, $firsts and
+-- $ends give the closing part, first and last bar of each (in whole bars since 1970; $ends is excluded).
 -- Of the columns that the tiers read, those named in $metrics are returned. Bars are cut as in
 -- panel_bars.sql, and the other parameters are the same.
 with frames as (
