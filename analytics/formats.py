@@ -356,11 +356,15 @@ def sheet_format(kind: Kind, digits: int | None = None) -> str:
     return pattern.format(f".{'0' * places}" if places else "")
 
 
-def plotly_format(kind: Kind, digits: int | None = None) -> str:
-    """Return d3's format of values of *kind*, to which Plotly adds the kind's ``suffix``."""
+def plotly_format(kind: Kind, digits: int | None = None, *, tick: bool = False) -> str:
+    """Return d3's format of values of *kind*, to which Plotly adds the kind's ``suffix``.
+
+    A *tick* of an axis has no plus, and no more decimals than it needs.
+    """
     how = KINDS[kind]
     places = how.digits if digits is None else digits
-    return f"{'+' if how.signed else ''}{how.sign},.{places}f"
+    plus = "+" if how.signed and not tick else ""
+    return f"{plus}{how.sign},.{places}{'~' if tick else ''}f"
 
 
 def _with_letter(value: float | None, sign: str) -> str:

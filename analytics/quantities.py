@@ -44,6 +44,11 @@ class Quantity:
         return self.brief or self.title
 
     @property
+    def mean_title(self) -> str:
+        """Its title where it is a mean over pairs."""
+        return f"{self.title}, OI-weighted"
+
+    @property
     def digits(self) -> int:
         """Decimals that it is written with."""
         return KINDS[self.kind].digits if self.decimals is None else self.decimals
@@ -85,7 +90,7 @@ _ALL: Final = (
         "price_delta_pct", "Price change", "pct", "%", brief="Price Δ", ts="price_ts", of="price",
         neutral=0.0,
     ),
-    _Q("price_delta_s", "Price change over", "span", "s", brief="Price Δ over"),
+    _Q("price_delta_s", "Price change over", "span", "s", brief="Price Δ over", of="price"),
     _Q("mark", "Mark price", "price", _QUOTE, brief="Mark"),
     _Q("index", "Index price", "price", _QUOTE, brief="Index"),
     _Q("bid", "Best bid", "price", _QUOTE),
@@ -121,7 +126,7 @@ _ALL: Final = (
         "oi_delta_pct", "OI change", "pct", "%", brief="OI Δ", ts="oi_usd_ts", of="oi_usd",
         least_bars=2, neutral=0.0,
     ),
-    _Q("oi_delta_s", "OI change over", "span", "s", brief="OI Δ over"),
+    _Q("oi_delta_s", "OI change over", "span", "s", brief="OI Δ over", of="oi_usd"),
     _Q(
         "oi_price_usd", "OI change by price", "usd_change", "USD", brief="OI by price",
         of="oi_usd", least_bars=2, neutral=0.0,
@@ -138,7 +143,7 @@ _ALL: Final = (
     _Q("confluence", "Confluence", "ratio", "0 to 1"),
     _Q("confluence_known", "Confluence, known", "count", "count"),
     _Q("global_oi_usd", "Open interest", "usd", "USD", brief="OI"),
-    _Q("oi_volume_weighted_usd", "OI, volume-weighted", "usd", "USD", brief="OI, weighted"),
+    _Q("oi_volume_weighted_usd", "Volume-weighted OI", "usd", "USD", brief="Weighted OI"),
     _Q("covered_oi_pct", "Open interest covered", "share", "%", 1),
     _Q("compared", "Pairs compared", "count", "count"),
     _Q("oi_share_pct", "Share of open interest", "share", "%", 1, brief="OI share", ts="oi_usd_ts"),
@@ -159,7 +164,7 @@ _ALL: Final = (
         "funding_delta_pp", "Funding 8 h change", "points", _PP, 4, brief="Funding Δ",
         ts="funding_ts", of="funding_8h_pct", neutral=0.0,
     ),
-    _Q("funding_delta_s", "Funding change over", "span", "s"),
+    _Q("funding_delta_s", "Funding change over", "span", "s", of="funding_8h_pct"),
     _Q("funding_spread_pp", "Funding spread", "points", f"{_PP} per 8 h", 4),
     _Q("funding_excess_pct", "Funding above the venue's median", "rate", "% per 8 h"),
     # Long/short
@@ -173,7 +178,7 @@ _ALL: Final = (
         "ls_delta_pct", "Long/short change", "pct", "%", brief="L/S Δ", ts="ls_ts",
         of="ls_accounts", least_bars=2, neutral=0.0,
     ),
-    _Q("ls_delta_s", "Long/short change over", "span", "s"),
+    _Q("ls_delta_s", "Long/short change over", "span", "s", of="ls_accounts"),
     # Book, trades and liquidations
     _Q("book_imbalance", "Book imbalance, ratio", "score", "−1 to 1"),
     _Q(
@@ -181,19 +186,19 @@ _ALL: Final = (
         neutral=0.0,
     ),
     _Q("volume_24h_usd", "Volume 24 h", "usd", "USD", brief="Vol 24 h", ts="volume_24h_usd_ts"),
-    _Q("volume_delta_s", "Volume change over", "span", "s"),
+    _Q("volume_delta_s", "Volume change over", "span", "s", of="volume_24h_usd"),
     _Q("volume_share_pct", "Share of volume", "share", "%", 1),
-    _Q("volume_usd", "Volume of the candle", "usd", "USD"),
+    _Q("volume_usd", "Candle volume", "usd", "USD"),
     _Q("traded_usd", "Volume", "usd", "USD"),
     _Q("taker_buy_usd", "Taker buys", "usd", "USD"),
     _Q("taker_sell_usd", "Taker sells", "usd", "USD"),
     _Q("taker_imbalance_pct", "Taker imbalance", "pct", "%", brief="Takers", neutral=0.0),
     _Q("cvd_usd", "CVD", "usd_change", "USD", neutral=0.0),
     _Q("cvd_delta_usd", "CVD change", "usd_change", "USD", neutral=0.0),
-    _Q("cvd_oi_pct", "CVD / OI", "pct", "%", neutral=0.0),
+    _Q("cvd_oi_pct", "CVD / OI", "pct", "%", brief="CVD/OI", neutral=0.0),
     _Q("obv_usd", "OBV", "usd_change", "USD", neutral=0.0),
-    _Q("liq_long_usd", "Longs liquidated", "usd", "USD", brief="Longs liq."),
-    _Q("liq_short_usd", "Shorts liquidated", "usd", "USD", brief="Shorts liq."),
+    _Q("liq_long_usd", "Longs liquidated", "usd", "USD"),
+    _Q("liq_short_usd", "Shorts liquidated", "usd", "USD"),
     _Q("liquidated_usd", "Liquidations", "usd", "USD"),
     _Q("liquidations_1h_usd", "Liquidations", "usd", "USD", change="usd_change"),
     _Q("liquidated_then_usd", "Liquidations, earlier", "usd", "USD"),
@@ -208,6 +213,8 @@ _ALL: Final = (
     _Q("usd", "Liquidated", "usd", "USD"),
     _Q("side", "Side", "text", "`long` or `short`"),
     _Q("quantity_base", "Quantity", "coins", "base coins"),
+    # Statistics
+    _Q("correlation", "Correlation", "ratio", "−1 to 1", brief="r", neutral=0.0),
     # Rows, cycles and the record
     _Q("snapshot_count", "Snapshots", "count", "count"),
     _Q("flags", "Flags", "text", "words"),
@@ -220,16 +227,30 @@ _ALL: Final = (
     _Q("requests", "Requests", "count", "count"),
     _Q("refused_reasons", "Reasons of refusals", "text", "JSON"),
     _Q("latency_ms", "Latency", "milliseconds", "ms"),
-    _Q("budget_used_pct", "Budget used", "share", "%"),
+    _Q("budget_used_pct", "Budget used", "share", "%", 0),
     _Q("streams", "Streams", "text", "JSON"),
     _Q("channel", "Channel", "text", "word"),
     _Q("outcome", "Repair", "text", "word"),
     _Q("repaired_rows", "Filled in", "count", "count"),
-    _Q("coverage_pct", "Coverage", "share", "%"),
-    _Q("completeness_pct", "Completeness", "share", "%"),
+    _Q("coverage_pct", "Coverage", "share", "%", 1),
+    _Q("completeness_pct", "Completeness", "share", "%", 1),
     _Q("tier_2_bases", "Bases in tier 2", "count", "count"),
     _Q("age_s", "Age", "age", "s", ts="received_ts"),
 )  # fmt: skip
 
 QUANTITIES: Final[Mapping[str, Quantity]] = {quantity.name: quantity for quantity in _ALL}
 """Every quantity, by name."""
+
+_OTHERS: Final = {"snapshots": "Rows", "next_funding_ts": "Next funding"}
+
+
+def title(column: str) -> str:
+    """Return what people call a *column* of the record; one without a title is called as it is."""
+    if column in QUANTITIES:
+        return QUANTITIES[column].title
+    return _OTHERS.get(column, column.replace("_", " "))
+
+
+def moved(name: str) -> Quantity:
+    """Return the quantity that the one called *name* is a change of; itself where it is none."""
+    return QUANTITIES[QUANTITIES[name].of or name]

@@ -15,6 +15,7 @@ from analytics.correlation.matrix import Method, correlation, rolling_correlatio
 from analytics.correlation.ranking import columns_of
 from analytics.indicators.change import log_returns
 from analytics.panels.panel import Pair, Panel
+from analytics.quantities import QUANTITIES
 
 Floats = NDArray[np.float64]
 
@@ -41,9 +42,9 @@ class Subject:
 
 SUBJECTS: Final[Mapping[str, Subject]] = MappingProxyType(
     {
-        "price": Subject("Price", "close", None),
+        "price": Subject(QUANTITIES["price"].title, "close", None),
         # In coins: open interest in USD moves with the price even where nobody trades.
-        "oi": Subject("OI", "oi_base", None),
+        "oi": Subject(QUANTITIES["oi_usd"].short, "oi_base", None),
         "price_oi": Subject("Price against OI", "close", "oi_base"),
     }
 )

@@ -92,8 +92,7 @@ def day_report(
 
 
 def _label(name: str) -> str:
-    title = QUANTITIES[name].title
-    return f"{title}, OI-weighted" if name in _WEIGHTED else title
+    return QUANTITIES[name].mean_title if name in _WEIGHTED else QUANTITIES[name].title
 
 
 def _card(name: str, figure: figures.Figure) -> Figure:

@@ -30,7 +30,7 @@ _LEAST_POINTS: Final = 3
 def pair_curves(panel: Panel) -> pd.DataFrame:
     """Return one row per instrument of *panel*, indexed by venue and symbol.
 
-    Columns: ``z_oi``, ``rsi`` and ``band_pct`` (0 on the lower Bollinger band, 100 on
+    Columns: ``z_oi``, ``rsi_14`` and ``band_pct`` (0 on the lower Bollinger band, 100 on
     the upper), all of the newest bar, NaN where absent; and curves of the newest bars
     that are known, oldest first: ``price_curve`` and ``oi_curve``, 0 where they were
     lowest and 100 where they were highest, and ``rsi_curve``. Curves are small whole
@@ -40,7 +40,7 @@ def pair_curves(panel: Panel) -> pd.DataFrame:
     rsi = indicators.rsi(close)
     of_newest = {
         "z_oi": z_oi(indicators.delta_pct(oi_usd)),
-        "rsi": rsi,
+        "rsi_14": rsi,
         "band_pct": 100 * indicators.bollinger(close).position,
     }
     curves = {

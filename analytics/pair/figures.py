@@ -54,6 +54,12 @@ class PairFigures:
     volume_24h_usd: Stated
     """Sum. [USD]"""
 
+    @property
+    def by_name(self) -> dict[str, Stated]:
+        """Those that are stated, by the quantity's name."""
+        names = ("price", "oi_usd", "funding_8h_pct", "ls_accounts", "volume_24h_usd")
+        return {name: getattr(self, name) for name in names}
+
 
 def pair_figures(
     rows: pd.DataFrame, quotes: pd.DataFrame, now: datetime, silent: int = 0

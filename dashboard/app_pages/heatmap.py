@@ -6,6 +6,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.market.measures import MEASURES
+from analytics.quantities import QUANTITIES
 from dashboard import loaders, state, view
 from dashboard.components.cell_click import cell_click
 from dashboard.components.largest_pairs import COUNTS, largest_pairs
@@ -15,7 +16,7 @@ from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.heatmap import exports, measure_grid
 
-ORDERS = {"volume": "Volume", "value": "Value", "cluster": "Cluster"}
+ORDERS = {"volume": QUANTITIES["traded_usd"].title, "value": "Value", "cluster": "Cluster"}
 BARS = (24, 48, 96, 168)
 
 

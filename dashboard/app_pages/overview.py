@@ -17,7 +17,6 @@ from dashboard.overview import exports
 from dashboard.overview.day_report import day_report_menu
 from dashboard.overview.empty_states import sentences
 from dashboard.overview.pair_table import found, pair_table, table_choice
-from dashboard.overview.table_columns import headings
 
 
 def board() -> None:
@@ -65,7 +64,7 @@ def board() -> None:
             seen=seen,
             pairs=listed,
             every=pairs,
-            columns=headings(chosen),
+            columns=chosen,
             words=words,
             market=market,
             lists=lists,

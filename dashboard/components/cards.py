@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -11,14 +9,17 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.market.figures import OLD_CYCLES, Change, Figure
+from analytics.market.figures import OLD_CYCLES, Figure
 from analytics.palette import Colors
+from analytics.quantities import QUANTITIES
 from dashboard.components.stale_values import BARS_EVERY
 from dashboard.state import Moment
 
 _POINTS: Final = 48
 """In a card's curve, at most: more cannot be seen, and each goes to the browser."""
 _CURVE_PX: Final = 44
+_TITLE_LETTERS: Final = 18
+"""A longer title is cut off on a seventh of the page."""
 _LOW_CURVE_PX: Final = 26
 NOTES_WRAP: Final = """
 /* What a change is of, and how many pairs are missing, is never cut off. */
@@ -54,78 +55,26 @@ _WHOLE_IS_SHORT: Final = """
 """On a phone a card says what its change is of only where a part is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Card:
-    """How one figure is shown."""
-
-    figure: str
-    label: str
-    value: Callable[[float | None], str]
-    change: Callable[[Change], str]
-    """Writes how far it came."""
-    help: str
-
-
-_CARDS = (
-    _Card(
-        "global_oi_usd",
-        "Open interest",
-        formats.usd,
-        lambda change: formats.pct(change.pct),
-        "Sum of the open interest of the pairs collected, at the mark price. USD.",
-    ),
-    _Card(
-        "oi_volume_weighted_usd",
-        "OI, weighted",
-        formats.usd,
-        lambda change: formats.pct(change.pct),
-        "Mean open interest of a pair, weighted by its 24 h volume. USD.",
-    ),
-    _Card(
-        "volume_24h_usd",
-        "Volume 24 h",
-        formats.usd,
-        lambda change: formats.pct(change.pct),
-        "Sum of what was traded in the last 24 hours, rolling. USD.",
-    ),
-    _Card(
-        "funding_8h_pct",
-        "Funding 8 h",
-        lambda value: formats.pct(value, 4),
-        lambda change: formats.points(change.difference, 4),
-        "Mean of the running funding rates, rebased to 8 hours, weighted by open interest. "
-        "Positive: longs pay shorts.",
-    ),
-    _Card(
-        "ls_accounts",
-        "Long/short",
-        formats.ratio,
-        lambda change: formats.difference(change.difference),
-        "Long over short accounts: the mean share of longs, weighted by open interest, as a "
-        "ratio again. Venues count differently.",
-    ),
-    _Card(
-        "liquidations_1h_usd",
-        "Liquidations",
-        formats.usd,
-        lambda change: formats.usd_change(change.difference),
-        "What venues told of longs and shorts they closed by force, in the hour before the "
-        "newest bar, or as much of it as their streams were listened to. At the average fill on "
-        "Binance, at the bankruptcy price on Bybit and OKX, which is a little off the market. USD.",
-    ),
-    _Card(
-        "breadth_pct",
-        "Breadth 24 h",
-        formats.share,
-        lambda change: formats.points(change.difference, 0),
-        "Share of pairs whose price is higher than 24 hours ago.",
-    ),
-)
+_HELP: Final = {
+    "global_oi_usd": "Sum of the open interest of the pairs collected, at the mark price. USD.",
+    "oi_volume_weighted_usd": "Mean open interest of a pair, weighted by its 24 h volume. USD.",
+    "volume_24h_usd": "Sum of what was traded in the last 24 hours, rolling. USD.",
+    "funding_8h_pct": "Mean of the running funding rates, rebased to 8 hours, weighted by open "
+    "interest. Positive: longs pay shorts.",
+    "ls_accounts": "Long over short accounts: the mean share of longs, weighted by open interest, "
+    "as a ratio again. Venues count differently.",
+    "liquidations_1h_usd": "What venues told of longs and shorts they closed by force, in the hour "
+    "before the newest bar, or as much of it as their streams were listened to. At the average "
+    "fill on Binance, at the bankruptcy price on Bybit and OKX, which is a little off the market. "
+    "USD.",
+    "breadth_pct": "Share of pairs whose price is higher than 24 hours ago.",
+}
+"""What each figure that has a card is."""
 
 UNSIGNED: Final = "liquidations_1h_usd"
 """The figure whose rise has no colour: much liquidated is neither good nor bad."""
 
-FIGURES: Final = tuple(card.figure for card in _CARDS)
+FIGURES: Final = tuple(_HELP)
 """Names of those that have a card, in their order."""
 
 
@@ -150,22 +99,20 @@ class CardText(NamedTuple):
 def cards(figures: dict[str, Figure], shown: Moment, colors: Colors) -> None:
     """Draw one card for each figure, with its change."""
     with st.container(key="kpis", gap=None):
-        with st.grid(len(_CARDS), min_column_width=130, gap="xsmall"):
-            for card in _CARDS:
-                _draw(card, figures[card.figure], shown)
+        with st.grid(len(FIGURES), min_column_width=130, gap="xsmall"):
+            for name in FIGURES:
+                _draw(name, figures[name], shown)
         # As a picture behind each card: a chart of their own for each takes the browser as long
         # as all the rest of the page.
-        st.html(_pictures([figures[card.figure] for card in _CARDS], colors))
+        st.html(_pictures([figures[name] for name in FIGURES], colors))
 
 
 def card_text(name: str, figure: Figure, shown: Moment) -> CardText:
     """Return the figure called *name* as its card writes it."""
-    (card,) = (card for card in _CARDS if card.figure == name)
-    change = None if figure.change is None else card.change(figure.change)
     return CardText(
-        _label(card, figure),
-        card.value(figure.value),
-        change,
+        _label(name, figure),
+        QUANTITIES[name].write(figure.value),
+        None if figure.change is None else figure.change.written(name),
         over(figure, shown),
         coverage(figure),
     )
@@ -198,10 +145,16 @@ def coverage(figure: Figure) -> str | None:
     return ", ".join(parts)
 
 
-def _draw(card: _Card, figure: Figure, shown: Moment) -> None:
-    text = card_text(card.figure, figure, shown)
+def card_title(name: str) -> str:
+    """Return the title of the figure called *name*, as far as a card has room for it."""
+    quantity = QUANTITIES[name]
+    return quantity.title if len(quantity.title) < _TITLE_LETTERS else quantity.short
+
+
+def _draw(name: str, figure: Figure, shown: Moment) -> None:
+    text = card_text(name, figure, shown)
     is_flat = text.change is None or text.change[0] not in "+-"
-    is_plain = is_flat or card.figure == UNSIGNED
+    is_plain = is_flat or name == UNSIGNED
     behind = f"From {figure.pairs:,} of {formats.plural(figure.expected, 'pair')} collected."
     st.metric(
         text.label,
@@ -211,7 +164,7 @@ def _draw(card: _Card, figure: Figure, shown: Moment) -> None:
         delta_color="off" if is_plain else "normal",
         delta_arrow="off" if is_flat else "auto",
         delta_description=None if text.change is None else text.note,
-        help=f"{card.help} {behind}{_of_change(figure)}",
+        help=f"{_HELP[name]} {behind}{_of_change(figure)}",
         border=True,
         height="stretch",
     )
@@ -228,9 +181,10 @@ def _of_change(figure: Figure) -> str:
     )
 
 
-def _label(card: _Card, figure: Figure) -> str:
+def _label(name: str, figure: Figure) -> str:
     """Return what stands over the value; of a sum of flows, of how much time it is."""
-    return card.label if figure.summed is None else f"{card.label} {formats.span(figure.summed)}"
+    title = card_title(name)
+    return title if figure.summed is None else f"{title} {formats.span(figure.summed)}"
 
 
 def _curve(figure: Figure) -> list[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.market.movers import movers
+from analytics.quantities import QUANTITIES, Quantity, moved
 from dashboard import state
 
 _KEY: Final = "movers"
@@ -23,13 +23,8 @@ SPANS: Final = {
 }
 """The column with the time that each change of a pair covers. [s]"""
 
-_LISTS: Final[tuple[tuple[str, str, Callable[[float], str]], ...]] = (
-    ("price_delta_pct", "Price", formats.pct),
-    ("oi_delta_pct", "Open interest", formats.pct),
-    ("ls_delta_pct", "Long/short", formats.pct),
-    ("funding_8h_pct", "Funding 8 h", lambda value: formats.pct(value, 4)),
-)
-"""What is listed: column, title and how a value is written."""
+_LISTED: Final = (*SPANS, "funding_8h_pct")
+"""The quantities that pairs are listed by."""
 
 _CSS: Final = """
 :host { display: block; container-type: inline-size; }
@@ -101,7 +96,7 @@ _lists = st.components.v2.component(
 
 def mover_lists(pairs: pd.DataFrame, timeframe: str) -> list[dict[str, Any]]:
     """Return the first and the last of *pairs* by each metric, over *timeframe*, as words."""
-    return [_list(pairs, *one, timeframe) for one in _LISTS]
+    return [_list(pairs, QUANTITIES[name], timeframe) for name in _LISTED]
 
 
 def draw_movers(lists: list[dict[str, Any]]) -> None:
@@ -129,10 +124,9 @@ def _open() -> None:
         state.open_pair(str(clicked[0]), str(clicked[1]))
 
 
-def _list(
-    pairs: pd.DataFrame, name: str, title: str, write: Callable[[float], str], timeframe: str
-) -> dict[str, Any]:
+def _list(pairs: pd.DataFrame, quantity: Quantity, timeframe: str) -> dict[str, Any]:
     """Return one list: risers from the top, fallers from the bottom, each pair once."""
+    name = quantity.name
     first = movers(pairs, name, most=_EACH_WAY).rows
     last = movers(pairs, name, most=_EACH_WAY, ascending=True).rows.iloc[::-1]
     both = pd.concat([first[first["value"] > 0], last[last["value"] < 0]])
@@ -142,7 +136,8 @@ def _list(
         said = "Nothing moved." if known else "No pair knows it yet."
     most = both["value"].abs().max()
     return {
-        "title": title,
+        "name": name,
+        "title": moved(name).title,
         "span": over(pairs, both, name, timeframe) if name in SPANS else "now",
         "said": said,
         "rows": [
@@ -150,7 +145,7 @@ def _list(
                 row["symbol"],
                 row["venue"],
                 formats.pair(row["symbol"]),
-                write(row["value"]),
+                quantity.write(row["value"]),
                 round(100 * row["value"] / most),
             ]
             for row in both.to_dict("records")

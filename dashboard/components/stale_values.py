@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import pandas as pd
 
 from analytics import formats
 from analytics.market.figures import OLD_CYCLES, stale
+from analytics.quantities import QUANTITIES
 from dashboard.state import Moment
 
 LS_EVERY: Final = timedelta(minutes=5)
@@ -17,26 +18,18 @@ LS_EVERY: Final = timedelta(minutes=5)
 BARS_EVERY: Final = timedelta(minutes=5)
 """How often bars are over, and with them what is made of them."""
 
-TIMES: Final = {
-    "price": "price_ts",
-    "price_24h_pct": "price_ts",
-    "oi_usd": "oi_usd_ts",
-    "price_delta_pct": "price_ts",
-    "oi_delta_pct": "oi_usd_ts",
-    "funding_8h_pct": "funding_ts",
-    "funding_delta_pp": "funding_ts",
-    "ls_accounts": "ls_ts",
-    "ls_delta_pct": "ls_ts",
-    "book_imbalance_pct": "book_imbalance_ts",
-    "volume_24h_usd": "volume_24h_usd_ts",
-    "age_s": "received_ts",
-}
-"""The time that each column's age counts from. A ratio's is the mark it was published for."""
-
 
 def old(name: str, pairs: pd.DataFrame, shown: Moment) -> pd.Series[bool]:
-    """Return of which *pairs* the value called *name* is old."""
-    return stale(pairs[TIMES[name]], shown.now, _every(name, shown))
+    """Return of which *pairs* the value called *name*, which has a time of its own, is old.
+
+    A long/short ratio's time is the mark that it was published for.
+    """
+    return stale(pairs[QUANTITIES[name].ts], shown.now, _every(name, shown))
+
+
+def stale_at(name: str, ts: datetime, shown: Moment) -> bool:
+    """Return whether a value of the quantity called *name* that was heard at *ts* is old."""
+    return shown.now - ts > OLD_CYCLES * _every(name, shown)
 
 
 def limit(name: str, shown: Moment) -> str:

@@ -14,6 +14,7 @@ from analytics.correlation.view import Matrix, Rolling, Subject, rolling
 from analytics.errors import QueryError
 from analytics.palette import colors
 from analytics.panels.panel import Pair
+from analytics.quantities import QUANTITIES
 from dashboard import loaders
 from dashboard.charts.cells import labels
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
@@ -29,8 +30,8 @@ LAGS_MOST: Final = 12
 """The longest lag that is looked at. [bars]"""
 
 _ROWS: Final = {
-    "close": "Price",
-    "oi_base": "OI",
+    "close": QUANTITIES["price"].title,
+    "oi_base": QUANTITIES["oi_usd"].short,
 }
 
 
@@ -129,7 +130,7 @@ def of_matrix(found: Matrix, asked: Asked, total: int) -> list[str]:
     if found.between is not None and len(found.starts):
         lines.append(
             f"Lines part {len(found.starts) + 1} clusters; between the nearest two, r is "
-            f"{found.between:.2f} on average."
+            f"{QUANTITIES['correlation'].write(found.between)} on average."
         )
     if found.left_out:
         names = labels(found.left_out)
@@ -170,7 +171,7 @@ def draw_rolling(
         plain(
             f"{asked.of} of {first} and {asked.against} of {second}: each point is r over the "
             f"{found.window:,} bars of {window.timeframe} up to it; dashed, r over all of "
-            f"{window.span}: {formats.ratio(found.whole)}. {common}."
+            f"{window.span}: {QUANTITIES['correlation'].write(found.whole)}. {common}."
         )
     )
     return found

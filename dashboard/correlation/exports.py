@@ -13,6 +13,7 @@ from analytics.exports.charts import Heatmap, LineChart, Series
 from analytics.exports.report import Report
 from analytics.exports.sections import Column, Section
 from analytics.panels.panel import Pair
+from analytics.quantities import QUANTITIES
 from dashboard.charts.cells import labels
 from dashboard.correlation.analysis import Asked
 from dashboard.state import Moment
@@ -38,14 +39,14 @@ def matrix_section(found: Matrix, asked: Asked) -> Section:
     names = labels(found.pairs)
     frame = pd.DataFrame(found.r, columns=names)
     frame.insert(0, "pair", pd.Series(names, dtype=object))
-    columns = (Column(name, name, "ratio", 3) for name in names)
+    columns = (Column.of(name, name, "correlation") for name in names)
     return Section("Matrix", frame, (Column("pair", asked.of), *columns))
 
 
 def rolling_section(found: Rolling) -> Section:
     """Return the correlation of two pairs over time as a table."""
     frame = pd.DataFrame({"ts": found.times, "r": found.r})
-    columns = (Column("ts", "Bar starts", "time"), Column("r", "Correlation", "ratio", 3))
+    columns = (Column("ts", "Bar starts", "time"), Column.of("r", quantity="correlation"))
     return Section("Rolling", frame, columns, f"Over the {found.window} bars up to each.")
 
 
@@ -72,8 +73,8 @@ def leads_section(found: Leads) -> Section:
             Column("first", "First"),
             Column("second", "Second"),
             Column("lag", "Bars by which the first leads", "count"),
-            Column("r", "Correlation", "ratio", 3),
-            Column("band", "Band of chance", "ratio", 3),
+            Column.of("r", quantity="correlation"),
+            Column.of("band", "Band of chance", "correlation"),
             Column("p", "p-value", "ratio", 3),
             Column("outside", "Beyond chance", "flag"),
         ),
@@ -91,12 +92,13 @@ def report(
     """Return the page as a document."""
     names = labels(found.pairs)
     charts: list[Heatmap | LineChart] = []
+    r = QUANTITIES["correlation"]
     if names:
-        charts.append(Heatmap("Correlation", names, names, found.r, "ratio", 0.0))
+        charts.append(Heatmap(r.title, names, names, found.r, r.kind, r.neutral))
     if np.isfinite(line.r).any():
         series = (Series("r", line.times, line.r),)
         note = f"Over the {line.window} bars up to each point."
-        charts.append(LineChart("Rolling correlation", series, "ratio", note))
+        charts.append(LineChart("Rolling correlation", series, r.kind, note))
     return Report(
         title="Correlation",
         moment=shown.now,

@@ -11,11 +11,15 @@ import plotly.graph_objects as go
 
 from analytics.correlation.lead_lag import LeadLag
 from analytics.correlation.view import Rolling
+from analytics.formats import plotly_format
 from analytics.palette import Colors
 from analytics.panels.panel import Pair
+from analytics.quantities import QUANTITIES
 from dashboard.charts import cells
 from dashboard.charts.frame import across, frame, literal
 
+_R: Final = QUANTITIES["correlation"]
+_FORM: Final = plotly_format(_R.kind, _R.digits)
 LINES_MOST: Final = 6
 """More lines than this cannot be told apart."""
 
@@ -37,7 +41,7 @@ def rolling_chart(rolling: Rolling, colors: Colors) -> go.Figure:
         "x": rolling.times,
         "y": rolling.r.round(4),
         "line": {"color": colors.line, "width": 1.6},
-        "hovertemplate": "r <b>%{y:.2f}</b><extra></extra>",
+        "hovertemplate": f"{_R.short} <b>%{{y:{_FORM}}}</b><extra></extra>",
         "connectgaps": False,
     }
     return go.Figure({"data": [line], "layout": layout})
@@ -65,7 +69,7 @@ def lag_chart(pairs: Sequence[Pair], leads: LeadLag, colors: Colors) -> go.Figur
             "name": literal(f"{names[i]}, {names[j]}"),
             "line": {"color": colors.series[n % len(colors.series)], "width": 1.6},
             "marker": {"size": 4},
-            "hovertemplate": "r <b>%{y:.2f}</b>",
+            "hovertemplate": f"{_R.short} <b>%{{y:{_FORM}}}</b>",
         }
         for n, (i, j) in enumerate(some)
     ]
@@ -97,5 +101,5 @@ def _layout(colors: Colors, height: int) -> dict[str, Any]:
         "hovermode": "x unified",
         "dragmode": False,
         "xaxis": {**axis, "zeroline": False},
-        "yaxis": {**axis, "tickformat": ".2~f"},
+        "yaxis": {**axis, "tickformat": ".2~g"},
     }

@@ -12,14 +12,18 @@ from numpy.typing import NDArray
 
 from analytics.correlation.lead_lag import LeadLag
 from analytics.correlation.view import Matrix
+from analytics.formats import plotly_format
 from analytics.palette import Colors
 from analytics.panels.panel import Pair
+from analytics.quantities import QUANTITIES
 from dashboard.charts import cells
 from dashboard.charts.color_scale import CLIPPED_PCT, DEEP, DEEP_RISING, DIVERGING, RISING, Ramp
 from dashboard.charts.frame import literal
 
 Floats = NDArray[np.float64]
 
+_R: Final = QUANTITIES["correlation"]
+_FORM: Final = plotly_format(_R.kind, _R.digits)
 _WRITTEN_MOST: Final = 25
 """In larger matrices a number does not fit into its cell."""
 _NAMED_MOST: Final = 60
@@ -87,18 +91,18 @@ def _cells(drawing: Drawing, names: list[str], height: int) -> dict[str, Any]:
         "zmax": high,
         "colorscale": ramp.on(drawing.colors),
         "hoverongaps": False,
-        "hovertemplate": f"{first}<br>{second}<br>r <b>%{{z:.2f}}</b><extra></extra>",
+        "hovertemplate": f"{first}<br>{second}<br>{_R.short} <b>%{{z:{_FORM}}}</b><extra></extra>",
         "xgap": 1 if len(names) <= 50 else 0,
         "ygap": 1 if len(names) <= 50 else 0,
         "colorbar": cells.legend(
-            {"tickvals": ticks.tolist(), "ticktext": [f"{tick:.2f}" for tick in ticks]},
+            {"tickvals": ticks.tolist(), "ticktext": list(map(_R.write, ticks))},
             drawing.colors,
             height=height,
         ),
     }
     if is_written:
         # Without a size, Plotly makes figures as small as their cells.
-        trace["texttemplate"] = "%{z:.2f}"
+        trace["texttemplate"] = f"%{{z:{_FORM}}}"
     return trace
 
 
@@ -205,8 +209,8 @@ def _words(leads: LeadLag, row: int, column: int) -> str:
     if not np.isfinite(lag):
         return "too few bars"
     if not leads.outside[row, column]:
-        return f"chance<br>r {r:.2f}"
+        return f"chance<br>{_R.short} {_R.write(r)}"
     if lag == 0:
-        return f"together<br>r {r:.2f}"
+        return f"together<br>{_R.short} {_R.write(r)}"
     does = "leads by" if lag > 0 else "follows by"
-    return f"{does} {abs(int(lag))}<br>r {r:.2f}"
+    return f"{does} {abs(int(lag))}<br>{_R.short} {_R.write(r)}"

@@ -12,36 +12,46 @@ import streamlit as st
 from analytics import formats
 from analytics.market.venue_summary import FundingSpread
 from analytics.palette import Colors
+from analytics.quantities import QUANTITIES
 from dashboard.components.row_click import in_order, let_go, open_row
-from dashboard.components.stale_values import TIMES, old
+from dashboard.components.stale_values import old
 from dashboard.state import Moment
 
 _KEY: Final = "comparison"
 
+_COLUMNS: Final[dict[str, str]] = {
+    "pair": "Click a row to open it",
+    "venue": "",
+    "price": "Last trade of one quoted unit",
+    "oi_usd": "At the mark price",
+    "oi_share_pct": "Of the asset's open interest on all venues",
+    "funding_8h_pct": "Rebased to 8 hours. ▲ highest, ▼ lowest of the rows",
+    "funding_apr_pct": "The funding for a year",
+    "funding_interval_h": "As the venue states it",
+    "next_funding_s": "Until the next payment",
+    "ls_accounts": "Accounts; venues count differently",
+    "volume_24h_usd": "Rolling",
+    "basis_pct": "The venue's mark over its index, less one",
+    "spread_bps": "Ask less bid, of their middle",
+    "age_s": "Since the venue last told of it",
+}
+"""The columns in their order, and what each one is."""
+
+_HEADINGS: Final = {
+    "pair": "Pair",
+    "venue": "Venue",
+    "oi_share_pct": QUANTITIES["oi_share_pct"].short,
+    "funding_apr_pct": QUANTITIES["funding_apr_pct"].short,
+    "funding_interval_h": "Paid every",
+    "next_funding_s": "Next in",
+}
+"""Where the quantity's title is not the heading, or there is no quantity."""
+
 _WRITE: Final[dict[Any, str | Callable[[Any], str] | None]] = {
+    **{name: QUANTITIES[name].write for name in _COLUMNS if name in QUANTITIES},
     "pair": str,
     "venue": str,
-    "price": formats.price,
-    "oi_usd": formats.usd,
-    "oi_share_pct": lambda value: f"{value:.1f} %",
-    "funding_8h_pct": lambda value: formats.pct(value, 4),
-    "funding_apr_pct": formats.pct,
-    "funding_interval_h": lambda value: f"{value:g} h",
     "next_funding_s": formats.countdown,
-    "ls_accounts": formats.ratio,
-    "volume_24h_usd": formats.usd,
-    "basis_pct": lambda value: formats.pct(value, 4),
-    "spread_bps": lambda value: f"{value:,.2f} bp",
-    "age_s": formats.age,
-}
-"""The columns in their order, and how each is written."""
-
-_AGES: Final = {
-    **TIMES,
-    "basis_pct": "basis_ts",
-    "spread_bps": "spread_bps_ts",
-    "funding_apr_pct": "funding_ts",
-    "oi_share_pct": "oi_usd_ts",
 }
 
 
@@ -67,7 +77,7 @@ def rows(pairs: pd.DataFrame, there: pd.DataFrame, shown: Moment) -> pd.DataFram
         next_funding_s=ahead.where(ahead >= 0),
         age_s=(shown.now - pairs["received_ts"]).dt.total_seconds().clip(lower=0),
     )
-    return table[list(_WRITE)].reset_index(drop=True)
+    return table[list(_COLUMNS)].reset_index(drop=True)
 
 
 def comparison(
@@ -103,7 +113,7 @@ def comparison(
 
 
 def _marked(mark: str, value: Any) -> str:
-    return f"{mark} {formats.pct(value, 4)}"
+    return f"{mark} {QUANTITIES['funding_8h_pct'].write(value)}"
 
 
 def _extremes(table: pd.DataFrame) -> tuple[int, int]:
@@ -125,35 +135,20 @@ def _styles(
         for place, color in zip(_extremes(table), (colors.up, colors.down), strict=True):
             fill = f"color:{color};background-color:{color}38;font-weight:600"
             styles.loc[place, ["funding_8h_pct", "funding_apr_pct"]] = fill
-    for name in table.columns.intersection(list(_AGES)):
-        late = old(name, pairs, shown).to_numpy() if name in TIMES else _old(name, pairs, shown)
-        color = colors.alert if name == "age_s" else colors.muted
-        styles.loc[late, name] = f"color:{color};font-style:italic"
+    for name in table.columns.intersection(list(QUANTITIES)):
+        if QUANTITIES[name].ts is not None:
+            color = colors.alert if name == "age_s" else colors.muted
+            late = old(name, pairs, shown).to_numpy()
+            styles.loc[late, name] = f"color:{color};font-style:italic"
     return styles
-
-
-def _old(name: str, pairs: pd.DataFrame, shown: Moment) -> Any:
-    """Return where a value that only this table has is old."""
-    return old("price", pairs.assign(price_ts=pairs[_AGES[name]]), shown).to_numpy()
 
 
 def _columns() -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    return {
-        "pair": text("Pair", width=112, help="Click a row to open it"),
-        "venue": text("Venue", pinned=True, width=90),
-        "price": number("Price", help="Last trade of one quoted unit, in the quote currency"),
-        "oi_usd": number("Open interest", help="At the mark price. USD"),
-        "oi_share_pct": number("Share", help="Of the asset's open interest on all venues"),
-        "funding_8h_pct": number(
-            "Funding 8 h", help="Rebased to 8 hours. ▲ highest, ▼ lowest of the rows"
-        ),
-        "funding_apr_pct": number("APR", help="The funding for a year"),
-        "funding_interval_h": number("Paid every", help="As the venue states it"),
-        "next_funding_s": number("Next in", help="Until the next payment"),
-        "ls_accounts": number("Long/short", help="Accounts; venues count differently"),
-        "volume_24h_usd": number("Volume 24 h", help="Rolling. USD"),
-        "basis_pct": number("Basis", help="The venue's mark over its index, less one"),
-        "spread_bps": number("Spread", help="Ask less bid, of their middle. Basis points"),
-        "age_s": number("Age", help="Since the venue last told of it"),
+    pinned = {"pair": text(_HEADINGS["pair"], width=112, help=_COLUMNS["pair"])}
+    pinned["venue"] = text(_HEADINGS["venue"], pinned=True, width=90)
+    return pinned | {
+        name: number(_HEADINGS.get(name) or QUANTITIES[name].title, help=said)
+        for name, said in _COLUMNS.items()
+        if name not in pinned
     }

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from dashboard.components.metric_names import title
+from analytics.quantities import title
 from dashboard.frame.error_boundary import plain
 
 NOT_OFFERED: Final = "not offered"

@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from analytics import formats
 from analytics.exports.charts import LineChart, Series
 from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
 from analytics.market.venue_summary import Standing
+from analytics.quantities import QUANTITIES
 from dashboard.components.cards import coverage
 from dashboard.state import Moment
 
@@ -20,39 +20,28 @@ _VENUE_COLUMNS: Final = (
     Column("venue", "Venue"),
     Column("pairs", "Pairs", "count"),
     Column("expected", "Pairs collected", "count"),
-    Column("oi_usd", "Open interest", "usd"),
-    Column("oi_share_pct", "Share of open interest", "share", 1),
-    Column("oi_weighted_usd", "Open interest, volume-weighted", "usd"),
-    Column("volume_24h_usd", "Volume 24 h", "usd"),
-    Column("volume_share_pct", "Share of volume", "share", 1),
-    Column("funding_8h_pct", "Funding 8 h, OI-weighted", "pct", 4),
-    Column("funding_apr_pct", "Funding APR", "pct"),
-    Column("ls_accounts", "Long/short, OI-weighted", "ratio"),
-    Column("basis_pct", "Basis, OI-weighted", "pct", 4),
+    *map(Column.of, ("oi_usd", "oi_share_pct", "oi_volume_weighted_usd")),
+    *map(Column.of, ("volume_24h_usd", "volume_share_pct")),
+    Column.of("funding_8h_pct", QUANTITIES["funding_8h_pct"].mean_title),
+    Column.of("funding_apr_pct"),
+    Column.of("ls_accounts", QUANTITIES["ls_accounts"].mean_title),
+    Column.of("basis_pct", QUANTITIES["basis_pct"].mean_title),
     Column("heard_ts", "Last heard", "time"),
 )
 
 _ASSET_COLUMNS: Final = (
     Column("venue", "Venue"),
     Column("pair", "Pair"),
-    Column("price", "Price", "price"),
-    Column("oi_usd", "Open interest", "usd"),
-    Column("oi_share_pct", "Share", "share", 1),
-    Column("funding_8h_pct", "Funding 8 h", "pct", 4),
-    Column("funding_apr_pct", "Funding APR", "pct"),
-    Column("funding_interval_h", "Paid every, hours", "count"),
-    Column("next_funding_s", "Next funding in", "age"),
-    Column("ls_accounts", "Long/short", "ratio"),
-    Column("volume_24h_usd", "Volume 24 h", "usd"),
-    Column("basis_pct", "Basis", "pct", 4),
-    Column("spread_bps", "Spread", "bps"),
-    Column("age_s", "Age", "age"),
+    *map(Column.of, ("price", "oi_usd", "oi_share_pct", "funding_8h_pct", "funding_apr_pct")),
+    Column.of("funding_interval_h"),
+    Column("next_funding_s", "Next funding in", "countdown"),
+    *map(Column.of, ("ls_accounts", "volume_24h_usd", "basis_pct", "spread_bps", "age_s")),
 )
 
 _SHARE_COLUMNS: Final = (
     Column("ts", "Time", "time"),
     Column("venue", "Venue"),
-    Column("share_pct", "Share of open interest", "share", 2),
+    Column.of("share_pct", QUANTITIES["oi_share_pct"].title),
     Column("pairs", "Pairs", "count"),
 )
 
@@ -67,7 +56,7 @@ def venues_section(standings: Sequence[Standing]) -> Section:
                 "expected": one.expected,
                 "oi_usd": one.figures["global_oi_usd"].value,
                 "oi_share_pct": one.oi_share_pct,
-                "oi_weighted_usd": one.figures["oi_volume_weighted_usd"].value,
+                "oi_volume_weighted_usd": one.figures["oi_volume_weighted_usd"].value,
                 "volume_24h_usd": one.figures["volume_24h_usd"].value,
                 "volume_share_pct": one.volume_share_pct,
                 "funding_8h_pct": one.figures["funding_8h_pct"].value,
@@ -116,7 +105,7 @@ def report(
 ) -> Report:
     """Return the page as a document."""
     sections = [make() for name, make in tables(standings, compared, base, points).items()]
-    series = share_lines(points)
+    series, oi = share_lines(points), QUANTITIES["global_oi_usd"]
     return Report(
         title="Exchanges",
         moment=shown.now,
@@ -124,11 +113,12 @@ def report(
         state=state,
         figures=tuple(
             Figure(
-                f"OI {one.venue}",
-                formats.usd(one.figures["global_oi_usd"].value),
-                coverage(one.figures["global_oi_usd"]),
+                f"{oi.title}, {one.venue}",
+                oi.write(figure.value),
+                coverage(figure),
             )
             for one in standings
+            for figure in [one.figures[oi.name]]
         ),
         charts=(LineChart("Shares of open interest", series, "share"),) if series else (),
         sections=tuple(sections[:2]),

@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 
 from analytics import formats
+from analytics.formats import plotly_format
 from analytics.market.venue_shares import VenueShares
 from analytics.palette import Colors
 from analytics.panels.panel import TIMEFRAMES, Panel
+from analytics.quantities import QUANTITIES
 from dashboard.charts.frame import time_axis
 
+_SHARE = QUANTITIES["share_pct"]
 _SHARES_HEIGHT: Final = 260
 _PADDING: Final = {"left": 0, "right": 4, "top": 0, "bottom": 0}
 
@@ -43,7 +46,7 @@ def share_points(shares: VenueShares, panel: Panel) -> pd.DataFrame:
                     "when": ends.map(formats.moment),
                     "venue": shares.venues[nth],
                     "share_pct": shares.share_pct[:, nth].round(3),
-                    "oi": [formats.usd(value) for value in shares.value_usd[:, nth]],
+                    "oi": [QUANTITIES["oi_usd"].write(value) for value in shares.value_usd[:, nth]],
                     "pairs": shares.pairs[:, nth],
                     "stretch": (~known).cumsum(),
                     "place": place,
@@ -80,8 +83,12 @@ def share_chart(points: pd.DataFrame, colors: Colors) -> alt.Chart:
             tooltip=[
                 alt.Tooltip("venue:N", title="Venue"),
                 alt.Tooltip("when:N", title="At"),
-                alt.Tooltip("share_pct:Q", title="Share, %", format=".2f"),
-                alt.Tooltip("oi:N", title="Open interest"),
+                alt.Tooltip(
+                    "share_pct:Q",
+                    title="Share, %",
+                    format=plotly_format("share"),
+                ),
+                alt.Tooltip("oi:N", title=QUANTITIES["oi_usd"].title),
                 alt.Tooltip("pairs:Q", title="Pairs"),
             ],
         )

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
 
-import pandas as pd
 import streamlit as st
 
 from analytics import formats
 from analytics.market.figures import OLD_CYCLES, Figure
 from analytics.market.venue_summary import Standing
 from analytics.palette import Colors
+from analytics.quantities import QUANTITIES
 from dashboard.components.cards import NOTES_WRAP, CardText, card_text, thinned
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import titled
@@ -41,17 +41,21 @@ def whole(figures: dict[str, Figure], venues: int, seen: View, shown: Moment) ->
         for name, label, said in (
             (
                 "global_oi_usd",
-                "OI, sum",
+                f"{QUANTITIES['global_oi_usd'].title}, sum",
                 "Open interest of all pairs added up, at the mark price. USD.",
             ),
             (
                 "oi_volume_weighted_usd",
-                "OI, volume-weighted",
+                QUANTITIES["oi_volume_weighted_usd"].title,
                 "Open interest of the pair that a traded dollar is traded in: the mean over pairs, "
                 "weighted by 24 h volume. No estimate of the sum. USD.",
             ),
-            ("volume_24h_usd", "Volume 24 h, sum", "Rolling. USD."),
-            ("funding_8h_pct", "Funding 8 h, OI-weighted", "Positive: longs pay shorts."),
+            ("volume_24h_usd", f"{QUANTITIES['volume_24h_usd'].title}, sum", "Rolling. USD."),
+            (
+                "funding_8h_pct",
+                QUANTITIES["funding_8h_pct"].mean_title,
+                "Positive: longs pay shorts.",
+            ),
         ):
             _metric(label, card_text(name, figures[name], shown), f"{said} {of}")
 
@@ -86,9 +90,10 @@ def _card(one: Standing, shown: Moment, seen: View, at: Colors) -> None:
     said = f"{some}{formats.plural(one.expected, 'pair')} · {formats.age(age)} ago"
     _title(one.venue, titled(said, one.heard_ts), at, is_old)
     oi = one.figures["global_oi_usd"]
+    text = card_text("global_oi_usd", oi, shown)
     _metric(
-        "Open interest",
-        card_text("global_oi_usd", oi, shown),
+        text.label,
+        text,
         f"Sum over {oi.pairs:,} of {formats.plural(oi.expected, 'pair')} collected, at the mark "
         "price. USD.",
         border=False,
@@ -112,23 +117,20 @@ def _entries(one: Standing, seen: View) -> list[tuple[str, str, str]]:
     weighed = "Mean, weighted by open interest."
     longs = "Of the mean share of longs, weighted by open interest."
     part = f"Of the sum over {'the chosen pairs on ' if seen.pairs else ''}all venues."
+    weighted = "oi_volume_weighted_usd"
+    told = {
+        "oi_share_pct": (one.oi_share_pct, part),
+        "volume_24h_usd": (now["volume_24h_usd"].value, of("volume_24h_usd")),
+        "volume_share_pct": (one.volume_share_pct, part),
+        "funding_8h_pct": (now["funding_8h_pct"].value, f"{weighed} {of('funding_8h_pct')}"),
+        "funding_apr_pct": (one.funding_apr_pct, "The same for a year."),
+        "ls_accounts": (now["ls_accounts"].value, f"{longs} {of('ls_accounts')}"),
+        "basis_pct": (one.basis_pct, f"{weighed} Mark over index, less one."),
+        weighted: (now[weighted].value, "Mean over pairs, weighted by 24 h volume."),
+    }
     return [
-        ("Share of OI", _share(one.oi_share_pct), part),
-        ("Volume 24 h", formats.usd(now["volume_24h_usd"].value), of("volume_24h_usd")),
-        ("Share of volume", _share(one.volume_share_pct), part),
-        (
-            "Funding 8 h",
-            formats.pct(now["funding_8h_pct"].value, 4),
-            f"{weighed} {of('funding_8h_pct')}",
-        ),
-        ("Funding APR", formats.pct(one.funding_apr_pct), "The same for a year."),
-        ("Long/short", formats.ratio(now["ls_accounts"].value), f"{longs} {of('ls_accounts')}"),
-        ("Basis", formats.pct(one.basis_pct, 4), f"{weighed} Mark over index, less one."),
-        (
-            "OI, volume-weighted",
-            formats.usd(now["oi_volume_weighted_usd"].value),
-            "Mean over pairs, weighted by 24 h volume.",
-        ),
+        (QUANTITIES[name].title, QUANTITIES[name].write(value), said)
+        for name, (value, said) in told.items()
     ]
 
 
@@ -169,8 +171,3 @@ def _metric(
         height="stretch" if border else "content",
         **chart,
     )
-
-
-def _share(value: float) -> str:
-    """Write a share with a decimal: small venues would all be 0 %."""
-    return formats.ABSENT if pd.isna(value) else f"{value:.1f} %"

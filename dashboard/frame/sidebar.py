@@ -10,6 +10,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.panels.panel import TIMEFRAMES
+from analytics.quantities import QUANTITIES
 from dashboard import state
 from dashboard.frame.browser_storage import browser, stored
 from dashboard.frame.error_boundary import plain
@@ -29,64 +30,58 @@ class _Asked:
     """Of ``Thresholds``."""
     key: str
     """In the URL and in the browser."""
-    label: str
     help: str
     least: float
     most: float
     step: float
-    written: str
+
+    @property
+    def label(self) -> str:
+        """What it is a threshold of, and its unit where that is a percentage."""
+        quantity = QUANTITIES[self.field]
+        return f"{quantity.title}, %" if quantity.unit.startswith("%") else quantity.title
 
 
 _ASKED: Final = (
     _Asked(
         "z_oi",
         "z",
-        "z of OI",
-        "OI change against the 20 bars before. Standard deviations, either way.",
+        "Against the 20 bars before. Standard deviations, either way.",
         least=0.0,
         most=20.0,
         step=0.1,
-        written="%.1f",
     ),
     _Asked(
         "ls_accounts",
         "ls",
-        "Long/short",
         "So many times as many long as short accounts, or the other way round.",
         least=1.0,
         most=100.0,
         step=0.1,
-        written="%.1f",
     ),
     _Asked(
         "book_imbalance_pct",
         "imbalance",
-        "Book imbalance, %",
         "More bids than asks within 25 bps of mid, or fewer.",
         least=0.0,
         most=100.0,
         step=0.5,
-        written="%.1f",
     ),
     _Asked(
         "funding_8h_pct",
         "funding",
-        "Funding 8 h, %",
         "Rebased to 8 hours, either sign.",
         least=0.0,
         most=10.0,
         step=0.005,
-        written="%.4f",
     ),
     _Asked(
         "oi_delta_pct",
         "oi_delta",
-        "OI change, %",
         "Over the timeframe, up or down.",
         least=0.0,
         most=1000.0,
         step=0.5,
-        written="%.2f",
     ),
 )
 
@@ -205,7 +200,7 @@ def _number(asked: _Asked) -> float:
         max_value=asked.most,
         value=_standard(asked),
         step=asked.step,
-        format=asked.written,
+        format=f"%.{QUANTITIES[asked.field].digits}f",
         key=asked.key,
         bind="query-params",
         help=asked.help,

@@ -15,8 +15,8 @@ import pandas as pd
 
 from analytics import formats
 from analytics.quality.history_reach import NEVER, reach
+from analytics.quantities import title
 from dashboard import loaders
-from dashboard.components.metric_names import title
 from dashboard.state import Moment
 
 _BARS_OF_THE_START: Final = timedelta(minutes=10)

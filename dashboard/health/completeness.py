@@ -12,8 +12,8 @@ import streamlit as st
 from analytics import formats
 from analytics.palette import Colors
 from analytics.quality.outages import holes
+from analytics.quantities import QUANTITIES, title
 from dashboard import loaders
-from dashboard.components.metric_names import title
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import of_column
 from dashboard.health.before_start import FirstDay, expected_since, first_day
@@ -27,6 +27,7 @@ _MOST: Final = 300
 """Rows of a table, at most: nobody reads further, and each goes to the browser."""
 
 _NAMED: Final = 3
+_WRITTEN: Final = ("mark", "oi_base", "oi_usd", "oi_venue_usd", "venue_ratio")
 
 Tables = dict[str, pd.DataFrame]
 
@@ -167,13 +168,15 @@ def _stream_gaps(shown: Moment) -> pd.DataFrame:
         rows.head(_MOST),
         {
             "venue": text("Venue", pinned=True),
-            "channel": text("Channel"),
+            "channel": text(QUANTITIES["channel"].title),
             "symbol": text("Pair", help="* is every pair of the channel"),
             "started_ts": _time("From", shown),
             "length_s": st.column_config.NumberColumn("Length"),
             "reason": text("Why"),
-            "outcome": text("Repair", help="repaired, partly, or lost for good"),
-            "repaired_rows": st.column_config.NumberColumn("Filled in", help="Events"),
+            "outcome": text(QUANTITIES["outcome"].title, help="repaired, partly, or lost for good"),
+            "repaired_rows": st.column_config.NumberColumn(
+                QUANTITIES["repaired_rows"].title, help="Events"
+            ),
         },
         {"length_s": formats.age, "repaired_rows": formats.count},
         "stream_gaps",
@@ -238,20 +241,18 @@ def _units(shown: Moment, colors: Colors) -> pd.DataFrame:
             "oi_unit": text("Unit there"),
             "contract_size": number("Contract", help="Quoted units in one contract"),
             "multiplier": number("Multiplier", help="Coins in one quoted unit"),
-            "mark": number("Mark", help="In the quote currency"),
+            "mark": number(QUANTITIES["mark"].short, help="In the quote currency"),
             "oi_base": number("Coins", help="Normalised: coins of the base asset"),
             "oi_usd": number("USD", help="Normalised: at the mark price"),
             "again": text("Recomputed", help="From the raw figure alone"),
             "oi_venue_usd": number("Venue's USD", help="Where the venue states one itself"),
-            "venue_ratio": number("Ratio", help="Recomputed over the venue's own"),
+            "venue_ratio": number("Ratio", help=QUANTITIES["venue_ratio"].title),
             "beside": text("Beside venue", help="agrees: within 20 %"),
         },
         {
-            **dict.fromkeys(("oi_raw", "oi_base"), formats.price),
+            "oi_raw": formats.price,
             **dict.fromkeys(("contract_size", "multiplier"), "{:g}".format),
-            **dict.fromkeys(("oi_usd", "oi_venue_usd"), formats.usd),
-            "mark": formats.price,
-            "venue_ratio": formats.ratio,
+            **{name: QUANTITIES[name].write for name in _WRITTEN},
         },
         "unit_audit",
         dict.fromkeys(("beside", "again"), lambda said: colors.alert if said == "differs" else ""),
@@ -297,6 +298,7 @@ def _table(
 
 
 def _progress(label: str, said: str) -> Any:
+    form = f"%.{QUANTITIES['coverage_pct'].digits}f %%"
     return st.column_config.ProgressColumn(
-        label, help=said, min_value=0, max_value=100, format="%.1f %%", width=130
+        label, help=said, min_value=0, max_value=100, format=form, width=130
     )

@@ -11,6 +11,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.palette import Colors
+from analytics.quantities import QUANTITIES
 from dashboard.health.status_table import status_table
 from dashboard.state import Moment
 
@@ -155,7 +156,7 @@ def _columns() -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
         "venue": text("Venue", pinned=True),
-        "channel": text("Channel"),
+        "channel": text(QUANTITIES["channel"].title),
         "state": text("State", help="live, connecting, repairing (a hole is filled in) or down"),
         "for_s": number("For", help="Since when it is so"),
         "gives": text("Gives"),

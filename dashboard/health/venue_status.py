@@ -11,12 +11,12 @@ import streamlit as st
 
 from analytics import formats
 from analytics.palette import Colors
+from analytics.quantities import QUANTITIES
 from dashboard.health.status_table import status_table
 from dashboard.state import SILENT_CYCLES, Moment
 
 _FORMATS: Final[dict[Any, Any]] = {
-    "age_s": formats.age,
-    "latency_ms": formats.latency,
+    **{name: QUANTITIES[name].write for name in ("age_s", "latency_ms")},
     "latency_1h_ms": formats.latency,
     "latency_curve": lambda _: "",
     "answered_1h_pct": formats.share,
@@ -91,19 +91,23 @@ def _columns(slowest_ms: float) -> dict[str, Any]:
         "state": text(
             "State", help=f"complete, partial, error or silent for {SILENT_CYCLES} cycles"
         ),
-        "age_s": number("Age", help="Since its last cycle ended"),
-        "asked": number("Asked", help="Pairs of the universe when it began"),
-        "answered": number("Answered", help="Pairs that a snapshot was made of"),
-        "skipped": number("Skipped", help="Questions that time or budget did not allow"),
-        "refused": number("Refused", help="Single values refused as impossible"),
-        "requests": number("Requests"),
-        "latency_ms": number("Latency", help="Median of a request, in the newest cycle"),
+        "age_s": number(QUANTITIES["age_s"].title, help="Since its last cycle ended"),
+        "asked": number(QUANTITIES["asked"].title, help="Pairs of the universe when it began"),
+        "answered": number(QUANTITIES["answered"].title, help="Pairs that a snapshot was made of"),
+        "skipped": number(
+            QUANTITIES["skipped"].title, help="Questions that time or budget did not allow"
+        ),
+        "refused": number(QUANTITIES["refused"].title, help="Single values refused as impossible"),
+        "requests": number(QUANTITIES["requests"].title),
+        "latency_ms": number(
+            QUANTITIES["latency_ms"].title, help="Median of a request, in the newest cycle"
+        ),
         "latency_1h_ms": number("Median 1 h", help="Median of the hour's cycles"),
         "latency_curve": st.column_config.LineChartColumn(
             "Latency 1 h", help="Every two minutes", y_min=0, y_max=slowest_ms, width=96
         ),
         "budget_used_pct": st.column_config.ProgressColumn(
-            "Budget used",
+            QUANTITIES["budget_used_pct"].title,
             help="The fullest of the venue's limits, which the Exchanges page lists",
             min_value=0,
             max_value=100,

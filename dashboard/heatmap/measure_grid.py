@@ -28,8 +28,6 @@ from dashboard.view import Level, Thresholds, View
 Floats = NDArray[np.float64]
 
 CHART: Final = "heatmap_chart"
-_CURVES: Final = {"z_oi": "z_oi", "rsi_14": "rsi"}
-"""Where ``pair_curves`` has the measures that need the bars of each timeframe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +72,7 @@ def over_timeframes(
     names = list(TIMEFRAMES)
     if measure.over == "bars":
         keys = pd.MultiIndex.from_tuples([(pair.venue, pair.symbol) for pair in pairs[:most]])
-        curves = (loaders.pair_curves(name, shown)[_CURVES[measure.name]] for name in names)
+        curves = (loaders.pair_curves(name, shown)[measure.name] for name in names)
         bars_of_each = [curve.reindex(keys).to_numpy(np.float64) for curve in curves]
         found = Measured(np.stack(bars_of_each), None)
     else:

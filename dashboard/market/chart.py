@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 import plotly.graph_objects as go
@@ -19,7 +19,7 @@ from dashboard.charts.frame import across, frame, literal, whole
 from dashboard.market import traces
 from dashboard.market.panes import PRICE, SIGNALS, Pane
 from dashboard.market.scales import Scale, ended, newest, scale
-from dashboard.view import Thresholds
+from dashboard.view import Level, Thresholds
 
 _HEAD: Final = 18
 """Over each pane, for its title, which lies on no curve there. [px]"""
@@ -28,6 +28,7 @@ _GAP: Final = 6
 _TOP: Final = 4
 _BOTTOM: Final = 36
 _RIGHT: Final = 62
+_RSI_LEVELS: Final = (30.0, 70.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,13 +160,13 @@ def _y_axis(drawing: Drawing, pane: Pane, written: Scale) -> dict[str, Any]:
         "tickfont": {"color": colors.muted, "size": 11},
         "gridcolor": colors.grid,
         "rangemode": "tozero" if pane.kind == "rate" else "normal",
-        "zeroline": pane.kind in ("usd", "pct", "rate", "score"),
+        "zeroline": bool(pane.lines) and (pane.kind == "usd" or pane.quantity.neutral == 0),
         "zerolinecolor": colors.muted,
         "zerolinewidth": 1,
         **_spikes(colors),
     }
     if pane.kind == "index":
-        return {**axis, **whole(0, 100), "tickvals": [30, 70]}
+        return {**axis, **whole(0, 100), "tickvals": list(_RSI_LEVELS)}
     if pane is SIGNALS:
         return {**axis, "autorange": "reversed", **whole(0.4, 5.6), "tickvals": [1, 2, 3, 4, 5]}
     return {**axis, **_of_one_value(drawing, pane, written)}
@@ -210,7 +211,7 @@ def _title(drawing: Drawing, pane: Pane, top: float) -> dict[str, Any]:
         more = _muted(drawing, f"  at {at}") + _beside(drawing)
     elif pane.style == "line" and len(pane.lines) > 1:
         more = "".join(
-            f'  <span style="color:{tint}">— {traces.NAMES[name]}</span>'
+            f'  <span style="color:{tint}">— {traces.title(name)}</span>'
             for name, tint in _tinted(drawing, pane)
         )
     return {
@@ -241,18 +242,16 @@ def _beside(drawing: Drawing) -> str:
 
 def _levels(drawing: Drawing, pane: Pane, axis: str) -> list[dict[str, Any]]:
     """Return the levels of *pane* that mean something: the user's thresholds, RSI's own."""
-    seen = drawing.thresholds
-    at: tuple[float, ...] = {
-        "z": (seen.z_oi, -seen.z_oi),
-        "Robust z": (seen.z_oi, -seen.z_oi),
-        "Long/short": (seen.ls_accounts, 1 / seen.ls_accounts),
-        "Book": (seen.book_imbalance_pct, -seen.book_imbalance_pct),
-        "Funding": (seen.funding_8h_pct, -seen.funding_8h_pct),
-        "OI change": (seen.oi_delta_pct, -seen.oi_delta_pct),
-        "RSI": (30.0, 70.0),
-    }.get(pane.label, ())
-    if at and pane.label != "RSI":
-        at = _near(at, drawing.history.lines[pane.lines[0]])
+    if not pane.lines:
+        return []
+    name = {"z_robust": "z_oi"}.get(pane.lines[0], pane.lines[0])
+    at: tuple[float, ...] = ()
+    if name == "rsi_14":
+        at = _RSI_LEVELS
+    elif name in get_args(Level):
+        level = float(getattr(drawing.thresholds, name))
+        other = 1 / level if name == "ls_accounts" else -level
+        at = _near((level, other), drawing.history.lines[pane.lines[0]])
     return [
         {
             "type": "line",

@@ -12,6 +12,7 @@ import numpy as np
 from analytics import formats
 from analytics.pair.history import History
 from analytics.panels.panel import LEAST_KNOWN
+from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
 from dashboard.market.panes import SIGNALS, Pane
 from dashboard.market.scales import ended, ended_before
@@ -67,9 +68,10 @@ def sentences(
 def _why_empty(pane: Pane, history: History, told: Told) -> str:
     if pane is SIGNALS:
         return "Signals: none of the tiers fired in this time."
-    count = history.known(pane.source) if pane.source else 0
-    if 0 < count < pane.least_bars:
-        return f"{pane.label}: it needs {pane.least_bars} bars, and this time has {count} of them."
+    source, needed = pane.quantity.of, pane.quantity.least_bars
+    count = 0 if source is None or needed == 1 else history.known(source)
+    if 0 < count < needed:
+        return f"{pane.label}: it needs {needed} bars, and this time has {count} of them."
     missing = [venue for venue in _venues(history) if not _offers(told, venue, pane)]
     titles = formats.listed([_title(told, venue) for venue in missing])
     if missing and pane.of.streamed:
@@ -179,7 +181,7 @@ def _of_late(history: History, panes: Sequence[Pane], now: datetime) -> list[str
 
 def _of_funding(history: History, panes: Sequence[Pane]) -> list[str]:
     """Say where the rate that ran is not known yet: a venue's history has what was paid alone."""
-    funding = next((pane for pane in panes if pane.label == "Funding"), None)
+    funding = next((pane for pane in panes if "funding_8h_pct" in pane.lines), None)
     if funding is None:
         return []
     known = np.isfinite(history.lines[funding.lines[0]])
@@ -195,13 +197,13 @@ def _of_funding(history: History, panes: Sequence[Pane]) -> list[str]:
 
 def _of_flows(history: History, panes: Sequence[Pane]) -> list[str]:
     lines = []
-    for label, name in (("CVD", "cvd_usd"), ("OBV", "obv_usd")):
-        if any(pane.label == label for pane in panes):
+    for name in ("cvd_usd", "obv_usd"):
+        if any(name in pane.lines for pane in panes):
             known = np.flatnonzero(np.isfinite(history.lines[name]))
             first = _time(history, int(known[0]))
             lines.append(
-                f"{label} adds up from {formats.moment(first)}; what was traded in gaps is not "
-                "in it."
+                f"{QUANTITIES[name].title} adds up from {formats.moment(first)}; what was traded "
+                "in gaps is not in it."
             )
     return lines
 

@@ -13,11 +13,11 @@ from analytics import formats
 from analytics.exports.charts import LineChart, Series
 from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
-from analytics.formats import Kind
 from analytics.market.figures import Change
 from analytics.pair.figures import Stated
 from analytics.pair.history import History
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair
+from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
 from dashboard.frame.downloads import thresholds_text
 from dashboard.market import panes
@@ -26,64 +26,29 @@ from dashboard.market.empty_panes import drawable
 from dashboard.market.header import coverage
 from dashboard.market.panes import Pane
 from dashboard.market.scales import newest
-from dashboard.market.traces import NAMES
-
-_COLUMNS: Final = (
-    Column("ts", "Bar from", "time"),
-    Column("is_over", "Complete", "flag"),
-    Column("open", "Open", "price"),
-    Column("high", "High", "price"),
-    Column("low", "Low", "price"),
-    Column("close", "Close", "price"),
-    Column("bollinger_upper", "Upper band", "price"),
-    Column("bollinger_middle", "Middle band", "price"),
-    Column("bollinger_lower", "Lower band", "price"),
-    Column("traded_usd", "Volume", "usd"),
-    Column("traded_usd_known", "Volume, known", "share"),
-    Column("oi_usd", "Open interest", "usd"),
-    Column("oi_delta_pct", "Open interest, change", "pct"),
-    Column("oi_price_usd", "Open interest, change by price", "usd"),
-    Column("oi_contracts_usd", "Open interest, change by contracts", "usd"),
-    Column("z_oi", "z of open interest", "ratio"),
-    Column("z_robust", "Robust z of open interest", "ratio"),
-    Column("ls_accounts", "Long/short, accounts", "ratio"),
-    Column("ls_delta_pct", "Long/short, change", "pct"),
-    Column("ls_top_accounts", "Long/short, top accounts", "ratio"),
-    Column("ls_top_positions", "Long/short, top positions", "ratio"),
-    Column("book_imbalance_pct", "Book imbalance", "pct"),
-    Column("taker_imbalance_pct", "Taker imbalance", "pct"),
-    Column("taker_imbalance_pct_known", "Taker imbalance, known", "share"),
-    Column("cvd_usd", "CVD", "usd"),
-    Column("cvd_usd_known", "CVD, known", "share"),
-    Column("cvd_oi_pct", "CVD / open interest", "pct"),
-    Column("obv_usd", "OBV", "usd"),
-    Column("obv_usd_known", "OBV, known", "share"),
-    Column("funding_8h_pct", "Funding 8 h", "pct", 4),
-    Column("rsi_14", "RSI 14", "ratio"),
-    Column("atr_14", "ATR 14", "price"),
-    Column("volatility_pct", "Realised volatility, a year", "share"),
-    Column("liq_long_usd", "Longs liquidated", "usd"),
-    Column("liq_long_usd_known", "Longs liquidated, known", "share"),
-    Column("liq_short_usd", "Shorts liquidated", "usd"),
-    Column("liq_short_usd_known", "Shorts liquidated, known", "share"),
-    Column("basis_pct", "Basis", "pct", 4),
-    Column("last_premium_pct", "Premium of the last trade", "pct", 4),
-)
+from dashboard.market.traces import title
 
 _KNOWN: Final = "_known"
 """Ends the name of a column that says how much of another one is known."""
 
-_KINDS: Final[dict[panes.Kind, Kind]] = {
-    "price": "price",
-    "usd": "usd",
-    "pct": "pct",
-    "rate": "pct",
-    "ratio": "ratio",
-    "score": "ratio",
-    "index": "ratio",
-    "share": "share",
-}
-"""What a report takes the values of each kind of pane for."""
+
+def _of_pane(pane: Pane) -> list[Column]:
+    """Return the columns of the lines of *pane*, with how much of each flow is known."""
+    columns = []
+    for one in map(Column.of, pane.lines):
+        columns.append(one)
+        if pane.of.streamed:
+            columns.append(Column(f"{one.name}{_KNOWN}", f"{one.title}, known", "share"))
+    return columns
+
+
+_COLUMNS: Final = (
+    Column("ts", "Bar from", "time"),
+    Column("is_over", "Complete", "flag"),
+    *map(Column.of, ("open", "high", "low", "close")),
+    *map(Column.of, ("bollinger_upper", "bollinger_middle", "bollinger_lower")),
+    *(column for pane in panes.PANES if pane is not panes.PRICE for column in _of_pane(pane)),
+)
 
 _SIGNALS: Final = (
     Column("ts", "Bar from", "time"),
@@ -148,14 +113,17 @@ def _figures(loaded: Loaded) -> tuple[Figure, ...]:
     def beside(one: Stated, change: str | None = None) -> str | None:
         return ", ".join(filter(None, (change, coverage(one, stated)))) or None
 
-    oi, funding, longs = stated.oi_usd, stated.funding_8h_pct, stated.ls_accounts
-    traded = stated.volume_24h_usd
-    return (
-        Figure("Price", formats.price(stated.price.value), formats.pct(stated.price_24h_pct)),
-        Figure("Open interest", formats.usd(oi.value), beside(oi, _oi_change(stated.oi_change))),
-        Figure("Funding 8 h", formats.pct(funding.value, 4), beside(funding)),
-        Figure("Long/short", formats.ratio(longs.value), beside(longs)),
-        Figure("Volume 24 h", formats.usd(traded.value), beside(traded)),
+    change = {
+        "price": QUANTITIES["price_24h_pct"].write(stated.price_24h_pct),
+        "oi_usd": _oi_change(stated.oi_change),
+    }
+    return tuple(
+        Figure(
+            QUANTITIES[name].title,
+            QUANTITIES[name].write(one.value),
+            beside(one, change.get(name)),
+        )
+        for name, one in stated.by_name.items()
     )
 
 
@@ -163,31 +131,29 @@ def _oi_change(change: Change | None) -> str | None:
     """Write how far open interest came, and in what time."""
     if change is None:
         return None
-    return f"{formats.pct(change.pct)} in {formats.spans(change.least, change.most)}"
+    return f"{change.written('oi_usd')} in {formats.spans(change.least, change.most)}"
 
 
 def _chart(pane: Pane, found: History, labels: Sequence[str]) -> LineChart:
     """Return *pane* with all the lines that it has on the screen, and its newest value on top."""
     of, known = found.price_of, [found.lines[name] for name in pane.lines]
-    name = _named(of, " on ") if pane is panes.PRICE else pane.title
-    lines = {NAMES[line]: values for line, values in zip(pane.lines, known, strict=True)}
+    head = _named(of, " on ") if pane is panes.PRICE else pane.title
+    lines = {title(line): values for line, values in zip(pane.lines, known, strict=True)}
     if pane.style == "flows":
-        down = NAMES[pane.lines[1]]
+        down = title(pane.lines[1])
         lines[down] = -lines[down]
     beside = {}
     if pane is panes.PRICE and panes.BANDS in labels:
         for band in ("upper", "middle", "lower"):
-            beside[f"{band.capitalize()} band"] = found.lines[f"bollinger_{band}"]
+            beside[title(f"bollinger_{band}")] = found.lines[f"bollinger_{band}"]
     if pane.by_venue and panes.VENUES in labels:
         beside |= {_named(pair): line[pane.lines[0]] for pair, line in found.others.items()}
-    lines |= {title: line for title, line in beside.items() if np.isfinite(line).any()}
-    partial = {NAMES[line]: found.partial(line) for line in pane.lines}
+    lines |= {name: line for name, line in beside.items() if np.isfinite(line).any()}
+    partial = {title(line): found.partial(line) for line in pane.lines}
     return LineChart(
-        f"{name}  ·  {newest(pane, found)}",
-        tuple(
-            Series(title, found.times, line, partial.get(title)) for title, line in lines.items()
-        ),
-        _KINDS[pane.kind],
+        f"{head}  ·  {newest(pane, found)}",
+        tuple(Series(name, found.times, line, partial.get(name)) for name, line in lines.items()),
+        pane.kind,
         area=pane.style == "columns" and pane.kind == "usd",
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import streamlit as st
 
 from analytics import formats
-from analytics.market.figures import OLD_CYCLES, Change
+from analytics.market.figures import Change
 from analytics.pair.figures import PairFigures, Stated
+from analytics.quantities import QUANTITIES, title
 from dashboard.components.cards import NOTES_WRAP
-from dashboard.components.stale_values import LS_EVERY
+from dashboard.components.stale_values import stale_at
 from dashboard.state import Moment
 
 
@@ -24,32 +25,29 @@ def header(figures: PairFigures, shown: Moment) -> None:
     st.html(f"<style>{NOTES_WRAP}</style>")
     with st.grid(6, min_column_width=150, gap="xsmall"):
         _card(
-            "Price",
-            formats.price(figures.price.value),
-            formats.pct(figures.price_24h_pct),
-            "24 h",
+            *_written("price", figures.price),
+            QUANTITIES["price_24h_pct"].write(figures.price_24h_pct),
+            QUANTITIES["price_24h_pct"].short,
             None,
             f"Last trade, in the quote currency. In {formats.span(figures.price_delta_s)}: "
-            f"{formats.pct(figures.price_delta_pct)}.",
+            f"{QUANTITIES['price_delta_pct'].write(figures.price_delta_pct)}.",
         )
         _card(
-            "Open interest",
-            formats.usd(figures.oi_usd.value),
-            None if change is None else formats.pct(change.pct),
+            *_written("oi_usd", figures.oi_usd),
+            None if change is None else change.written("oi_usd"),
             None if change is None else _over(change, figures.oi_usd),
             of(figures.oi_usd),
             "At the mark price. USD. The change compares the instruments known at both ends.",
         )
         _card(
-            "Funding 8 h",
-            formats.pct(figures.funding_8h_pct.value, 4),
-            formats.pct(figures.funding_apr_pct),
+            *_written("funding_8h_pct", figures.funding_8h_pct),
+            QUANTITIES["funding_apr_pct"].write(figures.funding_apr_pct),
             "a year",
             of(figures.funding_8h_pct),
             "Rebased to 8 hours; below, the same for a year. Positive: longs pay shorts.",
         )
         _card(
-            "Next funding",
+            title("next_funding_ts"),
             _until(figures.next_funding_ts, shown.now),
             None,
             None,
@@ -57,8 +55,7 @@ def header(figures: PairFigures, shown: Moment) -> None:
             f"Paid at {formats.moment(figures.next_funding_ts, shown.now)}.",
         )
         _card(
-            "Long/short",
-            formats.ratio(figures.ls_accounts.value),
+            *_written("ls_accounts", figures.ls_accounts),
             None,
             None,
             of(figures.ls_accounts),
@@ -66,13 +63,17 @@ def header(figures: PairFigures, shown: Moment) -> None:
             f"{formats.moment(figures.ls_accounts.ts, shown.now)}.",
         )
         _card(
-            "Volume 24 h",
-            formats.usd(figures.volume_24h_usd.value),
+            *_written("volume_24h_usd", figures.volume_24h_usd),
             None,
             None,
             of(figures.volume_24h_usd),
             "Traded in the last 24 hours, rolling. USD.",
         )
+
+
+def _written(name: str, stated: Stated) -> tuple[str, str]:
+    """Return the title of the quantity called *name*, and its value in words."""
+    return QUANTITIES[name].title, QUANTITIES[name].write(stated.value)
 
 
 def coverage(stated: Stated, figures: PairFigures) -> str | None:
@@ -91,23 +92,12 @@ def _over(change: Change, now: Stated) -> str:
 
 def ages(figures: PairFigures, shown: Moment) -> list[str]:
     """Return a sentence on the figures that are older than two cycles, each with its age."""
-    stated = {
-        "price": (figures.price, shown.cycle),
-        "open interest": (figures.oi_usd, shown.cycle),
-        "funding": (figures.funding_8h_pct, shown.cycle),
-        "long/short": (figures.ls_accounts, max(LS_EVERY, shown.cycle)),
-        "volume": (figures.volume_24h_usd, shown.cycle),
-    }
     late = [
-        f"{name} {formats.age(shown.now - one.ts)}"
-        for name, (one, every) in stated.items()
-        if _is_old(one, every, shown) and one.ts is not None
+        f"{QUANTITIES[name].title.lower()} {formats.age(shown.now - one.ts)}"
+        for name, one in figures.by_name.items()
+        if one.ts is not None and stale_at(name, one.ts, shown)
     ]
     return [f"Older than two cycles: {formats.listed(late)}."] if late else []
-
-
-def _is_old(one: Stated, every: timedelta, shown: Moment) -> bool:
-    return one.ts is not None and shown.now - one.ts > OLD_CYCLES * every
 
 
 def _until(ts: datetime | None, now: datetime) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from analytics.signals.tiers import Z_BARS
+from analytics.formats import Kind
+from analytics.quantities import QUANTITIES, Quantity
 
-Kind = Literal["price", "usd", "pct", "rate", "ratio", "score", "index", "share", "tier"]
 Style = Literal["candles", "line", "steps", "columns", "flows", "tiers"]
 
 
@@ -24,27 +24,48 @@ class Published:
     """Whether they come over a stream, and are lost where nobody listened."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pane:
     """One stretch of the chart with a scale of its own."""
 
-    label: str
-    """On its button and in the URL."""
-    title: str
-    kind: Kind
-    style: Style
     lines: tuple[str, ...]
-    """Of ``pair_history.History``, those it draws; the first one's newest value stands on top."""
+    """Quantities of ``pair.history.History`` that it draws; the first one's newest value stands on
+    top, and it is called by that one where nothing else is said."""
     of: Published
     """All of it comes from that."""
-    source: str = ""
-    """The line that it is computed from, where that takes several bars."""
-    least_bars: int = 1
-    """Known bars of it before there is a value. [bars]"""
+    style: Style = "line"
+    button: str = ""
+    """On its button and in the URL; empty is the short name."""
+    named: str = ""
+    """On top of it; empty is the title."""
+    more: str = ""
+    """Follows the title."""
     by_venue: bool = False
     """Whether its first line can be compared with the base's other instruments."""
     height: int = 80
     """[px]"""
+    first: bool = True
+    """Whether it is on before anyone has chosen."""
+
+    @property
+    def quantity(self) -> Quantity:
+        """What its first line is."""
+        return QUANTITIES[self.lines[0]]
+
+    @property
+    def label(self) -> str:
+        """Its name on its button, in the URL and in sentences."""
+        return self.button or self.quantity.short
+
+    @property
+    def title(self) -> str:
+        """Its name on top of it."""
+        return self.named or f"{self.quantity.title}{self.more}"
+
+    @property
+    def kind(self) -> Kind:
+        """How its values are written."""
+        return self.quantity.kind if self.lines else "count"
 
 
 _PRICES: Final = Published(("price",), "prices")
@@ -58,9 +79,16 @@ _LIQUIDATIONS: Final = Published(("liq_short_usd", "liq_long_usd"), "liquidation
 _INDEX: Final = Published(("index",), "index price")
 
 PRICE: Final = Pane(
-    "Price", "Price", "price", "candles", ("close",), _PRICES, by_venue=True, height=320
+    lines=("close",),
+    of=_PRICES,
+    style="candles",
+    button=QUANTITIES["price"].title,
+    by_venue=True,
+    height=320,
 )
-SIGNALS: Final = Pane("Signals", "Signals by tier", "tier", "tiers", (), _OI, height=96)
+SIGNALS: Final = Pane(
+    lines=(), of=_OI, style="tiers", button="Signals", named="Signals by tier", height=96
+)
 BANDS: Final = "Bands"
 """The button for the Bollinger bands about the price."""
 VENUES: Final = "Venues"
@@ -68,86 +96,64 @@ VENUES: Final = "Venues"
 
 PANES: Final = (
     PRICE,
-    Pane("Volume", "Volume", "usd", "columns", ("traded_usd",), _TRADES),
-    Pane("OI", "Open interest", "usd", "line", ("oi_usd",), _OI, by_venue=True, height=112),
-    Pane("OI change", "OI change per bar", "pct", "columns", ("oi_delta_pct",), _OI, "oi_usd", 2),
+    Pane(lines=("traded_usd",), of=_TRADES, style="columns"),
+    Pane(lines=("oi_usd",), of=_OI, by_venue=True, height=112),
     Pane(
-        "OI split",
-        "OI change, split",
-        "usd",
-        "line",
-        ("oi_price_usd", "oi_contracts_usd"),
-        _OI,
-        "oi_usd",
-        2,
-    ),
-    Pane("z", "z-score of OI change", "score", "line", ("z_oi",), _OI, "oi_usd", Z_BARS + 2),
-    Pane(
-        "Robust z",
-        "Robust z-score of OI change",
-        "score",
-        "line",
-        ("z_robust",),
-        _OI,
-        "oi_usd",
-        Z_BARS + 2,
+        lines=("oi_delta_pct",),
+        of=_OI,
+        style="columns",
+        button=QUANTITIES["oi_delta_pct"].title,
+        more=" per bar",
     ),
     Pane(
-        "Long/short",
-        "Long/short, accounts",
-        "ratio",
-        "line",
-        ("ls_accounts",),
-        _ACCOUNTS,
+        lines=("oi_price_usd", "oi_contracts_usd"),
+        first=False,
+        of=_OI,
+        button="OI split",
+        named="OI change, split",
+    ),
+    Pane(lines=("z_oi",), of=_OI),
+    Pane(lines=("z_robust",), first=False, of=_OI),
+    Pane(
+        lines=("ls_accounts",),
+        of=_ACCOUNTS,
+        button=QUANTITIES["ls_accounts"].title,
+        more=", accounts",
         by_venue=True,
     ),
-    Pane("Top traders", "Long/short, top traders", "ratio", "line", _TOP.columns, _TOP),
     Pane(
-        "L/S change",
-        "Long/short change per bar",
-        "pct",
-        "columns",
-        ("ls_delta_pct",),
-        _ACCOUNTS,
-        "ls_accounts",
-        2,
-    ),
-    Pane("Book", "Book imbalance within 25 bps", "pct", "columns", ("book_imbalance_pct",), _BOOKS),
-    Pane("Takers", "Taker imbalance", "pct", "columns", ("taker_imbalance_pct",), _TRADES),
-    Pane("CVD", "CVD from the left edge", "usd", "line", ("cvd_usd",), _TRADES),
-    Pane("CVD/OI", "CVD from the left edge / OI", "pct", "line", ("cvd_oi_pct",), _TRADES),
-    Pane("OBV", "On-balance volume from the left edge", "usd", "line", ("obv_usd",), _TRADES),
-    Pane("Funding", "Funding 8 h", "rate", "steps", ("funding_8h_pct",), _FUNDING, by_venue=True),
-    Pane("RSI", "RSI 14", "index", "line", ("rsi_14",), _PRICES, "close", 15),
-    Pane("ATR", "ATR 14", "price", "line", ("atr_14",), _PRICES, "close", 15),
-    Pane(
-        "Volatility",
-        "Realised volatility of 20 bars, a year",
-        "share",
-        "line",
-        ("volatility_pct",),
-        _PRICES,
-        "close",
-        21,
+        lines=_TOP.columns,
+        first=False,
+        of=_TOP,
+        button="Top traders",
+        named=f"{QUANTITIES['ls_accounts'].title}, top traders",
     ),
     Pane(
-        "Liquidations",
-        "Liquidations: shorts up, longs down",
-        "usd",
-        "flows",
-        _LIQUIDATIONS.columns,
-        _LIQUIDATIONS,
+        lines=("ls_delta_pct",),
+        first=False,
+        of=_ACCOUNTS,
+        style="columns",
+        button="L/S change",
+        more=" per bar",
     ),
-    Pane("Basis", "Basis: mark above index", "rate", "line", ("basis_pct",), _INDEX, by_venue=True),
+    Pane(lines=("book_imbalance_pct",), of=_BOOKS, style="columns", more=" within 25 bps"),
+    Pane(lines=("taker_imbalance_pct",), first=False, of=_TRADES, style="columns"),
+    Pane(lines=("cvd_usd",), of=_TRADES, more=" from the left edge"),
+    Pane(lines=("cvd_oi_pct",), first=False, of=_TRADES, more=" from the left edge"),
+    Pane(lines=("obv_usd",), first=False, of=_TRADES, more=" from the left edge"),
+    Pane(lines=("funding_8h_pct",), of=_FUNDING, style="steps", by_venue=True),
+    Pane(lines=("rsi_14",), of=_PRICES, more=" of 14 bars"),
+    Pane(lines=("atr_14",), first=False, of=_PRICES, more=" of 14 bars"),
+    Pane(lines=("volatility_pct",), first=False, of=_PRICES, more=" of 20 bars, annualised"),
     Pane(
-        "Premium",
-        "Premium: last trade above index",
-        "rate",
-        "line",
-        ("last_premium_pct",),
-        _INDEX,
-        by_venue=True,
+        lines=_LIQUIDATIONS.columns,
+        of=_LIQUIDATIONS,
+        style="flows",
+        button=QUANTITIES["liquidated_usd"].title,
+        named=f"{QUANTITIES['liquidated_usd'].title}: shorts up, longs down",
     ),
+    Pane(lines=("basis_pct",), first=False, of=_INDEX, more=": mark above index", by_venue=True),
+    Pane(lines=("last_premium_pct",), first=False, of=_INDEX, more=": above index", by_venue=True),
     SIGNALS,
 )
 """From top to bottom."""
@@ -155,11 +161,7 @@ PANES: Final = (
 LABELS: Final = (BANDS, *(pane.label for pane in PANES if pane is not PRICE), VENUES)
 """Every button."""
 
-_LATER: Final = frozenset(
-    {"Top traders", "L/S change", "Takers", "Basis", "Premium", "OI split", "Robust z"}
-    | {"CVD/OI", "OBV", "ATR", "Volatility", VENUES}
-)
-FIRST: Final = tuple(label for label in LABELS if label not in _LATER)
+FIRST: Final = (BANDS, *(pane.label for pane in PANES if pane.first and pane is not PRICE))
 """Those that are on before anyone has chosen."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -12,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import formats
+from analytics.formats import KINDS, plotly_format
 from analytics.pair.history import History
 from analytics.panels.panel import TIMEFRAMES
-from dashboard.market.panes import Kind, Pane
+from dashboard.market.panes import Pane
 
 Line = NDArray[np.float64]
 
@@ -22,18 +22,6 @@ _LATE_BARS: Final = 2
 """A pane that ends so many bars before the price says when. [bars]"""
 
 _LETTERS: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
-
-_WRITTEN: Final[dict[Kind, Callable[[float], str]]] = {
-    "price": formats.price,
-    "usd": formats.usd,
-    "pct": formats.pct,
-    "rate": lambda value: formats.pct(value, 4),
-    "ratio": formats.ratio,
-    "score": formats.difference,
-    "share": lambda value: f"{value:.2f} %",
-    "index": lambda value: f"{value:.1f}",
-    "tier": formats.count,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +39,19 @@ class Scale:
 
 
 def scale(pane: Pane, lines: list[Line]) -> Scale:
-    """Return the scale of *pane* for what it draws."""
+    """Return the scale of *pane* for what it draws; of signals, for their tiers."""
     largest = max((float(np.nanmax(np.abs(one))) for one in lines if _any(one)), default=0.0)
-    if pane.kind == "usd":
+    if not pane.lines:
+        return Scale(1.0, "d", "d", "")
+    how = KINDS[pane.kind]
+    if how.unit in ("USD", "base coins"):
         unit, letter = next(((u, name) for u, name in _LETTERS if largest >= u), (1.0, ""))
-        return Scale(unit, "$,.2f", "$,.2~f", letter)
+        return Scale(unit, plotly_format(pane.kind), plotly_format(pane.kind, tick=True), letter)
     if pane.kind == "price":
         return Scale(1.0, f",.{_places(largest)}f", f",.{_places(largest)}~f", "")
-    return {
-        "pct": Scale(1.0, "+.2f", ".2~f", " %"),
-        "rate": Scale(1.0, "+.4f", ".4~f", " %"),
-        "ratio": Scale(1.0, ",.2f", ".2~f", ""),
-        "score": Scale(1.0, "+.2f", ".2~f", ""),
-        "share": Scale(1.0, ".2f", ".2~f", " %"),
-        "index": Scale(1.0, ".1f", ".0f", ""),
-    }.get(pane.kind, Scale(1.0, "d", "d", ""))
+    digits = pane.quantity.digits
+    hover, tick = (plotly_format(pane.kind, digits, tick=one) for one in (False, True))
+    return Scale(1.0, hover, tick, how.suffix)
 
 
 def newest(pane: Pane, history: History) -> str:
@@ -77,7 +63,7 @@ def newest(pane: Pane, history: History) -> str:
     known = np.flatnonzero(np.isfinite(history.lines[name]))
     if not len(known):
         return formats.ABSENT
-    written = _WRITTEN[pane.kind](float(history.lines[name][known[-1]]))
+    written = pane.quantity.write(float(history.lines[name][known[-1]]))
     partial = ", partial" if history.partial(name)[known[-1]] else ""
     end = ended_before(pane, history)
     at = "" if end is None else f", {formats.moment(end, _start(history, -1))}"

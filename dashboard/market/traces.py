@@ -14,9 +14,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.formats import KINDS, plotly_format
 from analytics.pair.history import History
 from analytics.palette import Colors
 from analytics.panels.panel import TIMEFRAMES
+from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
 from dashboard.charts.frame import literal
 from dashboard.market.panes import Pane
@@ -32,41 +34,19 @@ COLUMNS_MOST: Final = 1_200
 GL_LEAST: Final = 1_500
 """Lines of more bars than this are drawn by the graphics card."""
 
-NAMES: Final = {
-    "close": "Price",
-    "traded_usd": "Volume",
-    "oi_usd": "Open interest",
-    "oi_delta_pct": "OI change",
-    "z_oi": "z of OI",
-    "ls_accounts": "Long/short",
-    "ls_top_accounts": "Top accounts",
-    "ls_top_positions": "Top positions",
-    "ls_delta_pct": "L/S change",
-    "book_imbalance_pct": "Book",
-    "taker_imbalance_pct": "Takers",
-    "cvd_usd": "CVD",
-    "funding_8h_pct": "Funding 8 h",
-    "rsi_14": "RSI",
-    "liq_short_usd": "Shorts liq.",
-    "liq_long_usd": "Longs liq.",
-    "basis_pct": "Basis",
-    "last_premium_pct": "Premium",
-    "oi_price_usd": "OI by price",
-    "oi_contracts_usd": "OI by contracts",
-    "z_robust": "Robust z of OI",
-    "cvd_oi_pct": "CVD / OI",
-    "obv_usd": "OBV",
-    "atr_14": "ATR",
-    "volatility_pct": "Volatility",
-}
-
 _TIERS: Final = {
-    1: ("OI moved unusually", "z_oi", "z %{customdata:.2f}"),
-    2: ("OI, long/short and book together", "z_oi", "z %{customdata:.2f}"),
-    3: ("takers drove the move", "oi_delta_pct", "OI %{customdata:+.2f} %"),
-    4: ("longs pay while OI falls", "funding_8h_pct", "funding %{customdata:+.4f} %"),
-    5: ("venue's share of OI departs", "z_oi_share", "z %{customdata:+.2f}"),
+    1: ("OI moved unusually", "z_oi"),
+    2: ("OI, long/short and book together", "z_oi"),
+    3: ("takers drove the move", "oi_delta_pct"),
+    4: ("longs pay while OI falls", "funding_8h_pct"),
+    5: ("venue's share of OI departs", "z_oi_share"),
 }
+"""What each tier means, and the quantity that it is told with."""
+
+
+def title(name: str) -> str:
+    """Return what the line called *name* is called in a chart."""
+    return QUANTITIES["price" if name == "close" else name].title
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +93,7 @@ def candles(place: Place) -> list[Trace]:
     return [
         {
             "type": "candlestick",
-            "name": "Price",
+            "name": title("close"),
             "x": dates(place.history.times[known]),
             **parts,
             "yaxis": place.axis,
@@ -139,7 +119,7 @@ def bands(place: Place) -> list[Trace]:
             **place.grid(known[f"bollinger_{name}"]),
             "type": _kind(place),
             "mode": "lines",
-            "name": f"{name.capitalize()} band",
+            "name": title(f"bollinger_{name}"),
             "line": edge,
         }
         for name in ("upper", "lower")
@@ -149,7 +129,7 @@ def bands(place: Place) -> list[Trace]:
         "type": _kind(place),
         "mode": "lines",
         "line": {**edge, "dash": "dot"},
-        "name": "Middle band",
+        "name": title("bollinger_middle"),
     }
     return [*_shade(place), *edges, middle]
 
@@ -187,7 +167,7 @@ def line(place: Place, name: str, color: str, *, steps: bool = False) -> list[Tr
     drawn: Trace = {
         "type": _kind(place),
         "mode": "lines",
-        "name": NAMES[name],
+        "name": title(name),
         "line": {"color": color, "width": 1.5, **({"shape": "hv"} if steps else {})},
         "connectgaps": False,
     }
@@ -207,7 +187,7 @@ def columns(place: Place, name: str) -> list[Trace]:
     """Return columns: above nought in the colour of up, below it in that of down."""
     values = place.history.lines[name]
     if len(values) > COLUMNS_MOST:
-        return [_outline(place, values, NAMES[name]), *_marks(place, name, values)]
+        return [_outline(place, values, title(name)), *_marks(place, name, values)]
     if not (values < 0).any():
         return [_columns(place, name, values, _faded(place.colors.line, 0.75))]
     return [
@@ -222,7 +202,7 @@ def flows(place: Place, upwards: str, downwards: str) -> list[Trace]:
     sides = ((upwards, lines[upwards], colors.up), (downwards, -lines[downwards], colors.down))
     if len(lines[upwards]) <= COLUMNS_MOST:
         return [_columns(place, name, values, color) for name, values, color in sides]
-    outlines = [_outline(place, values, NAMES[name]) for name, values, _ in sides]
+    outlines = [_outline(place, values, title(name)) for name, values, _ in sides]
     marks = [mark for name, values, _ in sides for mark in _marks(place, name, values)]
     return [*outlines, *marks]
 
@@ -238,7 +218,7 @@ def _marks(place: Place, name: str, values: Line) -> list[Trace]:
             **rings,
             "type": _kind(place),
             "mode": "markers",
-            "name": NAMES[name],
+            "name": title(name),
             "customdata": _told(place, name),
             "hovertemplate": f"{rings['hovertemplate']}%{{customdata}}",
             "marker": {"size": 3, "symbol": "circle-open", "color": place.colors.alert},
@@ -265,7 +245,7 @@ def others(place: Place, pane: Pane) -> list[Trace]:
             **place.grid(lines[name]),
             "type": _kind(place),
             "mode": "lines",
-            "name": f"{NAMES[name]} · {literal(pair.venue)}",
+            "name": f"{title(name)} · {literal(pair.venue)}",
             "line": {
                 "color": place.colors.of_venue(pair.venue),
                 "width": 1,
@@ -287,7 +267,9 @@ def tiers(place: Place, signals: Sequence[Signal]) -> list[Trace]:
 
 
 def _lane(place: Place, number: int, signals: Sequence[Signal]) -> Trace:
-    title, value, written = _TIERS[number]
+    meaning, value = _TIERS[number]
+    told = QUANTITIES[value]
+    form = f"%{{customdata:{plotly_format(told.kind, told.digits)}}}{KINDS[told.kind].suffix}"
     seen = [signal.values[value] for signal in signals]
     return {
         "type": "scatter",
@@ -304,14 +286,14 @@ def _lane(place: Place, number: int, signals: Sequence[Signal]) -> Trace:
             "color": place.colors.alert if number in (1, 2) else place.colors.line,
             "line": {"width": 1.6},
         },
-        "hovertemplate": f"{title}, {written} on %{{text}}",
+        "hovertemplate": f"{meaning}, {told.short} {form} on %{{text}}",
     }
 
 
 def _columns(place: Place, name: str, values: Line, color: str) -> Trace:
     """Return columns of the line called *name*; those that are partial are hatched."""
     marker: Trace = {"color": color, "line": {"width": 0}}
-    drawn = {**place.grid(values), "name": NAMES[name], "type": "bar", "marker": marker}
+    drawn = {**place.grid(values), "name": title(name), "type": "bar", "marker": marker}
     if (partial := place.history.partial(name)).any():
         shapes = ["/" if is_partial else "" for is_partial in partial.tolist()]
         marker["pattern"] = {"shape": shapes, "size": 5, "solidity": 0.5, "fillmode": "replace"}

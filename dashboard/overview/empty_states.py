@@ -11,41 +11,25 @@ from typing import Final
 import pandas as pd
 
 from analytics import formats
-from analytics.market.figures import OLD_CYCLES, Figure
+from analytics.market.figures import FIGURES, OLD_CYCLES, Figure
 from analytics.panels.panel import TIMEFRAMES
+from analytics.quantities import QUANTITIES, moved
 from dashboard.components.movers import SPANS
-from dashboard.components.stale_values import LS_EVERY, TIMES, limit, old
+from dashboard.components.stale_values import LS_EVERY, limit, old
 from dashboard.state import Moment
 
 _FIVE_MINUTES: Final = timedelta(minutes=5)
 _HOUR: Final = timedelta(hours=1)
 
-_METRICS: Final = {
-    "price": "Price",
-    "price_24h_pct": "24 h change",
-    "oi_usd": "Open interest",
-    "price_delta_pct": "Price change",
-    "oi_delta_pct": "OI change",
-    "funding_8h_pct": "Funding",
-    "funding_delta_pp": "Funding change",
-    "ls_accounts": "Long/short",
-    "ls_delta_pct": "Long/short change",
-    "z_oi": "z of OI",
-    "rsi": "RSI",
-    "band_pct": "Place in the band",
-    "volume_24h_usd": "Volume",
-}
+_TOLD: Final = (
+    *("price", "price_24h_pct", "oi_usd", "price_delta_pct", "oi_delta_pct", "funding_8h_pct"),
+    *("funding_delta_pp", "ls_accounts", "ls_delta_pct", "z_oi", "rsi_14", "band_pct"),
+    "volume_24h_usd",
+)
+"""The quantities of which is said where they are missing."""
 
-_CHANGES: Final = {
-    "price_delta_pct": "price",
-    "oi_delta_pct": "open interest",
-    "funding_delta_pp": "funding rate",
-    "ls_delta_pct": "long/short ratio",
-}
-"""What each change is of."""
-
-_BARS_NEEDED: Final = {"z_oi": 22, "rsi": 15, "band_pct": 20}
-"""How many bars each needs before there is any. [bars]"""
+_CHANGES: Final = (*SPANS, "funding_delta_pp")
+_OF_BARS: Final = ("z_oi", "rsi_14", "band_pct")
 
 _AGING: Final = ("price", "oi_usd", "funding_8h_pct", "ls_accounts", "volume_24h_usd")
 """The metrics that have a time of their own."""
@@ -76,11 +60,7 @@ def sentences(
     return [
         *_of_venues(cycles, shown),
         *_of_silence(silent, shown),
-        *(
-            line
-            for name in _METRICS
-            for line in _of_metric(name, pairs, shown, timeframe, bar_ended)
-        ),
+        *(line for name in _TOLD for line in _of_metric(name, pairs, shown, timeframe, bar_ended)),
         *(line for name in SPANS for line in _of_span(name, pairs, timeframe)),
         *_of_refusals(pairs),
         *(line for name in _AGING for line in _of_age(name, pairs, shown)),
@@ -122,7 +102,7 @@ def _of_metric(
     if not unknown.any():
         return []
     missing = pairs[unknown]
-    who = f"{_METRICS[name]} is missing for {_who(missing, pairs)}"
+    who = f"{QUANTITIES[name].title} is missing for {_who(missing, pairs)}"
     why = _why(name, missing, shown, timeframe, bar_ended)
     return [f"{who}: {why}." if why else f"{who}: not stated since {formats.clock(shown.since)}."]
 
@@ -135,10 +115,10 @@ def _why(
         return f"it is published every 5 minutes{_first(_next_mark(began), shown)}"
     if name in _CHANGES:
         return _why_no_change(name, began, shown, timeframe)
-    if name in _BARS_NEEDED:
+    if name in _OF_BARS:
         return (
-            f"it needs {_BARS_NEEDED[name]} bars of {timeframe}, or nearly as many, up to the one "
-            f"that ended at {formats.moment(bar_ended, shown.now)}"
+            f"it needs {QUANTITIES[name].least_bars} bars of {timeframe}, or nearly as many, up to "
+            f"the one that ended at {formats.moment(bar_ended, shown.now)}"
         )
     if name == "price_24h_pct":
         return "neither the venue nor the record knows the price of 24 hours ago"
@@ -151,7 +131,8 @@ def _why_no_change(name: str, began: datetime, shown: Moment, timeframe: str) ->
     span = TIMEFRAMES[timeframe]
     if span == _FIVE_MINUTES and shown.now - began < span:
         return f"it needs 5 minutes of history{_first(began + span, shown)}"
-    return f"no {_CHANGES[name]} is on record for both now and {timeframe} earlier"
+    title = moved(name).title.lower()
+    return f"{title} is not on record for both now and {timeframe} earlier"
 
 
 def _first(at: datetime, shown: Moment) -> str:
@@ -172,7 +153,7 @@ def _of_span(name: str, pairs: pd.DataFrame, timeframe: str) -> list[str]:
         return []
     span = formats.spans(timedelta(seconds=off.min()), timedelta(seconds=off.max()))
     who = _who(pairs.loc[off.index], pairs)
-    return [f"{_METRICS[name]} is over {span}, not {asked}, for {who}."]
+    return [f"{QUANTITIES[name].title} is over {span}, not {asked}, for {who}."]
 
 
 def _who(missing: pd.DataFrame, pairs: pd.DataFrame) -> str:
@@ -215,9 +196,9 @@ def _of_age(name: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
     if not is_late.any():
         return []
     late = pairs[is_late]
-    oldest = formats.age(shown.now - late[TIMES[name]].min())
+    oldest = formats.age(shown.now - late[QUANTITIES[name].ts].min())
     return [
-        f"{_METRICS[name]} is older than {limit(name, shown)} for {_who(late, pairs)}, "
+        f"{QUANTITIES[name].title} is older than {limit(name, shown)} for {_who(late, pairs)}, "
         f"at most {oldest} old."
     ]
 
@@ -229,7 +210,7 @@ def _of_marks(pairs: pd.DataFrame, shown: Moment) -> list[str]:
         return []
     first, last = marks.min(), marks.max()
     span = "" if first == last else f"{formats.minute(first)} to "
-    return [f"Long/short as of {span}{formats.moment(last, shown.now)}."]
+    return [f"{QUANTITIES['ls_accounts'].title} as of {span}{formats.moment(last, shown.now)}."]
 
 
 def _of_bars(pairs: pd.DataFrame) -> list[str]:
@@ -251,15 +232,7 @@ def _of_mixture(pairs: pd.DataFrame) -> list[str]:
 
 def _of_history(figures: dict[str, Figure]) -> list[str]:
     """Say which cards have no day behind them yet."""
-    labels = {
-        "global_oi_usd": "open interest",
-        "oi_volume_weighted_usd": "volume-weighted open interest",
-        "volume_24h_usd": "volume",
-        "funding_8h_pct": "funding",
-        "ls_accounts": "long/short",
-        "breadth_pct": "breadth",
-    }
-    without = [label for name, label in labels.items() if len(figures[name].past) < 2]
+    without = [QUANTITIES[name].title for name in FIGURES if len(figures[name].past) < 2]
     if not without:
         return []
     return [
@@ -271,7 +244,7 @@ def _of_history(figures: dict[str, Figure]) -> list[str]:
 def _of_closed_bars(shown: Moment, timeframe: str, bar_ended: datetime) -> list[str]:
     """Say which bar the indicators are of: changes run up to now, those do not."""
     ended = formats.moment(bar_ended, shown.now)
-    return [f"z, RSI and place in the band are of the {timeframe} bar that ended at {ended}."]
+    return [f"z, RSI and place in band are of the {timeframe} bar that ended at {ended}."]
 
 
 def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list[str]:

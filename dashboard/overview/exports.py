@@ -12,50 +12,16 @@ from analytics import formats
 from analytics.exports.charts import BarChart, LineChart, course
 from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
-from analytics.formats import Kind
 from analytics.market.figures import Change
 from analytics.market.figures import Figure as MarketFigure
+from analytics.quantities import QUANTITIES
 from dashboard.components.cards import FIGURES, card_text
+from dashboard.components.movers import SPANS
 from dashboard.frame.downloads import thresholds_text
+from dashboard.overview.table_columns import COLUMNS
 from dashboard.state import Moment
 from dashboard.view import View
 
-_KINDS: Final[dict[str, tuple[Kind, int | None]]] = {
-    "price": ("price", None),
-    "price_delta_pct": ("pct", None),
-    "price_24h_pct": ("pct", None),
-    "oi_usd": ("usd", None),
-    "oi_delta_pct": ("pct", None),
-    "z_oi": ("ratio", None),
-    "funding_8h_pct": ("pct", 4),
-    "funding_delta_pp": ("points", 4),
-    "ls_accounts": ("ratio", None),
-    "ls_delta_pct": ("pct", None),
-    "book_imbalance_pct": ("pct", None),
-    "rsi": ("ratio", 0),
-    "band_pct": ("share", None),
-    "volume_24h_usd": ("usd", None),
-    "price_delta_s": ("span", None),
-    "oi_delta_s": ("span", None),
-    "age_s": ("age", None),
-}
-"""How the values of each column of the table are written; a curve is no value."""
-
-_MOVED: Final = {
-    "Price": "price_delta_pct",
-    "Open interest": "oi_delta_pct",
-    "Long/short": "ls_delta_pct",
-    "Funding 8 h": "funding_8h_pct",
-}
-_UNITS: Final = {
-    "global_oi_usd": "USD",
-    "oi_volume_weighted_usd": "USD",
-    "volume_24h_usd": "USD",
-    "funding_8h_pct": "% per 8 h",
-    "ls_accounts": "long accounts per short one",
-    "liquidations_1h_usd": "USD",
-    "breadth_pct": "% of pairs",
-}
 _PAPER_ROWS: Final = 100
 """Of the table, on paper."""
 
@@ -70,8 +36,8 @@ class Shown:
     """As the table shows them, in its order."""
     every: pd.DataFrame
     """All that the user looks at, of which the movers and the figures are."""
-    columns: Sequence[tuple[str, str]]
-    """Names and headings of the table's columns."""
+    columns: Sequence[str]
+    """Names of those that are chosen."""
     words: str
     """What was searched for."""
     market: dict[str, MarketFigure]
@@ -97,9 +63,9 @@ def pairs_section(shown: Shown) -> Section:
     span = shown.seen.timeframe
     columns = [Column("pair", "Pair"), Column("venue", "Venue")]
     columns += [
-        Column(name, title.replace("Δ", f"change in {span}"), *_KINDS[name])
-        for name, title in shown.columns
-        if name in _KINDS
+        Column.of(one.name, f"{quantity.title} in {span}" if "{span} ago" in one.help else None)
+        for one in COLUMNS
+        if one.name in shown.columns and (quantity := one.quantity) is not None
     ]
     return Section("Pairs", frame, tuple(columns))
 
@@ -147,15 +113,9 @@ def _state(shown: Shown) -> dict[str, str]:
 
 def _courses(shown: Shown) -> list[LineChart]:
     """Return the day of the figures that have one."""
-    kinds: dict[str, Kind] = {
-        "global_oi_usd": "usd",
-        "volume_24h_usd": "usd",
-        "funding_8h_pct": "pct",
-        "ls_accounts": "ratio",
-    }
     return [
-        LineChart(label, (course(label, past),), kind)
-        for name, kind in kinds.items()
+        LineChart(label, (course(label, past),), QUANTITIES[name].kind)
+        for name in ("global_oi_usd", "volume_24h_usd", "funding_8h_pct", "ls_accounts")
         for label, past in [(_label(shown, name), shown.market[name].past)]
         if len(past) > 1
     ]
@@ -166,15 +126,14 @@ def _bars(shown: Shown) -> list[BarChart]:
     rows = _moved(shown)
     return [
         BarChart(
-            f"{title}, {shown.seen.timeframe if name != 'funding_8h_pct' else 'now'}",
+            f"{one['title']}, {shown.seen.timeframe if one['name'] in SPANS else 'now'}",
             (mine["pair"] + " " + mine["venue"]).tolist(),
             mine["value"].tolist(),
-            kind,
-            digits=digits,
+            QUANTITIES[one["name"]].kind,
+            digits=QUANTITIES[one["name"]].digits,
         )
-        for title, name in _MOVED.items()
-        for kind, digits in [_KINDS[name]]
-        for mine in [rows[rows["measure"] == title]]
+        for one in shown.lists
+        for mine in [rows[rows["measure"] == one["title"]]]
         if not mine.empty
     ]
 
@@ -184,7 +143,7 @@ def _movers(shown: Shown) -> Section:
         Column("measure", "Measure"),
         Column("pair", "Pair"),
         Column("venue", "Venue"),
-        Column("value", "Value", "pct", 4),
+        Column("value", "Value", "rate"),
     )
     note = f"Changes are over {shown.seen.timeframe}; funding is as it stands."
     return Section("Movers", _moved(shown), columns, note)
@@ -198,7 +157,7 @@ def _moved(shown: Shown) -> pd.DataFrame:
             "measure": one["title"],
             "pair": formats.pair(symbol),
             "venue": venue,
-            "value": known.at[(venue, symbol), _MOVED[one["title"]]],
+            "value": known.at[(venue, symbol), one["name"]],
         }
         for one in shown.lists
         for symbol, venue, *_ in one["rows"]
@@ -210,7 +169,7 @@ def _figures(shown: Shown) -> Section:
     rows = [
         {
             "figure": _label(shown, name),
-            "unit": _UNITS[name],
+            "unit": QUANTITIES[name].unit,
             "value": figure.value,
             "pairs": figure.pairs,
             "expected": figure.expected,
@@ -229,7 +188,7 @@ def _figures(shown: Shown) -> Section:
         Column("least_s", "Change over at least", "span"),
         Column("most_s", "Change over at most", "span"),
         Column("until", "Change until", "time"),
-        Column("compared", "Pairs compared", "count"),
+        Column.of("compared"),
     )
     note = (
         f"Values are of {formats.moment(shown.moment.now)}; a change over {shown.seen.timeframe} "

@@ -14,7 +14,7 @@ from pandas.io.formats.style import Styler
 from analytics import formats
 from analytics.palette import Colors
 from dashboard.components.row_click import in_order, let_go, open_row
-from dashboard.components.stale_values import TIMES, old
+from dashboard.components.stale_values import old
 from dashboard.overview.table_columns import COLUMNS, Column, config
 from dashboard.state import Moment
 from dashboard.view import Thresholds, View
@@ -110,9 +110,10 @@ def _words(column: Column, values: pd.Series[Any]) -> list[str]:
     """Return how each of *values* is written."""
     if column.kind == "text":
         return list(values)
-    if column.kind in ("curve", "share"):
+    if column.curve_of or column.kind == "share" or column.quantity is None:
+        # The cell is drawn from its numbers.
         return [""] * len(values)
-    return [formats.ABSENT if value != value else column.write(value) for value in values.tolist()]
+    return list(map(column.quantity.write, values.tolist()))
 
 
 def _styled(
@@ -153,7 +154,7 @@ def _styles(
         if column.name not in words:
             continue
         of_cells = _of_values(column, words[column.name], pairs, thresholds, colors)
-        if column.name in TIMES:
+        if column.quantity is not None and column.quantity.ts is not None:
             # Where the whole row is old, its age says so for every cell.
             counts = all_fresh | (column.name == "age_s")
             is_old = old(column.name, pairs, shown).to_numpy() & counts

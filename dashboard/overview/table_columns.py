@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Final, Literal
 
 import streamlit as st
 
-from analytics import formats
+from analytics.pair.curves import POINTS
+from analytics.quantities import QUANTITIES, Quantity
 from dashboard.view import Level
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Column:
-    """One column of the table of pairs."""
+    """One column of the table of pairs: a quantity, or what has a title of its own."""
 
     name: str
-    """Of the frame."""
-    label: str
-    """Its name where it is chosen, in the URL and in files, and its heading where it has none."""
-    help: str
-    width: int
+    """Of the frame, and of the quantity."""
+    _: KW_ONLY
+    title: str = ""
+    """Of what is no quantity."""
+    curve_of: str = ""
+    """The quantity that it draws."""
+    help: str = ""
+    width: int = 58
     """The usual columns together fit beside the sidebar of a window of 1440. [px]"""
-    heading: str | None = None
-    """Above its values, where its name is wider than they are."""
-    write: Callable[[Any], str] = str
-    kind: str = "number"
-    """``number``, ``text``, ``curve``, ``share``."""
+    kind: Literal["number", "text", "share"] = "number"
     signed: bool = False
     """Whether its sign has a colour."""
     level: Level | None = None
@@ -38,228 +38,170 @@ class Column:
     small: bool = False
     """Whether seven figures are enough of it: half as much goes to the browser."""
 
+    @property
+    def quantity(self) -> Quantity | None:
+        """What its values are; None of names and curves."""
+        return None if self.title or self.curve_of else QUANTITIES[self.name]
 
-def _nothing(_: object) -> str:
-    """Write nothing: the cell is drawn from its numbers."""
-    return ""
+    @property
+    def label(self) -> str:
+        """Its name where it is chosen, and in the URL."""
+        if self.curve_of:
+            return f"{QUANTITIES[self.curve_of].short}, {POINTS} bars"
+        if self.quantity is None:
+            return self.title
+        return self.quantity.short if self.quantity.of else self.quantity.title
+
+    @property
+    def heading(self) -> str:
+        """Its name above its values."""
+        if self.curve_of:
+            return f"{QUANTITIES[self.curve_of].short} {POINTS}"
+        return self.title or QUANTITIES[self.name].short
 
 
 COLUMNS: Final = (
     Column(
-        name="pair",
-        label="Pair",
-        help="Click a row to open it",
-        width=112,
-        kind="text",
-        always=True,
+        "pair", title="Pair", help="Click a row to open it", width=112, kind="text", always=True
     ),
-    Column(name="venue", label="Venue", help="", width=68, kind="text", always=True),
+    Column("venue", title="Venue", width=68, kind="text", always=True),
+    Column("price", help="Last trade", width=84),
     Column(
-        name="price",
-        label="Price",
-        help="Last trade, in the quote currency",
-        width=84,
-        write=formats.price,
-    ),
-    Column(
-        name="price_delta_pct",
-        label="Price Δ",
-        help="Price against {span} ago, or the nearest on record; see Price Δ over. %",
+        "price_delta_pct",
+        help="Price against {span} ago, or the nearest on record; see Price Δ over",
         width=70,
-        write=formats.pct,
         signed=True,
         small=True,
     ),
     Column(
-        name="price_24h_pct",
-        label="24 h",
-        help="Price against 24 hours ago. %",
+        "price_24h_pct",
+        help="Price against 24 hours ago",
         width=70,
-        write=formats.pct,
         signed=True,
         usual=False,
         small=True,
     ),
     Column(
-        name="price_curve",
-        label="Price, 24 bars",
-        heading="Price 24",
+        "price_curve",
+        curve_of="price",
         help="The newest 24 bars' closes: 0 is the lowest of them, 100 the highest",
-        width=58,
-        kind="curve",
-        write=_nothing,
     ),
+    Column("oi_usd", help="At the mark price", width=78),
     Column(
-        name="oi_usd",
-        label="Open interest",
-        heading="OI",
-        help="At the mark price. USD",
-        width=78,
-        write=formats.usd,
-    ),
-    Column(
-        name="oi_delta_pct",
-        label="OI Δ",
+        "oi_delta_pct",
         help="Open interest against {span} ago, or the nearest on record; see OI Δ over. Filled "
-        "where beyond your threshold. %",
+        "where beyond your threshold",
         width=70,
-        write=formats.pct,
         signed=True,
         level="oi_delta_pct",
         small=True,
     ),
     Column(
-        name="oi_curve",
-        label="OI, 24 bars",
-        heading="OI 24",
+        "oi_curve",
+        curve_of="oi_usd",
         help="The newest 24 bars' open interest: 0 is the lowest of them, 100 the highest",
-        width=58,
-        kind="curve",
-        write=_nothing,
     ),
     Column(
-        name="z_oi",
-        label="z of OI",
-        help="The newest bar's OI change against the 20 bars before. Standard deviations",
+        "z_oi",
+        help="The newest bar's OI change against the 20 bars before",
         width=58,
-        write=formats.difference,
         level="z_oi",
         small=True,
     ),
     Column(
-        name="funding_8h_pct",
-        label="Funding 8 h",
-        heading="Funding",
-        help="Rebased to 8 hours. Positive: longs pay shorts. %",
+        "funding_8h_pct",
+        help="Rebased to 8 hours. Positive: longs pay shorts",
         width=84,
-        write=lambda value: formats.pct(value, 4),
         level="funding_8h_pct",
         small=True,
     ),
     Column(
-        name="funding_delta_pp",
-        label="Funding Δ",
-        help="Against {span} ago, or the nearest on record. Percentage points",
+        "funding_delta_pp",
+        help="Funding against {span} ago, or the nearest on record",
         width=95,
-        write=lambda value: formats.points(value, 4),
         signed=True,
         usual=False,
     ),
     Column(
-        name="ls_accounts",
-        label="Long/short",
-        heading="L/S",
+        "ls_accounts",
         help="Accounts long over accounts short, published every 5 minutes",
         width=52,
-        write=formats.ratio,
         level="ls_accounts",
         small=True,
     ),
     Column(
-        name="ls_delta_pct",
-        label="L/S Δ",
-        help="Long/short against {span} ago, or the nearest on record. %",
+        "ls_delta_pct",
+        help="Long/short against {span} ago, or the nearest on record",
         width=70,
-        write=formats.pct,
         signed=True,
         usual=False,
         small=True,
     ),
     Column(
-        name="book_imbalance_pct",
-        label="Imbalance",
-        help="Bids less asks within 25 bps of mid, of both. %",
+        "book_imbalance_pct",
+        help="Bids less asks within 25 bps of mid, of both",
         width=80,
-        write=formats.pct,
         signed=True,
         level="book_imbalance_pct",
         usual=False,
         small=True,
     ),
     Column(
-        name="rsi_curve",
-        label="RSI, 24 bars",
-        heading="RSI 24",
+        "rsi_curve",
+        curve_of="rsi_14",
         help="Relative strength index of 14 bars, from 0 to 100",
-        width=58,
-        kind="curve",
-        write=_nothing,
     ),
     Column(
-        name="rsi",
-        label="RSI",
+        "rsi_14",
         help="Relative strength index of 14 bars, of the newest bar",
         width=48,
-        write=lambda value: formats.count(value),
         small=True,
     ),
     Column(
-        name="band_pct",
-        label="In band",
+        "band_pct",
         help="Where the newest close stands: 0 on the lower Bollinger band, 100 on the upper",
         width=84,
         kind="share",
-        write=_nothing,
         small=True,
     ),
+    Column("volume_24h_usd", help="Rolling", width=80),
     Column(
-        name="volume_24h_usd",
-        label="Volume 24 h",
-        heading="Vol 24 h",
-        help="Rolling. USD",
-        width=80,
-        write=formats.usd,
-    ),
-    Column(
-        name="price_delta_s",
-        label="Price Δ over",
+        "price_delta_s",
         help="The time that the price change really covers, where {span} are asked for",
         width=95,
-        write=formats.span,
         usual=False,
         small=True,
     ),
     Column(
-        name="oi_delta_s",
-        label="OI Δ over",
+        "oi_delta_s",
         help="The time that the change of open interest really covers, where {span} are asked for",
         width=95,
-        write=formats.span,
         usual=False,
         small=True,
     ),
-    Column(
-        name="age_s",
-        label="Age",
-        help="Since the venue last told of this pair",
-        width=56,
-        write=formats.age,
-        small=True,
-    ),
+    Column("age_s", help="Since the venue last told of this pair", width=56, small=True),
 )
 """In the order of the table."""
 
 
-def headings(chosen: Sequence[str]) -> list[tuple[str, str]]:
-    """Return names and labels of the *chosen* columns, in the order of the table."""
-    return [(column.name, column.label) for column in COLUMNS if column.name in chosen]
-
-
 def config(columns: Sequence[Column], span: str) -> dict[str, Any]:
     """Return how *columns* are drawn, for changes over *span*."""
-    return {column.name: _drawn(column, column.help.format(span=span)) for column in columns}
+    return {column.name: _drawn(column, span) for column in columns}
 
 
-def _drawn(column: Column, said: str) -> Any:
+def _drawn(column: Column, span: str) -> Any:
+    said = column.help.format(span=span)
+    unit = None if column.quantity is None else column.quantity.heading_unit
     asked: dict[str, Any] = {
-        "label": column.heading or column.label,
+        "label": column.heading,
         "width": column.width,
-        "help": said or None,
+        "help": (f"{said} [{unit}]" if unit else said) or None,
     }
     if column.kind == "text":
         return st.column_config.TextColumn(pinned=column.name == "pair", **asked)
-    if column.kind == "curve":
+    if column.curve_of:
         return st.column_config.LineChartColumn(y_min=0, y_max=100, **asked)
-    if column.kind == "share":
-        return st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f", **asked)
+    if column.kind == "share" and column.quantity is not None:
+        form = f"%.{column.quantity.digits}f"
+        return st.column_config.ProgressColumn(min_value=0, max_value=100, format=form, **asked)
     return st.column_config.NumberColumn(**asked)

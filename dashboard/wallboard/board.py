@@ -13,6 +13,7 @@ from analytics import formats
 from analytics.market.figures import Figure
 from analytics.market.movers import movers
 from analytics.palette import Colors
+from analytics.quantities import QUANTITIES, moved
 from analytics.signals.fired import Signal
 from dashboard.components.cards import UNSIGNED, card_text
 from dashboard.components.movers import over
@@ -77,7 +78,7 @@ _TIERS: Final = {
     2: _Told("z + L/S + book", "z_oi", "book_imbalance_pct"),
     3: _Told("takers", "oi_delta_pct", "cvd_delta_usd"),
     4: _Told("funding", "funding_8h_pct", "funding_8h_pct"),
-    5: _Told("OI share", "z_oi_share", "z_oi_share"),
+    5: _Told(QUANTITIES["oi_share_pct"].short, "z_oi_share", "z_oi_share"),
 }
 """The tiers in their order: the whole market first, and last what fires most often."""
 
@@ -131,7 +132,8 @@ def wall_lists(
         _list(
             f"{title} {over(pairs, rows, name, seen.timeframe)}", _movers(pairs, rows, name, colors)
         )
-        for name, title in (("price_delta_pct", "Price"), ("oi_delta_pct", "Open interest"))
+        for name in ("price_delta_pct", "oi_delta_pct")
+        for title in [moved(name).title]
         for rows in [_moved(pairs, name)]
     ]
     lists.append(_list(f"Signals, {seen.timeframe}", signal_lines(signals, colors)))
@@ -168,7 +170,7 @@ def _movers(pairs: pd.DataFrame, rows: pd.DataFrame, name: str, colors: Colors) 
     return [
         _line(formats.pair(row["symbol"]), row["venue"], written, _color(written, colors))
         for row in rows.to_dict("records")
-        for written in [formats.pct(change[row["venue"], row["symbol"]])]
+        for written in [QUANTITIES[name].write(change[row["venue"], row["symbol"]])]
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from pathlib import Path
@@ -92,3 +93,80 @@ def test_signs_are_the_same_on_screens_in_sheets_and_in_charts():
         assert sheet_format(kind).startswith("+") == how.signed
         assert plotly_format(kind).startswith("+") == how.signed
         assert writer(kind)(3.0).startswith("+") == how.signed
+
+
+ORDINARY = {"Share", "Side", "Age", "Quantity", "Refused", "Streams", "Coverage", "Flags", "Linear"}
+ORDINARY |= {"z", "r", "24 h", "Correlation"}
+"""Titles that are words with other meanings as well: a page, a field, a stretch of time."""
+
+OTHERWISE = ("dashboard/app_pages/correlation.py", "Spread")
+"""Of colours, not of a book."""
+
+DIGITS = re.compile(r"%\{\w+:[^}]*\d~?f\}|^[+,$]*\.\d~?f$|^%\.[1-9]f")
+"""What tells Plotly or Streamlit how many digits to write."""
+
+
+def texts(file):
+    """The literal texts of *file*, with their lines: no docstrings, no formats of an f-string."""
+    tree = ast.parse(file.read_text())
+    others = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    others |= {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FormattedValue) and node.format_spec
+        for part in ast.walk(node.format_spec)
+    }
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in others
+        ):
+            yield node.lineno, node.value
+
+
+def product():
+    """The files that name quantities, other than those that say what they are."""
+    files = [path for part in ("analytics", "dashboard") for path in (ROOT / part).rglob("*.py")]
+    return [path for path in files if path.name not in ("quantities.py", "formats.py")]
+
+
+def test_no_other_file_states_a_title():
+    """A column, card, pane or sentence that has its own words for a quantity drifts."""
+    named = {name for one in QUANTITIES.values() for name in (one.title, one.short)} - ORDINARY
+    own = re.compile(
+        rf"({'|'.join(map(re.escape, sorted(named, key=len, reverse=True)))})"
+        r"(?:$|, (?:sum|weighted|%|OI-weighted|known)$| \[)"
+    )
+    stated = [
+        f"{path.relative_to(ROOT)}:{line}: {text}"
+        for path in product()
+        for line, text in texts(path)
+        if own.match(text) and (str(path.relative_to(ROOT)), text) != OTHERWISE
+    ]
+
+    assert stated == []
+
+
+def test_no_other_file_states_how_many_digits():
+    """Neither to a writer of ``formats`` nor to Plotly or Streamlit."""
+    writers = {how.write.__name__ for how in KINDS.values()}
+    stated = []
+    for path in product():
+        calls = (
+            node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)
+        )
+        stated += [
+            f"{path.relative_to(ROOT)}:{call.lineno}: {ast.unparse(call)}"
+            for call in calls
+            if len(call.args) > 1
+            and ast.unparse(call.func).startswith("formats.")
+            and ast.unparse(call.func).removeprefix("formats.") in writers
+        ]
+        stated += [
+            f"{path.relative_to(ROOT)}:{line}: {text}"
+            for line, text in texts(path)
+            if DIGITS.search(text)
+        ]
+
+    assert stated == []

@@ -194,14 +194,14 @@ def test_the_copied_link_shows_the_same_to_another(visit, someone, demo):
     me = someone()
     me.grant_permissions(["clipboard-read", "clipboard-write"])
     page = visit(f"{demo.url}/?timeframe=1h&venues=bybit", by=me)
-    set_threshold(page, "z of OI", "3.3")
+    set_threshold(page, "z of OI change", "3.3")
     page.wait_for_url("**z=3.3**")
 
     page.get_by_role("button", name="Copy link").click()
     page.get_by_text("Copied", exact=True).wait_for()
     other = visit(page.evaluate("navigator.clipboard.readText()"))
 
-    assert other.get_by_role("spinbutton", name="z of OI").input_value() == "3.3"
+    assert other.get_by_role("spinbutton", name="z of OI change").input_value() == "3.3"
     assert {row[1] for row in table(other)} == {"bybit"}
     assert timeframe(other, "1h").is_checked()
 

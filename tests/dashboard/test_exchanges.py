@@ -109,10 +109,10 @@ def test_sum_and_volume_weighted_stand_side_by_side(exchanges, record):
 
     cards = figures(exchanges())
 
-    assert cards["OI, sum"] == "$8.00B"
-    assert cards["OI, volume-weighted"] == "$2.67B"
-    assert cards["BTC: OI, sum"] == "$6.00B"
-    assert cards["BTC: OI, weighted"] == "$3.00B"
+    assert cards["Open interest, sum"] == "$8.00B"
+    assert cards["Volume-weighted OI"] == "$2.67B"
+    assert cards["BTC: Open interest"] == "$6.00B"
+    assert cards["BTC: Weighted OI"] == "$3.00B"
 
 
 def test_a_silent_venue_is_missing_in_every_sum(exchanges, record):
@@ -126,10 +126,10 @@ def test_a_silent_venue_is_missing_in_every_sum(exchanges, record):
     page = exchanges()
 
     told = {card.label: card.delta for card in page.metric}
-    assert told["OI, sum"] == "3 of 5 pairs"
+    assert told["Open interest, sum"] == "3 of 5 pairs"
     assert told["Volume 24 h, sum"] == "3 of 5 pairs"
     assert told["Open interest"] == "1 of 2 pairs"
-    assert told["BTC: OI, sum"] == "2 of 3 instruments"
+    assert told["BTC: Open interest"] == "2 of 3 instruments"
     heads = [part.proto.body for part in page.get("html")]
     assert any("1 of 2 pairs" in head for head in heads)
     assert "Shares are of 3 of 5 pairs collected: the others were not heard of." in text(page)
@@ -165,7 +165,7 @@ def test_compares_one_asset_row_by_row(exchanges, record):
     assert values["funding_8h_pct"].tolist() == pytest.approx([0.03, -0.02])
     assert written.iloc[0].tolist() == [
         *("BTC/USDT", "binance", "101.500", "$4.00B", "66.7 %", "▲ +0.0300 %", "+32.85 %", "8 h"),
-        *("3 h 16 min", "2.00", "$1.00B", "+1.0000 %", "0.50 bp", "0 s"),
+        *("3 h 16 min", "2.00", "$1.00B", "+1.0000 %", "0.50 bps", "0 s"),
     ]
     assert written.iloc[1]["funding_8h_pct"] == "▼ -0.0200 %"
     assert written.iloc[1]["next_funding_s"] == written.iloc[1]["basis_pct"] == "–"
@@ -224,7 +224,7 @@ def test_rows_do_not_change_places_beneath_the_pointer(exchanges, record):
     st.cache_resource.clear()
     page.run()
 
-    assert figures(page)["BTC: OI, sum"] == "$10.00B"
+    assert figures(page)["BTC: Open interest"] == "$10.00B"
     assert comparison(page)[0]["venue"].tolist() == before == ["binance", "okx"]
     assert page.session_state["comparison_rows"] == [("binance", BTC), ("okx", BTC)]
 
@@ -236,8 +236,8 @@ def test_the_asset_lives_in_the_link(exchanges, record):
 
     page = exchanges(asset="ETH")
 
-    assert figures(page)["ETH: OI, sum"] == "$2.00B"
-    assert figures(page)["ETH: funding spread"] == "–"
+    assert figures(page)["ETH: Open interest"] == "$2.00B"
+    assert figures(page)["ETH: Funding spread"] == "–"
     assert "ETH is known on one venue only" in text(page)
 
 
@@ -252,7 +252,7 @@ def test_shares_stay_shares_of_all_venues(exchanges, record):
     assert "<dd>25.0 %</dd>" in okx
     assert "Of the sum over all venues." in okx
     assert comparison(page)[0]["oi_share_pct"].tolist() == pytest.approx([100 / 3])
-    assert figures(page)["OI, sum"] == "$2.00B"
+    assert figures(page)["Open interest, sum"] == "$2.00B"
 
 
 def test_shares_are_of_the_chosen_pairs(exchanges, record):
@@ -445,7 +445,7 @@ def test_missing_metrics_leave_dashes(exchanges, record):
 
     page = exchanges()
 
-    assert figures(page)["OI, sum"] == "–"
+    assert figures(page)["Open interest, sum"] == "–"
     assert comparison(page)[1].iloc[0]["oi_usd"] == "–"
 
 

@@ -388,7 +388,7 @@ def test_gaps_of_the_record_are_one_row_for_an_outage(health, record):
 
     assert rows["length"].tolist() == ["10 min"]
     assert rows["pairs"].tolist() == ["BTC/USDT and ETH/USDT"]
-    assert rows["what"].tolist() == ["Open interest, USD and Price"]
+    assert rows["what"].tolist() == ["Open interest and Price"]
 
 
 def first_hour(record, newest_mark=1.0):
@@ -445,7 +445,7 @@ def test_coverage_puts_what_is_missing_first(health, record):
 
     rows = table(health("coverage"), "coverage_pct")
 
-    assert rows["title"].tolist() == ["Open interest, USD", "Price"]
+    assert rows["title"].tolist() == ["Open interest", "Price"]
     assert rows["coverage_pct"].tolist() == [75, 100]
 
 
@@ -457,7 +457,7 @@ def test_refusals_are_counted_by_reason_up_to_now(health, record):
 
     rows = table(health("refused"), "why")
 
-    assert rows["title"].tolist() == ["Mark price", "Open interest, USD"]
+    assert rows["title"].tolist() == ["Mark price", "Open interest"]
     assert rows["why"].tolist() == ["sign", "unit jump"]
     assert rows["refused"].tolist() == [2, 1]
 

@@ -151,11 +151,23 @@ def test_figures_and_panes_of_one_pair(market, record):
     assert re.search("BTC/USDT on binance.*110.000.*at 12:44 UTC", titles(page))
     assert "The last bar is not over: it is what was heard of it so far." in text(page)
     drawn = traces(page)
-    assert {"Price", "Volume", "Open interest", "RSI", "CVD", "z of OI", "Upper band"} <= set(drawn)
+    assert {
+        "Price",
+        "Volume",
+        "Open interest",
+        "RSI",
+        "CVD",
+        "z of OI change",
+        "Upper band",
+    } <= set(drawn)
     assert values(drawn["Open interest"])[-1] == pytest.approx(6)
     # Of the bar under way nobody heard the beginning: it is no candle.
     assert values(drawn["Price"], "close")[-1] == pytest.approx(101)
-    assert np.nanmax(values(drawn["Longs liq."])) < 0 < np.nanmin(values(drawn["Shorts liq."]))
+    assert (
+        np.nanmax(values(drawn["Longs liquidated"]))
+        < 0
+        < np.nanmin(values(drawn["Shorts liquidated"]))
+    )
 
 
 @pytest.fixture
@@ -186,7 +198,7 @@ def test_the_last_bar_is_the_one_under_way(market, record, under_way, asked, can
     assert values(drawn["Open interest"])[-1] == pytest.approx(candle[3] / 10)
     assert f"at {asked} UTC" in titles(page)
     assert "The last bar is not over" in text(page)
-    for name in ("Upper band", "RSI", "z of OI"):
+    for name in ("Upper band", "RSI", "z of OI change"):
         assert np.isnan(values(drawn[name])[-1])
         assert np.isfinite(values(drawn[name])[-2])
 

@@ -68,23 +68,23 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
         "Volume",
         "Open interest",
         "OI change per bar",
-        "z-score of OI change",
-        "Robust z-score of OI change",
+        "z of OI change",
+        "Robust z of OI change",
         "Long/short, accounts",
         "Long/short, top traders",
         "Long/short change per bar",
         "Book imbalance within 25 bps",
         "Taker imbalance",
         "CVD from the left edge",
-        "CVD from the left edge / OI",
-        "On-balance volume from the left edge",
+        "CVD / OI from the left edge",
+        "OBV from the left edge",
         "Funding 8 h",
-        "RSI 14",
-        "ATR 14",
-        "Realised volatility of 20 bars, a year",
+        "RSI of 14 bars",
+        "ATR of 14 bars",
+        "Realised volatility of 20 bars, annualised",
         "Liquidations: shorts up, longs down",
         "Basis: mark above index",
-        "Premium: last trade above index",
+        "Premium of trades: above index",
     ]
     assert [line.name for line in found["BTC/USDT on binance"].series] == [
         "Price",
@@ -149,7 +149,7 @@ def test_panes_that_are_off_are_not_on_paper(loaded, record):
 
     document = report(*loaded("RSI"))
 
-    assert list(charts(document)) == ["BTC/USDT on binance", "RSI 14"]
+    assert list(charts(document)) == ["BTC/USDT on binance", "RSI of 14 bars"]
     assert len(document.charts[0].series) == 1
     assert document.sections == ()
     assert document.state["Panes"] == "Price and RSI"

@@ -222,13 +222,13 @@ def test_history_that_is_fetched_beside_a_running_page_is_seen(app, record):
     record.snapshot(BTC, price=1.0)
     bars(record, range(8))
     record.publish()
-    assert loaders.pair_curves("4h", loaders.moment())["rsi"].isna().all()
+    assert loaders.pair_curves("4h", loaders.moment())["rsi_14"].isna().all()
 
     record.rows = []
     bars(record, range(8, 40))
     record.publish()
 
-    assert loaders.pair_curves("4h", loaders.moment())["rsi"].notna().all()
+    assert loaders.pair_curves("4h", loaders.moment())["rsi_14"].notna().all()
 
 
 def bars(record, numbers):

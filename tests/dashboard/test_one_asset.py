@@ -40,8 +40,8 @@ def test_two_coins_of_one_name_are_not_summed(record, opened):
     two_gases(record)
     page = opened(EXCHANGES, asset="GAS (bybit)")
     assert page.selectbox(key="asset").options == ["GAS (binance)", "GAS (bybit)"]
-    assert cards(page)["GAS (bybit): OI, sum"] == "$9.00M"
-    assert cards(page)["GAS (bybit): funding 8 h"] == "+0.0200 %"
+    assert cards(page)["GAS (bybit): Open interest"] == "$9.00M"
+    assert cards(page)["GAS (bybit): Funding 8 h"] == "+0.0200 %"
     assert f"{APART}, so they are not one asset and are counted as 2 assets" in text(page)
     assert "GAS (bybit) is known on one venue only" in text(page)
 

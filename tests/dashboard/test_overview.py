@@ -106,7 +106,7 @@ def test_cards_show_the_market(app, record):
     assert not app.exception
     assert cards(app) == {
         "Open interest": "$8.00B",
-        "OI, weighted": "$4.67B",
+        "Weighted OI": "$4.67B",
         "Volume 24 h": "$15.00B",
         "Funding 8 h": "+0.0025 %",
         "Long/short": "1.67",
@@ -223,7 +223,7 @@ def test_says_so_when_a_whole_venue_does_not_tell(app, record):
     app.run()
 
     assert (
-        "Funding is missing for all 4 pairs of okx: "
+        "Funding 8 h is missing for all 4 pairs of okx: "
         "the venue does not state how often funding is paid." in text(app)
     )
 
@@ -285,7 +285,7 @@ def test_an_old_value_carries_its_age(app, record):
         "BTC/USDT": "0 s",
         "ETH/USDT": "4 min",
     }
-    for metric in ("Open interest", "Funding", "Volume"):
+    for metric in ("Open interest", "Funding 8 h", "Volume 24 h"):
         assert f"{metric} is older than 2 cycles for all 2 pairs, at most 4 min old." in text(app)
     assert "Price is older than 2 cycles for ETH/USDT on binance, at most 4 min old." in text(app)
 
@@ -480,11 +480,11 @@ def test_cards_say_how_far_they_came(app, record):
     assert card.proto.delta_description == "in 14 min"
     assert "OI change is over 14 min, not 15 min, for the only pair." in text(app)
     assert curve(app, 1) == [98, 50, 2]
-    assert "No curve yet for volume-weighted open interest" in text(app)
+    assert "No curve yet for Volume-weighted OI" in text(app)
 
     app.segmented_control(key="timeframe").set_value("4h").run()
     assert app.metric[0].delta == ""
-    assert "no open interest is on record for both now and 4h earlier" in text(app)
+    assert "open interest is not on record for both now and 4h earlier" in text(app)
 
 
 def test_the_time_that_a_change_covers_is_a_column(app, record):
@@ -545,7 +545,7 @@ def test_a_silent_venue_moves_nothing_and_is_missing_on_every_card(app, record):
 
     beside = "in 1 h, 1 of 2 pairs"
     assert card(app, "Open interest") == ("$6.00B", "0.00 %", beside)
-    assert card(app, "OI, weighted") == ("$6.00B", "0.00 %", beside)
+    assert card(app, "Weighted OI") == ("$6.00B", "0.00 %", beside)
     assert card(app, "Volume 24 h") == ("$10.00B", "0.00 %", beside)
     assert card(app, "Funding 8 h") == ("+0.0100 %", "0.0000 pp", beside)
     assert card(app, "Long/short") == ("2.00", "0.00", beside)
@@ -653,7 +653,7 @@ def test_the_timeframe_changes_every_change(app, record):
     assert quarter["price_delta_pct"] == pytest.approx(100 * (110 / 109 - 1))
     assert quarter["oi_delta_pct"] == 0
     assert pd.isna(quarter["ls_delta_pct"])
-    assert "no long/short ratio is on record for both now and 15m earlier" in text(app)
+    assert "long/short is not on record for both now and 15m earlier" in text(app)
 
 
 def test_the_tabs_are_the_sidebars_timeframe(app, record):
@@ -786,7 +786,7 @@ def test_indicators_say_which_bar_they_are_of(app, record):
     app.query_params["timeframe"] = "1h"
     app.run()
 
-    assert "z, RSI and place in the band are of the 1h bar that ended at 12:00 UTC." in text(app)
+    assert "z, RSI and place in band are of the 1h bar that ended at 12:00 UTC." in text(app)
 
 
 @pytest.mark.parametrize("words", ["BTCUSDT", "btc-usdt", "BTC/USDT", "btc_usdt binance"])

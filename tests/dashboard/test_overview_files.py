@@ -18,7 +18,7 @@ from analytics.market.figures import whole_market
 from dashboard import components, loaders, warm_up
 from dashboard.components.movers import mover_lists
 from dashboard.overview import exports
-from dashboard.overview.table_columns import COLUMNS, headings
+from dashboard.overview.table_columns import COLUMNS
 from dashboard.view import View
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
@@ -46,7 +46,7 @@ def shown(app, record):
         seen=seen,
         pairs=pairs.iloc[::-1],
         every=pairs,
-        columns=headings([column.name for column in COLUMNS]),
+        columns=[column.name for column in COLUMNS],
         words="",
         market=whole_market(pairs, history, liquidated, seen.span, silent),
         lists=mover_lists(pairs, "5m"),

@@ -71,7 +71,7 @@ def test_figures_are_those_of_the_newest_bar():
 
     rsi = indicators.rsi(made.values["close"])
     assert len(row["price_curve"]) == len(row["rsi_curve"]) == POINTS
-    assert row["rsi"] == pytest.approx(rsi[-1, 0])
+    assert row["rsi_14"] == pytest.approx(rsi[-1, 0])
     assert row["rsi_curve"].tolist() == np.rint(rsi[-POINTS:, 0]).tolist()
     assert row["band_pct"] == pytest.approx(
         100 * indicators.bollinger(made.values["close"]).position[-1, 0]
