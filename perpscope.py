@@ -1,7 +1,6 @@
-"""The command line: the one file that knows both doors of the house.
+"""The command line; the one module that starts both the collector and the dashboard.
 
-Data goes to stdout, everything said about it to stderr. What an exit code means
-stands in ``Exit``.
+Data goes to stdout, messages to stderr. ``Exit`` lists the exit codes.
 """
 
 from __future__ import annotations
@@ -53,25 +52,25 @@ _GUARDED = (
     *("--browser.gatherUsageStats", "false"),
     *("--client.showErrorDetails", "none"),
 )
-"""What keeps the dashboard to itself, also where .streamlit/config.toml is not found."""
+"""Security settings of the dashboard, repeated here in case .streamlit/config.toml is missing."""
 
 
 class Exit(IntEnum):
-    """What the process exits with; scripts rely on it."""
+    """Exit codes of the process; scripts rely on them."""
 
     OK = 0
     FAILED = 1
-    """Something went wrong that has no code of its own; doctor found something wrong."""
+    """Any other error, or doctor found a problem."""
     SETTINGS = 2
     """A setting or an argument is wrong."""
     VENUE = 3
-    """Not one venue answered."""
+    """No venue answered."""
     LAKE = 4
     """The lake cannot be opened, read or written."""
     REFUSED = 5
     """A file was refused; nothing of it was stored."""
     INTERRUPTED = interrupts.INTERRUPTED
-    """Ctrl-C stopped it, as shells count it."""
+    """Stopped by Ctrl-C: 128 + SIGINT, as in shells."""
 
 
 app = typer.Typer(
@@ -85,21 +84,21 @@ said = Console(stderr=True, emoji=False)
 
 Venues = Annotated[
     list[str] | None,
-    typer.Option("--venue", help="Collect this venue only; may be given again. [default: all set]"),
+    typer.Option(
+        "--venue", help="Collect only this venue; can be repeated. [default: PERPSCOPE_VENUES]"
+    ),
 ]
 Port = Annotated[int | None, typer.Option(help="Port of the dashboard. [env: PERPSCOPE_PORT]")]
-Seed = Annotated[int, typer.Option(help="The same seed makes the same market.")]
-Speed = Annotated[
-    float, typer.Option(min=1, max=600, help="Seconds of the market in one second of yours.")
-]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same market.")]
+Speed = Annotated[float, typer.Option(min=1, max=600, help="Seconds of market time per second.")]
 Recording = Annotated[
-    Path | None, typer.Option(help="Play this recorded series instead of a synthetic market.")
+    Path | None, typer.Option(help="Play back this recorded series instead of a synthetic market.")
 ]
 
 
 @app.command()
 def demo(port: Port = None, seed: Seed = 7, speed: Speed = 1, recording: Recording = None) -> None:
-    """Run everything on a simulated market, in a lake of its own."""
+    """Run simulator, collector and dashboard, with a lake of their own."""
     options = simulation.options(seed=seed, speed=speed, recorded=recording)
     _end(interrupted=asyncio.run(launch.demo(load(port=port), options)))
 
@@ -114,11 +113,11 @@ def up(port: Port = None) -> None:
 def collect(
     *,
     once: Annotated[
-        bool, typer.Option("--once", help="One cycle of each venue, then end.")
+        bool, typer.Option("--once", help="Run one cycle of each venue, then exit.")
     ] = False,
     venue: Venues = None,
 ) -> None:
-    """Collect from the venues into the lake until stopped."""
+    """Run the collector until stopped."""
     settings = load(venues=tuple(venue) if venue else None)
     logs.start(settings.data_dir / "logs", settings.log_level)
     if not once:
@@ -132,7 +131,7 @@ def collect(
 
 @app.command()
 def serve(port: Port = None) -> None:
-    """Show the dashboard of what was collected."""
+    """Run the dashboard."""
     settings = load(port=port)
     launch.refuse_taken_port(settings.port)
     _become_dashboard(settings)
@@ -146,12 +145,12 @@ def import_(
     *,
     undo: Annotated[
         list[int] | None,
-        typer.Option(metavar="ID", help="Take this import back; may be given again."),
+        typer.Option(metavar="ID", help="Undo this import; can be repeated."),
     ] = None,
 ) -> None:
-    """Store recorded series; beside a running collector, the collector does it."""
+    """Import files; if a collector is running, it does the work."""
     if not files and not undo:
-        raise typer.BadParameter("name the files to import, or an import to undo")
+        raise typer.BadParameter("give files to import, or --undo ID")
     settings = load()
     if not imports.run(settings.data_dir, files or (), said, _told(), undo=undo or ()):
         raise typer.Exit(Exit.REFUSED)
@@ -159,29 +158,29 @@ def import_(
 
 @app.command("imports")
 def imports_() -> None:
-    """List what was imported, with the ids by which `import --undo` takes it back."""
+    """List imports with their ids for `import --undo`."""
     folder, wall = load().data_dir, datetime.now(UTC)
     written = query_cli.Written.TABLE
     if not query_cli.ask(folder, "imports", (), written, sys.stdout, wall=wall):
-        said.print("nothing was imported", markup=False, highlight=False)
+        said.print("no imports", markup=False, highlight=False)
 
 
 @app.command()
 def backfill(
-    days: Annotated[float, typer.Option(min=0.1, max=3650, help="How far back.")] = 30,
+    days: Annotated[float, typer.Option(min=0.1, max=3650, help="Days of history.")] = 30,
     *,
     archive: Annotated[
-        bool, typer.Option("--archive", help="Take whole days from the public archive first.")
+        bool, typer.Option("--archive", help="Take whole days from Binance's public archive first.")
     ] = False,
     venue: Venues = None,
 ) -> None:
-    """Fill in history from the venues; beside a running collector, the collector does it."""
+    """Fill in history from the venues; if a collector is running, it does the work."""
     settings = load(venues=tuple(venue) if venue else None)
     logs.start(settings.data_dir / "logs", settings.log_level)
     try:
         sound = backfilling.run(settings, days=days, archive=archive, said=said, told=_told())
     except KeyboardInterrupt:
-        said.print("stopped; what was heard is stored, running it again goes on from there")
+        said.print("stopped; data fetched so far is stored, run it again to continue")
         raise typer.Exit(Exit.INTERRUPTED) from None
     if not sound:
         raise typer.Exit(Exit.VENUE)
@@ -190,17 +189,17 @@ def backfill(
 @app.command()
 def query(
     name: Annotated[
-        str | None, typer.Argument(help="Which query; without one, all are listed.")
+        str | None, typer.Argument(help="Name of the query; without it, all queries are listed.")
     ] = None,
     param: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="A parameter of the query; may be given again."),
+        typer.Option(metavar="KEY=VALUE", help="A parameter of the query; can be repeated."),
     ] = None,
     written: Annotated[
-        query_cli.Written, typer.Option("--format", help="How the rows are written.")
+        query_cli.Written, typer.Option("--format", help="Output format.")
     ] = query_cli.Written.TABLE,
 ) -> None:
-    """Ask the record a named question, or list the questions there are."""
+    """Run a named query on the lake, or list all queries."""
     if name is None:
         sys.stdout.write(query_cli.listing())
         return
@@ -212,7 +211,7 @@ def query(
 
 @app.command()
 def doctor() -> None:
-    """Print the settings in effect and check all that a collector needs."""
+    """Print the settings in effect; check lake, disk, clock, venues and websockets."""
     settings = load()
     sound = asyncio.run(checks.examine(settings, _told()))
     raise typer.Exit(Exit.OK if sound else Exit.FAILED)
@@ -220,16 +219,16 @@ def doctor() -> None:
 
 @app.command()
 def simulate(
-    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes any free one.")] = 8700,
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes any free port.")] = 8700,
     seed: Seed = 7,
     speed: Speed = 1,
     recording: Recording = None,
-    instruments: Annotated[int, typer.Option(min=1, max=300, help="Base assets listed.")] = 60,
+    instruments: Annotated[int, typer.Option(min=1, max=300, help="Number of base assets.")] = 60,
     start: Annotated[
-        datetime | None, typer.Option(help="What its clock shows at the start, UTC. [default: now]")
+        datetime | None, typer.Option(help="Start of its clock, UTC. [default: now]")
     ] = None,
 ) -> None:
-    """Serve the wire formats of the venues from a simulated market; print its address."""
+    """Run the simulator of the venues' REST and websockets; print its address."""
     simulation.run(
         port=port,
         seed=seed,
@@ -241,17 +240,17 @@ def simulate(
 
 
 def _end(*, interrupted: bool) -> NoReturn:
-    """End a command that runs until it is stopped."""
+    """Exit from a command that runs until stopped."""
     raise typer.Exit(Exit.INTERRUPTED if interrupted else Exit.OK)
 
 
 def _told() -> Console:
-    """Where data goes; into a file or a pipe it goes unwrapped."""
+    """Console for data on stdout, not wrapped if that is a file or a pipe."""
     return Console(width=None if sys.stdout.isatty() else 250, emoji=False)
 
 
 def _become_dashboard(settings: Settings) -> None:
-    """Replace this process by Streamlit's, so that signals reach it and no child is left."""
+    """Replace this process by Streamlit, so that signals reach it and no child is left behind."""
     found = find_spec("dashboard")
     if found is None or found.origin is None:
         raise SettingsError("the package dashboard is not installed")
@@ -264,13 +263,13 @@ def _become_dashboard(settings: Settings) -> None:
     ]
     os.environ["PERPSCOPE_DATA_DIR"] = str(settings.data_dir.absolute())
     os.environ["PERPSCOPE_INTERVAL_S"] = str(settings.interval_s)
-    # Streamlit looks for .streamlit/config.toml, the theme and the server's settings, from here.
+    # Streamlit looks for .streamlit/config.toml in the working directory.
     os.chdir(Path(found.origin).parents[1])
     os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606
 
 
 def exit_code(error: PerpscopeError) -> Exit:
-    """Return what the process exits with after *error*."""
+    """Return the exit code for *error*."""
     match error:
         case SettingsError() | QueryError():
             return Exit.SETTINGS
@@ -285,8 +284,8 @@ def exit_code(error: PerpscopeError) -> Exit:
 
 
 def main() -> None:
-    """Run the command line: our own errors in one line, a bug with its traceback."""
-    # Logs, what is fetched, and what children make: nobody else's.
+    """Run the command line; our own errors print one line, bugs a traceback."""
+    # Files made by this process and its children are readable by their owner only.
     os.umask(PRIVATE_UMASK)
     try:
         app()
@@ -301,7 +300,7 @@ def main() -> None:
         control.end_if_left_behind(code)
         sys.exit(code)
     finally:
-        # All is closed; a second Ctrl-C finds nothing to interrupt but Python's own end.
+        # Everything is closed: a second Ctrl-C may end Python at once.
         interrupts.end_at_once()
 
 
