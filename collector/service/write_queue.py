@@ -17,14 +17,15 @@ import structlog
 from analytics.errors import LakeError
 from analytics.lake.writer import Lake
 from analytics.records import Record, Snapshot
+from collector.runtime.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 
 LONGEST_QUEUE = 240
 """Batches that may wait: 40 minutes of three venues at the default pace."""
 
-RETRY_S = 5.0
-"""Pause after the lake refused. [wall s]"""
+RETRY = Backoff(first_s=1.0, longest_s=5.0)
+"""The pauses while the lake refuses. [wall s]"""
 
 HURRIED_RETRY_S = 0.2
 """The same once we are asked to finish. [wall s]"""
@@ -82,6 +83,7 @@ class Intake:
         Begun anew, it goes on with what waits: what the lake took meanwhile it takes no second
         time.
         """
+        refusals = 0
         while True:
             if not self._waiting:
                 await self._arrived.wait()
@@ -91,8 +93,8 @@ class Intake:
                 taken = list(self._waiting)
                 dealt_with = await asyncio.shield(asyncio.to_thread(self._store, taken))
                 del self._waiting[:dealt_with]
-                if not dealt_with:
-                    await self._pause()
+                refusals = 0 if dealt_with else refusals + 1
+                await self._pause(refusals)
             self._emptied.set()
 
     async def finish(self, patience_s: float) -> bool:
@@ -105,9 +107,9 @@ class Intake:
             return False
         return True
 
-    async def _pause(self) -> None:
+    async def _pause(self, refusals: int) -> None:
         """Wait before the lake is tried again; hardly at all once we are asked to finish."""
-        if await self._hurried(RETRY_S):
+        if refusals and await self._hurried(RETRY.pause_s(refusals)):
             await asyncio.sleep(HURRIED_RETRY_S)
 
     async def _hurried(self, patience_s: float) -> bool:

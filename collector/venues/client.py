@@ -28,6 +28,7 @@ import structlog
 from analytics.errors import RateLimited, VenueError, VenueUnavailable
 from analytics.records import Instrument
 from collector.runtime import http_session
+from collector.runtime.backoff import Backoff
 from collector.runtime.budget import RequestBudget
 from collector.runtime.clock import Clock
 from collector.venues.names import base_and_multiplier, is_name
@@ -41,6 +42,7 @@ QUOTES = frozenset({"USDT", "USDC"})
 """Collected are the perpetuals quoted and settled in one of these."""
 
 LONGEST_STRIKE_S = 3600.0
+"""The longest silence where a venue that asks for it again and again names no time. [s]"""
 
 MOST_DIGITS = 100
 """Of a figure in the list of instruments, and after its point; its exponent is below that too."""
@@ -231,8 +233,11 @@ class VenueClient:
     def _translated(self, call: str, error: Exception, reply: Reply) -> Exception:
         """Return our error for *error*; a repeated request for silence doubles the silence."""
         paused = self._budget.paused_until is not None
-        doubled = 2.0 ** max(0, self._strikes - paused)
-        busy = {k: min(s * doubled, LONGEST_STRIKE_S) for k, s in self.venue.busy.items()}
+        in_a_row = 1 + max(0, self._strikes - paused)
+        busy = {
+            sign: Backoff(first_s, LONGEST_STRIKE_S).pause_s(in_a_row)
+            for sign, first_s in self.venue.busy.items()
+        }
         at = Circumstances(self.venue.name, call, busy, self._timeout_s, self._clock.now())
         ours = translated(error, reply, at)
         if isinstance(ours, RateLimited):

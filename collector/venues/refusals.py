@@ -6,12 +6,10 @@ body of the answer decide first, and its classes where those say nothing.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import aiohttp
 import ccxt
@@ -23,10 +21,7 @@ from analytics.errors import (
     VenueRejected,
     VenueUnavailable,
 )
-from collector.runtime.http_session import Elsewhere, TooLarge
-
-LONGEST_PAUSE = timedelta(days=3)
-"""The longest ban that a venue documents; a longer one is a misprint."""
+from collector.runtime.http_failures import LONGEST_WAIT, retry_after, why_no_answer
 
 _REGION = re.compile(
     r"from your country|banned the country|restricted location|unavailable in the U\.S|compliance",
@@ -132,10 +127,10 @@ def nonsense(body: object) -> str:
 
 def retry_at(reply: Reply, pause_s: float, at: Circumstances) -> datetime:
     """Return until when to be silent: as the venue says, else *pause_s* from now."""
-    named = _retry_after(reply, at.now) or _banned_until(reply)
+    named = retry_after(reply.headers, at.now) or _banned_until(reply)
     if named is None or named <= at.now:
         named = at.now + timedelta(seconds=pause_s)
-    return min(named, at.now + LONGEST_PAUSE)
+    return min(named, at.now + LONGEST_WAIT)
 
 
 def _is_region(error: Exception, reply: Reply) -> bool:
@@ -154,18 +149,6 @@ def _silence_s(error: Exception, reply: Reply, at: Circumstances) -> float | Non
     return at.busy["429"] if limited or is_challenge(reply) else None
 
 
-def _retry_after(reply: Reply, now: datetime) -> datetime | None:
-    """Return the time in the Retry-After header, which is in seconds or a date."""
-    text = next((v for k, v in reply.headers.items() if k.lower() == "retry-after"), "").strip()
-    try:
-        if text.isdecimal():
-            return now + timedelta(seconds=int(text))
-        when = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-
-
 def _banned_until(reply: Reply) -> datetime | None:
     found = _UNTIL.search(reply.body[:2000])
     return datetime.fromtimestamp(int(found[1]) / 1000, tz=UTC) if found else None
@@ -178,23 +161,9 @@ def _said(reply: Reply, otherwise: str) -> str:
 
 
 def _connection(error: Exception, timeout_s: float) -> str:
-    """Say in words why there was no answer at all."""
-    cause = error.__cause__ if error.__cause__ is not None else error
-    system = getattr(cause, "os_error", cause)
-    if isinstance(cause, TooLarge | Elsewhere):
-        return str(cause)
-    if isinstance(cause, aiohttp.TooManyRedirects):
-        return "redirected again and again"
-    if isinstance(error, ccxt.RequestTimeout) or isinstance(cause, asyncio.TimeoutError):
-        return f"timeout after {timeout_s:g} s"
-    for kinds, words in (
-        ((aiohttp.ClientConnectorDNSError,), "DNS lookup failed"),
-        ((aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError), "TLS failed"),
-        ((ConnectionRefusedError,), "connection refused"),
-        ((ConnectionError, aiohttp.ServerDisconnectedError), "connection reset"),
-        ((aiohttp.ClientPayloadError,), "the answer broke off"),
-    ):
-        if isinstance(cause, kinds) or isinstance(system, kinds):
-            return words
-    text = str(system) if isinstance(cause, aiohttp.ClientError | OSError) else str(error)
-    return f"no connection: {text[:200]}" if text else "no connection"
+    """Say in words why there was no answer at all; ccxt wraps what aiohttp raised."""
+    if isinstance(error, ccxt.RequestTimeout):
+        return why_no_answer(TimeoutError(), timeout_s)
+    cause = error.__cause__
+    wrapped = isinstance(cause, aiohttp.ClientError | OSError)
+    return why_no_answer(cause if cause is not None and wrapped else error, timeout_s)

@@ -10,6 +10,7 @@ import pytest
 from analytics.errors import LakeError
 from analytics.lake.writer import Lake
 from analytics.records import Snapshot
+from collector.runtime.backoff import Backoff
 from collector.service import write_queue as module
 from collector.service.write_queue import Intake
 
@@ -62,7 +63,7 @@ async def test_keeps_batches_while_the_lake_refuses_and_stores_them_once_it_take
     intake, lake, monkeypatch
 ):
     """A full disk for a minute costs no row."""
-    monkeypatch.setattr(module, "RETRY_S", 0.01)
+    monkeypatch.setattr(module, "RETRY", Backoff(0.01, 0.01))
     refusals = iter([LakeError("the disk is full"), LakeError("the disk is full")])
     append = lake.append_records
 
@@ -119,7 +120,7 @@ async def test_a_batch_that_no_lake_would_take_holds_up_no_other(intake, lake, m
 
 async def test_a_finish_does_not_sleep_through_its_patience(intake, lake, monkeypatch):
     """A lake that refused a moment ago is tried again before we stop."""
-    monkeypatch.setattr(module, "RETRY_S", 3600)
+    monkeypatch.setattr(module, "RETRY", Backoff(3600, 3600))
     refusals = iter([LakeError("busy"), LakeError("busy")])
     append = lake.append_records
 

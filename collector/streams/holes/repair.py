@@ -14,6 +14,7 @@ from datetime import datetime
 import structlog
 
 from analytics.errors import RateLimited, VenueError, VenueUnavailable
+from collector.runtime.backoff import Backoff
 from collector.runtime.clock import Clock
 from collector.streams.holes.hole import Hole, Mark, missed_nothing, numbers_missed, told
 from collector.streams.holes.rest_history import PAST, Missing, OutOfReach, Past
@@ -38,8 +39,8 @@ REPAIR_WITHIN_S = 900.0
 ATTEMPTS = 3
 """How often an instrument is asked about where the answers fail or lack something."""
 
-FAILED_PAUSE_S = 5.0
-"""How long nothing is asked after an answer failed. [s]"""
+RETRY = Backoff(first_s=5.0, longest_s=60.0)
+"""The pauses after an answer about an instrument failed, in which nothing is asked. [s]"""
 
 MARGIN_MS = 3000
 """How much earlier than the last thing heard a hole may begin, by the venue's clock. [ms]"""
@@ -162,7 +163,7 @@ class Repairs:
         except (VenueUnavailable, OtherShape) as error:
             log.info("hole not filled yet", venue=self._client.venue.name, reason=str(error))
             complete = False
-            await self._clock.sleep(FAILED_PAUSE_S)
+            await self._clock.sleep(RETRY.pause_s(hole.attempts[venue_id]))
         except VenueError as error:
             log.info("hole not filled", venue=self._client.venue.name, reason=str(error))
             complete, last = False, True
@@ -200,7 +201,7 @@ class Repairs:
         return flow.trade(*trade, received_ms=now_ms) is None
 
     async def _silent_until(self, retry_at: datetime | None, deadline_s: float) -> None:
-        wait_s = FAILED_PAUSE_S
+        wait_s = RETRY.first_s
         if retry_at is not None:
             wait_s = max(wait_s, (retry_at - self._clock.now()).total_seconds())
         await self._clock.sleep(min(wait_s, deadline_s - self._clock.monotonic_s()))

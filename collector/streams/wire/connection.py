@@ -97,7 +97,9 @@ class Connection:
             await self._link.dial.turn(self._in_a_row)
             try:
                 await self._once()
-            except (Fault, *FAILURES) as error:
+            except Fault as error:
+                self._ended(str(error))
+            except FAILURES as error:
                 self._ended(sentence(error))
             except BaseException as error:
                 if self.wanted:

@@ -13,17 +13,16 @@ from typing import Literal
 import aiohttp
 import certifi
 
+from collector.runtime.backoff import Backoff
 from collector.runtime.clock import Clock
+from collector.runtime.http_failures import retry_after, why_no_answer
 from collector.streams.formats.stream import ChannelName, Handler, Sinks, Stream
 
-FIRST_AGAIN_S = 0.25
-"""About how long after its end a connection is dialled again first; it doubles each time. [s]"""
-
-LONGEST_AGAIN_S = 60.0
-"""But never longer than about this. [s]"""
+REDIAL = Backoff(first_s=0.25, longest_s=60.0, jitter=0.5)
+"""The pauses after the end of a connection until it is dialled again."""
 
 SHORTEST_AGAIN_S = 0.05
-"""Nor shorter than this, on a simulator's clock that runs fast. [wall s]"""
+"""None is shorter than this, on a simulator's clock that runs fast. [wall s]"""
 
 REFUSED_S = 60.0
 """How long nothing is dialled after a venue refused a connection for there being too many. [s]"""
@@ -62,9 +61,8 @@ class Dial:
     async def turn(self, failures: int) -> None:
         """Wait for a turn, after so many *failures* in a row; 0 for a first connection."""
         if failures:
-            again_s = min(FIRST_AGAIN_S * 2 ** min(failures - 1, 16), LONGEST_AGAIN_S)
-            again_s = max(again_s, SHORTEST_AGAIN_S * self._clock.speed)
-            await self._clock.sleep(again_s * (0.5 + self._rng.random()))
+            least_s = SHORTEST_AGAIN_S * self._clock.speed
+            await self._clock.sleep(max(REDIAL.pause_s(failures, self._rng), least_s))
         async with self._queue:
             while (wait_s := self._next_s - self._clock.monotonic_s()) > 0:
                 await self._clock.sleep(wait_s)
@@ -72,9 +70,11 @@ class Dial:
 
     def refused(self, headers: Mapping[str, str] | None) -> None:
         """Dial nobody for a while: the venue refused, and may have said for how long."""
-        said = (headers or {}).get("Retry-After", "")
-        wait_s = min(float(said), LONGEST_REFUSED_S) if said.isdecimal() else REFUSED_S
-        self._next_s = max(self._next_s, self._clock.monotonic_s() + wait_s)
+        now = self._clock.now()
+        until = retry_after(headers or {}, now)
+        wait_s = REFUSED_S if until is None else (until - now).total_seconds()
+        until_s = self._clock.monotonic_s() + min(wait_s, LONGEST_REFUSED_S)
+        self._next_s = max(self._next_s, until_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +143,4 @@ def sentence(error: Exception) -> str:
     """Return why a websocket could not be opened or ended, in words."""
     if isinstance(error, aiohttp.WSServerHandshakeError):
         return f"the venue refused the connection (HTTP {error.status})"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "DNS lookup failed"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return "TLS failed"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        # Its own words name an object in our memory, and so would never be the same twice.
-        return f"no connection: {error.os_error}"
-    return str(error) or type(error).__name__
+    return why_no_answer(error)

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 
 import structlog
 
+from collector.runtime.backoff import Backoff
 from collector.streams.formats.stream import Ack, Refused, Topic
 from collector.streams.wire.link import SHORTEST_AGAIN_S, Link
 
 log = structlog.get_logger(__name__)
 
-FIRST_AGAIN_S = 2.0
-"""About how long after a refusal its topics are asked for again first; it doubles. [s]"""
-
-LONGEST_AGAIN_S = 300.0
-"""But never longer than about this. [s]"""
+RETRY = Backoff(first_s=2.0, longest_s=300.0, jitter=0.5)
+"""The pauses after a refusal until its topics are asked for again."""
 
 REMEMBERED_REQUESTS = 1000
 """Of so many requests of ours the answer is known as what it is, however late it comes."""
@@ -174,8 +172,8 @@ class Subscriptions:
         self.refusals[text] = Refusal(notice.reason, times, again_s, alone)
 
     def _wait_s(self, times: int) -> float:
-        wait_s = min(FIRST_AGAIN_S * 2 ** min(times - 1, 16), LONGEST_AGAIN_S)
-        return self._link.patience_s(wait_s * (0.5 + self._link.rng.random()), SHORTEST_AGAIN_S)
+        wait_s = RETRY.pause_s(times, self._link.rng)
+        return self._link.patience_s(wait_s, SHORTEST_AGAIN_S)
 
     def _is_named(self, text: str, reason: str) -> bool:
         name = self._wanted[text].venue_id if text in self._wanted else None

@@ -52,7 +52,15 @@ async def test_connections_are_spaced_as_the_venue_wants_it(world, waited):
     assert await waited(dial, 0) == pytest.approx(2, abs=0.1)
 
 
-@pytest.mark.parametrize(("headers", "silence_s"), [({"Retry-After": "7"}, 7), ({}, 60)])
+@pytest.mark.parametrize(
+    ("headers", "silence_s"),
+    [
+        pytest.param({"Retry-After": "7"}, 7, id="seconds"),
+        pytest.param({"retry-after": "Thu, 01 Jan 2026 12:00:09 GMT"}, 9, id="a date, any case"),
+        pytest.param({"Retry-After": "Thu, 01 Jan 2026 11:00:00 GMT"}, 60, id="a date gone by"),
+        pytest.param({}, 60, id="nothing"),
+    ],
+)
 async def test_a_venue_that_refuses_connections_is_left_alone(world, waited, headers, silence_s):
     dial = Dial(1000, world.clock, random.Random(5))
 
@@ -85,9 +93,11 @@ async def test_why_a_websocket_does_not_open_is_said_in_words(world):
                 await opened(session, address)
             said.append(sentence(caught.value))
 
-    assert said[0].startswith("no connection: ")
-    assert "object at" not in said[0]
-    assert said[1:] == ["TLS failed", "the venue refused the connection (HTTP 404)"]
+    assert said == [
+        "connection refused",
+        "TLS failed",
+        "the venue refused the connection (HTTP 404)",
+    ]
 
 
 @pytest.mark.parametrize("name", SIMULATED)
