@@ -1,5 +1,5 @@
--- Pairs of instruments of bases whose prices per coin are, or lately were, over $times times apart.
--- One row per two instruments of such a base, a before b by venue and symbol. Prices are those of
+-- Instruments of one base whose prices per coin are, or lately were, over $times times apart.
+-- One row per two instruments of a base with such prices, a before b by venue and symbol. Prices are those of
 -- finished 5-minute bars of the 24 hours before $now [UTC].
 -- is_apart and ratio (higher over lower price) are of the newest bar with both prices. was_apart is the
 -- verdict of the last run of $bars such bars that agreed, null if there was no such run. A bar that
