@@ -25,7 +25,7 @@ import pyarrow as pa
 from machine import described
 
 from analytics.lake import schema
-from analytics.lake.attach import CATALOG, attach, connect
+from analytics.lake.attach import attach, connect, use
 from analytics.lake.layout import Layout
 from analytics.lake.writer import Lake
 
@@ -216,7 +216,7 @@ def generate(folder: Path, market: Market, stretches: list[Stretch]) -> None:
     layout = Layout(folder.absolute())
     with connect("6GB", layout.folder / "scratch") as connection:
         attach(connection, layout.catalog, layout.data)
-        connection.execute(f"use {CATALOG}")
+        use(connection)
         for stretch in stretches:
             began = time.perf_counter()
             count = _write(connection, market, stretch)

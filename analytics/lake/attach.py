@@ -19,6 +19,9 @@ CATALOG = "lake"
 METADATA = f"__ducklake_metadata_{CATALOG}"
 """The name under which DuckLake then attaches the catalog's own DuckDB file."""
 
+MACROS = (files("analytics") / "sql" / "macros.sql").read_text("utf-8")
+"""Statements that define the macros which queries use; they are a connection's, not a lake's."""
+
 BLOCK_BYTES = 16_384
 """DuckDB's smallest block: a catalog has many short columns, and with the default of
 256 KiB it is ten times as large to copy at each publish. [bytes]"""
@@ -47,7 +50,7 @@ def extension_file() -> Path:
 def connect(
     memory_limit: str, scratch: Path | None = None, threads: int | None = None
 ) -> duckdb.DuckDBPyConnection:
-    """Return an in-memory DuckDB that can attach lakes.
+    """Return an in-memory DuckDB that can attach lakes and knows the macros of queries.
 
     DuckDB's cache of file contents is off: it would go on holding every small file
     ever read, long after a merge replaced it. The operating system caches them anyway.
@@ -70,6 +73,7 @@ def connect(
         config["threads"] = threads
     connection = duckdb.connect(config=config)
     connection.load_extension(str(extension_file()))
+    connection.execute(MACROS)
     return connection
 
 
@@ -94,6 +98,11 @@ def attach(
         options += ["data_inlining_row_limit 0", f"meta_block_size {BLOCK_BYTES}"]
     target = quoted(f"ducklake:{catalog.absolute()}")
     connection.execute(f"attach {target} as {name} ({', '.join(options)})")
+
+
+def use(cursor: duckdb.DuckDBPyConnection, name: str = CATALOG) -> None:
+    """Have *cursor* find tables in the lake attached as *name*, and macros in memory."""
+    cursor.execute(f"set search_path = '{name}.main,memory.main'")
 
 
 def quoted(text: str) -> str:

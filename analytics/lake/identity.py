@@ -9,7 +9,7 @@ import duckdb
 
 from analytics.errors import LakeError, LakeTooNew
 from analytics.lake import schema, upgrade
-from analytics.lake.attach import CATALOG, attach, connect
+from analytics.lake.attach import CATALOG, attach, connect, use
 from analytics.lake.layout import Layout
 
 
@@ -98,7 +98,7 @@ def _look(layout: Layout) -> dict[str, str]:
     try:
         with connect("256MB") as connection:
             attach(connection, layout.catalog, layout.data, read_only=True)
-            connection.execute(f"use {CATALOG}")
+            use(connection)
             return read_info(connection)
     except duckdb.Error:
         return {}

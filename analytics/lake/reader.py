@@ -16,7 +16,7 @@ import duckdb
 
 from analytics.errors import LakeAbsent, LakeError, LakeTooNew
 from analytics.lake import check, schema
-from analytics.lake.attach import attach, connect
+from analytics.lake.attach import attach, connect, use
 from analytics.lake.layout import Layout
 
 CURSORS = 200
@@ -125,7 +125,7 @@ class Reader:
     def _look_at(self, copy: _Copy, cursor: duckdb.DuckDBPyConnection) -> None:
         try:
             # The copies after the first are not opened before: damage comes out here.
-            cursor.execute(f"use {copy.name}")
+            use(cursor, copy.name)
         except duckdb.Error as error:
             raise LakeError(f"{self.layout.public}: cannot be read: {error}") from error
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from analytics.errors import LakeError
-from analytics.lake.attach import CATALOG, METADATA, attach, connect
+from analytics.lake.attach import CATALOG, METADATA, attach, connect, use
 from analytics.lake.catalog_file import compact
 from analytics.lake.checksums import Checksums
 from analytics.lake.layout import (
@@ -45,7 +45,7 @@ class Session:
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on the committed state."""
         with self.turn, self._open().cursor() as cursor:
-            cursor.execute(f"use {CATALOG}")
+            use(cursor)
             yield cursor
 
     @contextmanager

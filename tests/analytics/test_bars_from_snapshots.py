@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from analytics import query
+from analytics.lake.attach import MACROS
 from analytics.lake.schema import arrow_schema, definition
 
 NOON = datetime(2026, 1, 1, 12)  # noqa: DTZ001 - the lake keeps UTC without a zone
@@ -18,6 +19,7 @@ BTC = "BTC/USDT:USDT"
 def cursor():
     """A database with the real table of snapshots."""
     with duckdb.connect() as connection:
+        connection.execute(MACROS)
         connection.execute(definition("snapshots").partition("alter table")[0])
         yield connection
 

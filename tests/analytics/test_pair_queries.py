@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from analytics.lake.attach import MACROS
 from analytics.lake.schema import TABLES, definition
 from analytics.query import fetch
 
@@ -19,6 +20,7 @@ SINCE = NOON - timedelta(minutes=10)
 def cursor():
     """A database with the real tables, empty."""
     with duckdb.connect() as connection:
+        connection.execute(MACROS)
         for table in TABLES:
             connection.execute(definition(table).partition("alter table")[0])
         yield connection

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from analytics.errors import LakeError, QueryError
+from analytics.lake.attach import MACROS
 from analytics.lake.schema import TABLES, definition
 from analytics.query import NAMES, fetch, parameters, sql
 
@@ -19,6 +20,7 @@ NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 def cursor():
     """A database with the real tables, empty."""
     with duckdb.connect() as connection:
+        connection.execute(MACROS)
         for table in TABLES:
             connection.execute(definition(table).partition("alter table")[0])
         yield connection
@@ -30,6 +32,15 @@ def test_query_fits_the_schema(cursor, name):
     code = re.sub("--.*", "", sql(name))
 
     cursor.execute(f"explain {code}", dict.fromkeys(parameters(name)) or None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_query_asks_a_macro_for_what_a_macro_says(name):
+    """Which bars were over, and what funding is per 8 hours, each stand in one place."""
+    code = " ".join(sql(name).split())
+
+    assert "ts <= ($now::timestamp - interval 5 minutes)" not in code
+    assert not re.search(r"funding_rate \* 8\b", code)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,8 +17,8 @@ with seen as (
     from known_bars
     where
         ts >= $earliest::timestamp_ms
-        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
-        and ($venues::varchar[] is null or list_contains($venues, venue))
+        and over_by(ts, $now)
+        and is_among(venue, $venues)
 ),
 
 newest as (
@@ -67,7 +67,7 @@ asked as (
     where
         lives.start_ts < lives.end_ts
         and stated.bar_count > 0
-        and ($metrics::varchar[] is null or list_contains($metrics, stated.metric))
+        and is_among(stated.metric, $metrics)
 ),
 
 grid as (

@@ -17,7 +17,7 @@ with heard as (
         from_start or not coalesce(contains(flags, 'partial:liquidations'), false) as all_liquidated
     from snapshots
     where
-        ($venues::varchar[] is null or list_contains($venues, venue))
+        is_among(venue, $venues)
         and received_ts >= $start::timestamp_ms
         and received_ts < $end::timestamp_ms
 )

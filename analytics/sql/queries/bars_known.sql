@@ -13,10 +13,9 @@ select
         select count(*) from known_bars
         where
             $known_by::timestamp_ms is null
-            and ts > ($now::timestamp - interval 5 minutes)::timestamp_ms
+            and not over_by(ts, $now)
     )
         as known_count
 from known_bars
 where
-    ts > ($now::timestamp - interval 24 hours - interval 5 minutes)::timestamp_ms
-    and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+    ended_within(ts, $now::timestamp - interval 24 hours, $now)

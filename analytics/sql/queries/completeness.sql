@@ -9,7 +9,7 @@ with known as (
     where
         started_ts > $earliest::timestamp_ms
         and finished_ts <= $now::timestamp_ms
-        and ($venues::varchar[] is null or list_contains($venues, venue))
+        and is_among(venue, $venues)
 ),
 
 due as (
@@ -36,7 +36,7 @@ counted as (
                 price_24h_ago, bid, ask, oi_raw, oi_venue_usd
             )
         from snapshots
-        where received_ts > $since::timestamp_ms and received_ts <= $now::timestamp_ms
+        where within(received_ts, $since, $now)
     )
     group by venue
 ),

@@ -7,8 +7,7 @@ with late as (
         list_min(list_filter(map_values(filled), lambda ts: ts > $known_by::timestamp_ms)) as value_ts
     from bars
     where
-        ts > ($known_by::timestamp - interval 24 hours - interval 5 minutes)::timestamp_ms
-        and ts <= ($known_by::timestamp - interval 5 minutes)::timestamp_ms
+        ended_within(ts, $known_by::timestamp - interval 24 hours, $known_by)
 )
 
 select

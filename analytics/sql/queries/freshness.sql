@@ -8,20 +8,19 @@ with heard as (
     select received_ts as ts, coalesce(ls_ts, received_ts) as published_ts, false as from_bar, *
     from snapshots
     where
-        received_ts > $since::timestamp_ms
-        and received_ts <= $now::timestamp_ms
-        and ($venues::varchar[] is null or list_contains($venues, venue))
+        within(received_ts, $since, $now)
+        and is_among(venue, $venues)
 ),
 
 ended as (
     select
-        (ts + interval 5 minutes)::timestamp_ms as ts, ts as published_ts, true as from_bar,
+        bar_end(ts) as ts, ts as published_ts, true as from_bar,
         close as price, * exclude (ts)
     from known_bars
     where
         ts > $earliest::timestamp_ms
-        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
-        and ($venues::varchar[] is null or list_contains($venues, venue))
+        and over_by(ts, $now)
+        and is_among(venue, $venues)
 ),
 
 -- Each value replaced by its time.

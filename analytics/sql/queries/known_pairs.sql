@@ -6,11 +6,10 @@ where in_universe and first_seen_ts <= $now::timestamp_ms
 union
 select venue, symbol
 from snapshots
-where received_ts > $since::timestamp_ms and received_ts <= $now::timestamp_ms
+where within(received_ts, $since, $now)
 union
 select venue, symbol
 from known_bars
 where
-    ts > ($since::timestamp - interval 5 minutes)::timestamp_ms
-    and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+    ended_within(ts, $since, $now)
 order by venue, symbol

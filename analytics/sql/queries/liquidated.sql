@@ -15,8 +15,8 @@ with told as (
         ts between ($now::timestamp - interval 70 minutes)::timestamp_ms
         and ($now::timestamp - interval 5 minutes)::timestamp_ms
         or ts
-        between ($now::timestamp - to_seconds($span_s::bigint) - interval 70 minutes)::timestamp_ms
-        and ($now::timestamp - to_seconds($span_s::bigint) - interval 5 minutes)::timestamp_ms
+        between (seconds_before($now, $span_s) - interval 70 minutes)::timestamp_ms
+        and (seconds_before($now, $span_s) - interval 5 minutes)::timestamp_ms
 ),
 
 newest as (

@@ -13,13 +13,13 @@
 with known as (
     select
         venue, symbol, ts, close, oi_usd, volume_24h_usd, liq_long_usd, liq_short_usd,
-        100 * funding_rate * 8 / nullif(funding_interval_h, 0) as funding_8h_pct,
+        funding_8h_pct(funding_rate, funding_interval_h) as funding_8h_pct,
         ls_accounts / (1 + ls_accounts) as longs
     from known_bars
     where
         ts > ($now::timestamp - interval 48 hours - interval 10 minutes)::timestamp_ms
-        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
-        and ($symbols::varchar[] is null or list_contains($symbols, symbol))
+        and over_by(ts, $now)
+        and is_among(symbol, $symbols)
 ),
 
 day as (
@@ -87,7 +87,7 @@ compared as (
 
 select
     compared.venue,
-    (compared.ts + interval 5 minutes)::timestamp_ms as ts,
+    bar_end(compared.ts) as ts,
     sum(oi_usd) as oi_usd,
     sum(liq_long_usd) as liq_long_usd,
     sum(liq_short_usd) as liq_short_usd,

@@ -7,8 +7,7 @@
 with newest as (
     from snapshots
     where
-        received_ts > $since::timestamp_ms
-        and received_ts <= $now::timestamp_ms
+        within(received_ts, $since, $now)
         and oi_usd > 0
         and volume_24h_usd > 0
     qualify row_number() over (partition by venue, symbol order by received_ts desc) = 1
@@ -37,6 +36,6 @@ select
     median(oi_days) as oi_days,
     median(oi_days_beside) as oi_days_beside
 from beside
-where $venues::varchar[] is null or list_contains($venues, venue)
+where is_among(venue, $venues)
 group by venue
 order by venue

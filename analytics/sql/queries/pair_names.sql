@@ -5,16 +5,14 @@ with snapshots_heard as (
     select venue, symbol, base, oi_usd, received_ts
     from snapshots
     where
-        received_ts > $since::timestamp_ms
-        and received_ts <= $now::timestamp_ms
+        within(received_ts, $since, $now)
 ),
 
 bars_heard as (
-    select venue, symbol, base, oi_usd, (ts + interval 5 minutes)::timestamp_ms as received_ts
+    select venue, symbol, base, oi_usd, bar_end(ts) as received_ts
     from known_bars
     where
-        ts > ($since::timestamp - interval 5 minutes)::timestamp_ms
-        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+        ended_within(ts, $since, $now)
 ),
 
 heard as (

@@ -8,18 +8,16 @@ with snapshots_heard as (
         venue, symbol, received_ts, mark, index, spread_bps, funding_interval_h, next_funding_ts
     from snapshots
     where
-        received_ts > $since::timestamp_ms
-        and received_ts <= $now::timestamp_ms
+        within(received_ts, $since, $now)
 ),
 
 bars_heard as (
     select
-        venue, symbol, (ts + interval 5 minutes)::timestamp_ms as received_ts, mark,
+        venue, symbol, bar_end(ts) as received_ts, mark,
         index, spread_bps, funding_interval_h, null as next_funding_ts
     from known_bars
     where
-        ts > ($since::timestamp - interval 5 minutes)::timestamp_ms
-        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+        ended_within(ts, $since, $now)
 ),
 
 heard as (

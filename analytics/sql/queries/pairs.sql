@@ -11,20 +11,18 @@ with snapshots_heard as (
         false as from_bar
     from snapshots
     where
-        received_ts > $since::timestamp_ms
-        and received_ts <= $now::timestamp_ms
+        within(received_ts, $since, $now)
 ),
 
 bars_heard as (
     select
-        venue, symbol, base, (ts + interval 5 minutes)::timestamp_ms as received_ts, close as price,
+        venue, symbol, base, bar_end(ts) as received_ts, close as price,
         null as price_24h_ago, volume_24h_usd, oi_usd, funding_rate, funding_interval_h,
         ls_accounts, null as ls_ts, book_imbalance, null as flags,
         true as from_bar
     from known_bars
     where
-        ts > ($since::timestamp - interval 5 minutes)::timestamp_ms
-        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+        ended_within(ts, $since, $now)
 ),
 
 -- arg_max over a timestamp (heard_ts) takes a fifth of the time of a timestamp_ms.
@@ -75,22 +73,22 @@ snapshots_then as (
     select
         venue, symbol, epoch_ms(received_ts) + 1000 * $span_s::bigint as later_ms, price,
         volume_24h_usd, oi_usd, ls_accounts,
-        100 * funding_rate * 8 / nullif(funding_interval_h, 0) as funding_8h_pct
+        funding_8h_pct(funding_rate, funding_interval_h) as funding_8h_pct
     from (
         -- A span of 5 minutes lies within the snapshots read above.
         from snapshots_heard
         where
             $span_s <= 300
             and received_ts
-            <= ($now::timestamp - to_seconds($span_s::bigint) + interval 150 seconds)::timestamp_ms
+            <= (seconds_before($now, $span_s) + interval 150 seconds)::timestamp_ms
         union all by name
         from snapshots
         where
             $span_s > 300
             and received_ts
-            > ($now::timestamp - to_seconds($span_s::bigint) - interval 4 minutes)::timestamp_ms
+            > (seconds_before($now, $span_s) - interval 4 minutes)::timestamp_ms
             and received_ts
-            <= ($now::timestamp - to_seconds($span_s::bigint) + interval 150 seconds)::timestamp_ms
+            <= (seconds_before($now, $span_s) + interval 150 seconds)::timestamp_ms
     )
 ),
 
@@ -111,13 +109,13 @@ bars_then as (
     select
         venue, symbol, epoch_ms(ts) + 300000 + 1000 * $span_s::bigint as later_ms, close as price,
         volume_24h_usd, oi_usd, ls_accounts,
-        100 * funding_rate * 8 / nullif(funding_interval_h, 0) as funding_8h_pct
+        funding_8h_pct(funding_rate, funding_interval_h) as funding_8h_pct
     from known_bars
     semi join (from latest anti join near_then using (venue, symbol)) using (venue, symbol)
     where
         ts > ($since::timestamp - to_seconds($span_s::bigint) - interval 10 minutes)::timestamp_ms
-        and ts <= ($now::timestamp - to_seconds($span_s::bigint))::timestamp_ms
-        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+        and ts <= seconds_before($now, $span_s)::timestamp_ms
+        and over_by(ts, $now)
 ),
 
 -- Distance of each row from $span_s before the newest value of each metric [ms], positive if earlier;
@@ -125,31 +123,11 @@ bars_then as (
 heard_then as (
     select
         heard.*,
-        case
-            when heard.price is not null
-                and abs(epoch_ms(latest.price_ts) - heard.later_ms) <= 150000
-                then epoch_ms(latest.price_ts) - heard.later_ms
-        end as price_further,
-        case
-            when heard.oi_usd is not null
-                and abs(epoch_ms(latest.oi_usd_ts) - heard.later_ms) <= 150000
-                then epoch_ms(latest.oi_usd_ts) - heard.later_ms
-        end as oi_further,
-        case
-            when heard.volume_24h_usd is not null
-                and abs(epoch_ms(latest.volume_24h_usd_ts) - heard.later_ms) <= 150000
-                then epoch_ms(latest.volume_24h_usd_ts) - heard.later_ms
-        end as volume_further,
-        case
-            when heard.funding_8h_pct is not null
-                and abs(epoch_ms(latest.funding_ts) - heard.later_ms) <= 150000
-                then epoch_ms(latest.funding_ts) - heard.later_ms
-        end as funding_further,
-        case
-            when heard.ls_accounts is not null
-                and abs(epoch_ms(latest.ls_heard_ts) - heard.later_ms) <= 150000
-                then epoch_ms(latest.ls_heard_ts) - heard.later_ms
-        end as ls_further
+        further_ms(heard.price, latest.price_ts, heard.later_ms) as price_further,
+        further_ms(heard.oi_usd, latest.oi_usd_ts, heard.later_ms) as oi_further,
+        further_ms(heard.volume_24h_usd, latest.volume_24h_usd_ts, heard.later_ms) as volume_further,
+        further_ms(heard.funding_8h_pct, latest.funding_ts, heard.later_ms) as funding_further,
+        further_ms(heard.ls_accounts, latest.ls_heard_ts, heard.later_ms) as ls_further
     from (from snapshots_then union all from bars_then) as heard
     join latest using (venue, symbol)
 ),
@@ -159,16 +137,16 @@ earlier as (
     select
         venue,
         symbol,
-        arg_min(price, 2 * abs(price_further) - sign(price_further)) as price,
-        arg_min(price_further, 2 * abs(price_further) - sign(price_further)) as price_further,
-        arg_min(oi_usd, 2 * abs(oi_further) - sign(oi_further)) as oi_usd,
-        arg_min(oi_further, 2 * abs(oi_further) - sign(oi_further)) as oi_further,
-        arg_min(volume_24h_usd, 2 * abs(volume_further) - sign(volume_further)) as volume_24h_usd,
-        arg_min(volume_further, 2 * abs(volume_further) - sign(volume_further)) as volume_further,
-        arg_min(funding_8h_pct, 2 * abs(funding_further) - sign(funding_further)) as funding_8h_pct,
-        arg_min(funding_further, 2 * abs(funding_further) - sign(funding_further)) as funding_further,
-        arg_min(ls_accounts, 2 * abs(ls_further) - sign(ls_further)) as ls_accounts,
-        arg_min(ls_further, 2 * abs(ls_further) - sign(ls_further)) as ls_further
+        arg_min(price, nearness(price_further)) as price,
+        arg_min(price_further, nearness(price_further)) as price_further,
+        arg_min(oi_usd, nearness(oi_further)) as oi_usd,
+        arg_min(oi_further, nearness(oi_further)) as oi_further,
+        arg_min(volume_24h_usd, nearness(volume_further)) as volume_24h_usd,
+        arg_min(volume_further, nearness(volume_further)) as volume_further,
+        arg_min(funding_8h_pct, nearness(funding_further)) as funding_8h_pct,
+        arg_min(funding_further, nearness(funding_further)) as funding_further,
+        arg_min(ls_accounts, nearness(ls_further)) as ls_accounts,
+        arg_min(ls_further, nearness(ls_further)) as ls_further
     from heard_then
     group by venue, symbol
 ),
@@ -192,8 +170,8 @@ select
     100 * (latest.price / nullif(earlier.price, 0) - 1) as price_delta_pct,
     100 * (latest.oi_usd / nullif(earlier.oi_usd, 0) - 1) as oi_delta_pct,
     100 * (latest.ls_accounts / nullif(earlier.ls_accounts, 0) - 1) as ls_delta_pct,
-    100 * latest.funding_rate * 8 / nullif(latest.funding_interval_h, 0) as funding_8h_pct,
-    100 * latest.funding_rate * 8 / nullif(latest.funding_interval_h, 0) - earlier.funding_8h_pct
+    funding_8h_pct(latest.funding_rate, latest.funding_interval_h) as funding_8h_pct,
+    funding_8h_pct(latest.funding_rate, latest.funding_interval_h) - earlier.funding_8h_pct
         as funding_delta_pp,
     earlier.oi_usd as oi_usd_then,
     earlier.volume_24h_usd as volume_24h_usd_then,

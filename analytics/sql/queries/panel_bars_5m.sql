@@ -16,22 +16,10 @@ with known as (
     where
         ts >= $start::timestamp_ms
         and ts < $end::timestamp_ms
-        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
-        and ($venues::varchar[] is null or list_contains($venues, venue))
-        and (
-            $bases::varchar[] is null
-            or (
-                base between list_min($bases) and list_max($bases)
-                and list_contains($bases, base)
-            )
-        )
-        and (
-            $symbols::varchar[] is null
-            or (
-                symbol between list_min($symbols) and list_max($symbols)
-                and list_contains($symbols, symbol)
-            )
-        )
+        and over_by(ts, $now)
+        and is_among(venue, $venues)
+        and is_among_sorted(base, $bases)
+        and is_among_sorted(symbol, $symbols)
 )
 
 select

@@ -17,7 +17,7 @@ known as (
     from known_bars
     where
         ts >= $start::timestamp_ms
-        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+        and over_by(ts, $now)
 ),
 
 placed as (

@@ -9,8 +9,7 @@ with heard as (
     select venue, symbol, base, ts::timestamp as began, coalesce(mark, close) as price
     from known_bars
     where
-        ts > ($now::timestamp - interval 24 hours - interval 5 minutes)::timestamp_ms
-        and ts <= ($now::timestamp - interval 5 minutes)::timestamp_ms
+        ended_within(ts, $now::timestamp - interval 24 hours, $now)
         and coalesce(mark, close) > 0
 ),
 

@@ -9,10 +9,9 @@ with counted as (
         unnest(map_entries(refused_reasons::json::map(varchar, bigint))) as entry
     from cycles
     where
-        finished_ts > $since::timestamp_ms
-        and finished_ts <= $now::timestamp_ms
+        within(finished_ts, $since, $now)
         and refused_reasons is not null
-        and ($venues::varchar[] is null or list_contains($venues, venue))
+        and is_among(venue, $venues)
 )
 
 select

@@ -3,6 +3,6 @@
 select venue, channel, symbol, started_ts, ended_ts, reason, outcome, repaired_rows
 from gaps
 where
-    ended_ts > ($now::timestamp - to_seconds($span_s::bigint))::timestamp_ms
+    ended_ts > seconds_before($now, $span_s)::timestamp_ms
     and ended_ts <= $now::timestamp_ms
 order by ended_ts desc, venue, channel, symbol

@@ -6,10 +6,9 @@
 with newest as (
     from snapshots
     where
-        received_ts > $since::timestamp_ms
-        and received_ts <= $now::timestamp_ms
+        within(received_ts, $since, $now)
         and oi_raw is not null
-        and ($venues::varchar[] is null or list_contains($venues, venue))
+        and is_among(venue, $venues)
     qualify row_number() over (partition by venue, symbol order by received_ts desc) = 1
 ),
 

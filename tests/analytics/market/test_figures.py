@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from analytics import query
 from analytics.errors import QueryError
+from analytics.lake.attach import MACROS
 from analytics.lake.schema import definition
 from analytics.market import figures, movers, totals, venue_shares
 from analytics.panels.panel import Pair, Panel
@@ -96,6 +97,7 @@ def test_a_price_that_stayed_did_not_rise():
 def bars():
     """A function that stores bars, and a history made of them."""
     with duckdb.connect() as cursor:
+        cursor.execute(MACROS)
         cursor.execute(definition("bars").partition("alter table")[0])
         yield Bars(cursor)
 

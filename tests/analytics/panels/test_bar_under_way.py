@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from analytics.lake import schema
+from analytics.lake.attach import MACROS
 from analytics.panels.bar_under_way import with_running
 from analytics.panels.panel import FLOWS, METRICS, TIMEFRAMES, load
 
@@ -23,6 +24,7 @@ PAIRS = (("binance", "BTC/USDT:USDT", "BTC"), ("okx", "ETH/USDT:USDT", "ETH"))
 @pytest.fixture
 def lake():
     with duckdb.connect() as connection:
+        connection.execute(MACROS)
         connection.execute(schema.definition("bars").split(");")[0] + ");")
         yield connection
 

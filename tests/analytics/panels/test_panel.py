@@ -13,6 +13,7 @@ import pytest
 from analytics import query
 from analytics.errors import QueryError
 from analytics.lake import schema
+from analytics.lake.attach import MACROS
 from analytics.lake.writer import Lake
 from analytics.panels.panel import COUNTS, METRICS, TIMEFRAMES, Only, Pair, Panel, load
 
@@ -36,6 +37,7 @@ STORED = tuple(field.name for field in schema.arrow_schema("bars") if field.type
 @pytest.fixture
 def lake():
     with duckdb.connect() as connection:
+        connection.execute(MACROS)
         connection.execute(schema.definition("bars").split(");")[0] + ");")
         yield connection
 

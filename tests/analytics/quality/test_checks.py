@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from analytics.errors import QueryError
+from analytics.lake.attach import MACROS
 from analytics.lake.schema import TABLES, arrow_schema, definition
 from analytics.quality import checks
 from analytics.quality.history_reach import ANY_AGE, REACH
@@ -40,6 +41,7 @@ FUNCTIONS = pytest.mark.parametrize("ask", ASKED, ids=lambda function: function.
 def record():
     """A record to put rows into, empty at first."""
     with duckdb.connect() as cursor:
+        cursor.execute(MACROS)
         for table in TABLES:
             cursor.execute(definition(table).partition("alter table")[0])
         yield Record(cursor)

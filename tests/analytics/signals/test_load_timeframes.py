@@ -11,6 +11,7 @@ import pytest
 
 from analytics.errors import QueryError
 from analytics.lake import schema
+from analytics.lake.attach import MACROS
 from analytics.panels.panel import TIMEFRAMES, load
 from analytics.signals.fired import latest_signals, load_timeframes
 from analytics.signals.thresholds import Thresholds
@@ -53,6 +54,7 @@ def bars_with_gaps(seed=3):
 @pytest.fixture(scope="module")
 def lake():
     with duckdb.connect() as connection:
+        connection.execute(MACROS)
         for table in ("bars", "instruments"):
             connection.execute(schema.definition(table).split(");")[0] + ");")
         rows = bars_with_gaps()  # noqa: F841 - DuckDB reads it by its name
