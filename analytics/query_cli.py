@@ -19,7 +19,7 @@ import pyarrow as pa
 from analytics import formats, query
 from analytics.bases import bases
 from analytics.errors import QueryError
-from analytics.lake.clock import Clock
+from analytics.lake.clock import LakeClock
 from analytics.lake.reader import Reader
 from analytics.untrusted.spreadsheet import safe
 from analytics.untrusted.visible import visible
@@ -89,7 +89,7 @@ def lake_time(cursor: duckdb.DuckDBPyConnection, wall: datetime) -> datetime:
     """Return what the lake's clock shows at the wall time *wall*; it may be a simulator's. UTC."""
     info = query.table(cursor, "lake_info")
     facts = dict(zip(info["key"].to_pylist(), info["value"].to_pylist(), strict=True))
-    clock = Clock.of(facts)
+    clock = LakeClock.of(facts)
     return wall if clock is None else clock.at(wall)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol, Self
 
 
-class Clock(Protocol):
+class MarketClock(Protocol):
     """A clock that showed *origin* at the wall time *started_at* and runs *speed* times as fast."""
 
     @property

@@ -23,7 +23,7 @@ from typing import Any, Self
 import orjson
 from aiohttp import web
 
-from simulator.clock import Clock
+from simulator.clock import MarketClock
 from simulator.market.listings import VENUES
 from simulator.market.recording import Recording, read_recording
 from simulator.market.source import Source
@@ -61,7 +61,7 @@ class Simulator:
     """A simulator that serves while it is entered with ``async with``."""
 
     def __init__(
-        self, source: Source, clock: Clock, port: int = 0, host: str = "127.0.0.1"
+        self, source: Source, clock: MarketClock, port: int = 0, host: str = "127.0.0.1"
     ) -> None:
         """Serve *source* at the times of *clock*; port 0 takes a free one.
 
@@ -231,7 +231,7 @@ class Simulator:
 
 async def serve(
     source: Source,
-    clock: Clock,
+    clock: MarketClock,
     port: int = 0,
     ready: Callable[[Simulator], None] | None = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The clock a lake is collected by: the wall's, or a simulator's that says how it runs."""
+"""The clock that a lake is collected by, as it is written down: a simulator's may run faster."""
 
 from __future__ import annotations
 
@@ -6,31 +6,44 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """A simulator's clock, which may show another time than the wall's and run faster."""
+class LakeClock:
+    """A clock that showed *origin* at the wall time *started_at* and runs *speed* times as fast."""
 
     origin: datetime
     """What it showed at ``started_at``. UTC."""
+    speed: float
+    """Seconds of it in a second of the wall clock. [unitless]"""
     started_at: datetime
     """Wall time. UTC."""
-    speed: float
-    """Seconds of it in a second of the wall's."""
 
     @classmethod
-    def of(cls, info: Mapping[str, str]) -> Clock | None:
-        """Return the clock that a lake's facts state; None where it is the wall clock."""
-        if "clock" not in info:
-            return None
-        stated = json.loads(info["clock"])
+    def of(cls, facts: Mapping[str, str]) -> Self | None:
+        """Return the clock that a lake's *facts* state; None where it is the wall clock."""
+        return cls.stated(json.loads(facts["clock"])) if "clock" in facts else None
+
+    @classmethod
+    def stated(cls, fields: Mapping[str, Any]) -> Self:
+        """Return the clock of `as_json`, parsed; raises KeyError or ValueError if it is none."""
         return cls(
-            origin=datetime.fromtimestamp(stated["origin_ms"] / 1000, UTC),
-            started_at=datetime.fromtimestamp(stated["started_at_ms"] / 1000, UTC),
-            speed=float(stated["speed"]),
+            origin=datetime.fromtimestamp(fields["origin_ms"] / 1000, UTC),
+            speed=float(fields["speed"]),
+            started_at=datetime.fromtimestamp(fields["started_at_ms"] / 1000, UTC),
+        )
+
+    def as_json(self) -> str:
+        """Return what it takes to make the same clock elsewhere."""
+        return json.dumps(
+            {
+                "origin_ms": round(self.origin.timestamp() * 1000),
+                "speed": self.speed,
+                "started_at_ms": round(self.started_at.timestamp() * 1000),
+            }
         )
 
     def at(self, wall: datetime) -> datetime:
-        """Return what this clock shows at the wall time *wall*."""
+        """Return what it shows at the wall time *wall*, UTC."""
         return self.origin + (wall - self.started_at) * self.speed

@@ -15,7 +15,7 @@ from typing import Final
 import duckdb
 
 from analytics import tickers
-from analytics.lake.clock import Clock
+from analytics.lake.clock import LakeClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def date_what_was_fetched(cursor: duckdb.DuckDBPyConnection) -> None:
     Which of its other columns were filled in later cannot be told any more.
     """
     facts = dict(cursor.execute("select key, value from lake_info").fetchall())
-    clock, wall = Clock.of(facts), datetime.now(UTC)
+    clock, wall = LakeClock.of(facts), datetime.now(UTC)
     now = (wall if clock is None else clock.at(wall)).replace(tzinfo=None)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     count = 0

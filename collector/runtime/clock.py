@@ -14,24 +14,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
+from analytics.lake.clock import LakeClock
+
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """A clock that showed *origin* at the wall time *started_at* and runs *speed* times as fast."""
+class Clock(LakeClock):
+    """The lake's clock, running: what time it is now, and how long it is until another."""
 
     origin: datetime = field(default_factory=lambda: datetime.now(UTC))
-    """What this clock showed when it started. UTC."""
-
     speed: float = 1.0
-    """Seconds of this clock in a second of the wall clock. [unitless]"""
-
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    """The wall time at which it showed *origin*. UTC."""
 
     def now(self) -> datetime:
         """Return the time on this clock, UTC, in whole milliseconds as the lake keeps it."""
-        elapsed = datetime.now(UTC) - self.started_at
-        now = self.origin + elapsed * self.speed
+        now = self.at(datetime.now(UTC))
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def monotonic_s(self) -> float:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import partial
 
 import aiohttp
@@ -110,7 +109,7 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
             log.error("not taken in; it stays where it is", what=note)
         lake.set_info(venues=_offers(settings))
         if simulated:
-            lake.set_info(clock=_as_json(clock))
+            lake.set_info(clock=clock.as_json())
         lake.publish()
         meters = Meters()
         tasks = await stack.enter_async_context(
@@ -158,12 +157,7 @@ async def simulator_clock(address: str) -> Clock:
             http_session.new_session(timeout=timeout) as session,
             session.get(f"{address}/simulator/clock") as answer,
         ):
-            told = await answer.json()
-            return Clock(
-                origin=datetime.fromtimestamp(told["origin_ms"] / 1000, UTC),
-                speed=float(told["speed"]),
-                started_at=datetime.fromtimestamp(told["started_at_ms"] / 1000, UTC),
-            )
+            return Clock.stated(await answer.json())
     except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
         raise SettingsError(
             f"PERPSCOPE_SIMULATOR={address!r}: no simulator answers there ({error}); "
@@ -246,13 +240,3 @@ async def _finish(intake: Intake, storing: GuardedTask) -> None:
 def _note_end(lake: Lake, end: TaskEnd) -> None:
     """Have the Health page know of *end*; raises LakeError."""
     add_note(lake, "task_ends", {**asdict(end), "at": end.at.isoformat()})
-
-
-def _as_json(clock: Clock) -> str:
-    return json.dumps(
-        {
-            "origin_ms": round(clock.origin.timestamp() * 1000),
-            "started_at_ms": round(clock.started_at.timestamp() * 1000),
-            "speed": clock.speed,
-        }
-    )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analytics import formats
 from analytics.errors import LakeAbsent, LakeError, QueryError
-from analytics.lake.clock import Clock
+from analytics.lake.clock import LakeClock
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
 from analytics.panels.panel import TIMEFRAMES
 from dashboard import state
@@ -39,7 +39,7 @@ def moment(asked: datetime | time | None = None) -> Moment:
     """
     folder, wall = source.folder(), datetime.now(UTC)
     info, cycle = source.info(), timedelta(seconds=source.interval_s())
-    clock = Clock.of(info)
+    clock = LakeClock.of(info)
     now, speed = (wall, 1.0) if clock is None else (clock.at(wall), clock.speed)
     if asked is not None:
         past = _past(asked, now)
@@ -64,7 +64,7 @@ def moment(asked: datetime | time | None = None) -> Moment:
 def refresh_s() -> float:
     """How often a live page looks again: once a cycle of the lake's clock. [wall s]"""
     try:
-        clock = Clock.of(source.info())
+        clock = LakeClock.of(source.info())
     except (LakeError, QueryError):
         # What is not there yet, or damaged, may be there the next time.
         return min(source.interval_s(), _UNREADABLE_AGAIN_S)
