@@ -84,10 +84,10 @@ async def test_a_step_is_found_said_and_written_down_once(program, step, seconds
 
 async def test_jobs_are_put_on_the_timetable_anew_after_a_step_alone(program, step):
     """APScheduler counts in wall time: of a step back it would wait for as long as that was."""
-    timetable = program.schedulers["okx"]
-    running = program.tasks.start("timetable", timetable.run, "okx")
-    timetable.add([Job("hourly", timedelta(hours=1), program.intake.finish)])
-    scheduler = timetable._scheduler
+    of_okx = program.schedulers["okx"]
+    running = program.tasks.start("timetable", of_okx.run, "okx")
+    of_okx.add([Job("hourly", timedelta(hours=1), program.intake.finish)])
+    scheduler = of_okx._scheduler
     await asyncio.sleep(0)
     try:
         first = scheduler.get_job("hourly").next_run_time
