@@ -126,6 +126,10 @@ _ALL: Final = (
         "oi_delta_pct", "OI change", "pct", "%", brief="OI Δ", ts="oi_usd_ts", of="oi_usd",
         least_bars=2, neutral=0.0,
     ),
+    _Q(
+        "oi_base_delta_pct", "OI change in coins", "pct", "%", brief="OI Δ coins", ts="oi_usd_ts",
+        of="oi_base", least_bars=2, neutral=0.0,
+    ),
     _Q("oi_delta_s", "OI change over", "span", "s", brief="OI Δ over", of="oi_usd"),
     _Q(
         "oi_price_usd", "OI change by price", "usd_change", "USD", brief="OI by price",

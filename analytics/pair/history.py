@@ -59,6 +59,7 @@ _OF_PRICE: Final = ("open", "high", "low", "close", "basis_pct", "last_premium_p
 _COMPARED: Final = (
     "close",
     "oi_usd",
+    "oi_base",
     "funding_8h_pct",
     "ls_accounts",
     "basis_pct",
@@ -161,7 +162,7 @@ def history(
         coverage=known,
         without={
             name: tuple(panel.instruments[n] for n in mine if np.isnan(parts[name][:, n]).all())
-            for name in ("oi_usd", *FLOWS, *_AVERAGED)
+            for name in ("oi_usd", "oi_base", *FLOWS, *_AVERAGED)
         },
         mixed_at=panel.times[first:][_mixed(parts["oi_usd"][first:, mine], lines["oi_usd"])],
         others={
@@ -220,7 +221,8 @@ def _one(
     """
     part = {name: cells[:, mine] for name, cells in parts.items()}
     lines = {name: parts[name][:, lead] for name in _OF_PRICE}
-    lines["oi_usd"] = _chained(part["oi_usd"], silence)
+    for name in ("oi_usd", "oi_base"):
+        lines[name] = _chained(part[name], silence)
     for name in FLOWS:
         lines[name] = _sum(part[name], silence)
     for name in _AVERAGED:

@@ -98,6 +98,7 @@ PANES: Final = (
     PRICE,
     Pane(lines=("traded_usd",), of=_TRADES, style="columns"),
     Pane(lines=("oi_usd",), of=_OI, by_venue=True, height=112),
+    Pane(lines=("oi_base",), of=_OI, by_venue=True, first=False),
     Pane(
         lines=("oi_delta_pct",),
         of=_OI,

@@ -96,6 +96,15 @@ COLUMNS: Final = (
         level="oi_delta_pct",
         small=True,
     ),
+    Column("oi_base", help="In coins of the base asset", width=78, usual=False, small=True),
+    Column(
+        "oi_base_delta_pct",
+        help="Open interest in coins against {span} ago, or the nearest on record",
+        width=90,
+        signed=True,
+        usual=False,
+        small=True,
+    ),
     Column(
         "oi_curve",
         curve_of="oi_usd",

@@ -126,6 +126,37 @@ def test_changes_are_since_the_snapshot_of_that_long_before(cursor):
     assert not found["funding_interval_unknown"]
 
 
+def test_coins_are_of_the_row_that_the_dollars_are_of(cursor):
+    """Now and then: their quotient is a price, which rows that differ would not make."""
+    snapshot(cursor, "BTC", at=NOON - 5 * MINUTE, oi_usd=1000.0, oi_base=10.0)
+    snapshot(cursor, "BTC", at=NOON - 6 * MINUTE, oi_usd=900.0, oi_base=9.5)
+    snapshot(cursor, "BTC", oi_usd=1320.0, oi_base=12.0)
+    snapshot(cursor, "BTC", at=NOON + MINUTE / 2, oi_base=99.0)
+
+    found = btc(cursor)
+
+    assert found[["oi_usd", "oi_base", "oi_usd_then", "oi_base_then"]].tolist() == [
+        *(1320, 12, 1000, 10)
+    ]
+    assert found["oi_base_delta_pct"] == pytest.approx(20)
+
+
+@pytest.mark.parametrize("of", ["now", "then"])
+def test_coins_that_were_not_stated_beside_the_dollars_are_absent(cursor, of):
+    """An older row's are of another time."""
+    known = {"now": 10.0, "then": 10.0, of: None}
+    snapshot(cursor, "BTC", at=NOON - 7 * MINUTE, oi_usd=900.0, oi_base=9.0)
+    snapshot(cursor, "BTC", at=NOON - 5 * MINUTE, oi_usd=1000.0, oi_base=known["then"])
+    snapshot(cursor, "BTC", at=NOON - 2 * MINUTE, oi_usd=1100.0, oi_base=11.0)
+    snapshot(cursor, "BTC", oi_usd=1320.0, oi_base=known["now"])
+
+    found = btc(cursor)
+
+    assert found["oi_delta_pct"] == pytest.approx(32)
+    assert pd.isna(found["oi_base" if of == "now" else "oi_base_then"])
+    assert pd.isna(found["oi_base_delta_pct"])
+
+
 @pytest.mark.parametrize("minutes", [5, 15, 60, 240, 1440])
 @pytest.mark.parametrize("off_s", [-149, -1, 0, 1, 149])
 def test_a_change_is_known_wherever_between_two_bars_it_is_asked(cursor, minutes, off_s):

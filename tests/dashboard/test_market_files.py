@@ -142,6 +142,20 @@ def test_a_flow_that_is_partial_says_so_in_every_file(loaded, record):
     assert "$50.00M, partial" in "".join(page.extract_text() for page in pages)
 
 
+def test_open_interest_in_coins_is_a_pane_and_a_column_of_the_file(loaded, record):
+    """On paper it is where it is on, in the table always."""
+    wave(record, count=3, oi_base=93_120.0)
+
+    found, wanted = loaded("OI coins")
+
+    assert (
+        charts(report(found, wanted))["Open interest, coins"].series[0].y.tolist() == [93_120] * 3
+    )
+    assert [row["Open interest, coins [base coins]"] for row in bars(found)] == ["93120.0"] * 3
+    titles = [chart.title for chart in report(found, wanted).charts]
+    assert "Open interest, coins  ·  93.12K" in titles
+
+
 def test_panes_that_are_off_are_not_on_paper(loaded, record):
     """Nor bands and signals; the price stays."""
     wave(record, count=60)

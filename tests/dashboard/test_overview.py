@@ -872,6 +872,20 @@ def test_columns_can_be_chosen(app, record):
     assert app.dataframe[0].value["price_24h_pct"].tolist() == pytest.approx([10, -10])
 
 
+def test_open_interest_in_coins_is_a_column_with_its_change(app, record):
+    """The price alone does not move it."""
+    record.snapshot(BTC, at=record.noon - timedelta(minutes=5), **{**WHOLE, "oi_base": 80_000.0})
+    record.snapshot(BTC, **{**WHOLE, "oi_base": 93_120.0})
+    record.publish()
+    app.query_params["columns"] = ["Open interest, coins", "OI Δ coins"]
+
+    app.run()
+
+    (row,) = written(app).to_dict("records")
+    assert row["oi_base"] == "93.12K"
+    assert row["oi_base_delta_pct"] == "+16.40 %"
+
+
 def test_chosen_pairs_are_all_that_counts(app, record):
     """Cards, their past and the table are of the same pairs."""
     for minutes, oi in ((9, 5e9), (4, 6e9)):

@@ -6,8 +6,8 @@
 -- moment, null if none is within 2.5 minutes. _delta_s is the time that the change really covers.
 with snapshots_heard as (
     select
-        venue, symbol, base, received_ts, price, price_24h_ago, volume_24h_usd, oi_usd,
-        funding_rate, funding_interval_h, ls_accounts, ls_ts, book_imbalance, flags,
+        venue, symbol, base, received_ts, price, price_24h_ago, volume_24h_usd, oi_base,
+        oi_usd, funding_rate, funding_interval_h, ls_accounts, ls_ts, book_imbalance, flags,
         false as from_bar
     from snapshots
     where
@@ -17,7 +17,7 @@ with snapshots_heard as (
 bars_heard as (
     select
         venue, symbol, base, bar_end(ts) as received_ts, close as price,
-        null as price_24h_ago, volume_24h_usd, oi_usd, funding_rate, funding_interval_h,
+        null as price_24h_ago, volume_24h_usd, oi_base, oi_usd, funding_rate, funding_interval_h,
         ls_accounts, null as ls_ts, book_imbalance, null as flags,
         true as from_bar
     from known_bars
@@ -47,6 +47,8 @@ latest as (
         arg_max(volume_24h_usd, heard_ts) as volume_24h_usd,
         max(received_ts) filter (volume_24h_usd is not null) as volume_24h_usd_ts,
         arg_max(oi_usd, heard_ts) as oi_usd,
+        -- Of the row of oi_usd: their quotient is the price that both are of.
+        arg_max_null(oi_base, heard_ts) filter (oi_usd is not null) as oi_base,
         max(received_ts) filter (oi_usd is not null) as oi_usd_ts,
         -- Both from one row: the rate is per interval and means nothing with another interval.
         arg_max(funding_rate, heard_ts) filter (funding_interval_h is not null) as funding_rate,
@@ -72,7 +74,7 @@ latest as (
 snapshots_then as (
     select
         venue, symbol, epoch_ms(received_ts) + 1000 * $span_s::bigint as later_ms, price,
-        volume_24h_usd, oi_usd, ls_accounts,
+        volume_24h_usd, oi_base, oi_usd, ls_accounts,
         funding_8h_pct(funding_rate, funding_interval_h) as funding_8h_pct
     from (
         -- A span of 5 minutes lies within the snapshots read above.
@@ -108,7 +110,7 @@ near_then as (
 bars_then as (
     select
         venue, symbol, epoch_ms(ts) + 300000 + 1000 * $span_s::bigint as later_ms, close as price,
-        volume_24h_usd, oi_usd, ls_accounts,
+        volume_24h_usd, oi_base, oi_usd, ls_accounts,
         funding_8h_pct(funding_rate, funding_interval_h) as funding_8h_pct
     from known_bars
     semi join (from latest anti join near_then using (venue, symbol)) using (venue, symbol)
@@ -140,6 +142,7 @@ earlier as (
         arg_min(price, nearness(price_further)) as price,
         arg_min(price_further, nearness(price_further)) as price_further,
         arg_min(oi_usd, nearness(oi_further)) as oi_usd,
+        arg_min_null(oi_base, nearness(oi_further)) as oi_base,
         arg_min(oi_further, nearness(oi_further)) as oi_further,
         arg_min(volume_24h_usd, nearness(volume_further)) as volume_24h_usd,
         arg_min(volume_further, nearness(volume_further)) as volume_further,
@@ -169,10 +172,12 @@ select
         as price_24h_pct,
     100 * (latest.price / nullif(earlier.price, 0) - 1) as price_delta_pct,
     100 * (latest.oi_usd / nullif(earlier.oi_usd, 0) - 1) as oi_delta_pct,
+    100 * (latest.oi_base / nullif(earlier.oi_base, 0) - 1) as oi_base_delta_pct,
     100 * (latest.ls_accounts / nullif(earlier.ls_accounts, 0) - 1) as ls_delta_pct,
     funding_8h_pct(latest.funding_rate, latest.funding_interval_h) as funding_8h_pct,
     funding_8h_pct(latest.funding_rate, latest.funding_interval_h) - earlier.funding_8h_pct
         as funding_delta_pp,
+    earlier.oi_base as oi_base_then,
     earlier.oi_usd as oi_usd_then,
     earlier.volume_24h_usd as volume_24h_usd_then,
     earlier.funding_8h_pct as funding_8h_pct_then,

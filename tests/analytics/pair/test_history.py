@@ -90,6 +90,20 @@ def test_an_instruments_lines_are_worked_out_by_hand():
     assert found.price_of == Pair(*BINANCE, "BTC")
 
 
+def test_coins_add_up_over_venues_as_dollars_do():
+    """And who joins makes no step: the bar before is scaled to the two of now."""
+    found = lines(
+        {
+            BINANCE: {"close": 1.0, "oi_usd": 1.0, "oi_base": [10.0, 11.0, 12.0]},
+            OKX: {"close": 1.0, "oi_usd": 1.0, "oi_base": [None, 4.0, 4.0]},
+        },
+    )
+
+    assert found.lines["oi_base"].tolist() == pytest.approx([150 / 11, 15, 16])
+    assert [pair.venue for pair in found.others] == ["binance", "okx"]
+    assert found.others[Pair(*BINANCE, "BTC")]["oi_base"].tolist() == [10, 11, 12]
+
+
 def test_indicators_look_back_beyond_the_left_edge():
     """With the warm-up loaded, the first bar shown has all its indicators."""
     rng = np.random.default_rng(5)
