@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from analytics.indicators.arrays import Floats
 
 _UNKNOWN_DISTANCE: Final = 1.0
 """How far apart two columns count whose correlation is absent: as far as unrelated ones."""

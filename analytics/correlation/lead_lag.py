@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from analytics.correlation.pearson import pearson_matrix, standardised
 from analytics.errors import QueryError
+from analytics.indicators.arrays import Floats
 from analytics.indicators.change import log_returns
 from analytics.panels.panel import Pair, Panel
-
-Floats = NDArray[np.float64]
 
 _LEAST_SHIFTS: Final = 20
 """Different shifts that a band needs: with fewer, its 95 % would be one of them."""

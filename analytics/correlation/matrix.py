@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from analytics.correlation.pearson import pearson_columns, pearson_matrix
 from analytics.correlation.spearman import doubled_ranks, spearman_matrix
 from analytics.errors import QueryError
-
-Floats = NDArray[np.float64]
+from analytics.indicators.arrays import Floats
 
 Method = Literal["pearson", "spearman"]
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from analytics.indicators.arrays import Floats
 
 _LEAST_VARIANCE: Final = 1e-2
 """Part of a sum of squares that must be variance for the one-pass sums to keep 13 digits."""

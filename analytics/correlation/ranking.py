@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from analytics.correlation.clustering import clustered_order
 from analytics.correlation.matrix import correlation
-from analytics.indicators.arrays import newest
+from analytics.indicators.arrays import Floats, newest
 from analytics.panels.panel import Pair, Panel
-
-Floats = NDArray[np.float64]
 
 Order = Literal["volume", "value", "cluster"]
 

@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from analytics.indicators.arrays import Floats
+
 Counts = NDArray[np.int16] | NDArray[np.int32]
 
 _RANKS_AT_ONCE: Final = 300_000

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from analytics.correlation.clustering import clustered
 from analytics.correlation.matrix import Method, correlation, rolling_correlation
 from analytics.correlation.ranking import columns_of
+from analytics.indicators.arrays import Floats
 from analytics.indicators.change import log_returns
 from analytics.panels.panel import Pair, Panel
 from analytics.quantities import QUANTITIES
-
-Floats = NDArray[np.float64]
 
 ROLLING_PART: Final = 4
 """A rolling correlation looks at this part of the window, one in so many."""

@@ -12,8 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analytics.formats import KINDS, Kind, writer
-
-Floats = NDArray[np.float64]
+from analytics.indicators.arrays import Floats
 
 _MINUTE: Final = 60.0
 _DAY: Final = 86_400.0

@@ -12,6 +12,7 @@ from analytics import formats
 from analytics.exports.charts import BarChart, Chart, LineChart, Series, course
 from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
+from analytics.lake.schema import BAR
 from analytics.market import figures
 from analytics.market.measures import LATE
 from analytics.market.movers import movers
@@ -21,9 +22,8 @@ from analytics.quantities import QUANTITIES
 
 _MOVERS: Final = 8
 _TOP: Final = 50
-_BAR: Final = timedelta(minutes=5)
 _DAY: Final = timedelta(days=1)
-_LATE: Final = LATE * _BAR
+_LATE: Final = LATE * BAR
 _FLOWS: Final = {"liq_long_usd": "Longs", "liq_short_usd": "Shorts"}
 """Whose positions were liquidated, by the column of a history."""
 
@@ -147,7 +147,7 @@ def _flows(history: pd.DataFrame, moment: datetime) -> dict[str, _Flow]:
     """
     ends = pd.to_datetime(history["ts"], utc=True)
     end = max(ends.max(), pd.Timestamp(moment) - _LATE) if len(ends) else pd.Timestamp(moment)
-    times = pd.date_range(end=end.floor(_BAR), periods=_DAY // _BAR, freq=_BAR)
+    times = pd.date_range(end=end.floor(BAR), periods=_DAY // BAR, freq=BAR)
     return {whose: _flow(history.assign(ts=ends), name, times) for name, whose in _FLOWS.items()}
 
 

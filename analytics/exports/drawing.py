@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.exports.axes import (
-    Floats,
     number_ticks,
     numbers,
     positions,
@@ -18,6 +17,7 @@ from analytics.exports.charts import BarChart, Chart, Heatmap, LineChart
 from analytics.exports.heatmap import draw_heatmap
 from analytics.exports.paper import DOWN, FAINT, LINES, MUTED, UP, Paper
 from analytics.formats import KINDS, writer
+from analytics.indicators.arrays import Floats
 
 CHART_HEIGHT = 50.0
 _LEVEL = 1e-9

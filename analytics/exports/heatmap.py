@@ -7,10 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from analytics.exports.axes import Floats, numbers
+from analytics.exports.axes import numbers
 from analytics.exports.charts import Heatmap
 from analytics.exports.paper import BAND, DOWN, FAINT, INK, LINES, MUTED, UP, Paper
 from analytics.formats import KINDS, writer
+from analytics.indicators.arrays import Floats
 
 _WHITE: Final = np.array([255.0, 255.0, 255.0])
 _SHADES: Final = 24

@@ -25,11 +25,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analytics.errors import QueryError
-
-Floats = NDArray[np.float64]
+from analytics.indicators.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +19,9 @@ from analytics.records import Record
 VERSION = 3
 """Raised whenever a stored table changes; a lake with a higher one is refused, one with a
 lower one grows what it lacks when a writer opens it."""
+
+BAR: Final = timedelta(minutes=5)
+"""How long a stored bar is; longer ones are cut from these."""
 
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -18,9 +18,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from analytics.indicators.arrays import Floats
+from analytics.lake.schema import BAR
 from analytics.market.totals import (
     Aggregate,
-    Floats,
     breadth_pct,
     column,
     funding_8h_pct,
@@ -48,9 +49,8 @@ of a pair weighted by volume, and breadth is over 24 hours."""
 OLD_CYCLES: Final = 2
 """A value that is older than so many cycles is old, and says its age."""
 
-_BAR: Final = timedelta(minutes=5)
 _HOUR: Final = timedelta(hours=1)
-_HOUR_BARS: Final = _HOUR // _BAR
+_HOUR_BARS: Final = _HOUR // BAR
 
 _LEAST_COVERED: Final = 0.8
 """A past figure that less than this part of today's market stands behind is left out."""
@@ -213,8 +213,8 @@ def liquidations_1h(
         expected=len(universe),
         past=_hours(history[history["venue"].isin(venues)]),
         change=_liquidation_change(mine, history, span),
-        summed=_HOUR if is_none else int(bars.max()) * _BAR,
-        summed_least=timedelta() if is_none else int(bars.min()) * _BAR,
+        summed=_HOUR if is_none else int(bars.max()) * BAR,
+        summed_least=timedelta() if is_none else int(bars.min()) * BAR,
         of_bars=True,
     )
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analytics import indicators
+from analytics.indicators.arrays import Floats
 from analytics.panels.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Panel, coverage
 from analytics.quantities import QUANTITIES, Quantity
 from analytics.signals.tiers import Z_REACH, z_oi
 
-Floats = NDArray[np.float64]
 Metrics = Mapping[str, Floats]
 
 LATE: Final = 2

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from analytics import indicators
 from analytics.errors import QueryError
-from analytics.market.totals import Floats, Market, column
+from analytics.indicators.arrays import Floats
+from analytics.market.totals import Market, column
 from analytics.panels.panel import Panel
 
 

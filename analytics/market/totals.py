@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from analytics import indicators
 from analytics.errors import QueryError
+from analytics.indicators.arrays import Floats
 from analytics.panels.panel import Panel
 
-Floats = NDArray[np.float64]
 Market = pd.DataFrame | Panel
 """One row per pair, or bars of every pair."""
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.errors import QueryError
-from analytics.market.totals import Floats, Market, column, total, venues_of
+from analytics.indicators.arrays import Floats
+from analytics.market.totals import Market, column, total, venues_of
 
 SHARED: Final = ("oi_usd", "volume_24h_usd", "volume_usd")
 """The metrics that add up over pairs and venues."""

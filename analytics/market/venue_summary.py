@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from analytics import indicators
+from analytics.indicators.arrays import Floats
 from analytics.market.figures import Figure, figures
-from analytics.market.totals import Floats, column, weighted
+from analytics.market.totals import column, weighted
 from analytics.market.venue_shares import venue_shares
 
 _REBASED_H: Final = 8.0

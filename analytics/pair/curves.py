@@ -9,10 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analytics import indicators
+from analytics.indicators.arrays import Floats
 from analytics.panels.panel import Panel
 from analytics.signals.tiers import z_oi
-
-Floats = NDArray[np.float64]
 
 METRICS: Final = ("close", "oi_usd")
 """What a panel needs for curves."""

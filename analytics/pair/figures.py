@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analytics import indicators
+from analytics.indicators.arrays import Floats
 from analytics.market import totals
 from analytics.market.figures import Change, oi_change
 from analytics.panels.panel import Pair
@@ -118,7 +119,7 @@ def _next_funding(rows: pd.DataFrame, quotes: pd.DataFrame, now: datetime) -> da
 def _mean(
     rows: pd.DataFrame,
     name: str,
-    mean: Callable[[totals.Floats, totals.Floats], totals.Aggregate] = totals.weighted,
+    mean: Callable[[Floats, Floats], totals.Aggregate] = totals.weighted,
 ) -> totals.Aggregate:
     """Return the *mean* by open interest; of one instrument what it says, whatever that knows."""
     values = totals.column(rows, name)

@@ -18,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import indicators
-from analytics.indicators.arrays import newest
+from analytics.indicators.arrays import Floats, newest
 from analytics.indicators.decomposition import oi_change_over
 from analytics.market import totals
 from analytics.panels.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Pair, Panel, coverage, partial
 from analytics.signals.tiers import Z_REACH, z_oi
 
-Floats = NDArray[np.float64]
 Line = NDArray[np.float64]
 """One value a bar. (T,)"""
 

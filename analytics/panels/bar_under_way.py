@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analytics.indicators.arrays import Floats
 from analytics.panels.panel import COUNTS, FLOWS, LEAST_KNOWN, TIMEFRAMES, Panel, coverage
-
-Floats = NDArray[np.float64]
 
 _FIRST: Final = ("open", "oi_usd_open")
 _HIGHEST: Final = ("high", "oi_usd_high")

@@ -28,13 +28,13 @@ from numpy.typing import NDArray
 from analytics import query
 from analytics.bases import EVERY_BASE_AS_STORED, Bases
 from analytics.errors import QueryError
+from analytics.indicators.arrays import Floats
 from analytics.lake import schema
-
-Floats = NDArray[np.float64]
+from analytics.lake.schema import BAR
 
 TIMEFRAMES: Final[Mapping[str, timedelta]] = MappingProxyType(
     {
-        "5m": timedelta(minutes=5),
+        "5m": BAR,
         "15m": timedelta(minutes=15),
         "30m": timedelta(minutes=30),
         "1h": timedelta(hours=1),
@@ -45,8 +45,7 @@ TIMEFRAMES: Final[Mapping[str, timedelta]] = MappingProxyType(
 """How long a bar of each timeframe lasts."""
 
 CLOSING: Final[Mapping[str, timedelta]] = MappingProxyType(
-    dict.fromkeys(TIMEFRAMES, timedelta(minutes=5))
-    | {"4h": timedelta(minutes=15), "1d": timedelta(hours=1)}
+    dict.fromkeys(TIMEFRAMES, BAR) | {"4h": timedelta(minutes=15), "1d": timedelta(hours=1)}
 )
 """How long the last part of a bar is, by timeframe: what is not of it is no close of the bar."""
 

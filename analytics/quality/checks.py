@@ -29,6 +29,7 @@ import pandas as pd
 
 from analytics import query
 from analytics.errors import QueryError
+from analytics.lake.schema import BAR
 from analytics.quality.history_reach import ANY_AGE, REACH, reach
 
 VENUES: Final = tuple(REACH)
@@ -60,8 +61,6 @@ LEAST_BASES: Final = 3
 
 _EXACT: Final = 1e-9
 """How far a stored figure may be from the same one recomputed. [ratio]"""
-
-_BAR: Final = timedelta(minutes=5)
 
 
 def coverage(
@@ -112,7 +111,7 @@ def gaps(
     rows = rows[rows["gap_start_ts"].notna()]
     oldest = _oldest_given(rows, now)
     start, end = rows["gap_start_ts"], rows["gap_end_ts"]
-    repairable = _bars_between(start.where(start > oldest, oldest.dt.ceil(_BAR)), end)
+    repairable = _bars_between(start.where(start > oldest, oldest.dt.ceil(BAR)), end)
     found = pd.DataFrame(
         {
             **{name: rows[name] for name in ("venue", "symbol", "metric", "base")},
@@ -332,4 +331,4 @@ def _oldest_given(rows: pd.DataFrame, now: datetime) -> pd.Series[Any]:
 def _bars_between(start: pd.Series[Any], end: pd.Series[Any]) -> pd.Series[Any]:
     """Return how many five-minute bars start from *start* on and before *end*; 0 if it is later."""
     seconds = (end - start).dt.total_seconds()
-    return (seconds // _BAR.total_seconds()).clip(lower=0).astype(np.int64)
+    return (seconds // BAR.total_seconds()).clip(lower=0).astype(np.int64)

@@ -13,6 +13,8 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
+from analytics.lake.schema import BAR
+
 ANY_AGE: Final = timedelta.max
 NEVER: Final = timedelta(0)
 
@@ -41,7 +43,7 @@ REACH: Final[Mapping[str, Mapping[str, timedelta]]] = MappingProxyType(
         "okx": _venue(
             (ANY_AGE, _TRADES),
             (timedelta(days=90), _FUNDING),
-            (1440 * timedelta(minutes=5), _OPEN_INTEREST + _ACCOUNTS + _TOP_TRADERS),
+            (1440 * BAR, _OPEN_INTEREST + _ACCOUNTS + _TOP_TRADERS),
         ),
         # The newest 5000 candles, in coins.
         "hyperliquid": _venue((timedelta(days=17), ("price",)), (ANY_AGE, _FUNDING)),

@@ -11,9 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from analytics.indicators import delta, z_score
+from analytics.indicators.arrays import Floats
 from analytics.panels.panel import Pair
-
-Floats = NDArray[np.float64]
 
 _SHARE_DIGITS: Final = 6
 """Shares are rounded to a millionth of a point: where every venue's coins stand still and the

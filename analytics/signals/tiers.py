@@ -14,14 +14,12 @@ from typing import Final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from analytics.indicators import delta_pct, funding_8h_pct, z_score
+from analytics.indicators.arrays import Floats
 from analytics.panels.panel import Pair, Panel
 from analytics.signals.oi_share import oi_shares
 from analytics.signals.thresholds import Thresholds
-
-Floats = NDArray[np.float64]
 
 METRICS: Final = (
     "close",

@@ -25,13 +25,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.errors import ImportRefused
+from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
 from collector.backfill.outcome import Outcome, Progress
 from collector.backfill.plan import Known, Wanted, known
 from collector.backfill.rows import SCHEMA
 from collector.backfill.store import Store
-from collector.cycles.live_bars import BAR
 from collector.imports.files import parse
 from collector.runtime.http_session import LARGEST_ANSWER, new_session
 from collector.venues.venue import History

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from analytics import query
+from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
-from collector.cycles.live_bars import BAR
 from collector.imports.funding_periods import LONGEST_PERIOD, SHORTEST_PERIOD
 from collector.venues.venue import History, Venue
 

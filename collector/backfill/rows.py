@@ -8,9 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from analytics.lake.schema import arrow_schema
+from analytics.lake.schema import BAR, arrow_schema
 from collector.backfill.plan import Piece
-from collector.cycles.live_bars import BAR
 from collector.imports.funding_periods import LATE, periods
 from collector.venues.reading import product
 from collector.venues.venue import Fields, Row

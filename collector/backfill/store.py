@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 
 from analytics import query
 from analytics.lake.bars import known_at
+from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
 from collector.backfill import derived
-from collector.cycles.live_bars import BAR
 from collector.imports.row_checks import validated
 from collector.runtime.clock import Clock
 

@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from analytics import query
 from analytics.lake.bars import known_at
+from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
-
-BAR = timedelta(minutes=5)
 
 CATCH_UP = timedelta(hours=24)
 """How far back a start looks for snapshots that have no bars yet."""

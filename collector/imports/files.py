@@ -28,10 +28,11 @@ from analytics import query
 from analytics.errors import ImportRefused
 from analytics.lake.bars import known_at
 from analytics.lake.imports import Facts, Outcome
+from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
 from collector.imports import binance_archive, content, delimited, recordings, reshape, tables
 from collector.imports.parsed import ImportSummary, ParsedFile, Progress
-from collector.imports.row_checks import BAR, validated
+from collector.imports.row_checks import validated
 
 CHUNK = 100_000
 """Rows in one commit, at most: what a live cycle may have to wait for."""

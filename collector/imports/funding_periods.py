@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from collector.cycles.live_bars import BAR
+from analytics.lake.schema import BAR
 from collector.venues.venue import Fields
 
 LATE = timedelta(seconds=30)

@@ -12,19 +12,17 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import reduce
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analytics.lake.schema import KEYS
+from analytics.lake.schema import BAR, KEYS
 from collector.cycles.validation import OPEN_INTEREST, RANGES, RATIOS
 from collector.imports import reshape
 from collector.imports.parsed import TIMES
-
-BAR = timedelta(minutes=5)
 
 NOTHING_SAID = "no value in it"
 STILL_TO_COME = "of a time still to come"

@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 
 from analytics.errors import LakeError, VenueError
+from analytics.lake.schema import BAR
 from analytics.records import Cycle
 from collector.backfill import plan
 from collector.cycles import live_bars
@@ -18,7 +19,6 @@ from collector.service.scheduler import Job
 
 log = structlog.get_logger(__name__)
 
-FIVE_MINUTES = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 LOOK_AT_CLOCK_S = 5.0
 """How often a step of the clock is looked for. [wall s]"""
@@ -32,10 +32,10 @@ CHECK_BYTES = 256 * 2**20
 def of_the_lake(program: Program) -> list[Job]:
     """Return what is done for the lake, and how often."""
     return [
-        Job("bars", FIVE_MINUTES, partial(bars, program), after_mark=timedelta(seconds=10)),
-        Job("check", FIVE_MINUTES, partial(check, program), after_mark=timedelta(minutes=4)),
-        Job("merge", HOUR, partial(merge, program), after_mark=FIVE_MINUTES / 2),
-        Job("days", timedelta(days=1), partial(merge, program, whole_days=True), FIVE_MINUTES * 2),
+        Job("bars", BAR, partial(bars, program), after_mark=timedelta(seconds=10)),
+        Job("check", BAR, partial(check, program), after_mark=timedelta(minutes=4)),
+        Job("merge", HOUR, partial(merge, program), after_mark=BAR / 2),
+        Job("days", timedelta(days=1), partial(merge, program, whole_days=True), BAR * 2),
     ]
 
 
@@ -48,7 +48,7 @@ def of_a_venue(program: Program, one: VenueCollector) -> list[Job]:
     return [
         Job(f"cycle {one.name}", interval, partial(cycle, program, one), at_once=True),
         Job(f"universe {one.name}", quarter, partial(universe, program, one)),
-        Job(f"long/short {one.name}", FIVE_MINUTES, partial(long_short, one), published),
+        Job(f"long/short {one.name}", BAR, partial(long_short, one), published),
         Job(f"history {one.name}", HOUR, partial(history, program, one), after_mark=quarter),
     ]
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from analytics.lake.schema import BAR
 from collector.venues.reading import entries, moment, number, rows
 from collector.venues.venue import History, Question, Read, Row
 
@@ -92,7 +93,7 @@ def statistic(
         asked=between("begin", "end"),
         page=100,
         stamp="end",
-        reach=1440 * timedelta(minutes=5),
+        reach=1440 * BAR,
     )
 
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from analytics.indicators.arrays import Floats
 from analytics.palette import LIGHT, Colors
 from analytics.quantities import Quantity
 
-Floats = NDArray[np.float64]
 Stops = list[list[float | str]]
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
+from analytics.lake.schema import BAR
 from analytics.market.figures import OLD_CYCLES, Figure
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
-from dashboard.components.stale_values import BARS_EVERY
 from dashboard.state import Moment
 
 _POINTS: Final = 48
@@ -128,7 +128,7 @@ def over(figure: Figure, shown: Moment) -> str | None:
         return None
     of = "" if change.pairs == figure.pairs else f" of {formats.plural(change.pairs, 'pair')}"
     age = shown.now - change.until
-    every = max(shown.cycle, BARS_EVERY) if figure.of_bars else shown.cycle
+    every = max(shown.cycle, BAR) if figure.of_bars else shown.cycle
     ago = f", {formats.age(age)} ago" if age > OLD_CYCLES * every else ""
     return f"in {formats.spans(change.least, change.most)}{of}{ago}"
 

@@ -8,15 +8,13 @@ from typing import Final
 import pandas as pd
 
 from analytics import formats
+from analytics.lake.schema import BAR
 from analytics.market.figures import OLD_CYCLES, stale
 from analytics.quantities import QUANTITIES
 from dashboard.state import Moment
 
-LS_EVERY: Final = timedelta(minutes=5)
+LS_EVERY: Final = BAR
 """How often venues publish long/short ratios."""
-
-BARS_EVERY: Final = timedelta(minutes=5)
-"""How often bars are over, and with them what is made of them."""
 
 
 def old(name: str, pairs: pd.DataFrame, shown: Moment) -> pd.Series[bool]:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from analytics.correlation.lead_lag import LeadLag
 from analytics.correlation.view import Matrix
@@ -19,8 +18,6 @@ from analytics.quantities import QUANTITIES
 from dashboard.charts import cells
 from dashboard.charts.color_scale import CLIPPED_PCT, DEEP, DEEP_RISING, DIVERGING, RISING, Ramp
 from dashboard.charts.frame import literal
-
-Floats = NDArray[np.float64]
 
 _R: Final = QUANTITIES["correlation"]
 _FORM: Final = plotly_format(_R.kind, _R.digits)

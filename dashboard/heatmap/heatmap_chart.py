@@ -11,14 +11,13 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from analytics.formats import KINDS, plotly_format
+from analytics.indicators.arrays import Floats
 from analytics.market.measures import Measure
 from analytics.palette import DARK, Colors
 from analytics.panels.panel import Pair, partial
 from dashboard.charts import cells
 from dashboard.charts.color_scale import ColorScale, ColumnScales
 from dashboard.charts.frame import literal, whole
-
-Floats = NDArray[np.float64]
 
 MARKS_MOST: Final = 1_500
 """More marked cells than this are no highlights, and cost more than the map itself."""

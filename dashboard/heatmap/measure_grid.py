@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from analytics import formats
 from analytics.correlation.ranking import Order, columns_of, known_until, ordered
+from analytics.indicators.arrays import Floats
 from analytics.market.measures import LATE, Measure, Measured, bars_of_spans, by_bar, over_spans
 from analytics.palette import colors
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair, Panel
@@ -24,8 +25,6 @@ from dashboard.components.largest_pairs import only
 from dashboard.heatmap.heatmap_chart import MARKS_MOST, PARTIAL, Map, heat_chart
 from dashboard.state import Moment
 from dashboard.view import Level, Thresholds, View
-
-Floats = NDArray[np.float64]
 
 CHART: Final = "heatmap_chart"
 

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import query
+from analytics.lake.schema import BAR
 from dashboard.loaders import as_of, source
 from dashboard.loaders.as_of import Known
 from dashboard.loaders.bases import counted
@@ -17,7 +18,6 @@ from dashboard.state import SILENT_CYCLES, Moment
 
 Made = TypeVar("Made")
 
-_BAR = timedelta(minutes=5)
 _NAMED = {"venue", "symbol", "base"}
 
 
@@ -56,7 +56,7 @@ def running_bars(shown: Moment) -> pd.DataFrame:
     ``bars_from_snapshots.sql``.
     """
     mark, (newest, _, _) = shown.mark(), as_of.bars_known(shown)
-    start = mark if pd.Timestamp(newest) == mark - _BAR else mark - _BAR
+    start = mark if pd.Timestamp(newest) == mark - BAR else mark - BAR
     key = source.folder(), source.version(), shown.fixed, "bars_from_snapshots"
     asked: dict[str, object] = {"venues": None, "start": start, "origin": "live"}
     return source.fetch(*key, asked, {"end": shown.now + timedelta(milliseconds=1)})
@@ -78,7 +78,7 @@ def made_of_rows(
     return made
 
 
-def pairs(shown: Moment, span: timedelta = _BAR) -> pd.DataFrame:
+def pairs(shown: Moment, span: timedelta = BAR) -> pd.DataFrame:
     """Return every pair as it is known then, and how far it came in *span*; see ``pairs.sql``."""
     return read("pairs", shown, span_s=int(span.total_seconds()))
 

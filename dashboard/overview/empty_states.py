@@ -11,6 +11,7 @@ from typing import Final
 import pandas as pd
 
 from analytics import formats
+from analytics.lake.schema import BAR
 from analytics.market.figures import FIGURES, OLD_CYCLES, Figure
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES, moved
@@ -18,7 +19,6 @@ from dashboard.components.movers import SPANS
 from dashboard.components.stale_values import LS_EVERY, limit, old
 from dashboard.state import Moment
 
-_FIVE_MINUTES: Final = timedelta(minutes=5)
 _HOUR: Final = timedelta(hours=1)
 
 _TOLD: Final = (
@@ -129,7 +129,7 @@ def _why(
 
 def _why_no_change(name: str, began: datetime, shown: Moment, timeframe: str) -> str:
     span = TIMEFRAMES[timeframe]
-    if span == _FIVE_MINUTES and shown.now - began < span:
+    if span == BAR and shown.now - began < span:
         return f"it needs 5 minutes of history{_first(began + span, shown)}"
     title = moved(name).title.lower()
     return f"{title} is not on record for both now and {timeframe} earlier"
@@ -252,7 +252,7 @@ def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list
     began = pairs["since_ts"].min().to_pydatetime()
     # What was heard of earlier than a moment after ``since`` may have been heard of for ever.
     if figure.value is None and began > shown.since + OLD_CYCLES * shown.cycle:
-        first = _first(_next_mark(began) + _FIVE_MINUTES, shown)
+        first = _first(_next_mark(began) + BAR, shown)
         return [f"Liquidations are missing: they are added up from whole bars{first}."]
     if figure.value is None:
         return ["Liquidations are missing: no stream of the venues shown told of any in the hour."]
@@ -275,5 +275,5 @@ def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list
 
 def _next_mark(time: datetime) -> datetime:
     """Return the five-minute mark that follows *time*."""
-    past = (time - datetime(1970, 1, 1, tzinfo=time.tzinfo)) % _FIVE_MINUTES
-    return time - past + _FIVE_MINUTES
+    past = (time - datetime(1970, 1, 1, tzinfo=time.tzinfo)) % BAR
+    return time - past + BAR

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from analytics.lake.schema import BAR
 from collector.backfill import derived
 from collector.backfill.rows import table
-from collector.cycles.live_bars import BAR
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 

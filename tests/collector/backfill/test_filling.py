@@ -14,11 +14,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from analytics.errors import LakeError
+from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
 from collector.backfill import filling
 from collector.backfill.plan import Stretch
 from collector.backfill.rows import SCHEMA
-from collector.cycles.live_bars import BAR
 
 BAR_MS = 300_000
 SYMBOLS = {

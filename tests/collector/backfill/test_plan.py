@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
+from analytics.lake.schema import BAR
 from collector.backfill import plan
 from collector.backfill.plan import Stretch, Wanted
 from collector.backfill.rows import SCHEMA
-from collector.cycles.live_bars import BAR
 from collector.venues import VENUES
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)

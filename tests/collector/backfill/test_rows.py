@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.lake.schema import BAR
 from analytics.records import Instrument
 from collector.backfill.plan import Piece
 from collector.backfill.rows import bars_of, table
-from collector.cycles.live_bars import BAR
 from collector.venues import VENUES
 from collector.venues.reading import OtherShape
 
