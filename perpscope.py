@@ -80,7 +80,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A self-hosted research terminal for perpetual futures.",
 )
-said = Console(stderr=True, emoji=False)
+err = Console(stderr=True, emoji=False)
 
 Venues = Annotated[
     list[str] | None,
@@ -152,7 +152,7 @@ def import_(
     if not files and not undo:
         raise typer.BadParameter("give files to import, or --undo ID")
     settings = load()
-    if not imports.run(settings.data_dir, files or (), said, _told(), undo=undo or ()):
+    if not imports.run(settings.data_dir, files or (), err, _out(), undo=undo or ()):
         raise typer.Exit(Exit.REFUSED)
 
 
@@ -162,7 +162,7 @@ def imports_() -> None:
     folder, wall = load().data_dir, datetime.now(UTC)
     written = query_cli.Written.TABLE
     if not query_cli.ask(folder, "imports", (), written, sys.stdout, wall=wall):
-        said.print("no imports", markup=False, highlight=False)
+        err.print("no imports", markup=False, highlight=False)
 
 
 @app.command()
@@ -178,9 +178,9 @@ def backfill(
     settings = load(venues=tuple(venue) if venue else None)
     logs.start(settings.data_dir / "logs", settings.log_level)
     try:
-        sound = backfilling.run(settings, days=days, archive=archive, said=said, told=_told())
+        sound = backfilling.run(settings, days=days, archive=archive, err=err, out=_out())
     except KeyboardInterrupt:
-        said.print("stopped; data fetched so far is stored, run it again to continue")
+        err.print("stopped; data fetched so far is stored, run it again to continue")
         raise typer.Exit(Exit.INTERRUPTED) from None
     if not sound:
         raise typer.Exit(Exit.VENUE)
@@ -206,14 +206,14 @@ def query(
     folder, wall = load().data_dir, datetime.now(UTC)
     rows = query_cli.ask(folder, name, param or (), written, sys.stdout, wall=wall)
     if not rows:
-        said.print(f"{name}: no rows", markup=False, highlight=False)
+        err.print(f"{name}: no rows", markup=False, highlight=False)
 
 
 @app.command()
 def doctor() -> None:
     """Print the settings in effect; check lake, disk, clock, venues and websockets."""
     settings = load()
-    sound = asyncio.run(checks.examine(settings, _told()))
+    sound = asyncio.run(checks.examine(settings, _out()))
     raise typer.Exit(Exit.OK if sound else Exit.FAILED)
 
 
@@ -244,7 +244,7 @@ def _end(*, interrupted: bool) -> NoReturn:
     raise typer.Exit(Exit.INTERRUPTED if interrupted else Exit.OK)
 
 
-def _told() -> Console:
+def _out() -> Console:
     """Console for data on stdout, not wrapped if that is a file or a pipe."""
     return Console(width=None if sys.stdout.isatty() else 250, emoji=False)
 
@@ -295,7 +295,7 @@ def main() -> None:
         if not isinstance(error, PerpscopeError):
             raise
         sentence = f"perpscope: {visible(str(error))}"
-        said.print(sentence, soft_wrap=True, markup=False, highlight=False)
+        err.print(sentence, soft_wrap=True, markup=False, highlight=False)
         code = exit_code(error)
         control.end_if_left_behind(code)
         sys.exit(code)

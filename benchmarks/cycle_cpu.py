@@ -26,7 +26,7 @@ from machine import described
 from analytics.lake.writer import Lake
 from collector.cycles.venue_collector import VenueCollector
 from collector.service.app import GATHER_S, simulator_clock
-from collector.service.write_queue import Intake
+from collector.service.write_queue import WriteQueue
 from collector.venues import VENUES
 
 SPEED = 100.0
@@ -69,10 +69,10 @@ async def bare(exchange: Any, calls: Iterable[Call]) -> None:
     await asyncio.gather(*(make(method, params) for method, params in calls))
 
 
-async def full(one: VenueCollector, intake: Intake) -> None:
+async def full(one: VenueCollector, queue: WriteQueue) -> None:
     """Make one complete cycle, as the collector's job does."""
     snapshots, cycle = await one.cycle()
-    intake.put([*snapshots, cycle])
+    queue.put([*snapshots, cycle])
 
 
 async def compare(cycles: int, instruments: int, url: str, folder: Path) -> None:
@@ -94,19 +94,19 @@ async def compare(cycles: int, instruments: int, url: str, folder: Path) -> None
     heard = [Listening(one) for one in ours]
     ratios: list[float] = []
     with Lake(folder, origin="simulator") as lake:
-        intake = Intake(lake, GATHER_S)
-        storing = asyncio.create_task(intake.run())
+        queue = WriteQueue(lake, GATHER_S)
+        storing = asyncio.create_task(queue.run())
         await asyncio.gather(*(one.refresh_universe() for one in ours))
         await asyncio.gather(*(one.cycle() for one in ours))
         for _ in range(cycles):
             for one in heard:
                 one.calls.clear()
-            began, rows = time.process_time(), intake.rows_stored
-            await asyncio.gather(*(full(one, intake) for one in ours))
-            while intake.waiting:
+            began, rows = time.process_time(), queue.rows_stored
+            await asyncio.gather(*(full(one, queue) for one in ours))
+            while queue.waiting:
                 await asyncio.sleep(0.05)
             full_s = time.process_time() - began
-            rows = intake.rows_stored - rows
+            rows = queue.rows_stored - rows
             await asyncio.sleep(WINDOWS_PASS_S)
             began = time.process_time()
             await asyncio.gather(

@@ -43,7 +43,7 @@ from machine import described
 from analytics.records import Instrument
 from collector.streams.formats.binance import BINANCE
 from collector.streams.formats.stream import Handler, Sinks
-from collector.streams.state.rejects import Tally
+from collector.streams.state.rejects import Rejects
 
 CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "real" / "captures"
 """Where recorded data lies beside this checkout."""
@@ -104,7 +104,7 @@ def ours(ids: set[str]) -> tuple[Handler, Callable[[], int]]:
         )
         for venue_id in ids
     )
-    sinks = Sinks(flows=flows, books=BINANCE.books(), tally=Tally(), liquidation=print)
+    sinks = Sinks(flows=flows, books=BINANCE.books(), rejects=Rejects(), liquidation=print)
     return BINANCE.handler(sinks), lambda: sum(flow.trades.events for flow in flows.by_id.values())
 
 

@@ -33,7 +33,7 @@ from simulator.rest.bybit import Bybit
 from simulator.rest.faults import Fault, Faults
 from simulator.rest.okx import Okx
 from simulator.rest.rate_limits import limits_of
-from simulator.rest.replies import Reply, Venue, instead
+from simulator.rest.replies import Reply, Venue, refusal_of
 from simulator.streams.websockets import Streams
 
 FASTEST = 600.0
@@ -163,22 +163,22 @@ class Simulator:
         asked = query.get("symbol") or query.get("instId")
         faults = self._faults.take(name, path, asked)
         if faults:
-            spoiled = await self._spoiled(venue, path, query, faults)
-            return replace(spoiled, headers={**verdict.headers, **spoiled.headers}).sent()
+            corrupted = await self._corrupted(venue, path, query, faults)
+            return replace(corrupted, headers={**verdict.headers, **corrupted.headers}).sent()
         reply = venue.reply(path, query, request.path_qs, now_ms)
         return replace(reply, headers=verdict.headers).sent()
 
-    async def _spoiled(
+    async def _corrupted(
         self, venue: Venue, path: str, query: Mapping[str, str], faults: list[Fault]
     ) -> Reply:
         """Answer under *faults*, one after another."""
         for fault in faults:
             if fault.kind in {"delay", "hang"}:
                 await asyncio.sleep(fault.seconds if fault.kind == "delay" else math.inf)
-            other = instead(venue.wire.name, fault, self.now_ms())
+            other = refusal_of(venue.wire.name, fault, self.now_ms())
             if other is not None:
                 return other
-        return venue.spoiled_reply(path, query, faults, self.now_ms())
+        return venue.corrupted_reply(path, query, faults, self.now_ms())
 
     async def _show_clock(self, _request: web.Request) -> web.Response:
         """Return what another process needs to build the same clock."""
@@ -208,7 +208,7 @@ class Simulator:
         return _json({"faults": self._listed()})
 
     def _listed(self) -> list[dict[str, Any]]:
-        return self._faults.listed() + self.streams.mishaps.listed()
+        return self._faults.listed() + self.streams.faults.listed()
 
     async def _add_fault(self, request: web.Request) -> web.Response:
         try:
@@ -216,7 +216,7 @@ class Simulator:
             if not isinstance(wanted, dict):
                 return _json({"error": "a fault is a JSON object"}, 400)
             if str(wanted.get("kind")).startswith(_OF_STREAMS):
-                self.streams.go_wrong(wanted)
+                self.streams.add_fault(wanted)
             else:
                 self._faults.add(wanted)
         except ValueError as error:
@@ -225,7 +225,7 @@ class Simulator:
 
     async def _clear_faults(self, _request: web.Request) -> web.Response:
         self._faults.clear()
-        self.streams.mishaps.clear()
+        self.streams.faults.clear()
         return _json({"faults": []})
 
 

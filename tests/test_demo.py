@@ -180,14 +180,14 @@ async def shown_after_s(folder: Path) -> float:
 
 async def test_the_address_is_given_once_there_is_something_to_see(tmp_path, monkeypatch):
     """A lake of yesterday is not yet a market."""
-    monkeypatch.setattr(launch, "DATA_PATIENCE_S", 1.0)
+    monkeypatch.setattr(launch, "DATA_TIMEOUT_S", 1.0)
     with Lake(tmp_path, reserve_bytes=0) as lake:
         lake.append_records([heard(timedelta(days=1))])
         lake.publish()
         before_s = await shown_after_s(tmp_path)
         lake.append_records([heard(timedelta(seconds=5))])
         lake.publish()
-        monkeypatch.setattr(launch, "DATA_PATIENCE_S", 3600.0)
+        monkeypatch.setattr(launch, "DATA_TIMEOUT_S", 3600.0)
 
         assert before_s >= 1
         assert await shown_after_s(tmp_path) < 60
@@ -195,6 +195,6 @@ async def test_the_address_is_given_once_there_is_something_to_see(tmp_path, mon
 
 async def test_a_venue_out_of_reach_does_not_hold_back_the_address_for_ever(tmp_path, monkeypatch):
     """The dashboard itself says what is missing."""
-    monkeypatch.setattr(launch, "DATA_PATIENCE_S", 0.5)
+    monkeypatch.setattr(launch, "DATA_TIMEOUT_S", 0.5)
 
     assert await shown_after_s(tmp_path) < 60

@@ -33,13 +33,13 @@ from collector.backfill.plan import Known, Wanted, known
 from collector.backfill.rows import SCHEMA
 from collector.backfill.store import Store
 from collector.imports.files import parse
-from collector.runtime.http_session import LARGEST_ANSWER, new_session
+from collector.runtime.http_session import MAX_ANSWER_BYTES, new_session
 from collector.venues.venue import History
 
-AT_ONCE = 4
+MAX_IN_FLIGHT = 4
 """Files that are fetched at once."""
 
-PATIENCE_S = 60.0
+REQUEST_TIMEOUT_S = 60.0
 """How long one file may take. [wall s]"""
 
 ABSENT_IN_A_ROW = 7
@@ -99,14 +99,14 @@ class Archive:
         if not total:
             return
         progress(WHAT, 0, total)
-        timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
+        timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
         with tempfile.TemporaryDirectory(prefix="archive-", dir=self.folder) as folder:
             async with new_session(timeout=timeout) as session:
                 fetching = _Fetching(self.address, session, Path(folder), wanted.now)
                 todo = deque(series)
                 await together(
                     _work(fetching, todo, store, outcome, lambda done: progress(WHAT, done, total))
-                    for _ in range(AT_ONCE)
+                    for _ in range(MAX_IN_FLIGHT)
                 )
 
     def _missing(self, lake: Lake, wanted: Wanted) -> list[list[DayFile]]:
@@ -173,7 +173,7 @@ class _Fetching:
             with here.open("wb") as written:
                 async for chunk in answer.content.iter_chunked(2**16):
                     written.write(chunk)
-                    if written.tell() > LARGEST_ANSWER:
+                    if written.tell() > MAX_ANSWER_BYTES:
                         raise ImportRefused(here, "it is far too large for one day")
 
     def _read(self, file: DayFile, here: Path) -> pa.Table:

@@ -32,10 +32,10 @@ WORKERS = 2
 FAILURES_IN_A_ROW = 8
 """So many failures of a history in a row, and it is asked of no further instruments."""
 
-LONGEST_SILENCE = timedelta(minutes=15)
+MAX_PAUSE = timedelta(minutes=15)
 """A venue that asks for a longer one is asked no further."""
 
-SILENCES = 3
+MAX_PAUSES = 3
 """So many are waited out for one request."""
 
 LATEST = datetime.max.replace(tzinfo=UTC)
@@ -94,7 +94,7 @@ class _Run:
         self._before = coverage.Counted()
         self._in_a_row: Counter[str] = Counter()
         self.store = Store(lake, clock)
-        self.outcome = Outcome(self.store.tally)
+        self.outcome = Outcome(self.store.counts)
 
     async def all(self, progress: Progress, archive: Archive | None) -> None:
         """Ask for all that is missing: the archive first, then the venue, prices first."""
@@ -192,12 +192,12 @@ class _Run:
         first_ms, last_ms = (round(stamp.timestamp() * 1000) for stamp in stamps(piece))
         params = {**history.question.params, **history.asked(venue_id, first_ms, last_ms)}
         question = replace(history.question, params=params)
-        for _ in range(SILENCES):
+        for _ in range(MAX_PAUSES):
             try:
                 return (await self._client.ask(question, venue_id)).rows
             except RateLimited as error:
                 silence = (error.retry_at or LATEST) - self._clock.now()
-                if silence > LONGEST_SILENCE:
+                if silence > MAX_PAUSE:
                     raise
                 await self._clock.sleep(silence.total_seconds())
         return (await self._client.ask(question, venue_id)).rows

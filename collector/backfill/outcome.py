@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from analytics.errors import VenueError
 from collector.backfill.coverage import Covered
-from collector.backfill.store import Tally
+from collector.backfill.store import BarCounts
 
-MOST_NAMED = 3
+MAX_NAMED = 3
 """So many of a kind are named; the others are counted."""
 
 Progress = Callable[[str, int, int], None]
@@ -21,7 +21,7 @@ Progress = Callable[[str, int, int], None]
 class Outcome:
     """How filling in a venue's history went."""
 
-    tally: Tally
+    counts: BarCounts
     covered: list[Covered] = field(default_factory=list)
     requests: int = 0
     """Requests to the venue that are done with."""
@@ -43,7 +43,7 @@ class Outcome:
         """Count a failure at *what*, and keep the first few sentences."""
         self._failures[what] += 1
         named = self._named.setdefault(what, [])
-        if len(named) < MOST_NAMED:
+        if len(named) < MAX_NAMED:
             named.append(str(sentence))
 
     def problems(self) -> list[str]:
@@ -53,5 +53,5 @@ class Outcome:
             said += sentences
             if more := self._failures[what] - len(sentences):
                 said.append(f"{what}: {more} more like these")
-        said += [f"{times:,} × left out, {why}" for why, times in self.tally.refused.items()]
+        said += [f"{times:,} × left out, {why}" for why, times in self.counts.refused.items()]
         return said

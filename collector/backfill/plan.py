@@ -21,7 +21,7 @@ from analytics import query
 from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
-from collector.imports.funding_periods import LONGEST_PERIOD, SHORTEST_PERIOD
+from collector.imports.funding_periods import MAX_PERIOD, MIN_PERIOD
 from collector.venues.venue import History, Venue
 
 DAY = timedelta(days=1)
@@ -152,7 +152,7 @@ class Known:
         Venues pay at whole multiples of the interval since midnight UTC.
         """
         stated = self._bars.filter(pc.is_valid(self._bars["funding_interval_h"]))
-        period = SHORTEST_PERIOD
+        period = MIN_PERIOD
         if stated.num_rows:
             newest = pc.index(stated["ts"], pc.max(stated["ts"])).as_py()
             hours = stated["funding_interval_h"][newest].as_py()
@@ -205,13 +205,13 @@ def stamps(piece: Piece) -> tuple[datetime, datetime]:
             return piece.first + BAR, piece.last + BAR
         case "payment":
             # The payments around tell how long a period was, and whether one is missing.
-            return piece.first - 2 * LONGEST_PERIOD, piece.last + 2 * LONGEST_PERIOD
+            return piece.first - 2 * MAX_PERIOD, piece.last + 2 * MAX_PERIOD
 
 
 def _bars_in_an_answer(history: History) -> int:
     if history.stamp != "payment":
         return history.page
-    return int((history.page * SHORTEST_PERIOD - 4 * LONGEST_PERIOD) / BAR)
+    return int((history.page * MIN_PERIOD - 4 * MAX_PERIOD) / BAR)
 
 
 def _mark_at(moment: datetime) -> datetime:

@@ -33,7 +33,7 @@ DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class Tally:
+class BarCounts:
     """What became of the rows so far."""
 
     added: int = 0
@@ -54,7 +54,7 @@ class Store:
         self._waiting: defaultdict[str, list[pa.Table]] = defaultdict(list)
         self._stored_at = time.monotonic()
         self._turn = asyncio.Lock()
-        self.tally = Tally()
+        self.counts = BarCounts()
 
     async def put(self, what: str, instrument: Instrument, bars: pa.Table) -> None:
         """Take *bars* of *instrument*, as ``rows.table`` makes them; store a batch if it is time.
@@ -93,7 +93,7 @@ class Store:
         now = self._clock.now()
         checked = [validated("bars", bars, now) for bars in batch.values()]
         for one in checked:
-            self.tally.refused += one.refused + one.values_refused
+            self.counts.refused += one.refused + one.values_refused
         fresh = pa.concat_tables([one.rows for one in checked])
         if not fresh.num_rows:
             return
@@ -101,14 +101,14 @@ class Store:
         instruments = [self._instruments[name] for name in names]
         stored = self._around(fresh, instruments)
         fresh, contradicted = derived.audited(fresh, stored, instruments)
-        self.tally.refused += Counter({"oi_usd: unit": contradicted} if contradicted else {})
+        self.counts.refused += Counter({"oi_usd: unit": contradicted} if contradicted else {})
         following = derived.following(fresh, stored, instruments)
         whole = pa.concat_tables([fresh, following], promote_options="default")
         whole = known_at(whole, self._clock.now())
         for start in range(0, whole.num_rows, CHUNK):
             added, filled = self._lake.fill_bars(whole.slice(start, CHUNK))
-            self.tally.added += added
-            self.tally.filled += filled
+            self.counts.added += added
+            self.counts.filled += filled
         self._lake.publish()
 
     def _around(self, fresh: pa.Table, instruments: list[Instrument]) -> pa.Table:

@@ -19,7 +19,7 @@ from collector.settings import Settings
 from collector.venues import VENUES
 
 
-def run(settings: Settings, *, days: float, archive: bool, said: Console, told: Console) -> bool:
+def run(settings: Settings, *, days: float, archive: bool, err: Console, out: Console) -> bool:
     """Fill in the last *days*; return whether at least one venue answered.
 
     Args:
@@ -34,17 +34,17 @@ def run(settings: Settings, *, days: float, archive: bool, said: Console, told: 
         SettingsError: The simulator that the settings name does not answer.
     """
     asked = {"days": days, "archive": archive, "venues": settings.venues}
-    with _Screen(said) as screen:
+    with _Screen(err) as screen:
         try:
             asyncio.run(_alone(settings, asked, screen.report))
         except LakeLocked:
             if not takes_work(settings.data_dir):
                 raise
-            said.print("a collector holds the lake: it does the work")
+            err.print("a collector holds the lake: it does the work")
             asyncio.run(ask(settings.data_dir, "backfill", dict(asked), screen.report))
     if screen.error is not None:
         raise LakeError(screen.error)
-    screen.sum_up(told)
+    screen.sum_up(out)
     return any(filled["sound"] for filled in screen.filled)
 
 
@@ -58,8 +58,8 @@ async def _alone(settings: Settings, asked: dict[str, Any], report: Report) -> N
 class _Screen(ProgressScreen):
     """Progress bars as they come; what was filled in is kept for the end."""
 
-    def __init__(self, said: Console) -> None:
-        super().__init__(said)
+    def __init__(self, err: Console) -> None:
+        super().__init__(err)
         self._bars: dict[tuple[str, str], Any] = {}
         self.filled: list[dict[str, Any]] = []
 
@@ -77,11 +77,11 @@ class _Screen(ProgressScreen):
             case {"error": sentence}:
                 self.error = str(sentence)
 
-    def sum_up(self, told: Console) -> None:
+    def sum_up(self, out: Console) -> None:
         """Print the coverage, then what went wrong."""
         covered = [Covered.from_json(one) for line in self.filled for one in line["covered"]]
         if covered:
-            told.print(coverage.as_table(covered))
+            out.print(coverage.as_table(covered))
         for line in self.filled:
             mine = [one for one in covered if one.venue == line["filled"]]
             for note in coverage.reach_notes(VENUES[line["filled"]], mine):

@@ -23,8 +23,8 @@ from collector.service.work import import_work
 def run(
     folder: Path,
     files: Sequence[Path],
-    said: Console,
-    told: Console,
+    err: Console,
+    out: Console,
     *,
     undo: Sequence[int] = (),
 ) -> bool:
@@ -44,13 +44,13 @@ def run(
         "files": [str(file.absolute()) for file in files],
         "undo": list(undo),
     }
-    screen = _Screen(said)
+    screen = _Screen(err)
     try:
         with screen:
             _import(folder, asked, screen)
     finally:
         # Also where a later file failed: what was stored until then stays stored.
-        screen.sum_up(told)
+        screen.sum_up(out)
     if screen.error is not None:
         raise LakeError(screen.error)
     return screen.refusals == 0
@@ -70,8 +70,8 @@ def _import(folder: Path, asked: dict[str, object], screen: _Screen) -> None:
 class _Screen(ProgressScreen):
     """Progress bars and refusals as they come; summaries are kept for the end."""
 
-    def __init__(self, said: Console) -> None:
-        super().__init__(said)
+    def __init__(self, err: Console) -> None:
+        super().__init__(err)
         self.summaries: list[ImportSummary] = []
         self.refusals = 0
 
@@ -94,10 +94,10 @@ class _Screen(ProgressScreen):
             case {"error": sentence}:
                 self.error = str(sentence)
 
-    def sum_up(self, told: Console) -> None:
+    def sum_up(self, out: Console) -> None:
         """Print what became of the files that were taken."""
         if self.summaries:
-            told.print(_table(self.summaries))
+            out.print(_table(self.summaries))
         for note in dict.fromkeys(note for one in self.summaries for note in one.notes):
             self._say(note)
 

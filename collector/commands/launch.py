@@ -18,17 +18,17 @@ import duckdb
 from analytics.errors import PerpscopeError, SettingsError
 from analytics.lake.reader import Reader
 from analytics.query_cli import lake_time
-from collector.commands.processes import Child, Family
+from collector.commands.processes import ChildProcess, Processes
 from collector.runtime.clock import Clock
 from collector.runtime.guarded_tasks import GuardedTasks
 from collector.service.health_server import LOOPBACK
 from collector.service.stop_signal import StopSignal
 from collector.settings import Settings
 
-START_PATIENCE_S = 60.0
+START_TIMEOUT_S = 60.0
 """How long the dashboard may take to answer before that is said. [wall s]"""
 
-DATA_PATIENCE_S = 20.0
+DATA_TIMEOUT_S = 20.0
 """How long the address is held back for data to show; a venue may be out of reach. [wall s]"""
 
 RECENT = timedelta(minutes=3)
@@ -88,9 +88,9 @@ def refuse_taken_port(port: int) -> None:
 
 
 @asynccontextmanager
-async def _family() -> AsyncIterator[tuple[Family, StopSignal]]:
+async def _family() -> AsyncIterator[tuple[Processes, StopSignal]]:
     stopped = StopSignal()
-    family = Family()
+    family = Processes()
     try:
         yield family, stopped
     finally:
@@ -99,7 +99,7 @@ async def _family() -> AsyncIterator[tuple[Family, StopSignal]]:
 
 async def _together(
     settings: Settings,
-    family: Family,
+    family: Processes,
     stopped: asyncio.Event,
     *,
     data_dir: Path,
@@ -125,7 +125,7 @@ async def _together(
                 await ready
 
 
-async def _lasting(child: Child) -> None:
+async def _lasting(child: ChildProcess) -> None:
     """Wait for *child*, which is to run for ever; raises PerpscopeError at its end."""
     await child.process.wait()
     raise _ended_early(child)
@@ -152,10 +152,10 @@ async def _answers(port: int) -> None:
                     if answer.ok:
                         return
             await asyncio.sleep(0.2)
-            if not said and time.monotonic() - began > START_PATIENCE_S:
+            if not said and time.monotonic() - began > START_TIMEOUT_S:
                 said = True
                 _say(
-                    f"the dashboard has not answered after {START_PATIENCE_S:.0f} s; "
+                    f"the dashboard has not answered after {START_TIMEOUT_S:.0f} s; "
                     "still waiting for it"
                 )
 
@@ -163,7 +163,7 @@ async def _answers(port: int) -> None:
 async def _shows(data_dir: Path) -> None:
     reader = Reader(data_dir)
     try:
-        async with asyncio.timeout(DATA_PATIENCE_S):
+        async with asyncio.timeout(DATA_TIMEOUT_S):
             while not await asyncio.to_thread(_has_recent, reader):
                 await asyncio.sleep(0.5)
     except TimeoutError:
@@ -186,7 +186,7 @@ def _has_recent(reader: Reader) -> bool:
     return found is not None
 
 
-async def _first_line(child: Child) -> str:
+async def _first_line(child: ChildProcess) -> str:
     if child.process.stdout is None:
         raise RuntimeError("children are started with a pipe")
     line = await child.process.stdout.readline()
@@ -196,7 +196,7 @@ async def _first_line(child: Child) -> str:
     return line.decode().strip()
 
 
-def _ended_early(child: Child) -> PerpscopeError:
+def _ended_early(child: ChildProcess) -> PerpscopeError:
     return PerpscopeError(
         f"the {child.name} ended by itself with exit code {child.process.returncode}; "
         "what it said stands above"

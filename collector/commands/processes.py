@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-STOP_PATIENCE_S = 8.0
+STOP_TIMEOUT_S = 8.0
 """How long a child may take to stop before it is killed. [wall s]"""
 
 
 @dataclass(slots=True)
-class Child:
+class ChildProcess:
     """One of our own commands, running as a process of its own."""
 
     name: str
@@ -24,10 +24,10 @@ class Child:
 
 
 @dataclass(slots=True)
-class Family:
+class Processes:
     """The processes that one command started."""
 
-    children: list[Child] = field(default_factory=list)
+    children: list[ChildProcess] = field(default_factory=list)
 
     async def start(
         self,
@@ -36,7 +36,7 @@ class Family:
         variables: Mapping[str, str],
         *,
         heard: bool = False,
-    ) -> Child:
+    ) -> ChildProcess:
         """Start ``perpscope`` with *arguments* and with *variables* added to the environment.
 
         Its standard output is a pipe if it is to be *heard*; the caller must read that,
@@ -54,7 +54,7 @@ class Family:
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
-        child = Child(name, process)
+        child = ChildProcess(name, process)
         self.children.append(child)
         return child
 
@@ -71,7 +71,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
     try:
-        async with asyncio.timeout(STOP_PATIENCE_S):
+        async with asyncio.timeout(STOP_TIMEOUT_S):
             await process.wait()
     except TimeoutError:
         process.kill()

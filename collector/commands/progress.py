@@ -11,14 +11,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 class ProgressScreen:
     """Progress bars while it is entered; they are gone afterwards, what was said stays."""
 
-    def __init__(self, said: Console) -> None:
-        self._said = said
+    def __init__(self, err: Console) -> None:
+        self._err = err
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            console=said,
+            console=err,
             transient=True,
         )
         self.error: str | None = None
@@ -33,4 +33,4 @@ class ProgressScreen:
 
     def _say(self, sentence: str) -> None:
         """Print *sentence* as it is: names in it are no markup and no emoji."""
-        self._said.print(sentence, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        self._err.print(sentence, markup=False, emoji=False, highlight=False, soft_wrap=True)

@@ -17,11 +17,11 @@ from collector.streams.feed import Feed
 from collector.venues.client import Answer, Listing
 from collector.venues.venue import Fields, Question, Venue
 
-OLDEST_RATIO = timedelta(minutes=15)
+MAX_RATIO_AGE = timedelta(minutes=15)
 """A ratio of an older mark is not stamped onto a snapshot any more."""
 
 
-class Assembly:
+class SnapshotBuilder:
     """Makes the rows of one venue's cycles."""
 
     def __init__(self, venue: Venue, universe: Universe) -> None:
@@ -91,7 +91,7 @@ class Assembly:
                 heard.append(more[instrument.venue_id])
             ratios = self._ratios.get(instrument.venue_id, {})
             mark = ratios.get("ls_ts")
-            if isinstance(mark, datetime) and mark >= received_ts - OLDEST_RATIO:
+            if isinstance(mark, datetime) and mark >= received_ts - MAX_RATIO_AGE:
                 heard.append(Part(received_ts, ratios))
             heard.append(Part(received_ts, self._terms.get(instrument.venue_id, {})))
             words: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ from collector.venues.venue import Fields, Value
 ABOVE_0 = math.ulp(0.0)
 LARGEST = 1e15
 """The most that a price or an amount of USD can be."""
-MOST_COINS = 1e21
+MAX_COINS = 1e21
 """The most coins, or contracts, that anything can count: of some there are over 1e17 in all."""
 STALE_AFTER = timedelta(minutes=5)
 AHEAD_AFTER = timedelta(minutes=1)
@@ -48,8 +48,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "ask": (ABOVE_0, LARGEST),
     "volume_24h_usd": (0.0, LARGEST),
     "volume_usd": (0.0, LARGEST),
-    "oi_raw": (0.0, MOST_COINS),
-    "oi_base": (0.0, MOST_COINS),
+    "oi_raw": (0.0, MAX_COINS),
+    "oi_base": (0.0, MAX_COINS),
     "oi_usd": (0.0, LARGEST),
     "oi_usd_open": (0.0, LARGEST),
     "oi_usd_high": (0.0, LARGEST),

@@ -21,13 +21,13 @@ import structlog
 
 from analytics.errors import VenueError, VenueForbidden, VenueUnavailable
 from analytics.records import Cycle, Instrument, Snapshot
-from collector.cycles.snapshot_builder import Assembly
+from collector.cycles.snapshot_builder import SnapshotBuilder
 from collector.cycles.universe import Universe
 from collector.runtime.background_budget import BackgroundBudget
 from collector.runtime.budget import Budget
 from collector.runtime.clock import Clock
 from collector.streams.feed import Feed
-from collector.venues.asking import Errand, Round
+from collector.venues.asking import Request, Round
 from collector.venues.client import Answer, VenueClient, fault
 from collector.venues.venue import Venue
 
@@ -36,18 +36,18 @@ log = structlog.get_logger(__name__)
 SHARE_OF_INTERVAL = 0.8
 """After this share of the interval a cycle ends, whatever is still missing."""
 
-RATIOS_WITHIN_S = 270.0
+RATIOS_TIMEOUT_S = 270.0
 """How long asking for the long/short ratios may take before the next round is due. [s]"""
 
-REFRESH_WITHIN_S = 240.0
+REFRESH_TIMEOUT_S = 240.0
 """How long a refresh of the universe may take. [s]"""
 
-REFRESH_AGAIN_S = 60.0
+REFRESH_RETRY_S = 60.0
 """While nothing is chosen, a refresh that failed is not tried again sooner. [s]"""
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class RatiosOutcome:
     """How asking for the long/short ratios went."""
 
     asked: int
@@ -93,7 +93,7 @@ class VenueCollector:
         """Set for good once the venue refuses this host; nothing is asked after that."""
         self._clock = clock
         self._interval_s = interval_s
-        self._assembly = Assembly(venue, self.universe)
+        self._builder = SnapshotBuilder(venue, self.universe)
         self._ratios_error: str | None = None
         self._refreshing = asyncio.Lock()
         self._refresh: Refresh | None = None
@@ -133,15 +133,15 @@ class VenueCollector:
     def _failed_just_now(self, refresh: Refresh) -> bool:
         """Whether *refresh* left nothing chosen, and it is too soon for another."""
         age_s = self._clock.monotonic_s() - refresh.ended_s
-        return refresh.error is not None and not self.universe.chosen and age_s < REFRESH_AGAIN_S
+        return refresh.error is not None and not self.universe.chosen and age_s < REFRESH_RETRY_S
 
     async def _choose_anew(self) -> VenueError | None:
         """Choose the universe anew, or return why it stays what it was."""
         try:
-            async with asyncio.timeout(self._clock.wall_s(REFRESH_WITHIN_S)):
+            async with asyncio.timeout(self._clock.wall_s(REFRESH_TIMEOUT_S)):
                 await self._choose()
         except TimeoutError:
-            reason = f"not done within {REFRESH_WITHIN_S:g} s"
+            reason = f"not done within {REFRESH_TIMEOUT_S:g} s"
             error: VenueError = VenueUnavailable(self.name, "refresh of the universe", reason)
         except VenueError as raised:
             error = raised
@@ -162,21 +162,21 @@ class VenueCollector:
         round_ = Round(self.client)
         await round_.ask_all(self.venue.terms)
         self._unreadable = self.client.unreadable
-        self._assembly.take_listings(listings)
-        self._assembly.learn_terms(self.venue.terms, round_.answers)
+        self._builder.take_listings(listings)
+        self._builder.learn_terms(self.venue.terms, round_.answers)
         instruments = [listed.instrument for listed in listings]
         self.universe.refresh(instruments, _volumes(ranking), self._clock.now())
         if self.feed is not None:
             self.feed.follow(self.universe.chosen)
 
-    async def refresh_long_short(self) -> Lane:
+    async def refresh_long_short(self) -> RatiosOutcome:
         """Ask for the newest long/short ratios of the universe, for the next cycles to stamp.
 
         All ratios of an instrument are asked together, so that they are of one mark.
         """
         if self.forbidden is not None:
-            return Lane(0, 0, str(self.forbidden))
-        errands: list[Errand] = [
+            return RatiosOutcome(0, 0, str(self.forbidden))
+        requests: list[Request] = [
             (question, instrument.venue_id)
             for rank, instrument in enumerate(self.universe.chosen)
             for question in self.venue.slow
@@ -184,14 +184,14 @@ class VenueCollector:
         ]
         round_ = Round(self.client)
         try:
-            async with asyncio.timeout(self._clock.wall_s(RATIOS_WITHIN_S)):
-                await round_.ask_each(errands)
+            async with asyncio.timeout(self._clock.wall_s(RATIOS_TIMEOUT_S)):
+                await round_.ask_each(requests)
         except TimeoutError:
             pass
         self.forbidden = self.forbidden or round_.forbidden
-        self._assembly.keep_ratios(round_.answers)
+        self._builder.keep_ratios(round_.answers)
         self._ratios_error = round_.sentence()
-        return Lane(len(errands), len(round_.answers), self._ratios_error)
+        return RatiosOutcome(len(requests), len(round_.answers), self._ratios_error)
 
     async def cycle(self) -> tuple[list[Snapshot], Cycle]:
         """Ask the venue what a cycle asks; return its rows and how it went.
@@ -212,20 +212,20 @@ class VenueCollector:
         if self._unreadable:
             refused["instrument:unreadable"], self._unreadable = self._unreadable, 0
         try:
-            snapshots = self._assembly.rows(round_.answers, received_ts, self.feed, refused)
+            snapshots = self._builder.rows(round_.answers, received_ts, self.feed, refused)
         except Exception as error:
             snapshots = []
             log.exception("rows of a cycle could not be made", venue=self.name)
             self._note_fault(round_, "rows", error)
         if (apart := _clocks_apart(refused, len(snapshots))) is not None:
             round_.errors["clock"] = f"{self.name}: {apart}"
-        if round_.tally.faults:
-            refused["answer:fault"] = round_.tally.faults
+        if round_.stats.faults:
+            refused["answer:fault"] = round_.stats.faults
         return snapshots, self._record(round_, started_ts, snapshots, refused)
 
     def _note_fault(self, round_: Round, what: str, error: Exception) -> None:
         """Take note of an *error* that nobody foresaw, for the cycle's record to name and count."""
-        round_.tally.faults += 1
+        round_.stats.faults += 1
         round_.errors.setdefault(what, str(VenueUnavailable(self.name, what, fault(error))))
 
     def _why_nothing(self) -> str:
@@ -235,15 +235,15 @@ class VenueCollector:
 
     async def _ask(self, round_: Round) -> None:
         """Ask in bulk, then of each instrument in order of volume, the most important first."""
-        errands = self._errands()
+        requests = self._requests()
         if self._ratios_error is not None:
             round_.errors["long/short"], self._ratios_error = self._ratios_error, None
         try:
             async with asyncio.timeout(self._clock.wall_s(self._interval_s * SHARE_OF_INTERVAL)):
-                terms = self._assembly.terms_missing
+                terms = self._builder.terms_missing
                 await round_.ask_all(self.venue.bulk + terms)
-                self._assembly.learn_terms(terms, round_.answers)
-                await round_.ask_each(errands)
+                self._builder.learn_terms(terms, round_.answers)
+                await round_.ask_each(requests)
         except TimeoutError:
             self._name_unanswered(round_)
         except Exception as error:
@@ -251,16 +251,16 @@ class VenueCollector:
             self._note_fault(round_, "questions", error)
         self.forbidden = self.forbidden or round_.forbidden
 
-    def _errands(self) -> list[Errand]:
+    def _requests(self) -> list[Request]:
         """Return what is asked of single instruments: what the streams do not tell already."""
-        errands: list[Errand] = []
+        requests: list[Request] = []
         for question in self.venue.each:
             ids = [instrument.venue_id for instrument in self.universe.chosen[: question.top]]
             asked = question
             if self.feed is not None:
                 ids, asked = self.feed.asks(question, ids), self.feed.asking(question)
-            errands += [(asked, venue_id) for venue_id in ids]
-        return errands
+            requests += [(asked, venue_id) for venue_id in ids]
+        return requests
 
     def _name_unanswered(self, round_: Round) -> None:
         """Name the bulk questions that a cycle ran out of time for."""
@@ -277,7 +277,7 @@ class VenueCollector:
         snapshots: list[Snapshot],
         refused: Counter[str],
     ) -> Cycle:
-        latencies = round_.tally.latencies_ms
+        latencies = round_.stats.latencies_ms
         return Cycle(
             venue=self.venue.name,
             started_ts=started_ts,
@@ -288,10 +288,10 @@ class VenueCollector:
             refused=refused.total(),
             refused_reasons=json.dumps(dict(sorted(refused.items()))) if refused else None,
             latency_ms=statistics.median(latencies) if latencies else None,
-            requests=round_.tally.requests,
+            requests=round_.stats.requests,
             budget_used_pct=self.budget.used_pct(),
             error=round_.sentence(),
-            streams=None if self.feed is None else self.feed.told(),
+            streams=None if self.feed is None else self.feed.to_json(),
         )
 
 

@@ -27,16 +27,16 @@ import pyarrow as pa
 
 from analytics.errors import ImportRefused
 
-LARGEST_FILE = 2 * 2**30
+MAX_FILE_BYTES = 2 * 2**30
 """A larger file is refused, also one that is not held in memory. [bytes]"""
 
-LARGEST_UNPACKED = 400 * 2**20
+MAX_UNPACKED_BYTES = 400 * 2**20
 """What holds more, itself or unpacked, is refused: it is held in memory whole. [bytes]"""
 
-_LONGEST_CHECKSUM = 4096
+_MAX_CHECKSUM = 4096
 """A digest and the name of a file. [bytes]"""
 
-_AT_ONCE = 2**20
+_CHUNK_BYTES = 2**20
 """How much is unpacked before it is looked whether it is too much already. [bytes]"""
 
 _FINDERS = re.compile(r"^__MACOSX/|(^|/)(\._[^/]*|\.DS_Store)$")
@@ -123,8 +123,8 @@ def opened(file: Path) -> Iterator[Opened]:
             raise ImportRefused(file, "this is a folder; name the files in it")
         if not stat.S_ISREG(found.st_mode):
             raise ImportRefused(file, "it is no ordinary file")
-        if found.st_size > LARGEST_FILE:
-            raise ImportRefused(file, f"it has more than {_size(LARGEST_FILE)}; split it")
+        if found.st_size > MAX_FILE_BYTES:
+            raise ImportRefused(file, f"it has more than {_size(MAX_FILE_BYTES)}; split it")
         yield Opened(descriptor, found.st_size)
     finally:
         os.close(descriptor)
@@ -159,7 +159,7 @@ def _check_sum(file: Path, packed: Data) -> None:
     """Compare *packed* with the SHA-256 that the archive publishes beside each file."""
     try:
         with opened(file.with_name(f"{file.name}.CHECKSUM")) as beside:
-            stated = beside.read(_LONGEST_CHECKSUM).decode().split()
+            stated = beside.read(_MAX_CHECKSUM).decode().split()
     except FileNotFoundError:
         return
     except (OSError, ImportRefused, UnicodeDecodeError) as error:
@@ -174,7 +174,7 @@ def _gunzipped(file: Path, packed: Data) -> bytes:
     unpacked = io.BytesIO()
     try:
         with gzip.GzipFile(fileobj=pa.BufferReader(packed)) as opened:
-            while piece := opened.read(_AT_ONCE):
+            while piece := opened.read(_CHUNK_BYTES):
                 unpacked.write(piece)
                 _refuse_unpacked(file, unpacked.tell())
     except (OSError, EOFError, zlib.error) as error:
@@ -204,8 +204,8 @@ def _unzipped(file: Path, packed: Data) -> tuple[str, bytes]:
 
 
 def _refuse_unpacked(file: Path, length: int) -> None:
-    if length > LARGEST_UNPACKED:
-        raise ImportRefused(file, f"it has more than {_size(LARGEST_UNPACKED)}; split it")
+    if length > MAX_UNPACKED_BYTES:
+        raise ImportRefused(file, f"it has more than {_size(MAX_UNPACKED_BYTES)}; split it")
 
 
 def _size(length: int) -> str:

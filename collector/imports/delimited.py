@@ -28,7 +28,7 @@ _NUMBER = re.compile(
 )
 _INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*", re.ASCII)
 
-_AT_ONCE = 2**20
+_CHUNK_BYTES = 2**20
 """How much text is decoded at once. [bytes]"""
 
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -158,12 +158,14 @@ def _check_text(data: Data) -> None:
     """Decode *data* piece by piece: the text of all of it would need its memory again."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     seen = memoryview(data)
-    for start in range(0, len(data), _AT_ONCE):
+    for start in range(0, len(data), _CHUNK_BYTES):
         try:
-            decoder.decode(seen[start : start + _AT_ONCE], final=start + _AT_ONCE >= len(data))
+            decoder.decode(
+                seen[start : start + _CHUNK_BYTES], final=start + _CHUNK_BYTES >= len(data)
+            )
         except UnicodeDecodeError as error:
             # The decoder counts from what it kept of the piece before.
-            kept = len(error.object) - min(_AT_ONCE, len(data) - start)
+            kept = len(error.object) - min(_CHUNK_BYTES, len(data) - start)
             error.start += start - kept
             raise
 

@@ -12,12 +12,12 @@ from collector.venues.venue import Fields
 LATE = timedelta(seconds=30)
 """How far off its mark a stamp may be: payments are stamped some milliseconds late."""
 
-LONGEST_PERIOD = timedelta(hours=8)
+MAX_PERIOD = timedelta(hours=8)
 """The longest time between two payments of funding."""
 
-SHORTEST_PERIOD = timedelta(hours=1)
+MIN_PERIOD = timedelta(hours=1)
 
-_HOURS = tuple(period / timedelta(hours=1) for period in (SHORTEST_PERIOD, LONGEST_PERIOD))
+_HOURS = tuple(period / timedelta(hours=1) for period in (MIN_PERIOD, MAX_PERIOD))
 
 
 def periods(
@@ -67,7 +67,7 @@ def _told_length(marks: Sequence[datetime], place: int) -> timedelta | None:
     gap = marks[place] - marks[place - 1]
     before = marks[place - 1] - marks[place - 2] if place > 1 else None
     after = marks[place + 1] - marks[place] if place + 1 < len(marks) else None
-    if not SHORTEST_PERIOD <= gap <= LONGEST_PERIOD:
+    if not MIN_PERIOD <= gap <= MAX_PERIOD:
         return None
     if before is None:
         return gap if after is None or gap <= after else None

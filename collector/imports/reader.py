@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from analytics.errors import ImportRefused
 from collector.imports import files
-from collector.imports.reader_process import LONGEST_S, MEMORY_MB, TABLES
+from collector.imports.reader_process import MAX_S, MEMORY_MB, TABLES
 
 _TOO_MUCH = f"reading it needs more than {MEMORY_MB} MB; split it"
 
@@ -40,7 +40,7 @@ def main() -> None:
     for line in sys.stdin.buffer:
         asked = json.loads(line)
         used = resource.getrusage(resource.RUSAGE_SELF)
-        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + LONGEST_S)
+        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + MAX_S)
         answers.write(json.dumps(_answer(asked)).encode() + b"\n")
         answers.flush()
 

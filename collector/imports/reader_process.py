@@ -31,7 +31,7 @@ from collector.imports.parsed import ParsedFile
 MEMORY_MB = 500
 """What reading a file may need above what the reader needs idle. [MB]"""
 
-LONGEST_S = 300
+MAX_S = 300
 """How long reading a file may take. [s of the processor, and of the wall]"""
 
 TABLES = ("snapshots", "bars", "instruments")
@@ -67,16 +67,16 @@ class ReaderProcess:
         if self.process is None:
             self.process = _started()
         asked = {"file": str(file), "now": now.isoformat(), "folder": str(self.folder)}
-        told = self._answer(file, self.process, json.dumps(asked).encode() + b"\n")
-        if "refused" in told:
-            raise ImportRefused(file, told["refused"], told["line"])
-        tables = {name: self._table(name) for name in TABLES if name in told["tables"]}
+        answer = self._answer(file, self.process, json.dumps(asked).encode() + b"\n")
+        if "refused" in answer:
+            raise ImportRefused(file, answer["refused"], answer["line"])
+        tables = {name: self._table(name) for name in TABLES if name in answer["tables"]}
         return ParsedFile(
             file=file,
-            refused=Counter(told["rows_refused"]),
-            values_refused=Counter(told["values_refused"]),
-            notes=tuple(told["notes"]),
-            **{name: told[name] for name in ("kind", "rows_read", "sha256")},
+            refused=Counter(answer["rows_refused"]),
+            values_refused=Counter(answer["values_refused"]),
+            notes=tuple(answer["notes"]),
+            **{name: answer[name] for name in ("kind", "rows_read", "sha256")},
             **tables,
         )
 
@@ -102,8 +102,8 @@ class ReaderProcess:
             process.stdin.flush()
             while not heard.endswith(b"\n"):
                 self.alive()
-                if time.monotonic() - began > LONGEST_S:
-                    raise ImportRefused(file, f"reading it took over {LONGEST_S} s; split it")
+                if time.monotonic() - began > MAX_S:
+                    raise ImportRefused(file, f"reading it took over {MAX_S} s; split it")
                 if select.select([process.stdout], [], [], _LOOK_S)[0]:
                     piece = os.read(process.stdout.fileno(), 2**16)
                     if not piece:
@@ -114,8 +114,8 @@ class ReaderProcess:
             if isinstance(error, BrokenPipeError):
                 raise ImportRefused(file, "its reader ended") from error
             raise
-        told: dict[str, Any] = json.loads(heard)
-        return told
+        answer: dict[str, Any] = json.loads(heard)
+        return answer
 
 
 @contextmanager
@@ -142,5 +142,5 @@ def _started() -> subprocess.Popen[bytes]:
 def _ended(code: int) -> str:
     return (
         f"its reader was ended ({-code if code < 0 else code}): it needs more than {MEMORY_MB} MB "
-        f"or {LONGEST_S} s; split it"
+        f"or {MAX_S} s; split it"
     )

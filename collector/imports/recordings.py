@@ -82,8 +82,8 @@ _NOT_A_NUMBER = """
     order by rowid
     limit 1
 """
-_ROWS_AT_ONCE = 50_000
-_LONGEST_ROW = 1_000_000
+_ROWS_PER_BATCH = 50_000
+_MAX_ROW = 1_000_000
 """The most bytes that a value or a row may have."""
 
 _SNAPSHOTS = """
@@ -146,7 +146,7 @@ def read_sqlite(file: Path) -> ParsedFile:
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
             # What is in the file may be there to be run: only reading a table of short rows is.
-            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_ROW)
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_ROW)
             database.execute("pragma trusted_schema = off")
             database.set_authorizer(_only_reading)
             _check_columns(file, database)
@@ -206,7 +206,7 @@ def _batches(database: sqlite3.Connection) -> Iterator[pa.Table]:
     schema = pa.schema(_SELECTED)
     yield schema.empty_table()
     cursor = database.execute(_SELECT)
-    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+    while rows := cursor.fetchmany(_ROWS_PER_BATCH):
         columns = zip(zip(*rows, strict=True), schema, strict=True)
         yield pa.table([pa.array(values, field.type) for values, field in columns], schema=schema)
 

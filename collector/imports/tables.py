@@ -27,7 +27,7 @@ from collector.imports import contracts, reshape
 from collector.imports.content import Data
 from collector.imports.delimited import Delimited
 from collector.imports.parsed import TIMES, ParsedFile
-from collector.venues.names import LONGEST_NAME, base_and_multiplier, is_name
+from collector.venues.names import MAX_NAME, base_and_multiplier, is_name
 
 _KINDS = {"snapshots": "readings", "bars": "bars"}
 _WRITTEN_BY_US = ("base", "flags", "snapshot_count", "origin")
@@ -259,7 +259,7 @@ def _check_names(source: Source, names: pa.ChunkedArray, column: str) -> None:
         if not is_name(name):
             raise source.refusal(
                 pc.index(names, value=name).as_py(),
-                f"{column} is no name: it has over {LONGEST_NAME} letters, or unprintable ones",
+                f"{column} is no name: it has over {MAX_NAME} letters, or unprintable ones",
             )
 
 

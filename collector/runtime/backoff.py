@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 _ANY = random.Random()
 
-MOST_DOUBLINGS = 60
+MAX_DOUBLINGS = 60
 """A float holds so many of them; `Backoff.longest_s` is reached long before."""
 
 
@@ -30,5 +30,5 @@ class Backoff:
         """Return the pause after so many *failures* in a row; none after none. [s]"""
         if failures <= 0:
             return 0.0
-        pause_s = min(self.first_s * 2.0 ** min(failures - 1, MOST_DOUBLINGS), self.longest_s)
+        pause_s = min(self.first_s * 2.0 ** min(failures - 1, MAX_DOUBLINGS), self.longest_s)
         return pause_s * (1 + self.jitter * (2 * rng.random() - 1))

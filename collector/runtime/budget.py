@@ -20,15 +20,15 @@ from typing import Protocol
 from analytics.errors import RateLimited
 from collector.runtime.clock import Clock
 
-AT_ONCE = 8
+MAX_IN_FLIGHT = 8
 """Requests of one venue that may be under way together."""
 
 JITTER = 0.2
 """Random delay of a request, as a share of the spacing between requests."""
 
-SHORTEST_WAIT_S = 0.001
+MIN_WAIT_S = 0.001
 
-LOOK_AGAIN_S = 0.25
+POLL_S = 0.25
 """How soon one who goes behind looks again whether nobody is in front. [s]"""
 
 SHORT_WINDOW_S = 10.0
@@ -145,7 +145,7 @@ class Window:
         for spending in spent:
             excess -= spending.weight
             if excess <= 0:
-                return max(spending.at_s + self.limit.per_s - now_s, SHORTEST_WAIT_S)
+                return max(spending.at_s + self.limit.per_s - now_s, MIN_WAIT_S)
         raise ValueError(f"{self.limit.name}: a weight never fits the limit, by {excess:g}")
 
 
@@ -188,7 +188,7 @@ class Budget:
         self._windows = {limit.name: Window(limit) for limit in limits}
         self._spacing_s = 1 / requests_per_s
         self._next_slot_s = 0.0
-        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._at_once = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._rng = rng if rng is not None else random.Random()
         self._silence: RateLimited | None = None
         self._silent_until_s = 0.0
@@ -269,7 +269,7 @@ class Budget:
             now_s = self._clock.monotonic_s()
             waits = [window.wait_behind_s(weight, now_s) for window, weight in wanted]
             if self._at_once.locked() or any(window.waiting for window, _ in wanted):
-                waits.append(LOOK_AGAIN_S)
+                waits.append(POLL_S)
             wait_s = max([self._next_slot_s - now_s, *waits])
             if wait_s <= 0:
                 return

@@ -11,7 +11,7 @@ import aiohttp
 
 from collector.runtime.http_session import Elsewhere, TooLarge
 
-LONGEST_WAIT: Final = timedelta(days=3)
+MAX_WAIT: Final = timedelta(days=3)
 """The longest ban that a venue documents; a longer one is a misprint."""
 
 _WORDS: Final[tuple[tuple[tuple[type[BaseException], ...], str], ...]] = (
@@ -25,15 +25,15 @@ _WORDS: Final[tuple[tuple[tuple[type[BaseException], ...], str], ...]] = (
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """Return until when the header Retry-After asks to wait, at most ``LONGEST_WAIT``.
+    """Return until when the header Retry-After asks to wait, at most ``MAX_WAIT``.
 
     It is in seconds or a date (RFC 9110, section 10.2.3). None where there is none, where it
     cannot be read, or where it names no time to come.
     """
     text = next((v for k, v in headers.items() if k.lower() == "retry-after"), "").strip()
-    latest = now + LONGEST_WAIT
+    latest = now + MAX_WAIT
     if text.isdecimal():
-        until = now + timedelta(seconds=min(float(text), LONGEST_WAIT.total_seconds()))
+        until = now + timedelta(seconds=min(float(text), MAX_WAIT.total_seconds()))
     else:
         try:
             date = parsedate_to_datetime(text)

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-LARGEST_ANSWER = 32 * 2**20
+MAX_ANSWER_BYTES = 32 * 2**20
 """A larger answer is refused, counted as it is after decompression. [bytes]"""
 
 HTTPS_PORT = 443
@@ -46,8 +46,8 @@ class _Bounded(aiohttp.ClientResponse):
             try:
                 async for piece in self.content.iter_any():
                     body += piece
-                    if len(body) > LARGEST_ANSWER:
-                        raise TooLarge(f"the answer is larger than {LARGEST_ANSWER >> 20} MB")
+                    if len(body) > MAX_ANSWER_BYTES:
+                        raise TooLarge(f"the answer is larger than {MAX_ANSWER_BYTES >> 20} MB")
             except BaseException:
                 self.close()
                 raise

@@ -23,11 +23,11 @@ from collector.runtime import http_session
 from collector.runtime.clock import Clock
 from collector.runtime.guarded_tasks import GuardedTask, GuardedTasks, TaskEnd
 from collector.service.clock_steps import ClockSteps
-from collector.service.counters import Meters
+from collector.service.counters import Counters
 from collector.service.lake_notes import add_note
-from collector.service.pauses import Silences
+from collector.service.pauses import Pauses
 from collector.service.scheduler import Scheduler
-from collector.service.write_queue import Intake
+from collector.service.write_queue import WriteQueue
 from collector.settings import Settings
 from collector.streams.feed import BOOK_COLUMNS, Feed
 from collector.streams.registry import BOOK_CADENCE, CADENCE, STREAMS, offered
@@ -49,7 +49,7 @@ GATHER_S = 2.0
 GATHER_SHARE = 0.1
 """But never longer than this share of the time between cycles."""
 
-STORING_PATIENCE_S = 3.0
+STORING_TIMEOUT_S = 3.0
 """How long the last append may take once we are asked to stop. [wall s]"""
 
 
@@ -60,15 +60,15 @@ class Program:
     settings: Settings
     clock: Clock
     lake: Lake
-    intake: Intake
-    meters: Meters
+    write_queue: WriteQueue
+    counters: Counters
     venues: tuple[VenueCollector, ...]
     histories: Mapping[str, VenueHistory]
     """By the venue's name."""
     tasks: GuardedTasks
     schedulers: Mapping[str, Scheduler]
     """By the venue's name, and of the lake."""
-    silences: Silences
+    pauses: Pauses
     clock_steps: ClockSteps
 
     def jobs_missed(self) -> dict[str, int]:
@@ -111,22 +111,24 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
         if simulated:
             lake.set_info(clock=clock.as_json())
         lake.publish()
-        meters = Meters()
+        counters = Counters()
         tasks = await stack.enter_async_context(
-            GuardedTasks(clock, registry=meters.registry, note=partial(_note_end, lake))
+            GuardedTasks(clock, registry=counters.registry, note=partial(_note_end, lake))
         )
-        intake = Intake(lake, clock.wall_s(min(GATHER_S, settings.interval_s * GATHER_SHARE)))
-        storing = tasks.start("storing", intake.run)
-        stack.push_async_callback(_finish, intake, storing)
+        write_queue = WriteQueue(
+            lake, clock.wall_s(min(GATHER_S, settings.interval_s * GATHER_SHARE))
+        )
+        storing = tasks.start("storing", write_queue.run)
+        stack.push_async_callback(_finish, write_queue, storing)
         venues = tuple(_venue(name, clock, settings, lake) for name in settings.venues)
-        silences = Silences(lake)
+        pauses = Pauses(lake)
         for one in venues:
-            silences.impose(one)
+            pauses.restore(one)
             stack.push_async_callback(one.close)
         if streams:
             for one in venues:
                 one.feed = _feed(one, clock, settings, lake, tasks)
-            stack.push_async_callback(_hang_up, venues, intake)
+            stack.push_async_callback(_hang_up, venues, write_queue)
         histories = {one.name: VenueHistory(one, clock, lake) for one in venues}
         for history in histories.values():
             stack.push_async_callback(history.close)
@@ -134,13 +136,13 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
             settings,
             clock,
             lake,
-            intake,
-            meters,
+            write_queue,
+            counters,
             venues,
             histories,
             tasks,
             {name: Scheduler(clock) for name in (LAKE, *settings.venues)},
-            silences,
+            pauses,
             ClockSteps(clock, lake),
         )
 
@@ -201,7 +203,7 @@ def _feed(
 
 def _offers(settings: Settings) -> str:
     """Return what the venues offer and allow, as JSON for the Health page to show."""
-    told = {}
+    stated = {}
     for venue in (VENUES[name] for name in settings.venues):
         heard = settings.streams and venue.name in STREAMS
         offers = [
@@ -211,8 +213,8 @@ def _offers(settings: Settings) -> str:
         if heard:
             offers += [{**asdict(one), "cadence": CADENCE} for one in offered(venue.name)]
         limits = [asdict(limit) for limit in venue.limits]
-        told[venue.name] = {"title": venue.title, "offers": offers, "limits": limits}
-    return json.dumps(told)
+        stated[venue.name] = {"title": venue.title, "offers": offers, "limits": limits}
+    return json.dumps(stated)
 
 
 def _cadence(venue: Venue, offer: Offer, *, heard: bool) -> str:
@@ -222,18 +224,18 @@ def _cadence(venue: Venue, offer: Offer, *, heard: bool) -> str:
     return venue.cadence(offer.source)
 
 
-async def _hang_up(venues: Iterable[VenueCollector], intake: Intake) -> None:
+async def _hang_up(venues: Iterable[VenueCollector], write_queue: WriteQueue) -> None:
     """Close the streams of all venues at once; what they last heard is stored."""
     feeds = [one.feed for one in venues if one.feed is not None]
     await asyncio.gather(*(feed.close() for feed in feeds))
     if heard := [record for feed in feeds for record in feed.records()]:
-        intake.put(heard)
+        write_queue.put(heard)
 
 
-async def _finish(intake: Intake, storing: GuardedTask) -> None:
+async def _finish(write_queue: WriteQueue, storing: GuardedTask) -> None:
     storing.hurry()
-    if not await intake.finish(STORING_PATIENCE_S):
-        log.error("stopped with batches not stored", waiting=intake.waiting)
+    if not await write_queue.finish(STORING_TIMEOUT_S):
+        log.error("stopped with batches not stored", waiting=write_queue.waiting)
     await storing.end()
 
 

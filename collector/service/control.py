@@ -34,10 +34,10 @@ from collector.service.servers import served
 
 log = structlog.get_logger(__name__)
 
-LONGEST_SOCKET_PATH = 100
+MAX_SOCKET_PATH = 100
 """The systems we run on allow 103 bytes and more. [bytes]"""
 
-STOP_PATIENCE_S = 0.5
+STOP_TIMEOUT_S = 0.5
 """How long work may take to stop when the collector does. [wall s]"""
 
 Report = Callable[[dict[str, object]], None]
@@ -65,7 +65,7 @@ def socket_path(folder: Path) -> Path:
         LakeError: The path would be too long, and somebody else made the folder for those.
     """
     path = folder.absolute() / "collector.sock"
-    if len(str(path).encode()) <= LONGEST_SOCKET_PATH:
+    if len(str(path).encode()) <= MAX_SOCKET_PATH:
         return path
     name = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
     return _folder_of_ours() / f"{name}.sock"
@@ -97,7 +97,7 @@ async def taking_work(
     A request waits for those of its own name alone: a file that is long in being read holds up
     other files, and no backfill.
 
-    A thread that has not stopped by ``STOP_PATIENCE_S`` is left behind; the process
+    A thread that has not stopped by ``STOP_TIMEOUT_S`` is left behind; the process
     then has to end by ``end_if_left_behind``.
 
     Raises:
@@ -143,7 +143,7 @@ async def taking_work(
     finally:
         path.unlink(missing_ok=True)
         if requests:
-            await asyncio.wait({made.task for made in requests}, timeout=STOP_PATIENCE_S)
+            await asyncio.wait({made.task for made in requests}, timeout=STOP_TIMEOUT_S)
 
 
 def end_if_left_behind(code: int) -> None:

@@ -10,7 +10,7 @@ from analytics.records import Cycle
 from collector.streams.feed import Feed
 
 
-class Meters:
+class Counters:
     """Counts of one running collector."""
 
     def __init__(self) -> None:
@@ -59,13 +59,13 @@ class Meters:
     def show(self, feed: Feed) -> None:
         """Take over how the streams of a venue stand now."""
         venue = feed.stream.venue
-        for name, standing in feed.standings().items():
+        for name, status in feed.statuses().items():
             self._frames.labels(venue, name).set(feed.frames(name))
-            self._instruments.labels(venue, name).set(standing.instruments)
-            self._lost.labels(venue, name).set(standing.reconnects)
-            self._holes.labels(venue, name).set(standing.holes)
+            self._instruments.labels(venue, name).set(status.instruments)
+            self._lost.labels(venue, name).set(status.reconnects)
+            self._holes.labels(venue, name).set(status.holes)
         self._holes_ever.labels(venue).set(feed.ledger.holes)
-        for (channel, reason), times in feed.tally.counts.items():
+        for (channel, reason), times in feed.rejects.counts.items():
             self._bad.labels(venue, channel, reason).set(times)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

@@ -35,9 +35,9 @@ def health(program: Program) -> dict[str, object]:
     now = program.clock.now()
     venues = {one.name: _venue(program, one, now) for one in program.venues}
     troubled = any(venue["silent"] or venue["ahead"] or venue["error"] for venue in venues.values())
-    intake, step = program.intake, program.clock_steps.newest
+    write_queue, step = program.write_queue, program.clock_steps.newest
     tasks, failing = program.tasks.troubles(), program.jobs_failing()
-    lossy = intake.fault is not None or intake.dropped > 0
+    lossy = write_queue.fault is not None or write_queue.dropped > 0
     degraded = troubled or lossy or bool(tasks) or bool(failing)
     return {
         "status": "degraded" if degraded else "ok",
@@ -47,9 +47,9 @@ def health(program: Program) -> dict[str, object]:
         "tasks": tasks,
         "jobs_failing": failing,
         "jobs_left_out": program.jobs_missed(),
-        "lake_fault": intake.fault,
-        "batches_waiting": intake.waiting,
-        "batches_dropped": intake.dropped,
+        "lake_fault": write_queue.fault,
+        "batches_waiting": write_queue.waiting,
+        "batches_dropped": write_queue.dropped,
         "set_aside": program.lake.damaged,
     }
 
@@ -61,7 +61,10 @@ def _venue(program: Program, one: VenueCollector, now: datetime) -> dict[str, ob
     may still lie ahead of the other, until its next cycle, after a step back.
     """
     interval_s = program.settings.interval_s
-    latest, counted_s = program.meters.latest.get(one.name), program.meters.counted_s.get(one.name)
+    latest, counted_s = (
+        program.counters.latest.get(one.name),
+        program.counters.counted_s.get(one.name),
+    )
     age_s = None if counted_s is None else program.clock.monotonic_s() - counted_s
     stamped = None if latest is None else (now - latest.finished_ts).total_seconds()
     return {
@@ -78,7 +81,7 @@ def _streams(one: VenueCollector) -> dict[str, object] | None:
     """Return how the streams of a venue stand, by channel; None where there are none."""
     if one.feed is None:
         return None
-    return {name: standing.as_json() for name, standing in one.feed.standings().items()}
+    return {name: status.as_json() for name, status in one.feed.statuses().items()}
 
 
 @asynccontextmanager
@@ -93,20 +96,20 @@ async def answering(port: int, program: Program) -> AsyncIterator[int]:
     """
 
     async def healthz(_request: web.Request) -> web.Response:
-        told = health(program)
-        status = 200 if told["status"] == "ok" else 503
-        text = json.dumps(told, ensure_ascii=False)
+        body = health(program)
+        status = 200 if body["status"] == "ok" else 503
+        text = json.dumps(body, ensure_ascii=False)
         return web.Response(text=text, status=status, content_type="application/json")
 
     async def metrics(_request: web.Request) -> web.Response:
-        program.meters.waiting.set(program.intake.waiting)
-        program.meters.dropped.set(program.intake.dropped)
+        program.counters.waiting.set(program.write_queue.waiting)
+        program.counters.dropped.set(program.write_queue.dropped)
         for job, times in program.jobs_missed().items():
-            program.meters.missed.labels(job).set(times)
+            program.counters.missed.labels(job).set(times)
         for one in program.venues:
             if one.feed is not None:
-                program.meters.show(one.feed)
-        body = generate_latest(program.meters.registry)
+                program.counters.show(one.feed)
+        body = generate_latest(program.counters.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application(middlewares=[_only_as(program.settings.allowed_hosts)])

@@ -16,21 +16,21 @@ from collector.cycles.venue_collector import VenueCollector
 _KEY = "silences"
 
 
-class Silences:
+class Pauses:
     """What a lake knows of until when each venue wants to be left alone."""
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._until: dict[str, str] = json.loads(lake.info().get(_KEY, "{}"))
 
-    def impose(self, one: VenueCollector) -> None:
+    def restore(self, one: VenueCollector) -> None:
         """Have a venue left alone for as long as it asked an earlier collector to."""
         if (until := self._until.get(one.name)) is not None:
             reason = "it asked for silence before this collector was started"
             at = datetime.fromisoformat(until)
             one.budget.pause_until(RateLimited(one.name, "start", reason, at))
 
-    def note(self, one: VenueCollector) -> None:
+    def save(self, one: VenueCollector) -> None:
         """Write down a silence that is new.
 
         Raises:

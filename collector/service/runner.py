@@ -14,7 +14,7 @@ from analytics.errors import LakeError
 from analytics.records import Cycle
 from collector.runtime.guarded_tasks import GuardedTask
 from collector.service import timetable
-from collector.service.app import LAKE, STORING_PATIENCE_S, Program, opened
+from collector.service.app import LAKE, STORING_TIMEOUT_S, Program, opened
 from collector.service.control import taking_work
 from collector.service.health_server import answering
 from collector.service.stop_signal import StopSignal
@@ -65,7 +65,7 @@ async def collecting(settings: Settings) -> AsyncIterator[Program]:
 def _start(program: Program) -> list[GuardedTask]:
     """Start what collects, and what looks after the lake and the clock."""
     tasks, upkeep = program.tasks, program.schedulers[LAKE]
-    upkeep.add(timetable.of_the_lake(program))
+    upkeep.add(timetable.lake_jobs(program))
     return [
         tasks.start("clock watch", partial(timetable.watch_clock, program)),
         tasks.start("timetable", upkeep.run, LAKE),
@@ -99,8 +99,8 @@ async def run_once(settings: Settings) -> list[Cycle]:
                 raise KeyboardInterrupt
             return []
         stopped.cancel()
-        if not await program.intake.finish(STORING_PATIENCE_S):
-            raise LakeError(program.intake.fault or "the lake did not take the rows in time")
+        if not await program.write_queue.finish(STORING_TIMEOUT_S):
+            raise LakeError(program.write_queue.fault or "the lake did not take the rows in time")
         # Who collects by cron has no background in which files have their turn.
         await timetable.check(program)
         return cycles.result()

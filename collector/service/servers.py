@@ -10,7 +10,7 @@ from aiohttp import web
 
 from collector.runtime.guarded_tasks import GuardedTasks
 
-LOOK_EVERY_S = 1.0
+POLL_S = 1.0
 """How often it is looked whether a server still listens: asyncio tells nobody. [wall s]"""
 
 SHUTDOWN_S = 1
@@ -57,7 +57,7 @@ async def served(
         server = opened.pop() if opened else await listen(_protocol(runner))
         try:
             while server.is_serving() and is_reachable():
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(POLL_S)
         finally:
             server.close()
         raise NotListening("nothing listens there any more")

@@ -20,7 +20,7 @@ from collector.service.scheduler import Job
 log = structlog.get_logger(__name__)
 
 HOUR = timedelta(hours=1)
-LOOK_AT_CLOCK_S = 5.0
+CLOCK_POLL_S = 5.0
 """How often a step of the clock is looked for. [wall s]"""
 FIRST_BAR_TOLD_S = 420.0
 """How long after a start the bar that it fell into is over, and venues tell of it. [s]"""
@@ -29,7 +29,7 @@ CHECK_BYTES = 256 * 2**20
 """So much of the lake is looked into every five minutes: a second's work or less. [bytes]"""
 
 
-def of_the_lake(program: Program) -> list[Job]:
+def lake_jobs(program: Program) -> list[Job]:
     """Return what is done for the lake, and how often."""
     return [
         Job("bars", BAR, partial(bars, program), after_mark=timedelta(seconds=10)),
@@ -39,7 +39,7 @@ def of_the_lake(program: Program) -> list[Job]:
     ]
 
 
-def of_a_venue(program: Program, one: VenueCollector) -> list[Job]:
+def venue_jobs(program: Program, one: VenueCollector) -> list[Job]:
     """Return what is asked of a venue, and how often."""
     interval = timedelta(seconds=program.settings.interval_s)
     quarter = timedelta(minutes=15)
@@ -66,7 +66,7 @@ async def begin(program: Program, one: VenueCollector) -> None:
     try:
         await universe(program, one)
     finally:
-        program.schedulers[one.name].add(of_a_venue(program, one))
+        program.schedulers[one.name].add(venue_jobs(program, one))
     await asyncio.gather(long_short(one), history(program, one))
     # Of the bar of the start, and often of the one before, venues do not tell the whole yet.
     await program.clock.sleep(FIRST_BAR_TOLD_S)
@@ -85,14 +85,14 @@ async def cycle(program: Program, one: VenueCollector) -> Cycle:
     if one.universe.wants_refresh:
         await universe(program, one)
     snapshots, record = await one.cycle()
-    before = program.meters.latest.get(one.name)
+    before = program.counters.latest.get(one.name)
     if record.error is not None and (before is None or record.error != before.error):
         log.warning("cycle with a fault", venue=one.name, reason=record.error)
     elif record.error is None and before is not None and before.error is not None:
         log.info("cycle complete again", venue=one.name)
-    program.meters.count(record, program.clock.monotonic_s())
+    program.counters.count(record, program.clock.monotonic_s())
     heard = [] if one.feed is None else one.feed.records()
-    program.intake.put([*snapshots, *heard, record])
+    program.write_queue.put([*snapshots, *heard, record])
     if one.budget.paused_until is not None:
         await _note_silence(program, one)
     return record
@@ -100,7 +100,7 @@ async def cycle(program: Program, one: VenueCollector) -> Cycle:
 
 async def _note_silence(program: Program, one: VenueCollector) -> None:
     try:
-        await asyncio.to_thread(program.silences.note, one)
+        await asyncio.to_thread(program.pauses.save, one)
     except LakeError as error:
         log.warning("a restart would not know of the silence", venue=one.name, reason=str(error))
 
@@ -120,9 +120,9 @@ async def universe(program: Program, one: VenueCollector) -> None:
 
 async def long_short(one: VenueCollector) -> None:
     """Ask for the newest long/short ratios of a venue."""
-    lane = await one.refresh_long_short()
-    if lane.error is not None:
-        log.warning("long/short incomplete", venue=one.name, reason=lane.error)
+    outcome = await one.refresh_long_short()
+    if outcome.error is not None:
+        log.warning("long/short incomplete", venue=one.name, reason=outcome.error)
 
 
 async def history(program: Program, one: VenueCollector) -> None:
@@ -141,13 +141,13 @@ async def history(program: Program, one: VenueCollector) -> None:
     except LakeError as error:
         log.warning("history not stored", venue=one.name, reason=str(error))
         return
-    tally = outcome.tally
+    counts = outcome.counts
     log.info(
         "history filled in",
         venue=one.name,
         requests=outcome.requests,
-        bars_added=tally.added,
-        bars_filled=tally.filled,
+        bars_added=counts.added,
+        bars_filled=counts.filled,
     )
     for problem in outcome.problems():
         log.warning("history incomplete", venue=one.name, reason=problem)
@@ -156,7 +156,7 @@ async def history(program: Program, one: VenueCollector) -> None:
 async def watch_clock(program: Program) -> None:
     """Look for steps of the clock, for ever; waits are counted on the monotonic clock."""
     while True:
-        await asyncio.sleep(LOOK_AT_CLOCK_S)
+        await asyncio.sleep(CLOCK_POLL_S)
         await clock(program)
 
 
@@ -175,7 +175,7 @@ async def clock(program: Program) -> None:
 async def bars(program: Program) -> None:
     """Write the bars whose five minutes are over, and those that snapshots came late for."""
     now = program.clock.now()
-    earliest = program.intake.earliest_since_last_asked()
+    earliest = program.write_queue.earliest_since_last_asked()
     for one in program.venues:
         since = earliest.get(one.name)
         try:
@@ -183,7 +183,7 @@ async def bars(program: Program) -> None:
         except LakeError as error:
             log.warning("bars not written", venue=one.name, reason=str(error))
             if since is not None:
-                program.intake.bars_from(one.name, since)
+                program.write_queue.bars_from(one.name, since)
 
 
 async def merge(program: Program, *, whole_days: bool = False) -> None:

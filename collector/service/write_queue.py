@@ -21,7 +21,7 @@ from collector.runtime.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 
-LONGEST_QUEUE = 240
+MAX_QUEUE = 240
 """Batches that may wait: 40 minutes of three venues at the default pace."""
 
 RETRY = Backoff(first_s=1.0, longest_s=5.0)
@@ -31,7 +31,7 @@ HURRIED_RETRY_S = 0.2
 """The same once we are asked to finish. [wall s]"""
 
 
-class Intake:
+class WriteQueue:
     """Takes batches of records from jobs and stores each exactly once, in order."""
 
     def __init__(self, lake: Lake, gather_s: float = 0.0) -> None:
@@ -69,7 +69,7 @@ class Intake:
 
     def put(self, batch: Sequence[Record]) -> None:
         """Take *batch* to be stored with the next commit."""
-        if len(self._waiting) >= LONGEST_QUEUE:
+        if len(self._waiting) >= MAX_QUEUE:
             self.dropped += 1
             log.error("batch dropped: too many wait for the lake", rows=len(batch))
             return

@@ -20,23 +20,23 @@ from collector.streams.holes.hole import moment
 from collector.streams.holes.ledger import Ledger
 from collector.streams.registry import STREAMS
 from collector.streams.state.flows import FLOW_CHANNELS, FlowChannel, Flows
-from collector.streams.state.rejects import Tally
-from collector.streams.status import Source, Standing, bad_of, refused, state
+from collector.streams.state.rejects import Rejects
+from collector.streams.status import ChannelStatus, Source, bad_of, refused, state
 from collector.streams.wire.connection import Connection
 from collector.streams.wire.link import Dial, Link
-from collector.streams.wire.pool import Switchboard
+from collector.streams.wire.pool import ConnectionPool
 from collector.venues.client import VenueClient
 from collector.venues.venue import Fields, Question
 
-MOST_WAITING = 50_000
+MAX_WAITING = 50_000
 """Liquidations that may wait for the next cycle; what comes beyond is dropped and counted."""
 
-LOOK_EVERY_S = 5.0
+POLL_S = 5.0
 """How often books without a state and missing numbers are looked for. [s]"""
 
-LOOK_EVERY_WALL_S = 0.1
+POLL_WALL_S = 0.1
 
-START_PATIENCE_S = 15.0
+START_TIMEOUT_S = 15.0
 """How long after the start REST is not asked for books: streams are about to tell them. [s]"""
 
 STALE_MS = 60_000
@@ -50,7 +50,7 @@ class _Running:
     """What there is once instruments are followed."""
 
     link: Link
-    board: Switchboard
+    board: ConnectionPool
     states: FirstStates
     look: GuardedTask
 
@@ -82,7 +82,7 @@ class Feed:
         self.stream = STREAMS[client.venue.name]
         self.flows: Flows = self.stream.flows()
         self.books = self.stream.books()
-        self.tally = Tally()
+        self.rejects = Rejects()
         self.ledger = Ledger(client, self.stream, self.flows, clock, last_heard or {})
         self._client, self._clock, self._tasks = client, clock, tasks
         self._simulator_url = simulator_url
@@ -147,7 +147,7 @@ class Feed:
         book = self.books.by_id.get(venue_id)
         if self._running is None or book is None or not book.valid or book.at_ms is None:
             return {}
-        patience_ms = self._running.link.patience_s(STALE_MS / 1000, 1.0) * 1000
+        patience_ms = self._running.link.timeout_s(STALE_MS / 1000, 1.0) * 1000
         if self._running.link.now_ms() - book.at_ms > patience_ms:
             return {}
         return book.fields()
@@ -158,7 +158,7 @@ class Feed:
         The flows are those since this was last asked: it is for one snapshot, once. While a
         stream is strangely silent they wait for the next: what was missed is not 0.
         """
-        taken = self.flows.take(venue_id, self._doubtful(venue_id))
+        taken = self.flows.take(venue_id, self._suspect(venue_id))
         flows: Fields = {
             "taker_buy_usd": taken.taker_buy_usd,
             "taker_sell_usd": taken.taker_sell_usd,
@@ -176,22 +176,22 @@ class Feed:
         """Return how many messages of a channel came since the start."""
         return 0 if self._running is None else self._running.board.frames(name)
 
-    def standings(self) -> dict[ChannelName, Standing]:
+    def statuses(self) -> dict[ChannelName, ChannelStatus]:
         """Return how each channel stands; nothing before instruments are followed."""
         if self._running is None or not self._symbols:
             return {}
         return {
-            channel.name: self._standing(self._running, channel.name)
+            channel.name: self._status(self._running, channel.name)
             for channel in self.stream.channels
         }
 
-    def told(self) -> str:
+    def to_json(self) -> str:
         """Return how each channel stands, as JSON, and count its messages anew."""
-        standings = self.standings()
-        for name, standing in standings.items():
-            self._frames_before[name] += standing.events
-        said: dict[str, object] = {name: one.as_json() for name, one in standings.items()}
-        said["frames"] = {"bad": bad_of(self.tally, "")}
+        statuses = self.statuses()
+        for name, status in statuses.items():
+            self._frames_before[name] += status.events
+        said: dict[str, object] = {name: one.as_json() for name, one in statuses.items()}
+        said["frames"] = {"bad": bad_of(self.rejects, "")}
         return json.dumps(said)
 
     def _start(self) -> _Running:
@@ -201,7 +201,7 @@ class Feed:
             sinks=Sinks(
                 flows=self.flows,
                 books=self.books,
-                tally=self.tally,
+                rejects=self.rejects,
                 liquidation=self._liquidated,
             ),
             session=http_session.new_session(),
@@ -209,7 +209,7 @@ class Feed:
             rng=self._rng,
             simulator_url=self._simulator_url,
         )
-        board = Switchboard(link, self, self._tasks)
+        board = ConnectionPool(link, self, self._tasks)
         states = FirstStates(self._client, self.stream, self.books, self._clock, board)
         look = self._tasks.start(
             "stream checks", partial(self._look, link, states), self.stream.venue
@@ -219,41 +219,41 @@ class Feed:
     async def _look(self, link: Link, states: FirstStates) -> None:
         """Look again and again for what is missing although all connections are there."""
         while True:
-            await self._clock.sleep(link.patience_s(LOOK_EVERY_S, LOOK_EVERY_WALL_S))
+            await self._clock.sleep(link.timeout_s(POLL_S, POLL_WALL_S))
             self.ledger.look_for_numbers()
             await states.look()
 
     def _liquidated(self, liquidation: Liquidation) -> None:
-        if len(self._liquidations) >= MOST_WAITING:
-            self.tally.add("liquidations", "dropped")
+        if len(self._liquidations) >= MAX_WAITING:
+            self.rejects.add("liquidations", "dropped")
         else:
             self._liquidations.append(liquidation)
             self.ledger.heard(liquidation)
 
-    def came(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
+    def on_live(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
         """Take note that *topics* are acknowledged since *at_ms*, and their channel is heard."""
-        self.ledger.came(connection, topics, at_ms)
+        self.ledger.on_live(connection, topics, at_ms)
 
-    def went(self, connection: Connection, topics: Sequence[Topic], heard_ms: int) -> None:
+    def on_lost(self, connection: Connection, topics: Sequence[Topic], heard_ms: int) -> None:
         """Take note that nothing of *topics* came after *heard_ms*."""
         if connection.channel.name == "depth":
             self.books.lose(one.venue_id for one in topics if one.venue_id is not None)
-        self.ledger.went(connection, topics, heard_ms)
+        self.ledger.on_lost(connection, topics, heard_ms)
 
-    def _standing(self, running: _Running, name: ChannelName) -> Standing:
+    def _status(self, running: _Running, name: ChannelName) -> ChannelStatus:
         connections = running.board.by_channel[name]
         holes = self.ledger.open_holes(name)
         now, since_ms = state(connections, holes=bool(holes))
         heard_ms = max((one.heard_ms for one in connections if one.heard_ms), default=None)
         known = self._known(running, name)
-        return Standing(
+        return ChannelStatus(
             state=now,
             source=self._source(name, known),
             since=moment(since_ms).isoformat(),
             events=running.board.frames(name) - self._frames_before[name],
             late_s=None if heard_ms is None else (running.link.now_ms() - heard_ms) / 1000,
-            bad=bad_of(self.tally, name),
-            dropped=self.tally.counts[name, "dropped"] + self.ledger.dropped[name],
+            bad=bad_of(self.rejects, name),
+            dropped=self.rejects.counts[name, "dropped"] + self.ledger.dropped[name],
             reconnects=running.board.failed(name),
             connections=sum(one.state == "live" for one in connections),
             instruments=known,
@@ -264,16 +264,16 @@ class Feed:
             refused=refused(connections),
         )
 
-    def _doubtful(self, venue_id: str) -> set[FlowChannel]:
+    def _suspect(self, venue_id: str) -> set[FlowChannel]:
         if self._running is None:
             return set()
         board = self._running.board
-        return {name for name in FLOW_CHANNELS if board.doubtful(name, venue_id)}
+        return {name for name in FLOW_CHANNELS if board.suspect(name, venue_id)}
 
     def _is_starting(self, running: _Running) -> bool:
         """Whether books are on their way for the first time, and in time."""
-        patience_s = running.link.patience_s(START_PATIENCE_S, 1.0)
-        late = self._clock.monotonic_s() - self._started_s > patience_s
+        timeout_s = running.link.timeout_s(START_TIMEOUT_S, 1.0)
+        late = self._clock.monotonic_s() - self._started_s > timeout_s
         return not late and not any(one.failed for one in running.board.by_channel["depth"])
 
     def _known(self, running: _Running, name: ChannelName) -> int:

@@ -12,7 +12,7 @@ from analytics.errors import VenueError
 from collector.runtime.clock import Clock
 from collector.streams.formats.stream import Stream
 from collector.streams.state.books import Books
-from collector.streams.wire.pool import Switchboard
+from collector.streams.wire.pool import ConnectionPool
 from collector.venues.client import VenueClient
 from collector.venues.depth import REACH_BPS
 from collector.venues.reading import OtherShape, entries, number
@@ -20,7 +20,7 @@ from collector.venues.venue import Question, Row
 
 log = structlog.get_logger(__name__)
 
-AGAIN_AFTER_S = 60.0
+RETRY_S = 60.0
 """A book that lost its state is not given another sooner. [s]"""
 
 DEEP_LEVELS = 1000
@@ -28,7 +28,7 @@ DEEP_LEVELS = 1000
 
 DEEP_WEIGHTS = {"weight": 20}
 
-AT_ONCE = 5
+MAX_IN_FLIGHT = 5
 """Books asked for in a row before it is looked anew which ones lack a state."""
 
 
@@ -36,7 +36,7 @@ class FirstStates:
     """Gives the books of one venue their first states."""
 
     def __init__(
-        self, client: VenueClient, stream: Stream, books: Books, clock: Clock, board: Switchboard
+        self, client: VenueClient, stream: Stream, books: Books, clock: Clock, board: ConnectionPool
     ) -> None:
         self._client, self._stream, self._clock = client, stream, clock
         self._books, self._board = books, board
@@ -72,15 +72,14 @@ class FirstStates:
         due = [
             venue_id
             for venue_id in self._books.by_id
-            if venue_id in lacking
-            and now_s - self._asked_s.get(venue_id, -AGAIN_AFTER_S) >= AGAIN_AFTER_S
+            if venue_id in lacking and now_s - self._asked_s.get(venue_id, -RETRY_S) >= RETRY_S
         ]
         if self._stream.rest_book is None:
             self._asked_s.update(dict.fromkeys(due, now_s))
             if due:
-                self._board.again("depth", due)
+                self._board.resubscribe("depth", due)
             return
-        for venue_id in due[:AT_ONCE]:
+        for venue_id in due[:MAX_IN_FLIGHT]:
             self._asked_s[venue_id] = self._clock.monotonic_s()
             await self._ask(venue_id)
 
@@ -89,7 +88,7 @@ class FirstStates:
         if venue_id in self._shallow:
             levels, weights = DEEP_LEVELS, DEEP_WEIGHTS
         try:
-            payload = await self._client.told(
+            payload = await self._client.fetch_json(
                 f"order book of {venue_id}",
                 "fapiPublicGetDepth",
                 {"symbol": self._client.venue.encoded(venue_id), "limit": levels},

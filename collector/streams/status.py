@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from collector.streams.state.rejects import FAULTS, Tally
+from collector.streams.state.rejects import FAULTS, Rejects
 from collector.streams.wire.connection import Connection
 
 State = Literal["live", "connecting", "repairing", "down"]
@@ -29,7 +29,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ChannelStatus:
     """How one channel of one venue stands now."""
 
     state: State
@@ -86,7 +86,7 @@ def refused(connections: Sequence[Connection]) -> list[Refused]:
     topics: dict[tuple[str, bool], list[str]] = {}
     for connection in connections:
         for text, refusal in connection.refusals.items():
-            topics.setdefault((refusal.reason, refusal.again_s is None), []).append(text)
+            topics.setdefault((refusal.reason, refusal.retry_at_s is None), []).append(text)
     return [
         Refused(reason=reason, topics=len(texts), example=texts[0], given_up=given_up)
         for (reason, given_up), texts in topics.items()
@@ -101,18 +101,18 @@ def last_heard(finished_ts: datetime, streams: str) -> dict[str, datetime]:
         streams: What its record says of the streams.
     """
     heard = {}
-    for name, standing in json.loads(streams).items():
-        if (state := standing.get("state")) is not None:
+    for name, status in json.loads(streams).items():
+        if (state := status.get("state")) is not None:
             # What a hole holds back is not stored yet, however long the stream is back.
-            since = datetime.fromisoformat(standing.get("whole_until") or standing["since"])
+            since = datetime.fromisoformat(status.get("whole_until") or status["since"])
             heard[name] = finished_ts.replace(tzinfo=UTC) if state == "live" else since
     return heard
 
 
-def bad_of(tally: Tally, channel: str) -> dict[str, int]:
+def bad_of(rejects: Rejects, channel: str) -> dict[str, int]:
     """Return what could not be used of *channel*, by reason; ``""`` for frames that tell none."""
     return {
         reason: times
-        for (of, reason), times in sorted(tally.counts.items())
+        for (of, reason), times in sorted(rejects.counts.items())
         if of == channel and reason in FAULTS
     }

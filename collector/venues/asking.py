@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 
 from analytics.errors import RateLimited, VenueError, VenueForbidden
 from analytics.formats import listed
-from collector.runtime.budget import AT_ONCE
-from collector.venues.client import Answer, Tally, VenueClient
+from collector.runtime.budget import MAX_IN_FLIGHT
+from collector.venues.client import Answer, RequestStats, VenueClient
 from collector.venues.venue import Question
 
-FAILURES_IN_A_ROW = AT_ONCE
+FAILURES_IN_A_ROW = MAX_IN_FLIGHT
 """So many failures of a question in a row, and it is not asked of further instruments."""
 
-Errand = tuple[Question, str | None]
+Request = tuple[Question, str | None]
 """A question, and the venue's name of the instrument that it is asked of."""
 
 
@@ -25,7 +25,7 @@ class Round:
     def __init__(self, client: VenueClient) -> None:
         self._client = client
         self.answers: list[Answer] = []
-        self.tally = Tally()
+        self.stats = RequestStats()
         self.errors: dict[str, str] = {}
         """The first failure of each question, in a sentence."""
         self.skipped = 0
@@ -38,10 +38,10 @@ class Round:
         """Ask *questions*, each about all instruments, together."""
         await self._ask_each([(question, None) for question in questions])
 
-    async def ask_each(self, errands: Sequence[Errand]) -> None:
-        """Ask *errands* in order, a few at a time, until done, stopped or cancelled."""
-        self.skipped += len(errands)
-        await self._ask_each(errands)
+    async def ask_each(self, requests: Sequence[Request]) -> None:
+        """Ask *requests* in order, a few at a time, until done, stopped or cancelled."""
+        self.skipped += len(requests)
+        await self._ask_each(requests)
 
     def failed(self, name: str, error: VenueError) -> None:
         """Note that the question called *name* failed, and whether the venue wants no other."""
@@ -65,8 +65,8 @@ class Round:
         ]
         return "; ".join(said) or None
 
-    async def _ask_each(self, errands: Sequence[Errand]) -> None:
-        todo = deque(errands)
+    async def _ask_each(self, requests: Sequence[Request]) -> None:
+        todo = deque(requests)
 
         async def work() -> None:
             while todo:
@@ -75,12 +75,12 @@ class Round:
                     await self._ask(question, venue_id)
 
         async with asyncio.TaskGroup() as workers:
-            for _ in range(min(AT_ONCE, len(errands))):
+            for _ in range(min(MAX_IN_FLIGHT, len(requests))):
                 workers.create_task(work())
 
     async def _ask(self, question: Question, venue_id: str | None) -> None:
         try:
-            self.answers.append(await self._client.ask(question, venue_id, self.tally))
+            self.answers.append(await self._client.ask(question, venue_id, self.stats))
         except VenueError as error:
             self._failures[question.name] += 1
             self.failed(question.name, error)

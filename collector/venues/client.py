@@ -41,10 +41,10 @@ log = structlog.get_logger(__name__)
 QUOTES = frozenset({"USDT", "USDC"})
 """Collected are the perpetuals quoted and settled in one of these."""
 
-LONGEST_STRIKE_S = 3600.0
+MAX_STRIKE_S = 3600.0
 """The longest silence where a venue that asks for it again and again names no time. [s]"""
 
-MOST_DIGITS = 100
+MAX_DIGITS = 100
 """Of a figure in the list of instruments, and after its point; its exponent is below that too."""
 
 _ENDLESS = re.compile(r"-?[\d.]+[eE][+-]?0*[1-9]\d{2,}|-?[\d.]{100,}")
@@ -63,7 +63,7 @@ _reply: ContextVar[Reply] = ContextVar("reply")
 
 
 @dataclass(slots=True)
-class Tally:
+class RequestStats:
     """What asking has cost so far."""
 
     requests: int = 0
@@ -119,7 +119,7 @@ class VenueClient:
         self.exchange.on_json_response = loads
 
     async def ask(
-        self, question: Question, venue_id: str | None = None, tally: Tally | None = None
+        self, question: Question, venue_id: str | None = None, stats: RequestStats | None = None
     ) -> Answer:
         """Ask *question*, of the instrument *venue_id* where it is about one, when its turn comes.
 
@@ -130,14 +130,14 @@ class VenueClient:
         if question.asks_for is not None and venue_id is not None:
             params[question.asks_for] = self.venue.encoded(venue_id)
         method = getattr(self.exchange, question.method)
-        tally = tally if tally is not None else Tally()
-        with self._losing_one_answer(call, tally):
+        stats = stats if stats is not None else RequestStats()
+        with self._losing_one_answer(call, stats):
             async with self._budget.turn(call, question.weights, passing=question.passing):
-                payload = await self._sent(call, lambda: method(params), tally)
+                payload = await self._sent(call, lambda: method(params), stats)
             rows = self._rows(call, question, payload, venue_id)
         return Answer(question, rows, self._clock.now())
 
-    async def told(
+    async def fetch_json(
         self, call: str, method: str, params: Mapping[str, Any], weights: Mapping[str, float]
     ) -> Any:
         """Return the JSON of an answer that no `Question` describes; raises as `ask` does.
@@ -149,9 +149,9 @@ class VenueClient:
             weights: What it costs, by the name of the limit.
         """
         send = getattr(self.exchange, method)
-        with self._losing_one_answer(call, Tally()):
+        with self._losing_one_answer(call, RequestStats()):
             async with self._budget.turn(call, weights):
-                payload = await self._sent(call, lambda: send(dict(params)), Tally())
+                payload = await self._sent(call, lambda: send(dict(params)), RequestStats())
             return _decoded(payload)
 
     async def listings(self) -> list[Listing]:
@@ -161,9 +161,11 @@ class VenueClient:
         """
         call = "list of instruments"
         self.unreadable = 0
-        with self._losing_one_answer(call, Tally()):
+        with self._losing_one_answer(call, RequestStats()):
             async with self._budget.turn(call, self.venue.listing_weights):
-                markets = await self._sent(call, lambda: self.exchange.load_markets(True), Tally())
+                markets = await self._sent(
+                    call, lambda: self.exchange.load_markets(True), RequestStats()
+                )
         now = self._clock.now()
         listings = []
         for market in markets.values():
@@ -194,7 +196,7 @@ class VenueClient:
         await self.exchange.close()
 
     @contextmanager
-    def _losing_one_answer(self, call: str, tally: Tally) -> Iterator[None]:
+    def _losing_one_answer(self, call: str, stats: RequestStats) -> Iterator[None]:
         """Have whatever goes wrong within the block leave as a VenueError.
 
         A venue can answer what nobody foresaw, and that must cost this one answer: not
@@ -208,15 +210,17 @@ class VenueClient:
         except OtherShape as error:
             raise VenueUnavailable(self.venue.name, call, str(error)) from error
         except Exception as error:
-            tally.faults += 1
+            stats.faults += 1
             log.exception("an answer could not be read", venue=self.venue.name, call=call)
             raise VenueUnavailable(self.venue.name, call, fault(error)) from error
 
-    async def _sent(self, call: str, send: Callable[[], Awaitable[Any]], tally: Tally) -> Any:
+    async def _sent(
+        self, call: str, send: Callable[[], Awaitable[Any]], stats: RequestStats
+    ) -> Any:
         """Return what *send* returns, or raise the error of ours that it amounts to."""
         reply = Reply()
         token = _reply.set(reply)
-        tally.requests += 1
+        stats.requests += 1
         started_s = time.perf_counter()
         try:
             payload = await send()
@@ -224,7 +228,7 @@ class VenueClient:
             raise self._translated(call, error, reply) from error
         finally:
             _reply.reset(token)
-        tally.latencies_ms.append((time.perf_counter() - started_s) * 1000)
+        stats.latencies_ms.append((time.perf_counter() - started_s) * 1000)
         if reply.status is not None and reply.body.lstrip()[:1] not in ("{", "["):
             raise VenueUnavailable(self.venue.name, call, nonsense(reply.body))
         self._strikes = 0
@@ -235,7 +239,7 @@ class VenueClient:
         paused = self._budget.paused_until is not None
         in_a_row = 1 + max(0, self._strikes - paused)
         busy = {
-            sign: Backoff(first_s, LONGEST_STRIKE_S).pause_s(in_a_row)
+            sign: Backoff(first_s, MAX_STRIKE_S).pause_s(in_a_row)
             for sign, first_s in self.venue.busy.items()
         }
         at = Circumstances(self.venue.name, call, busy, self._timeout_s, self._clock.now())
@@ -275,7 +279,7 @@ class VenueClient:
 
         Raises ValueError where writing them would never end.
         """
-        if digits is not None and not abs(int(digits)) <= MOST_DIGITS:
+        if digits is not None and not abs(int(digits)) <= MAX_DIGITS:
             raise ValueError("precision")
         return self._parse_precision(digits)
 
@@ -349,7 +353,7 @@ def _is_endless(raw: object) -> bool:
         return any(map(_is_endless, raw))
     if isinstance(raw, str):
         return _ENDLESS.fullmatch(raw) is not None
-    return isinstance(raw, int) and not -(10**MOST_DIGITS) < raw < 10**MOST_DIGITS
+    return isinstance(raw, int) and not -(10**MAX_DIGITS) < raw < 10**MAX_DIGITS
 
 
 def fault(error: Exception) -> str:

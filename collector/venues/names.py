@@ -11,7 +11,7 @@ import re
 from analytics.tickers import base_of
 from analytics.untrusted.visible import visible
 
-LONGEST_NAME = 200
+MAX_NAME = 200
 """No venue has a longer one. [letters]"""
 
 _BEFORE = re.compile(r"(10{3,})(?=[^\W\d_])")
@@ -48,4 +48,4 @@ def _parted(asset: str, *, kilo_prefix: bool) -> tuple[str, float]:
 
 def is_name(text: object) -> bool:
     """Return whether *text* can be the name of something: short, and all of it can be seen."""
-    return isinstance(text, str) and 0 < len(text) <= LONGEST_NAME and visible(text) == text
+    return isinstance(text, str) and 0 < len(text) <= MAX_NAME and visible(text) == text

@@ -21,7 +21,7 @@ from analytics.errors import (
     VenueRejected,
     VenueUnavailable,
 )
-from collector.runtime.http_failures import LONGEST_WAIT, retry_after, why_no_answer
+from collector.runtime.http_failures import MAX_WAIT, retry_after, why_no_answer
 
 _REGION = re.compile(
     r"from your country|banned the country|restricted location|unavailable in the U\.S|compliance",
@@ -130,7 +130,7 @@ def retry_at(reply: Reply, pause_s: float, at: Circumstances) -> datetime:
     named = retry_after(reply.headers, at.now) or _banned_until(reply)
     if named is None or named <= at.now:
         named = at.now + timedelta(seconds=pause_s)
-    return min(named, at.now + LONGEST_WAIT)
+    return min(named, at.now + MAX_WAIT)
 
 
 def _is_region(error: Exception, reply: Reply) -> bool:

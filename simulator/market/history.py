@@ -25,7 +25,7 @@ _RATIOS: dict[RatioKind, tuple[int, float, float, float]] = {
     "top_positions": (2, 0.35, 0.2, 0.15),
 }
 
-_STEPS_AT_ONCE = 600_000
+_STEPS_PER_BATCH = 600_000
 """Candles over longer spans are built in pieces, to bound memory. [steps]"""
 
 
@@ -82,7 +82,7 @@ class History:
 
     def bars(self, table: Table, bar_ms: int, first_ms: int, last_ms: int, now_ms: int) -> Bars:
         """Return the bars that open at *first_ms*, every *bar_ms* until *last_ms*."""
-        at_once = max(1, _STEPS_AT_ONCE * STEP_MS // bar_ms) * bar_ms
+        at_once = max(1, _STEPS_PER_BATCH * STEP_MS // bar_ms) * bar_ms
         pieces = [
             self._bars(table, bar_ms, at, min(at + at_once, last_ms + bar_ms), now_ms)
             for at in range(first_ms, last_ms + 1, at_once)

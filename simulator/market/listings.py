@@ -17,7 +17,7 @@ Kind = Literal["perpetual", "dated", "inverse"]
 
 VENUES = ("binance", "bybit", "okx")
 
-MOST_ASSETS = 300
+MAX_ASSETS = 300
 
 _KNOWN: tuple[tuple[str, float, float], ...] = (
     # asset, price [USD], volume of 24 h on the three venues together [million USD]
@@ -176,8 +176,8 @@ class Listing:
 
 def assets(count: int) -> tuple[Asset, ...]:
     """Return the first *count* assets, the best known ones first."""
-    if not 1 <= count <= MOST_ASSETS:
-        raise ValueError(f"a simulated market has 1 to {MOST_ASSETS} assets, not {count}")
+    if not 1 <= count <= MAX_ASSETS:
+        raise ValueError(f"a simulated market has 1 to {MAX_ASSETS} assets, not {count}")
     known = [Asset(name, price, volume * 1e6) for name, price, volume in _KNOWN[:count]]
     for rank in range(count - len(known)):
         price = 10 ** (1.8 * math.sin(rank * 2.4) - 1.1)

@@ -25,7 +25,7 @@ _CHANGES = STEP_MS // CHANGE_MS - 1
 _LIVELY_LEVELS = 45
 """Levels further from the middle change only from step to step."""
 
-MOST_LEVELS = 400
+MAX_LEVELS = 400
 """Levels on either side of a book."""
 
 _HOUR_MS = 3_600_000
@@ -116,11 +116,11 @@ class Exchange:
 
     def _rungs(self, table: Table, mid: Floats, now_ms: int, levels: int) -> Rungs:
         imbalance = self.imbalance_pct(table, now_ms)
-        return rungs(mid, table.half_spread_bps, imbalance, min(levels, MOST_LEVELS), table.prices)
+        return rungs(mid, table.half_spread_bps, imbalance, min(levels, MAX_LEVELS), table.prices)
 
     def _depth(self, table: Table, now_ms: int, levels: int) -> Floats:
         """Return what stands on each level as a step begins, both sides together. [USD]"""
-        level = np.arange(min(levels, MOST_LEVELS))
+        level = np.arange(min(levels, MAX_LEVELS))
         step = np.array([[[now_ms // STEP_MS]]])
         row = table.row[:, None, None]
         uneven = uniform(self._seed, _DEPTH + self._venue, row, step, level)[:, 0]

@@ -20,7 +20,7 @@ import numpy as np
 
 from simulator.market.listings import Listing
 from simulator.market.source import (
-    NO_FORCED,
+    NO_LIQUIDATIONS,
     NO_PRINTS,
     Bars,
     Book,
@@ -32,7 +32,7 @@ from simulator.market.source import (
     Trades,
 )
 
-MOST_AGE_MS = 300_000
+MAX_AGE_MS = 300_000
 """How long a reading is served: a pair whose newest one is older is gone from the venue. [ms]"""
 
 _DATED = re.compile(r"(?P<base>.+)-(?P<day>\d{6})")
@@ -93,7 +93,7 @@ class Recording:
         """Return the newest reading of *symbol* at *now_ms*, or None in a hole."""
         times = self._times.get(symbol, [])
         before = bisect_right(times, now_ms)
-        if before == 0 or now_ms - times[before - 1] > MOST_AGE_MS:
+        if before == 0 or now_ms - times[before - 1] > MAX_AGE_MS:
             return None
         return self._of[symbol][before - 1]
 
@@ -162,7 +162,7 @@ class Recording:
 
     def tape(self, venue: str, slot: int) -> Tape:
         """Return nothing: neither trades nor liquidations were recorded."""
-        return Tape(self.listings(venue, slot), NO_PRINTS, NO_FORCED)
+        return Tape(self.listings(venue, slot), NO_PRINTS, NO_LIQUIDATIONS)
 
     def moves(self, venue: str, symbol: str, step: int, levels: int) -> Moves:
         """Return an empty book that never changes: none was recorded."""

@@ -178,7 +178,7 @@ class Prints:
 
 
 @dataclass(frozen=True, slots=True)
-class Forced:
+class Liquidations:
     """Positions of several contracts that were closed by force, oldest first."""
 
     contract: Ints
@@ -192,13 +192,13 @@ class Forced:
     is_long: NDArray[np.bool_]
     """Whether the position was long; the order that closes it then sells."""
 
-    def take(self, chosen: Ints | slice) -> Forced:
+    def take(self, chosen: Ints | slice) -> Liquidations:
         """Return some of them."""
-        return Forced(*(getattr(self, name)[chosen] for name in self.__slots__))
+        return Liquidations(*(getattr(self, name)[chosen] for name in self.__slots__))
 
 
 NO_PRINTS = Prints(*(np.empty(0, np.int64),) * 3, *(np.empty(0),) * 2, is_buy=np.empty(0, np.bool_))
-NO_FORCED = Forced(
+NO_LIQUIDATIONS = Liquidations(
     *(np.empty(0, np.int64),) * 2, *(np.empty(0),) * 2, is_long=np.empty(0, np.bool_)
 )
 
@@ -209,7 +209,7 @@ class Tape:
 
     listings: Sequence[Listing]
     prints: Prints
-    forced: Forced
+    liquidations: Liquidations
 
 
 class Source(Protocol):

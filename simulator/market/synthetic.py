@@ -166,8 +166,11 @@ class SyntheticMarket:
         kept = self._tapes[venue]
         if slot not in kept:
             whole, printer = self._table(venue, slot * SLOT_MS), self._printers[venue]
-            prints, forced = printer.prints(whole, slot, 1), printer.forced(whole, slot, 1)
-            kept[slot] = Tape(whole.listings, prints, forced)
+            prints, liquidations = (
+                printer.prints(whole, slot, 1),
+                printer.liquidations(whole, slot, 1),
+            )
+            kept[slot] = Tape(whole.listings, prints, liquidations)
             if len(kept) > _TAPES_KEPT:
                 kept.popitem(last=False)
         kept.move_to_end(slot)
@@ -189,7 +192,7 @@ class SyntheticMarket:
         """Return the positions closed by force in [start_ms, end_ms)."""
         one = self._one(venue, symbol, end_ms)
         first = start_ms // SLOT_MS
-        found = self._printers[venue].forced(one, first, -(-end_ms // SLOT_MS) - first)
+        found = self._printers[venue].liquidations(one, first, -(-end_ms // SLOT_MS) - first)
         inside = np.searchsorted(found.time_ms, (start_ms, end_ms))
         found = found.take(slice(*inside.tolist()))
         columns = (found.time_ms, found.is_long, found.price, found.size)

@@ -22,7 +22,7 @@ from simulator.market.noise import Floats, Ints, normal, uniform
 from simulator.market.order_books import Precision
 from simulator.market.processes import SLOT_MS, STEP_MS, STEPS
 from simulator.market.quotes import Exchange
-from simulator.market.source import Forced, Prints
+from simulator.market.source import Liquidations, Prints
 
 _WHEN, _WHO, _HOW_MUCH, _FORCED = 100, 103, 106, 112
 """Streams; the venue's number is added to each."""
@@ -38,7 +38,7 @@ _MINUTE_STEPS = 12
 _SPREAD = 1.1
 """Standard deviation of the log of a trade's size. [unitless]"""
 
-_MOST_FORCED = 3
+_MAX_LIQUIDATIONS = 3
 """Liquidations of one contract in one step."""
 
 
@@ -94,7 +94,7 @@ class Printer:
         order = np.argsort(joined[2], kind="stable")
         return Prints(*(column[order] for column in joined))
 
-    def forced(self, table: Table, first: int, count: int) -> Forced:
+    def liquidations(self, table: Table, first: int, count: int) -> Liquidations:
         """Return the positions closed by force in *count* slots from slot *first* on.
 
         Rare in calm, and in bursts while a slot's price runs away: longs when it falls.
@@ -107,7 +107,11 @@ class Printer:
         chance = np.clip(0.015 * np.maximum(np.abs(run) - 1.0, 0.0) ** 2, 0.00015, 0.6)
         who = (_key(table)[:, None, None, None], steps[:, None, None])
         draws = uniform(
-            self._seed, _FORCED + self._venue, *who, np.arange(_MOST_FORCED)[:, None], np.arange(3)
+            self._seed,
+            _FORCED + self._venue,
+            *who,
+            np.arange(_MAX_LIQUIDATIONS)[:, None],
+            np.arange(3),
         )
         size_usd = (stretch.bought + stretch.sold)[..., None] * (0.01 + 0.25 * draws[..., 1] ** 3)
         size = table.sizes.round(size_usd / stretch.price[..., None])
@@ -115,7 +119,7 @@ class Printer:
         contract, step, _ = place = np.nonzero(is_there)
         coin = draws[..., 1][place] < 0.5
         strong = run[contract, step]
-        found = Forced(
+        found = Liquidations(
             contract=contract,
             time_ms=steps[step] * STEP_MS + (draws[..., 2][place] * STEP_MS).astype(np.int64),
             price=stretch.price[contract, step],

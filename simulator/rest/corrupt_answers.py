@@ -49,7 +49,7 @@ def html_page() -> str:
     return _PAGE
 
 
-def spoiled(answer: Answer, fault: Fault, unknown_symbol: Answer, asked: str | None) -> Answer:
+def corrupted(answer: Answer, fault: Fault, unknown_symbol: Answer, asked: str | None) -> Answer:
     """Return *answer* with the figures spoiled that *fault* is about.
 
     A fault about a symbol leaves the rows of the others alone. *asked* is the

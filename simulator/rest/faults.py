@@ -28,7 +28,7 @@ Kind = Literal[
     "delay",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-_LONGEST_DELAY_S = 3600
+_MAX_DELAY_S = 3600
 STATUSES = (403, 418, 429, 451, 500, 503)
 
 _KNOWN_KEYS = {"venue", "path", "kind", "count", "symbol", "status", "seconds"}
@@ -117,7 +117,7 @@ def _checks(fault: Fault) -> list[tuple[bool, str]]:
     path, count, seconds = fault.path, fault.count, fault.seconds
     is_path = isinstance(path, str) and (path == "*" or path.startswith("/"))
     is_count = count is None or (isinstance(count, int) and count >= 1)
-    is_wait = isinstance(seconds, int | float) and 0 <= seconds <= _LONGEST_DELAY_S
+    is_wait = isinstance(seconds, int | float) and 0 <= seconds <= _MAX_DELAY_S
     return [
         (fault.venue in VENUES, f"venue is one of {', '.join(VENUES)}, not {fault.venue!r}"),
         (is_path, f"path is a venue's path such as /fapi/v1/depth, or *, not {path!r}"),
@@ -131,5 +131,5 @@ def _checks(fault: Fault) -> list[tuple[bool, str]]:
             fault.status in STATUSES,
             f"status is one of {', '.join(map(str, STATUSES))}, not {fault.status!r}",
         ),
-        (is_wait, f"seconds is a number from 0 to {_LONGEST_DELAY_S}, not {seconds!r}"),
+        (is_wait, f"seconds is a number from 0 to {_MAX_DELAY_S}, not {seconds!r}"),
     ]

@@ -24,11 +24,11 @@ _BINANCE_DATA = 1_000
 _BINANCE_FUNDING = 500
 """Requests for fundingRate and fundingInfo together in five minutes."""
 
-_BINANCE_PATIENCE = 10
+_BINANCE_REFUSALS_BEFORE_BAN = 10
 """Requests after the first 429 of a minute that are still only refused; then a ban."""
 
 _BINANCE_FIRST_BAN_MS = 2 * _MINUTE_MS
-_BINANCE_LONGEST_BAN_MS = 3 * 86_400_000
+_BINANCE_MAX_BAN_MS = 3 * 86_400_000
 
 _BYBIT_REQUESTS, _BYBIT_WINDOW_MS = 600, 5_000
 _BYBIT_PER_PATH = 400
@@ -153,9 +153,9 @@ class BinanceLimits:
 
     def _refuse(self, limit: str, wait_ms: int, now_ms: int) -> Verdict:
         self._refused += 1
-        if self._refused > _BINANCE_PATIENCE:
+        if self._refused > _BINANCE_REFUSALS_BEFORE_BAN:
             self._banned_until_ms = now_ms + self._next_ban_ms
-            self._next_ban_ms = min(self._next_ban_ms * 2, _BINANCE_LONGEST_BAN_MS)
+            self._next_ban_ms = min(self._next_ban_ms * 2, _BINANCE_MAX_BAN_MS)
             return self._banned(now_ms)
         message = (
             f"Too many requests; current limit of IP(127.0.0.1) is {limit}. "

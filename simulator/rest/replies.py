@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 from aiohttp import web
 
-from simulator.rest.corrupt_answers import READS_ANSWER, html_page, spoiled
+from simulator.rest.corrupt_answers import READS_ANSWER, corrupted, html_page
 from simulator.rest.faults import Fault
 from simulator.rest.rate_limits import Limits
 from simulator.rest.refusals import headers, refusal
@@ -73,7 +73,7 @@ class Venue:
             found = self._kept[written] = Reply.of(self.answer(path, query, now_ms), {})
         return found
 
-    def spoiled_reply(
+    def corrupted_reply(
         self, path: str, query: Mapping[str, str], faults: Sequence[Fault], now_ms: int
     ) -> Reply:
         """Return the answer after *faults* have been at it, one after another."""
@@ -81,14 +81,14 @@ class Venue:
         asked = query.get("symbol") or query.get("instId")
         for fault in faults:
             if fault.kind in READS_ANSWER and answer.status == 200:
-                answer = spoiled(answer, fault, self.wire.unknown_symbol(), asked)
+                answer = corrupted(answer, fault, self.wire.unknown_symbol(), asked)
         reply = Reply.of(answer, {})
         if any(fault.kind == "truncated" for fault in faults):
             reply = replace(reply, body=reply.body[: len(reply.body) // 2])
         return reply
 
 
-def instead(venue: str, fault: Fault, now_ms: int) -> Reply | None:
+def refusal_of(venue: str, fault: Fault, now_ms: int) -> Reply | None:
     """Return what is sent in place of an answer, or None if the fault needs the answer."""
     match fault.kind:
         case "html200":

@@ -24,24 +24,24 @@ from simulator.streams.connection import NOTHING, Connection, Topic
 from simulator.streams.events import (
     SECOND_MS,
     Bursts,
-    Closed,
+    Liquidated,
     Trade,
-    closed_between,
     largest_a_second,
+    liquidated_between,
     trades_between,
 )
 from simulator.streams.stream_format import Event, Span
-from simulator.streams.subscriptions import Audience
+from simulator.streams.subscriptions import Subscriptions
 
-MOST_STREAMS = 1024
-_MOST_MESSAGES = 10
+MAX_STREAMS = 1024
+_MAX_MESSAGES = 10
 """Messages of a client in a second; one more and it is thrown out."""
 
 _PING_MS = 180_000
-_PATIENCE_MS = 600_000
+_PING_TIMEOUT_MS = 600_000
 """How long a ping may stay unanswered. [ms]"""
 
-_LONGEST_MS = 86_400_000
+_MAX_MS = 86_400_000
 """A connection's life. [ms]"""
 
 _PUBLIC = {"depth", "bookTicker", "!bookTicker", "trade"}
@@ -64,7 +64,7 @@ _LEVELS = 400
 _PATH = re.compile(r"/(?:(?P<route>market|public|private)/)?(?P<mode>ws|stream)(?:/(?P<names>.*))?")
 
 
-class BinanceVoice:
+class BinanceStreams:
     """The streams of Binance in front of *source*."""
 
     name = "binance"
@@ -82,25 +82,33 @@ class BinanceVoice:
         return None if found is None else found["route"] or "public"
 
     def welcome(
-        self, connection: Connection, path: str, query: Mapping[str, str], audience: Audience
+        self,
+        connection: Connection,
+        path: str,
+        query: Mapping[str, str],
+        subscriptions: Subscriptions,
     ) -> None:
         """Give a connection the streams that its address names."""
         found = _PATH.fullmatch(path)
         connection.is_combined = found is not None and found["mode"] == "stream"
-        connection.messages = SlidingWindow(_MOST_MESSAGES, SECOND_MS)
+        connection.messages = SlidingWindow(_MAX_MESSAGES, SECOND_MS)
         named = query.get("streams") or (found["names"] if found is not None else None) or ""
-        for name in [name for name in named.split("/") if name][:MOST_STREAMS]:
-            audience.join(connection, self._topic(name, connection))
+        for name in [name for name in named.split("/") if name][:MAX_STREAMS]:
+            subscriptions.join(connection, self._topic(name, connection))
 
-    def hear(self, connection: Connection, text: str, now_ms: int, audience: Audience) -> None:
+    def hear(
+        self, connection: Connection, text: str, now_ms: int, subscriptions: Subscriptions
+    ) -> None:
         """Answer SUBSCRIBE, UNSUBSCRIBE and LIST_SUBSCRIPTIONS."""
         if connection.messages is not None and connection.messages.is_over(now_ms):
             connection.close(1008, "Too many requests", now_ms)
             return
-        answer = self._answer(connection, text, audience)
+        answer = self._answer(connection, text, subscriptions)
         connection.say(orjson.dumps(answer))
 
-    def _answer(self, connection: Connection, text: str, audience: Audience) -> dict[str, Any]:
+    def _answer(
+        self, connection: Connection, text: str, subscriptions: Subscriptions
+    ) -> dict[str, Any]:
         try:
             message = orjson.loads(text)
         except orjson.JSONDecodeError as error:
@@ -112,10 +120,10 @@ class BinanceVoice:
             return _error(2, "Invalid request: params must be a list of strings", number)
         match message["method"]:
             case "SUBSCRIBE":
-                return self._subscribe(connection, names, number, audience)
+                return self._subscribe(connection, names, number, subscriptions)
             case "UNSUBSCRIBE":
                 for name in names:
-                    audience.leave(connection, name)
+                    subscriptions.leave(connection, name)
                 return {"result": None, "id": number}
             case "LIST_SUBSCRIPTIONS":
                 return {"result": list(connection.topics), "id": number}
@@ -123,12 +131,12 @@ class BinanceVoice:
                 return _error(2, f"Invalid request: unknown variant `{method}`", number)
 
     def _subscribe(
-        self, connection: Connection, names: list[str], number: Any, audience: Audience
+        self, connection: Connection, names: list[str], number: Any, subscriptions: Subscriptions
     ) -> dict[str, Any]:
-        if len(connection.topics.keys() | names) > MOST_STREAMS:
-            return _error(2, f"Invalid request: more than {MOST_STREAMS} streams", number)
+        if len(connection.topics.keys() | names) > MAX_STREAMS:
+            return _error(2, f"Invalid request: more than {MAX_STREAMS} streams", number)
         for name in names:
-            audience.join(connection, self._topic(name, connection))
+            subscriptions.join(connection, self._topic(name, connection))
         return {"result": None, "id": number}
 
     def _topic(self, name: str, connection: Connection) -> Topic:
@@ -145,8 +153,8 @@ class BinanceVoice:
 
     def tend(self, connection: Connection, now_ms: int) -> None:
         """Ping every three minutes, and end what does not answer or is a day old."""
-        if now_ms - connection.ponged_ms > _PATIENCE_MS or now_ms - connection.opened_ms > (
-            _LONGEST_MS
+        if now_ms - connection.ponged_ms > _PING_TIMEOUT_MS or now_ms - connection.opened_ms > (
+            _MAX_MS
         ):
             connection.close(1008, "Pong timeout", now_ms)
         elif now_ms - connection.pinged_ms >= _PING_MS:
@@ -157,41 +165,41 @@ class BinanceVoice:
         """Return the message in the envelope of a combined stream."""
         return b'{"stream":"' + topic.key.encode() + b'","data":' + payload + b"}"
 
-    def events(self, span: Span, audience: Audience) -> Iterator[Event]:
+    def events(self, span: Span, subscriptions: Subscriptions) -> Iterator[Event]:
         """Return what happened in *span* about the streams that somebody has."""
-        if audience.has("aggTrade", "trade"):
-            yield from self._trades(span, audience)
+        if subscriptions.has("aggTrade", "trade"):
+            yield from self._trades(span, subscriptions)
         second = span.crossed(SECOND_MS)
-        if second is not None and audience.has("forceOrder", "!forceOrder"):
+        if second is not None and subscriptions.has("forceOrder", "!forceOrder"):
             first = span.start_ms // SECOND_MS * SECOND_MS
-            yield from self._forced(first, second, span.end_ms, audience)
-        yield from self._diffs(span, audience)
-        yield from quote_events(self._source, span, audience)
+            yield from self._liquidations(first, second, span.end_ms, subscriptions)
+        yield from self._diffs(span, subscriptions)
+        yield from quote_events(self._source, span, subscriptions)
 
-    def _trades(self, span: Span, audience: Audience) -> Iterator[Event]:
+    def _trades(self, span: Span, subscriptions: Subscriptions) -> Iterator[Event]:
         now_ms = span.end_ms
         for trade in trades_between(self._source, self.name, span.start_ms, now_ms):
             symbol = trade.listing.symbol
-            for topic in audience.of("aggTrade", symbol):
+            for topic in subscriptions.of("aggTrade", symbol):
                 yield Event(topic, _agg_trade(trade, now_ms))
-            for topic in audience.of("trade", symbol):
+            for topic in subscriptions.of("trade", symbol):
                 yield Event(topic, _trade(trade, now_ms))
 
-    def _forced(
-        self, start_ms: int, end_ms: int, now_ms: int, audience: Audience
+    def _liquidations(
+        self, start_ms: int, end_ms: int, now_ms: int, subscriptions: Subscriptions
     ) -> Iterator[Event]:
         """Tell of each contract the largest of a second; of a burst that was asked for, all."""
-        found = largest_a_second(closed_between(self._source, self.name, start_ms, end_ms))
+        found = largest_a_second(liquidated_between(self._source, self.name, start_ms, end_ms))
         found += self._bursts.between(self._source, self.name, start_ms, end_ms)
-        for closed in found:
-            payload = _force_order(closed, now_ms)
-            for topic in audience.of("forceOrder", closed.listing.symbol):
+        for liquidated in found:
+            payload = _force_order(liquidated, now_ms)
+            for topic in subscriptions.of("forceOrder", liquidated.listing.symbol):
                 yield Event(topic, payload)
-            for topic in audience.of("!forceOrder"):
+            for topic in subscriptions.of("!forceOrder"):
                 yield Event(topic, payload)
 
-    def _diffs(self, span: Span, audience: Audience) -> Iterator[Event]:
-        topics = audience.every("depth")
+    def _diffs(self, span: Span, subscriptions: Subscriptions) -> Iterator[Event]:
+        topics = subscriptions.every("depth")
         kept = {topic.key for topic in topics}
         self._books = {key: book for key, book in self._books.items() if key in kept}
         for topic in topics:
@@ -234,27 +242,27 @@ def _trade(trade: Trade, now_ms: int) -> bytes:
     ).encode()
 
 
-def _force_order(closed: Closed, now_ms: int) -> bytes:
+def _force_order(liquidated: Liquidated, now_ms: int) -> bytes:
     """Write an order that closed a position: sold where it was long.
 
     ``l`` is its last fill alone, ``p`` the price it was sent with, far from the one it got.
     """
-    listing = closed.listing
+    listing = liquidated.listing
     price, size = listing.price_decimals, listing.size_decimals
-    whole = decimal(closed.size, size)
-    sent_at = closed.price * (0.995 if closed.is_long else 1.005)
+    whole = decimal(liquidated.size, size)
+    sent_at = liquidated.price * (0.995 if liquidated.is_long else 1.005)
     order = {
         "s": listing.symbol,
-        "S": "SELL" if closed.is_long else "BUY",
+        "S": "SELL" if liquidated.is_long else "BUY",
         "o": "LIMIT",
         "f": "IOC",
         "q": whole,
         "p": decimal(sent_at, price),
-        "ap": decimal(closed.price, price),
+        "ap": decimal(liquidated.price, price),
         "X": "FILLED",
-        "l": decimal(max(closed.size * 0.4, 10.0 ** -(size or 0)), size),
+        "l": decimal(max(liquidated.size * 0.4, 10.0 ** -(size or 0)), size),
         "z": whole,
-        "T": closed.time_ms,
+        "T": liquidated.time_ms,
     }
     return orjson.dumps({"e": "forceOrder", "E": now_ms, "o": order})
 

@@ -13,15 +13,15 @@ from simulator.rest.binance_rows import Rows, book_tickers, premium_indices, tic
 from simulator.rest.wire_format import Row
 from simulator.streams.connection import Topic
 from simulator.streams.stream_format import Event, Span
-from simulator.streams.subscriptions import Audience
+from simulator.streams.subscriptions import Subscriptions
 
 _VENUE = "binance"
 
 
-def quote_events(source: Source, span: Span, audience: Audience) -> Iterator[Event]:
+def quote_events(source: Source, span: Span, subscriptions: Subscriptions) -> Iterator[Event]:
     """Return the prices that are due in *span*."""
     for channel, (rows, write, every_ms) in _KINDS.items():
-        for topic in audience.every(channel):
+        for topic in subscriptions.every(channel):
             if span.crossed(1000 if topic.option.endswith("1s") else every_ms) is not None:
                 yield from _events(source, topic, span.end_ms, rows, write)
 

@@ -28,23 +28,23 @@ from simulator.streams.bybit_messages import (
     trade_row,
 )
 from simulator.streams.connection import NOTHING, Connection, Topic
-from simulator.streams.events import Bursts, Trade, closed_between, trades_between
+from simulator.streams.events import Bursts, Trade, liquidated_between, trades_between
 from simulator.streams.stream_format import Event, Span
-from simulator.streams.subscriptions import Audience
+from simulator.streams.subscriptions import Subscriptions
 
-MOST_ARGS_CHARACTERS = 21_000
-_PATIENCE_MS = 60_000
+MAX_ARGS_CHARACTERS = 21_000
+_PING_TIMEOUT_MS = 60_000
 """How long a client may say nothing, not even a ping. Ours: the venue gives no figure. [ms]"""
 
 _FORCED_MS = 500
 _PATH = "/v5/public/linear"
-_MOST_ROWS = 1024
+_MAX_ROWS = 1024
 """Trades in one message."""
 
 _DEPTHS = {"1", "50", "200"}
 
 
-class BybitVoice:
+class BybitStreams:
     """The linear topics of Bybit in front of *source*."""
 
     name = "bybit"
@@ -62,11 +62,17 @@ class BybitVoice:
         return "linear" if path == _PATH else None
 
     def welcome(
-        self, connection: Connection, path: str, query: Mapping[str, str], audience: Audience
+        self,
+        connection: Connection,
+        path: str,
+        query: Mapping[str, str],
+        subscriptions: Subscriptions,
     ) -> None:
         """Do nothing: everything is asked for by message."""
 
-    def hear(self, connection: Connection, text: str, now_ms: int, audience: Audience) -> None:
+    def hear(
+        self, connection: Connection, text: str, now_ms: int, subscriptions: Subscriptions
+    ) -> None:
         """Answer subscribe, unsubscribe and ping."""
         try:
             message = orjson.loads(text)
@@ -80,10 +86,10 @@ class BybitVoice:
             case "ping":
                 connection.say(reply(connection, message, True, "pong"))
             case "subscribe" if _is_texts(args):
-                self._subscribe(connection, message, args, now_ms, audience)
+                self._subscribe(connection, message, args, now_ms, subscriptions)
             case "unsubscribe" if _is_texts(args):
                 for key in args:
-                    audience.leave(connection, key)
+                    subscriptions.leave(connection, key)
                 connection.say(reply(connection, message, True, ""))
             case op:
                 connection.say(reply(connection, message, False, f"error:unknown op {op}"))
@@ -94,7 +100,7 @@ class BybitVoice:
         message: dict[str, Any],
         args: list[str],
         now_ms: int,
-        audience: Audience,
+        subscriptions: Subscriptions,
     ) -> None:
         complaint = self._complaint(connection, args, now_ms)
         if complaint is not None:
@@ -104,12 +110,12 @@ class BybitVoice:
         for key in args:
             topic = _topic(key)
             if key not in connection.topics:
-                audience.join(connection, topic)
+                subscriptions.join(connection, topic)
                 self._greet(connection, topic, now_ms)
 
     def _complaint(self, connection: Connection, args: list[str], now_ms: int) -> str | None:
-        if sum(len(key) for key in {*connection.topics, *args}) > MOST_ARGS_CHARACTERS:
-            return f"error:args length over {MOST_ARGS_CHARACTERS} characters"
+        if sum(len(key) for key in {*connection.topics, *args}) > MAX_ARGS_CHARACTERS:
+            return f"error:args length over {MAX_ARGS_CHARACTERS} characters"
         for key in args:
             topic = _topic(key)
             if topic.channel == NOTHING:
@@ -147,51 +153,51 @@ class BybitVoice:
 
     def tend(self, connection: Connection, now_ms: int) -> None:
         """End a connection whose client has said nothing for too long."""
-        if now_ms - connection.heard_ms > _PATIENCE_MS:
+        if now_ms - connection.heard_ms > _PING_TIMEOUT_MS:
             connection.close(1000, "no ping", now_ms)
 
     def wrapped(self, topic: Topic, payload: bytes) -> bytes:
         """Return the message as it is: it names its topic."""
         return payload
 
-    def events(self, span: Span, audience: Audience) -> Iterator[Event]:
+    def events(self, span: Span, subscriptions: Subscriptions) -> Iterator[Event]:
         """Return what happened in *span* about the topics that somebody has."""
-        if audience.has("publicTrade"):
-            yield from self._trades(span, audience)
+        if subscriptions.has("publicTrade"):
+            yield from self._trades(span, subscriptions)
         half = span.crossed(_FORCED_MS)
-        if half is not None and audience.has("allLiquidation"):
+        if half is not None and subscriptions.has("allLiquidation"):
             first = span.start_ms // _FORCED_MS * _FORCED_MS
-            yield from self._forced(first, half, span.end_ms, audience)
+            yield from self._liquidations(first, half, span.end_ms, subscriptions)
         if span.crossed(CHANGE_MS) is not None:
-            yield from self._changes(span, audience)
-        yield from self._ticks(span, audience)
+            yield from self._changes(span, subscriptions)
+        yield from self._ticks(span, subscriptions)
 
-    def _trades(self, span: Span, audience: Audience) -> Iterator[Event]:
+    def _trades(self, span: Span, subscriptions: Subscriptions) -> Iterator[Event]:
         found = trades_between(self._source, self.name, span.start_ms, span.end_ms)
         by_symbol: dict[str, list[Trade]] = {}
         for trade in found:
             by_symbol.setdefault(trade.listing.symbol, []).append(trade)
         for symbol, trades in by_symbol.items():
-            for topic in audience.of("publicTrade", symbol):
-                for first in range(0, len(trades), _MOST_ROWS):
-                    rows = [trade_row(one) for one in trades[first : first + _MOST_ROWS]]
+            for topic in subscriptions.of("publicTrade", symbol):
+                for first in range(0, len(trades), _MAX_ROWS):
+                    rows = [trade_row(one) for one in trades[first : first + _MAX_ROWS]]
                     yield Event(topic, snapshot(topic, rows, span.end_ms))
 
-    def _forced(
-        self, start_ms: int, end_ms: int, now_ms: int, audience: Audience
+    def _liquidations(
+        self, start_ms: int, end_ms: int, now_ms: int, subscriptions: Subscriptions
     ) -> Iterator[Event]:
         found = [
-            *closed_between(self._source, self.name, start_ms, end_ms),
+            *liquidated_between(self._source, self.name, start_ms, end_ms),
             *self._bursts.between(self._source, self.name, start_ms, end_ms),
         ]
         found.sort(key=lambda one: one.listing.symbol)
-        for symbol, closed in groupby(found, key=lambda one: one.listing.symbol):
-            rows = [liquidation_row(one) for one in closed]
-            for topic in audience.of("allLiquidation", symbol):
+        for symbol, liquidated in groupby(found, key=lambda one: one.listing.symbol):
+            rows = [liquidation_row(one) for one in liquidated]
+            for topic in subscriptions.of("allLiquidation", symbol):
                 yield Event(topic, snapshot(topic, rows, now_ms))
 
-    def _changes(self, span: Span, audience: Audience) -> Iterator[Event]:
-        topics = audience.every("orderbook")
+    def _changes(self, span: Span, subscriptions: Subscriptions) -> Iterator[Event]:
+        topics = subscriptions.every("orderbook")
         kept = {topic.key for topic in topics}
         self._books = {key: book for key, book in self._books.items() if key in kept}
         at_ms = span.end_ms // CHANGE_MS * CHANGE_MS
@@ -208,11 +214,11 @@ class BybitVoice:
             sides = found.book.whole() if kind == "snapshot" else changed
             yield Event(topic, book_message(topic, kind, sides, found, span.end_ms))
 
-    def _ticks(self, span: Span, audience: Audience) -> Iterator[Event]:
+    def _ticks(self, span: Span, subscriptions: Subscriptions) -> Iterator[Event]:
         """Return what changed of the tickers; their figures are those of the market's step."""
         if span.crossed(STEP_MS) is None:
             return
-        topics = audience.every("tickers")
+        topics = subscriptions.every("tickers")
         kept = {topic.key for topic in topics}
         self._tickers = {key: row for key, row in self._tickers.items() if key in kept}
         for topic in topics:

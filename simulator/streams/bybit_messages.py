@@ -11,7 +11,7 @@ from simulator.rest.bybit_rows import trade_uuid
 from simulator.rest.wire_format import Row, decimal
 from simulator.streams.book_updates import LiveBook, Sides
 from simulator.streams.connection import Connection, Topic
-from simulator.streams.events import Closed, Trade
+from simulator.streams.events import Liquidated, Trade
 
 CHANGE_MS = 100
 """How often a book is told. [ms]"""
@@ -61,15 +61,15 @@ def trade_row(trade: Trade) -> dict[str, Any]:
     }
 
 
-def liquidation_row(closed: Closed) -> dict[str, Any]:
+def liquidation_row(liquidated: Liquidated) -> dict[str, Any]:
     """Write a liquidation; the side is the position's: ``Buy`` was long."""
-    listing = closed.listing
+    listing = liquidated.listing
     return {
-        "T": closed.time_ms,
+        "T": liquidated.time_ms,
         "s": listing.symbol,
-        "S": "Buy" if closed.is_long else "Sell",
-        "v": decimal(closed.size, listing.size_decimals),
-        "p": decimal(closed.price, listing.price_decimals),
+        "S": "Buy" if liquidated.is_long else "Sell",
+        "v": decimal(liquidated.size, listing.size_decimals),
+        "p": decimal(liquidated.price, listing.price_decimals),
     }
 
 

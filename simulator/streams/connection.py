@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from simulator.rest.rate_limits import SlidingWindow
 from simulator.streams.frames import close_frame, ping_frame, pong_frame, text_frame
 
-MOST_WAITING_BYTES = 8_388_608
+MAX_WAITING_BYTES = 8_388_608
 """What may wait for a client that does not read. One that lets more pile up is cut off."""
 
 NOTHING = "nothing"
@@ -90,7 +90,7 @@ class Connection:
             return
         self.sent_ms = now_ms
         self._transport.write(b"".join(waiting))
-        if self._transport.get_write_buffer_size() > MOST_WAITING_BYTES:
+        if self._transport.get_write_buffer_size() > MAX_WAITING_BYTES:
             self.cut()
 
     def close(self, code: int, reason: str, now_ms: int) -> None:

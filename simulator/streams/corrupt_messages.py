@@ -72,7 +72,7 @@ def _unknown_event(payload: bytes) -> bytes:
     return orjson.dumps(message)
 
 
-SPOILERS: Mapping[str, Callable[[bytes], bytes]] = {
+CORRUPTIONS: Mapping[str, Callable[[bytes], bytes]] = {
     "ws_truncated": lambda payload: payload[: len(payload) // 2],
     "ws_unknown_event": _unknown_event,
     "ws_missing_field": lambda payload: _changed(payload, _with_price(None)),

@@ -11,11 +11,11 @@ import numpy as np
 from simulator.market.listings import Listing
 from simulator.market.noise import uniform
 from simulator.market.processes import SLOT_MS
-from simulator.market.source import Forced, Prints, Source
+from simulator.market.source import Liquidations, Prints, Source
 
 _BURST = 118
 _BURSTS_KEPT = 64
-_LARGEST_USD = 20_000.0
+_MAX_USD = 20_000.0
 _APART = 64
 """Liquidations in a row of a burst that differ in size for certain."""
 
@@ -35,7 +35,7 @@ class Trade(NamedTuple):
     is_buy: bool
 
 
-class Closed(NamedTuple):
+class Liquidated(NamedTuple):
     """One position closed by force."""
 
     listing: Listing
@@ -71,9 +71,9 @@ class Bursts:
         """Remember *burst*."""
         self._kept = [*self._kept[1 - _BURSTS_KEPT :], burst]
 
-    def between(self, source: Source, venue: str, start_ms: int, end_ms: int) -> list[Closed]:
+    def between(self, source: Source, venue: str, start_ms: int, end_ms: int) -> list[Liquidated]:
         """Return their liquidations in [start_ms, end_ms)."""
-        found: list[Closed] = []
+        found: list[Liquidated] = []
         for burst in self._kept:
             if burst.at_ms < end_ms and burst.at_ms + SECOND_MS > start_ms:
                 found += [
@@ -84,7 +84,7 @@ class Bursts:
         return found
 
 
-def _of_burst(source: Source, venue: str, burst: Burst) -> Iterator[Closed]:
+def _of_burst(source: Source, venue: str, burst: Burst) -> Iterator[Liquidated]:
     """Make a burst's liquidations: no two of them alike, over all contracts or one."""
     quotes = source.quotes(venue, burst.at_ms)
     chosen = [
@@ -99,9 +99,9 @@ def _of_burst(source: Source, venue: str, burst: Burst) -> Iterator[Closed]:
         lot = 10.0 ** -(listing.size_decimals or 0)
         price = float(quotes.last[at])
         # Neighbours have another number of lots, so that no two events are alike.
-        coarse = round(_LARGEST_USD * large * large / (lot * price * _APART))
+        coarse = round(_MAX_USD * large * large / (lot * price * _APART))
         lots = coarse * _APART + number % _APART + 1
-        yield Closed(
+        yield Liquidated(
             listing=listing,
             time_ms=burst.at_ms + number * SECOND_MS // burst.count,
             price=price,
@@ -126,14 +126,14 @@ def prints_between(
         yield tape.listings, tape.prints.take(slice(*inside))
 
 
-def forced_between(
+def liquidations_between(
     source: Source, venue: str, start_ms: int, end_ms: int
-) -> Iterator[tuple[Sequence[Listing], Forced]]:
+) -> Iterator[tuple[Sequence[Listing], Liquidations]]:
     """Return the liquidations in [start_ms, end_ms), a slot at a time."""
     for slot, first_ms, last_ms in _slices(start_ms, end_ms):
         tape = source.tape(venue, slot)
-        inside = np.searchsorted(tape.forced.time_ms, (first_ms, last_ms)).tolist()
-        yield tape.listings, tape.forced.take(slice(*inside))
+        inside = np.searchsorted(tape.liquidations.time_ms, (first_ms, last_ms)).tolist()
+        yield tape.listings, tape.liquidations.take(slice(*inside))
 
 
 def trades_between(source: Source, venue: str, start_ms: int, end_ms: int) -> Iterator[Trade]:
@@ -146,18 +146,26 @@ def trades_between(source: Source, venue: str, start_ms: int, end_ms: int) -> It
             yield Trade(listings[contract], *rest)
 
 
-def closed_between(source: Source, venue: str, start_ms: int, end_ms: int) -> Iterator[Closed]:
+def liquidated_between(
+    source: Source, venue: str, start_ms: int, end_ms: int
+) -> Iterator[Liquidated]:
     """Return the liquidations in [start_ms, end_ms), oldest first."""
-    for listings, forced in forced_between(source, venue, start_ms, end_ms):
-        columns = (forced.contract, forced.time_ms, forced.price, forced.size, forced.is_long)
+    for listings, liquidations in liquidations_between(source, venue, start_ms, end_ms):
+        columns = (
+            liquidations.contract,
+            liquidations.time_ms,
+            liquidations.price,
+            liquidations.size,
+            liquidations.is_long,
+        )
         for contract, *rest in zip(*(column.tolist() for column in columns), strict=True):
-            yield Closed(listings[contract], *rest)
+            yield Liquidated(listings[contract], *rest)
 
 
-def largest_a_second(closed: Iterator[Closed]) -> list[Closed]:
+def largest_a_second(liquidated: Iterator[Liquidated]) -> list[Liquidated]:
     """Return of each contract and second only the largest, as two of the venues publish them."""
-    best: dict[tuple[str, int], Closed] = {}
-    for one in closed:
+    best: dict[tuple[str, int], Liquidated] = {}
+    for one in liquidated:
         key = (one.listing.symbol, one.time_ms // SECOND_MS)
         if key not in best or one.usd > best[key].usd:
             best[key] = one

@@ -21,24 +21,24 @@ from simulator.streams.connection import Connection, Topic
 from simulator.streams.events import (
     SECOND_MS,
     Bursts,
-    Closed,
+    Liquidated,
     Trade,
-    closed_between,
     largest_a_second,
+    liquidated_between,
     trades_between,
 )
 from simulator.streams.okx_books import OkxBooks
 from simulator.streams.stream_format import Event, Span
-from simulator.streams.subscriptions import Audience
+from simulator.streams.subscriptions import Subscriptions
 
-_MOST_OPERATIONS = 480
+_MAX_OPERATIONS = 480
 """Requests to subscribe or unsubscribe of one connection in an hour."""
 
 _HOUR_MS = 3_600_000
 _QUIET_MS = 30_000
 """A connection on which nothing goes either way for this long is closed. [ms]"""
 
-_LONGEST_REQUEST = 65_536
+_MAX_REQUEST = 65_536
 """The channels of one request. [bytes]"""
 
 _PATH = re.compile(r"/ws/v5/(?P<route>public|business)(?:/.*)?")
@@ -62,7 +62,7 @@ _ROWS: Mapping[str, tuple[Callable[[Quotes, list[int]], list[Row]], int]] = {
 """What the channels of figures have for rows, and how often. [ms]"""
 
 
-class OkxVoice:
+class OkxStreams:
     """The public channels of OKX in front of *source*."""
 
     name = "okx"
@@ -80,12 +80,18 @@ class OkxVoice:
         return None if found is None else found["route"]
 
     def welcome(
-        self, connection: Connection, path: str, query: Mapping[str, str], audience: Audience
+        self,
+        connection: Connection,
+        path: str,
+        query: Mapping[str, str],
+        subscriptions: Subscriptions,
     ) -> None:
         """Start to count the requests."""
-        connection.operations = SlidingWindow(_MOST_OPERATIONS, _HOUR_MS)
+        connection.operations = SlidingWindow(_MAX_OPERATIONS, _HOUR_MS)
 
-    def hear(self, connection: Connection, text: str, now_ms: int, audience: Audience) -> None:
+    def hear(
+        self, connection: Connection, text: str, now_ms: int, subscriptions: Subscriptions
+    ) -> None:
         """Answer ``ping``, subscribe and unsubscribe."""
         if text == "ping":
             connection.say(b"pong")
@@ -99,17 +105,17 @@ class OkxVoice:
         if op not in {"subscribe", "unsubscribe"} or not isinstance(args, list):
             connection.say(_error(connection, "60012", f"Illegal request: {text}"))
             return
-        if len(text) > _LONGEST_REQUEST:
+        if len(text) > _MAX_REQUEST:
             connection.say(_error(connection, "60012", "Illegal request: over 64 KB"))
             return
         if connection.operations is not None and connection.operations.is_over(now_ms):
             connection.say(_error(connection, "60014", "Requests too frequent"))
             return
         for arg in args:
-            self._turn(connection, str(op), arg, now_ms, audience)
+            self._turn(connection, str(op), arg, now_ms, subscriptions)
 
     def _turn(
-        self, connection: Connection, op: str, arg: Any, now_ms: int, audience: Audience
+        self, connection: Connection, op: str, arg: Any, now_ms: int, subscriptions: Subscriptions
     ) -> None:
         """Subscribe to or unsubscribe from one channel."""
         topic = self._topic(connection, arg, now_ms)
@@ -119,9 +125,9 @@ class OkxVoice:
             return
         connection.say(orjson.dumps({"event": op, "arg": arg, "connId": connection.name}))
         if op == "unsubscribe":
-            audience.leave(connection, topic.key)
+            subscriptions.leave(connection, topic.key)
         elif topic.key not in connection.topics:
-            audience.join(connection, topic)
+            subscriptions.join(connection, topic)
             self._greet(connection, topic, now_ms)
 
     def _topic(self, connection: Connection, arg: Any, now_ms: int) -> Topic | None:
@@ -156,31 +162,33 @@ class OkxVoice:
         """Return the message as it is: it names its channel."""
         return payload
 
-    def events(self, span: Span, audience: Audience) -> Iterator[Event]:
+    def events(self, span: Span, subscriptions: Subscriptions) -> Iterator[Event]:
         """Return what happened in *span* about the channels that somebody has."""
-        if audience.has("trades", "trades-all"):
+        if subscriptions.has("trades", "trades-all"):
             for trade in trades_between(self._source, self.name, span.start_ms, span.end_ms):
-                yield from self._traded(trade, audience)
+                yield from self._traded(trade, subscriptions)
         second = span.crossed(SECOND_MS)
-        if second is not None and audience.has("liquidation-orders"):
+        if second is not None and subscriptions.has("liquidation-orders"):
             first = span.start_ms // SECOND_MS * SECOND_MS
-            yield from self._forced(first, second, audience)
-        yield from self._books.events(span, audience)
+            yield from self._liquidations(first, second, subscriptions)
+        yield from self._books.events(span, subscriptions)
         for channel, (_rows, every_ms) in _ROWS.items():
             if span.crossed(every_ms) is not None:
-                for topic in audience.every(channel):
+                for topic in subscriptions.every(channel):
                     yield from self._figures(topic, span.end_ms)
 
-    def _traded(self, trade: Trade, audience: Audience) -> Iterator[Event]:
+    def _traded(self, trade: Trade, subscriptions: Subscriptions) -> Iterator[Event]:
         symbol = trade.listing.symbol
-        for topic in audience.of("trades", symbol):
+        for topic in subscriptions.of("trades", symbol):
             yield _event(topic, [{**trade_row(*trade), "count": "1", "seqId": trade.id}])
-        for topic in audience.of("trades-all", symbol):
+        for topic in subscriptions.of("trades-all", symbol):
             yield _event(topic, [{**trade_row(*trade)}])
 
-    def _forced(self, start_ms: int, end_ms: int, audience: Audience) -> Iterator[Event]:
+    def _liquidations(
+        self, start_ms: int, end_ms: int, subscriptions: Subscriptions
+    ) -> Iterator[Event]:
         """Tell of each contract one liquidation a second; of a burst that was asked for, all."""
-        found = largest_a_second(closed_between(self._source, self.name, start_ms, end_ms))
+        found = largest_a_second(liquidated_between(self._source, self.name, start_ms, end_ms))
         found += self._bursts.between(self._source, self.name, start_ms, end_ms)
         found.sort(key=lambda one: one.listing.symbol)
         for symbol, group in groupby(found, key=lambda one: one.listing.symbol):
@@ -192,7 +200,7 @@ class OkxVoice:
                 "instType": "SWAP",
                 "uly": family,
             }
-            for topic in audience.of("liquidation-orders"):
+            for topic in subscriptions.of("liquidation-orders"):
                 yield _event(topic, [row])
 
     def _figures(self, topic: Topic, now_ms: int) -> Iterator[Event]:
@@ -221,14 +229,14 @@ def _error(connection: Connection, code: str, message: str) -> bytes:
     return orjson.dumps({"event": "error", "code": code, "msg": message, "connId": connection.name})
 
 
-def _detail(closed: Closed) -> Row:
-    listing = closed.listing
+def _detail(liquidated: Liquidated) -> Row:
+    listing = liquidated.listing
     return {
         "bkLoss": "0",
-        "bkPx": decimal(closed.price, listing.price_decimals),
+        "bkPx": decimal(liquidated.price, listing.price_decimals),
         "ccy": "",
-        "posSide": "long" if closed.is_long else "short",
-        "side": "sell" if closed.is_long else "buy",
-        "sz": contracts(listing, closed.size, closed.price),
-        "ts": str(closed.time_ms),
+        "posSide": "long" if liquidated.is_long else "short",
+        "side": "sell" if liquidated.is_long else "buy",
+        "sz": contracts(listing, liquidated.size, liquidated.price),
+        "ts": str(liquidated.time_ms),
     }

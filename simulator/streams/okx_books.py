@@ -15,7 +15,7 @@ from simulator.rest.okx_rows import contracts
 from simulator.streams.book_updates import Level, LiveBook, Sides
 from simulator.streams.connection import Topic
 from simulator.streams.stream_format import Event, Span
-from simulator.streams.subscriptions import Audience
+from simulator.streams.subscriptions import Subscriptions
 
 _VENUE = "okx"
 _LEVELS = 400
@@ -37,11 +37,11 @@ class OkxBooks:
         book = self._book(topic, now_ms)
         return _message(topic, "snapshot", book.whole(), book, -1)
 
-    def events(self, span: Span, audience: Audience) -> Iterator[Event]:
+    def events(self, span: Span, subscriptions: Subscriptions) -> Iterator[Event]:
         """Return what changed in *span*."""
         if span.crossed(_CHANGE_MS) is None:
             return
-        topics = audience.every("books")
+        topics = subscriptions.every("books")
         kept = {topic.key for topic in topics}
         self._books = {key: book for key, book in self._books.items() if key in kept}
         at_ms = span.end_ms // _CHANGE_MS * _CHANGE_MS

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from simulator.streams.connection import Connection
 from simulator.streams.frames import text_frame
-from simulator.streams.stream_faults import Mishaps
-from simulator.streams.stream_format import Event, Span, Voice
-from simulator.streams.subscriptions import Audience
+from simulator.streams.stream_faults import StreamFaults
+from simulator.streams.stream_format import Event, Span, StreamFormat
+from simulator.streams.subscriptions import Subscriptions
 
 TICK_S = 0.1
 """How often a pump looks what there is to send. [s of the wall clock]"""
@@ -22,14 +22,16 @@ _AT_ONCE_S = 0.01
 """How long a pump writes before others get their turn. [s of the wall clock]"""
 
 
-class Pump:
+class Sender:
     """One venue's task that sends."""
 
-    def __init__(self, voice: Voice, mishaps: Mishaps, now_ms: Callable[[], int]) -> None:
-        """Send what *voice* says, spoiled by *mishaps*, at the times of *now_ms*."""
-        self.voice = voice
-        self.audience = Audience()
-        self._mishaps = mishaps
+    def __init__(
+        self, stream_format: StreamFormat, faults: StreamFaults, now_ms: Callable[[], int]
+    ) -> None:
+        """Send what *stream_format* says, corrupted by *faults*, at the times of *now_ms*."""
+        self.stream_format = stream_format
+        self.subscriptions = Subscriptions()
+        self._faults = faults
         self._now_ms = now_ms
         self._at_ms = now_ms()
         self._turn = asyncio.Lock()
@@ -45,7 +47,7 @@ class Pump:
     def give_up(self) -> None:
         """Throw everybody out and go on from now, as a venue does that cannot keep up."""
         now_ms = self._at_ms = self._now_ms()
-        for connection in tuple(self.audience.connections):
+        for connection in tuple(self.subscriptions.connections):
             connection.close(1012, "the service restarts", now_ms)
 
     async def tick(self) -> None:
@@ -55,10 +57,10 @@ class Pump:
             span = Span(self._at_ms, now_ms)
             if now_ms > self._at_ms:
                 self._at_ms = now_ms
-                events = self.voice.events(span, self.audience)
-                spoiled = self._mishaps.spoiled(self.voice.name, events, now_ms)
+                events = self.stream_format.events(span, self.subscriptions)
+                corrupted = self._faults.corrupted(self.stream_format.name, events, now_ms)
                 rest_s = time.monotonic() + _AT_ONCE_S
-                for event in spoiled:
+                for event in corrupted:
                     self._pass_on(event)
                     if time.monotonic() > rest_s:
                         self._flush(now_ms)
@@ -70,22 +72,24 @@ class Pump:
 
     def _pass_on(self, event: Event) -> None:
         plain = wrapped = b""
-        for connection in self.audience.listeners(event.topic.key):
+        for connection in self.subscriptions.listeners(event.topic.key):
             if not connection.is_combined:
                 plain = plain or text_frame(event.payload)
                 connection.pass_on(plain)
             else:
-                wrapped = wrapped or text_frame(self.voice.wrapped(event.topic, event.payload))
+                wrapped = wrapped or text_frame(
+                    self.stream_format.wrapped(event.topic, event.payload)
+                )
                 connection.pass_on(wrapped)
 
     def _tend(self, now_ms: int) -> None:
         for connection in self._open():
             if not connection.is_silent(now_ms):
-                self.voice.tend(connection, now_ms)
+                self.stream_format.tend(connection, now_ms)
 
     def _flush(self, now_ms: int) -> None:
         for connection in self._open():
             connection.flush(now_ms)
 
     def _open(self) -> list[Connection]:
-        return [one for one in self.audience.connections if not one.is_over]
+        return [one for one in self.subscriptions.connections if not one.is_over]

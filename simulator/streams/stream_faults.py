@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from simulator.market.listings import VENUES
 from simulator.streams.connection import Connection, Topic
-from simulator.streams.corrupt_messages import SPOILERS
+from simulator.streams.corrupt_messages import CORRUPTIONS
 from simulator.streams.stream_format import Event
 
 Kind = Literal[
@@ -31,16 +31,16 @@ Kind = Literal[
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-AT_ONCE = {"ws_close", "ws_cut", "ws_silence", "ws_liquidation_burst"}
+IMMEDIATE = {"ws_close", "ws_cut", "ws_silence", "ws_liquidation_burst"}
 """Kinds that happen when they are asked for, and are over then."""
 
 USUAL_BURST = 5_000
-_LONGEST_S = 86_400
+_MAX_S = 86_400
 _NAMES = ("venue", "kind", "channel", "symbol", "count", "seconds")
 
 
 @dataclass(slots=True)
-class Mishap:
+class StreamFault:
     """One fault of a venue's websockets."""
 
     venue: str
@@ -70,49 +70,49 @@ class Mishap:
         return any(self.is_about(topic) for topic in connection.topics.values())
 
 
-class Mishaps:
+class StreamFaults:
     """The faults in force, the oldest first."""
 
     def __init__(self) -> None:
         """Start without any."""
-        self._mishaps: list[Mishap] = []
+        self._faults: list[StreamFault] = []
         self._late: dict[str, Event] = {}
 
-    def add(self, wanted: Mapping[str, Any], now_ms: int) -> Mishap:
+    def add(self, wanted: Mapping[str, Any], now_ms: int) -> StreamFault:
         """Put a fault in force. ValueError says what is wrong with *wanted*."""
-        mishap = _mishap(wanted)
-        if mishap.seconds is not None:
-            mishap.until_ms = now_ms + mishap.seconds * 1000
-        if mishap.kind not in AT_ONCE:
-            self._mishaps.append(mishap)
-        return mishap
+        fault = _fault(wanted)
+        if fault.seconds is not None:
+            fault.until_ms = now_ms + fault.seconds * 1000
+        if fault.kind not in IMMEDIATE:
+            self._faults.append(fault)
+        return fault
 
     def clear(self) -> None:
         """Take every fault away."""
-        self._mishaps.clear()
+        self._faults.clear()
 
     def listed(self) -> list[dict[str, Any]]:
         """Return the faults in force, as JSON."""
-        return [{name: getattr(one, name) for name in _NAMES} for one in self._mishaps]
+        return [{name: getattr(one, name) for name in _NAMES} for one in self._faults]
 
     def refuses(self, venue: str, now_ms: int) -> bool:
         """Whether a new connection is turned away, and count it."""
         found = [
             one
-            for one in self._mishaps
+            for one in self._faults
             if one.venue == venue and one.kind == "ws_refuse" and now_ms < one.until_ms
         ]
         for one in found:
             self._count(one)
         return bool(found)
 
-    def spoiled(self, venue: str, events: Iterable[Event], now_ms: int) -> Iterator[Event]:
+    def corrupted(self, venue: str, events: Iterable[Event], now_ms: int) -> Iterator[Event]:
         """Return what is sent in place of *events*."""
-        self._mishaps = [one for one in self._mishaps if now_ms < one.until_ms]
+        self._faults = [one for one in self._faults if now_ms < one.until_ms]
         for event in events:
             found = [
                 one
-                for one in self._mishaps
+                for one in self._faults
                 if one.venue == venue and one.kind != "ws_refuse" and one.is_about(event.topic)
             ]
             sent = [event]
@@ -124,12 +124,12 @@ class Mishaps:
             if late is not None and late is not event:
                 yield self._late.pop(event.topic.key)
 
-    def _changed(self, mishap: Mishap, sent: list[Event]) -> list[Event]:
-        spoil = SPOILERS.get(mishap.kind)
+    def _changed(self, fault: StreamFault, sent: list[Event]) -> list[Event]:
+        spoil = CORRUPTIONS.get(fault.kind)
         if spoil is not None:
             # The true message follows the spoiled one, so what is true stays known.
             return [Event(one.topic, spoil(one.payload)) for one in sent[:1]] + sent
-        return _ORDERS[mishap.kind](self, sent)
+        return _ORDERS[fault.kind](self, sent)
 
     def _hold_back(self, sent: list[Event]) -> list[Event]:
         """Keep a message until the next of its topic has been sent."""
@@ -138,45 +138,45 @@ class Mishaps:
         self._late[sent[0].topic.key] = sent[0]
         return sent[1:]
 
-    def _count(self, mishap: Mishap) -> None:
-        if mishap.count is not None:
-            mishap.count -= 1
-            if mishap.count == 0:
-                self._mishaps.remove(mishap)
+    def _count(self, fault: StreamFault) -> None:
+        if fault.count is not None:
+            fault.count -= 1
+            if fault.count == 0:
+                self._faults.remove(fault)
 
 
-_ORDERS: Mapping[str, Callable[[Mishaps, list[Event]], list[Event]]] = {
-    "ws_mute": lambda _mishaps, _sent: [],
-    "ws_drop": lambda _mishaps, _sent: [],
-    "ws_duplicate": lambda _mishaps, sent: [*sent, *sent],
-    "ws_reorder": Mishaps._hold_back,
+_ORDERS: Mapping[str, Callable[[StreamFaults, list[Event]], list[Event]]] = {
+    "ws_mute": lambda _faults, _sent: [],
+    "ws_drop": lambda _faults, _sent: [],
+    "ws_duplicate": lambda _faults, sent: [*sent, *sent],
+    "ws_reorder": StreamFaults._hold_back,
 }
 
 
-def _mishap(wanted: Mapping[str, Any]) -> Mishap:
+def _fault(wanted: Mapping[str, Any]) -> StreamFault:
     unknown = set(wanted) - set(_NAMES)
     if unknown:
         raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
-    mishap = Mishap(**({"venue": None} | dict(wanted)))
-    count, seconds = mishap.count, mishap.seconds
+    fault = StreamFault(**({"venue": None} | dict(wanted)))
+    count, seconds = fault.count, fault.seconds
     checks = [
-        (mishap.venue in VENUES, f"venue is one of {', '.join(VENUES)}, not {mishap.venue!r}"),
-        (mishap.kind in KINDS, f"kind is one of {', '.join(KINDS)}, not {mishap.kind!r}"),
+        (fault.venue in VENUES, f"venue is one of {', '.join(VENUES)}, not {fault.venue!r}"),
+        (fault.kind in KINDS, f"kind is one of {', '.join(KINDS)}, not {fault.kind!r}"),
         (
             count is None or (isinstance(count, int) and count >= 1),
             f"count is a whole number from 1, not {count!r}",
         ),
         (
-            seconds is None or (isinstance(seconds, int | float) and 0 < seconds <= _LONGEST_S),
-            f"seconds is a number up to {_LONGEST_S}, not {seconds!r}",
+            seconds is None or (isinstance(seconds, int | float) and 0 < seconds <= _MAX_S),
+            f"seconds is a number up to {_MAX_S}, not {seconds!r}",
         ),
-        (_is_name(mishap.channel), f"channel is a venue's word, not {mishap.channel!r}"),
-        (_is_name(mishap.symbol), f"symbol is a venue's name, not {mishap.symbol!r}"),
+        (_is_name(fault.channel), f"channel is a venue's word, not {fault.channel!r}"),
+        (_is_name(fault.symbol), f"symbol is a venue's name, not {fault.symbol!r}"),
     ]
     wrong = [complaint for is_fine, complaint in checks if not is_fine]
     if wrong:
         raise ValueError("; ".join(wrong))
-    return mishap
+    return fault
 
 
 def _is_name(value: object) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from simulator.streams.connection import Connection, Topic
-from simulator.streams.subscriptions import Audience
+from simulator.streams.subscriptions import Subscriptions
 
 
 class Event(NamedTuple):
@@ -30,7 +30,7 @@ class Span:
         return last if last > self.start_ms // every_ms * every_ms else None
 
 
-class Voice(Protocol):
+class StreamFormat(Protocol):
     """One venue's websocket language."""
 
     name: str
@@ -39,17 +39,23 @@ class Voice(Protocol):
     """How many connections may be opened in how many milliseconds."""
 
     def welcome(
-        self, connection: Connection, path: str, query: Mapping[str, str], audience: Audience
+        self,
+        connection: Connection,
+        path: str,
+        query: Mapping[str, str],
+        subscriptions: Subscriptions,
     ) -> None:
         """Prepare a fresh connection: its limits, and the topics that its address names."""
 
-    def hear(self, connection: Connection, text: str, now_ms: int, audience: Audience) -> None:
+    def hear(
+        self, connection: Connection, text: str, now_ms: int, subscriptions: Subscriptions
+    ) -> None:
         """Answer a message of the client, and let it have what it asks for."""
 
     def tend(self, connection: Connection, now_ms: int) -> None:
         """Ping, or close what has been quiet for too long."""
 
-    def events(self, span: Span, audience: Audience) -> Iterator[Event]:
+    def events(self, span: Span, subscriptions: Subscriptions) -> Iterator[Event]:
         """Return what happened in *span* about the topics that somebody has."""
 
     def wrapped(self, topic: Topic, payload: bytes) -> bytes:

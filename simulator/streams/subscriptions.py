@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from simulator.streams.connection import NOTHING, Connection, Topic
 
 
-class Audience:
+class Subscriptions:
     """The open connections of a venue and their topics."""
 
     def __init__(self) -> None:

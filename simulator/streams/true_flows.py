@@ -17,13 +17,13 @@ from simulator.market.source import Source
 from simulator.streams.events import (
     SECOND_MS,
     Bursts,
-    Closed,
-    closed_between,
+    Liquidated,
     largest_a_second,
+    liquidated_between,
     prints_between,
 )
 
-_LONGEST_MS = 86_400_000
+_MAX_MS = 86_400_000
 
 
 @dataclass(slots=True)
@@ -48,21 +48,21 @@ class Flow:
     short_published_usd: float = 0.0
     published: int = 0
 
-    def add_forced(self, closed: Closed) -> None:
+    def add_liquidations(self, liquidated: Liquidated) -> None:
         """Count a liquidation."""
         self.liquidations += 1
-        if closed.is_long:
-            self.long_liquidated_usd += closed.usd
+        if liquidated.is_long:
+            self.long_liquidated_usd += liquidated.usd
         else:
-            self.short_liquidated_usd += closed.usd
+            self.short_liquidated_usd += liquidated.usd
 
-    def add_published(self, closed: Closed) -> None:
+    def add_published(self, liquidated: Liquidated) -> None:
         """Count a liquidation that the stream tells."""
         self.published += 1
-        if closed.is_long:
-            self.long_published_usd += closed.usd
+        if liquidated.is_long:
+            self.long_published_usd += liquidated.usd
         else:
-            self.short_published_usd += closed.usd
+            self.short_published_usd += liquidated.usd
 
 
 async def true_flows(
@@ -72,20 +72,20 @@ async def true_flows(
 
     ValueError if the window is longer than a day or ends before it begins.
     """
-    if not 0 <= end_ms - start_ms <= _LONGEST_MS:
+    if not 0 <= end_ms - start_ms <= _MAX_MS:
         raise ValueError("a window ends after it begins and is at most a day long")
     flows = {listing.symbol: Flow() for listing in source.listings(venue, end_ms)}
     for first_ms in range(start_ms, end_ms, SLOT_MS):
         last_ms = min(first_ms + SLOT_MS, end_ms)
         _add_trades(flows, source, venue, first_ms, last_ms)
-        for closed in closed_between(source, venue, first_ms, last_ms):
-            flows[closed.listing.symbol].add_forced(closed)
+        for liquidated in liquidated_between(source, venue, first_ms, last_ms):
+            flows[liquidated.listing.symbol].add_liquidations(liquidated)
         await asyncio.sleep(0)
-    for closed in _published(source, venue, start_ms, end_ms):
-        flows[closed.listing.symbol].add_published(closed)
-    for closed in bursts.between(source, venue, start_ms, end_ms):
-        flows[closed.listing.symbol].add_forced(closed)
-        flows[closed.listing.symbol].add_published(closed)
+    for liquidated in _published(source, venue, start_ms, end_ms):
+        flows[liquidated.listing.symbol].add_published(liquidated)
+    for liquidated in bursts.between(source, venue, start_ms, end_ms):
+        flows[liquidated.listing.symbol].add_liquidations(liquidated)
+        flows[liquidated.listing.symbol].add_published(liquidated)
     return {symbol: asdict(flow) for symbol, flow in flows.items()}
 
 
@@ -108,13 +108,13 @@ def _add_trades(
             flow.last_id = flow.first_id + flow.trades - 1
 
 
-def _published(source: Source, venue: str, start_ms: int, end_ms: int) -> Iterable[Closed]:
+def _published(source: Source, venue: str, start_ms: int, end_ms: int) -> Iterable[Liquidated]:
     """Return the liquidations of the window that the stream tells.
 
     Which one of a second is the largest is decided by the whole second.
     """
     if venue == "bybit":
-        return closed_between(source, venue, start_ms, end_ms)
+        return liquidated_between(source, venue, start_ms, end_ms)
     first, last = start_ms // SECOND_MS * SECOND_MS, -(-end_ms // SECOND_MS) * SECOND_MS
-    largest = largest_a_second(closed_between(source, venue, first, last))
-    return [closed for closed in largest if start_ms <= closed.time_ms < end_ms]
+    largest = largest_a_second(liquidated_between(source, venue, first, last))
+    return [liquidated for liquidated in largest if start_ms <= liquidated.time_ms < end_ms]

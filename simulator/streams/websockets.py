@@ -13,16 +13,16 @@ from aiohttp import WSMessage, WSMsgType, web
 from simulator.market.listings import VENUES
 from simulator.market.source import Source
 from simulator.rest.rate_limits import SlidingWindow
-from simulator.streams.binance import BinanceVoice
-from simulator.streams.bybit import BybitVoice
+from simulator.streams.binance import BinanceStreams
+from simulator.streams.bybit import BybitStreams
 from simulator.streams.connection import Connection
 from simulator.streams.events import Burst, Bursts
-from simulator.streams.okx import OkxVoice
-from simulator.streams.sender import Pump
-from simulator.streams.stream_faults import USUAL_BURST, Mishap, Mishaps
+from simulator.streams.okx import OkxStreams
+from simulator.streams.sender import Sender
+from simulator.streams.stream_faults import USUAL_BURST, StreamFault, StreamFaults
 from simulator.streams.true_flows import true_flows
 
-_LARGEST_MESSAGE = 131_072
+_MAX_MESSAGE = 131_072
 """What a client may send at once. [bytes]"""
 
 
@@ -33,23 +33,29 @@ class Streams:
         """Serve *source* at the times of *now_ms*."""
         self._source = source
         self._now_ms = now_ms
-        self.mishaps = Mishaps()
+        self.faults = StreamFaults()
         self._bursts = {venue: Bursts() for venue in VENUES}
-        voices = (
-            BinanceVoice(source, self._bursts["binance"]),
-            BybitVoice(source, self._bursts["bybit"]),
-            OkxVoice(source, self._bursts["okx"]),
+        stream_formats = (
+            BinanceStreams(source, self._bursts["binance"]),
+            BybitStreams(source, self._bursts["bybit"]),
+            OkxStreams(source, self._bursts["okx"]),
         )
-        self.pumps = {voice.name: Pump(voice, self.mishaps, now_ms) for voice in voices}
-        self._handshakes = {voice.name: SlidingWindow(*voice.handshakes) for voice in voices}
+        self.senders = {
+            stream_format.name: Sender(stream_format, self.faults, now_ms)
+            for stream_format in stream_formats
+        }
+        self._handshakes = {
+            stream_format.name: SlidingWindow(*stream_format.handshakes)
+            for stream_format in stream_formats
+        }
         self._tasks: list[asyncio.Task[None]] = []
         self._numbers = itertools.count(1)
 
     def start(self, speed: float) -> None:
         """Begin to send."""
         self._tasks = [
-            asyncio.create_task(pump.run(speed), name=f"simulated streams of {venue}")
-            for venue, pump in self.pumps.items()
+            asyncio.create_task(sender.run(speed), name=f"simulated streams of {venue}")
+            for venue, sender in self.senders.items()
         ]
 
     async def until_broken(self) -> None:
@@ -65,43 +71,43 @@ class Streams:
             task.cancel()
         # What one of them ended in, `until_broken` has raised.
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for pump in self.pumps.values():
-            for connection in tuple(pump.audience.connections):
+        for sender in self.senders.values():
+            for connection in tuple(sender.subscriptions.connections):
                 connection.close(1001, "going away", self._now_ms())
 
     async def tick(self) -> None:
         """Send everything until now, without waiting for the pumps' next turn."""
-        for pump in self.pumps.values():
-            await pump.tick()
+        for sender in self.senders.values():
+            await sender.tick()
 
     async def serve(self, request: web.Request, venue: str, path: str) -> web.StreamResponse:
         """Serve one websocket until it ends."""
-        pump, now_ms = self.pumps[venue], self._now_ms()
-        route = pump.voice.find_route(path)
+        sender, now_ms = self.senders[venue], self._now_ms()
+        route = sender.stream_format.find_route(path)
         if route is None:
             return web.Response(status=404, text="404 page not found")
         if self._handshakes[venue].is_over(now_ms):
             return web.Response(status=429, text="Too many connections")
-        if self.mishaps.refuses(venue, now_ms):
+        if self.faults.refuses(venue, now_ms):
             return web.Response(status=503, text="Service Unavailable")
         socket = web.WebSocketResponse(
-            compress=False, autoping=False, max_msg_size=_LARGEST_MESSAGE, timeout=0.2
+            compress=False, autoping=False, max_msg_size=_MAX_MESSAGE, timeout=0.2
         )
         await socket.prepare(request)
         transport = request.transport
         if not isinstance(transport, asyncio.Transport):
             return socket
         connection = Connection(f"{next(self._numbers):08x}", route, transport, now_ms)
-        pump.audience.connections.add(connection)
+        sender.subscriptions.connections.add(connection)
         try:
-            pump.voice.welcome(connection, path, request.query, pump.audience)
+            sender.stream_format.welcome(connection, path, request.query, sender.subscriptions)
             async for message in socket:
-                self._hear(pump, connection, message)
+                self._hear(sender, connection, message)
         finally:
-            pump.audience.drop(connection)
+            sender.subscriptions.drop(connection)
         return socket
 
-    def _hear(self, pump: Pump, connection: Connection, message: WSMessage) -> None:
+    def _hear(self, sender: Sender, connection: Connection, message: WSMessage) -> None:
         """Take one message of a client. A connection that is half open hears nothing."""
         now_ms = self._now_ms()
         if connection.is_over or connection.is_silent(now_ms):
@@ -109,45 +115,45 @@ class Streams:
         connection.heard_ms = now_ms
         match message.type:
             case WSMsgType.TEXT:
-                pump.voice.hear(connection, message.data, now_ms, pump.audience)
+                sender.stream_format.hear(connection, message.data, now_ms, sender.subscriptions)
             case WSMsgType.PING:
                 connection.pong(bytes(message.data))
             case WSMsgType.PONG:
                 connection.ponged_ms = now_ms
         connection.flush(now_ms)
 
-    def go_wrong(self, wanted: Mapping[str, Any]) -> None:
+    def add_fault(self, wanted: Mapping[str, Any]) -> None:
         """Put a fault in force. ValueError says what is wrong with *wanted*."""
         now_ms = self._now_ms()
-        mishap = self.mishaps.add(wanted, now_ms)
-        if mishap.kind == "ws_liquidation_burst":
-            self._burst(mishap, now_ms)
-        elif mishap.kind in {"ws_close", "ws_cut", "ws_silence"}:
-            self._hit(mishap, now_ms)
+        fault = self.faults.add(wanted, now_ms)
+        if fault.kind == "ws_liquidation_burst":
+            self._burst(fault, now_ms)
+        elif fault.kind in {"ws_close", "ws_cut", "ws_silence"}:
+            self._hit(fault, now_ms)
 
-    def _burst(self, mishap: Mishap, now_ms: int) -> None:
-        venue, symbol = mishap.venue, mishap.symbol
+    def _burst(self, fault: StreamFault, now_ms: int) -> None:
+        venue, symbol = fault.venue, fault.symbol
         quotes = self._source.quotes(venue, now_ms)
         listings = [] if quotes.detail is None else quotes.listings
         if not any(one.kind == "perpetual" and symbol in {None, one.symbol} for one in listings):
             raise ValueError(f"{venue} has no perpetual for a burst of liquidations")
         at_ms = -(-now_ms // 1000) * 1000
-        self._bursts[venue].add(Burst(at_ms, mishap.count or USUAL_BURST, symbol))
+        self._bursts[venue].add(Burst(at_ms, fault.count or USUAL_BURST, symbol))
 
-    def _hit(self, mishap: Mishap, now_ms: int) -> None:
+    def _hit(self, fault: StreamFault, now_ms: int) -> None:
         """Close, cut or silence connections, the oldest first."""
-        connections = self.pumps[mishap.venue].audience.connections
+        connections = self.senders[fault.venue].subscriptions.connections
         meant = sorted(
-            (one for one in connections if mishap.is_about_connection(one)),
+            (one for one in connections if fault.is_about_connection(one)),
             key=lambda one: one.name,
         )
-        for connection in meant[: mishap.count]:
-            if mishap.kind == "ws_close":
+        for connection in meant[: fault.count]:
+            if fault.kind == "ws_close":
                 connection.close(1001, "going away", now_ms)
-            elif mishap.kind == "ws_cut":
+            elif fault.kind == "ws_cut":
                 connection.cut()
             else:
-                connection.silent_until_ms = mishap.until_ms if mishap.seconds else math.inf
+                connection.silent_until_ms = fault.until_ms if fault.seconds else math.inf
 
     async def flows(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Return the true flows of a window. ValueError says what is wrong with *query*."""
@@ -163,4 +169,6 @@ class Streams:
 
     def counts(self) -> dict[str, int]:
         """Return how many connections each venue has."""
-        return {venue: len(pump.audience.connections) for venue, pump in self.pumps.items()}
+        return {
+            venue: len(sender.subscriptions.connections) for venue, sender in self.senders.items()
+        }

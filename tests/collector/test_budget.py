@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from analytics.errors import RateLimited
-from collector.runtime.budget import AT_ONCE, Budget, Limit
+from collector.runtime.budget import MAX_IN_FLIGHT, Budget, Limit
 
 
 async def spend(budget, times, weights, log, clock, label=""):
@@ -94,7 +94,7 @@ async def test_no_more_than_eight_are_under_way(clock):
 
     await asyncio.gather(*(ask() for _ in range(30)))
 
-    assert most == AT_ONCE
+    assert most == MAX_IN_FLIGHT
 
 
 async def test_one_who_stops_waiting_has_spent_nothing(clock):
@@ -119,7 +119,7 @@ async def test_all_places_come_back_when_those_inside_fail(clock):
     """An error or a cancellation inside the turn frees the place."""
     budget = Budget([], clock, requests_per_s=1000)
 
-    for _ in range(2 * AT_ONCE):
+    for _ in range(2 * MAX_IN_FLIGHT):
         with pytest.raises(ZeroDivisionError):
             async with budget.turn("question", {}):
                 raise ZeroDivisionError

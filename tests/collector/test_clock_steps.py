@@ -50,7 +50,7 @@ def step(monkeypatch):
 async def cycled(program):
     """One cycle, stored."""
     record = await timetable.cycle(program, program.venues[0])
-    assert await program.intake.finish(60)
+    assert await program.write_queue.finish(60)
     return record
 
 
@@ -86,7 +86,7 @@ async def test_jobs_are_put_on_the_timetable_anew_after_a_step_alone(program, st
     """APScheduler counts in wall time: of a step back it would wait for as long as that was."""
     of_okx = program.schedulers["okx"]
     running = program.tasks.start("timetable", of_okx.run, "okx")
-    of_okx.add([Job("hourly", timedelta(hours=1), program.intake.finish)])
+    of_okx.add([Job("hourly", timedelta(hours=1), program.write_queue.finish)])
     scheduler = of_okx._scheduler
     await asyncio.sleep(0)
     try:

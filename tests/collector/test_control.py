@@ -264,7 +264,7 @@ def test_a_process_ends_in_order_under_work_that_goes_on(tmp_path):
 
 async def test_work_stops_at_its_next_report_when_the_collector_does(tmp_path, monkeypatch, tasks):
     """Nothing is done to a lake that is being closed: the end waits for the work's."""
-    monkeypatch.setattr(control, "STOP_PATIENCE_S", 60)
+    monkeypatch.setattr(control, "STOP_TIMEOUT_S", 60)
     began, ended, done = threading.Event(), threading.Event(), []
 
     def store(_asked, report):

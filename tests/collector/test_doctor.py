@@ -110,7 +110,7 @@ async def test_every_address_that_streams_is_tried(examined, tmp_path, simulator
 
 async def test_a_stream_that_is_refused_is_a_finding(examined, tmp_path, simulator):
     """REST may answer all the same: then only the streams are wrong."""
-    simulator.streams.go_wrong({"venue": "okx", "kind": "ws_refuse"})
+    simulator.streams.add_fault({"venue": "okx", "kind": "ws_refuse"})
 
     sound, said = await examined(tmp_path, simulator=simulator.url, venues=("bybit", "okx"))
 
@@ -124,7 +124,7 @@ async def test_a_stream_that_a_firewall_swallows_is_a_finding(
     examined, tmp_path, simulator, monkeypatch
 ):
     """Nothing comes back at all: doctor waits no longer than a collector does."""
-    monkeypatch.setattr("collector.streams.wire.link.CONNECT_WITHIN_S", 0.2)
+    monkeypatch.setattr("collector.streams.wire.link.CONNECT_TIMEOUT_S", 0.2)
     swallowing = asyncio.Event()
 
     async def swallow(*_):

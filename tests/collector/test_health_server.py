@@ -17,7 +17,7 @@ async def told(program):
     """Asks a collector that has just stored a complete cycle how it is."""
     await timetable.universe(program, program.venues[0])
     record = await timetable.cycle(program, program.venues[0])
-    assert (record.error, await program.intake.finish(60)) == (None, True)
+    assert (record.error, await program.write_queue.finish(60)) == (None, True)
     async with answering(0, program) as port, aiohttp.ClientSession() as session:
 
         async def ask():
@@ -68,7 +68,7 @@ async def test_it_answers_to_loopback(told):
 @pytest.mark.parametrize(("cycles", "silent"), [(2, False), (4, True)])
 async def test_a_venue_without_a_cycle_for_long_is_silent(told, program, cycles, silent):
     """More than three intervals of the setting, whatever it is."""
-    program.meters.counted_s["okx"] -= cycles * program.settings.interval_s
+    program.counters.counted_s["okx"] -= cycles * program.settings.interval_s
 
     status, said = await told()
 
@@ -78,8 +78,8 @@ async def test_a_venue_without_a_cycle_for_long_is_silent(told, program, cycles,
 
 async def test_a_venue_that_fails_is_named_with_its_reason(told, program):
     """And the collector is degraded by it."""
-    latest = program.meters.latest["okx"]
-    program.meters.latest["okx"] = replace(latest, error="okx: tickers: connection refused")
+    latest = program.counters.latest["okx"]
+    program.counters.latest["okx"] = replace(latest, error="okx: tickers: connection refused")
 
     status, said = await told()
 
@@ -93,7 +93,7 @@ async def test_a_venue_that_fails_is_named_with_its_reason(told, program):
 )
 async def test_rows_that_are_not_stored_are_a_trouble(told, program, trouble, place, value):
     """Also while every venue answers."""
-    setattr(program.intake, trouble, value)
+    setattr(program.write_queue, trouble, value)
 
     status, said = await told()
 

@@ -144,14 +144,14 @@ async def test_a_collector_without_such_ends_is_well(tmp_path):
 async def test_the_storing_task_fails_outside_its_own_care(tmp_path, monkeypatch):
     """The rows at hand and all that come later are stored, each once."""
     async with collecting(tmp_path) as program:
-        honest, faults = program.intake._note_stored, iter([ZeroDivisionError("injected")])
+        honest, faults = program.write_queue._note_stored, iter([ZeroDivisionError("injected")])
 
         def failing_once(rows):
             if (fault := next(faults, None)) is not None:
                 raise fault
             honest(rows)
 
-        monkeypatch.setattr(program.intake, "_note_stored", failing_once)
+        monkeypatch.setattr(program.write_queue, "_note_stored", failing_once)
         with capture_logs() as lines:
             reason = await told(program, "storing")
 
@@ -164,7 +164,7 @@ async def test_the_storing_task_fails_outside_its_own_care(tmp_path, monkeypatch
 async def test_the_storing_task_is_killed_while_it_stores(tmp_path, monkeypatch):
     """What the lake took meanwhile is not there twice, and nothing is missing."""
     async with collecting(tmp_path) as program:
-        honest, was_killed = program.intake._store, []
+        honest, was_killed = program.write_queue._store, []
 
         def slow(batches):
             if not was_killed:
@@ -173,15 +173,15 @@ async def test_the_storing_task_is_killed_while_it_stores(tmp_path, monkeypatch)
             return honest(batches)
 
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(program.intake, "_store", slow)
+        monkeypatch.setattr(program.write_queue, "_store", slow)
         assert await told(program, "storing") == "it was cancelled"
-        assert await program.intake.finish(60)
+        assert await program.write_queue.finish(60)
         with program.lake.cursor() as cursor:
             twice = cursor.execute(
                 "select venue, symbol, received_ts from snapshots group by all having count(*) > 1"
             ).fetchall()
 
-    assert (twice, program.intake.waiting, program.intake.dropped) == ([], 0, 0)
+    assert (twice, program.write_queue.waiting, program.write_queue.dropped) == ([], 0, 0)
 
 
 async def _killed(name):
@@ -194,9 +194,9 @@ async def test_a_collector_that_stops_stores_what_a_dead_task_left(tmp_path, mon
     async with collecting(tmp_path) as program:
         kill("storing")
         await until(lambda: "storing" in program.tasks.troubles())
-        await until(lambda: program.intake.waiting > 0)
+        await until(lambda: program.write_queue.waiting > 0)
 
-    assert program.intake.waiting == 0
+    assert program.write_queue.waiting == 0
 
 
 @pytest.mark.parametrize("how", ["a trigger fails", "its jobs are removed", "it is cancelled"])
@@ -257,7 +257,7 @@ async def test_the_watch_of_the_clock_fails(tmp_path, monkeypatch):
                 raise fault
             return honest()
 
-        monkeypatch.setattr("collector.service.timetable.LOOK_AT_CLOCK_S", 0.01)
+        monkeypatch.setattr("collector.service.timetable.CLOCK_POLL_S", 0.01)
         monkeypatch.setattr(program.clock_steps, "_measured", failing_once)
         kill("clock watch")
         await until(lambda: (program.tasks.troubles().get("clock watch") or {}).get("ends") == 2)
@@ -272,7 +272,7 @@ async def test_the_watch_of_the_clock_fails(tmp_path, monkeypatch):
 @pytest.mark.parametrize("how", ["closed", "removed", "cancelled"])
 async def test_the_control_socket_is_opened_again(tmp_path, monkeypatch, how):
     """Other commands reach the collector again, by the same path."""
-    monkeypatch.setattr("collector.service.servers.LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr("collector.service.servers.POLL_S", 0.01)
     async with collecting(tmp_path) as program:
         path = tmp_path / "collector.sock"
         if how == "closed":
@@ -293,7 +293,7 @@ async def test_the_control_socket_is_opened_again(tmp_path, monkeypatch, how):
 @pytest.mark.parametrize("how", ["closed", "cancelled"])
 async def test_the_health_server_is_opened_again_on_its_port(tmp_path, monkeypatch, how):
     """And says itself that it was closed."""
-    monkeypatch.setattr("collector.service.servers.LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr("collector.service.servers.POLL_S", 0.01)
     async with collecting(tmp_path) as program:
         if how == "closed":
             _close_server(socket.AF_INET, program.settings.collector_port)
@@ -327,25 +327,25 @@ async def test_a_part_of_the_streams_is_killed(tmp_path, task):
     """The task of a connection, one part of its session, and what looks after all of them."""
     async with collecting(tmp_path, streams=True) as program:
         feed = program.venues[0].feed
-        await until(lambda: feed.standings()["trades"].state == "live")
+        await until(lambda: feed.statuses()["trades"].state == "live")
 
         kill(task)
 
         await told(program, task.replace("read", "stream"))
-        await until(lambda: feed.standings()["trades"].state == "live")
+        await until(lambda: feed.statuses()["trades"].state == "live")
 
 
 async def test_a_job_that_fails_is_said_until_it_does_not(tmp_path, monkeypatch):
     """It comes again on its next mark; until then something of it is missing."""
     async with collecting(tmp_path) as program:
-        honest, is_broken = program.meters.count, True
+        honest, is_broken = program.counters.count, True
 
         def failing(record, at_s):
             if is_broken:
                 raise ZeroDivisionError("injected")
             honest(record, at_s)
 
-        monkeypatch.setattr(program.meters, "count", failing)
+        monkeypatch.setattr(program.counters, "count", failing)
         await until(program.jobs_failing)
         status, said = await healthz(program)
         is_broken = False

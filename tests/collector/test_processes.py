@@ -12,7 +12,7 @@ import pytest
 
 from analytics.errors import PerpscopeError
 from collector.commands import launch, processes
-from collector.commands.processes import Family
+from collector.commands.processes import Processes
 from collector.settings import Settings
 from perpscope import Exit, exit_code
 
@@ -46,7 +46,7 @@ def variables(tmp_path, monkeypatch):
 
 async def test_a_program_that_says_much_is_not_stopped_by_it(variables):
     """What nobody reads must not fill a pipe."""
-    family = Family()
+    family = Processes()
     child = await family.start("dashboard", ["chatty"], variables)
 
     async with asyncio.timeout(60):
@@ -55,7 +55,7 @@ async def test_a_program_that_says_much_is_not_stopped_by_it(variables):
 
 async def test_a_program_that_is_heard_can_be_read(variables):
     """The simulator says where it serves."""
-    family = Family()
+    family = Processes()
     child = await family.start("simulator", ["first line"], variables, heard=True)
     try:
         assert await child.process.stdout.readline() == b"http://127.0.0.1:1\n"
@@ -66,8 +66,8 @@ async def test_a_program_that_is_heard_can_be_read(variables):
 
 async def test_programs_that_will_not_stop_cost_the_patience_once(variables, monkeypatch, capfd):
     """However many they are: who asked us to stop may kill us soon."""
-    monkeypatch.setattr(processes, "STOP_PATIENCE_S", 1.0)
-    family = Family()
+    monkeypatch.setattr(processes, "STOP_TIMEOUT_S", 1.0)
+    family = Processes()
     for name in ("one", "two", "three"):
         await family.start(name, ["stubborn"], variables)
     said = ""
@@ -80,7 +80,7 @@ async def test_programs_that_will_not_stop_cost_the_patience_once(variables, mon
     await family.stop()
 
     # One after the other they would take as many times the patience.
-    assert time.monotonic() - began < 3 * processes.STOP_PATIENCE_S
+    assert time.monotonic() - began < 3 * processes.STOP_TIMEOUT_S
     assert [child.process.returncode for child in family.children] == [-signal.SIGKILL] * 3
 
 

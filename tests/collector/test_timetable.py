@@ -34,8 +34,8 @@ def heard(price: float, after: timedelta) -> Snapshot:
 async def stored(program, *snapshots: Snapshot) -> None:
     """Hand the collector *snapshots*, a batch each, and wait until the lake has them."""
     for one in snapshots:
-        program.intake.put([one])
-    assert await program.intake.finish(60)
+        program.write_queue.put([one])
+    assert await program.write_queue.finish(60)
 
 
 def bars(program) -> list[tuple]:
@@ -97,7 +97,7 @@ async def test_snapshots_of_long_ago_go_once_a_day_and_bars_stay(program):
     named = {"venue": ["okx"], "symbol": ["BTC/USDT:USDT"], "base": ["BTC"], "ts": old}
     counted = {"snapshot_count": pa.array([1], pa.int32()), "origin": ["live"]}
     program.lake.fill_bars(pa.table(named | counted | {"close": [1.0]}))
-    (daily,) = (job for job in timetable.of_the_lake(program) if job.name == "days")
+    (daily,) = (job for job in timetable.lake_jobs(program) if job.name == "days")
 
     await daily.run()
 
@@ -119,7 +119,7 @@ async def test_damage_is_looked_for_every_five_minutes_and_taken_out(program):
     content = bytearray(files[1].read_bytes())
     content[len(content) // 3] ^= 1
     files[1].write_bytes(content)
-    (check,) = (job for job in timetable.of_the_lake(program) if job.name == "check")
+    (check,) = (job for job in timetable.lake_jobs(program) if job.name == "check")
 
     with capture_logs() as lines:
         await check.run()
@@ -142,7 +142,7 @@ async def test_upkeep_goes_on_where_the_clock_is_not_believed(program):
         one = heard(1.0, -timedelta(days=days))
         await stored(program, replace(one, venue_ts=None))
     await stored(program, replace(heard(2.0, timedelta(minutes=1)), venue_ts=None))
-    (daily,) = (job for job in timetable.of_the_lake(program) if job.name == "days")
+    (daily,) = (job for job in timetable.lake_jobs(program) if job.name == "days")
     before = len(live_files(program))
 
     with capture_logs() as lines:
@@ -165,7 +165,7 @@ async def test_each_setting_arrives_where_it_acts(program):
     """One that is read and handed to nobody would change nothing."""
     (one,) = program.venues
 
-    every = {job.name: job.every for job in timetable.of_a_venue(program, one)}
+    every = {job.name: job.every for job in timetable.venue_jobs(program, one)}
 
     assert every == {
         "cycle okx": timedelta(seconds=60),

@@ -232,9 +232,9 @@ async def test_an_index_alone_makes_no_row_and_lists_nothing(collecting):
     one = await collecting("okx")
     (indices,) = (question for question in one.venue.bulk if question.name == "indices")
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)
-    told = [(name, {"index": 1.0}) for name in ("BTC-USDT-SWAP", "SPOT-USDT-SWAP")]
+    fields = [(name, {"index": 1.0}) for name in ("BTC-USDT-SWAP", "SPOT-USDT-SWAP")]
 
-    rows = one._assembly.rows([Answer(indices, told, now)], now, None, Counter())
+    rows = one._builder.rows([Answer(indices, fields, now)], now, None, Counter())
 
     assert rows == []
     assert not one.universe.wants_refresh
@@ -346,7 +346,7 @@ async def test_ratios_are_stamped_with_their_own_time_until_they_are_old(
     lane = await one.refresh_long_short()
 
     fresh, record = await one.cycle()
-    monkeypatch.setattr("collector.cycles.snapshot_builder.OLDEST_RATIO", timedelta(minutes=1))
+    monkeypatch.setattr("collector.cycles.snapshot_builder.MAX_RATIO_AGE", timedelta(minutes=1))
     old, _ = await one.cycle()
 
     assert lane.answered == 0
@@ -362,13 +362,13 @@ async def test_the_ratios_of_a_row_are_of_one_mark(collecting):
     one = await collecting("binance")
     newest = datetime(2026, 1, 1, 12, tzinfo=UTC)
     before = newest - timedelta(minutes=5)
-    told = [
+    fields = [
         ("BTCUSDT", {"ls_ts": newest, "ls_accounts": 2.0}),
         ("BTCUSDT", {"ls_ts": before, "ls_top_accounts": 3.0}),
         ("ETHUSDT", {"ls_ts": before, "ls_accounts": 2.0}),
         ("ETHUSDT", {"ls_ts": newest, "ls_top_accounts": 3.0}),
     ]
-    one._assembly.keep_ratios([Answer(one.venue.slow[0], told, newest)])
+    one._builder.keep_ratios([Answer(one.venue.slow[0], fields, newest)])
 
     rows, _ = await one.cycle()
 
@@ -441,7 +441,7 @@ async def test_a_refresh_that_hangs_ends(collecting, faulty, simulator, monkeypa
     one = await collecting("binance", timeout_s=60.0)
     chosen = one.universe.chosen
     await faulty("binance", "/fapi/v1/exchangeInfo", "hang")
-    monkeypatch.setattr("collector.cycles.venue_collector.REFRESH_WITHIN_S", 12.0)
+    monkeypatch.setattr("collector.cycles.venue_collector.REFRESH_TIMEOUT_S", 12.0)
     started_ts = simulator.clock.now()
 
     with pytest.raises(VenueUnavailable, match="refresh of the universe: not done within 12 s"):
@@ -491,7 +491,7 @@ async def test_a_first_refresh_that_failed_is_tried_again_after_a_while(
     """Until then whoever wants one hears why there is none, and nothing is asked."""
     await faulty("bybit", "/v5/market/instruments-info", "status", status=500, count=2)
     one = VenueCollector(VENUES["bybit"], simulator.clock, simulator_url=simulator.url)
-    monkeypatch.setattr("collector.cycles.venue_collector.REFRESH_AGAIN_S", 3600.0)
+    monkeypatch.setattr("collector.cycles.venue_collector.REFRESH_RETRY_S", 3600.0)
 
     failures = []
     for _ in range(2):
@@ -499,7 +499,7 @@ async def test_a_first_refresh_that_failed_is_tried_again_after_a_while(
             await one.refresh_universe()
         failures.append(caught.value)
     asked = simulator.requests["bybit"].total()
-    monkeypatch.setattr("collector.cycles.venue_collector.REFRESH_AGAIN_S", 0.0)
+    monkeypatch.setattr("collector.cycles.venue_collector.REFRESH_RETRY_S", 0.0)
     await one.refresh_universe()
     await one.close()
 

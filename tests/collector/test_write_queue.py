@@ -12,7 +12,7 @@ from analytics.lake.writer import Lake
 from analytics.records import Snapshot
 from collector.runtime.backoff import Backoff
 from collector.service import write_queue as module
-from collector.service.write_queue import Intake
+from collector.service.write_queue import WriteQueue
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -34,8 +34,8 @@ def lake(tmp_path):
 
 
 @pytest.fixture
-async def intake(lake):
-    taking = Intake(lake)
+async def write_queue(lake):
+    taking = WriteQueue(lake)
     task = asyncio.create_task(taking.run())
     yield taking
     task.cancel()
@@ -48,19 +48,19 @@ def minutes_stored(lake) -> list[int]:
     return [minute for (minute,) in rows]
 
 
-async def test_stores_every_batch_and_publishes(intake, lake):
+async def test_stores_every_batch_and_publishes(write_queue, lake):
     """What finish() vouches for is in the lake and visible to readers."""
     for minute in range(5):
-        intake.put(batch(minute))
+        write_queue.put(batch(minute))
 
-    assert await intake.finish(60)
+    assert await write_queue.finish(60)
     assert minutes_stored(lake) == [0, 1, 2, 3, 4]
     assert lake.layout.public.exists()
-    assert (intake.waiting, intake.rows_stored) == (0, 5)
+    assert (write_queue.waiting, write_queue.rows_stored) == (0, 5)
 
 
 async def test_keeps_batches_while_the_lake_refuses_and_stores_them_once_it_takes_rows_again(
-    intake, lake, monkeypatch
+    write_queue, lake, monkeypatch
 ):
     """A full disk for a minute costs no row."""
     monkeypatch.setattr(module, "RETRY", Backoff(0.01, 0.01))
@@ -73,34 +73,36 @@ async def test_keeps_batches_while_the_lake_refuses_and_stores_them_once_it_take
         return append(records)
 
     monkeypatch.setattr(lake, "append_records", refusing_twice)
-    intake.put(batch(0))
+    write_queue.put(batch(0))
     await asyncio.sleep(0)
-    intake.put(batch(1))
+    write_queue.put(batch(1))
 
-    assert await intake.finish(60)
+    assert await write_queue.finish(60)
     assert minutes_stored(lake) == [0, 1]
-    assert intake.fault is None
+    assert write_queue.fault is None
 
 
-async def test_says_why_the_lake_refuses_and_drops_only_beyond_its_bound(intake, lake, monkeypatch):
+async def test_says_why_the_lake_refuses_and_drops_only_beyond_its_bound(
+    write_queue, lake, monkeypatch
+):
     """Memory is bounded; what is lost is counted."""
-    monkeypatch.setattr(module, "LONGEST_QUEUE", 2)
+    monkeypatch.setattr(module, "MAX_QUEUE", 2)
 
     def refuse(_records):
         raise LakeError("the disk is full")
 
     monkeypatch.setattr(lake, "append_records", refuse)
     for minute in range(3):
-        intake.put(batch(minute))
-    while intake.fault is None:
+        write_queue.put(batch(minute))
+    while write_queue.fault is None:
         await asyncio.sleep(0.001)
 
-    assert not await intake.finish(0.05)
-    assert (intake.waiting, intake.dropped) == (2, 1)
-    assert "disk is full" in str(intake.fault)
+    assert not await write_queue.finish(0.05)
+    assert (write_queue.waiting, write_queue.dropped) == (2, 1)
+    assert "disk is full" in str(write_queue.fault)
 
 
-async def test_a_batch_that_no_lake_would_take_holds_up_no_other(intake, lake, monkeypatch):
+async def test_a_batch_that_no_lake_would_take_holds_up_no_other(write_queue, lake, monkeypatch):
     """A bug costs its own batch, counted and logged, and the task goes on."""
     append = lake.append_records
 
@@ -111,14 +113,14 @@ async def test_a_batch_that_no_lake_would_take_holds_up_no_other(intake, lake, m
 
     monkeypatch.setattr(lake, "append_records", stumbling)
     for minute in range(4):
-        intake.put(batch(minute))
+        write_queue.put(batch(minute))
 
-    assert await intake.finish(60)
+    assert await write_queue.finish(60)
     assert minutes_stored(lake) == [0, 2, 3]
-    assert intake.dropped == 1
+    assert write_queue.dropped == 1
 
 
-async def test_a_finish_does_not_sleep_through_its_patience(intake, lake, monkeypatch):
+async def test_a_finish_does_not_sleep_through_its_patience(write_queue, lake, monkeypatch):
     """A lake that refused a moment ago is tried again before we stop."""
     monkeypatch.setattr(module, "RETRY", Backoff(3600, 3600))
     refusals = iter([LakeError("busy"), LakeError("busy")])
@@ -130,7 +132,7 @@ async def test_a_finish_does_not_sleep_through_its_patience(intake, lake, monkey
         return append(records)
 
     monkeypatch.setattr(lake, "append_records", refusing_twice)
-    intake.put(batch(0))
+    write_queue.put(batch(0))
 
-    assert await intake.finish(60)
+    assert await write_queue.finish(60)
     assert minutes_stored(lake) == [0]

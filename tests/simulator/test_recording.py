@@ -10,7 +10,7 @@ import ccxt
 import pytest
 
 from collector.runtime.clock import Clock
-from simulator.market.recording import MOST_AGE_MS, Reading, Recording, read_recording
+from simulator.market.recording import MAX_AGE_MS, Reading, Recording, read_recording
 from simulator.server import Simulator, recording
 
 START = 1_760_983_390_630
@@ -91,8 +91,8 @@ async def test_other_venues_are_empty(connect):
         (0, 110298.5),
         (59_999, 110298.5),
         (60_000, 110300.1),
-        (60_000 + MOST_AGE_MS, 110300.1),
-        (60_001 + MOST_AGE_MS, None),
+        (60_000 + MAX_AGE_MS, 110300.1),
+        (60_001 + MAX_AGE_MS, None),
     ],
 )
 async def test_a_hole_is_a_hole(connect, offset, price):

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from collector.streams.formats.event_reader import UNREADABLE, Forced, Reader
+from collector.streams.formats.event_reader import UNREADABLE, LiquidationEvent, Reader
 from collector.streams.formats.stream import (
     Ack,
     Channel,
@@ -148,8 +148,8 @@ class BinanceHandler(Reader):
         elif isinstance(event, ForceOrder):
             order = event.o
             side: Literal["long", "short"] = "long" if order.S == "SELL" else "short"
-            forced = Forced(order.s, side, order.T, order.ap, order.z)
-            good = self.liquidated(forced, received_ms, Counter())
+            liquidation = LiquidationEvent(order.s, side, order.T, order.ap, order.z)
+            good = self.liquidated(liquidation, received_ms, Counter())
         else:
             change = Change(
                 before=event.pu,
@@ -189,16 +189,16 @@ class BinanceHandler(Reader):
             return Refused(number, (), said, finality(said, FINAL))
         if number is not None and message.get("result", "absent") is None:
             return Ack(number)
-        self._tally.add("", "unknown_event")
+        self._rejects.add("", "unknown_event")
         return None
 
     def _count(self, row: Any, received_ms: int) -> None:
         """Count why *row*, the event without its wrapping, could not be used."""
         event = row.get("e") if isinstance(row, dict) else None
         if event is None:
-            self._tally.add("", "missing_field" if isinstance(row, dict) else "other_shape")
+            self._rejects.add("", "missing_field" if isinstance(row, dict) else "other_shape")
         elif not isinstance(event, str) or event not in FIELDS:
-            self._tally.add("", "unknown_event")
+            self._rejects.add("", "unknown_event")
         else:
             channel, fields = FIELDS[event]
             self.bad(channel, row.get("o") if event == "forceOrder" else row, fields, received_ms)

@@ -14,7 +14,12 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from collector.streams.formats.event_reader import UNREADABLE, Forced, Reader, request_number
+from collector.streams.formats.event_reader import (
+    UNREADABLE,
+    LiquidationEvent,
+    Reader,
+    request_number,
+)
 from collector.streams.formats.stream import (
     Ack,
     Channel,
@@ -122,26 +127,28 @@ class BybitHandler(Reader):
         elif kind == "orderbook":
             self._put_depth(envelope, received_ms)
         elif kind == "allLiquidation":
-            alike: Counter[Forced] = Counter()
+            alike: Counter[LiquidationEvent] = Counter()
             for row in self._rows(kind, self._liquidations, Liquidated, envelope.data, received_ms):
                 self._put_liquidation(row, received_ms, alike)
         else:
-            self._tally.add("", "unknown_event")
+            self._rejects.add("", "unknown_event")
         return None
 
     def _put_trade(self, trade: Trade, received_ms: int) -> None:
         if trade.BT:
             # Nobody took it from the book.
-            self._tally.add("trades", "block_trade")
+            self._rejects.add("trades", "block_trade")
         elif not trade.i or not self.trade(
             trade.s, trade.i, trade.T, trade.p, trade.v, trade.S == "Buy", received_ms
         ):
             self.bad("trades", msgspec.to_builtins(trade), CHANNELS["publicTrade"][1], received_ms)
 
-    def _put_liquidation(self, row: Liquidated, received_ms: int, alike: Counter[Forced]) -> None:
+    def _put_liquidation(
+        self, row: Liquidated, received_ms: int, alike: Counter[LiquidationEvent]
+    ) -> None:
         side: Literal["long", "short"] = "long" if row.S == "Buy" else "short"
-        forced = Forced(row.s, side, row.T, row.p, row.v)
-        if not self.liquidated(forced, received_ms, alike):
+        event = LiquidationEvent(row.s, side, row.T, row.p, row.v)
+        if not self.liquidated(event, received_ms, alike):
             fields = CHANNELS["allLiquidation"][1]
             self.bad("liquidations", msgspec.to_builtins(row), fields, received_ms)
 
@@ -202,7 +209,7 @@ class BybitHandler(Reader):
         if message is None:
             return None
         if "topic" in message:
-            self._tally.add("", "missing_field" if "data" not in message else "other_shape")
+            self._rejects.add("", "missing_field" if "data" not in message else "other_shape")
             return None
         return self._notice(message)
 
@@ -215,7 +222,7 @@ class BybitHandler(Reader):
             return Ack(number, ends=op == "unsubscribe")
         if message.get("success") is False:
             return Refused(number, (), str(said), finality(str(said), FINAL))
-        self._tally.add("", "unknown_event")
+        self._rejects.add("", "unknown_event")
         return None
 
 

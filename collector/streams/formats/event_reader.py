@@ -17,14 +17,14 @@ from collector.streams.state.flows import Flow
 from collector.streams.state.rejects import FUTURE_MS, Kind, fault, unreadable, usable
 from collector.streams.state.seen import Known
 
-LONGEST_NUMBER = 18
+MAX_NUMBER_DIGITS = 18
 """Digits of a request's number; what has more is none of ours."""
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
 """What msgspec raises where a frame, or a part of it, is not what it should be."""
 
 
-class Forced(NamedTuple):
+class LiquidationEvent(NamedTuple):
     """A liquidation, as any venue tells of it."""
 
     venue_id: str
@@ -43,7 +43,7 @@ class Forced(NamedTuple):
 
 def request_number(text: object) -> int | None:
     """Return the number of our request that a venue repeats as *text*; None if it is none."""
-    if isinstance(text, str) and text.isdecimal() and len(text) <= LONGEST_NUMBER:
+    if isinstance(text, str) and text.isdecimal() and len(text) <= MAX_NUMBER_DIGITS:
         return int(text)
     return None
 
@@ -62,7 +62,7 @@ class Reader:
         """Instruments whose book missed a change, until somebody sees to them."""
         self._flows = sinks.flows.by_id
         self._books = sinks.books
-        self._tally = sinks.tally
+        self._rejects = sinks.rejects
         self._liquidation = sinks.liquidation
 
     def take(self, frame: bytes | str, received_ms: int) -> Notice | None:
@@ -87,7 +87,7 @@ class Reader:
         if flow is None:
             if not usable(price, quantity, at_ms, received_ms):
                 return False
-            self._tally.add("trades", "unknown_instrument")
+            self._rejects.add("trades", "unknown_instrument")
         else:
             refused = flow.trade(trade_id, at_ms, price, quantity, buys, received_ms)
             if refused is not None:
@@ -99,31 +99,33 @@ class Reader:
         """Count a trade that a flow refused; return whether it was a good one all the same."""
         if why == "unusable":
             return False
-        self._tally.add("trades", why)
+        self._rejects.add("trades", why)
         self.heard_ms["trades"] = received_ms
         return True
 
-    def liquidated(self, forced: Forced, received_ms: int, alike: Counter[Forced]) -> bool:
+    def liquidated(
+        self, event: LiquidationEvent, received_ms: int, alike: Counter[LiquidationEvent]
+    ) -> bool:
         """Count a liquidation and pass it on.
 
         Venues give these no id. Events of one frame that are *alike* in everything are
         several; an event like one of an earlier frame is that one, told again.
         """
-        if not usable(forced.price, forced.quantity, forced.at_ms, received_ms):
+        if not usable(event.price, event.quantity, event.at_ms, received_ms):
             return False
         self.heard_ms["liquidations"] = received_ms
-        flow = self._flows.get(forced.venue_id)
+        flow = self._flows.get(event.venue_id)
         if flow is None:
-            self._tally.add("liquidations", "unknown_instrument")
+            self._rejects.add("liquidations", "unknown_instrument")
             return True
-        event_id = forced.name(alike[forced])
-        alike[forced] += 1
-        usd = flow.usd(forced.price, forced.quantity)
-        known = flow.liquidation(event_id, forced.at_ms, usd, forced.side, received_ms)
+        event_id = event.name(alike[event])
+        alike[event] += 1
+        usd = flow.usd(event.price, event.quantity)
+        known = flow.liquidation(event_id, event.at_ms, usd, event.side, received_ms)
         if known is None:
-            self._liquidation(_record(flow, forced, usd, received_ms, event_id))
+            self._liquidation(_record(flow, event, usd, received_ms, event_id))
         else:
-            self._tally.add("liquidations", known)
+            self._rejects.add("liquidations", known)
         return True
 
     def changed(self, venue_id: str, change: Change, received_ms: int) -> bool:
@@ -137,14 +139,14 @@ class Reader:
         self.heard_ms["depth"] = received_ms
         book = self._books.by_id.get(venue_id)
         if book is None:
-            self._tally.add("depth", "unknown_instrument")
+            self._rejects.add("depth", "unknown_instrument")
             return True
         verdict = book.put(change)
         if verdict == "gap":
             self.broken.append(venue_id)
-            self._tally.add("depth", "out_of_sequence")
+            self._rejects.add("depth", "out_of_sequence")
         elif verdict == "known":
-            self._tally.add("depth", "duplicate")
+            self._rejects.add("depth", "duplicate")
         return True
 
     def started(self, venue_id: str, state: Change, received_ms: int) -> bool:
@@ -155,7 +157,7 @@ class Reader:
             return False
         self.heard_ms["depth"] = received_ms
         if venue_id not in self._books.by_id:
-            self._tally.add("depth", "unknown_instrument")
+            self._rejects.add("depth", "unknown_instrument")
             return True
         self._books.put_first(
             venue_id,
@@ -169,7 +171,7 @@ class Reader:
 
     def bad(self, channel: str, row: Any, fields: Mapping[str, Kind], received_ms: int) -> None:
         """Count why *row* of *channel* could not be used."""
-        self._tally.add(channel, fault(row, fields, received_ms))
+        self._rejects.add(channel, fault(row, fields, received_ms))
 
     def bad_part(
         self, channel: str, part: msgspec.Raw, fields: Mapping[str, Kind], received_ms: int
@@ -178,7 +180,7 @@ class Reader:
         try:
             row = msgspec.json.decode(part)
         except UNREADABLE:
-            self._tally.add(channel, "not_a_text")
+            self._rejects.add(channel, "not_a_text")
         else:
             self.bad(channel, row, fields, received_ms)
 
@@ -187,25 +189,27 @@ class Reader:
         try:
             message = msgspec.json.decode(frame)
         except UNREADABLE:
-            self._tally.add("", unreadable(frame))
+            self._rejects.add("", unreadable(frame))
             return None
         if isinstance(message, dict):
             return message
-        self._tally.add("", "other_shape")
+        self._rejects.add("", "other_shape")
         return None
 
 
-def _record(flow: Flow, forced: Forced, usd: float, received_ms: int, event_id: str) -> Liquidation:
+def _record(
+    flow: Flow, event: LiquidationEvent, usd: float, received_ms: int, event_id: str
+) -> Liquidation:
     instrument = flow.instrument
     return Liquidation(
         venue=instrument.venue,
         symbol=instrument.symbol,
         base=instrument.base,
-        side=forced.side,
-        price=forced.price,
-        quantity_base=forced.quantity * flow.size * instrument.multiplier,
+        side=event.side,
+        price=event.price,
+        quantity_base=event.quantity * flow.size * instrument.multiplier,
         usd=usd,
-        venue_ts=datetime.fromtimestamp(forced.at_ms / 1000, tz=UTC),
+        venue_ts=datetime.fromtimestamp(event.at_ms / 1000, tz=UTC),
         received_ts=datetime.fromtimestamp(received_ms / 1000, tz=UTC),
         id=event_id,
     )

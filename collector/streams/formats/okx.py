@@ -15,7 +15,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from collector.streams.formats.event_reader import UNREADABLE, Forced, Reader, request_number
+from collector.streams.formats.event_reader import (
+    UNREADABLE,
+    LiquidationEvent,
+    Reader,
+    request_number,
+)
 from collector.streams.formats.stream import (
     Ack,
     Channel,
@@ -145,11 +150,11 @@ class OkxHandler(Reader):
             for data in envelope.data:
                 self._put_depth(envelope, data, received_ms)
         elif channel == LIQUIDATIONS:
-            alike: Counter[Forced] = Counter()
+            alike: Counter[LiquidationEvent] = Counter()
             for data in envelope.data:
                 self._put_liquidations(data, received_ms, alike)
         else:
-            self._tally.add("", "unknown_event")
+            self._rejects.add("", "unknown_event")
         return None
 
     def _put_trade(self, data: msgspec.Raw, received_ms: int) -> None:
@@ -164,7 +169,7 @@ class OkxHandler(Reader):
             self._count("trades-all", data, received_ms)
 
     def _put_liquidations(
-        self, data: msgspec.Raw, received_ms: int, alike: Counter[Forced]
+        self, data: msgspec.Raw, received_ms: int, alike: Counter[LiquidationEvent]
     ) -> None:
         """Take all liquidations of one instrument."""
         try:
@@ -180,10 +185,10 @@ class OkxHandler(Reader):
                 continue
             side = position(detail)
             if side is None:
-                self._tally.add("liquidations", "unknown_side")
+                self._rejects.add("liquidations", "unknown_side")
                 continue
-            forced = Forced(row.instId, side, detail.ts, detail.bkPx, detail.sz)
-            if not self.liquidated(forced, received_ms, alike):
+            event = LiquidationEvent(row.instId, side, detail.ts, detail.bkPx, detail.sz)
+            if not self.liquidated(event, received_ms, alike):
                 self._count(LIQUIDATIONS, part, received_ms)
 
     def _put_depth(self, envelope: Envelope, data: msgspec.Raw, received_ms: int) -> None:
@@ -202,7 +207,7 @@ class OkxHandler(Reader):
         put = self.started if envelope.action == "snapshot" else self.changed
         of = envelope.arg.instId
         if not isinstance(of, str):
-            self._tally.add("depth", "missing_field" if of is None else "not_a_text")
+            self._rejects.add("depth", "missing_field" if of is None else "not_a_text")
         elif not put(of, change, received_ms):
             self._count("books", data, received_ms)
 
@@ -221,7 +226,7 @@ class OkxHandler(Reader):
         if "event" in message:
             return self._notice(message)
         missing = "arg" not in message or "data" not in message
-        self._tally.add("", "missing_field" if missing else "other_shape")
+        self._rejects.add("", "missing_field" if missing else "other_shape")
         return None
 
     def _notice(self, message: dict[str, Any]) -> Notice | None:
@@ -237,7 +242,7 @@ class OkxHandler(Reader):
         if event == "notice":
             return Leaving(said)
         if event != "channel-conn-count":
-            self._tally.add("", "unknown_event")
+            self._rejects.add("", "unknown_event")
         return None
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 from analytics.records import Liquidation
 from collector.streams.state.books import Books
 from collector.streams.state.flows import Flows
-from collector.streams.state.rejects import Tally
+from collector.streams.state.rejects import Rejects
 
 ChannelName = Literal["trades", "liquidations", "depth"]
 
@@ -150,7 +150,7 @@ class Sinks:
 
     flows: Flows
     books: Books
-    tally: Tally
+    rejects: Rejects
     liquidation: Callable[[Liquidation], None]
     """Gets each liquidation of an instrument that is followed, once."""
 

@@ -95,14 +95,14 @@ def mark(flow: Flow) -> Mark:
     return Mark(events, (), newest_ms=seen.newest_ms if isinstance(seen, Names) else None)
 
 
-def told(flow: Flow, before: Mark) -> bool:
+def has_traded(flow: Flow, before: Mark) -> bool:
     """Whether a trade came since, of those that are numbered: it tells what was missed."""
     return isinstance(flow.seen, Numbers) and flow.trades.events > before.events
 
 
 def missed_nothing(flow: Flow, before: Mark) -> bool:
     """Whether the first trade since has the number after the last one before."""
-    return before.last is not None and told(flow, before) and not numbers_missed(flow, before)
+    return before.last is not None and has_traded(flow, before) and not numbers_missed(flow, before)
 
 
 def numbers_missed(flow: Flow, before: Mark) -> Sequence[tuple[int, int]]:

@@ -15,14 +15,14 @@ from collector.runtime.clock import Clock
 from collector.streams.formats.stream import ChannelName, Stream, Topic
 from collector.streams.holes.hole import Hole, Mark, mark, moment
 from collector.streams.holes.repair import Repairs
-from collector.streams.state.flows import LONGEST_FILLED_MS, FlowChannel, Flows
+from collector.streams.state.flows import MAX_DELAY_MS, FlowChannel, Flows
 from collector.streams.state.seen import Numbers
 from collector.streams.wire.connection import Connection
 from collector.venues.client import VenueClient
 
 log = structlog.get_logger(__name__)
 
-MOST_GAPS = 10_000
+MAX_GAPS = 10_000
 """Gaps that may wait to be stored; what comes beyond is dropped and counted."""
 
 LATE_MS = 120_000
@@ -127,7 +127,7 @@ class Ledger:
             since, until, count = self._late.get(liquidation.symbol, (at, received, 0))
             self._late[liquidation.symbol] = min(since, at), max(until, received), count + 1
 
-    def came(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
+    def on_live(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
         """Take note that *topics* are heard since *at_ms*."""
         name = connection.channel.name
         if name == "depth":
@@ -142,7 +142,7 @@ class Ledger:
         for hole in self.open_holes(name):
             self._back(hole, hole.absent & set(ids), at_ms)
 
-    def went(self, connection: Connection, topics: Sequence[Topic], heard_ms: int) -> None:
+    def on_lost(self, connection: Connection, topics: Sequence[Topic], heard_ms: int) -> None:
         """Take note that nothing of *topics* came after *heard_ms*: a hole opens."""
         name, ids = connection.channel.name, self._ids(topics)
         if name == "depth" or not ids:
@@ -216,7 +216,7 @@ class Ledger:
         first = hole.ended_ms is None
         hole.absent -= ids
         hole.ended_ms = max(hole.ended_ms or 0, at_ms)
-        if hole.ended_ms - hole.started_ms > LONGEST_FILLED_MS:
+        if hole.ended_ms - hole.started_ms > MAX_DELAY_MS:
             self._flows.end(hole.channel, ids)
             self._flows.begin(hole.channel, ids)
         elif hole.channel == "trades":
@@ -271,7 +271,7 @@ class Ledger:
         )
 
     def _put(self, gap: Gap) -> None:
-        if len(self._gaps) >= MOST_GAPS:
+        if len(self._gaps) >= MAX_GAPS:
             self.dropped[gap.channel] += 1
             return
         self._gaps.append(gap)

@@ -16,8 +16,8 @@ import structlog
 from analytics.errors import RateLimited, VenueError, VenueUnavailable
 from collector.runtime.backoff import Backoff
 from collector.runtime.clock import Clock
-from collector.streams.holes.hole import Hole, Mark, missed_nothing, numbers_missed, told
-from collector.streams.holes.rest_history import PAST, Missing, OutOfReach, Past
+from collector.streams.holes.hole import Hole, Mark, has_traded, missed_nothing, numbers_missed
+from collector.streams.holes.rest_history import TRADE_HISTORY, Missing, OutOfReach, PastTrade
 from collector.streams.state.flows import Flow, Flows
 from collector.streams.state.seen import Numbers
 from collector.venues.client import VenueClient
@@ -31,9 +31,9 @@ SETTLE_S = 2.0
 QUIET_S = 20.0
 """How long the trade may be awaited that tells whether one before it was missed. [s]"""
 
-LOOK_AGAIN_S = 1.0
+POLL_S = 1.0
 
-REPAIR_WITHIN_S = 900.0
+REPAIR_TIMEOUT_S = 900.0
 """After so long a hole is given up: flows are not withheld for ever. [s]"""
 
 ATTEMPTS = 3
@@ -72,7 +72,7 @@ class Repairs:
         self._client, self._flows, self._clock = client, flows, clock
         self._began_ms, self._settled = began_ms, settled
         self._numbered = numbered
-        self._trades = PAST[client.venue.name]
+        self._trades = TRADE_HISTORY[client.venue.name]
         self._asking = asyncio.Lock()
         self._wants: dict[Hole, bool] = {}
         """The holes being filled, the eldest first, and whether there is something to ask now."""
@@ -90,14 +90,14 @@ class Repairs:
 
     async def wait(self, hole: Hole) -> None:
         """Give up what of *hole*, which nothing fills, is not heard again for a long time."""
-        deadline_s = self._clock.monotonic_s() + REPAIR_WITHIN_S
+        deadline_s = self._clock.monotonic_s() + REPAIR_TIMEOUT_S
         while hole.open and self._clock.monotonic_s() < deadline_s:
-            await self._clock.sleep(LOOK_AGAIN_S)
+            await self._clock.sleep(POLL_S)
         self.give_up(hole)
 
     async def _fill(self, hole: Hole) -> None:
         since_s = self._clock.monotonic_s()
-        deadline_s = since_s + REPAIR_WITHIN_S
+        deadline_s = since_s + REPAIR_TIMEOUT_S
         await self._clock.sleep(SETTLE_S)
         while hole.open and self._clock.monotonic_s() < deadline_s:
             # The eldest first, alone: what is filled in for it is all that later ones miss too.
@@ -110,7 +110,7 @@ class Repairs:
                 if venue_id is not None and its_turn:
                     await self._attempt(hole, venue_id, deadline_s)
             if not its_turn:
-                await self._clock.sleep(LOOK_AGAIN_S)
+                await self._clock.sleep(POLL_S)
 
     def settle(self, hole: Hole, venue_id: str, *, complete: bool) -> None:
         """Close the part of *hole* that is about one instrument."""
@@ -142,7 +142,7 @@ class Repairs:
         heard = [venue_id for venue_id in hole.open if venue_id not in hole.absent]
         for venue_id in heard:
             flow = self._flows.by_id[venue_id]
-            if not isinstance(flow.seen, Numbers) or told(flow, hole.marks[venue_id]):
+            if not isinstance(flow.seen, Numbers) or has_traded(flow, hole.marks[venue_id]):
                 yield venue_id
         if quiet_too_long:
             yield from heard
@@ -188,12 +188,12 @@ class Repairs:
             to_ms=(hole.ended_ms or hole.started_ms) + MARGIN_MS,
             numbers=numbers,
         )
-        async for page in self._trades(self._client.told, missing):
+        async for page in self._trades(self._client.fetch_json, missing):
             counted = sum(self._counts(flow, missing, trade) for trade in sorted(page, key=_order))
             hole.rows[venue_id] = hole.rows.get(venue_id, 0) + counted
         return not self._numbered or not numbers_missed(flow, before)
 
-    def _counts(self, flow: Flow, missing: Missing, trade: Past) -> bool:
+    def _counts(self, flow: Flow, missing: Missing, trade: PastTrade) -> bool:
         """Count *trade* if it was missed; say whether it was."""
         if not missing.numbers and missing.knows(trade.trade_id, trade.at_ms):
             return False
@@ -212,5 +212,5 @@ def _known_ms(hole: Hole, before: Mark) -> int:
     return min(hole.started_ms, before.newest_ms or hole.started_ms)
 
 
-def _order(trade: Past) -> tuple[int, int]:
+def _order(trade: PastTrade) -> tuple[int, int]:
     return (trade.at_ms, trade.trade_id if isinstance(trade.trade_id, int) else 0)

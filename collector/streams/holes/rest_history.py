@@ -10,13 +10,13 @@ import msgspec
 
 from collector.venues.reading import OtherShape, entries
 
-MOST_PAGES = 10
+MAX_PAGES = 10
 """Answers asked for to fill one instrument's part of a hole."""
 
 SHAPE = "answered JSON of another shape: no trade with id, time, price, quantity and side"
 
 
-class Past(NamedTuple):
+class PastTrade(NamedTuple):
     """A trade that REST tells of."""
 
     trade_id: int | str
@@ -56,9 +56,9 @@ class OutOfReach(Exception):
 
 
 Ask = Callable[[str, str, Mapping[str, Any], Mapping[str, float]], Awaitable[Any]]
-"""Takes what `VenueClient.told` takes."""
+"""Takes what `VenueClient.fetch_json` takes."""
 
-Trades = Callable[[Ask, Missing], AsyncIterator[list[Past]]]
+Trades = Callable[[Ask, Missing], AsyncIterator[list[PastTrade]]]
 """Yields what a venue tells of *missing*, page by page. Raises OutOfReach after the last page
 if that is not all, OtherShape, or VenueError."""
 
@@ -94,7 +94,7 @@ class OkxTrade(msgspec.Struct, gc=False):
     ts: int
 
 
-async def binance(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
+async def binance(ask: Ask, missing: Missing) -> AsyncIterator[list[PastTrade]]:
     """Binance numbers trades and tells of them from any number on."""
     page = 1000
     params: dict[str, Any] = {"symbol": missing.venue_id, "limit": page}
@@ -102,12 +102,12 @@ async def binance(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
         params |= {"fromId": missing.numbers[0][0]}
     else:
         params |= {"startTime": missing.from_ms, "endTime": missing.to_ms}
-    for _ in range(MOST_PAGES):
+    for _ in range(MAX_PAGES):
         payload = await ask(
             f"trades of {missing.venue_id}", "fapiPublicGetAggTrades", params, {"weight": 20}
         )
         rows = _rows(payload, list[BinanceTrade])
-        yield [Past(row.a, row.T, row.p, row.q, not row.m) for row in rows]
+        yield [PastTrade(row.a, row.T, row.p, row.q, not row.m) for row in rows]
         newest = rows[-1] if rows else None
         if newest is None or len(rows) < page:
             return
@@ -118,7 +118,7 @@ async def binance(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
     raise OutOfReach
 
 
-async def bybit(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
+async def bybit(ask: Ask, missing: Missing) -> AsyncIterator[list[PastTrade]]:
     """Bybit tells of the newest thousand trades, no more."""
     for limit in (100, 1000):
         params = {"category": "linear", "symbol": missing.venue_id, "limit": limit}
@@ -132,7 +132,7 @@ async def bybit(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
         reaches = len(rows) < limit or any(missing.knows(row.execId, row.time) for row in rows)
         if reaches or limit == 1000:
             yield [
-                Past(row.execId, row.time, row.price, row.size, row.side == "Buy")
+                PastTrade(row.execId, row.time, row.price, row.size, row.side == "Buy")
                 for row in rows
                 if not row.isBlockTrade
             ]
@@ -141,15 +141,15 @@ async def bybit(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
             return
 
 
-async def okx(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
+async def okx(ask: Ask, missing: Missing) -> AsyncIterator[list[PastTrade]]:
     """OKX tells of the newest five hundred at once, and of older ones a hundred at a time."""
     call = f"trades of {missing.venue_id}"
     method, weights, limit = "publicGetMarketTrades", {"trades": 1}, 500
     params: dict[str, Any] = {"instId": missing.venue_id, "limit": limit}
-    for _ in range(MOST_PAGES):
+    for _ in range(MAX_PAGES):
         payload = await ask(call, method, params, weights)
         rows = _rows(entries(payload, "data"), list[OkxTrade])
-        yield [Past(row.tradeId, row.ts, row.px, row.sz, row.side == "buy") for row in rows]
+        yield [PastTrade(row.tradeId, row.ts, row.px, row.sz, row.side == "buy") for row in rows]
         if len(rows) < limit or any(missing.knows(row.tradeId, row.ts) for row in rows):
             return
         method, weights, limit = "publicGetMarketHistoryTrades", {"history_trades": 1}, 100
@@ -158,7 +158,7 @@ async def okx(ask: Ask, missing: Missing) -> AsyncIterator[list[Past]]:
     raise OutOfReach
 
 
-PAST: dict[str, Trades] = {"binance": binance, "bybit": bybit, "okx": okx}
+TRADE_HISTORY: dict[str, Trades] = {"binance": binance, "bybit": bybit, "okx": okx}
 """By the venue's name."""
 
 

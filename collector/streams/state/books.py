@@ -17,13 +17,13 @@ import msgspec
 from collector.venues.depth import REACH_BPS, book_fields
 from collector.venues.venue import Fields
 
-MOST_WAITING = 4
+MAX_WAITING = 4
 """Changes kept while the first state is on its way: those of the seconds that it takes."""
 
 REMEMBERED = 16
 """Changes that are known when they are told again; nothing else makes a change an old one."""
 
-MOST_LEVELS = 5000
+MAX_LEVELS = 5000
 """Levels a side; a book with more has gone wrong."""
 
 Level = tuple[float, float]
@@ -67,7 +67,7 @@ class Book:
         "_succession", "_waiting", "at_ms", "valid",
     )  # fmt: skip
 
-    def __init__(self, succession: Succession, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(self, succession: Succession, most_waiting: int = MAX_WAITING) -> None:
         self._succession = succession
         self._bids: dict[float, float] = {}
         self._asks: dict[float, float] = {}
@@ -171,7 +171,7 @@ class Book:
                     side.pop(price, None)
                 elif self._low <= price <= self._high:
                     side[price] = quantity
-            if len(side) > MOST_LEVELS:
+            if len(side) > MAX_LEVELS:
                 self.lose()
 
 
@@ -187,7 +187,7 @@ class Books:
                 came before is void then. Otherwise changes wait for a state from elsewhere.
         """
         self._succession = succession
-        self._most_waiting = 0 if in_band else MOST_WAITING
+        self._most_waiting = 0 if in_band else MAX_WAITING
         self.by_id: dict[str, Book] = {}
         """By the venue's name of the instrument; handlers keep this very dict."""
 

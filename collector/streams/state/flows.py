@@ -15,7 +15,7 @@ from analytics.records import Instrument
 from collector.streams.state.rejects import FUTURE_MS, INFINITE
 from collector.streams.state.seen import Events, Known, Numbers, Seen
 
-LONGEST_FILLED_MS = 900_000
+MAX_DELAY_MS = 900_000
 """What is told later than this is no flow of now any more. [ms]"""
 
 FlowChannel = Literal["trades", "liquidations"]
@@ -171,7 +171,7 @@ class Flow:
         One that comes late is one all the same; what was hours ago is no flow of now.
         """
         known = self.seen_liquidations.refuses(event_id)
-        if known is None and received_ms - at_ms <= LONGEST_FILLED_MS:
+        if known is None and received_ms - at_ms <= MAX_DELAY_MS:
             sums = self.liquidations
             sums.events += 1
             if side == "long":
@@ -244,7 +244,7 @@ class Flows:
             sums.partial = sums.partial or not complete
         self._keep(channel, venue_ids)
 
-    def take(self, venue_id: str, doubtful: Collection[FlowChannel] = ()) -> Taken:
+    def take(self, venue_id: str, suspect: Collection[FlowChannel] = ()) -> Taken:
         """Return the flows of an instrument since they were last taken, and start anew.
 
         Those of channels that are *doubtful* wait: nobody knows whether something is missing.
@@ -253,7 +253,7 @@ class Flows:
         if flow is None:
             return NOTHING_KNOWN
         trades, liquidations = (
-            None if name in doubtful else flow.sums(name).take() for name in FLOW_CHANNELS
+            None if name in suspect else flow.sums(name).take() for name in FLOW_CHANNELS
         )
         flags = []
         if trades is not None and trades[2]:

@@ -68,7 +68,7 @@ def usable(price: float, quantity: float, at_ms: int, received_ms: int) -> bool:
     )
 
 
-class Tally:
+class Rejects:
     """Counts by channel and reason, for as long as the program runs."""
 
     def __init__(self) -> None:

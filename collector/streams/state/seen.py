@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import deque
 from typing import Literal, Protocol
 
-MOST_RANGES = 1000
+MAX_RANGES = 1000
 """Ranges of numbers not heard that are remembered of one instrument."""
 
 SLICE_MS = 1_000
@@ -20,7 +20,7 @@ SLICE_MS = 1_000
 WINDOW_MS = 120_000
 """How long a name is remembered. [ms of the venue's time]"""
 
-MOST_NAMES = 20_000
+MAX_NAMES = 20_000
 """Names of one instrument that are remembered, but for those of its newest slice."""
 
 Known = Literal["duplicate", "too_old"]
@@ -98,7 +98,7 @@ class Numbers:
         return None
 
     def _give_up_oldest(self) -> None:
-        while len(self._missing) > MOST_RANGES:
+        while len(self._missing) > MAX_RANGES:
             self._given_up = self._missing.pop(0)[1]
 
 
@@ -110,7 +110,7 @@ class Events:
 
     __slots__ = ("_known", "_names")
 
-    def __init__(self, most: int = MOST_NAMES) -> None:
+    def __init__(self, most: int = MAX_NAMES) -> None:
         self._names: deque[str] = deque(maxlen=most)
         self._known: set[str] = set()
 
@@ -156,7 +156,7 @@ class Names:
             names.add(trade_id)
             self.count += 1
         # The newest slice stays, however much is traded in it: its trades are still coming.
-        while self.count > MOST_NAMES and len(self._slices) > 1:
+        while self.count > MAX_NAMES and len(self._slices) > 1:
             self._forget(min(self._slices))
         return None
 

@@ -24,10 +24,10 @@ State = Literal["connecting", "live", "down"]
 class Owner(Protocol):
     """Who wants to know how a connection fares."""
 
-    def came(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
+    def on_live(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
         """Take note that *topics* are acknowledged since *at_ms*, and the channel is heard."""
 
-    def went(self, connection: Connection, topics: Sequence[Topic], heard_ms: int) -> None:
+    def on_lost(self, connection: Connection, topics: Sequence[Topic], heard_ms: int) -> None:
         """Take note that nothing of *topics* came after *heard_ms*, and why not any more."""
 
 
@@ -74,7 +74,7 @@ class Connection:
             del self.live[text]
         if self._session is not None:
             # What is wanted again before the session looks begins anew all the same.
-            self._session.again(gone)
+            self._session.resubscribe(gone)
 
     @property
     def refusals(self) -> Mapping[str, Refusal]:
@@ -82,14 +82,14 @@ class Connection:
         return {} if self._session is None else self._session.refusals
 
     @property
-    def doubtful(self) -> bool:
+    def suspect(self) -> bool:
         """Whether it is silent so strangely that it may be dead, though that is not sure yet."""
-        return self._session is not None and self._session.doubtful
+        return self._session is not None and self._session.suspect
 
-    def again(self, topics: Sequence[str]) -> None:
+    def resubscribe(self, topics: Sequence[str]) -> None:
         """End the subscriptions of *topics* and ask for them anew."""
         if self._session is not None:
-            self._session.again(topics)
+            self._session.resubscribe(topics)
 
     async def run(self) -> None:
         """Keep it there, for ever. Raises what no connection ends in: a fault of ours."""
@@ -114,16 +114,16 @@ class Connection:
 
     async def _once(self) -> None:
         websocket = await self._link.open(self.channel.name)
-        self._session = Session(self._link, self.channel, websocket, self.wanted, self._came)
+        self._session = Session(self._link, self.channel, websocket, self.wanted, self._on_live)
         await self._session.run()
 
-    def _came(self, topics: Sequence[Topic], at_ms: int) -> None:
+    def _on_live(self, topics: Sequence[Topic], at_ms: int) -> None:
         if self._live_since_s is None:
             self._live_since_s = self._link.clock.monotonic_s()
         self.live.update((topic.text, topic) for topic in topics)
         if self.state != "live":
             self.state, self.since_ms = "live", at_ms
-        self._owner.came(self, topics, at_ms)
+        self._owner.on_live(self, topics, at_ms)
 
     def _ended(self, reason: str) -> None:
         """Take note of an end, and tell of it where something was live."""
@@ -147,4 +147,4 @@ class Connection:
         if self.state != "down":
             self.state, self.since_ms = "down", self._link.now_ms()
         if topics:
-            self._owner.went(self, topics, self._heard_ms or self.since_ms)
+            self._owner.on_lost(self, topics, self._heard_ms or self.since_ms)

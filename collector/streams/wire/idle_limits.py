@@ -12,17 +12,17 @@ HEARD_LONG_ENOUGH_S = 30.0
 FRAMES_MISSED = 100
 """So many times as long as it usually takes until the next message is a fault,"""
 
-SHORTEST_GAP_S = 10.0
+MIN_GAP_S = 10.0
 """but nothing shorter than this. [s]"""
 
-STRANGE_FRAMES, STRANGE_GAP_S = 25, 3.0
+SUSPECT_FRAMES, SUSPECT_GAP_S = 25, 3.0
 """Of a connection that is silent for so many times as long as usual, and at least for so long,
 nobody knows whether it is dead. [s]"""
 
 SHARE_OF_LIFE = 0.9
 """Of the time that a venue lets a connection live, so much is used at most."""
 
-LONGEST_LIFE_S = 24 * 3600.0
+MAX_LIFE_S = 24 * 3600.0
 """Where it sets no limit, connections are renewed all the same. [s]"""
 
 
@@ -34,12 +34,12 @@ def expected_gap_s(channel: Channel, lived_s: float, frames: int) -> float:
         lived_s: For how long. [s]
         frames: How many messages came in that time.
     """
-    return _gap_s(channel, lived_s, frames, missed=FRAMES_MISSED, shortest_s=SHORTEST_GAP_S)
+    return _gap_s(channel, lived_s, frames, missed=FRAMES_MISSED, shortest_s=MIN_GAP_S)
 
 
-def strange_gap_s(channel: Channel, lived_s: float, frames: int) -> float:
+def suspect_gap_s(channel: Channel, lived_s: float, frames: int) -> float:
     """Return from how long on a silence is strange; it takes what `expected_gap_s` takes. [s]"""
-    return _gap_s(channel, lived_s, frames, missed=STRANGE_FRAMES, shortest_s=STRANGE_GAP_S)
+    return _gap_s(channel, lived_s, frames, missed=SUSPECT_FRAMES, shortest_s=SUSPECT_GAP_S)
 
 
 def _gap_s(
@@ -52,4 +52,4 @@ def _gap_s(
 
 def life_s(limits: Limits, rng: random.Random) -> float:
     """Return after how long a connection is renewed, a little different each time. [s]"""
-    return (limits.life_s or LONGEST_LIFE_S) * (SHARE_OF_LIFE - 0.2 * rng.random())
+    return (limits.life_s or MAX_LIFE_S) * (SHARE_OF_LIFE - 0.2 * rng.random())

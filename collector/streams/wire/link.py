@@ -21,25 +21,25 @@ from collector.streams.formats.stream import ChannelName, Handler, Sinks, Stream
 REDIAL = Backoff(first_s=0.25, longest_s=60.0, jitter=0.5)
 """The pauses after the end of a connection until it is dialled again."""
 
-SHORTEST_AGAIN_S = 0.05
+MIN_RETRY_S = 0.05
 """None is shorter than this, on a simulator's clock that runs fast. [wall s]"""
 
 REFUSED_S = 60.0
 """How long nothing is dialled after a venue refused a connection for there being too many. [s]"""
 
-LONGEST_REFUSED_S = 24 * 3600.0
+MAX_REFUSED_S = 24 * 3600.0
 """And at most, whatever it says. [s]"""
 
 TOO_MANY = frozenset({403, 418, 429})
 """HTTP statuses of a handshake that ask the whole address to be silent."""
 
-CONNECT_WITHIN_S = 10.0
+CONNECT_TIMEOUT_S = 10.0
 """How long a connection may take to open. [wall s]"""
 
 GOODBYE_S = 0.4
 """How long the other end may take to answer a goodbye. [wall s]"""
 
-LARGEST_FRAME = 16 * 2**20
+MAX_FRAME_BYTES = 16 * 2**20
 """A longer frame ends the connection. [bytes]"""
 
 FAILURES = (aiohttp.ClientError, OSError, TimeoutError)
@@ -61,7 +61,7 @@ class Dial:
     async def turn(self, failures: int) -> None:
         """Wait for a turn, after so many *failures* in a row; 0 for a first connection."""
         if failures:
-            least_s = SHORTEST_AGAIN_S * self._clock.speed
+            least_s = MIN_RETRY_S * self._clock.speed
             await self._clock.sleep(max(REDIAL.pause_s(failures, self._rng), least_s))
         async with self._queue:
             while (wait_s := self._next_s - self._clock.monotonic_s()) > 0:
@@ -73,7 +73,7 @@ class Dial:
         now = self._clock.now()
         until = retry_after(headers or {}, now)
         wait_s = REFUSED_S if until is None else (until - now).total_seconds()
-        until_s = self._clock.monotonic_s() + min(wait_s, LONGEST_REFUSED_S)
+        until_s = self._clock.monotonic_s() + min(wait_s, MAX_REFUSED_S)
         self._next_s = max(self._next_s, until_s)
 
 
@@ -97,7 +97,7 @@ class Link:
         """Return a new reader of frames."""
         return self.stream.handler(self.sinks)
 
-    def patience_s(self, seconds: float, wall_s: float) -> float:
+    def timeout_s(self, seconds: float, wall_s: float) -> float:
         """Return *seconds* of the clock, or more where it runs so fast that they are no time.
 
         Args:
@@ -123,12 +123,12 @@ class Link:
 
 async def opened(session: aiohttp.ClientSession, address: str) -> Websocket:
     """Return a new websocket to *address*. Raises one of FAILURES."""
-    async with asyncio.timeout(CONNECT_WITHIN_S):
+    async with asyncio.timeout(CONNECT_TIMEOUT_S):
         return await session.ws_connect(
             address,
             autoping=False,
             decode_text=False,
-            max_msg_size=LARGEST_FRAME,
+            max_msg_size=MAX_FRAME_BYTES,
             timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_S),
             ssl=_certificates() if address.startswith("wss") else True,
         )

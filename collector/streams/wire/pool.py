@@ -15,7 +15,7 @@ from collector.streams.wire.connection import Connection, Owner
 from collector.streams.wire.link import Link
 
 
-class Switchboard:
+class ConnectionPool:
     """All connections to one venue. Each has one channel, so that none falls with another."""
 
     def __init__(self, link: Link, owner: Owner, tasks: GuardedTasks) -> None:
@@ -50,20 +50,20 @@ class Switchboard:
             if topic.venue_id is not None
         }
 
-    def doubtful(self, name: ChannelName, venue_id: str) -> bool:
+    def suspect(self, name: ChannelName, venue_id: str) -> bool:
         """Whether what tells of an instrument is silent so strangely that it may be dead."""
         text = self._link.stream.channel(name).topic(venue_id)
         return any(
-            text in connection.live and connection.doubtful for connection in self.by_channel[name]
+            text in connection.live and connection.suspect for connection in self.by_channel[name]
         )
 
-    def again(self, name: ChannelName, venue_ids: Sequence[str]) -> None:
+    def resubscribe(self, name: ChannelName, venue_ids: Sequence[str]) -> None:
         """Subscribe anew to a channel of *venue_ids*."""
         channel = self._link.stream.channel(name)
         texts = {channel.topic(venue_id) for venue_id in venue_ids}
         for connection in self.by_channel[name]:
             if mine := sorted(texts & connection.live.keys()):
-                connection.again(mine)
+                connection.resubscribe(mine)
 
     async def close(self) -> None:
         """Close every connection."""

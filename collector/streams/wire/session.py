@@ -13,24 +13,24 @@ import aiohttp
 import structlog
 
 from collector.streams.formats.stream import Ack, Channel, Leaving, Notice, Refused, Topic
-from collector.streams.wire.idle_limits import expected_gap_s, life_s, strange_gap_s
+from collector.streams.wire.idle_limits import expected_gap_s, life_s, suspect_gap_s
 from collector.streams.wire.link import Link, Websocket
 from collector.streams.wire.subscriptions import Refusal, Subscriptions
 
 log = structlog.get_logger(__name__)
 
-LOOK_EVERY_S = 1.0
+POLL_S = 1.0
 """How often a session looks whether all is well. [s]"""
 
-LOOK_EVERY_WALL_S = 0.05
+POLL_WALL_S = 0.05
 
-ACK_WITHIN_S = 15.0
+ACK_TIMEOUT_S = 15.0
 """How long a venue may take to acknowledge a subscription. [s]"""
 
 PING_EVERY_S = 20.0
 """How often a venue is pinged that does not want it in words. [s]"""
 
-ANSWER_WITHIN_S = 10.0
+PONG_TIMEOUT_S = 10.0
 """How long everything may be silent after a ping. [s]"""
 
 OVERSLEPT_WALL_S = 1.0
@@ -39,7 +39,7 @@ OVERSLEPT_WALL_S = 1.0
 BUSY_WALL_S = 5.0
 """No silence is a fault that is shorter: it may be ours. [wall s]"""
 
-DOUBT_WALL_S = 1.0
+SUSPECT_WALL_S = 1.0
 """No silence is strange that is shorter: what came may still be unread. [wall s]"""
 
 MEND_EVERY_S = 60.0
@@ -62,7 +62,7 @@ class Session:
         channel: Channel,
         websocket: Websocket,
         wanted: Mapping[str, Topic],
-        came: Callable[[Sequence[Topic], int], None],
+        on_live: Callable[[Sequence[Topic], int], None],
     ) -> None:
         """Keep to what is *wanted*, by text, as it changes.
 
@@ -70,14 +70,14 @@ class Session:
             link: The way to the venue.
             channel: The one channel that is told here.
             websocket: Open; the session closes it.
-            wanted: The caller changes it and then calls `again`.
+            wanted: The caller changes it and then calls `resubscribe`.
             came: Is told which topics are acknowledged and heard, and since when. [Unix ms]
         """
         self._link, self._channel, self._websocket = link, channel, websocket
-        self._wanted, self._came = wanted, came
+        self._wanted, self._on_live = wanted, on_live
         self._handler = link.handler()
         self._subscriptions = Subscriptions(link, wanted)
-        self._again: set[str] = set()
+        self._resubscribe: set[str] = set()
         self._unheard: list[str] = []
         self._mended_s: dict[str, float] = {}
         """When books that missed a change were subscribed anew, by topic. [s]"""
@@ -103,17 +103,17 @@ class Session:
         return self._subscriptions.refusals
 
     @property
-    def doubtful(self) -> bool:
+    def suspect(self) -> bool:
         """Whether nothing came for so long that it may be dead, though that is no fault yet."""
         if self._heard_s is None:
             return False
         now_s = self._link.clock.monotonic_s()
-        gap_s = strange_gap_s(self._channel, now_s - self._opened_s, self.frames - self._notices)
-        return now_s - self._heard_s > self._link.patience_s(gap_s, DOUBT_WALL_S)
+        gap_s = suspect_gap_s(self._channel, now_s - self._opened_s, self.frames - self._notices)
+        return now_s - self._heard_s > self._link.timeout_s(gap_s, SUSPECT_WALL_S)
 
-    def again(self, topics: Iterable[str]) -> None:
+    def resubscribe(self, topics: Iterable[str]) -> None:
         """Bring the subscriptions in line with what is wanted now; ask for *topics* anew."""
-        self._again.update(topics)
+        self._resubscribe.update(topics)
         self._changed.set()
 
     async def run(self) -> None:
@@ -195,7 +195,7 @@ class Session:
             text = self._channel.topic(venue_id)
             if now_s - self._mended_s.get(text, -MEND_EVERY_S) >= MEND_EVERY_S:
                 self._mended_s[text] = now_s
-                self.again([text])
+                self.resubscribe([text])
 
     def _tell_who_came(self) -> None:
         """Tell of the topics that are acknowledged, once their channel is heard.
@@ -214,15 +214,15 @@ class Session:
                 by_time.setdefault(since_ms, []).append(topic)
         self._unheard.clear()
         for at_ms, topics in by_time.items():
-            self._came(topics, at_ms)
+            self._on_live(topics, at_ms)
 
     async def _tend(self) -> None:
         """Keep the subscriptions in line with what is wanted."""
         while True:
             await self._changed.wait()
             self._changed.clear()
-            again, self._again = self._again, set()
-            for batch in self._link.stream.batches(self._subscriptions.to_end(again)):
+            resubscribe, self._resubscribe = self._resubscribe, set()
+            for batch in self._link.stream.batches(self._subscriptions.to_end(resubscribe)):
                 await self._send(batch, subscribes=False)
             for batch in self._subscriptions.due():
                 await self._send(batch, subscribes=True)
@@ -241,12 +241,12 @@ class Session:
         every_s = PING_EVERY_S if ping is None else ping.every_s
         pinged_s = quiet_since_s = self._opened_s
         last_heard_ms = None
-        planned_s = self._link.patience_s(LOOK_EVERY_S, LOOK_EVERY_WALL_S)
+        planned_s = self._link.timeout_s(POLL_S, POLL_WALL_S)
         slept_at_s = self._opened_s
         while True:
             await clock.sleep(planned_s)
             now_s = clock.monotonic_s()
-            if now_s - slept_at_s > planned_s + self._link.patience_s(0.0, OVERSLEPT_WALL_S):
+            if now_s - slept_at_s > planned_s + self._link.timeout_s(0.0, OVERSLEPT_WALL_S):
                 # We were kept from hearing: what came meanwhile is still to be read.
                 quiet_since_s = pinged_s = now_s
             slept_at_s = now_s
@@ -266,18 +266,18 @@ class Session:
     def _check_silence(self, now_s: float, quiet_since_s: float) -> None:
         lived_s = now_s - self._opened_s
         gap_s = expected_gap_s(self._channel, lived_s, self.frames - self._notices)
-        patience_s = self._link.patience_s(gap_s, BUSY_WALL_S)
-        if self._subscriptions.took and now_s - quiet_since_s > patience_s:
+        timeout_s = self._link.timeout_s(gap_s, BUSY_WALL_S)
+        if self._subscriptions.took and now_s - quiet_since_s > timeout_s:
             raise Fault(
                 f"no {self._channel.name} for {now_s - quiet_since_s:.0f} s, "
                 "though the subscription was acknowledged"
             )
-        if self._subscriptions.unanswered(self._link.patience_s(ACK_WITHIN_S, BUSY_WALL_S)):
+        if self._subscriptions.unanswered(self._link.timeout_s(ACK_TIMEOUT_S, BUSY_WALL_S)):
             raise Fault("a subscription was not acknowledged")
         if now_s - self._opened_s > self._life_s:
             raise Fault("renewed, before the venue ends it")
 
     def _check_signs(self, now_s: float, pinged_s: float) -> None:
-        patience_s = self._link.patience_s(ANSWER_WITHIN_S, BUSY_WALL_S)
-        if self._sign_s < pinged_s and now_s - pinged_s > patience_s:
+        timeout_s = self._link.timeout_s(PONG_TIMEOUT_S, BUSY_WALL_S)
+        if self._sign_s < pinged_s and now_s - pinged_s > timeout_s:
             raise Fault("nothing came any more, not even an answer to a ping")

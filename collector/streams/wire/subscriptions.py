@@ -14,7 +14,7 @@ import structlog
 
 from collector.runtime.backoff import Backoff
 from collector.streams.formats.stream import Ack, Refused, Topic
-from collector.streams.wire.link import SHORTEST_AGAIN_S, Link
+from collector.streams.wire.link import MIN_RETRY_S, Link
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ class Refusal:
     """In the venue's words."""
     times: int
     """How often it was refused for a while."""
-    again_s: float | None
+    retry_at_s: float | None
     """When it is asked for again, on the monotonic clock; None where it is given up. [s]"""
     alone: bool
     """Whether it is then asked for alone: nobody knows which topic of several was meant."""
@@ -92,8 +92,8 @@ class Subscriptions:
         request = self._requests.get(notice.request) if notice.request is not None else None
         if request is not None and not request.subscribes:
             return True
-        told = notice.topics or (request.topics if request is not None else tuple(self._asked))
-        waiting = [text for text in told if text in self._asked and text not in self.took]
+        texts = notice.topics or (request.topics if request is not None else tuple(self._asked))
+        waiting = [text for text in texts if text in self._asked and text not in self.took]
         if not waiting:
             return notice.kind == "passing" or (request is not None and not notice.topics)
         named = [text for text in waiting if self._is_named(text, notice.reason)]
@@ -112,8 +112,8 @@ class Subscriptions:
             self._put_off(text, notice, sure=bool(named) or len(waiting) == 1)
         return True
 
-    def unanswered(self, patience_s: float) -> bool:
-        """Put off what was not answered within *patience_s*; return whether all is lost instead.
+    def unanswered(self, timeout_s: float) -> bool:
+        """Put off what was not answered within *timeout_s*; return whether all is lost instead.
 
         That is so where nothing was ever answered, or the same was not answered twice.
         """
@@ -121,7 +121,7 @@ class Subscriptions:
         late = [
             text
             for text, asked_s in self._asked.items()
-            if text not in self.took and now_s - asked_s > patience_s
+            if text not in self.took and now_s - asked_s > timeout_s
         ]
         if not late:
             return False
@@ -132,11 +132,11 @@ class Subscriptions:
             self._put_off(text, Refused(None, (text,), NO_ANSWER, "passing"), sure=True)
         return False
 
-    def to_end(self, again: Iterable[str]) -> list[str]:
+    def to_end(self, resubscribe: Iterable[str]) -> list[str]:
         """Return, and forget, what is subscribed to and not wanted any more, or only anew."""
         for text in self.refusals.keys() - self._wanted.keys():
             del self.refusals[text]
-        anew = self.took.keys() & set(again)
+        anew = self.took.keys() & set(resubscribe)
         ending = [text for text in self._asked if text not in self._wanted or text in anew]
         for text in ending:
             del self._asked[text]
@@ -162,18 +162,18 @@ class Subscriptions:
         self._asked.pop(text, None)
         before = self.refusals.get(text)
         times = before.times if before is not None else 0
-        again_s: float | None = self._link.clock.monotonic_s()
+        retry_at_s: float | None = self._link.clock.monotonic_s()
         if notice.kind == "final":
-            again_s = None if sure else again_s
+            retry_at_s = None if sure else retry_at_s
         elif notice.kind == "passing" or sure:
             times += 1
-            again_s = self._link.clock.monotonic_s() + self._wait_s(times)
+            retry_at_s = self._link.clock.monotonic_s() + self._wait_s(times)
         alone = notice.kind != "passing" and not sure
-        self.refusals[text] = Refusal(notice.reason, times, again_s, alone)
+        self.refusals[text] = Refusal(notice.reason, times, retry_at_s, alone)
 
     def _wait_s(self, times: int) -> float:
         wait_s = RETRY.pause_s(times, self._link.rng)
-        return self._link.patience_s(wait_s, SHORTEST_AGAIN_S)
+        return self._link.timeout_s(wait_s, MIN_RETRY_S)
 
     def _is_named(self, text: str, reason: str) -> bool:
         name = self._wanted[text].venue_id if text in self._wanted else None
@@ -181,4 +181,4 @@ class Subscriptions:
 
 
 def _is_due(refusal: Refusal, now_s: float) -> bool:
-    return refusal.again_s is not None and refusal.again_s <= now_s
+    return refusal.retry_at_s is not None and refusal.retry_at_s <= now_s

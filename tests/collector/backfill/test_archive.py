@@ -251,7 +251,7 @@ async def test_a_file_that_is_far_too_large_is_not_read(
     histories, fill, rows, files, archive, monkeypatch
 ):
     """Whoever answers in the archive's place cannot fill the disk."""
-    monkeypatch.setattr("collector.backfill.archive.LARGEST_ANSWER", 1000)
+    monkeypatch.setattr("collector.backfill.archive.MAX_ANSWER_BYTES", 1000)
     history = await histories("binance", "BTC")
 
     outcome = await fill(history, Stretch(MIDNIGHT - timedelta(days=1), MIDNIGHT), archive())

@@ -93,7 +93,7 @@ async def test_a_venue_that_is_down_at_the_start_gets_its_history_within_the_hou
 
     with program.lake.cursor() as cursor:
         assert bars(cursor)["bybit"] == 2 * 2 * 288
-    names = [job.name for job in timetable.of_a_venue(program, one)]
+    names = [job.name for job in timetable.venue_jobs(program, one)]
     assert "history bybit" in names
 
 

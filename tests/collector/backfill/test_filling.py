@@ -150,7 +150,7 @@ async def test_the_second_time_asks_and_stores_nothing(histories, fill, rows, si
     outcome = await fill(history, day)
 
     assert outcome.requests == 0
-    assert (outcome.tally.added, outcome.tally.filled) == (0, 0)
+    assert (outcome.counts.added, outcome.counts.filled) == (0, 0)
     assert simulator.requests[name].total() == asked
     assert rows(BARS) == before
 

@@ -26,11 +26,11 @@ class Screens:
     """What an import writes to stderr and to stdout."""
 
     def __init__(self):
-        self.said = Console(file=io.StringIO(), width=250)
-        self.told = Console(file=io.StringIO(), width=250)
+        self.err = Console(file=io.StringIO(), width=250)
+        self.out = Console(file=io.StringIO(), width=250)
 
     def run(self, folder, *files):
-        return import_files.run(folder, files, self.said, self.told)
+        return import_files.run(folder, files, self.err, self.out)
 
 
 def test_a_lake_that_another_command_holds_is_refused_with_its_holder(tmp_path, write):
@@ -39,7 +39,7 @@ def test_a_lake_that_another_command_holds_is_refused_with_its_holder(tmp_path, 
     with Lake(tmp_path), pytest.raises(LakeLocked, match=r"another collector \(process \d+"):
         screens.run(tmp_path, write("a.csv", READINGS))
 
-    assert screens.said.file.getvalue().strip() == ""
+    assert screens.err.file.getvalue().strip() == ""
 
 
 def test_files_stored_before_a_failure_are_summed_up(tmp_path, write, monkeypatch):
@@ -56,8 +56,8 @@ def test_files_stored_before_a_failure_are_summed_up(tmp_path, write, monkeypatc
     with pytest.raises(LakeError, match="the disk is full"):
         screens.run(tmp_path / "lake", write("first.csv", READINGS), write("second.csv", READINGS))
 
-    assert "first.csv" in screens.told.file.getvalue()
-    assert "2 snapshots" in screens.told.file.getvalue()
+    assert "first.csv" in screens.out.file.getvalue()
+    assert "2 snapshots" in screens.out.file.getvalue()
 
 
 def test_a_file_may_be_called_anything(tmp_path, write):
@@ -67,7 +67,7 @@ def test_a_file_may_be_called_anything(tmp_path, write):
     taken = screens.run(tmp_path / "lake", write("a [bold]b.csv", READINGS))
 
     assert taken
-    assert "a [bold]b.csv" in screens.told.file.getvalue()
+    assert "a [bold]b.csv" in screens.out.file.getvalue()
 
 
 def test_what_a_refusal_names_is_printed_as_it_is(tmp_path, write):
@@ -77,17 +77,17 @@ def test_what_a_refusal_names_is_printed_as_it_is(tmp_path, write):
     taken = screens.run(tmp_path / "lake", write("a.csv", "root:x:0:0\n"))
 
     assert not taken
-    assert "root:x:0:0" in screens.said.file.getvalue()
+    assert "root:x:0:0" in screens.err.file.getvalue()
 
 
 def test_an_import_that_is_stopped_stays_stored_and_goes_on_the_next_time(lake, write, rows):
     """The collector stops between two commits, also while bars are made."""
     path = str(write("a.csv", READINGS))
-    told = []
+    out = []
 
     def report(line):
-        told.append(line)
-        if told.count({"done": 2, "total": 4}) == 2:
+        out.append(line)
+        if out.count({"done": 2, "total": 4}) == 2:
             raise LakeError("the collector stopped")
 
     with pytest.raises(LakeError, match="the collector stopped"):
@@ -116,26 +116,26 @@ def test_an_import_is_listed_corrected_and_taken_back(tmp_path, write):
     for nth, price in enumerate((80, 103)):
         assert screens.run(folder, write(f"{nth}/bars.csv", BARS.format(price)))
     assert close() == [(103,)]
-    assert "1 differ, replaced" in screens.told.file.getvalue()
+    assert "1 differ, replaced" in screens.out.file.getvalue()
 
     listed = io.StringIO()
     wall = datetime(2026, 10, 1, tzinfo=UTC)
     assert query_cli.ask(folder, "imports", (), query_cli.Written.CSV, listed, wall=wall) == 2
     assert listed.getvalue().splitlines()[1].startswith("2,")
 
-    assert import_files.run(folder, (), screens.said, screens.told, undo=[2])
+    assert import_files.run(folder, (), screens.err, screens.out, undo=[2])
     assert close() == [(80,)]
-    assert "import 2 undone: 1 row set back to before\n" in screens.said.file.getvalue()
+    assert "import 2 undone: 1 row set back to before\n" in screens.err.file.getvalue()
 
 
 async def test_a_collector_takes_imports_back_for_another_command(lake, write, rows, tasks):
     """Only it may write; the command asks it over its socket."""
     work.import_work(lake)({"files": [str(write("bars.csv", BARS.format(80)))]}, print)
-    folder, said = lake.layout.folder, []
+    folder, err = lake.layout.folder, []
 
     async with taking_work(folder, {"import": work.import_work(lake)}, tasks):
-        await ask(folder, "import", {"undo": [1]}, said.append)
-        await ask(folder, "import", {"undo": [1]}, said.append)
+        await ask(folder, "import", {"undo": [1]}, err.append)
+        await ask(folder, "import", {"undo": [1]}, err.append)
 
     assert rows("select * from bars") == []
-    assert said[-1]["error"].startswith("import 1 was undone at")
+    assert err[-1]["error"].startswith("import 1 was undone at")

@@ -21,8 +21,8 @@ ZEROS = bytes(5_000_000)
 @pytest.fixture
 def bounds(monkeypatch):
     """Bounds that a test can pass."""
-    monkeypatch.setattr(content, "LARGEST_FILE", 100_000)
-    monkeypatch.setattr(content, "LARGEST_UNPACKED", 1_000_000)
+    monkeypatch.setattr(content, "MAX_FILE_BYTES", 100_000)
+    monkeypatch.setattr(content, "MAX_UNPACKED_BYTES", 1_000_000)
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ def hanging(monkeypatch):
 
 
 def test_a_reader_that_goes_on_too_long_is_ended(tmp_path, hanging, monkeypatch, write):
-    monkeypatch.setattr(reader_process, "LONGEST_S", 0)
+    monkeypatch.setattr(reader_process, "MAX_S", 0)
     with reading(tmp_path, lambda: None) as one:
         with pytest.raises(ImportRefused, match="reading it took over 0 s; split it"):
             one.read(write("bars.csv", BARS), NOW)

@@ -9,7 +9,7 @@ import pytest
 from analytics.records import Instrument
 from collector.streams.formats.stream import Sinks
 from collector.streams.registry import STREAMS
-from collector.streams.state.rejects import Tally
+from collector.streams.state.rejects import Rejects
 
 NOW_MS = 1_700_000_000_000
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -39,7 +39,7 @@ class Wired:
 
     venue: str
     instruments: list[Instrument]
-    tally: Tally = field(default_factory=Tally)
+    rejects: Rejects = field(default_factory=Rejects)
     liquidations: list = field(default_factory=list)
 
     def __post_init__(self):
@@ -59,7 +59,7 @@ class Wired:
             Sinks(
                 flows=self.flows,
                 books=self.books,
-                tally=self.tally,
+                rejects=self.rejects,
                 liquidation=self.liquidations.append,
             )
         )

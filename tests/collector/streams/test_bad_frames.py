@@ -110,8 +110,8 @@ def test_counts_why_a_trade_is_bad(wired, venue, field, value, reason):
 
     one.take(TRADES[venue](1), bad, TRADES[venue](3))
 
-    assert one.tally.counts == {("trades", reason): 1}
-    assert one.tally.bad == 1
+    assert one.rejects.counts == {("trades", reason): 1}
+    assert one.rejects.bad == 1
     assert one.taker() == (200, 0)
 
 
@@ -125,7 +125,7 @@ def test_two_amounts_below_0_are_no_trade(wired, venue):
 
     one.take(bad)
 
-    assert one.tally.counts == {("trades", "price_not_positive"): 1}
+    assert one.rejects.counts == {("trades", "price_not_positive"): 1}
     assert one.taker() == (0, 0)
 
 
@@ -139,7 +139,7 @@ def test_counts_a_missing_field(wired, venue, field):
 
     one.take(bad, TRADES[venue](3))
 
-    assert one.tally.counts == {("trades", "missing_field"): 1}
+    assert one.rejects.counts == {("trades", "missing_field"): 1}
     assert one.taker() == (100, 0)
 
 
@@ -153,7 +153,7 @@ def test_counts_an_id_that_is_no_number(wired, venue, value):
 
     one.take(bad)
 
-    assert one.tally.counts == {("trades", "not_an_id"): 1}
+    assert one.rejects.counts == {("trades", "not_an_id"): 1}
 
 
 @pytest.mark.parametrize("venue", TRADES)
@@ -178,7 +178,7 @@ def test_counts_what_is_no_message(wired, venue, frame, reason):
 
     one.take(frame, TRADES[venue](1))
 
-    assert one.tally.counts == {("", reason): 1}
+    assert one.rejects.counts == {("", reason): 1}
     assert one.taker() == (100, 0)
 
 
@@ -200,7 +200,7 @@ def test_counts_an_unknown_event(wired, venue, message):
 
     one.take(message, TRADES[venue](1))
 
-    assert one.tally.counts == {("", "unknown_event"): 1}
+    assert one.rejects.counts == {("", "unknown_event"): 1}
     assert one.taker() == (100, 0)
 
 
@@ -211,7 +211,7 @@ def test_takes_every_kind_of_frame(wired, venue, message):
 
     one.take(message)
 
-    assert one.tally.bad == 0
+    assert one.rejects.bad == 0
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_a_bad_level_spoils_no_book(wired):
     for levels in ([["x", "1"]], [["1"]], [["-1", "1"]], [["nan", "1"]], [["1", "-1"]], "no"):
         binance.take({"data": {**data, "b": levels}})
 
-    assert binance.tally.counts == {("depth", "not_a_level"): 6}
+    assert binance.rejects.counts == {("depth", "not_a_level"): 6}
 
 
 json_values = st.recursive(
@@ -296,7 +296,7 @@ def test_no_change_to_a_frame_raises_or_loses_the_trades_around_it(wired, venue,
     # Where the spoilt frame is a trade that is still one, it may count with what it says.
     bought, _ = one.taker()
     assert bought >= 200
-    if message not in messages and one.tally.bad:
+    if message not in messages and one.rejects.bad:
         assert bought == 200
 
 
@@ -327,5 +327,5 @@ def test_every_beginning_of_a_captured_frame_is_truncated(captured, wired):
         binance.handler.take(frame[:end], received_ms)
     binance.handler.take(frame, received_ms)
 
-    assert binance.tally.counts == {("", "truncated"): len(ends)}
+    assert binance.rejects.counts == {("", "truncated"): len(ends)}
     assert sum(binance.taker(symbol)) > 0

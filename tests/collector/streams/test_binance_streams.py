@@ -50,7 +50,7 @@ def test_passes_over_captured_events_that_were_not_asked_for(captured, wired):
     for received_ms, frame in captured:
         binance.handler.take(frame, received_ms)
 
-    assert binance.tally.bad == binance.tally.counts["", "unknown_event"] == others == 680
+    assert binance.rejects.bad == binance.rejects.counts["", "unknown_event"] == others == 680
 
 
 def rest_books(recorded):
@@ -124,7 +124,7 @@ def test_a_captured_change_left_out_is_noticed(captured, recorded, wired):
     for at, frame in [*changes[:20], *changes[21:]]:
         binance.handler.take(frame, at)
 
-    assert binance.tally.counts["depth", "out_of_sequence"] == 1
+    assert binance.rejects.counts["depth", "out_of_sequence"] == 1
     assert binance.books.wanting == [symbol]
 
 
@@ -144,7 +144,7 @@ def test_reads_the_recorded_liquidation(recorded, wired):
     assert taken.liq_short_usd == 0
     assert event.venue_ts.isoformat() == "2019-09-09T07:34:20.893000+00:00"
     assert event.received_ts.isoformat() == "2019-09-09T07:34:20.943000+00:00"
-    assert binance.tally.counts == {("liquidations", "duplicate"): 1}
+    assert binance.rejects.counts == {("liquidations", "duplicate"): 1}
 
 
 def test_reads_the_recorded_trade(recorded, wired):
@@ -165,7 +165,7 @@ def test_counts_recorded_events_of_other_kinds(recorded, wired, name):
 
     binance.take(recorded(f"binance_usdm/ws_{name}.json"))
 
-    assert binance.tally.counts == {("", "unknown_event"): 1}
+    assert binance.rejects.counts == {("", "unknown_event"): 1}
 
 
 def test_a_reconnection_counts_nothing_twice(wired):
@@ -177,7 +177,7 @@ def test_a_reconnection_counts_nothing_twice(wired):
     binance.take(*(agg(number) for number in range(15, 31)))
 
     assert binance.taker() == (3000, 0)
-    assert binance.tally.counts == {("trades", "duplicate"): 6}
+    assert binance.rejects.counts == {("trades", "duplicate"): 6}
 
 
 def test_knows_what_it_heard_and_when(wired):
@@ -198,8 +198,8 @@ def test_a_liquidation_of_an_instrument_that_nobody_follows_is_heard_all_the_sam
     binance.take({"stream": "!forceOrder@arr", "data": {"e": "forceOrder", "o": order}})
 
     assert binance.handler.heard_ms == {"liquidations": NOW_MS}
-    assert binance.tally.counts == {("liquidations", "unknown_instrument"): 1}
-    assert binance.tally.bad == 0
+    assert binance.rejects.counts == {("liquidations", "unknown_instrument"): 1}
+    assert binance.rejects.bad == 0
 
 
 def test_counts_coins_behind_a_multiplier(wired, listed):
@@ -225,7 +225,7 @@ def test_recognises_what_is_said_of_requests(wired):
     refused = binance.take({"code": 3, "msg": "Invalid JSON"})
     assert refused == Refused(None, (), "Invalid JSON (3)", "unknown")
     assert binance.take(agg(1)) is None
-    assert binance.tally.bad == 0
+    assert binance.rejects.bad == 0
 
 
 @pytest.mark.parametrize(("asked", "whole"), [(100, True), (1, False)])

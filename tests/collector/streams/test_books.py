@@ -5,8 +5,8 @@ import random
 import pytest
 
 from collector.streams.state.books import (
-    MOST_LEVELS,
-    MOST_WAITING,
+    MAX_LEVELS,
+    MAX_WAITING,
     Book,
     Books,
     Change,
@@ -91,10 +91,10 @@ def test_few_changes_wait():
     """A first state that never comes does not fill memory."""
     book = Book(bridged)
 
-    for number in range(3 * MOST_WAITING):
+    for number in range(3 * MAX_WAITING):
         book.put(change(number - 1, number))
 
-    assert len(book._waiting) == MOST_WAITING
+    assert len(book._waiting) == MAX_WAITING
 
 
 def test_leaves_out_levels_beyond_those_of_the_first_state():
@@ -128,7 +128,7 @@ def test_gives_itself_up_when_its_sides_cross(book):
 
 def test_a_book_with_far_too_many_levels_is_none(book):
     """Something has gone wrong with it, and memory is not for that."""
-    book.put(change(10, 11, bids=[(50 + n / 1000, 1.0) for n in range(MOST_LEVELS + 1)]))
+    book.put(change(10, 11, bids=[(50 + n / 1000, 1.0) for n in range(MAX_LEVELS + 1)]))
 
     assert not book.valid
 

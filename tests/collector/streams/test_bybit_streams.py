@@ -44,7 +44,7 @@ def test_adds_up_the_rows_of_frames(wired):
     )
 
     assert bybit.taker() == (150, 50)
-    assert bybit.tally.counts == {("trades", "duplicate"): 2}
+    assert bybit.rejects.counts == {("trades", "duplicate"): 2}
 
 
 def test_adds_up_many_trades_with_overlaps_and_reorders(wired):
@@ -58,17 +58,17 @@ def test_adds_up_many_trades_with_overlaps_and_reorders(wired):
 
     for _ in range(3):
         bybit.reconnect()
-        told = rng.sample(rows, len(rows))
-        while told:
+        stated = rng.sample(rows, len(rows))
+        while stated:
             size = rng.randint(1, 20)
-            bybit.take(trades(*told[:size]))
-            del told[:size]
+            bybit.take(trades(*stated[:size]))
+            del stated[:size]
 
     assert bybit.taker() == (
         sum(100 * int(row["v"]) for row in rows if row["S"] == "Buy"),
         sum(100 * int(row["v"]) for row in rows if row["S"] == "Sell"),
     )
-    assert bybit.tally.counts == {("trades", "duplicate"): 2 * len(rows)}
+    assert bybit.rejects.counts == {("trades", "duplicate"): 2 * len(rows)}
 
 
 def test_a_block_trade_is_nobodys_taking(wired):
@@ -78,8 +78,8 @@ def test_a_block_trade_is_nobodys_taking(wired):
     bybit.take(trades(trade("a"), trade("b", BT=True)))
 
     assert bybit.taker() == (100, 0)
-    assert bybit.tally.counts == {("trades", "block_trade"): 1}
-    assert bybit.tally.bad == 0
+    assert bybit.rejects.counts == {("trades", "block_trade"): 1}
+    assert bybit.rejects.bad == 0
 
 
 def test_a_bad_row_leaves_the_others(wired):
@@ -89,7 +89,7 @@ def test_a_bad_row_leaves_the_others(wired):
     bybit.take(trades(trade("a"), trade("b", price="much"), trade("c"), trade("d", side="Sell")))
 
     assert bybit.taker() == (200, 100)
-    assert bybit.tally.counts == {("trades", "not_a_number"): 1}
+    assert bybit.rejects.counts == {("trades", "not_a_number"): 1}
 
 
 def test_buy_is_a_long_that_was_liquidated(wired, listed):
@@ -117,7 +117,7 @@ def test_liquidations_alike_in_one_frame_are_several_and_told_again_are_the_same
 
     assert len({event.id for event in bybit.liquidations}) == 2
     assert bybit.flows.take("BTCUSDT").liq_long_usd == 400
-    assert bybit.tally.counts == {("liquidations", "duplicate"): 2}
+    assert bybit.rejects.counts == {("liquidations", "duplicate"): 2}
 
 
 def test_a_burst_of_liquidations_is_kept_whole(wired):
@@ -155,7 +155,7 @@ def test_a_change_that_does_not_follow_ends_the_book(wired):
 
     assert lost == ["BTCUSDT"]
     assert bybit.books.wanting == []
-    assert bybit.tally.counts == {("depth", "out_of_sequence"): 1}
+    assert bybit.rejects.counts == {("depth", "out_of_sequence"): 1}
 
 
 def test_the_number_one_is_a_new_state_whatever_its_type(wired):
@@ -175,7 +175,7 @@ def test_counts_recorded_frames_of_other_topics(recorded, wired, name):
 
     bybit.take(recorded(f"bybit/ws_{name}.json"))
 
-    assert bybit.tally.counts == {("", "unknown_event"): 1}
+    assert bybit.rejects.counts == {("", "unknown_event"): 1}
 
 
 def test_recognises_what_is_said_of_requests(wired):
@@ -188,7 +188,7 @@ def test_recognises_what_is_said_of_requests(wired):
     assert refused == Refused(12, (), "error:handler not found", "final")
     assert bybit.take({"success": True, "ret_msg": "pong", **said, "op": "ping"}) == Pong()
     assert bybit.take({"req_id": "", "op": "pong", "args": ["1"], "conn_id": "x"}) == Pong()
-    assert bybit.tally.bad == 0
+    assert bybit.rejects.bad == 0
 
 
 def test_asks_for_topics_in_its_words():

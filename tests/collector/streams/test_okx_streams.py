@@ -64,7 +64,7 @@ def test_a_trade_told_twice_counts_once(okx):
     okx.take(*(trade(number) for number in (6, 7, 8)))
 
     assert okx.taker(BTC) == (4, 0)
-    assert okx.tally.counts == {("trades", "duplicate"): 2}
+    assert okx.rejects.counts == {("trades", "duplicate"): 2}
 
 
 def test_keeps_every_detail_of_a_liquidation_frame(okx):
@@ -95,7 +95,7 @@ def test_a_liquidation_told_late_is_another_one(okx):
 
     assert okx.flows.take(BTC).liq_long_usd == pytest.approx(3200)
     assert len({event.id for event in okx.liquidations}) == len(okx.liquidations) == 4
-    assert okx.tally.counts == {("liquidations", "duplicate"): 1}
+    assert okx.rejects.counts == {("liquidations", "duplicate"): 1}
 
 
 def test_a_liquidation_of_long_ago_is_kept_and_no_flow_of_now(okx):
@@ -112,7 +112,7 @@ def test_a_liquidation_that_contradicts_itself_is_none(okx):
     okx.take(liquidations(detail("sell", "long"), "nonsense"))
 
     assert len(okx.liquidations) == 1
-    assert okx.tally.counts == {
+    assert okx.rejects.counts == {
         ("liquidations", "unknown_side"): 1,
         ("liquidations", "price_not_positive"): 1,
         ("liquidations", "other_shape"): 1,
@@ -134,7 +134,7 @@ def test_a_change_of_another_state_ends_the_book(okx):
     okx.take(FIRST)
 
     assert (lost, okx.books.wanting) == ([BTC], [])
-    assert okx.tally.counts == {("depth", "out_of_sequence"): 1}
+    assert okx.rejects.counts == {("depth", "out_of_sequence"): 1}
 
 
 @pytest.mark.parametrize("fields", [2, 3, 4, 6])
@@ -151,7 +151,7 @@ def test_levels_are_read_by_position(okx, fields):
     okx.take(first, change)
 
     assert okx.books.fields(BTC)["book_imbalance"] == pytest.approx((5 - 1) / 6)
-    assert okx.tally.bad == 0
+    assert okx.rejects.bad == 0
 
 
 def test_a_level_without_a_size_is_none(okx):
@@ -161,7 +161,7 @@ def test_a_level_without_a_size_is_none(okx):
 
     okx.take(FIRST, change)
 
-    assert okx.tally.counts == {("depth", "not_a_level"): 1}
+    assert okx.rejects.counts == {("depth", "not_a_level"): 1}
 
 
 def test_recognises_what_is_said_of_requests(okx):
@@ -179,7 +179,7 @@ def test_recognises_what_is_said_of_requests(okx):
     assert leaving == Leaving("will soon be closed (64008)")
     assert okx.take({"event": "channel-conn-count", "channel": "x", "connCount": "2"}) is None
     assert okx.take(b"pong") == okx.take("pong") == Pong()
-    assert okx.tally.bad == 0
+    assert okx.rejects.bad == 0
 
 
 def test_asks_for_topics_in_its_words():

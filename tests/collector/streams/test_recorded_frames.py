@@ -31,17 +31,17 @@ def test_bybits_liquidations_of_2026_10_10(recorded, wired):
     taken = {symbol: bybit.flows.take(symbol) for symbol in symbols}
     assert (len(payload), len(rows), len(symbols)) == (47, 52, 20)
     assert len({event.id for event in bybit.liquidations}) == 52
-    assert not bybit.tally.counts
+    assert not bybit.rejects.counts
     for symbol in symbols:
         assert taken[symbol].liq_long_usd == pytest.approx(worth_usd[symbol, "long"], abs=1e-9)
         assert taken[symbol].liq_short_usd == pytest.approx(worth_usd[symbol, "short"], abs=1e-9)
     longs_usd = sum(one.liq_long_usd for one in taken.values())
     shorts_usd = sum(one.liq_short_usd for one in taken.values())
     assert (longs_usd, shorts_usd) == pytest.approx((5_928.826163, 46_543.2070655))
-    told = iter(bybit.liquidations)
+    stated = iter(bybit.liquidations)
     for one in payload:
         for row in one["frame"]["data"]:
-            event, mark = next(told), one["mark_price_at_receipt"][row["s"]]
+            event, mark = next(stated), one["mark_price_at_receipt"][row["s"]]
             assert event.side == ("long" if event.price < mark else "short")
 
 
@@ -65,7 +65,7 @@ def test_okx_of_2022_is_refused_where_it_lacks_what_books_need(frames, wired):
 
     assert len(books) == 290
     assert sorted(okx.books.wanting) == of
-    assert okx.tally.counts == {("depth", "missing_field"): 290, ("", "unknown_event"): others}
+    assert okx.rejects.counts == {("depth", "missing_field"): 290, ("", "unknown_event"): others}
 
 
 def test_okxs_trades_of_2022_add_up(frames, wired):

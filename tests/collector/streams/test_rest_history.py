@@ -65,11 +65,11 @@ async def heard(trades, wire, wanted):
 async def test_binance_is_asked_from_the_first_number_missed_to_the_last():
     wire = Wire(binance_row, binance_answer, 5000)
 
-    told = await heard(binance, wire, missing(0, numbers=[(6500, 8700)]))
+    stated = await heard(binance, wire, missing(0, numbers=[(6500, 8700)]))
 
-    assert {trade.trade_id for trade in told} >= set(range(6500, 8701))
+    assert {trade.trade_id for trade in stated} >= set(range(6500, 8701))
     assert [params["fromId"] for _, params in wire.asked] == [6500, 7500, 8500]
-    assert told[0][2:] == (2.5, 4.0, False)
+    assert stated[0][2:] == (2.5, 4.0, False)
 
 
 async def test_binance_is_not_asked_for_what_lies_between_two_stretches_missed():
@@ -77,9 +77,9 @@ async def test_binance_is_not_asked_for_what_lies_between_two_stretches_missed()
     wire = Wire(binance_row, binance_answer, 5000)
     missed = [(5100, 5200), (5900, 6200), (8800, 8900)]
 
-    told = await heard(binance, wire, missing(0, numbers=missed))
+    stated = await heard(binance, wire, missing(0, numbers=missed))
 
-    numbers = {trade.trade_id for trade in told}
+    numbers = {trade.trade_id for trade in stated}
     assert all(numbers >= set(range(first, last + 1)) for first, last in missed)
     assert [params["fromId"] for _, params in wire.asked] == [5100, 6100, 8800]
 
@@ -87,9 +87,9 @@ async def test_binance_is_not_asked_for_what_lies_between_two_stretches_missed()
 async def test_binance_is_asked_by_time_where_no_number_is_known():
     wire = Wire(binance_row, binance_answer, 5000)
 
-    told = await heard(binance, wire, missing(1500))
+    stated = await heard(binance, wire, missing(1500))
 
-    assert {trade.trade_id for trade in told} >= set(range(8500, 10_001))
+    assert {trade.trade_id for trade in stated} >= set(range(8500, 10_001))
 
 
 async def test_bybit_tells_of_a_thousand_and_says_where_that_is_not_enough():
@@ -105,9 +105,9 @@ async def test_bybit_tells_of_a_thousand_and_says_where_that_is_not_enough():
 async def test_okx_goes_back_page_by_page():
     wire = Wire(okx_row, okx_answer, 5000)
 
-    told = await heard(okx, wire, missing(700))
+    stated = await heard(okx, wire, missing(700))
 
-    assert len({trade.trade_id for trade in told}) == len(told) == 800
+    assert len({trade.trade_id for trade in stated}) == len(stated) == 800
     assert [method for method, _ in wire.asked] == ["publicGetMarketTrades"] + [
         "publicGetMarketHistoryTrades"
     ] * 3
@@ -116,9 +116,9 @@ async def test_okx_goes_back_page_by_page():
 async def test_okx_goes_back_to_the_last_number_heard_whatever_our_clock_says():
     wire = Wire(okx_row, okx_answer, 5000)
 
-    told = await heard(okx, wire, missing(100, last=10_000 - 700))
+    stated = await heard(okx, wire, missing(100, last=10_000 - 700))
 
-    assert min(trade.trade_id for trade in told) <= 10_000 - 700
+    assert min(trade.trade_id for trade in stated) <= 10_000 - 700
     assert len(wire.asked) == 4
 
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.streams.state.seen import (
-    MOST_NAMES,
-    MOST_RANGES,
+    MAX_NAMES,
+    MAX_RANGES,
     SLICE_MS,
     WINDOW_MS,
     Events,
@@ -71,13 +71,13 @@ def test_gives_up_the_oldest_missing_numbers_when_there_are_too_many():
     """Ids with gaps everywhere do not grow memory; what was given up is refused, not doubled."""
     seen = Numbers()
 
-    for number in range(0, 40 * MOST_RANGES, 2):
+    for number in range(0, 40 * MAX_RANGES, 2):
         assert seen.refuses(number, 0) is None
 
-    assert len(seen.holes) <= MOST_RANGES
+    assert len(seen.holes) <= MAX_RANGES
     assert seen.refuses(1, 0) == "too_old"
-    assert seen.refuses(40 * MOST_RANGES - 3, 0) is None
-    assert seen.refuses(40 * MOST_RANGES - 3, 0) == "duplicate"
+    assert seen.refuses(40 * MAX_RANGES - 3, 0) is None
+    assert seen.refuses(40 * MAX_RANGES - 3, 0) == "duplicate"
 
 
 @settings(deadline=None, derandomize=True)
@@ -132,9 +132,9 @@ def test_counts_every_trade_of_a_burst():
     seen = Names()
     seen.refuses("before", 9_000)
 
-    results = [seen.refuses(n, 10_000 + n % 1000) for n in range(3 * MOST_NAMES)]
+    results = [seen.refuses(n, 10_000 + n % 1000) for n in range(3 * MAX_NAMES)]
 
-    assert results == [None] * (3 * MOST_NAMES)
+    assert results == [None] * (3 * MAX_NAMES)
     assert seen.refuses(5, 10_005) == "duplicate"
 
 
@@ -145,7 +145,7 @@ def test_its_count_is_that_of_the_names_it_holds():
     for n in range(50_000):
         seen.refuses(n, 10**9 + n * 10 - (n % 7) * WINDOW_MS // 3)
 
-    assert seen.count == sum(map(len, seen._slices.values())) <= MOST_NAMES
+    assert seen.count == sum(map(len, seen._slices.values())) <= MAX_NAMES
 
 
 def test_remembers_no_more_names_than_its_cap():
@@ -153,10 +153,10 @@ def test_remembers_no_more_names_than_its_cap():
     seen = Names()
     seen.kept = True
 
-    for n in range(3 * MOST_NAMES):
+    for n in range(3 * MAX_NAMES):
         seen.refuses(n, n)
 
-    assert seen.count <= MOST_NAMES
+    assert seen.count <= MAX_NAMES
 
 
 def test_an_event_is_known_by_what_it_says_however_old_it_is():

@@ -12,7 +12,7 @@ from analytics.errors import RateLimited, VenueForbidden, VenueRejected, VenueUn
 from collector.runtime.budget import Budget
 from collector.runtime.clock import Clock
 from collector.venues import VENUES
-from collector.venues.client import Tally, VenueClient, listing
+from collector.venues.client import RequestStats, VenueClient, listing
 from collector.venues.refusals import Circumstances, Reply, retry_at, translated
 
 HTML = "<html><body>Just a moment...</body></html>"
@@ -246,15 +246,15 @@ async def test_silence_that_has_to_be_asked_for_again_lasts_longer(wire, connect
     """A venue that names no time and repeats itself is given twice as long."""
     wire.status, wire.body = 418, {}
     client = connected("binance", wire.url, clock=clock)
-    silences = []
+    pauses = []
 
     for _ in range(3):
         with pytest.raises(RateLimited) as caught:
             await client.ask(VENUES["binance"].bulk[0])
-        silences.append((caught.value.retry_at - clock.now()).total_seconds())
-        await clock.sleep(silences[-1])
+        pauses.append((caught.value.retry_at - clock.now()).total_seconds())
+        await clock.sleep(pauses[-1])
 
-    assert silences == [120, 240, 480]
+    assert pauses == [120, 240, 480]
 
 
 async def test_takes_over_what_the_venue_counted(wire, connected):
@@ -342,13 +342,13 @@ async def test_odd_rows_do_not_disturb_the_others(wire, connected):
 
 async def test_counts_what_it_asked(wire, connected):
     """Requests, and how long each answer took."""
-    tally = Tally()
+    stats = RequestStats()
     client = connected("binance", wire.url)
 
-    await client.ask(VENUES["binance"].bulk[0], tally=tally)
+    await client.ask(VENUES["binance"].bulk[0], stats=stats)
 
-    assert tally.requests == 1
-    assert 0 < tally.latencies_ms[0] < 2000
+    assert stats.requests == 1
+    assert 0 < stats.latencies_ms[0] < 2000
 
 
 @pytest.mark.parametrize("name", ["binance", "bybit", "okx"])

@@ -15,7 +15,7 @@ from collector.runtime import http_session
 from collector.runtime.budget import Budget
 from collector.runtime.clock import Clock
 from collector.venues import VENUES
-from collector.venues.client import Tally, VenueClient
+from collector.venues.client import RequestStats, VenueClient
 
 MB = 2**20
 
@@ -145,7 +145,7 @@ async def test_an_answer_beyond_the_bound_is_refused_within_it(serving, connecte
         tracemalloc.stop()
 
     assert str(caught.value) == "binance: ticker: the answer is larger than 32 MB"
-    assert peak < 3 * http_session.LARGEST_ANSWER
+    assert peak < 3 * http_session.MAX_ANSWER_BYTES
 
 
 async def test_an_answer_within_the_bound_is_read_whole(serving, connected):
@@ -275,16 +275,16 @@ async def test_an_exception_that_nobody_foresaw_costs_its_answer_only(serving, c
         raise RecursionError("too deep")
 
     client = connected(await serving(said([ROW])))
-    tally = Tally()
+    stats = RequestStats()
 
     with capture_logs() as lines, pytest.raises(VenueUnavailable, match="a fault of ours"):
-        await client.ask(replace(TICKERS, read=read), tally=tally)
+        await client.ask(replace(TICKERS, read=read), stats=stats)
 
-    assert tally.faults == 1
+    assert stats.faults == 1
     assert [(line["log_level"], line["exc_info"], line["call"]) for line in lines] == [
         ("error", True, "ticker")
     ]
-    assert len((await client.ask(TICKERS, tally=tally)).rows) == 1
+    assert len((await client.ask(TICKERS, stats=stats)).rows) == 1
 
 
 def a_list(*rows):

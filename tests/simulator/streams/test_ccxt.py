@@ -91,8 +91,8 @@ async def test_liquidations(simulator, pro, fault, venue):
     await client.load_markets()
     symbol = client.market(BTC)["id"]
     task = asyncio.ensure_future(client.watch_liquidations(BTC))
-    audience = simulator.streams.pumps[venue].audience
-    while not any(connection.topics for connection in audience.connections):
+    subscriptions = simulator.streams.senders[venue].subscriptions
+    while not any(connection.topics for connection in subscriptions.connections):
         await asyncio.sleep(0.01)
     await fault(venue=venue, kind="ws_liquidation_burst", symbol=symbol, count=1)
 

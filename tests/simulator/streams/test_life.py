@@ -13,7 +13,7 @@ import pytest
 from collector.runtime.clock import Clock
 from simulator.market.recording import Reading, Recording
 from simulator.server import Simulator, serve
-from simulator.streams.connection import MOST_WAITING_BYTES
+from simulator.streams.connection import MAX_WAITING_BYTES
 
 NOON = datetime(2025, 11, 20, 12, 3, 40, tzinfo=UTC)
 
@@ -32,8 +32,8 @@ async def test_stops_soon_whatever_its_clients_do(market):
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.get(f"{simulator.url}/simulator/health")
         await mute.close()
-    pumps = [task for task in asyncio.all_tasks() if "simulated streams" in task.get_name()]
-    assert pumps == []
+    senders = [task for task in asyncio.all_tasks() if "simulated streams" in task.get_name()]
+    assert senders == []
 
 
 async def test_a_market_of_which_a_venue_ends_is_ended_whole(market, monkeypatch):
@@ -45,7 +45,7 @@ async def test_a_market_of_which_a_venue_ends_is_ended_whole(market, monkeypatch
         raise ZeroDivisionError("injected")
 
     def break_okx(simulator):
-        monkeypatch.setattr(simulator.streams.pumps["okx"], "tick", fail)
+        monkeypatch.setattr(simulator.streams.senders["okx"], "tick", fail)
         ready.set()
 
     with pytest.raises(RuntimeError, match="simulated streams of okx") as caught:
@@ -73,7 +73,7 @@ async def test_a_venue_too_far_behind_throws_everybody_out(simulator, dial):
     await client.subscribe("btcusdt@aggTrade")
     await client.heard()
 
-    simulator.streams.pumps["binance"].give_up()
+    simulator.streams.senders["binance"].give_up()
 
     assert await client.ended() == 1012
 
@@ -102,7 +102,7 @@ async def test_a_client_that_does_not_read_is_cut_off(simulator, dial, market):
             break
 
     assert simulator.streams.counts()["binance"] == 1
-    assert received > MOST_WAITING_BYTES
+    assert received > MAX_WAITING_BYTES
     assert not other.socket.closed
     writer.transport.abort()
 

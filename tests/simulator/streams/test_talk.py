@@ -7,7 +7,7 @@ from collections import Counter
 import aiohttp
 import pytest
 
-from simulator.streams.bybit import MOST_ARGS_CHARACTERS
+from simulator.streams.bybit import MAX_ARGS_CHARACTERS
 
 BTC = "btcusdt"
 OKX_TRADES = {"channel": "trades", "instId": "BTC-USDT-SWAP"}
@@ -191,7 +191,7 @@ async def test_bybit_accepts_or_refuses_a_request_as_a_whole(simulator, dial):
 
 async def test_bybit_bounds_the_characters_of_the_topics(dial, market, simulator):
     client = await dial("bybit")
-    (answer,) = await client.ask("publicTrade." + "X" * MOST_ARGS_CHARACTERS)
+    (answer,) = await client.ask("publicTrade." + "X" * MAX_ARGS_CHARACTERS)
 
     assert "21000 characters" in answer["ret_msg"]
 

@@ -10,7 +10,7 @@ from simulator.market.order_books import Precision
 from simulator.market.processes import SLOT_MS
 from simulator.market.synthetic import SyntheticMarket
 from simulator.market.tape import side_sizes
-from simulator.streams.events import Closed, largest_a_second
+from simulator.streams.events import Liquidated, largest_a_second
 
 SLOT = 1_763_640_000_000 // SLOT_MS
 MINUTE = 60_000
@@ -28,7 +28,7 @@ def test_is_the_same_whatever_was_asked_before(market):
     for venue in VENUES:
         mine, others = market.tape(venue, SLOT), other.tape(venue, SLOT)
         assert columns(mine.prints) == columns(others.prints)
-        assert columns(mine.forced) == columns(others.forced)
+        assert columns(mine.liquidations) == columns(others.liquidations)
 
 
 def test_another_seed_trades_something_else(market):
@@ -144,12 +144,12 @@ def test_liquidations_of_the_venue_are_those_of_its_contracts(market):
         for event in market.liquidations("bybit", listing.symbol, start, start + SLOT_MS)
     ]
 
-    forced = tape.forced
+    liquidations = tape.liquidations
     together = zip(
-        (tape.listings[at].symbol for at in forced.contract),
-        forced.time_ms.tolist(),
-        forced.is_long.tolist(),
-        forced.size.tolist(),
+        (tape.listings[at].symbol for at in liquidations.contract),
+        liquidations.time_ms.tolist(),
+        liquidations.is_long.tolist(),
+        liquidations.size.tolist(),
         strict=True,
     )
     assert sorted(alone) == sorted(together)
@@ -158,8 +158,11 @@ def test_liquidations_of_the_venue_are_those_of_its_contracts(market):
 
 def test_of_a_second_the_largest_of_each_contract_is_told(market):
     btc, eth = market.listings("binance", SLOT * SLOT_MS)[:2]
-    small, large = Closed(btc, 1_000, 100.0, 1.0, True), Closed(btc, 1_999, 100.0, 3.0, False)
-    other, later = Closed(eth, 1_500, 10.0, 1.0, True), Closed(btc, 2_000, 100.0, 0.1, True)
+    small, large = (
+        Liquidated(btc, 1_000, 100.0, 1.0, True),
+        Liquidated(btc, 1_999, 100.0, 3.0, False),
+    )
+    other, later = Liquidated(eth, 1_500, 10.0, 1.0, True), Liquidated(btc, 2_000, 100.0, 0.1, True)
 
     assert largest_a_second(iter([small, other, large, later])) == [other, large, later]
     assert largest_a_second(iter([large, small])) == [large]

@@ -137,7 +137,7 @@ class World:
 
     @staticmethod
     def standing(one, channel):
-        return one.feed.standings()[channel]
+        return one.feed.statuses()[channel]
 
     def is_live(self, one, channel="trades"):
         found = self.standing(one, channel)
@@ -146,8 +146,8 @@ class World:
     @staticmethod
     def gaps(one, channel="trades"):
         """Return what the ledger was told about a channel since this was last asked."""
-        told = [record for record in one.feed.records() if record.table == "gaps"]
-        return [gap for gap in told if gap.channel == channel]
+        stated = [record for record in one.feed.records() if record.table == "gaps"]
+        return [gap for gap in stated if gap.channel == channel]
 
     async def down(self, one, channel="trades"):
         """Have every connection to a venue cut and refused, and wait until that is noticed."""

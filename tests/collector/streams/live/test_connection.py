@@ -11,7 +11,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from collector.runtime import http_session
-from collector.streams.wire.link import FAILURES, LARGEST_FRAME, Dial, opened, sentence
+from collector.streams.wire.link import FAILURES, MAX_FRAME_BYTES, Dial, opened, sentence
 
 SIMULATED = ("binance", "bybit", "okx")
 
@@ -108,18 +108,18 @@ async def test_one_topic_that_is_refused_takes_no_other_down(world, name):
 
     one.feed.follow([unknown, *one.universe.chosen])
 
-    await world.until(lambda: one.feed.standings()["trades"].instruments >= 3)
+    await world.until(lambda: one.feed.statuses()["trades"].instruments >= 3)
     await world.run(5)
     for instrument in one.universe.chosen:
         assert one.feed.part(instrument.venue_id)[0]["taker_buy_usd"] is not None
 
 
 async def test_an_old_connection_is_renewed_before_the_venue_ends_it(world, monkeypatch):
-    monkeypatch.setattr("collector.streams.wire.idle_limits.LONGEST_LIFE_S", 60.0)
+    monkeypatch.setattr("collector.streams.wire.idle_limits.MAX_LIFE_S", 60.0)
     one = await world.collector("bybit")
 
-    await world.until(lambda: one.feed.standings()["trades"].reconnects > 0)
-    await world.until(lambda: one.feed.standings()["trades"].state == "live")
+    await world.until(lambda: one.feed.statuses()["trades"].reconnects > 0)
+    await world.until(lambda: one.feed.statuses()["trades"].state == "live")
 
     assert world.clock.elapsed_s < 120
     gaps = [gap for gap in one.feed.records() if gap.channel == "trades"]
@@ -131,12 +131,12 @@ async def test_an_old_connection_is_renewed_before_the_venue_ends_it(world, monk
 async def test_much_traffic_shortens_the_silence_that_is_a_fault(world):
     """Where something is told many times a second, ten seconds of nothing are enough."""
     one = await world.collector("okx", top_n=12)
-    await world.until(lambda: one.feed.standings()["trades"].state == "live")
+    await world.until(lambda: one.feed.statuses()["trades"].state == "live")
     await world.run(40)
     await world.fault(venue="okx", kind="ws_mute", channel="trades-all", seconds=60)
     began_s = world.clock.elapsed_s
 
-    await world.until(lambda: one.feed.standings()["trades"].reconnects > 0)
+    await world.until(lambda: one.feed.statuses()["trades"].reconnects > 0)
 
     assert 9 < world.clock.elapsed_s - began_s < 25
 
@@ -152,11 +152,11 @@ async def test_a_part_that_is_killed_is_told_and_costs_no_trade(world, name, par
     task.cancel()
     await world.settle(world.tasks.troubles)
     withheld = account.take()
-    told = world.tasks.troubles()
+    stated = world.tasks.troubles()
     await world.until(lambda: world.is_live(one))
 
     assert withheld == len(account.sums)
-    assert [(task, end["reason"]) for task, end in told.items()] == [
+    assert [(task, end["reason"]) for task, end in stated.items()] == [
         (f"stream {name} trades", "it was cancelled")
     ]
     await account.agrees()
@@ -182,7 +182,7 @@ async def test_a_fault_of_ours_in_what_a_frame_leads_to_is_told(world, monkeypat
 
     [line] = [line for line in lines if line["event"] == "task ended"]
     assert isinstance(line["exc_info"], ZeroDivisionError)
-    assert one.feed.standings()["liquidations"].reconnects == 0
+    assert one.feed.statuses()["liquidations"].reconnects == 0
     await account.agrees()
 
 
@@ -221,7 +221,7 @@ async def test_a_frame_beyond_the_bound_ends_the_connection():
         websocket = web.WebSocketResponse()
         await websocket.prepare(request)
         assert "Sec-WebSocket-Extensions" not in request.headers
-        await websocket.send_bytes(b" " * (LARGEST_FRAME + 1))
+        await websocket.send_bytes(b" " * (MAX_FRAME_BYTES + 1))
         async for _ in websocket:
             pass
         return websocket

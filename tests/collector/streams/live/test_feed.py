@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from collector.service.counters import Meters
+from collector.service.counters import Counters
 from collector.streams.status import last_heard
 
 TOP = 6
@@ -53,8 +53,8 @@ async def test_duplicates_and_disorder_change_nothing(world, name):
     await world.run(2)
 
     await account.agrees()
-    assert one.feed.tally.counts["trades", "duplicate"] > 0
-    assert one.feed.tally.bad > 0
+    assert one.feed.rejects.counts["trades", "duplicate"] > 0
+    assert one.feed.rejects.bad > 0
     assert one.feed.ledger.holes == 0
 
 
@@ -103,8 +103,8 @@ async def test_rest_takes_over_a_book_and_gives_it_back(world, name):
     rows, record = await world.during(one.cycle())
     assert {row.book_imbalance is None for row in rows} == {False}
     assert {row.taker_buy_usd for row in rows} == {None}
-    told = json.loads(record.streams)
-    assert (told["depth"]["source"], told["trades"]["source"]) == ("rest", "none")
+    stated = json.loads(record.streams)
+    assert (stated["depth"]["source"], stated["trades"]["source"]) == ("rest", "none")
     assert record.requests == with_streams + len(rows)
     books = next(question for question in one.venue.each if "book_imbalance" in question.columns)
     assert one.feed.asking(books).passing
@@ -127,11 +127,11 @@ async def test_a_book_of_the_stream_is_that_of_rest(world, name):
     question = next(asked for asked in one.venue.each if asked.name == "order book")
 
     for venue_id in one.universe.by_id:
-        told = one.feed.book(venue_id)
+        stated = one.feed.book(venue_id)
         payload = await world.ask(BOOK[name].format(venue_id))
         [(_, fields)] = question.read(payload, venue_id)
         del fields["venue_ts"]
-        assert told == pytest.approx(fields)
+        assert stated == pytest.approx(fields)
 
 
 @pytest.mark.parametrize("name", SIMULATED)
@@ -148,19 +148,19 @@ async def test_all_liquidations_of_a_burst_become_records(world, name):
 
     heard = [record for record in one.feed.records() if record.table == "liquidations"]
     truth = await world.truth(name, start_ms)
-    told = {i.symbol: truth.get(i.venue_id, {}) for i in one.universe.chosen}
+    stated = {i.symbol: truth.get(i.venue_id, {}) for i in one.universe.chosen}
     for side in ("long", "short"):
         assert sum(r.usd for r in heard if r.side == side) == pytest.approx(
-            sum(one.get(f"{side}_published_usd", 0) for one in told.values())
+            sum(one.get(f"{side}_published_usd", 0) for one in stated.values())
         )
     assert len(heard) == len({record.id for record in heard})
-    assert len(heard) == sum(one.get("published", 0) for one in told.values()) > 100
+    assert len(heard) == sum(one.get("published", 0) for one in stated.values()) > 100
     assert world.standing(one, "liquidations").dropped == 0
 
 
 async def test_liquidations_beyond_the_room_are_dropped_and_counted(world, monkeypatch):
     """Nothing grows without end, and nothing is lost in silence."""
-    monkeypatch.setattr("collector.streams.feed.MOST_WAITING", 100)
+    monkeypatch.setattr("collector.streams.feed.MAX_WAITING", 100)
     one = await world.collector("bybit")
     await world.run(20)
 
@@ -272,21 +272,21 @@ async def test_what_is_shown_of_the_streams(world):
     await world.fault(venue="bybit", kind="ws_zero_price", channel="publicTrade", count=3)
     await world.run(10)
     await world.quiet()
-    meters = Meters()
+    counters = Counters()
 
-    meters.show(one.feed)
-    told = json.loads(one.feed.told())
+    counters.show(one.feed)
+    stated = json.loads(one.feed.to_json())
 
     def shown(name, **labels):
-        return meters.registry.get_sample_value(
+        return counters.registry.get_sample_value(
             f"perpscope_stream_{name}", {"venue": "bybit", "channel": "trades", **labels}
         )
 
-    assert told["trades"]["bad"] == {"price_not_positive": 3}
+    assert stated["trades"]["bad"] == {"price_not_positive": 3}
     assert shown("rows", reason="price_not_positive") == 3
-    assert shown("instruments") == told["trades"]["instruments"] == TOP
-    assert shown("frames") == told["trades"]["events"] > 0
-    assert json.loads(one.feed.told())["trades"]["events"] == 0
+    assert shown("instruments") == stated["trades"]["instruments"] == TOP
+    assert shown("frames") == stated["trades"]["events"] > 0
+    assert json.loads(one.feed.to_json())["trades"]["events"] == 0
 
 
 async def test_a_run_that_was_down_is_missed_from_when_it_went_down(world):
@@ -296,12 +296,12 @@ async def test_a_run_that_was_down_is_missed_from_when_it_went_down(world):
     await world.fault(venue="okx", kind="ws_refuse")
     await world.fault(venue="okx", kind="ws_cut", channel="trades-all")
     await world.until(lambda: world.standing(one, "trades").state == "down")
-    went = world.clock.now()
+    on_lost = world.clock.now()
     await world.run(30)
 
-    heard = last_heard(world.clock.now().replace(tzinfo=None), one.feed.told())
+    heard = last_heard(world.clock.now().replace(tzinfo=None), one.feed.to_json())
 
-    assert abs((heard["trades"] - went).total_seconds()) < 1
+    assert abs((heard["trades"] - on_lost).total_seconds()) < 1
 
 
 @pytest.mark.parametrize("name", SIMULATED)

@@ -71,7 +71,7 @@ async def test_one_that_leaves_while_it_is_asked_about_is_not_repaired(world, mo
 
 async def test_one_that_is_not_told_of_again_holds_no_hole_open(world, monkeypatch):
     """Its liquidations are absent from then on, not 0."""
-    monkeypatch.setattr("collector.streams.holes.repair.REPAIR_WITHIN_S", 30.0)
+    monkeypatch.setattr("collector.streams.holes.repair.REPAIR_TIMEOUT_S", 30.0)
     one = await world.collector("bybit")
     await world.until(lambda: world.is_live(one, "liquidations"))
     await world.down(one, "liquidations")
@@ -195,7 +195,7 @@ async def test_no_flow_is_given_while_the_stream_is_strangely_silent(world, name
 @pytest.mark.parametrize("name", SIMULATED)
 async def test_a_long_hole_is_not_filled_into_the_present(world, name, monkeypatch):
     """What was traded hours ago is no flow of now, and is not asked for later either."""
-    monkeypatch.setattr("collector.streams.holes.ledger.LONGEST_FILLED_MS", 60_000)
+    monkeypatch.setattr("collector.streams.holes.ledger.MAX_DELAY_MS", 60_000)
     one = await world.collector(name)
     await world.until(lambda: world.is_live(one))
     await world.run(20)
@@ -228,16 +228,16 @@ async def test_the_next_run_misses_what_was_still_held_back(world):
     silent = world.clock.now()
     await world.fault(venue="bybit", kind="ws_mute", channel="publicTrade", seconds=35)
     await world.until(lambda: world.standing(one, "trades").state == "down")
-    down = last_heard(world.clock.now().replace(tzinfo=None), one.feed.told())
+    down = last_heard(world.clock.now().replace(tzinfo=None), one.feed.to_json())
     await world.until(lambda: world.standing(one, "trades").state == "repairing")
-    repairing = last_heard(world.clock.now().replace(tzinfo=None), one.feed.told())
+    repairing = last_heard(world.clock.now().replace(tzinfo=None), one.feed.to_json())
 
     assert down["trades"] == repairing["trades"]
     assert abs((down["trades"] - silent).total_seconds()) < 2
 
 
 async def test_gaps_beyond_the_room_are_dropped_and_shown(world, monkeypatch):
-    monkeypatch.setattr("collector.streams.holes.ledger.MOST_GAPS", 1)
+    monkeypatch.setattr("collector.streams.holes.ledger.MAX_GAPS", 1)
     one = await world.collector("okx")
     await world.until(lambda: world.is_live(one))
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from collector.streams.formats.stream import Sinks, Topic
 from collector.streams.registry import STREAMS
-from collector.streams.state.rejects import Tally
+from collector.streams.state.rejects import Rejects
 from collector.streams.wire.link import Dial, Link, opened
 from collector.streams.wire.session import Fault, Session
 
@@ -105,7 +105,7 @@ def talk(world):
         port = runner.addresses[0][1]
         async with aiohttp.ClientSession() as http:
             rng = random.Random(1)
-            sinks = Sinks(flows=flows, books=books, tally=Tally(), liquidation=[].append)
+            sinks = Sinks(flows=flows, books=books, rejects=Rejects(), liquidation=[].append)
             link = Link(stream, world.clock, sinks, http, Dial(1, world.clock, rng), rng)
             websocket = await opened(http, f"ws://127.0.0.1:{port}/")
             session = Session(link, channel, websocket, wanted, lambda topics, at_ms: None)
@@ -148,7 +148,7 @@ async def test_a_venue_that_is_busy_is_asked_again_later_and_later(talk):
                 await one.until(lambda: one.session.refusals)
                 [refusal] = one.session.refusals.values()
                 assert refusal.reason == "Requests too frequent. (60014)"
-                assert refusal.again_s is not None
+                assert refusal.retry_at_s is not None
         await one.until(lambda: not one.session.refusals)
         await one.run(20)
 
@@ -195,7 +195,7 @@ async def test_only_the_instrument_that_a_refusal_names_is_given_up(talk):
         assert one.venue.subscribed() == [["BTC", "ETH", "GONE", "SOL"]]
         [(topic, refusal)] = one.session.refusals.items()
         assert topic == "trades-all:GONE-USDT-SWAP"
-        assert refusal.again_s is None
+        assert refusal.retry_at_s is None
         assert "doesn't exist" in refusal.reason
 
 
@@ -215,7 +215,7 @@ async def test_the_others_of_a_refused_batch_are_asked_for_together_at_once(talk
 
         assert one.clock.elapsed_s - began_s < 2
         assert one.venue.subscribed() == [["BTC", "ETH", "GONE", "SOL"], ["BTC", "ETH", "SOL"]]
-        assert [refusal.again_s for refusal in one.session.refusals.values()] == [None]
+        assert [refusal.retry_at_s for refusal in one.session.refusals.values()] == [None]
 
 
 async def test_a_name_within_another_is_not_meant(talk):
