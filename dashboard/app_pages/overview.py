@@ -4,6 +4,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.market.figures import whole_market
+from analytics.market.oi_split import oi_split, with_split
 from analytics.palette import colors
 from dashboard import loaders, state, view
 from dashboard.components.cards import cards
@@ -33,7 +34,7 @@ def board() -> None:
             span = formats.span(shown.now - shown.since)
             st.info(f"Nothing was recorded in the {span} before {formats.moment(shown.now)}.")
             return
-        pairs = seen.of(every)
+        pairs = with_split(seen.of(every))
         if pairs.empty:
             st.info("Nothing was heard of the pairs and venues that the sidebar asks for.")
             return
@@ -47,7 +48,8 @@ def board() -> None:
             what,
             lambda: whole_market(pairs, seen.of(history), liquidated, seen.span, silent),
         )
-        cards(market, shown, look)
+        split = oi_split(pairs, len(silent))
+        cards(market, split, shown, look)
         lists = loaders.made_of_rows(
             "movers", shown, what, lambda: mover_lists(pairs, seen.timeframe)
         )
@@ -67,6 +69,7 @@ def board() -> None:
             columns=chosen,
             words=words,
             market=market,
+            split=split,
             lists=lists,
             sentences=lines,
         )

@@ -11,6 +11,7 @@ import streamlit as st
 from analytics import formats
 from analytics.lake.schema import BAR
 from analytics.market.figures import OLD_CYCLES, Figure
+from analytics.market.oi_split import OiSplit
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from dashboard.state import Moment
@@ -19,7 +20,7 @@ _POINTS: Final = 48
 """In a card's curve, at most: more cannot be seen, and each goes to the browser."""
 _CURVE_PX: Final = 44
 _TITLE_LETTERS: Final = 18
-"""A longer title is cut off on a seventh of the page."""
+"""A longer title is cut off on an eighth of the page."""
 _LOW_CURVE_PX: Final = 26
 NOTES_WRAP: Final = """
 /* What a change is of, and how many pairs are missing, is never cut off. */
@@ -30,12 +31,11 @@ NOTES_WRAP: Final = """
 """
 _ROOM: Final = f"""
 .st-key-kpis [data-testid="stMetric"] {{ padding-bottom: {_CURVE_PX + 12}px; overflow: hidden }}
-/* Where seven have no room side by side, the first is as wide as two: no row has a hole. */
 {NOTES_WRAP}
 .st-key-kpis {{ container-type: inline-size }}
-@container (max-width: 950px) {{
+/* Where eight have no room side by side they are two rows: no row has a hole. */
+@container (max-width: 990px) {{
   .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: repeat(4, 1fr) }}
-  .st-key-kpis [data-testid="stGrid"] > :first-child {{ grid-column: span 2 }}
 }}
 /* On a phone the pairs matter more: the cards are low. */
 @container (max-width: 600px) {{
@@ -68,13 +68,18 @@ _HELP: Final = {
     "fill on Binance, at the bankruptcy price on Bybit and OKX, which is a little off the market. "
     "USD.",
     "breadth_pct": "Share of pairs whose price is higher than 24 hours ago.",
+    "oi_delta_pct": "How far the open interest of the pairs collected came, and how much of that "
+    "was contracts opened or closed and how much the price they are valued at. USD.",
 }
 """What each figure that has a card is."""
+
+SPLIT: Final = "oi_delta_pct"
+"""The quantity whose split has a card."""
 
 UNSIGNED: Final = "liquidations_1h_usd"
 """The figure whose rise has no colour: much liquidated is neither good nor bad."""
 
-FIGURES: Final = tuple(_HELP)
+FIGURES: Final = tuple(name for name in _HELP if name != SPLIT)
 """Names of those that have a card, in their order."""
 
 
@@ -96,12 +101,13 @@ class CardText(NamedTuple):
         return ", ".join(filter(None, (self.over, self.coverage))) or None
 
 
-def cards(figures: dict[str, Figure], shown: Moment, colors: Colors) -> None:
-    """Draw one card for each figure, with its change."""
+def cards(figures: dict[str, Figure], split: OiSplit | None, shown: Moment, colors: Colors) -> None:
+    """Draw one card for each figure, with its change, and one for the *split* of OI's change."""
     with st.container(key="kpis", gap=None):
-        with st.grid(len(FIGURES), min_column_width=130, gap="xsmall"):
+        with st.grid(len(FIGURES) + 1, min_column_width=115, gap="xsmall"):
             for name in FIGURES:
-                _draw(name, figures[name], shown)
+                _draw(name, card_text(name, figures[name], shown), figures[name])
+            _draw(SPLIT, split_text(split, shown), None if split is None else split.figure)
         # As a picture behind each card: a chart of their own for each takes the browser as long
         # as all the rest of the page.
         st.html(_pictures([figures[name] for name in FIGURES], colors))
@@ -115,6 +121,20 @@ def card_text(name: str, figure: Figure, shown: Moment) -> CardText:
         None if figure.change is None else figure.change.written(name),
         over(figure, shown),
         coverage(figure),
+    )
+
+
+def split_text(split: OiSplit | None, shown: Moment) -> CardText:
+    """Return how much of the change of open interest was contracts, and how much price."""
+    label, write = QUANTITIES[SPLIT].title, QUANTITIES["oi_contracts_usd"].write
+    if split is None:
+        return CardText(label, write(None), None, None, None)
+    return CardText(
+        label,
+        write(split.change.difference),
+        write(split.oi_contracts_usd),
+        f"contracts, {write(split.oi_price_usd)} price, {over(split.figure, shown)}",
+        coverage(split.figure),
     )
 
 
@@ -151,11 +171,9 @@ def card_title(name: str) -> str:
     return quantity.title if len(quantity.title) < _TITLE_LETTERS else quantity.short
 
 
-def _draw(name: str, figure: Figure, shown: Moment) -> None:
-    text = card_text(name, figure, shown)
+def _draw(name: str, text: CardText, figure: Figure | None) -> None:
     is_flat = text.change is None or text.change[0] not in "+-"
     is_plain = is_flat or name == UNSIGNED
-    behind = f"From {figure.pairs:,} of {formats.plural(figure.expected, 'pair')} collected."
     st.metric(
         text.label,
         text.value,
@@ -164,20 +182,23 @@ def _draw(name: str, figure: Figure, shown: Moment) -> None:
         delta_color="off" if is_plain else "normal",
         delta_arrow="off" if is_flat else "auto",
         delta_description=None if text.change is None else text.note,
-        help=f"{_HELP[name]} {behind}{_of_change(figure)}",
+        help=f"{_HELP[name]}{_behind(figure)}",
         border=True,
         height="stretch",
     )
 
 
-def _of_change(figure: Figure) -> str:
-    """Write whom the change compares, for the card's help."""
-    if figure.change is None:
+def _behind(figure: Figure | None) -> str:
+    """Write who is behind a figure and whom its change compares, for the card's help."""
+    if figure is None:
         return ""
+    behind = f" From {figure.pairs:,} of {formats.plural(figure.expected, 'pair')} collected."
+    if figure.change is None:
+        return behind
     pairs = formats.plural(figure.change.pairs, "pair")
     return (
-        f" The change ends at {formats.moment(figure.change.until)} and compares {pairs} known at "
-        "both ends, with the weights of now; the curve is of 24 hours."
+        f"{behind} The change ends at {formats.moment(figure.change.until)} and compares {pairs} "
+        "known at both ends, with the weights of now. A curve is of 24 hours."
     )
 
 

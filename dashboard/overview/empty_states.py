@@ -49,7 +49,7 @@ def sentences(
     """Return why values of *pairs* are absent, old or refused, and which pairs are missing.
 
     Args:
-        pairs: As ``pairs.sql`` returns them, with what ``pair_curves`` says beside it.
+        pairs: As ``oi_split.with_split`` returns them, with what ``pair_curves`` says beside it.
         silent: Pairs of the universe that are not among them.
         cycles: The newest of each venue.
         figures: Of the cards.
@@ -62,6 +62,7 @@ def sentences(
         *_of_silence(silent, shown),
         *(line for name in _TOLD for line in _of_metric(name, pairs, shown, timeframe, bar_ended)),
         *(line for name in SPANS for line in _of_span(name, pairs, timeframe)),
+        *_of_coins(pairs, timeframe),
         *_of_refusals(pairs),
         *(line for name in _AGING for line in _of_age(name, pairs, shown)),
         *_of_marks(pairs, shown),
@@ -154,6 +155,25 @@ def _of_span(name: str, pairs: pd.DataFrame, timeframe: str) -> list[str]:
     span = formats.spans(timedelta(seconds=off.min()), timedelta(seconds=off.max()))
     who = _who(pairs.loc[off.index], pairs)
     return [f"{QUANTITIES[name].title} is over {span}, not {asked}, for {who}."]
+
+
+def _of_coins(pairs: pd.DataFrame, timeframe: str) -> list[str]:
+    """Say of whom open interest is known in USD alone, now or then."""
+    only_usd = pairs["oi_usd"].notna() & pairs["oi_base"].isna()
+    unsplit = pairs["oi_delta_pct"].notna() & pairs["oi_contracts_usd"].isna() & ~only_usd
+    coins = QUANTITIES["oi_base"].title
+    lines = []
+    if only_usd.any():
+        lines.append(
+            f"{coins}, and with it the split of its change, is missing for "
+            f"{_who(pairs[only_usd], pairs)}: only its value in USD is known."
+        )
+    if unsplit.any():
+        lines.append(
+            f"How much of the OI change was price and how much contracts is missing for "
+            f"{_who(pairs[unsplit], pairs)}: coins of {timeframe} earlier are not on record."
+        )
+    return lines
 
 
 def _who(missing: pd.DataFrame, pairs: pd.DataFrame) -> str:

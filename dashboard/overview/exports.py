@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pandas as pd
@@ -14,8 +14,9 @@ from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
 from analytics.market.figures import Change
 from analytics.market.figures import Figure as MarketFigure
+from analytics.market.oi_split import OiSplit
 from analytics.quantities import QUANTITIES
-from dashboard.components.cards import FIGURES, card_text
+from dashboard.components.cards import FIGURES, CardText, card_text, split_text
 from dashboard.components.movers import SPANS
 from dashboard.frame.downloads import thresholds_text
 from dashboard.overview.table_columns import COLUMNS
@@ -41,6 +42,8 @@ class Shown:
     words: str
     """What was searched for."""
     market: dict[str, MarketFigure]
+    split: OiSplit | None
+    """Of the change of open interest."""
     lists: Sequence[dict[str, Any]]
     """Of the movers."""
     sentences: Sequence[str]
@@ -62,11 +65,11 @@ def pairs_section(shown: Shown) -> Section:
     frame = known.assign(pair=known["symbol"].map(formats.pair), age_s=age)
     span = shown.seen.timeframe
     columns = [Column("pair", "Pair"), Column("venue", "Venue")]
-    columns += [
-        Column.of(one.name, f"{quantity.title} in {span}" if "{span} ago" in one.help else None)
-        for one in COLUMNS
-        if one.name in shown.columns and (quantity := one.quantity) is not None
-    ]
+    for one in COLUMNS:
+        if one.name in shown.columns and (quantity := one.quantity) is not None:
+            is_change = "{span}" in one.help and quantity.kind != "span"
+            title = f"{quantity.title} in {span}" if is_change else None
+            columns.append(Column.of(one.name, title))
     return Section("Pairs", frame, tuple(columns))
 
 
@@ -85,16 +88,18 @@ def report(shown: Shown) -> Report:
         moment=shown.moment.now,
         origin=shown.moment.origin,
         state=_state(shown),
-        figures=tuple(_card(shown, name) for name in FIGURES),
+        figures=(
+            *(_card(card_text(name, shown.market[name], shown.moment)) for name in FIGURES),
+            _card(split_text(shown.split, shown.moment)),
+        ),
         charts=(*_courses(shown), *_bars(shown)),
         sections=(first,),
         notes=tuple(shown.sentences),
     )
 
 
-def _card(shown: Shown, name: str) -> Figure:
-    """Return the figure called *name* as its card has it, and what time its change is of."""
-    text = card_text(name, shown.market[name], shown.moment)
+def _card(text: CardText) -> Figure:
+    """Return a figure as its card has it, and what time its change is of."""
     change = text.coverage if text.change is None else f"{text.change} {text.note}"
     return Figure(text.label, text.value, change)
 
@@ -178,6 +183,7 @@ def _figures(shown: Shown) -> Section:
         for name in FIGURES
         for figure in [shown.market[name]]
     ]
+    rows += _split_rows(shown.split)
     columns = (
         Column("figure", "Figure"),
         Column("unit", "Unit"),
@@ -196,6 +202,23 @@ def _figures(shown: Shown) -> Section:
     )
     frame = pd.DataFrame(rows).astype({"compared": "Int64"})
     return Section("Figures", frame, columns, note)
+
+
+def _split_rows(split: OiSplit | None) -> list[dict[str, object]]:
+    """Return the parts of the change of open interest as rows; each is a change itself."""
+    if split is None:
+        return []
+    parts = {"oi_price_usd": split.oi_price_usd, "oi_contracts_usd": split.oi_contracts_usd}
+    return [
+        {
+            "figure": QUANTITIES[name].title,
+            "unit": QUANTITIES[name].unit,
+            "pairs": split.change.pairs,
+            "expected": split.expected,
+            **_changed(replace(split.change, difference=usd)),
+        }
+        for name, usd in parts.items()
+    ]
 
 
 def _changed(change: Change | None) -> dict[str, object]:

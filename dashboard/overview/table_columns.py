@@ -106,6 +106,22 @@ COLUMNS: Final = (
         small=True,
     ),
     Column(
+        "oi_price_usd",
+        help="What the price made of the change of open interest over {span}",
+        width=90,
+        signed=True,
+        usual=False,
+        small=True,
+    ),
+    Column(
+        "oi_contracts_usd",
+        help="What contracts opened and closed made of the change of open interest over {span}",
+        width=100,
+        signed=True,
+        usual=False,
+        small=True,
+    ),
+    Column(
         "oi_curve",
         curve_of="oi_usd",
         help="The newest 24 bars' open interest: 0 is the lowest of them, 100 the highest",

@@ -55,7 +55,7 @@ def test_overview_is_whole(overview, size, theme):
     """Cards, curves and table, in the colours of the theme."""
     page = overview(size=size, theme=theme)
 
-    assert page.locator("[data-testid=stMetric]").count() == 7
+    assert page.locator("[data-testid=stMetric]").count() == 8
     assert page.get_by_text("$17.94B").is_visible()
     page.wait_for_function(
         """() => [...document.querySelectorAll(".st-key-kpis [data-testid=stMetric]")]

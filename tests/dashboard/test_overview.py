@@ -112,6 +112,7 @@ def test_cards_show_the_market(app, record):
         "Long/short": "1.67",
         "Liquidations 1 h": "–",
         "Breadth 24 h": "50 %",
+        "OI change": "–",
     }
 
 
@@ -884,6 +885,45 @@ def test_open_interest_in_coins_is_a_column_with_its_change(app, record):
     (row,) = written(app).to_dict("records")
     assert row["oi_base"] == "93.12K"
     assert row["oi_base_delta_pct"] == "+16.40 %"
+
+
+def test_a_card_says_how_much_of_the_oi_change_was_contracts(app, record):
+    """10,000 coins at $100,000, then 12,000 at $110,000; another pair's coins are not known."""
+    then, now = record.noon - timedelta(minutes=5), record.noon
+    record.snapshot(BTC, at=then, **{**WHOLE, "oi_usd": 1e9, "oi_base": 10_000.0})
+    record.snapshot(BTC, at=now, **{**WHOLE, "oi_usd": 1.32e9, "oi_base": 12_000.0})
+    for at, oi in ((then, 3e9), (now, 4e9)):
+        record.snapshot(ETH, at=at, **{**WHOLE, "oi_usd": oi})
+    record.publish()
+    app.query_params["columns"] = ["OI by price", "OI by contracts"]
+
+    app.run()
+
+    beside = "contracts, +$110.00M price, in 5 min, 1 of 2 pairs"
+    assert card(app, "OI change") == ("+$320.00M", "+$210.00M", beside)
+    told = written(app).set_index("pair")[["oi_price_usd", "oi_contracts_usd"]]
+    assert told.loc["BTC/USDT"].tolist() == ["+$110.00M", "+$210.00M"]
+    assert told.loc["ETH/USDT"].tolist() == ["–", "–"]
+    assert (
+        "Open interest, coins, and with it the split of its change, is missing for "
+        "ETH/USDT on binance: only its value in USD is known."
+    ) in text(app)
+
+
+def test_coins_that_are_known_now_alone_make_no_split(app, record):
+    """The card is a dash, and a sentence says why."""
+    then = record.noon - timedelta(minutes=5)
+    record.snapshot(BTC, at=then, **WHOLE)
+    record.snapshot(BTC, **{**WHOLE, "oi_usd": 7e9, "oi_base": 12_000.0})
+    record.publish()
+
+    app.run()
+
+    assert cards(app)["OI change"] == "–"
+    assert (
+        "How much of the OI change was price and how much contracts is missing for the only "
+        "pair: coins of 5m earlier are not on record."
+    ) in text(app)
 
 
 def test_chosen_pairs_are_all_that_counts(app, record):

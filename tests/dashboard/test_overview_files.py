@@ -14,7 +14,8 @@ import pytest
 from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
 from analytics.exports.xlsx import xlsx_bytes
-from analytics.market.figures import whole_market
+from analytics.market.figures import Change, whole_market
+from analytics.market.oi_split import OiSplit, oi_split, with_split
 from dashboard import components, loaders, warm_up
 from dashboard.components.movers import mover_lists
 from dashboard.overview import exports
@@ -40,7 +41,7 @@ def shown(app, record):
     moment, seen = loaders.moment(), View()
     pairs, silent = loaders.pairs(moment, seen.span), loaders.silent_pairs(moment)
     history, liquidated = loaders.market_history(moment), loaders.liquidated(moment, seen.span)
-    pairs = pairs.join(loaders.pair_curves("5m", moment), on=["venue", "symbol"])
+    pairs = with_split(pairs).join(loaders.pair_curves("5m", moment), on=["venue", "symbol"])
     return exports.Shown(
         moment=moment,
         seen=seen,
@@ -49,6 +50,7 @@ def shown(app, record):
         columns=[column.name for column in COLUMNS],
         words="",
         market=whole_market(pairs, history, liquidated, seen.span, silent),
+        split=oi_split(pairs, len(silent)),
         lists=mover_lists(pairs, "5m"),
         sentences=["A sentence."],
     )
@@ -94,6 +96,23 @@ def test_a_change_says_its_time_and_its_end(shown):
     )
     assert interest.endswith(",900000000.0,300.0,300.0,2025-10-22T12:44:00Z,1")
     assert "Funding 8 h,% per 8 h,0.01,1,2,,,,," in others
+
+
+def test_the_split_of_the_oi_change_leaves_in_its_two_parts(shown):
+    """In the table of figures each is a change with its time; on paper they are one card."""
+    five = timedelta(minutes=5)
+    change = Change(320e6, None, 1, five, five, shown.moment.now)
+    split = replace(shown, split=OiSplit(110e6, 210e6, change, 2))
+
+    rows = lines(exports.tables(split)["Figures"]())
+    card = exports.report(split).figures[-1]
+
+    ends = "300.0,300.0,2025-10-22T12:44:00Z,1"
+    assert f"OI change by price,USD,,1,2,110000000.0,{ends}" in rows
+    assert f"OI change by contracts,USD,,1,2,210000000.0,{ends}" in rows
+    assert (card.label, card.value) == ("OI change", "+$320.00M")
+    assert card.change == "+$210.00M contracts, +$110.00M price, in 5 min, 1 of 2 pairs"
+    assert len(lines(exports.tables(shown)["Figures"]())) == len(rows) - 2
 
 
 def test_a_card_on_paper_says_what_time_its_change_is_of(shown):
