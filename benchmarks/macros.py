@@ -1,10 +1,10 @@
-"""What macros cost queries: the files that each reads of a large lake, and how long it takes.
+"""Cost of SQL macros: files read and time of each query on a large lake.
 
     python benchmarks/macros.py LAKE [--runs 20] [--only WORD]
 
-LAKE is one that ``big_lake.py`` made. Each query is asked as it stands, with the macros of
-``analytics/sql/macros.sql``, and in turn with them written out by hand: the text in the
-place of the call. A macro that kept DuckLake from passing over files would read more of them.
+LAKE is one made by ``big_lake.py``. Each query runs as it is, with the macros of
+``analytics/sql/macros.sql``, and in turn with each call replaced by the macro's text. A macro
+that kept DuckLake from skipping files would read more of them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _END_BAR = round(END.timestamp() * 1000) // BAR_MS
 
 
 def bound(name: str, known_by: object, pair: tuple[str, str, str]) -> dict[str, object]:
-    """Return what a page asks of the query called *name*; of panels, of 60 days of one *pair*."""
+    """Return a page's parameters of the query *name*; for panels 60 days of one *pair*."""
     venue, symbol, base = pair
     of_pair = {"bases": [base], "symbols": [symbol], "pairs": [f"{venue} {symbol}"], "venues": None}
     given = {
@@ -51,7 +51,7 @@ def bound(name: str, known_by: object, pair: tuple[str, str, str]) -> dict[str, 
 
 
 def written_out(text: str) -> str:
-    """Return *text* with every macro's own words in the place of its call."""
+    """Return *text* with each macro call replaced by the macro's text."""
     macros = {name: (args.split(", "), body) for name, args, body in _MACRO.findall(_code(MACROS))}
     text = _code(text)
     call = re.compile(rf"\b({'|'.join(macros)})\(")
@@ -69,7 +69,7 @@ def _code(text: str) -> str:
 
 
 def _arguments(text: str, start: int) -> tuple[list[str], int]:
-    """Return the arguments of the call whose first one begins at *start*, and where it ends."""
+    """Return the arguments of the call whose first argument begins at *start*, and its end."""
     given, depth, first = [], 1, start
     for place in range(start, len(text)):
         depth += {"(": 1, ")": -1}.get(text[place], 0)
@@ -82,20 +82,20 @@ def _arguments(text: str, start: int) -> tuple[list[str], int]:
 
 
 def files_read(cursor: duckdb.DuckDBPyConnection, text: str, params: dict[str, object]) -> int:
-    """Return how many Parquet files the query *text* opens."""
+    """Return the number of Parquet files that the query *text* opens."""
     ((_, plan),) = cursor.execute(f"explain (analyze, format json) {text}", params).fetchall()
     return sum(map(int, re.findall(r'"Total Files Read": "(\d+)"', plan)))
 
 
 def took_ms(cursor: duckdb.DuckDBPyConnection, text: str, params: dict[str, object]) -> float:
-    """Return how long the query *text* takes. [wall ms]"""
+    """Return the time of the query *text*. [wall ms]"""
     began = time.perf_counter()
     cursor.execute(text, params).to_arrow_reader(1_000_000).read_all()
     return 1000 * (time.perf_counter() - began)
 
 
 def main() -> None:
-    """Print a line for each query that calls a macro; end with 1 if one reads more files."""
+    """Print a line per query that calls a macro; exit with 1 if one reads more files."""
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     asked.add_argument("lake", type=Path)
     asked.add_argument("--runs", type=int, default=20)

@@ -47,7 +47,7 @@ latest as (
         arg_max(volume_24h_usd, heard_ts) as volume_24h_usd,
         max(received_ts) filter (volume_24h_usd is not null) as volume_24h_usd_ts,
         arg_max(oi_usd, heard_ts) as oi_usd,
-        -- Of the row of oi_usd: their quotient is the price that both are of.
+        -- From the row of oi_usd, so that their quotient is one price.
         arg_max_null(oi_base, heard_ts) filter (oi_usd is not null) as oi_base,
         max(received_ts) filter (oi_usd is not null) as oi_usd_ts,
         -- Both from one row: the rate is per interval and means nothing with another interval.
