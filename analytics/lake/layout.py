@@ -9,7 +9,6 @@ import stat
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from analytics.errors import LakeError
@@ -91,14 +90,6 @@ def make_private(layout: Layout) -> None:
             is_open = stat.S_IMODE(found.st_mode) & PRIVATE_UMASK
             if is_open and found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode):
                 path.chmod(stat.S_IMODE(found.st_mode) & ~PRIVATE_UMASK)
-
-
-def published_at(layout: Layout) -> datetime | None:
-    """Return the wall time of the newest publish, UTC; None before the first."""
-    try:
-        return datetime.fromtimestamp(layout.public.stat().st_mtime, UTC)
-    except FileNotFoundError:
-        return None
 
 
 def refuse_below(layout: Layout, reserve_bytes: int) -> None:

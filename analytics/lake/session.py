@@ -17,7 +17,6 @@ from analytics.lake.checksums import Checksums
 from analytics.lake.layout import (
     Layout,
     added_since,
-    copy_in_place_of,
     names_in,
     refuse_below,
     sync,
@@ -44,7 +43,7 @@ class Session:
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on the committed state."""
-        with self.turn, self._open().cursor() as cursor:
+        with self.turn, self.connection().cursor() as cursor:
             use(cursor)
             yield cursor
 
@@ -74,16 +73,6 @@ class Session:
                 # The first commit after a publish makes the catalog's log anew.
                 sync(self.layout.folder)
                 self.sums.written(added, self._newest_commit())
-
-    def publish(self) -> None:
-        """Put a copy of the catalog, complete without its log, in the place of the last one.
-
-        Raises:
-            LakeError: The last one is still there.
-        """
-        with self.turn, self.afresh_after_errors("cannot publish"):
-            self._open().execute(f"checkpoint {METADATA}")
-            copy_in_place_of(self.layout.catalog, self.layout.public)
 
     def compact(self) -> None:
         """Keep the catalog from growing with all that was ever deleted from it.
@@ -119,11 +108,12 @@ class Session:
     def _newest_commit(self) -> int:
         """Return the number of the newest commit: a third of the cost of asking DuckLake."""
         query = f"select max(snapshot_id) from {METADATA}.ducklake_snapshot"  # noqa: S608
-        with self._open().cursor() as cursor:
+        with self.connection().cursor() as cursor:
             ((number,),) = cursor.execute(query).fetchall()
         return int(number)
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Return the connection, opened if need be; only the thread that has the turn asks."""
         if self._connection is None:
             if self._opened and not self.layout.catalog.exists():
                 # DuckLake would begin an empty lake in its place.

@@ -31,13 +31,15 @@ from analytics.lake import (
     imports,
     lock,
     maintenance,
+    publish,
     recover,
+    retention,
     schema,
     undo_import,
 )
 from analytics.lake.checksums import Checksums
 from analytics.lake.insert import Frontier, insert_new
-from analytics.lake.layout import PRIVATE_UMASK, Layout, make_private, published_at
+from analytics.lake.layout import PRIVATE_UMASK, Layout, make_private
 from analytics.lake.session import Session, hints_at_damage, lake_errors
 from analytics.records import Instrument, Record
 
@@ -271,7 +273,7 @@ class Lake:
         Raises:
             LakeError: Readers go on seeing what was published before.
         """
-        self._session.publish()
+        publish.publish(self._session)
 
     def maintain(self, now: datetime, *, whole_days: bool) -> None:
         """Merge small files, and let go of what no reader can need any more.
@@ -287,7 +289,7 @@ class Lake:
         with self._session.turn:
             # First, as this is what makes room on a disk that is nearly full.
             with self._session.afresh_after_errors("cannot maintain"), self.cursor() as cursor:
-                maintenance.free(cursor, now, published_at(self.layout))
+                maintenance.free(cursor, now, publish.published_at(self.layout))
             for step in maintenance.steps(whole_days=whole_days):
                 self._check_sources(step)
                 with (
@@ -380,40 +382,12 @@ class Lake:
             self._upkeep = None
 
     def forget_snapshots(self, now: datetime, keep: timedelta) -> int:
-        """Delete the snapshots of the whole days that are over for longer than *keep*; bars stay.
-
-        Args:
-            now: What the lake's clock shows, UTC. It is believed only where a venue's own
-                time, stored within the day before, agreed with it: a clock that is months
-                ahead would have everything deleted.
-            keep: The day that lies so long before *now* is kept, too.
-
-        Returns:
-            How many were deleted.
+        """Delete snapshots older than *keep*, return how many; see ``retention``.
 
         Raises:
             LakeError: None was deleted.
         """
-        now = now.replace(tzinfo=None)
-        midnight = (now - keep).replace(hour=0, minute=0, second=0, microsecond=0)
-        with self._session.change(set()) as cursor:
-            query = "select 1 from snapshots where received_ts < $midnight limit 1"
-            if not cursor.execute(query, {"midnight": midnight}).fetchall():
-                return 0
-            # A venue's time that is far from ours is refused, and not stored.
-            query = (
-                "select 1 from snapshots where venue_ts is not null "
-                "and received_ts > $now - interval 1 day and received_ts <= $now limit 1"
-            )
-            if not cursor.execute(query, {"now": now}).fetchall():
-                raise LakeError(
-                    f"no old snapshots are deleted: the clock shows {now:%Y-%m-%d %H:%M} UTC, and "
-                    "no venue agreed with that in the day before"
-                )
-            result = cursor.execute(
-                "delete from snapshots where received_ts < $midnight", {"midnight": midnight}
-            ).fetchone()
-        return 0 if result is None else int(result[0])
+        return retention.forget_snapshots(self._session, now, keep)
 
     def _mend(self, version: int) -> None:
         """Mend the rows of a lake that was of an older *version*."""
