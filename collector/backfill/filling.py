@@ -18,7 +18,7 @@ from collector.backfill.outcome import Outcome, Progress
 from collector.backfill.plan import Piece, Stretch, Wanted, known, pieces, stamps
 from collector.backfill.rows import bars_of, table
 from collector.backfill.store import Store
-from collector.cycles import live_bars
+from collector.cycles.bars_from_snapshots import write_finished_bars
 from collector.cycles.venue_collector import VenueCollector
 from collector.runtime.clock import Clock
 from collector.venues.client import VenueClient, fault
@@ -124,7 +124,7 @@ class _Run:
 
     def _prepare(self) -> list[list[Piece]]:
         """Write the live bars that are due, so that none is filled in instead; then plan."""
-        live_bars.write_finished(self._lake, self._wanted.venue.name, self._wanted.now, None)
+        write_finished_bars(self._lake, self._wanted.venue.name, self._wanted.now, None)
         lanes, self._before = self._survey()
         return lanes
 

@@ -27,7 +27,7 @@ from collector.service.app import simulator_clock
 from collector.service.control import takes_work
 from collector.settings import Settings
 from collector.streams.registry import STREAMS
-from collector.streams.wire.link import FAILURES, opened, sentence
+from collector.streams.wire.reconnect import FAILURES, opened, sentence
 from collector.venues import VENUES
 from collector.venues.client import VenueClient
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from yarl import URL
@@ -20,6 +20,16 @@ class TooLarge(aiohttp.ClientError):
 
 class Elsewhere(aiohttp.ClientError):
     """The way to another host was pointed out; it is not taken."""
+
+
+_WORDS: Final[tuple[tuple[tuple[type[BaseException], ...], str], ...]] = (
+    ((aiohttp.TooManyRedirects,), "redirected again and again"),
+    ((aiohttp.ClientConnectorDNSError,), "DNS lookup failed"),
+    ((aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError), "TLS failed"),
+    ((ConnectionRefusedError,), "connection refused"),
+    ((ConnectionError, aiohttp.ServerDisconnectedError), "connection reset"),
+    ((aiohttp.ClientPayloadError,), "the answer broke off"),
+)
 
 
 def new_session(**options: Any) -> aiohttp.ClientSession:
@@ -70,3 +80,23 @@ async def _refuse_elsewhere(
     if not stays:
         found.response.close()
         raise Elsewhere(f"redirected to another host: {location[:200]}")
+
+
+def why_no_answer(error: BaseException, timeout_s: float | None = None) -> str:
+    """Return in words why nothing came: the same trouble reads the same wherever it is met.
+
+    Args:
+        error: Of aiohttp or the system.
+        timeout_s: How long was waited, where that is known. [wall s]
+    """
+    if isinstance(error, TooLarge | Elsewhere):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "no answer in time" if timeout_s is None else f"timeout after {timeout_s:g} s"
+    # The words of aiohttp name an object in our memory, and so would never be the same twice.
+    system = getattr(error, "os_error", error)
+    for kinds, words in _WORDS:
+        if isinstance(error, kinds) or isinstance(system, kinds):
+            return words
+    text = str(system)[:200]
+    return f"no connection: {text}" if text else "no connection"

@@ -12,7 +12,7 @@ from analytics.errors import LakeError, VenueError
 from analytics.lake.schema import BAR
 from analytics.records import Cycle
 from collector.backfill import plan
-from collector.cycles import live_bars
+from collector.cycles.bars_from_snapshots import write_finished_bars
 from collector.cycles.venue_collector import VenueCollector
 from collector.service.app import Program
 from collector.service.scheduler import Job
@@ -179,7 +179,7 @@ async def bars(program: Program) -> None:
     for one in program.venues:
         since = earliest.get(one.name)
         try:
-            await asyncio.to_thread(live_bars.write_finished, program.lake, one.name, now, since)
+            await asyncio.to_thread(write_finished_bars, program.lake, one.name, now, since)
         except LakeError as error:
             log.warning("bars not written", venue=one.name, reason=str(error))
             if since is not None:

@@ -23,8 +23,8 @@ from collector.streams.state.flows import FLOW_CHANNELS, FlowChannel, Flows
 from collector.streams.state.rejects import Rejects
 from collector.streams.status import ChannelStatus, Source, bad_of, refused, state
 from collector.streams.wire.connection import Connection
-from collector.streams.wire.link import Dial, Link
 from collector.streams.wire.pool import ConnectionPool
+from collector.streams.wire.reconnect import Dial, Link
 from collector.venues.client import VenueClient
 from collector.venues.venue import Fields, Question
 

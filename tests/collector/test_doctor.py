@@ -124,7 +124,7 @@ async def test_a_stream_that_a_firewall_swallows_is_a_finding(
     examined, tmp_path, simulator, monkeypatch
 ):
     """Nothing comes back at all: doctor waits no longer than a collector does."""
-    monkeypatch.setattr("collector.streams.wire.link.CONNECT_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("collector.streams.wire.reconnect.CONNECT_TIMEOUT_S", 0.2)
     swallowing = asyncio.Event()
 
     async def swallow(*_):

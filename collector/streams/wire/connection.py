@@ -9,7 +9,7 @@ import structlog
 
 from collector.runtime.guarded_tasks import reason
 from collector.streams.formats.stream import Channel, Topic
-from collector.streams.wire.link import FAILURES, Link, sentence
+from collector.streams.wire.reconnect import FAILURES, Link, sentence
 from collector.streams.wire.session import Fault, Session
 from collector.streams.wire.subscriptions import Refusal
 

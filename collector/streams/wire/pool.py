@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from collector.runtime.guarded_tasks import GuardedTask, GuardedTasks
 from collector.streams.formats.stream import Channel, ChannelName, Topic
 from collector.streams.wire.connection import Connection, Owner
-from collector.streams.wire.link import Link
+from collector.streams.wire.reconnect import Link
 
 
 class ConnectionPool:

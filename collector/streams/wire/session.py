@@ -14,7 +14,7 @@ import structlog
 
 from collector.streams.formats.stream import Ack, Channel, Leaving, Notice, Refused, Topic
 from collector.streams.wire.idle_limits import expected_gap_s, life_s, suspect_gap_s
-from collector.streams.wire.link import Link, Websocket
+from collector.streams.wire.reconnect import Link, Websocket
 from collector.streams.wire.subscriptions import Refusal, Subscriptions
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ import structlog
 
 from collector.runtime.backoff import Backoff
 from collector.streams.formats.stream import Ack, Refused, Topic
-from collector.streams.wire.link import MIN_RETRY_S, Link
+from collector.streams.wire.reconnect import MIN_RETRY_S, Link
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from collector.runtime.budget import Budget
 from collector.runtime.clock import Clock
 from collector.venues import VENUES
 from collector.venues.client import RequestStats, VenueClient, listing
-from collector.venues.refusals import Circumstances, Reply, retry_at, translated
+from collector.venues.http_errors import Circumstances, Reply, retry_at, translated
 
 HTML = "<html><body>Just a moment...</body></html>"
 CLOUDFRONT = {

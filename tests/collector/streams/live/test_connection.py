@@ -11,7 +11,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from collector.runtime import http_session
-from collector.streams.wire.link import FAILURES, MAX_FRAME_BYTES, Dial, opened, sentence
+from collector.streams.wire.reconnect import FAILURES, MAX_FRAME_BYTES, Dial, opened, sentence
 
 SIMULATED = ("binance", "bybit", "okx")
 

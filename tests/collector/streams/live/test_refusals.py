@@ -15,7 +15,7 @@ from aiohttp import web
 from collector.streams.formats.stream import Sinks, Topic
 from collector.streams.registry import STREAMS
 from collector.streams.state.rejects import Rejects
-from collector.streams.wire.link import Dial, Link, opened
+from collector.streams.wire.reconnect import Dial, Link, opened
 from collector.streams.wire.session import Fault, Session
 
 NAMES = ("BTC", "ETH", "GONE", "SOL")

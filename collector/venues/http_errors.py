@@ -21,7 +21,8 @@ from analytics.errors import (
     VenueRejected,
     VenueUnavailable,
 )
-from collector.runtime.http_failures import MAX_WAIT, retry_after, why_no_answer
+from collector.runtime.http_session import why_no_answer
+from collector.runtime.retry_after import MAX_WAIT, retry_after
 
 _REGION = re.compile(
     r"from your country|banned the country|restricted location|unavailable in the U\.S|compliance",

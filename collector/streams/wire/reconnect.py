@@ -1,4 +1,4 @@
-"""What all connections to one venue share: where it is, the clock, and when to dial."""
+"""Opening websockets to a venue, and opening them again: pauses, refusals, spacing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import certifi
 
 from collector.runtime.backoff import Backoff
 from collector.runtime.clock import Clock
-from collector.runtime.http_failures import retry_after, why_no_answer
+from collector.runtime.http_session import why_no_answer
+from collector.runtime.retry_after import retry_after
 from collector.streams.formats.stream import ChannelName, Handler, Sinks, Stream
 
 REDIAL = Backoff(first_s=0.25, longest_s=60.0, jitter=0.5)

@@ -10,7 +10,7 @@ import pytest
 from analytics.lake.schema import arrow_schema
 from analytics.lake.writer import Lake
 from analytics.records import Snapshot
-from collector.cycles.live_bars import write_finished
+from collector.cycles.bars_from_snapshots import write_finished_bars
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -50,7 +50,7 @@ def test_a_bar_is_written_when_its_five_minutes_are_over(lake):
     """The open bar is nobody's yet."""
     heard(lake, (0, 100.0), (30, 110.0), (299, 105.0), (300, 200.0))
 
-    written = write_finished(lake, "okx", NOON + timedelta(seconds=310), None)
+    written = write_finished_bars(lake, "okx", NOON + timedelta(seconds=310), None)
 
     assert written == 1
     assert bars(lake) == [(0, 100.0, 110.0, 100.0, 105.0, None, 3, "live")]
@@ -60,19 +60,19 @@ def test_writing_again_adds_nothing(lake):
     """The job may run as often as it likes."""
     heard(lake, (0, 100.0))
     now = NOON + timedelta(minutes=6)
-    write_finished(lake, "okx", now, None)
+    write_finished_bars(lake, "okx", now, None)
 
-    assert write_finished(lake, "okx", now, NOON) == 0
+    assert write_finished_bars(lake, "okx", now, NOON) == 0
 
 
 def test_late_snapshots_are_folded_in(lake):
     """Batches that waited for a full disk change the bars they belong to, and no other."""
     heard(lake, (0, 100.0), (310, 300.0))
     now = NOON + timedelta(minutes=11)
-    write_finished(lake, "okx", now, None)
+    write_finished_bars(lake, "okx", now, None)
     heard(lake, (60, 120.0))
 
-    changed = write_finished(lake, "okx", now, NOON + timedelta(seconds=60))
+    changed = write_finished_bars(lake, "okx", now, NOON + timedelta(seconds=60))
 
     assert changed == 1
     assert bars(lake)[0] == (0, 100.0, 120.0, 100.0, 120.0, None, 2, "live")
@@ -83,7 +83,7 @@ def test_a_gap_stays_a_gap(lake):
     """No bar is made up for five minutes in which nothing was heard."""
     heard(lake, (0, 100.0), (900, 100.0))
 
-    write_finished(lake, "okx", NOON + timedelta(minutes=30), None)
+    write_finished_bars(lake, "okx", NOON + timedelta(minutes=30), None)
 
     assert [minute for minute, *_ in bars(lake)] == [0, 15]
 
@@ -105,7 +105,7 @@ def test_live_figures_win_over_backfilled_ones_and_keep_what_only_those_know(lak
     lake.fill_bars(backfilled)
     heard(lake, (0, 100.0))
 
-    write_finished(lake, "okx", NOON + timedelta(minutes=6), NOON)
+    write_finished_bars(lake, "okx", NOON + timedelta(minutes=6), NOON)
 
     assert bars(lake) == [(0, 100.0, 100.0, 100.0, 100.0, 5000.0, 1, "live")]
 
@@ -114,7 +114,7 @@ def test_catches_up_after_a_pause(lake):
     """A collector that was stopped for hours writes the bars of what it had stored."""
     heard(lake, (0, 100.0), (360, 101.0), (660, 102.0))
 
-    written = write_finished(lake, "okx", NOON + timedelta(hours=3), None)
+    written = write_finished_bars(lake, "okx", NOON + timedelta(hours=3), None)
 
     assert written == 3
 
@@ -122,10 +122,10 @@ def test_catches_up_after_a_pause(lake):
 def test_bars_of_a_time_to_come_hold_up_no_others(lake):
     """A clock that was an hour ahead for a while, put right, and a restart before its hour."""
     heard(lake, (0, 100.0), (3600, 300.0))
-    write_finished(lake, "okx", NOON + timedelta(minutes=66), None)
+    write_finished_bars(lake, "okx", NOON + timedelta(minutes=66), None)
     heard(lake, (360, 110.0))
 
-    written = write_finished(lake, "okx", NOON + timedelta(minutes=11), None)
+    written = write_finished_bars(lake, "okx", NOON + timedelta(minutes=11), None)
 
     assert written == 1
     with lake.cursor() as cursor:

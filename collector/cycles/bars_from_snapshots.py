@@ -13,7 +13,7 @@ CATCH_UP = timedelta(hours=24)
 """How far back a start looks for snapshots that have no bars yet."""
 
 
-def write_finished(lake: Lake, venue: str, now: datetime, earliest: datetime | None) -> int:
+def write_finished_bars(lake: Lake, venue: str, now: datetime, earliest: datetime | None) -> int:
     """Write the bars of *venue* whose five minutes are over at *now* and not written yet.
 
     Goes on from the last one stored, so that a start after a pause catches up, and

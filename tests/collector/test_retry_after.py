@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from collector.runtime.http_failures import retry_after, why_no_answer
-from collector.runtime.http_session import TooLarge
+from collector.runtime.http_session import TooLarge, why_no_answer
+from collector.runtime.retry_after import retry_after
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 KEY = ConnectionKey("fapi.binance.com", 443, True, True, None, None, None)
