@@ -126,30 +126,6 @@ def gaps(
     return found.reset_index(drop=True)
 
 
-def freshness(
-    cursor: duckdb.DuckDBPyConnection,
-    *,
-    now: datetime,
-    span: timedelta,
-    venues: Sequence[str] | None = None,
-    metrics: Sequence[str] | None = None,
-    known_by: datetime | None = None,
-) -> pd.DataFrame:
-    """Return how old the newest value of each metric is.
-
-    Snapshots are looked for in the span, bars in the week before it, too, so that a
-    silent venue shows its age instead of vanishing.
-
-    Returns:
-        One row per venue and metric that was stated in that time: venue, metric,
-        newest_ts, age_s [s], from_bar. ``freshness.sql`` says what the times are.
-    """
-    names = _known("metrics", metrics, METRICS)
-    seen = {"known_by": known_by or now}
-    rows = _fetch(cursor, "freshness", now, span, venues, earliest=True, **seen)
-    return rows if names is None else rows[rows["metric"].isin(names)].reset_index(drop=True)
-
-
 def refusals(
     cursor: duckdb.DuckDBPyConnection,
     *,

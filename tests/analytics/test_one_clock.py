@@ -174,7 +174,6 @@ FUNCTIONS = {
     ],
     "quality.checks.completeness": [_of_quality(checks.completeness, interval=CYCLE)],
     "quality.checks.coverage": [_of_quality(checks.coverage)],
-    "quality.checks.freshness": [_of_quality(checks.freshness)],
     "quality.checks.gaps": [_of_quality(checks.gaps)],
     "quality.checks.oi_beside_volume": [_of_quality(checks.oi_beside_volume)],
     "quality.checks.refusals": [_of_quality(checks.refusals)],

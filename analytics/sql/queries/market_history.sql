@@ -55,7 +55,9 @@ whole as (
     select
         venue,
         sum(oi_usd) as oi_whole,
+        oi_whole as oi_whole_weight,
         sum(volume_24h_usd) as volume_whole,
+        volume_whole as volume_whole_weight,
         sum(oi_usd * volume_24h_usd) as weighed_whole,
         sum(volume_24h_usd) filter (oi_usd is not null) as weighed_whole_weight,
         sum(funding_8h_pct * oi_usd) as funding_whole,
@@ -83,48 +85,45 @@ compared as (
         newest.is_risen as risen_now
     from day
     left join newest using (venue, symbol)
+),
+
+summed as (
+    select
+        venue,
+        ts,
+        sum(oi_usd) as oi_usd,
+        sum(liq_long_usd) as liq_long_usd,
+        sum(liq_short_usd) as liq_short_usd,
+        count(liq_long_usd) as liq_long_known,
+        count(liq_short_usd) as liq_short_known,
+        count(*) as pair_count,
+        sum(oi_usd) filter (oi_now is not null) as oi_then,
+        sum(oi_now) as oi_now,
+        sum(oi_now) as oi_weight,
+        sum(volume_24h_usd) filter (volume_now is not null) as volume_then,
+        sum(volume_now) as volume_now,
+        sum(volume_now) as volume_weight,
+        sum(oi_usd * weighed_weight) as weighed_then,
+        sum(oi_now * weighed_weight) as weighed_now,
+        sum(weighed_weight) as weighed_weight,
+        sum(funding_8h_pct * funding_weight) as funding_then,
+        sum(funding_now * funding_weight) as funding_now,
+        sum(funding_weight) as funding_weight,
+        sum(longs * longs_weight) as longs_then,
+        sum(longs_now * longs_weight) as longs_now,
+        sum(longs_weight) as longs_weight,
+        sum(is_risen * risen_weight) as risen_then,
+        sum(risen_now * risen_weight) as risen_now,
+        sum(risen_weight) as risen_weight
+    from compared
+    group by venue, ts
 )
 
 select
-    compared.venue,
-    bar_end(compared.ts) as ts,
-    sum(oi_usd) as oi_usd,
-    sum(liq_long_usd) as liq_long_usd,
-    sum(liq_short_usd) as liq_short_usd,
-    count(liq_long_usd) as liq_long_known,
-    count(liq_short_usd) as liq_short_known,
-    count(*) as pair_count,
-    sum(oi_usd) filter (oi_now is not null) as oi_then,
-    sum(oi_now) as oi_now,
-    sum(oi_now) as oi_weight,
-    any_value(oi_whole) as oi_whole,
-    any_value(oi_whole) as oi_whole_weight,
-    sum(volume_24h_usd) filter (volume_now is not null) as volume_then,
-    sum(volume_now) as volume_now,
-    sum(volume_now) as volume_weight,
-    any_value(volume_whole) as volume_whole,
-    any_value(volume_whole) as volume_whole_weight,
-    sum(oi_usd * weighed_weight) as weighed_then,
-    sum(oi_now * weighed_weight) as weighed_now,
-    sum(weighed_weight) as weighed_weight,
-    any_value(weighed_whole) as weighed_whole,
-    any_value(weighed_whole_weight) as weighed_whole_weight,
-    sum(funding_8h_pct * funding_weight) as funding_then,
-    sum(funding_now * funding_weight) as funding_now,
-    sum(funding_weight) as funding_weight,
-    any_value(funding_whole) as funding_whole,
-    any_value(funding_whole_weight) as funding_whole_weight,
-    sum(longs * longs_weight) as longs_then,
-    sum(longs_now * longs_weight) as longs_now,
-    sum(longs_weight) as longs_weight,
-    any_value(longs_whole) as longs_whole,
-    any_value(longs_whole_weight) as longs_whole_weight,
-    sum(is_risen * risen_weight) as risen_then,
-    sum(risen_now * risen_weight) as risen_now,
-    sum(risen_weight) as risen_weight,
-    any_value(risen_whole) as risen_whole,
-    any_value(risen_whole_weight) as risen_whole_weight
-from compared
+    venue,
+    bar_end(summed.ts) as ts,
+    summed.* exclude (venue, ts),
+    whole.* exclude (venue)
+from summed
 left join whole using (venue)
-group by compared.venue, compared.ts
-order by compared.ts, compared.venue
+order by summed.ts, venue

@@ -11,21 +11,15 @@ with snapshots_heard as (
         within(received_ts, $since, $now)
 ),
 
-bars_heard as (
-    select
-        venue, symbol, bar_end(ts) as received_ts, mark,
-        index, spread_bps, funding_interval_h, null as next_funding_ts
-    from known_bars
-    where
-        ended_within(ts, $since, $now)
-),
-
 heard as (
     select *, received_ts::timestamp as heard_ts from snapshots_heard
-    union all
-    select bars_heard.*, bars_heard.received_ts::timestamp as heard_ts
-    from bars_heard
+    union all by name
+    select
+        venue, symbol, bar_end(ts) as received_ts, received_ts::timestamp as heard_ts,
+        mark, index, spread_bps, funding_interval_h
+    from known_bars
     anti join snapshots_heard using (venue, symbol)
+    where ended_within(ts, $since, $now)
 ),
 
 newest as (

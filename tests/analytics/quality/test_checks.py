@@ -15,6 +15,7 @@ from analytics.lake.attach import MACROS
 from analytics.lake.schema import TABLES, arrow_schema, definition
 from analytics.quality import checks
 from analytics.quality.history_reach import ANY_AGE, REACH
+from analytics.query import fetch
 from collector.cycles.validation import AUDIT_BAND
 from collector.venues import VENUES
 
@@ -28,12 +29,20 @@ OKX = ("okx", "BTC/USDT:USDT")
 ASKED = {
     checks.coverage: {},
     checks.gaps: {},
-    checks.freshness: {},
     checks.refusals: {},
     checks.unit_audit: {},
     checks.oi_beside_volume: {},
     checks.completeness: {"interval": HALF},
 }
+
+
+def freshness(cursor, *, now, span):
+    """What ``freshness.sql`` says of the *span* before *now*, and of bars in a week more."""
+    since = now - span
+    earliest = since - checks.LOOK_BACK
+    return fetch(cursor, "freshness", now=now, since=since, earliest=earliest, venues=None)
+
+
 FUNCTIONS = pytest.mark.parametrize("ask", ASKED, ids=lambda function: function.__name__)
 
 
@@ -102,7 +111,9 @@ class Record:
         self.store("instruments", **same | {"venue": of[0], "symbol": of[1]} | values)
 
     def ask(self, function, **asked):
-        return function(self.cursor, **{"now": NOON, "span": HOUR} | ASKED[function] | asked)
+        return function(
+            self.cursor, **{"now": NOON, "span": HOUR} | ASKED.get(function, {}) | asked
+        )
 
     def row(self, function, **asked):
         (row,) = self.ask(function, **asked).to_dict("records")
@@ -246,7 +257,7 @@ def test_freshness_is_the_age_of_the_newest_value(record):
     record.snapshot(30, of=ETH, price=1.0)
     record.snapshot(-30, price=1.0)
 
-    rows = record.ask(checks.freshness).set_index("metric")
+    rows = record.ask(freshness).set_index("metric")
 
     assert rows["age_s"].to_dict() == {"oi_usd": 90, "price": 30}
     assert rows.loc["oi_usd", "newest_ts"] == NOON - timedelta(seconds=90)
@@ -257,7 +268,7 @@ def test_a_repeated_ratio_is_as_old_as_its_mark(record):
     record.snapshot(30, ls_accounts=2.0, ls_ts=NOON - 10 * MINUTE)
     record.bars(5, ls_accounts=2.0)
 
-    row = record.row(checks.freshness, metrics=["ls_accounts"])
+    row = record.row(freshness)
 
     assert (row["age_s"], row["from_bar"]) == (600, False)
 
@@ -267,7 +278,7 @@ def test_a_venue_that_is_silent_shows_its_age(record):
     record.bars(2 * 24 * 60 + 5, close=1.0, volume_usd=1.0)
     record.snapshot(48 * 3600 + 30, price=1.0)
 
-    rows = record.ask(checks.freshness)
+    rows = record.ask(freshness)
 
     assert rows["metric"].tolist() == ["price", "volume_usd"]
     assert rows["age_s"].tolist() == [48 * 3600] * 2
@@ -279,7 +290,7 @@ def test_a_younger_bar_counts_more_than_an_older_snapshot(record):
     record.snapshot(1200, price=1.0)
     record.bars(10, close=1.0)
 
-    row = record.row(checks.freshness)
+    row = record.row(freshness)
 
     assert (row["age_s"], row["from_bar"]) == (300, True)
 
@@ -580,6 +591,6 @@ def test_every_metric_is_seen_by_every_question(record, metric):
         record.snapshot(35, **{metric: 1.0})
 
     assert record.ask(checks.gaps)["metric"].tolist() == [metric]
-    assert record.ask(checks.freshness)["metric"].tolist() == [metric]
+    assert record.ask(freshness)["metric"].tolist() == [metric]
     stored = [] if metric == "volume_usd" else [metric]
     assert sorted(record.ask(checks.completeness)["metric"]) == sorted([*stored, "snapshots"])
