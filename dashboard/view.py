@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -10,51 +10,15 @@ import pandas as pd
 import streamlit as st
 
 from analytics.panels.panel import TIMEFRAMES
-from analytics.signals import thresholds as of_signals
+from analytics.signals.thresholds import Thresholds
 
 Level = Literal["z_oi", "ls_accounts", "book_imbalance_pct", "funding_8h_pct", "oi_delta_pct"]
-"""A quantity that has a threshold."""
+"""A quantity whose threshold a user chooses; the other thresholds are of signals alone."""
 
 FIRST_TIMEFRAME: Final = "5m"
 """What is shown before anyone has chosen."""
 
-_STANDARD: Final = of_signals.Thresholds()
 _SEEN: Final = "view"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
-    """From where on one user calls a value unusual: it must be exceeded, on either side."""
-
-    z_oi: float = _STANDARD.z_oi
-    """[standard deviations]"""
-    ls_accounts: float = _STANDARD.ls_accounts
-    """Its inverse counts as well: 2 is twice as many longs, or twice as many shorts. [ratio]"""
-    book_imbalance_pct: float = _STANDARD.book_imbalance_pct
-    """[%]"""
-    funding_8h_pct: float = _STANDARD.funding_8h_pct
-    """[% per 8 h]"""
-    oi_delta_pct: float = _STANDARD.oi_delta_pct
-    """[%]"""
-
-    @property
-    def of_signals(self) -> of_signals.Thresholds:
-        """The same for signals; what a user does not choose is as it always is."""
-        return of_signals.Thresholds(
-            **{field.name: getattr(self, field.name) for field in fields(self)}
-        )
-
-    def exceeded(self, name: Level, values: pd.Series[float]) -> pd.Series[bool]:
-        """Return which *values* of the quantity called *name* are unusual; absent ones are not.
-
-        Args:
-            name: As in GLOSSARY.md.
-            values: In the unit that GLOSSARY.md states.
-        """
-        if name == "ls_accounts":
-            return (values > self.ls_accounts) | (values < 1 / self.ls_accounts)
-        # Venues state 0.01 % as a rate of 0.0001: what binary fractions add must not exceed it.
-        return values.abs().round(9) > float(getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +32,7 @@ class View:
     pairs: tuple[str, ...] = ()
     """Symbols to show, on every venue that has them; none means all."""
     thresholds: Thresholds = Thresholds()
+    """A user chooses those of ``Level``; the others are as they always are."""
 
     @property
     def span(self) -> timedelta:
@@ -87,6 +52,23 @@ class View:
         if self.pairs and "symbol" in rows:
             wanted &= rows["symbol"].isin(self.pairs)
         return rows[wanted]
+
+
+def exceeded(thresholds: Thresholds, name: Level, values: pd.Series[float]) -> pd.Series[bool]:
+    """Return which *values* of the quantity called *name* are unusual; absent ones are not.
+
+    A threshold must be exceeded, on either side. Of the long/short ratio the inverse counts as
+    well: 2 is twice as many longs, or twice as many shorts.
+
+    Args:
+        thresholds: From where on a user calls a value unusual.
+        name: As in GLOSSARY.md.
+        values: In the unit that GLOSSARY.md states.
+    """
+    if name == "ls_accounts":
+        return (values > thresholds.ls_accounts) | (values < 1 / thresholds.ls_accounts)
+    # Venues state 0.01 % as a rate of 0.0001: what binary fractions add must not exceed it.
+    return values.abs().round(9) > float(getattr(thresholds, name))
 
 
 def current() -> View:

@@ -33,7 +33,7 @@ def wall() -> None:
     )
     wall_cards(market, shown, palette)
     panels = loaders.signal_panels((seen.timeframe,), shown)
-    fired = latest_signals(panels[seen.timeframe], seen.thresholds.of_signals)
+    fired = latest_signals(panels[seen.timeframe], seen.thresholds)
     wanted = [
         signal for signal in fired if signal.tier > 1 and seen.shows(signal.venue, signal.symbol)
     ]

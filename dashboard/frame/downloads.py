@@ -19,8 +19,8 @@ from analytics.exports.report import SIMULATED, Report
 from analytics.exports.sections import Section
 from analytics.exports.tsv import tsv_text
 from analytics.exports.xlsx import xlsx_bytes
+from analytics.signals.thresholds import Thresholds
 from dashboard.state import Moment
-from dashboard.view import Thresholds
 
 Tables = Mapping[str, Callable[[], Section]]
 

@@ -11,10 +11,11 @@ import streamlit as st
 from analytics import formats
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES
+from analytics.signals.thresholds import Thresholds
 from dashboard import state
 from dashboard.frame.browser_storage import browser, stored
 from dashboard.frame.error_boundary import plain
-from dashboard.view import FIRST_TIMEFRAME, Thresholds, View
+from dashboard.view import FIRST_TIMEFRAME, View
 
 _CHOSEN: Final = "thresholds_chosen"
 _RESTORED: Final = "thresholds_restored"
@@ -190,7 +191,8 @@ def _thresholds() -> Thresholds:
         restored=_RESTORED in st.session_state,
         on_restored=_restore,
     )
-    return Thresholds(**{asked.field: given[asked.key] for asked in _ASKED})
+    chosen: dict[str, Any] = {asked.field: given[asked.key] for asked in _ASKED}
+    return Thresholds(**chosen)
 
 
 def _number(asked: _Asked) -> float:

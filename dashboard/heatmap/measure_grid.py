@@ -17,6 +17,7 @@ from analytics.indicators.arrays import Floats
 from analytics.market.measures import LATE, Measure, Measured, bars_of_spans, by_bar, over_spans
 from analytics.palette import colors
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair, Panel
+from analytics.signals.thresholds import Thresholds
 from dashboard import loaders
 from dashboard.charts.cells import labels
 from dashboard.charts.color_scale import CLIPPED_PCT, ColumnScales, color_scale
@@ -24,7 +25,7 @@ from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import only
 from dashboard.heatmap.heatmap_chart import MARKS_MOST, PARTIAL, Map, heat_chart
 from dashboard.state import Moment
-from dashboard.view import Level, Thresholds, View
+from dashboard.view import Level, View, exceeded
 
 CHART: Final = "heatmap_chart"
 
@@ -129,7 +130,7 @@ def _loaded(
 def _exceeded(values: Floats, measure: Measure, thresholds: Thresholds) -> NDArray[np.bool_] | None:
     for name in get_args(Level):
         if name == measure.name:
-            flat = thresholds.exceeded(name, pd.Series(values.ravel()))
+            flat = exceeded(thresholds, name, pd.Series(values.ravel()))
             return flat.to_numpy(dtype=np.bool_).reshape(values.shape)
     return None
 

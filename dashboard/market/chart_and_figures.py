@@ -123,7 +123,7 @@ def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
             bars=time_range.bars,
             only=Only(venues=venues),
         )
-    thresholds = wanted.seen.thresholds.of_signals
+    thresholds = wanted.seen.thresholds
     return loaders.pair_signals(
         panel, funding, subject.pair, time_range.bars, thresholds, wanted.shown
     )

@@ -13,11 +13,12 @@ from pandas.io.formats.style import Styler
 
 from analytics import formats
 from analytics.palette import Colors
+from analytics.signals.thresholds import Thresholds
 from dashboard.components.row_click import in_order, let_go, open_row
 from dashboard.components.stale_values import old
 from dashboard.overview.table_columns import COLUMNS, Column, config
 from dashboard.state import Moment
-from dashboard.view import Thresholds, View
+from dashboard.view import View, exceeded
 
 
 class _Written(pd.DataFrame):
@@ -172,7 +173,7 @@ def _of_values(
     """Return the styles of a *column* of which so are the *words*."""
     filled = [False] * len(words)
     if column.level is not None:
-        filled = thresholds.exceeded(column.level, pairs[column.name]).tolist()
+        filled = exceeded(thresholds, column.level, pairs[column.name]).tolist()
     if not column.signed:
         badge = _badge(colors.alert)
         return [badge if unusual else "" for unusual in filled]

@@ -9,9 +9,9 @@ import orjson
 from aiohttp import web
 
 from simulator.rest.corrupt_answers import READS_ANSWER, corrupted, html_page
+from simulator.rest.error_answers import headers, refusal
 from simulator.rest.faults import Fault
 from simulator.rest.rate_limits import Limits
-from simulator.rest.refusals import headers, refusal
 from simulator.rest.wire_format import Answer, WireFormat
 
 _ANSWERS_KEPT = 512

@@ -12,6 +12,7 @@ from analytics.market.measures import MEASURES
 from analytics.palette import DARK
 from analytics.panels.panel import Pair
 from analytics.signals.fired import Signal
+from analytics.signals.thresholds import Thresholds
 from dashboard.charts.color_scale import color_scale
 from dashboard.correlation.line_charts import lag_chart
 from dashboard.correlation.matrix_chart import lead_chart
@@ -19,7 +20,6 @@ from dashboard.heatmap.heatmap_chart import Map, heat_chart
 from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable
 from dashboard.market.panes import LABELS, chosen
-from dashboard.view import Thresholds
 from tests.dashboard.test_cell_charts import TIMES, correlated, figure_of
 from tests.dashboard.test_market_chart import NOW, found
 

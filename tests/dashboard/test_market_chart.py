@@ -12,13 +12,13 @@ import pytest
 from analytics.pair.history import METRICS, history
 from analytics.palette import DARK
 from analytics.panels.panel import TIMEFRAMES, Panel
+from analytics.signals.thresholds import Thresholds
 from dashboard.charts.frame import FONT
 from dashboard.components.time_range import BARS_LEAST, BARS_MOST, MARKET_SPANS, market_range
 from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable, sentences
 from dashboard.market.panes import FIRST, LABELS, PANES, chosen
 from dashboard.market.scales import newest, scale
-from dashboard.view import Thresholds
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
 

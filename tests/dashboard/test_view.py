@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import streamlit as st
 
+from analytics.signals.thresholds import Thresholds
 from dashboard.frame import sidebar
-from dashboard.view import Thresholds, View, current, keep
+from dashboard.view import View, current, exceeded, keep
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 WHOLE = {"price": 110.0, "volume_24h_usd": 10e9, "oi_usd": 6e9, "ls_accounts": 2.0}
@@ -201,14 +202,14 @@ def test_what_is_about_all_is_always_shown():
 )
 def test_a_threshold_must_be_exceeded(name, values, unusual):
     """On either side; what is absent is not unusual."""
-    assert Thresholds().exceeded(name, pd.Series(values)).tolist() == unusual
+    assert exceeded(Thresholds(), name, pd.Series(values)).tolist() == unusual
 
 
 def test_signals_take_the_users_thresholds():
     """And the standard for what a user does not choose."""
-    of_signals = Thresholds(z_oi=4.0).of_signals
+    chosen = View(thresholds=Thresholds(z_oi=4.0)).thresholds
 
-    assert (of_signals.z_oi, of_signals.ls_accounts, of_signals.cluster_bars) == (4.0, 2.0, 4)
+    assert (chosen.z_oi, chosen.ls_accounts, chosen.cluster_bars) == (4.0, 2.0, 4)
 
 
 def test_a_view_is_a_value(monkeypatch):
