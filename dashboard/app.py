@@ -8,7 +8,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from analytics import formats
-from dashboard import state
+from dashboard import session
 from dashboard.host_check import HostCheck
 from dashboard.warm_up import warmed
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 def told(error: Exception) -> bool:
     """Say on the page that it failed, and in the log, beneath the traceback, which page it was."""
     at = formats.clock(datetime.now(UTC))
-    log.error("the page %s failed at %s, as told above: %r", state.page(), at, error)
+    log.error("the page %s failed at %s, as told above: %r", session.page(), at, error)
     st.error(
         f"The log of the dashboard says why, at {at}. The other pages go on.",
         title="This page failed",

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from analytics.errors import PerpscopeError, QueryError
-from dashboard import loaders, state, view
+from dashboard import as_of, loaders, session, view
+from dashboard.as_of import Moment
 from dashboard.frame.brand import MARK, WORDMARK, one_look, room
 from dashboard.frame.freshness import origin_label
 from dashboard.frame.sidebar import sidebar
 from dashboard.market.pair_dialog import pair_dialog
-from dashboard.state import Moment
 
 
 def choices() -> tuple[list[str], list[str]]:
@@ -23,7 +23,7 @@ def choices() -> tuple[list[str], list[str]]:
 def _choosable_at() -> Moment:
     """Return the time to choose at: now, where the one that is asked for is none."""
     try:
-        return loaders.moment(state.asked_time())
+        return loaders.moment(as_of.asked_time())
     except QueryError:
         return loaders.moment()
 
@@ -77,12 +77,12 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 st.set_page_config(page_title=f"{page.title} · perpscope")
-state.enter(page.title)
+session.enter(page.title)
 st.logo(WORDMARK)
 room()
 origin_label(loaders.origin())
 view.keep(sidebar(choices))
-if opened := state.opened_pair():
+if opened := session.opened_pair():
     # Not from a page's fragment, whose next tick would close it.
     pair_dialog(*opened)
 page.run()

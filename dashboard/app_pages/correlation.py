@@ -7,7 +7,8 @@ import streamlit as st
 from analytics import formats
 from analytics.correlation.view import SUBJECTS
 from analytics.panels.panel import Pair
-from dashboard import loaders, state, view
+from dashboard import as_of, loaders, view
+from dashboard.as_of import Moment
 from dashboard.charts.cells import identities, labels
 from dashboard.components.cell_click import cell_click
 from dashboard.components.largest_pairs import COUNTS, largest_pairs
@@ -18,7 +19,6 @@ from dashboard.frame.downloads import export
 from dashboard.frame.error_boundary import explained, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
-from dashboard.state import Moment
 
 BOUND: dict[str, Any] = {"bind": "query-params"}
 FIRST, SECOND = "corr_first", "corr_second"
@@ -108,7 +108,7 @@ def choose_base(pairs: list[Pair]) -> str | None:
 def board() -> None:
     """Draw everything that moves with the market."""
     with explained():
-        shown, seen = loaders.moment(state.asked_time()), view.current()
+        shown, seen = loaders.moment(as_of.asked_time()), view.current()
         follow_origin(shown)
         row = headline("Correlation", shown)
         asked = choose(seen.timeframe)

@@ -8,7 +8,7 @@ from analytics import formats
 from analytics.market.figures import figures
 from analytics.market.venue_summary import funding_spread, quoted, standings
 from analytics.palette import colors
-from dashboard import loaders, state, view
+from dashboard import as_of, loaders, view
 from dashboard.exchanges import exports as files
 from dashboard.exchanges.asset_cards import asset_cards
 from dashboard.exchanges.asset_comparison import base_choice, comparison, rows
@@ -25,7 +25,7 @@ from dashboard.frame.refresh import refreshed
 def board() -> None:
     """Draw everything that moves with the market."""
     with explained():
-        shown, seen = loaders.moment(state.asked_time()), view.current()
+        shown, seen = loaders.moment(as_of.asked_time()), view.current()
         follow_origin(shown)
         head = headline("Exchanges", shown)
         look, told = colors(st.context.theme.type), loaders.offers()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.palette import colors
-from dashboard import loaders, state
+from dashboard import as_of, loaders
 from dashboard.frame.downloads import export
 from dashboard.frame.error_boundary import explained
 from dashboard.frame.freshness import follow_origin, headline
@@ -20,7 +20,7 @@ from dashboard.health.venue_status import venue_table
 def board() -> None:
     """Draw everything that moves with the cycles."""
     with explained():
-        shown, look = loaders.moment(state.asked_time()), colors(st.context.theme.type)
+        shown, look = loaders.moment(as_of.asked_time()), colors(st.context.theme.type)
         follow_origin(shown)
         head = headline("Health", shown)
         folder, tables = loaders.folder(), {}

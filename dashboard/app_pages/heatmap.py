@@ -7,7 +7,7 @@ import streamlit as st
 from analytics import formats
 from analytics.market.measures import MEASURES
 from analytics.quantities import QUANTITIES
-from dashboard import loaders, state, view
+from dashboard import as_of, loaders, session, view
 from dashboard.components.cell_click import cell_click
 from dashboard.components.largest_pairs import COUNTS, largest_pairs
 from dashboard.frame.downloads import export
@@ -73,7 +73,7 @@ def choose(timeframe: str) -> dict[str, Any]:
 def board() -> None:
     """Draw everything that moves with the market."""
     with explained():
-        shown, seen = loaders.moment(state.asked_time()), view.current()
+        shown, seen = loaders.moment(as_of.asked_time()), view.current()
         follow_origin(shown)
         row = headline("Heatmap", shown)
         chosen = choose(seen.timeframe)
@@ -108,7 +108,7 @@ def board() -> None:
 def open_row(row: str, _column: str | None) -> None:
     """Open the pair that a clicked row is of."""
     venue, _, symbol = row.partition(" ")
-    state.open_pair(venue, symbol)
+    session.open_pair(venue, symbol)
 
 
 refreshed(board)

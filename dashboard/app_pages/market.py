@@ -3,7 +3,7 @@
 import streamlit as st
 
 from analytics import formats
-from dashboard import loaders, state, view
+from dashboard import as_of, loaders, view
 from dashboard.components.time_range import MARKET_SPANS, market_range
 from dashboard.frame.downloads import export
 from dashboard.frame.error_boundary import explained, plain
@@ -23,7 +23,7 @@ _PANES_IN_SIGHT = """
 def board() -> None:
     """Draw everything that moves with the market."""
     with explained():
-        shown = loaders.moment(state.asked_time())
+        shown = loaders.moment(as_of.asked_time())
         follow_origin(shown)
         row = headline("Market", shown)
         names = loaders.read("pair_names", shown)

@@ -6,7 +6,7 @@ from analytics import formats
 from analytics.market.figures import whole_market
 from analytics.market.oi_split import oi_split, with_split
 from analytics.palette import colors
-from dashboard import loaders, state, view
+from dashboard import as_of, loaders, view
 from dashboard.components.cards import cards
 from dashboard.components.movers import draw_movers, mover_lists
 from dashboard.frame.downloads import export
@@ -23,7 +23,7 @@ from dashboard.overview.pair_table import found, pair_table, table_choice
 def board() -> None:
     """Draw everything that moves with the market."""
     with explained():
-        shown, seen = loaders.moment(state.asked_time()), view.current()
+        shown, seen = loaders.moment(as_of.asked_time()), view.current()
         look = colors(st.context.theme.type)
         follow_origin(shown)
         row = headline("Overview", shown)

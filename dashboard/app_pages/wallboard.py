@@ -7,7 +7,7 @@ from analytics import formats
 from analytics.market.figures import whole_market
 from analytics.palette import colors
 from analytics.signals.fired import latest_signals
-from dashboard import loaders, state, view
+from dashboard import as_of, loaders, view
 from dashboard.frame.error_boundary import explained
 from dashboard.frame.refresh import expected
 from dashboard.wallboard.board import wall_cards, wall_lists, wall_style, wall_top
@@ -15,7 +15,7 @@ from dashboard.wallboard.board import wall_cards, wall_lists, wall_style, wall_t
 
 def wall() -> None:
     """Draw everything once; the browser asks for the next run."""
-    shown, seen = loaders.moment(state.asked_time()), view.current()
+    shown, seen = loaders.moment(as_of.asked_time()), view.current()
     palette = colors(st.context.theme.type)
     wall_top(shown, palette)
     pairs, silent = seen.of(loaders.pairs(shown, seen.span)), seen.of(loaders.silent_pairs(shown))

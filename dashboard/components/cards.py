@@ -14,7 +14,7 @@ from analytics.market.figures import OLD_CYCLES, Figure
 from analytics.market.oi_split import OiSplit
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
-from dashboard.state import Moment
+from dashboard.as_of import Moment
 
 _POINTS: Final = 48
 """In a card's curve, at most: more cannot be seen, and each goes to the browser."""

@@ -15,8 +15,8 @@ from typing import Any, Final
 import plotly.graph_objects as go
 import streamlit as st
 
+from dashboard.as_of import Moment
 from dashboard.frame.downloads import plotly_config
-from dashboard.state import Moment
 
 _KEY: Final = "chart_zoom"
 _DRAWN: Final = "chart_drawn"

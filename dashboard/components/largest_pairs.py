@@ -11,7 +11,7 @@ from analytics import formats
 from analytics.correlation.ranking import SIZES, largest
 from analytics.panels.panel import Only, Pair
 from dashboard import loaders
-from dashboard.state import Moment
+from dashboard.as_of import Moment
 from dashboard.view import View
 
 COUNTS: Final = (20, 50, 100, 200)

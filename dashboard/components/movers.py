@@ -11,7 +11,7 @@ import streamlit as st
 from analytics import formats
 from analytics.market.movers import movers
 from analytics.quantities import QUANTITIES, Quantity, moved
-from dashboard import state
+from dashboard import session
 
 _KEY: Final = "movers"
 _EACH_WAY: Final = 5
@@ -121,7 +121,7 @@ def _open() -> None:
     """Open the pair that was clicked."""
     clicked = getattr(st.session_state.get(_KEY), "pair", None)
     if isinstance(clicked, list | tuple) and len(clicked) == 2:
-        state.open_pair(str(clicked[0]), str(clicked[1]))
+        session.open_pair(str(clicked[0]), str(clicked[1]))
 
 
 def _list(pairs: pd.DataFrame, quantity: Quantity, timeframe: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import state
+from dashboard import session
 
 
 def in_order(pairs: pd.DataFrame, key: str, most: int | None = None) -> pd.DataFrame:
@@ -31,7 +31,7 @@ def in_order(pairs: pd.DataFrame, key: str, most: int | None = None) -> pd.DataF
 def open_row(key: str) -> None:
     """Open the pair whose row was clicked in the table *key*; to be called by ``on_select``."""
     if cells := st.session_state[key]["selection"]["cells"]:
-        state.open_pair(*st.session_state[_rows(key)][cells[0][0]])
+        session.open_pair(*st.session_state[_rows(key)][cells[0][0]])
 
 
 def let_go(key: str) -> None:
@@ -42,7 +42,7 @@ def let_go(key: str) -> None:
     and that would open the dialog of the first pair.
     """
     marked = key in st.session_state and st.session_state[key]["selection"]["cells"]
-    if marked and state.opened_pair() is None:
+    if marked and session.opened_pair() is None:
         st.session_state[key] = {"selection": {"rows": [], "columns": [], "cells": []}}
 
 

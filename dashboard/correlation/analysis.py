@@ -16,6 +16,7 @@ from analytics.palette import colors
 from analytics.panels.panel import Pair
 from analytics.quantities import QUANTITIES
 from dashboard import loaders
+from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import only
@@ -23,7 +24,6 @@ from dashboard.components.time_range import TimeRange
 from dashboard.correlation.line_charts import LINES_MOST, lag_chart, rolling_chart
 from dashboard.correlation.matrix_chart import Drawing, lead_chart, matrix_chart
 from dashboard.frame.error_boundary import plain
-from dashboard.state import Moment
 
 CHART: Final = "correlation_chart"
 LAGS_MOST: Final = 12

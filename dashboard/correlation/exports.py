@@ -14,9 +14,9 @@ from analytics.exports.report import Report
 from analytics.exports.sections import Column, Section
 from analytics.panels.panel import Pair
 from analytics.quantities import QUANTITIES
+from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
 from dashboard.correlation.analysis import Asked
-from dashboard.state import Moment
 
 Leads = tuple[tuple[Pair, ...], LeadLag]
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analytics import formats
 from analytics.market.figures import OLD_CYCLES, stale
-from dashboard.state import Moment
+from dashboard.as_of import Moment
 from dashboard.view import View
 
 _METRICS: Final = {

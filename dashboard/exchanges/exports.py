@@ -13,8 +13,8 @@ from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
 from analytics.market.venue_summary import Standing
 from analytics.quantities import QUANTITIES
+from dashboard.as_of import Moment
 from dashboard.components.cards import coverage
-from dashboard.state import Moment
 
 _VENUE_COLUMNS: Final = (
     Column("venue", "Venue"),

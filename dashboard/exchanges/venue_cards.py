@@ -13,10 +13,10 @@ from analytics.market.figures import OLD_CYCLES, Figure
 from analytics.market.venue_summary import Standing
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
+from dashboard.as_of import Moment
 from dashboard.components.cards import NOTES_WRAP, CardText, card_text, thinned
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import titled
-from dashboard.state import Moment
 from dashboard.view import View
 
 _STYLE: Final = f"""

@@ -20,7 +20,7 @@ from analytics.exports.sections import Section
 from analytics.exports.tsv import tsv_text
 from analytics.exports.xlsx import xlsx_bytes
 from analytics.signals.thresholds import Thresholds
-from dashboard.state import Moment
+from dashboard.as_of import Moment
 
 Tables = Mapping[str, Callable[[], Section]]
 

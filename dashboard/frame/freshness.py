@@ -7,9 +7,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from analytics import formats
 from analytics.exports.report import SIMULATED
-from dashboard import state
+from dashboard import as_of, session
+from dashboard.as_of import Moment
 from dashboard.frame.local_time import beside, titled
-from dashboard.state import Moment
 
 _LIVE = ":green[:material/sensors: **Live**]"
 
@@ -68,8 +68,8 @@ def _of_the_past(shown: Moment) -> str:
 
 
 def _leave_the_past() -> None:
-    st.session_state[state.AT] = ""
-    state.run_whole()
+    st.session_state[as_of.AT] = ""
+    session.run_whole()
 
 
 def origin_label(origin: str | None) -> None:

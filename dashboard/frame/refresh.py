@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard import loaders, state
+from dashboard import loaders, session
 from dashboard.frame.error_boundary import explained
 
 _VISITED: Final = "visited_pages"
@@ -27,17 +27,17 @@ def refreshed(
         waits_for: What the first visitor is told that the page reads.
     """
     with explained():
-        state.whole_run_is_due()
+        session.whole_run_is_due()
 
         def ticking() -> None:
             # A click in here runs the fragment alone: what is the page's to do needs the page.
-            if state.whole_run_is_due():
+            if session.whole_run_is_due():
                 st.rerun(scope="app")
             with expected(board.__code__.co_filename, waits_for):
                 board()
 
         pace = every_s or loaders.refresh_s()
-        st.fragment(ticking, run_every=None if state.opened_pair() else pace)()
+        st.fragment(ticking, run_every=None if session.opened_pair() else pace)()
 
 
 @contextmanager

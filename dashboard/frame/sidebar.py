@@ -12,7 +12,7 @@ from analytics import formats
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES
 from analytics.signals.thresholds import Thresholds
-from dashboard import state
+from dashboard import as_of, session
 from dashboard.frame.browser_storage import browser, stored
 from dashboard.frame.error_boundary import plain
 from dashboard.view import FIRST_TIMEFRAME, View
@@ -102,15 +102,15 @@ def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
         # What no field of the frame holds is lost from the URL at the next page.
         st.text_input(
             "As of, UTC",
-            key=state.AT,
+            key=as_of.AT,
             bind="query-params",
             placeholder="now",
             help="The market as it was known then: 2025-10-22 12:44, or 12:44 today. Empty is now.",
         )
-        if st.session_state.get(state.AT):
+        if st.session_state.get(as_of.AT):
             st.toggle(
                 "With what was fetched later",
-                key=state.LATER,
+                key=as_of.LATER,
                 bind="query-params",
                 help="Also what came afterwards from the venues' histories or from files. "
                 "Nobody who looked at that time knew it.",
@@ -153,7 +153,7 @@ def timeframe_tabs(seen: View) -> None:
 
 def _take_over() -> None:
     st.session_state["timeframe"] = st.session_state[_TABS]
-    state.run_whole()
+    session.run_whole()
 
 
 def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -17,7 +17,7 @@ from analytics import formats
 from analytics.quality.history_reach import NEVER, reach
 from analytics.quantities import title
 from dashboard import loaders
-from dashboard.state import Moment
+from dashboard.as_of import Moment
 
 _BARS_OF_THE_START: Final = timedelta(minutes=10)
 """A first cycle within a bar, and streams that take a moment, leave the first two bars in part."""

@@ -14,12 +14,12 @@ from analytics.palette import Colors
 from analytics.quality.outages import holes
 from analytics.quantities import QUANTITIES, title
 from dashboard import loaders
+from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import of_column
 from dashboard.health.before_start import FirstDay, expected_since, first_day
 from dashboard.health.gap_chart import gap_chart
 from dashboard.health.status_table import Colored, status_table
-from dashboard.state import Moment
 
 _DAY: Final = timedelta(days=1)
 _RECENT: Final = timedelta(minutes=15)

@@ -9,9 +9,9 @@ from analytics import formats
 from analytics.exports.charts import Heatmap
 from analytics.exports.report import Report
 from analytics.exports.sections import Column, Section
+from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
 from dashboard.heatmap.measure_grid import Loaded
-from dashboard.state import Moment
 
 
 def section(loaded: Loaded) -> Section:

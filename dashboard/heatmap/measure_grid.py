@@ -19,12 +19,12 @@ from analytics.palette import colors
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair, Panel
 from analytics.signals.thresholds import Thresholds
 from dashboard import loaders
+from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
 from dashboard.charts.color_scale import CLIPPED_PCT, ColumnScales, color_scale
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import only
 from dashboard.heatmap.heatmap_chart import MARKS_MOST, PARTIAL, Map, heat_chart
-from dashboard.state import Moment
 from dashboard.view import Level, View, exceeded
 
 CHART: Final = "heatmap_chart"

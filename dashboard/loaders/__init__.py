@@ -5,7 +5,6 @@ while the market is live the clock goes in unhashed, so that all sessions share 
 read of each publish.
 """
 
-from dashboard.loaders.as_of import bar_ended, moment, refresh_s
 from dashboard.loaders.bars import (
     Leads,
     lead_lag,
@@ -41,6 +40,7 @@ from dashboard.loaders.queries import (
     silent_pairs,
     venue_cycles,
 )
+from dashboard.loaders.shown_moment import bar_ended, moment, refresh_s
 from dashboard.loaders.source import collector_notes, folder, info, interval_s, offers, origin
 
 __all__ = [

@@ -22,10 +22,10 @@ from analytics.signals import fired
 from analytics.signals.fired import Signal
 from analytics.signals.of_pair import pair_signals as signals_of_pair
 from analytics.signals.thresholds import Thresholds
-from dashboard.loaders import as_of, source
-from dashboard.loaders.as_of import Known
+from dashboard.as_of import Moment
+from dashboard.loaders import shown_moment, source
 from dashboard.loaders.bases import counted, key
-from dashboard.state import Moment
+from dashboard.loaders.shown_moment import Known
 
 Leads = tuple[tuple[Pair, ...], LeadLag]
 """Instruments of one base, and how they lead and follow each other."""
@@ -47,7 +47,7 @@ def panel(
     ends = "5m" if unfinished else timeframe
     wanted = (tuple(metrics), timeframe, bars, only, unfinished)
     names = counted(shown)
-    known, mark = as_of.bars_known(shown, ends), shown.mark(ends)
+    known, mark = shown_moment.bars_known(shown, ends), shown.mark(ends)
     return _panel(source.folder(), known, mark, *wanted, key(names), names)
 
 
@@ -55,8 +55,8 @@ def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
     """Return what ``pair_curves`` says of every pair; shared, so never write into it."""
     wanted = (
         source.folder(),
-        as_of.bars_known(shown, timeframe),
-        as_of.bar_ended(shown, timeframe),
+        shown_moment.bars_known(shown, timeframe),
+        shown_moment.bar_ended(shown, timeframe),
         timeframe,
     )
     return _pair_curves(*wanted)
@@ -68,9 +68,9 @@ def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
     They are as ``fired.load_timeframes`` makes them with the standard count of bars in a
     cluster, which no user chooses; shared and read-only like :func:`panel`.
     """
-    names, known = counted(shown), as_of.bars_known(shown)
+    names, known = counted(shown), shown_moment.bars_known(shown)
     wanted = (tuple(timeframes), key(names), names)
-    return _signal_panels(source.folder(), known, as_of.bar_ended(shown, "5m"), *wanted)
+    return _signal_panels(source.folder(), known, shown_moment.bar_ended(shown, "5m"), *wanted)
 
 
 def matrix(
@@ -84,7 +84,7 @@ def matrix(
     only: Only,
 ) -> Matrix:
     """Return what ``correlated.matrix`` makes of *pairs*, from the panel of those in *only*."""
-    known, mark = as_of.bars_known(shown, timeframe), shown.mark(timeframe)
+    known, mark = shown_moment.bars_known(shown, timeframe), shown.mark(timeframe)
     names = counted(shown)
     wanted = (tuple(pairs), subject, method, timeframe, bars, only, key(names), names)
     return _matrix(source.folder(), known, mark, *wanted)
@@ -100,7 +100,7 @@ def lead_lag(base: str, timeframe: str, shown: Moment, *, bars: int, most: int) 
         bars: Returns to look at. [bars]
         most: The longest lag. [bars]
     """
-    known, mark = as_of.bars_known(shown, timeframe), shown.mark(timeframe)
+    known, mark = shown_moment.bars_known(shown, timeframe), shown.mark(timeframe)
     names = counted(shown)
     return _lead_lag(source.folder(), known, mark, base, timeframe, bars, most, key(names), names)
 
@@ -116,7 +116,7 @@ def pair_signals(
     """Return what ``signals.of_pair`` finds in panels of here; shared, never change it."""
     key = (
         source.folder(),
-        as_of.bars_known(shown),
+        shown_moment.bars_known(shown),
         shown.mark(),
         panel.instruments,
         panel.timeframe,

@@ -7,14 +7,14 @@ from datetime import datetime
 import streamlit as st
 
 from analytics.bases import Bases, bases
-from dashboard.loaders import as_of, source
-from dashboard.loaders.as_of import Known
-from dashboard.state import Moment
+from dashboard.as_of import Moment
+from dashboard.loaders import shown_moment, source
+from dashboard.loaders.shown_moment import Known
 
 
 def counted(shown: Moment) -> Bases:
     """Return what instruments are counted under as of the last five-minute mark."""
-    return _counted(source.folder(), as_of.bars_known(shown), shown.mark())
+    return _counted(source.folder(), shown_moment.bars_known(shown), shown.mark())
 
 
 def key(found: Bases) -> str:

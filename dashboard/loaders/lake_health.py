@@ -16,9 +16,9 @@ import streamlit as st
 
 from analytics.lake.check import past_notes
 from analytics.quality import checks
-from dashboard.loaders import as_of, source
-from dashboard.loaders.as_of import Known
-from dashboard.state import Moment
+from dashboard.as_of import Moment
+from dashboard.loaders import shown_moment, source
+from dashboard.loaders.shown_moment import Known
 
 _PACKAGES = {
     "perpscope": "perpscope",
@@ -31,19 +31,19 @@ _PACKAGES = {
 
 def gaps(shown: Moment, span: timedelta) -> pd.DataFrame:
     """Return the stretches of missing bars in the *span* before *shown*."""
-    known_by = as_of.bars_known(shown)[2]
+    known_by = shown_moment.bars_known(shown)[2]
     return _at_mark("gaps", shown, span, partial(checks.gaps, known_by=known_by))
 
 
 def coverage(shown: Moment, span: timedelta) -> pd.DataFrame:
     """Return which share of the bars of the *span* before *shown* has a value."""
-    known_by = as_of.bars_known(shown)[2]
+    known_by = shown_moment.bars_known(shown)[2]
     return _at_mark("coverage", shown, span, partial(checks.coverage, known_by=known_by))
 
 
 def completeness(shown: Moment, span: timedelta) -> pd.DataFrame:
     """Return how much is stored of what the cycles of the *span* should have stored."""
-    known_by = as_of.bars_known(shown)[2]
+    known_by = shown_moment.bars_known(shown)[2]
     ask = partial(checks.completeness, interval=shown.cycle, known_by=known_by)
     return _at_mark("completeness", shown, span, ask)
 
@@ -96,7 +96,7 @@ def _at_mark(
     name: str, shown: Moment, span: timedelta, ask: Callable[..., pd.DataFrame]
 ) -> pd.DataFrame:
     """Return what *ask* answers as of the last five-minute mark: once for all, as it reads much."""
-    known = as_of.bars_known(shown)
+    known = shown_moment.bars_known(shown)
     return _asked(source.folder(), known, shown.mark(), name, span, shown.cycle, ask)
 
 

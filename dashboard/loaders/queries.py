@@ -11,10 +11,10 @@ import streamlit as st
 
 from analytics import query
 from analytics.lake.schema import BAR
-from dashboard.loaders import as_of, source
-from dashboard.loaders.as_of import Known
+from dashboard.as_of import SILENT_CYCLES, Moment
+from dashboard.loaders import shown_moment, source
 from dashboard.loaders.bases import counted
-from dashboard.state import SILENT_CYCLES, Moment
+from dashboard.loaders.shown_moment import Known
 
 Made = TypeVar("Made")
 
@@ -46,7 +46,9 @@ def read_of_bars(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     ``$now`` is the last five-minute mark.
     """
     times = {"now": shown.mark(), "known_by": shown.known_by}
-    return _fetch_of_bars(source.folder(), as_of.bars_known(shown), name, {**times, **params})
+    return _fetch_of_bars(
+        source.folder(), shown_moment.bars_known(shown), name, {**times, **params}
+    )
 
 
 def running_bars(shown: Moment) -> pd.DataFrame:
@@ -55,7 +57,7 @@ def running_bars(shown: Moment) -> pd.DataFrame:
     The five minutes under way, and for some moments those before; see
     ``bars_from_snapshots.sql``.
     """
-    mark, (newest, _, _) = shown.mark(), as_of.bars_known(shown)
+    mark, (newest, _, _) = shown.mark(), shown_moment.bars_known(shown)
     start = mark if pd.Timestamp(newest) == mark - BAR else mark - BAR
     key = source.folder(), source.version(), shown.fixed, "bars_from_snapshots"
     asked: dict[str, object] = {"venues": None, "start": start, "origin": "live"}

@@ -19,6 +19,7 @@ from analytics.panels.panel import Only, Panel
 from analytics.signals.fired import Signal
 from analytics.signals.of_pair import FUNDING
 from dashboard import loaders
+from dashboard.as_of import Moment
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.time_range import MARKET_SPANS, TimeRange
 from dashboard.frame.error_boundary import plain
@@ -27,7 +28,6 @@ from dashboard.market.empty_panes import drawable, sentences
 from dashboard.market.header import ages, header
 from dashboard.market.instrument_picker import Subject
 from dashboard.market.panes import BANDS, SIGNALS, VENUES, Pane, chosen
-from dashboard.state import Moment
 from dashboard.view import View
 
 _TIER_4_MOST: Final = "90 d"

@@ -10,9 +10,9 @@ from analytics import formats
 from analytics.market.figures import Change
 from analytics.pair.figures import PairFigures, Stated
 from analytics.quantities import QUANTITIES, title
+from dashboard.as_of import Moment
 from dashboard.components.cards import NOTES_WRAP
 from dashboard.components.stale_values import stale_at
-from dashboard.state import Moment
 
 
 def header(figures: PairFigures, shown: Moment) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from analytics import formats
-from dashboard import loaders, state, view
+from dashboard import as_of, loaders, session, view
 from dashboard.components.time_range import market_range
 from dashboard.frame.error_boundary import explained, plain
 from dashboard.market import chart_and_figures
@@ -16,12 +16,12 @@ from dashboard.market.panes import FIRST
 def pair_dialog(venue: str, symbol: str) -> None:
     """Show the pair's last 24 hours; to be called by a page itself, never by a fragment."""
     title = plain(f"{formats.pair(symbol)} on {venue}")
-    st.dialog(title, width="large", on_dismiss=state.close_pair)(_draw)(venue, symbol)
+    st.dialog(title, width="large", on_dismiss=session.close_pair)(_draw)(venue, symbol)
 
 
 def _draw(venue: str, symbol: str) -> None:
     with explained():
-        shown, seen = loaders.moment(state.asked_time()), view.current()
+        shown, seen = loaders.moment(as_of.asked_time()), view.current()
         names = loaders.read("pair_names", shown)
         known = names[(names["venue"] == venue) & (names["symbol"] == symbol)]
         if known.empty:

@@ -10,8 +10,8 @@ import streamlit as st
 from analytics import formats
 from analytics.exports.day import day_report
 from dashboard import loaders
+from dashboard.as_of import Moment
 from dashboard.frame.downloads import pdf_button
-from dashboard.state import Moment
 
 _DAY: Final = timedelta(days=1)
 

@@ -15,9 +15,9 @@ from analytics.lake.schema import BAR
 from analytics.market.figures import FIGURES, OLD_CYCLES, Figure
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES, moved
+from dashboard.as_of import Moment
 from dashboard.components.movers import SPANS
 from dashboard.components.stale_values import LS_EVERY, limit, old
-from dashboard.state import Moment
 
 _HOUR: Final = timedelta(hours=1)
 

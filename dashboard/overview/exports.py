@@ -16,11 +16,11 @@ from analytics.market.figures import Change
 from analytics.market.figures import Figure as MarketFigure
 from analytics.market.oi_split import OiSplit
 from analytics.quantities import QUANTITIES
+from dashboard.as_of import Moment
 from dashboard.components.cards import FIGURES, CardText, card_text, split_text
 from dashboard.components.movers import SPANS
 from dashboard.frame.downloads import thresholds_text
 from dashboard.overview.table_columns import COLUMNS
-from dashboard.state import Moment
 from dashboard.view import View
 
 _PAPER_ROWS: Final = 100

@@ -14,10 +14,10 @@ from pandas.io.formats.style import Styler
 from analytics import formats
 from analytics.palette import Colors
 from analytics.signals.thresholds import Thresholds
+from dashboard.as_of import Moment
 from dashboard.components.row_click import in_order, let_go, open_row
 from dashboard.components.stale_values import old
 from dashboard.overview.table_columns import COLUMNS, Column, config
-from dashboard.state import Moment
 from dashboard.view import View, exceeded
 
 

@@ -15,10 +15,10 @@ from analytics.market.movers import movers
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES, moved
 from analytics.signals.fired import Signal
+from dashboard.as_of import Moment
 from dashboard.components.cards import UNSIGNED, card_text
 from dashboard.components.movers import over
 from dashboard.frame.local_time import titled
-from dashboard.state import Moment
 from dashboard.view import View
 
 _MOST: Final = 8

@@ -23,7 +23,7 @@ from analytics import query
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import Cycle, Snapshot
-from dashboard.state import Moment
+from dashboard.as_of import Moment
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")

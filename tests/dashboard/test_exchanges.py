@@ -14,8 +14,8 @@ from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
 from analytics.market.figures import FIGURES, Figure
 from analytics.market.venue_summary import Standing
+from dashboard.as_of import Moment
 from dashboard.exchanges import exports
-from dashboard.state import Moment
 
 BTC, ETH, PEPE = "BTC/USDT:USDT", "ETH/USDT:USDT", "1000PEPE/USDT:USDT"
 OFFER = {

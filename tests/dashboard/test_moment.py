@@ -10,7 +10,7 @@ import pytest
 
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
 from dashboard import loaders
-from dashboard.state import Moment
+from dashboard.as_of import Moment
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 OVERVIEW = "app_pages/overview.py"

@@ -13,9 +13,9 @@ from analytics.errors import LakeAbsent, LakeError, QueryError
 from analytics.lake.clock import LakeClock
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
 from analytics.panels.panel import TIMEFRAMES
-from dashboard import state
+from dashboard import as_of
+from dashboard.as_of import SILENT_CYCLES, Moment
 from dashboard.loaders import source
-from dashboard.state import SILENT_CYCLES, Moment
 
 Known = tuple[str, int, datetime]
 """The newest bar, a count that changes with the bars, and by when those were known."""
@@ -44,7 +44,7 @@ def moment(asked: datetime | time | None = None) -> Moment:
     if asked is not None:
         past = _past(asked, now)
         fetched, undated = _fetched_later(past, info)
-        later = state.later_too()
+        later = as_of.later_too()
         return Moment(past, "asked", info["origin"], cycle, now - past, later, fetched, undated)
     newest = _time("newest_cycle", now=now)
     # A fast clock runs far ahead of what a page can keep up with.

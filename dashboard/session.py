@@ -1,0 +1,50 @@
+"""What a browser session is at: its page, the pair whose dialog is open, the run that is due."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+_OPEN: Final = "opened_pair"
+_PAGE: Final = "entered_page"
+_WHOLE: Final = "whole_run"
+
+
+def open_pair(venue: str, symbol: str) -> None:
+    """Ask for the dialog of a pair: call this in a callback, and the page opens it."""
+    st.session_state[_OPEN] = (venue, symbol)
+    run_whole()
+
+
+def opened_pair() -> tuple[str, str] | None:
+    """Return the venue and symbol of the pair whose dialog is open."""
+    pair: tuple[str, str] | None = st.session_state.get(_OPEN)
+    return pair
+
+
+def enter(page: str) -> None:
+    """Be on *page*: a dialog that was left by the browser's way back is not open elsewhere."""
+    if st.session_state.get(_PAGE, page) != page:
+        close_pair()
+    st.session_state[_PAGE] = page
+
+
+def page() -> str:
+    """Return the title of the page that the session is on."""
+    return str(st.session_state.get(_PAGE, "before the first"))
+
+
+def close_pair() -> None:
+    """Forget the pair whose dialog was open; give this to ``st.dialog(on_dismiss=...)``."""
+    st.session_state.pop(_OPEN, None)
+
+
+def run_whole() -> None:
+    """Ask in a fragment's callback for a run of the whole page instead of the fragment."""
+    st.session_state[_WHOLE] = True
+
+
+def whole_run_is_due() -> bool:
+    """Return whether a whole run was asked for, once."""
+    return bool(st.session_state.pop(_WHOLE, False))
