@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 def told(error: Exception) -> bool:
     """Say on the page that it failed, and in the log, beneath the traceback, which page it was."""
     at = formats.clock(datetime.now(UTC))
-    log.error("the page %s failed at %s, as told above: %r", session.page(), at, error)
+    log.error("page %s failed at %s, traceback above: %r", session.page(), at, error)
     st.error(
-        f"The log of the dashboard says why, at {at}. The other pages go on.",
+        f"The error is in the dashboard's log, at {at}. Other pages still work.",
         title="This page failed",
         icon=":material/error:",
     )

@@ -65,8 +65,8 @@ class Moment:
     def known_words(self) -> str:
         """What a page of an asked time shows: ``as it was known``, or with what came later."""
         if self.later_too and self.fetched_later:
-            return "with history that was fetched later"
-        return "as it was known"
+            return "including data fetched later"
+        return "as known then"
 
     @property
     def ahead(self) -> timedelta | None:
@@ -115,9 +115,8 @@ def asked_time() -> datetime | time | None:
         asked = asked.replace(tzinfo=UTC) if asked.tzinfo is None else asked.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise QueryError(
-            f"at={said} is not a time; write it like at=2025-10-22T12:44Z, or at=12:44 for today, "
-            "or leave it out"
+            f"at={said} is not a valid time; use at=2025-10-22T12:44Z, or at=12:44 for today"
         ) from error
     if asked < _EPOCH:
-        raise QueryError(f"at={said} lies before {_EPOCH:%Y}, and no record goes back so far")
+        raise QueryError(f"at={said} is before {_EPOCH:%Y}; no data goes back that far")
     return asked

@@ -46,12 +46,11 @@ def refusal(headers: Headers, *, page: bool) -> str | None:
     host = hosts[0] if len(hosts) == 1 else None
     if host is None or not is_ours(host, config.get_option("server.allowedHosts")):
         return (
-            "this dashboard does not answer to that name; "
-            "if a proxy serves it under one, set PERPSCOPE_ALLOWED_HOSTS"
+            "unknown host name; to serve the dashboard through a proxy, set PERPSCOPE_ALLOWED_HOSTS"
         )
     origins = [] if page else headers.getlist("origin")
     if any(not is_same_place(origin, host) for origin in origins):
-        return "this dashboard does not speak with pages of other sites"
+        return "requests from pages of other sites are refused"
     return None
 
 

@@ -138,10 +138,10 @@ def board() -> None:
 
 def who_leads(pairs: list[Pair], asked: Asked, shown: Moment) -> loaders.Leads | None:
     """Draw who leads in an asset, or say why that is not known; return what is drawn."""
-    st.subheader("Who leads", anchor=False)
+    st.subheader("Lead-lag", anchor=False)
     base = choose_base(pairs)
     if base is None:
-        st.info("None of these assets is on two venues: there is nobody to lead or follow.")
+        st.info("None of these assets is listed on two venues: no lead-lag to show.")
         return None
     leads = analysis.leads(base, asked, shown)
     if isinstance(leads, str):

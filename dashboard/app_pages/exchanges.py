@@ -36,7 +36,7 @@ def board() -> None:
             span = formats.span(shown.now - shown.since)
             when = formats.moment(shown.now)
             st.info(
-                plain(f"Nothing that the sidebar asks for was heard in the {span} before {when}.")
+                plain(f"No data for the selected venues and pairs in the {span} before {when}.")
             )
             venue_cards((), mute, shown, seen, look)
             offers(told)
@@ -57,10 +57,10 @@ def board() -> None:
             st.subheader("Shares of open interest", anchor=False, width="content")
             span = span_choice()
         panel = part(open_interest(span, shown), lambda pair: seen.shows(None, pair.symbol))
-        of = "the chosen pairs" if seen.pairs else "all pairs"
+        of = "the selected pairs" if seen.pairs else "all pairs"
         points = draw_shares(panel, of, span, "shares", seen.venues, look)
 
-        st.subheader("One asset over its venues", anchor=False)
+        st.subheader("One asset across venues", anchor=False)
         base = base_choice(pairs)
         mine = pairs[pairs["base"] == base].reset_index(drop=True)
         there, spread = market[market["base"] == base], funding_spread(mine)

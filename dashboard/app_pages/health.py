@@ -30,7 +30,7 @@ def board() -> None:
             set_aside(damaged)
         counted = loaders.counted(shown)
         if cycles.empty:
-            st.info(f"No cycle is recorded in the 24 hours before {formats.moment(shown.now)}.")
+            st.info(f"No cycles in the 24 hours before {formats.moment(shown.now)}.")
             if apart := of_names(counted):
                 draw_faults(apart, cycles, shown)
         else:

@@ -82,7 +82,7 @@ def board() -> None:
             return
         measure, order, most = chosen["measure"], chosen["order"], chosen["most"]
         title, count = measure.quantity.title, formats.plural(len(pairs), "pair")
-        with st.spinner(f"Reading {title} of {count}"):
+        with st.spinner(f"Loading {title} of {count}"):
             if chosen["across"] == "Time":
                 loaded = measure_grid.over_time(
                     pairs, measure, chosen["bars"], order, shown, seen, most

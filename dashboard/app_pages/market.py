@@ -29,7 +29,7 @@ def board() -> None:
         names = loaders.read("pair_names", shown)
         if names.empty:
             span = formats.span(shown.now - shown.since)
-            st.info(f"Nothing was recorded in the {span} before {formats.moment(shown.now)}.")
+            st.info(f"No data in the {span} before {formats.moment(shown.now)}.")
             return
         row.page_link("app_pages/overview.py", label="All pairs", icon=":material/table_rows:")
         subject = instrument_picker.asked(names)
@@ -75,4 +75,4 @@ def board() -> None:
                 )
 
 
-refreshed(board, waits_for="the bars and the newest figures")
+refreshed(board, waits_for="bars and latest figures")

@@ -32,11 +32,11 @@ def board() -> None:
         every, silent = loaders.pairs(shown, seen.span), seen.of(loaders.silent_pairs(shown))
         if every.empty:
             span = formats.span(shown.now - shown.since)
-            st.info(f"Nothing was recorded in the {span} before {formats.moment(shown.now)}.")
+            st.info(f"No data in the {span} before {formats.moment(shown.now)}.")
             return
         pairs = with_split(seen.of(every))
         if pairs.empty:
-            st.info("Nothing was heard of the pairs and venues that the sidebar asks for.")
+            st.info("No data for the selected pairs and venues.")
             return
 
         history, cycles = loaders.market_history(shown, seen.pairs), loaders.venue_cycles(shown)
@@ -83,4 +83,4 @@ def board() -> None:
             day_report_menu(shown)
 
 
-refreshed(board, waits_for="the market and its pairs")
+refreshed(board, waits_for="market and pairs")

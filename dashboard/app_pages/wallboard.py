@@ -21,7 +21,7 @@ def wall() -> None:
     pairs, silent = seen.of(loaders.pairs(shown, seen.span)), seen.of(loaders.silent_pairs(shown))
     if pairs.empty:
         since = formats.span(shown.now - shown.since)
-        st.info(f"Nothing was recorded of the chosen pairs in the {since} before.")
+        st.info(f"No data for the selected pairs in the last {since}.")
         return
     history = seen.of(loaders.market_history(shown, seen.pairs))
     liquidated = seen.of(loaders.liquidated(shown, seen.span))
@@ -44,6 +44,6 @@ def wall() -> None:
 wall_style()
 with explained():
     st_autorefresh(interval=int(1000 * loaders.refresh_s()), key="wallboard")
-    with expected(__file__, "the market"):
+    with expected(__file__, "market"):
         wall()
-st.page_link("app_pages/overview.py", label="Leave the wallboard", icon=":material/close:")
+st.page_link("app_pages/overview.py", label="Exit wallboard", icon=":material/close:")

@@ -56,20 +56,27 @@ _WHOLE_IS_SHORT: Final = """
 
 
 _HELP: Final = {
-    "global_oi_usd": "Sum of the open interest of the pairs collected, at the mark price. USD.",
-    "oi_volume_weighted_usd": "Mean open interest of a pair, weighted by its 24 h volume. USD.",
-    "volume_24h_usd": "Sum of what was traded in the last 24 hours, rolling. USD.",
-    "funding_8h_pct": "Mean of the running funding rates, rebased to 8 hours, weighted by open "
-    "interest. Positive: longs pay shorts.",
-    "ls_accounts": "Long over short accounts: the mean share of longs, weighted by open interest, "
-    "as a ratio again. Venues count differently.",
-    "liquidations_1h_usd": "What venues told of longs and shorts they closed by force, in the hour "
-    "before the newest bar, or as much of it as their streams were listened to. At the average "
-    "fill on Binance, at the bankruptcy price on Bybit and OKX, which is a little off the market. "
-    "USD.",
-    "breadth_pct": "Share of pairs whose price is higher than 24 hours ago.",
-    "oi_delta_pct": "How far the open interest of the pairs collected came, and how much of that "
-    "was contracts opened or closed and how much the price they are valued at. USD.",
+    "global_oi_usd": "Open interest of all collected pairs, at the mark price. USD.",
+    "oi_volume_weighted_usd": "Mean open interest per pair, weighted by 24 h volume. USD.",
+    "volume_24h_usd": "Traded in the last 24 hours, rolling. USD.",
+    "funding_8h_pct": (
+        "Mean of current funding rates, normalised to 8 hours, weighted by open interest. "
+        "Positive: longs pay shorts."
+    ),
+    "ls_accounts": (
+        "Long per short accounts: the mean share of longs, weighted by open interest, as a "
+        "ratio. Venues count differently."
+    ),
+    "liquidations_1h_usd": (
+        "Longs and shorts liquidated in the hour up to the last closed bar, as far as streams "
+        "were received. Priced at the average fill on Binance, at the bankruptcy price on Bybit "
+        "and OKX. USD."
+    ),
+    "breadth_pct": "Share of pairs whose price is above that of 24 hours ago.",
+    "oi_delta_pct": (
+        "Change of open interest of the collected pairs, split into contracts opened or closed "
+        "and the price they are valued at. USD."
+    ),
 }
 """What each figure that has a card is."""
 
@@ -197,8 +204,8 @@ def _behind(figure: Figure | None) -> str:
         return behind
     pairs = formats.plural(figure.change.pairs, "pair")
     return (
-        f"{behind} The change ends at {formats.moment(figure.change.until)} and compares {pairs} "
-        "known at both ends, with the weights of now. A curve is of 24 hours."
+        f"{behind} Change up to {formats.moment(figure.change.until)}, over {pairs} known at both "
+        "ends, at current weights. Curve: 24 hours."
     )
 
 

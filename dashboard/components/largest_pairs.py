@@ -38,9 +38,8 @@ def largest_pairs(shown: Moment, seen: View) -> tuple[list[Pair], int]:
     ]
     if not wanted:
         st.info(
-            "No bar of the last hour is recorded of the pairs and venues that the sidebar asks "
-            "for. Bars are cut every five minutes; this is the record as of "
-            f"{formats.moment(shown.now)}."
+            f"No bars in the hour before {formats.moment(shown.now)} for the selected pairs and "
+            "venues. Bars close every five minutes."
         )
     return wanted[: COUNTS[-1]], len(wanted)
 

@@ -133,7 +133,7 @@ def _list(pairs: pd.DataFrame, quantity: Quantity, timeframe: str) -> dict[str, 
     said = None
     if both.empty:
         known = pairs[name].notna().any()
-        said = "Nothing moved." if known else "No pair knows it yet."
+        said = "No change." if known else "No data yet."
     most = both["value"].abs().max()
     return {
         "name": name,

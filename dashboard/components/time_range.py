@@ -58,7 +58,7 @@ def market_range(span: str, timeframe: str) -> TimeRange:
 def correlation_range(span: str, timeframe: str) -> TimeRange:
     """Return *span* in bars of *timeframe*, or of the nearest that can be correlated."""
     bounds = (LEAST_COMMON, CORRELATION_BARS_MOST)
-    why = (", too few to correlate", ", too many to wait for")
+    why = (", too few to correlate", ", too many to correlate")
     return _nearest(span, CORRELATION_SPANS[span], timeframe, bounds, why)
 
 
@@ -85,5 +85,5 @@ def _nearest(
     too_many = bars[timeframe] > bounds[1]
     drawn = fitting[0] if too_many else fitting[-1]
     count = formats.plural(bars[timeframe], "bar")
-    would_be = f"in bars of {timeframe}, {span} would be {count}{why[too_many]}"
-    return TimeRange(span, drawn, bars[drawn], f"Drawn in bars of {drawn}: {would_be}.")
+    would_be = f"{span} in {timeframe} bars would be {count}{why[too_many]}"
+    return TimeRange(span, drawn, bars[drawn], f"Shown in {drawn} bars: {would_be}.")

@@ -86,9 +86,9 @@ def draw_matrix(
     if len(found.pairs) < 2:
         st.info(
             plain(
-                f"No two of these pairs have {LEAST_COMMON} bars of {asked.window.timeframe} in "
-                f"common in the last {asked.window.span}. Choose a longer window, more pairs or "
-                "another timeframe in the sidebar."
+                f"No two of these pairs share {LEAST_COMMON} {asked.window.timeframe} bars in the "
+                f"last {asked.window.span}. Choose a longer window, more pairs, or another "
+                "timeframe in the sidebar."
             )
         )
         return
@@ -119,24 +119,24 @@ def of_matrix(found: Matrix, asked: Asked, total: int) -> list[str]:
     count = formats.plural(len(found.pairs), "pair")
     method = {"pearson": "Pearson's r", "spearman": "Spearman's rho"}[asked.method]
     lines = [
-        f"{method} of the logarithmic returns of {asked.subject.title}, the {count} with the "
-        f"largest 24-hour volume of {total:,}, over {found.bars:,} bars of "
-        f"{asked.window.timeframe}. A click on a cell shows its two pairs over time."
+        f"{method} of log returns of {asked.subject.title}, top {count} of {total:,} by 24 h "
+        f"volume, {found.bars:,} bars of {asked.window.timeframe}. Click a cell to see its two "
+        "pairs over time."
     ]
     if asked.window.note:
         lines.insert(0, asked.window.note)
     if "oi_base" in asked.subject.metrics:
-        lines.append("OI is counted in coins: in USD it moves with the price by itself.")
+        lines.append("OI in coins: in USD it would move with the price.")
     if found.between is not None and len(found.starts):
         lines.append(
-            f"Lines part {len(found.starts) + 1} clusters; between the nearest two, r is "
-            f"{QUANTITIES['correlation'].write(found.between)} on average."
+            f"Lines separate {len(found.starts) + 1} clusters; mean r between the two closest: "
+            f"{QUANTITIES['correlation'].write(found.between)}."
         )
     if found.left_out:
         names = labels(found.left_out)
         lines.append(
-            f"Left out, with fewer than {LEAST_COMMON} bars in common with any other or no change "
-            f"at all: {formats.listed(names)}."
+            f"Left out (fewer than {LEAST_COMMON} common bars, or no change): "
+            f"{formats.listed(names)}."
         )
     return lines
 
@@ -151,12 +151,12 @@ def draw_rolling(
     )
     found = rolling(panel, *two, asked.subject, asked.method)
     first, second = labels(two) if two[0] != two[1] else labels(two[:1]) * 2
-    common = f"{found.common:,} of {window.bars:,} bars are common"
+    common = f"{found.common:,} of {window.bars:,} bars in common"
     if found.common < LEAST_COMMON:
         st.info(
             plain(
-                f"{asked.of} of {first} and {asked.against} of {second}: {common}. "
-                f"A correlation needs {LEAST_COMMON}."
+                f"{asked.of} of {first} and {asked.against} of {second}: {common}; at least "
+                f"{LEAST_COMMON} needed."
             )
         )
         return found
@@ -169,9 +169,9 @@ def draw_rolling(
     )
     st.caption(
         plain(
-            f"{asked.of} of {first} and {asked.against} of {second}: each point is r over the "
-            f"{found.window:,} bars of {window.timeframe} up to it; dashed, r over all of "
-            f"{window.span}: {QUANTITIES['correlation'].write(found.whole)}. {common}."
+            f"{asked.of} of {first} and {asked.against} of {second}: r over the last "
+            f"{found.window:,} {window.timeframe} bars at each point; dashed: r over all of "
+            f"{window.span}, {QUANTITIES['correlation'].write(found.whole)}. {common}."
         )
     )
     return found
@@ -182,15 +182,15 @@ def leads(base: str, asked: Asked, shown: Moment) -> loaders.Leads | str:
     most = min(LAGS_MOST, (asked.window.bars - 21) // 4)
     if most < 1:
         return (
-            f"Leads need at least 25 bars, and {asked.window.span} has "
-            f"{asked.window.bars} of {asked.window.timeframe}. Choose a longer window."
+            f"Lead-lag needs at least 25 bars; {asked.window.span} has {asked.window.bars} of "
+            f"{asked.window.timeframe}. Choose a longer window."
         )
     try:
         return loaders.lead_lag(
             base, asked.window.timeframe, shown, bars=asked.window.bars, most=most
         )
     except QueryError:
-        return f"The record of {base} is too short, or on too few venues, to see who leads."
+        return f"Not enough data for lead-lag of {base}: history too short, or too few venues."
 
 
 def draw_leads(base: str, found: loaders.Leads, asked: Asked, shown: Moment) -> None:
@@ -215,12 +215,11 @@ def draw_leads(base: str, found: loaders.Leads, asked: Asked, shown: Moment) -> 
             alt=f"Correlation of {base} by lag",
         )
     some = len(pairs) * (len(pairs) - 1) // 2
-    few = f" The lines are of the first {LINES_MOST} of {some}." if some > LINES_MOST else ""
+    few = f" Lines: the first {LINES_MOST} of {some}." if some > LINES_MOST else ""
     st.caption(
         plain(
-            f"Lags are bars of {timeframe}, up to {lags.lags[-1]}; the row leads where it moves "
-            "first. Grey: what the strongest of all lags stays within in 95 % of 500 shuffles of "
-            "the same returns; inside it, a lead is chance. Bars this long hide leads that are "
-            f"shorter.{few}"
+            f"Lags in {timeframe} bars, up to {lags.lags[-1]}; the row leads where it moves "
+            "first. Grey: range of the strongest lag in 95 % of 500 shuffles of the same "
+            f"returns; a lead within it may be chance. Leads shorter than a bar do not show.{few}"
         )
     )

@@ -47,7 +47,7 @@ def rolling_section(found: Rolling) -> Section:
     """Return the correlation of two pairs over time as a table."""
     frame = pd.DataFrame({"ts": found.times, "r": found.r})
     columns = (Column("ts", "Bar starts", "time"), Column.of("r", quantity="correlation"))
-    return Section("Rolling", frame, columns, f"Over the {found.window} bars up to each.")
+    return Section("Rolling", frame, columns, f"Over {found.window} bars up to each.")
 
 
 def leads_section(found: Leads) -> Section:
@@ -72,7 +72,7 @@ def leads_section(found: Leads) -> Section:
         (
             Column("first", "First"),
             Column("second", "Second"),
-            Column("lag", "Bars by which the first leads", "count"),
+            Column("lag", "Bars the first leads by", "count"),
             Column.of("r", quantity="correlation"),
             Column.of("band", "Band of chance", "correlation"),
             Column("p", "p-value", "ratio", 3),
@@ -97,7 +97,7 @@ def report(
         charts.append(Heatmap(r.title, names, names, found.r, r.kind, r.neutral))
     if np.isfinite(line.r).any():
         series = (Series("r", line.times, line.r),)
-        note = f"Over the {line.window} bars up to each point."
+        note = f"Over {line.window} bars up to each point."
         charts.append(LineChart("Rolling correlation", series, r.kind, note))
     return Report(
         title="Correlation",

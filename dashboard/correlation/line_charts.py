@@ -55,7 +55,7 @@ def lag_chart(pairs: Sequence[Pair], leads: LeadLag, colors: Colors) -> go.Figur
     layout["showlegend"] = True
     layout["legend"] = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
     layout["margin"]["t"] = 44
-    words = "Lag [bars]: the first leads on the right"
+    words = "Lag [bars]: first pair leads on the right"
     layout["xaxis"] |= {"title": {"text": words, "font": {"size": 12, "color": colors.muted}}}
     bands = [leads.band[i, j] for i, j in some if np.isfinite(leads.band[i, j])]
     if bands:

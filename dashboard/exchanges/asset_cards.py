@@ -16,10 +16,9 @@ from dashboard.frame.error_boundary import plain
 
 _SPREAD: Final = QUANTITIES["funding_spread_pp"]
 _HELP: Final = {
-    "global_oi_usd": "Added up over {of}. USD.",
-    "oi_volume_weighted_usd": "Mean over its instruments, weighted by 24 h volume: how large the "
-    "one is that a traded dollar is traded in. USD.",
-    "funding_8h_pct": "Weighted by open interest. Mean of {of}. Positive: longs pay shorts.",
+    "global_oi_usd": "Sum over {of}. USD.",
+    "oi_volume_weighted_usd": "Mean over its instruments, weighted by 24 h volume. USD.",
+    "funding_8h_pct": "Mean of {of}, weighted by open interest. Positive: longs pay shorts.",
 }
 
 
@@ -55,7 +54,7 @@ def _spread(spread: FundingSpread | None, name: str) -> None:
         st.metric(
             f"{name}: {_SPREAD.title}",
             formats.ABSENT,
-            help="Fewer than two instruments state their funding.",
+            help="Fewer than two instruments publish funding.",
             border=True,
             height="stretch",
         )
@@ -64,18 +63,14 @@ def _spread(spread: FundingSpread | None, name: str) -> None:
         plain(f"{formats.pair(symbol)} on {venue}")
         for venue, symbol in (spread.highest, spread.lowest)
     )
-    which = (
-        "all instruments have the same."
-        if spread.is_level
-        else f"longs pay most for {high}, least for {low}."
-    )
+    which = "same for all instruments." if spread.is_level else f"{high} pays most, {low} least."
     st.metric(
         f"{name}: {_SPREAD.title}",
         _SPREAD.write(spread.points).removeprefix("+"),
         None if spread.is_level else f"{spread.highest[0]} over {spread.lowest[0]}",
         delta_color="off",
         delta_arrow="off",
-        help=f"Of funding, highest less lowest: {which} Percentage points per 8 hours.",
+        help=f"Highest less lowest funding: {which} Percentage points per 8 hours.",
         border=True,
         height="stretch",
     )

@@ -22,18 +22,18 @@ _KEY: Final = "comparison"
 _COLUMNS: Final[dict[str, str]] = {
     "pair": "Click a row to open it",
     "venue": "",
-    "price": "Last trade of one quoted unit",
+    "price": "Last trade, per quoted unit, in the quote currency",
     "oi_usd": "At the mark price",
-    "oi_share_pct": "Of the asset's open interest on all venues",
-    "funding_8h_pct": "Rebased to 8 hours. ▲ highest, ▼ lowest of the rows",
-    "funding_apr_pct": "The funding for a year",
-    "funding_interval_h": "As the venue states it",
+    "oi_share_pct": "Share of the asset's open interest on all venues",
+    "funding_8h_pct": "Normalised to 8 hours. ▲ highest, ▼ lowest of the rows",
+    "funding_apr_pct": "Annualised funding",
+    "funding_interval_h": "Rate per interval, as published",
     "next_funding_s": "Until the next payment",
     "ls_accounts": "Accounts; venues count differently",
     "volume_24h_usd": "Rolling",
-    "basis_pct": "The venue's mark over its index, less one",
-    "spread_bps": "Ask less bid, of their middle",
-    "age_s": "Since the venue last told of it",
+    "basis_pct": "Mark price against the venue's index price",
+    "spread_bps": "(Ask − bid) / mid. Basis points",
+    "age_s": "Time since the last update",
 }
 """The columns in their order, and what each one is."""
 

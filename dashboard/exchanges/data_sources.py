@@ -18,14 +18,14 @@ def offers(told: dict[str, Any]) -> None:
     """Draw who offers what and from where, all given by venue; nothing without any."""
     if not told:
         return
-    st.subheader("What the venues offer", anchor=False)
-    with st.expander("Where each metric comes from, and how often"):
+    st.subheader("Data sources", anchor=False)
+    with st.expander("Source and update interval of each metric"):
         # Not a grid: that would cut what is longer than its cell, and much is.
         st.table(
             offered_by_venue(told).fillna(NOT_OFFERED).map(plain),
             border="horizontal",
             hide_index=True,
-            alt="Where each venue's metric comes from, and how often",
+            alt="Source and update interval of each metric, by venue",
         )
     with st.expander("Units and remarks"):
         st.dataframe(
@@ -33,19 +33,19 @@ def offers(told: dict[str, Any]) -> None:
             hide_index=True,
             placeholder="",
             key="units",
-            alt="The unit of each metric of each venue, as the venue states it",
+            alt="Unit of each metric, by venue",
         )
     limits_of_all = limits(told)
     if limits_of_all.empty:
         return
-    with st.expander("What they allow, and the share of it that the collector keeps to"):
+    with st.expander("Rate limits, and the share that the collector uses"):
         st.dataframe(
             limits_of_all,
             hide_index=True,
             height="content",
             row_height=29,
             key="limits",
-            alt="The published limits of each venue",
+            alt="Published rate limits of each venue",
         )
 
 
@@ -76,9 +76,9 @@ def offered(told: dict[str, Any]) -> pd.DataFrame:
             {
                 "Venue": venue["title"],
                 "Metric": title(offer["column"]),
-                "Comes from": offer["source"],
-                "How often": offer["cadence"],
-                "Unit there": offer["unit"],
+                "Source": offer["source"],
+                "Interval": offer["cadence"],
+                "Venue's unit": offer["unit"],
                 "Remark": offer["remark"],
             }
             for venue in told.values()
@@ -95,7 +95,7 @@ def limits(told: dict[str, Any]) -> pd.DataFrame:
                 "Venue": venue["title"],
                 "Limit": limit["name"].replace("_", " "),
                 "Allowed": f"{limit['amount']:g} in {limit['per_s']:g} s",
-                "Kept to": formats.share(100 * limit["ceiling"]),
+                "Used at most": formats.share(100 * limit["ceiling"]),
             }
             for venue in told.values()
             for limit in venue["limits"]

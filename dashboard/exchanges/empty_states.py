@@ -43,13 +43,11 @@ def mute_venues(
 
 def _why_mute(cycle: dict[Any, Any] | None, shown: Moment) -> str:
     if cycle is None:
-        return (
-            "No cycle of it ended in the 24 hours before: it is not collected, or never answered."
-        )
+        return "No data in the last 24 hours: not collected, or no answer."
     if isinstance(cycle["error"], str):
         return f"{formats.shortened(cycle['error']).rstrip('.')}."
     span = formats.span(shown.now - shown.since)
-    return f"None of its pairs was heard of in {span}; see Health."
+    return f"No data for {span}; see Health."
 
 
 def alone(asset: pd.DataFrame, there: pd.DataFrame, seen: View) -> list[str]:
@@ -64,10 +62,10 @@ def alone(asset: pd.DataFrame, there: pd.DataFrame, seen: View) -> list[str]:
         return []
     base = asset["base"].iloc[0]
     if len(there) == 1:
-        return [f"{base} is known on one venue only: there is nothing to compare."]
+        return [f"{base} has data on one venue only: nothing to compare."]
     if len(seen.venues) == 1:
-        return [f"Only one venue is chosen in the sidebar: {base} is compared with no other."]
-    return [f"{base} is known on one of the venues only that are chosen in the sidebar."]
+        return [f"Only one venue is selected in the sidebar: nothing to compare {base} with."]
+    return [f"{base} has data on only one of the selected venues."]
 
 
 def of_shares(heard: int, silent: int) -> list[str]:
@@ -75,7 +73,7 @@ def of_shares(heard: int, silent: int) -> list[str]:
     if not silent:
         return []
     pairs = formats.plural(heard + silent, "pair")
-    return [f"Shares are of {heard:,} of {pairs} collected: the others were not heard of."]
+    return [f"Shares cover {heard:,} of {pairs} collected; the others have no current data."]
 
 
 def sentences(asset: pd.DataFrame, pairs: pd.DataFrame, shown: Moment) -> list[str]:
@@ -99,7 +97,7 @@ def _of_missing(pairs: pd.DataFrame) -> Iterator[str]:
     for venue, rows in pairs.groupby("venue"):
         absent = [said for name, said in _METRICS.items() if rows[name].isna().all()]
         if absent:
-            yield f"{venue} states no {formats.listed(absent)} for any of its pairs."
+            yield f"No {formats.listed(absent)} from {venue} for any pair."
 
 
 def _of_asset(asset: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[str]:
@@ -113,12 +111,12 @@ def _of_asset(asset: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[str]:
                 f"{formats.pair(symbol)} on {venue}"
                 for venue, symbol in zip(missing["venue"], missing["symbol"], strict=True)
             ]
-            yield f"No {said} of {formats.listed(who)}."
+            yield f"No {said} for {formats.listed(who)}."
     unknown = asset[asset["funding_interval_unknown"].eq(True)]
     if not unknown.empty:
         yield (
-            f"{formats.listed(sorted(set(unknown['venue'])))}: how often funding is paid is not "
-            "stated, so it cannot be rebased to 8 hours."
+            f"{formats.listed(sorted(set(unknown['venue'])))}: funding interval not published, so "
+            "funding cannot be normalised to 8 hours."
         )
 
 
@@ -126,7 +124,7 @@ def _of_multipliers(asset: pd.DataFrame) -> Iterator[str]:
     """Say which prices are of more than one coin."""
     for row in asset[asset["multiplier"] > 1].to_dict("records"):
         yield (
-            f"The price of {formats.pair(row['symbol'])} on {row['venue']} is of "
+            f"{formats.pair(row['symbol'])} on {row['venue']} is quoted per "
             f"{row['multiplier']:,.0f} coins."
         )
 
@@ -136,6 +134,6 @@ def _of_age(pairs: pd.DataFrame, shown: Moment) -> Iterator[str]:
     for venue, heard in pairs.groupby("venue")["received_ts"].max().items():
         if stale(pd.Series([heard]), shown.now, shown.cycle).any():
             yield (
-                f"{venue} was last heard of {formats.age(shown.now - heard)} ago, more than "
+                f"Last data from {venue} {formats.age(shown.now - heard)} ago, more than "
                 f"{OLD_CYCLES} cycles: its values are in italics."
             )

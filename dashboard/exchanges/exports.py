@@ -26,7 +26,7 @@ _VENUE_COLUMNS: Final = (
     Column.of("funding_apr_pct"),
     Column.of("ls_accounts", QUANTITIES["ls_accounts"].mean_title),
     Column.of("basis_pct", QUANTITIES["basis_pct"].mean_title),
-    Column("heard_ts", "Last heard", "time"),
+    Column("heard_ts", "Last data", "time"),
 )
 
 _ASSET_COLUMNS: Final = (

@@ -85,20 +85,20 @@ def draw_shares(
         points = points[points["venue"].isin(chosen)].reset_index(drop=True)
         where = f" on {formats.listed(sorted(chosen))}"
     if points.empty:
-        st.info(plain(f"No open interest of {of}{where} is on record in the {span} before."))
+        st.info(plain(f"No open interest for {of}{where} in the {span} before."))
         return points
     if len(set(points["ts"])) < 2:
-        said = f"The open interest of {of}{where} is on record at one time only: areas need two."
+        said = f"Only one data point for {of}{where}: the chart needs two."
         st.info(plain(said))
         return points
     st.altair_chart(
         share_chart(points, colors),
         key=key,
-        alt=f"Each venue's share of the open interest of {of} over {span}",
+        alt=f"Share of open interest of {of} by venue over {span}",
     )
     lines = incomplete(shares)
     if chosen:
-        lines.insert(0, f"Shares are of the open interest of {of} on all venues.")
+        lines.insert(0, f"Shares of the open interest of {of} on all venues.")
     if lines:
         st.caption(plain(" ".join(lines)))
     return points
@@ -110,20 +110,18 @@ def incomplete(shares: VenueShares) -> list[str]:
     known = np.flatnonzero(some)
     lines = []
     if len(known) and (holes := int(known[-1] - known[0] + 1 - len(known))):
-        lines.append(f"Nothing is on record at {formats.plural(holes, 'time')}: areas end there.")
+        lines.append(f"No data at {formats.plural(holes, 'time')}: areas are interrupted there.")
     for nth, venue in enumerate(shares.venues):
         there = np.isfinite(shares.value_usd[:, nth])
         away = int((some & ~there).sum())
         if away:
             lines.append(
-                f"{venue} is not on record at {away:,} of {int(some.sum()):,} times: the shares "
-                "there are of the others."
+                f"No data from {venue} at {away:,} of {int(some.sum()):,} times: shares there "
+                "cover the other venues."
             )
         most = shares.pairs[:, nth].max(initial=0)
         few = int((there & (shares.pairs[:, nth] < _LEAST_PAIRS * most)).sum())
         if few:
             times = formats.plural(few, "time")
-            lines.append(
-                f"{venue} has few of its pairs on record at {times}: its share is too small there."
-            )
+            lines.append(f"Few pairs from {venue} at {times}: its share is understated there.")
     return lines

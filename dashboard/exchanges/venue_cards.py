@@ -36,19 +36,18 @@ def whole(figures: dict[str, Figure], venues: int, seen: View, shown: Moment) ->
     """Draw what is *seen* of the market, on so many *venues*: as a sum, and weighted by volume."""
     pairs = figures["global_oi_usd"].expected
     of = f"Of {formats.plural(pairs, 'pair')} collected on {formats.plural(venues, 'venue')}"
-    of += ", as chosen in the sidebar." if seen.venues or seen.pairs else "."
+    of += ", as selected in the sidebar." if seen.venues or seen.pairs else "."
     with st.grid(4, min_column_width=165, gap="xsmall"):
         for name, label, said in (
             (
                 "global_oi_usd",
                 f"{QUANTITIES['global_oi_usd'].title}, sum",
-                "Open interest of all pairs added up, at the mark price. USD.",
+                "Sum over all pairs, at the mark price. USD.",
             ),
             (
                 "oi_volume_weighted_usd",
                 QUANTITIES["oi_volume_weighted_usd"].title,
-                "Open interest of the pair that a traded dollar is traded in: the mean over pairs, "
-                "weighted by 24 h volume. No estimate of the sum. USD.",
+                "Mean open interest per pair, weighted by 24 h volume; not a sum. USD.",
             ),
             ("volume_24h_usd", f"{QUANTITIES['volume_24h_usd'].title}, sum", "Rolling. USD."),
             (
@@ -79,7 +78,7 @@ def venue_cards(
                 _card(one, shown, seen, at)
         for venue, reason in mute.items():
             with st.container(border=True, height="stretch", gap="small"):
-                _title(venue, "nothing heard", at)
+                _title(venue, "no data", at)
                 st.markdown(plain(reason))
 
 
@@ -115,17 +114,17 @@ def _entries(one: Standing, seen: View) -> list[tuple[str, str, str]]:
         return f"From {now[name].pairs:,} of {formats.plural(one.expected, 'pair')}."
 
     weighed = "Mean, weighted by open interest."
-    longs = "Of the mean share of longs, weighted by open interest."
-    part = f"Of the sum over {'the chosen pairs on ' if seen.pairs else ''}all venues."
+    longs = "From the mean share of longs, weighted by open interest."
+    part = f"Share of the sum over {'the selected pairs on ' if seen.pairs else ''}all venues."
     weighted = "oi_volume_weighted_usd"
     told = {
         "oi_share_pct": (one.oi_share_pct, part),
         "volume_24h_usd": (now["volume_24h_usd"].value, of("volume_24h_usd")),
         "volume_share_pct": (one.volume_share_pct, part),
         "funding_8h_pct": (now["funding_8h_pct"].value, f"{weighed} {of('funding_8h_pct')}"),
-        "funding_apr_pct": (one.funding_apr_pct, "The same for a year."),
+        "funding_apr_pct": (one.funding_apr_pct, "Annualised."),
         "ls_accounts": (now["ls_accounts"].value, f"{longs} {of('ls_accounts')}"),
-        "basis_pct": (one.basis_pct, f"{weighed} Mark over index, less one."),
+        "basis_pct": (one.basis_pct, f"{weighed} Mark price against index price."),
         weighted: (now[weighted].value, "Mean over pairs, weighted by 24 h volume."),
     }
     return [

@@ -57,7 +57,7 @@ def export(
             if report is not None:
                 pdf_button("PDF report", page, shown, report, key=f"{key}_pdf")
         if chosen is not None and st.toggle("Text for Google Sheets", key=f"{key}_text"):
-            st.caption("Copy it with the sign at its upper right corner and paste it into a sheet.")
+            st.caption("Copy with the icon at the top right, then paste into a sheet.")
             st.code(tsv_text(tables[chosen]()), language=None, height=_TEXT_HEIGHT)
 
 
@@ -163,7 +163,7 @@ def _pdf(make: Callable[[], Report]) -> bytes:
 
 def _about(page: str, shown: Moment) -> dict[str, str]:
     """Say what a workbook was made from."""
-    market = SIMULATED if shown.origin == "simulator" else "As the venues published it"
+    market = SIMULATED if shown.origin == "simulator" else "As published by the venues"
     return {"Page": page, "As of": formats.moment(shown.now), "Market": market, "Times": "UTC"}
 
 

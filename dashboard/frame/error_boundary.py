@@ -19,9 +19,9 @@ def explained() -> Iterator[None]:
         yield
     except LakeAbsent:
         st.info(
-            "Start the collector with `perpscope up`, or look around first with "
-            "`perpscope demo`, which needs no exchange. This page fills by itself.",
-            title="Nothing has been recorded yet",
+            "Start the collector with `perpscope up`, or try a simulated market with `perpscope "
+            "demo`. This page updates by itself.",
+            title="No data yet",
             icon=":material/hourglass_empty:",
         )
     except PerpscopeError as error:

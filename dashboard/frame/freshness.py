@@ -36,34 +36,32 @@ def headline(title: str, shown: Moment) -> DeltaGenerator:
 
 
 def _why_not_live(shown: Moment) -> str:
-    as_of = f"showing the record as of {formats.moment(shown.now)}"
+    as_of = f"Showing data as of {formats.moment(shown.now)}"
     if shown.ahead:
         return (
-            f"The record's clock is {formats.age(shown.ahead)} ahead of this machine's: {as_of}"
-            f"{beside(shown.now)}. Set the clock that is wrong; only then can this page tell "
-            "whether a collector is running."
+            f"The collector's clock is {formats.age(shown.ahead)} ahead of this machine's. "
+            f"{as_of}{beside(shown.now)}. Correct the clock that is wrong; until then this page "
+            "cannot tell whether a collector is running."
         )
-    return f"No collector is running: {as_of} (age {formats.age(shown.age)}{beside(shown.now)})."
+    return f"No collector is running. {as_of} (age {formats.age(shown.age)}{beside(shown.now)})."
 
 
 def _of_the_past(shown: Moment) -> str:
     at = f"at {formats.moment(shown.now)} (age {formats.age(shown.age)}{beside(shown.now)})"
     if not shown.fetched_later:
-        return f"Showing the market as it was known {at}."
+        return f"Showing the market as known {at}."
     undated = ""
     if shown.undated is not None:
         since = formats.moment(shown.undated)
-        undated = f" When it was fetched is noted since {since} only; before, it counts as later."
+        undated = f" Fetch times are stored since {since} only; older bars count as fetched later."
     if not shown.later_too:
         return (
-            f"Showing the market as it was known {at}. What was fetched later of the day before, "
-            "from the venues' histories or from files, is left out; the switch in the sidebar "
-            f"lets it in.{undated}"
+            f"Showing the market as known {at}. Data fetched later, from venue history or files, "
+            f"is excluded; the switch in the sidebar includes it.{undated}"
         )
     return (
-        f"Showing what the record holds of the market {at}, with history that was fetched later: "
-        "nobody who looked then knew it, and funding in it is the rate that was paid at the end "
-        f"of its period.{undated}"
+        f"Showing stored data {at}, including data fetched later: not known at that time, with "
+        f"funding as paid at the end of its period.{undated}"
     )
 
 

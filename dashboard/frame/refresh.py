@@ -17,7 +17,7 @@ _HEIGHT: Final = 480
 
 
 def refreshed(
-    board: Callable[[], None], every_s: float | None = None, *, waits_for: str = "the record"
+    board: Callable[[], None], every_s: float | None = None, *, waits_for: str = "data"
 ) -> None:
     """Run *board* as a fragment on the cycle; while a pair's dialog is open nothing ticks.
 
@@ -53,7 +53,7 @@ def expected(page: str, waits_for: str) -> Iterator[None]:
             yield
         return
     try:
-        with outline.container(), st.spinner(f"Reading {waits_for} …"):
+        with outline.container(), st.spinner(f"Loading {waits_for} …"):
             st.skeleton(_HEIGHT)
             with body:
                 yield

@@ -47,7 +47,7 @@ _ASKED: Final = (
     _Asked(
         "z_oi",
         "z",
-        "Against the 20 bars before. Standard deviations, either way.",
+        "Against the previous 20 bars, in standard deviations. Either sign.",
         least=0.0,
         most=20.0,
         step=0.1,
@@ -55,7 +55,7 @@ _ASKED: Final = (
     _Asked(
         "ls_accounts",
         "ls",
-        "So many times as many long as short accounts, or the other way round.",
+        "Long accounts per short account, or the inverse.",
         least=1.0,
         most=100.0,
         step=0.1,
@@ -63,7 +63,7 @@ _ASKED: Final = (
     _Asked(
         "book_imbalance_pct",
         "imbalance",
-        "More bids than asks within 25 bps of mid, or fewer.",
+        "Excess of bids or asks within 25 bps of mid.",
         least=0.0,
         most=100.0,
         step=0.5,
@@ -71,7 +71,7 @@ _ASKED: Final = (
     _Asked(
         "funding_8h_pct",
         "funding",
-        "Rebased to 8 hours, either sign.",
+        "Normalised to 8 hours. Either sign.",
         least=0.0,
         most=10.0,
         step=0.005,
@@ -79,7 +79,7 @@ _ASKED: Final = (
     _Asked(
         "oi_delta_pct",
         "oi_delta",
-        "Over the timeframe, up or down.",
+        "Over the timeframe. Either sign.",
         least=0.0,
         most=1000.0,
         step=0.5,
@@ -101,19 +101,24 @@ def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
         above = st.container()
         # What no field of the frame holds is lost from the URL at the next page.
         st.text_input(
-            "As of, UTC",
+            "As of (UTC)",
             key=as_of.AT,
             bind="query-params",
             placeholder="now",
-            help="The market as it was known then: 2025-10-22 12:44, or 12:44 today. Empty is now.",
+            help=(
+                "Show the market at a past time: 2025-10-22 12:44, or 12:44 for today. Leave "
+                "empty for now."
+            ),
         )
         if st.session_state.get(as_of.AT):
             st.toggle(
-                "With what was fetched later",
+                "Include data fetched later",
                 key=as_of.LATER,
                 bind="query-params",
-                help="Also what came afterwards from the venues' histories or from files. "
-                "Nobody who looked at that time knew it.",
+                help=(
+                    "Adds data fetched afterwards from venue history or files. It was not known "
+                    "at that time."
+                ),
             )
         venues, symbols = choices()
         with above:
@@ -126,7 +131,7 @@ def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
                 required=True,
                 key="timeframe",
                 bind="query-params",
-                help="How long a bar lasts, and what every change on the page is over.",
+                help="Bar length, and the period of every change on the page.",
             )
         chosen_venues, chosen_pairs = _which(venues, symbols)
         thresholds = _thresholds()
@@ -142,7 +147,7 @@ def timeframe_tabs(seen: View) -> None:
     """Draw the sidebar's timeframe once more, at hand; both always say the same."""
     st.session_state[_TABS] = seen.timeframe
     st.segmented_control(
-        "Timeframe of every change",
+        "Timeframe",
         list(TIMEFRAMES),
         required=True,
         key=_TABS,
@@ -166,7 +171,7 @@ def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], li
         selection_mode="multi",
         key="venues",
         bind="query-params",
-        help="None chosen means all.",
+        help="Empty: all venues.",
     )
     pairs = st.multiselect(
         "Pairs",
@@ -175,7 +180,7 @@ def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], li
         key="pairs",
         bind="query-params",
         placeholder="All pairs",
-        help="On every venue that has them. None chosen means all.",
+        help="On all venues that list them. Empty: all pairs.",
     )
     return chosen, pairs
 
@@ -184,7 +189,7 @@ def _thresholds() -> Thresholds:
     """Ask for the thresholds, and keep them in the browser once the user chose them."""
     with st.expander("Thresholds", expanded=True, icon=":material/notifications_active:"):
         given = {asked.key: _number(asked) for asked in _ASKED}
-        st.button("Standard thresholds", on_click=_reset, type="tertiary", icon=":material/undo:")
+        st.button("Reset thresholds", on_click=_reset, type="tertiary", icon=":material/undo:")
     browser(
         given,
         chosen=_CHOSEN in st.session_state,
@@ -256,15 +261,18 @@ def _complaints(venues: Sequence[str], symbols: Sequence[str]) -> Iterator[str]:
     timeframe = st.query_params.get("timeframe", FIRST_TIMEFRAME)
     if timeframe not in TIMEFRAMES:
         said = formats.repeated(timeframe)
-        yield f"timeframe={said}: there is none like it; choose of {', '.join(TIMEFRAMES)}."
+        yield f"timeframe={said} is not available; use {', '.join(TIMEFRAMES)}."
     names = [formats.pair(symbol) for symbol in symbols]
     for key, known in (("venues", venues), ("pairs", names)):
         unknown = [name for name in st.query_params.get_all(key) if name and name not in known]
         if venues and unknown:
             some = formats.listed([*map(formats.repeated, unknown)])
-            yield f"{key}: nothing is known of {some}."
+            yield f"Unknown {key}: {some}."
     for asked in _ASKED:
         text = st.query_params.get(asked.key)
         if text is not None and not _fits(asked, text):
             said = formats.repeated(text)
-            yield f"{asked.key}={said}: a number from {asked.least:g} to {asked.most:g} is needed."
+            yield (
+                f"{asked.key}={said} is not valid; use a number from {asked.least:g} to "
+                f"{asked.most:g}."
+            )

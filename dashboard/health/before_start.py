@@ -41,8 +41,8 @@ class FirstDay:
         names = sorted(map(title, set(self.before["metric"])))
         first = min(self.began[venue] for venue in set(self.before["venue"]))
         return (
-            "What a venue keeps no history of begins with the collector, here at "
-            f"{formats.moment(first)}, and is not expected before: {formats.listed(names, 12)}."
+            f"Metrics without venue history start with the collector, at {formats.moment(first)}, "
+            f"and are not expected before: {formats.listed(names, 12)}."
         )
 
 

@@ -38,16 +38,16 @@ def completeness_panels(shown: Moment, colors: Colors) -> Tables:
     Returns:
         What the open ones show, by title, for downloads.
     """
-    st.subheader("Completeness of the last 24 hours", anchor=False)
+    st.subheader("Completeness, last 24 hours", anchor=False)
     panels: dict[str, tuple[str, Callable[[], pd.DataFrame]]] = {
         "Coverage": (
             "Coverage by venue and metric",
             lambda: _coverage(shown),
         ),
-        "Gaps": ("Gaps in the record", lambda: _gaps(shown, colors)),
+        "Gaps": ("Gaps in bars", lambda: _gaps(shown, colors)),
         "Stream gaps": ("Gaps in the streams", lambda: _stream_gaps(shown)),
         "Refused": ("Refused values by reason", lambda: _refused(shown)),
-        "Units": ("Unit audit: raw figures beside normalised ones", lambda: _units(shown, colors)),
+        "Units": ("Unit audit: raw and normalised figures", lambda: _units(shown, colors)),
     }
     tables = {}
     for name, (label, draw) in panels.items():
@@ -72,7 +72,7 @@ def _coverage(shown: Moment) -> pd.DataFrame:
     bars = loaders.coverage(shown, _DAY)
     cycles = loaders.completeness(shown, _DAY)
     if bars.empty and cycles.empty:
-        st.caption("Nothing could be expected yet: neither a bar nor a cycle is over.")
+        st.caption("Nothing expected yet: no bar or cycle has ended.")
         return bars
     first = first_day(shown, _DAY)
     rows = coverage_rows(expected_since(bars, first.before), cycles)
@@ -82,19 +82,21 @@ def _coverage(shown: Moment) -> pd.DataFrame:
         {
             "venue": st.column_config.TextColumn("Venue", pinned=True),
             "title": st.column_config.TextColumn("Metric"),
-            "coverage_pct": _progress("Bars", "Of the five-minute bars expected, with a value"),
+            "coverage_pct": _progress("Bars", "Share of expected 5-minute bars with a value"),
             "present": number("Present", help="Bars with a value"),
-            "expected_bars": number("Expected", help="Bars that should have one"),
-            "completeness_pct": _progress("Cycles", "Stored, of what the cycles should have"),
+            "expected_bars": number("Expected", help="Bars expected to have a value"),
+            "completeness_pct": _progress(
+                "Cycles", ("Share of the values that cycles should have stored")
+            ),
             "stored": number("Stored", help="Values in snapshots"),
-            "expected": number("Expected", help="Universe x cycles that should have run"),
+            "expected": number("Expected", help="Universe × cycles that should have run"),
         },
         dict.fromkeys(("present", "expected_bars", "stored", "expected"), formats.count),
         "coverage",
     )
     st.caption(
-        "Bars also hold what was filled in afterwards from the venue's history; cycles only what "
-        "was heard. What a venue never states is not expected of it."
+        "Bars include data filled in later from venue history; cycles only what was received "
+        "live. Metrics that a venue never publishes are not expected."
     )
     _say(first)
     return rows
@@ -105,13 +107,13 @@ def _gaps(shown: Moment, colors: Colors) -> pd.DataFrame:
     found = holes(first.gaps)
     _say(first)
     if found.empty:
-        st.caption("No five-minute bar that could be expected is missing.")
+        st.caption("No expected 5-minute bar is missing.")
         return found
     rows = _written(found)
     st.altair_chart(
         gap_chart(rows.head(_MOST), (shown.now - _DAY, shown.now), colors),
         key="holes",
-        alt="When each venue's record has holes",
+        alt="Gaps of each venue over time",
     )
     text = st.column_config.TextColumn
     _table(
@@ -124,14 +126,14 @@ def _gaps(shown: Moment, colors: Colors) -> pd.DataFrame:
             "pairs": text("Pairs", width=240),
             "what": text("Metrics", width=280),
             "repairable": text(
-                "Repairable", help="Whether the venue's own history still reaches that far back"
+                "Repairable", help="Whether the venue's history still reaches that far back"
             ),
         },
         {},
         "gaps",
     )
     if len(rows) > _MOST:
-        st.caption(f"The longest {_MOST:,} of {len(rows):,} holes are shown.")
+        st.caption(f"Showing the longest {_MOST:,} of {len(rows):,} gaps.")
     return rows
 
 
@@ -144,7 +146,7 @@ def _written(found: pd.DataFrame) -> pd.DataFrame:
     """Return the holes with what people read of them beside."""
     rows = found.copy()
     rows["from"] = found["start_ts"].map(formats.moment)
-    rows["to"] = found["end_ts"].map(formats.moment).where(~found["running"], "goes on")
+    rows["to"] = found["end_ts"].map(formats.moment).where(~found["running"], "ongoing")
     rows["length"] = found["length_s"].map(formats.age)
     rows["pairs"] = [_few(map(formats.pair, names), "pair") for names in found["symbols"]]
     rows["what"] = [_few(map(title, names), "metric") for names in found["metrics"]]
@@ -160,7 +162,7 @@ def _few(names: Iterable[str], word: str) -> str:
 def _stream_gaps(shown: Moment) -> pd.DataFrame:
     rows = loaders.read("stream_gaps", shown, span_s=int(_DAY.total_seconds()))
     if rows.empty:
-        st.caption("No stream had a hole.")
+        st.caption("No gaps in streams.")
         return rows
     rows = rows.assign(length_s=(rows["ended_ts"] - rows["started_ts"]).dt.total_seconds())
     text = st.column_config.TextColumn
@@ -169,7 +171,7 @@ def _stream_gaps(shown: Moment) -> pd.DataFrame:
         {
             "venue": text("Venue", pinned=True),
             "channel": text(QUANTITIES["channel"].title),
-            "symbol": text("Pair", help="* is every pair of the channel"),
+            "symbol": text("Pair", help="*: every pair of the channel"),
             "started_ts": _time("From", shown),
             "length_s": st.column_config.NumberColumn("Length"),
             "reason": text("Why"),
@@ -196,7 +198,7 @@ def _refused(shown: Moment) -> pd.DataFrame:
     since = (shown.now - _DAY).replace(minute=0, second=0, microsecond=0)
     rows = loaders.read("refusals", shown, since=since, venues=None)
     if rows.empty:
-        st.caption("Nothing was refused.")
+        st.caption("No values refused.")
         return rows
     rows = rows.assign(
         title=rows["metric"].map(title), why=rows["reason"].str.replace("_", " ", regex=False)
@@ -209,7 +211,7 @@ def _refused(shown: Moment) -> pd.DataFrame:
             "title": text("Metric"),
             "why": text("Why"),
             "refused": st.column_config.NumberColumn("Values"),
-            "cycles": st.column_config.NumberColumn("Cycles", help="In which that happened"),
+            "cycles": st.column_config.NumberColumn("Cycles", help="Cycles with this refusal"),
             "first_ts": _time("First", shown),
             "last_ts": _time("Last", shown),
         },
@@ -222,12 +224,12 @@ def _refused(shown: Moment) -> pd.DataFrame:
 def _units(shown: Moment, colors: Colors) -> pd.DataFrame:
     rows = loaders.unit_audit(shown, _RECENT)
     if rows.empty:
-        st.caption("No open interest was heard in the quarter of an hour before.")
+        st.caption("No open interest in the last 15 minutes.")
         return rows
     rows = rows.assign(
         pair=rows["symbol"].map(formats.pair),
-        beside=rows["ok"].map({True: "agrees", False: "differs"}).fillna("states none"),
-        again=rows["as_stored"].map({True: "as stored", False: "differs"}).fillna("none stored"),
+        beside=rows["ok"].map({True: "agrees", False: "differs"}).fillna("not published"),
+        again=rows["as_stored"].map({True: "as stored", False: "differs"}).fillna("not stored"),
     )
     off = (rows["beside"] == "differs") | (rows["again"] == "differs")
     rows = rows.assign(off=off).sort_values("off", ascending=False, kind="stable")
@@ -238,16 +240,16 @@ def _units(shown: Moment, colors: Colors) -> pd.DataFrame:
             "venue": text("Venue", pinned=True),
             "pair": text("Pair"),
             "oi_raw": number("Raw", help="As the venue counts it"),
-            "oi_unit": text("Unit there"),
+            "oi_unit": text("Venue's unit"),
             "contract_size": number("Contract", help="Quoted units in one contract"),
             "multiplier": number("Multiplier", help="Coins in one quoted unit"),
             "mark": number(QUANTITIES["mark"].short, help="In the quote currency"),
-            "oi_base": number("Coins", help="Normalised: coins of the base asset"),
-            "oi_usd": number("USD", help="Normalised: at the mark price"),
-            "again": text("Recomputed", help="From the raw figure alone"),
-            "oi_venue_usd": number("Venue's USD", help="Where the venue states one itself"),
+            "oi_base": number("Coins", help="Coins of the base asset, normalised"),
+            "oi_usd": number("USD", help="At the mark price, normalised"),
+            "again": text("Recomputed", help="From the raw figure only"),
+            "oi_venue_usd": number("Venue's USD", help="As published, where the venue does"),
             "venue_ratio": number("Ratio", help=QUANTITIES["venue_ratio"].title),
-            "beside": text("Beside venue", help="agrees: within 20 %"),
+            "beside": text("Against venue", help="agrees: within 20 %"),
         },
         {
             "oi_raw": formats.price,
@@ -258,7 +260,7 @@ def _units(shown: Moment, colors: Colors) -> pd.DataFrame:
         dict.fromkeys(("beside", "again"), lambda said: colors.alert if said == "differs" else ""),
     )
     said = f"{formats.plural(int(off.sum()), 'pair')} of {len(rows):,} differ."
-    st.caption("Every figure is what its raw one makes." if not off.any() else said)
+    st.caption("All figures match their raw values." if not off.any() else said)
     _sides(loaders.oi_beside_volume(shown, _RECENT))
     return rows
 
@@ -269,10 +271,10 @@ def _sides(rows: pd.DataFrame) -> None:
         return
     for row in rows[rows["ok"].eq(False).fillna(value=False)].to_dict("records"):
         st.warning(
-            f"{row['venue']}: open interest is {row['oi_days_beside']:.2g} times what the other "
-            f"venues' would be for what is traded, the median of {row['bases']} assets. Where "
-            "both sides are counted it is about 2, and half where all others do. It is a hint: "
-            "venues also differ in how much is traded, and nothing is corrected.",
+            f"{row['venue']}: open interest per traded volume is {row['oi_days_beside']:.2g} "
+            f"times that of the other venues, median of {row['bases']} assets. About 2 suggests "
+            "that both sides are counted, half that all others do. A hint only: turnover differs "
+            "between venues, and nothing is corrected.",
             icon=":material/balance:",
         )
     stands = [
@@ -280,8 +282,8 @@ def _sides(rows: pd.DataFrame) -> None:
         for venue, times in zip(rows["venue"], rows["oi_days_beside"], strict=True)
     ]
     st.caption(
-        f"Open interest for what is traded, in multiples of the other venues': "
-        f"{formats.listed(stands)}. About 2 would be a venue that counts both sides."
+        f"Open interest per traded volume, relative to the other venues: {formats.listed(stands)}. "
+        "About 2 suggests that both sides are counted."
     )
 
 

@@ -18,16 +18,16 @@ def collector(since: pd.DataFrame, shown: Moment) -> None:
     began, is_week = since.iloc[0][["since_ts", "is_whole_week"]]
     known = not pd.isna(began)
     if not known:
-        value, said = "not in 7 d", "No cycle ended in the week before."
+        value, said = "not in 7 d", "No cycle in the last 7 days."
     else:
         value = (
             f"over {formats.age(shown.now - began)}" if is_week else formats.age(shown.now - began)
         )
-        said = f"Cycles follow one another since {formats.moment(began)}."
+        said = f"Uninterrupted cycles since {formats.moment(began)}."
     st.metric(
         "Collecting for",
         "ended" if known and shown.mode == "stopped" else value,
-        help=f"{said} A restart that costs no more than a few cycles is no break.",
+        help=f"{said} A restart of a few cycles is not counted as a break.",
         border=True,
         height="stretch",
     )
@@ -37,14 +37,14 @@ def record(
     sizes: pd.DataFrame, disk_bytes: int, free_bytes: int, since: pd.DataFrame, shown: Moment
 ) -> None:
     """Draw how much the record holds, and how much room is left."""
-    st.subheader("Record", anchor=False)
+    st.subheader("Storage", anchor=False)
     if shown.mode == "asked":
-        st.caption("Rows and room are those of the record as it is now, not as it was then.")
+        st.caption("Rows and disk space are those of now, not of the selected time.")
     with st.grid(len(sizes) + 3, min_column_width=130, gap="xsmall"):
         for table, rows in zip(sizes["table_name"], sizes["row_count"], strict=True):
             st.metric(table.capitalize(), formats.count(rows), help="Rows", border=True)
         st.metric("On disk", formats.size(disk_bytes), border=True)
-        st.metric("Free on the disk", formats.size(free_bytes), border=True)
+        st.metric("Free disk space", formats.size(free_bytes), border=True)
         collector(since, shown)
 
 
@@ -59,8 +59,8 @@ def mended(info: dict[str, str]) -> None:
         if said[table]
     ]
     st.caption(
-        "Bybit's open interest was recorded of both sides, longs and shorts, by earlier versions. "
-        f"It was halved to one side in {formats.listed(rows)}."
+        "Earlier versions stored Bybit's open interest of both sides, longs and shorts. It was "
+        f"halved to one side in {formats.listed(rows)}."
     )
 
 
@@ -72,11 +72,11 @@ def versions(found: dict[str, str]) -> None:
 def set_aside(notes: list[dict[str, str]]) -> None:
     """Draw what was found damaged and taken out of the record."""
     if not notes:
-        st.caption("No damaged file was ever found.")
+        st.caption("No damaged files.")
         return
     st.warning(
-        f"{formats.plural(len(notes), 'damaged file')} taken out of the record and kept in "
-        "the folder set-aside; the gap stays visible as a gap.",
+        f"{formats.plural(len(notes), 'damaged file')} moved to the folder set-aside; the lost "
+        "data shows as gaps.",
         icon=":material/heart_broken:",
     )
     for note in reversed(notes):

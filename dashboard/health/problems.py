@@ -73,13 +73,13 @@ def of_names(counted: Bases) -> list[Fault]:
 def draw_faults(found: list[Fault], cycles: pd.DataFrame, shown: Moment) -> None:
     """Draw what was *found* wrong, the grave above the rest; or that nothing is."""
     if not found and shown.mode == "stopped":
-        st.caption("When the record ends, every venue had answered for every pair.")
+        st.caption("All venues answered for every pair in their last cycle.")
         return
     if not found:
         last = formats.age(shown.now - cycles["finished_ts"].min())
         st.success(
-            f"All is well: {formats.plural(len(cycles), 'venue')} answered for every pair, the "
-            f"last {last} ago at most, and nothing was refused.",
+            f"All good: {formats.plural(len(cycles), 'venue')} answered for every pair within the "
+            f"last {last}, no values refused.",
             icon=":material/check_circle:",
         )
         return
@@ -94,7 +94,7 @@ def draw_faults(found: list[Fault], cycles: pd.DataFrame, shown: Moment) -> None
 
 def _of_absence(cycles: pd.DataFrame, expected: set[str]) -> Iterator[Fault]:
     for venue in sorted(expected - set(cycles["venue"])):
-        yield Fault(f"{venue}: no cycle of it ended in the 24 hours before.", grave=True)
+        yield Fault(f"{venue}: no cycle in the last 24 hours.", grave=True)
 
 
 def _of_cycle(row: dict[Any, Any], shown: Moment) -> Iterator[Fault]:
@@ -103,18 +103,18 @@ def _of_cycle(row: dict[Any, Any], shown: Moment) -> Iterator[Fault]:
     if row["finished_ts"] < shown.silent_before and shown.mode != "stopped":
         age = formats.age(shown.now - row["finished_ts"])
         yield Fault(
-            f"{venue} has finished no cycle for {age}, more than {SILENT_CYCLES} cycles.",
+            f"{venue}: no cycle completed for {age}, more than {SILENT_CYCLES} cycles.",
             grave=True,
         )
     if isinstance(row["error"], str):
         text = formats.shortened(row["error"].removeprefix(f"{venue}: ")).rstrip(".")
         yield Fault(f"{venue}: {text}.", grave=row["answered"] == 0)
     elif row["answered"] < row["asked"]:
-        yield Fault(f"{venue} answered for {row['answered']:,} of {row['asked']:,} pairs.")
+        yield Fault(f"{venue}: answered for {row['answered']:,} of {row['asked']:,} pairs.")
     elif (row["errors_1h"] or 0) > 0:
         yield Fault(
-            f"{venue}: well now, but {row['errors_1h']:,.0f} of "
-            f"{formats.plural(int(row['cycles_1h']), 'cycle')} in the last hour had a problem."
+            f"{venue}: OK now, but {row['errors_1h']:,.0f} of "
+            f"{formats.plural(int(row['cycles_1h']), 'cycle')} in the last hour had errors."
         )
     yield from _of_quantities(row)
 
@@ -123,15 +123,15 @@ def _of_quantities(row: dict[Any, Any]) -> Iterator[Fault]:
     """Say what a venue's newest cycle refused, left out, or has nearly used up."""
     venue = row["venue"]
     if row["refused"] > 0:
-        yield Fault(f"{venue} refused: {reasons(row['refused_reasons'])}.")
+        yield Fault(f"{venue}: impossible values refused: {reasons(row['refused_reasons'])}.")
     if row["skipped"] > 0:
         yield Fault(
-            f"{venue}: {formats.plural(int(row['skipped']), 'question')} left out, as time or "
-            "budget did not allow them."
+            f"{venue}: {formats.plural(int(row['skipped']), 'request')} skipped for lack of time "
+            "or rate budget."
         )
     used = row["budget_used_pct"]
     if not pd.isna(used) and used >= _NEARLY_FULL_PCT:
-        yield Fault(f"{venue}: {formats.share(used)} of the fullest of its limits is used.")
+        yield Fault(f"{venue}: {formats.share(used)} of its tightest rate limit used.")
 
 
 def _of_silence(silent: pd.DataFrame, cycles: pd.DataFrame, shown: Moment) -> Iterator[Fault]:
@@ -140,7 +140,7 @@ def _of_silence(silent: pd.DataFrame, cycles: pd.DataFrame, shown: Moment) -> It
     for venue, rows in silent[silent["venue"].isin(running)].groupby("venue"):
         names = formats.listed([formats.pair(symbol) for symbol in rows["symbol"]])
         span = formats.span(shown.now - shown.since)
-        yield Fault(f"{venue}: nothing was heard of {names} for {span}.")
+        yield Fault(f"{venue}: no data for {names} for {span}.")
 
 
 def _of_tasks(ends: list[dict[str, Any]], shown: Moment) -> Iterator[Fault]:
@@ -169,20 +169,18 @@ def _of_clock(steps: list[dict[str, Any]], shown: Moment) -> Iterator[Fault]:
             continue
         way = "ahead" if seconds > 0 else "back"
         text = (
-            f"The collector's clock stepped {way} by {formats.age(abs(seconds))} to "
-            f"{formats.moment(at)}; rows heard before keep the times it showed then."
+            f"The collector's clock jumped {way} by {formats.age(abs(seconds))} to "
+            f"{formats.moment(at)}; earlier rows keep the old time."
         )
         if seconds < 0 and (until := at - timedelta(seconds=seconds)) > shown.now:
-            text += (
-                f" Those after {formats.moment(at)} are not seen before {formats.moment(until)}."
-            )
+            text += f" Rows after {formats.moment(at)} stay hidden until {formats.moment(until)}."
         yield Fault(text)
 
 
 def _of_room(free_bytes: int) -> Iterator[Fault]:
     if free_bytes < _LITTLE_ROOM_BYTES:
         yield Fault(
-            f"Only {formats.size(free_bytes)} are left on the disk; the collector stops "
-            "recording before it is full.",
+            f"Only {formats.size(free_bytes)} of disk space left; the collector stops storing "
+            "data before the disk is full.",
             grave=True,
         )

@@ -31,7 +31,7 @@ _WRITE: Final[dict[Any, Any]] = {
     **dict.fromkeys(("events", "reconnects", "dropped", "bad"), formats.count),
 }
 
-_SOURCES: Final = {"stream": "stream", "rest": "REST, once a cycle", "none": "nowhere"}
+_SOURCES: Final = {"stream": "stream", "rest": "REST, once a cycle", "none": "none"}
 
 
 def channels(cycles: pd.DataFrame, shown: Moment) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def stream_table(rows: pd.DataFrame, colors: Colors) -> None:
     """Draw the *rows* of :func:`channels`, in the *colors* of the theme."""
     st.subheader("Streams", anchor=False)
     if rows.empty:
-        st.caption("No venue is streamed: every metric is asked for, once a cycle or less often.")
+        st.caption("No streams: all metrics are polled over REST.")
         return
     table = rows.assign(
         given=[
@@ -73,7 +73,7 @@ def stream_table(rows: pd.DataFrame, colors: Colors) -> None:
         _columns(),
         _WRITE,
         "streams",
-        alt="How each channel of each venue's streams stands",
+        alt="Status of each stream channel, by venue",
         colored={"state": lambda state: colors.up if state == "live" else colors.alert},
     )
 
@@ -90,17 +90,17 @@ def sentences(rows: pd.DataFrame) -> list[str]:
     ]
     for row in rows[rows["dropped"] > 0].to_dict("records"):
         count = formats.plural(int(row["dropped"]), "record")
-        lines.append(f"{row['venue']}, {row['channel']}: {count} dropped since the start.")
+        lines.append(f"{row['venue']}, {row['channel']}: {count} dropped since start.")
     return [*lines, *_refusals(rows)]
 
 
 def _refusals(rows: pd.DataFrame) -> list[str]:
     """Return a sentence on each reason for which a venue refuses to tell of something."""
     return [
-        f"{row['venue']}, {row['channel']}: the venue refuses "
-        f"{formats.plural(told['topics'], 'subscription')}, {told['example']} for one: "
+        f"{row['venue']}, {row['channel']}: {formats.plural(told['topics'], 'subscription')} "
+        f"rejected by the venue, e.g. {told['example']}: "
         f"{formats.shortened(told['reason']).rstrip('.')}. "
-        + ("Given up." if told["given_up"] else "It is asked again.")
+        + ("Given up." if told["given_up"] else "Retrying.")
         for row in rows.to_dict("records")
         for told in row["refused"]
     ]
@@ -112,16 +112,16 @@ def _of_state(venue: str, state: str, reason: str, channels: pd.DataFrame) -> st
     why = f": {formats.shortened(reason).rstrip('.')}" if reason else ""
     what = f"{venue}, {formats.listed(channels['channel'].tolist())}"
     if state == "repairing":
-        return f"{what}: a hole in the stream is being filled in {since}{why}."
+        return f"{what}: repairing a gap in the stream {since}{why}."
     if state == "connecting" and channels["for_s"].max() > _PATIENCE_S:
-        return f"{what}: nothing has come from the stream {since}{why}."
+        return f"{what}: no data from the stream {since}{why}."
     if state != "down":
         return None
     by_rest = channels.loc[channels["source"] == _SOURCES["rest"], "channel"].tolist()
     lost = channels.loc[channels["source"] == _SOURCES["none"], "gives"].dropna().tolist()
-    instead = f" REST fills in for {formats.listed(by_rest)}." if by_rest else ""
-    missing = f" Missing until it is back: {'; '.join(lost)}." if lost else ""
-    return f"{what}: the stream is down {since}{why}.{instead}{missing}"
+    instead = f" REST is used for {formats.listed(by_rest)}." if by_rest else ""
+    missing = f" Missing until then: {'; '.join(lost)}." if lost else ""
+    return f"{what}: stream down {since}{why}.{instead}{missing}"
 
 
 def _row(venue: str, channel: str, told: dict[str, Any], shown: Moment) -> dict[str, Any]:
@@ -157,16 +157,16 @@ def _columns() -> dict[str, Any]:
     return {
         "venue": text("Venue", pinned=True),
         "channel": text(QUANTITIES["channel"].title),
-        "state": text("State", help="live, connecting, repairing (a hole is filled in) or down"),
-        "for_s": number("For", help="Since when it is so"),
-        "gives": text("Gives"),
-        "source": text("Source now", help="Where these metrics are taken from right now"),
-        "given": text("Pairs", help="Given right now, of those that should be"),
-        "late_s": number("Heard", help="Since anything came"),
-        "events": number("Events", help="In the newest cycle"),
+        "state": text("State", help="live, connecting, repairing (a gap is filled in) or down"),
+        "for_s": number("For", help="Time in this state"),
+        "gives": text("Provides"),
+        "source": text("Source now", help="Current source of these metrics"),
+        "given": text("Pairs", help="Pairs with current data, of those expected"),
+        "late_s": number("Last message", help="Time since the last message"),
+        "events": number("Events", help="In the last cycle"),
         "reconnects": number("Reconnects", help="Since the collector started"),
-        "dropped": number("Dropped", help="Records that found no room, since the start"),
-        "bad": number("Bad", help="Messages that could not be read, since the start"),
+        "dropped": number("Dropped", help="Records dropped from a full queue, since start"),
+        "bad": number("Bad", help="Unreadable messages, since start"),
         "bad_reasons": text("Why bad"),
-        "reason": text("Why down", help="Now, or the last time"),
+        "reason": text("Why down", help="Current or most recent reason"),
     }

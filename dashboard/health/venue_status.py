@@ -43,7 +43,7 @@ def venue_table(
         _columns(float(slowest)),
         _FORMATS,
         "venues",
-        alt="How each venue's newest cycle went",
+        alt="Last cycle of each venue",
         colored={"state": lambda state: colors.up if state == "complete" else colors.alert},
         row_height=32,
     )
@@ -66,7 +66,7 @@ def rows(cycles: pd.DataFrame, hour: pd.DataFrame, shown: Moment) -> pd.DataFram
 def reasons(counted: str | None) -> str:
     """Write what was refused and how often: ``mark, sign: 2 times``."""
     if counted is None:
-        return "no reason was kept"
+        return "no reason stored"
     return formats.listed(
         [
             f"{column} ({reason.replace('_', ' ')}) {formats.plural(times, 'time')}"
@@ -91,32 +91,34 @@ def _columns(slowest_ms: float) -> dict[str, Any]:
         "state": text(
             "State", help=f"complete, partial, error or silent for {SILENT_CYCLES} cycles"
         ),
-        "age_s": number(QUANTITIES["age_s"].title, help="Since its last cycle ended"),
-        "asked": number(QUANTITIES["asked"].title, help="Pairs of the universe when it began"),
-        "answered": number(QUANTITIES["answered"].title, help="Pairs that a snapshot was made of"),
+        "age_s": number(QUANTITIES["age_s"].title, help="Time since the last completed cycle"),
+        "asked": number(QUANTITIES["asked"].title, help="Pairs requested"),
+        "answered": number(QUANTITIES["answered"].title, help="Pairs with a snapshot"),
         "skipped": number(
-            QUANTITIES["skipped"].title, help="Questions that time or budget did not allow"
+            QUANTITIES["skipped"].title, help="Requests skipped for lack of time or rate budget"
         ),
-        "refused": number(QUANTITIES["refused"].title, help="Single values refused as impossible"),
+        "refused": number(QUANTITIES["refused"].title, help="Impossible values refused"),
         "requests": number(QUANTITIES["requests"].title),
         "latency_ms": number(
-            QUANTITIES["latency_ms"].title, help="Median of a request, in the newest cycle"
+            QUANTITIES["latency_ms"].title, help="Median response time in the last cycle"
         ),
-        "latency_1h_ms": number("Median 1 h", help="Median of the hour's cycles"),
+        "latency_1h_ms": number("Median 1 h", help="Median response time in the last hour"),
         "latency_curve": st.column_config.LineChartColumn(
-            "Latency 1 h", help="Every two minutes", y_min=0, y_max=slowest_ms, width=96
+            "Latency 1 h", help="One point every two minutes", y_min=0, y_max=slowest_ms, width=96
         ),
         "budget_used_pct": st.column_config.ProgressColumn(
             QUANTITIES["budget_used_pct"].title,
-            help="The fullest of the venue's limits, which the Exchanges page lists",
+            help="Use of the tightest rate limit; limits are listed on Exchanges",
             min_value=0,
             max_value=100,
             format="%.0f %%",
             width=104,
         ),
-        "budget_used_1h_pct": number("Most in 1 h", help="Of the budget, in any of its cycles"),
+        "budget_used_1h_pct": number("Most in 1 h", help="Highest budget use in a cycle"),
         "cycles_1h": number("Cycles 1 h"),
         "errors_1h": number("Errors 1 h"),
         "refused_1h": number("Refused 1 h"),
-        "answered_1h_pct": number("Answered 1 h", help="Of what was asked in the hour"),
+        "answered_1h_pct": number(
+            "Answered 1 h", help=("Share of requested pairs answered in the last hour")
+        ),
     }

@@ -39,7 +39,7 @@ def _note(loaded: Loaded) -> str | None:
     """Return what is to be known of the table."""
     notes = ["Times are the starts of bars, UTC."] if loaded.timeframe else []
     if loaded.partial.any():
-        notes.append("A value of which less than 100 % is known is the sum of the known part.")
+        notes.append("Values known by less than 100 % are sums of the known part.")
     return " ".join(notes) or None
 
 

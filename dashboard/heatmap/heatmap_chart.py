@@ -142,10 +142,7 @@ def _known(drawing: Map) -> list[list[str]]:
     """Return what the pointer tells of values that are partial."""
     assert drawing.coverage_pct is not None
     return [
-        [
-            f"<br>partial: {part:.0f} % of it is known" if is_partial else ""
-            for part, is_partial in row
-        ]
+        [f"<br>partial: {part:.0f} % known" if is_partial else "" for part, is_partial in row]
         for row in (
             zip(parts, marks, strict=True)
             for parts, marks in zip(
@@ -197,9 +194,7 @@ def _ground(drawing: Map, names: list[str], colors: Colors) -> list[dict[str, An
             "zmax": 1,
             "colorscale": [[0, "rgba(0,0,0,0)"], [1, colors.background]],
             "showscale": False,
-            "hovertemplate": (
-                f"<b>%{{y}}</b><br>{_when(drawing)}<br>not in the record<extra></extra>"
-            ),
+            "hovertemplate": f"<b>%{{y}}</b><br>{_when(drawing)}<br>no data<extra></extra>",
         }
     ]
 

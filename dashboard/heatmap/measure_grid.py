@@ -157,11 +157,11 @@ def why_nothing(loaded: Loaded, seen: View) -> str:
     """Return why there is none."""
     measure = loaded.measure
     back = formats.plural(measure.warm_up, "bar")
-    looks_back = f" It looks back on {back}." if measure.warm_up > 1 else ""
-    where = f" in bars of {seen.timeframe}" if loaded.timeframe else ""
+    looks_back = f" It needs {back}." if measure.warm_up > 1 else ""
+    where = f" in {seen.timeframe} bars" if loaded.timeframe else ""
     return (
-        f"The record knows no {measure.quantity.title}{where} of these pairs at this time."
-        f"{looks_back} Choose another measure, or a shorter timeframe in the sidebar."
+        f"No {measure.quantity.title}{where} for these pairs at this time.{looks_back} Choose "
+        "another measure, or a shorter timeframe in the sidebar."
     )
 
 
@@ -181,7 +181,7 @@ def sentences(loaded: Loaded, seen: View, shown: Moment, total: int) -> list[str
     return [
         _which(loaded, total),
         _when(loaded, shown),
-        f"The strongest colours begin at the {100 - CLIPPED_PCT:.0f}th percentile.",
+        f"Colours are capped at the {100 - CLIPPED_PCT:.0f}th percentile.",
         *_unusual(loaded, seen),
         *_partial(loaded),
         *_absent(loaded),
@@ -190,13 +190,17 @@ def sentences(loaded: Loaded, seen: View, shown: Moment, total: int) -> list[str
 
 def _which(loaded: Loaded, total: int) -> str:
     count = len(loaded.pairs)
-    by = {"volume": "by volume", "value": "by value", "cluster": "alike ones side by side"}
+    by = {
+        "volume": "sorted by volume",
+        "value": "sorted by value",
+        "cluster": "sorted by similarity",
+    }
     which = (
-        f"The {formats.plural(count, 'pair')} with the largest 24-hour volume of {total:,}"
+        f"Top {formats.plural(count, 'pair')} of {total:,} by 24 h volume"
         if count < total
-        else f"All of the {formats.plural(count, 'pair')}"
+        else f"{'All ' if count > 1 else ''}{formats.plural(count, 'pair')}"
     )
-    return f"{which}, {by[loaded.order]}. A click on a row opens the pair."
+    return f"{which}, {by[loaded.order]}. Click a row to open its pair."
 
 
 def _when(loaded: Loaded, shown: Moment) -> str:
@@ -206,17 +210,16 @@ def _when(loaded: Loaded, shown: Moment) -> str:
         end: datetime = newest.replace(tzinfo=UTC) + TIMEFRAMES[loaded.timeframe]
         there = loaded.values.shape[1]
         few = (
-            f"{there:,} of the {loaded.asked:,} bars of {loaded.timeframe} that were asked for: "
-            f"nothing of it is known before them; "
+            f"{there:,} of {loaded.asked:,} {loaded.timeframe} bars: no earlier data; "
             if loaded.asked is not None and there < loaded.asked
-            else f"Bars of {loaded.timeframe}; "
+            else f"{loaded.timeframe} bars; "
         )
-        return f"{few}the newest was over at {formats.moment(end)}."
+        return f"{few}last bar closed at {formats.moment(end)}."
     return {
-        "change": f"{title}: over each span up to each pair's newest bar of five minutes.",
-        "sum": f"{title}: the sum over each span up to each pair's newest bar of five minutes.",
-        "mean": f"{title}: the mean over each span up to each pair's newest bar of five minutes.",
-        "bars": f"{title}: of the last bar of each timeframe that was over.",
+        "change": f"{title}: over each timeframe up to the pair's last 5-minute bar.",
+        "sum": f"{title}: sum over each timeframe up to the pair's last 5-minute bar.",
+        "mean": f"{title}: mean over each timeframe up to the pair's last 5-minute bar.",
+        "bars": f"{title}: last closed bar of each timeframe.",
     }[loaded.measure.over]
 
 
@@ -232,7 +235,7 @@ def _unusual(loaded: Loaded, seen: View) -> list[str]:
     names = labels(loaded.pairs)
     first = [f"{names[n]} ({counts[n]:,})" for n in np.argsort(-counts, kind="stable")[:3]]
     how = (
-        f"; more than {MARKS_MOST:,} are counted on the right, not marked"
+        f"; more than {MARKS_MOST:,} are counted on the right only"
         if total > MARKS_MOST
         else ", marked and counted on the right"
     )
@@ -248,13 +251,13 @@ def _partial(loaded: Loaded) -> list[str]:
     count = int(loaded.partial.sum())
     if not count:
         return []
-    how = f"marked {PARTIAL}" if not loaded.over_time else "marked by a triangle"
+    how = f"marked {PARTIAL}" if not loaded.over_time else "marked with a triangle"
     if loaded.over_time and count > MARKS_MOST:
-        how = "which the pointer tells"
+        how = "shown on hover"
     verb = "is" if count == 1 else "are"
     return [
-        f"{count:,} of {formats.plural(loaded.values.size, 'cell')} {verb} partial, {how}: made of "
-        f"the five-minute bars that are known, at least {100 * LEAST_KNOWN:.0f} % of them."
+        f"{count:,} of {formats.plural(loaded.values.size, 'cell')} {verb} partial, {how}: at "
+        f"least {100 * LEAST_KNOWN:.0f} % of their 5-minute bars are known."
     ]
 
 
@@ -267,9 +270,8 @@ def _absent(loaded: Loaded) -> list[str]:
     without = [names[n] for n in np.flatnonzero(~known.any(axis=1))]
     verb = "is" if missing == 1 else "are"
     lines = [
-        f"{missing:,} of {formats.plural(known.size, 'cell')} {verb} hatched: the record does not "
-        "know enough there."
+        f"{missing:,} of {formats.plural(known.size, 'cell')} {verb} hatched: not enough data."
     ]
     if without:
-        lines.append(f"Nothing of it is known of {formats.listed(without)}.")
+        lines.append(f"No data for {formats.listed(without)}.")
     return lines

@@ -100,7 +100,7 @@ def _at_mark(
     return _asked(source.folder(), known, shown.mark(), name, span, shown.cycle, ask)
 
 
-@st.cache_data(ttl="10m", max_entries=32, show_spinner="Reading the record …")
+@st.cache_data(ttl="10m", max_entries=32, show_spinner="Loading …")
 def _asked(
     folder: str,
     known: Known,

@@ -100,7 +100,7 @@ def _past(asked: datetime | time, now: datetime) -> datetime:
     whole = datetime.combine(now.date(), asked) if isinstance(asked, time) else asked
     if whole > now + _CLOCKS_DIFFER:
         raise QueryError(
-            f"at={formats.moment(whole)} has not come yet: it is {formats.moment(now)} now"
+            f"at={formats.moment(whole)} is in the future; it is {formats.moment(now)} now"
         )
     return whole
 

@@ -147,8 +147,8 @@ def chart(loaded: Loaded, wanted: Wanted, *, live: bool) -> None:
     if found is None:
         st.info(
             plain(
-                f"Nothing of {wanted.subject.title} is recorded in the {wanted.range.span} "
-                f"before {formats.moment(shown.now)}."
+                f"No data for {wanted.subject.title} in the {wanted.range.span} before "
+                f"{formats.moment(shown.now)}."
             )
         )
         return
@@ -164,18 +164,18 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
     time_range, panes = wanted.range, chosen(wanted.labels)
     lines = [] if time_range.note is None else [time_range.note]
     if loaded.figures is None:
-        lines.append(f"Nothing was heard of {wanted.subject.title} lately.")
+        lines.append(f"No recent data for {wanted.subject.title}.")
     else:
         lines += ages(loaded.figures, wanted.shown)
     lines += [one.sentence for one in loaders.counted(wanted.shown).of(wanted.subject.base)]
     told, now = loaders.offers(), wanted.shown.now
     lines += sentences(found, loaded.signals, panes, told, time_range.bars, loaded.until, now)
     if SIGNALS in panes and MARKET_SPANS[time_range.span] > MARKET_SPANS[_TIER_4_MOST]:
-        lines.append(f"Signals of tier 4 are marked over {_TIER_4_MOST} at most.")
+        lines.append(f"Tier 4 signals are shown for up to {_TIER_4_MOST}.")
     if SIGNALS in panes and loaded.funding_settled:
         lines.append(
-            "Where funding was filled in from what was paid afterwards, signals of tier 4 are "
-            "not known: nobody heard the rate that ran."
+            "No tier 4 signals where funding comes from later payments: the rate at that time is "
+            "not known."
         )
     return lines
 

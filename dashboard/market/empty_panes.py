@@ -67,18 +67,18 @@ def sentences(
 
 def _why_empty(pane: Pane, history: History, told: Told) -> str:
     if pane is SIGNALS:
-        return "Signals: none of the tiers fired in this time."
+        return "Signals: none in this period."
     source, needed = pane.quantity.of, pane.quantity.least_bars
     count = 0 if source is None or needed == 1 else history.known(source)
     if 0 < count < needed:
-        return f"{pane.label}: it needs {needed} bars, and this time has {count} of them."
+        return f"{pane.label}: needs {needed} bars, {count} available."
     missing = [venue for venue in _venues(history) if not _offers(told, venue, pane)]
     titles = formats.listed([_title(told, venue) for venue in missing])
     if missing and pane.of.streamed:
-        return f"{pane.label}: no {pane.of.words} were streamed from {titles}."
+        return f"{pane.label}: no {pane.of.words} streamed from {titles}."
     if missing:
-        return f"{pane.label}: the collector gets no {pane.of.words} from {titles}."
-    return f"{pane.label}: the record has no {pane.of.words} in this time."
+        return f"{pane.label}: no {pane.of.words} from {titles}."
+    return f"{pane.label}: no {pane.of.words} in this period."
 
 
 def _offers(told: Told, venue: str, pane: Pane) -> bool:
@@ -103,7 +103,7 @@ def _without(pane: Pane, history: History) -> list[str]:
     if not missing or len(missing) == len(history.instruments):
         return []
     names = [f"{formats.pair(pair.symbol)} on {pair.venue}" for pair in missing]
-    return [f"{pane.label} is without {formats.listed(names)}, where the record has none."]
+    return [f"{pane.label} excludes {formats.listed(names)}: no data."]
 
 
 def _of_end(history: History, until: datetime, now: datetime) -> list[str]:
@@ -112,12 +112,9 @@ def _of_end(history: History, until: datetime, now: datetime) -> list[str]:
     if end is None:
         return []
     if end == now:
-        return [
-            "The last bar is not over: it is what was heard of it so far. Bands, RSI and z are of "
-            "bars that are over."
-        ]
+        return ["The last bar is still open. Bands, RSI and z use closed bars."]
     upto = formats.moment(end, now)
-    return [f"The chart ends with the last bar, at {upto}; the figures above it are the newest."]
+    return [f"Chart up to the last bar, {upto}; the figures above are newer."]
 
 
 def _of_several(history: History) -> list[str]:
@@ -126,11 +123,11 @@ def _of_several(history: History) -> list[str]:
         return []
     lead, venues = history.price_of, _venues(history)
     return [
-        f"Price, bands, RSI and basis are those of {formats.pair(lead.symbol)} on {lead.venue}, "
-        "which has the most open interest now.",
+        f"Price, bands, RSI and basis: {formats.pair(lead.symbol)} on {lead.venue}, the largest "
+        "by open interest.",
         f"Amounts are sums over {formats.plural(len(history.instruments), 'pair')} on "
-        f"{formats.listed(venues)}, ratios and funding are means weighted by open interest; "
-        "venues count long and short in different ways.",
+        f"{formats.listed(venues)}; ratios and funding are means weighted by open interest. "
+        "Venues count long/short differently.",
         *_of_mix(history),
     ]
 
@@ -142,8 +139,8 @@ def _of_mix(history: History) -> list[str]:
     at = [history.times.searchsorted(time) for time in history.mixed_at]
     moments = formats.listed([formats.moment(_time(history, int(bar))) for bar in at])
     return [
-        f"Pairs joined or left at {moments}: open interest before is scaled to the pairs of "
-        "today, so that its changes are those of pairs known in both bars."
+        f"Pairs joined or left at {moments}: earlier open interest is scaled to today's pairs, so "
+        "that changes compare the same pairs."
     ]
 
 
@@ -155,12 +152,12 @@ def _of_gaps(history: History, bars: int) -> list[str]:
     lines = []
     if known[0] > 0 or len(history.times) < bars:
         first = history.times[known[0]].astype("datetime64[ms]").item().replace(tzinfo=UTC)
-        lines.append(f"The record of its price begins at {formats.moment(first)}.")
+        lines.append(f"Price history starts at {formats.moment(first)}.")
     missing = len(history.times) - int(known[0]) - len(known)
     if missing:
         total = len(history.times) - int(known[0])
         verb = "is" if missing == 1 else "are"
-        lines.append(f"{missing:,} of {total:,} bars {verb} not in the record: gaps stay gaps.")
+        lines.append(f"{missing:,} of {total:,} bars {verb} missing; gaps stay open.")
     return lines
 
 
@@ -171,10 +168,9 @@ def _of_late(history: History, panes: Sequence[Pane], now: datetime) -> list[str
         if pane is not SIGNALS and (end := ended_before(pane, history)) is not None:
             ends.setdefault(end, []).append(pane.label)
     several = len(history.instruments) > 1
-    of = f" of all {len(history.instruments)} pairs" if several else ""
+    of = f" for all {len(history.instruments)} pairs" if several else ""
     return [
-        f"{formats.listed(labels, 20)} {'ends' if len(labels) == 1 else 'end'} at "
-        f"{formats.moment(end, now)}: no more is on record{of}."
+        f"{formats.listed(labels, 20)}: last data at {formats.moment(end, now)}{of}."
         for end, labels in sorted(ends.items())
     ]
 
@@ -190,8 +186,8 @@ def _of_funding(history: History, panes: Sequence[Pane]) -> list[str]:
     if not missing:
         return []
     return [
-        f"Funding is not on record in {formats.plural(missing, 'bar')}: of the time before "
-        "collecting a rate is known only once it was paid."
+        f"Funding is missing in {formats.plural(missing, 'bar')}: before collecting began, a rate "
+        "is known only once it was paid."
     ]
 
 
@@ -202,8 +198,8 @@ def _of_flows(history: History, panes: Sequence[Pane]) -> list[str]:
             known = np.flatnonzero(np.isfinite(history.lines[name]))
             first = _time(history, int(known[0]))
             lines.append(
-                f"{QUANTITIES[name].title} adds up from {formats.moment(first)}; what was traded "
-                "in gaps is not in it."
+                f"{QUANTITIES[name].title} starts at {formats.moment(first)}; trades in gaps are "
+                "not included."
             )
     return lines
 
@@ -218,9 +214,8 @@ def _of_parts(history: History, panes: Sequence[Pane]) -> list[str]:
     if not told:
         return []
     return [
-        f"Partial, and so hatched, ringed or dotted: {formats.listed(told, 20)}. Of these at least "
-        f"{100 * LEAST_KNOWN:.0f} % of the five minutes are known, but not all; with less, a bar "
-        "is absent."
+        f"Partial bars (hatched, ringed or dotted): {formats.listed(told, 20)}. At least "
+        f"{100 * LEAST_KNOWN:.0f} % of their five minutes are known; bars with less are left out."
     ]
 
 
@@ -234,4 +229,4 @@ def _of_signals(signals: Sequence[Signal], panes: Sequence[Pane]) -> list[str]:
         return []
     counted = sorted(Counter(signal.tier for signal in signals).items())
     of = formats.listed([f"{count:,} of tier {tier}" for tier, count in counted])
-    return [f"Signals, of bars that were over, with your thresholds: {of}."]
+    return [f"Signals on closed bars, at your thresholds: {of}."]

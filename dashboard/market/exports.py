@@ -70,8 +70,8 @@ def bars(loaded: Loaded, found: History) -> Section:
         for name in (column.name for column in _COLUMNS[2:])
     }
     note = (
-        f"A bar is complete that was over at {formats.moment(loaded.until)}. A flow of which less "
-        f"than 100 % is known is partial, and absent below {100 * LEAST_KNOWN:.0f} %."
+        f"Bars that closed by {formats.moment(loaded.until)} are complete. Flows known by less "
+        f"than 100 % are partial; below {100 * LEAST_KNOWN:.0f} % they are left empty."
     )
     frame = pd.DataFrame({"ts": found.times, "is_over": is_over, **lines})
     return Section("Bars", frame, _COLUMNS, note)
@@ -174,5 +174,5 @@ def _signals(signals: Sequence[Signal]) -> Section:
         }
         for one in shown
     ]
-    note = f"The newest {len(shown):,} of {formats.plural(len(signals), 'signal')}."
+    note = f"Latest {len(shown):,} of {formats.plural(len(signals), 'signal')}."
     return Section("Signals", pd.DataFrame(rows), _SIGNALS, note)

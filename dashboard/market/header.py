@@ -37,14 +37,14 @@ def header(figures: PairFigures, shown: Moment) -> None:
             None if change is None else change.written("oi_usd"),
             None if change is None else _over(change, figures.oi_usd),
             of(figures.oi_usd),
-            "At the mark price. USD. The change compares the instruments known at both ends.",
+            "At the mark price. USD. Change over the instruments known at both ends.",
         )
         _card(
             *_written("funding_8h_pct", figures.funding_8h_pct),
             QUANTITIES["funding_apr_pct"].write(figures.funding_apr_pct),
             "a year",
             of(figures.funding_8h_pct),
-            "Rebased to 8 hours; below, the same for a year. Positive: longs pay shorts.",
+            "Normalised to 8 hours; below, annualised. Positive: longs pay shorts.",
         )
         _card(
             title("next_funding_ts"),
@@ -59,8 +59,7 @@ def header(figures: PairFigures, shown: Moment) -> None:
             None,
             None,
             of(figures.ls_accounts),
-            "Accounts long over accounts short, as of "
-            f"{formats.moment(figures.ls_accounts.ts, shown.now)}.",
+            f"Long per short accounts, as of {formats.moment(figures.ls_accounts.ts, shown.now)}.",
         )
         _card(
             *_written("volume_24h_usd", figures.volume_24h_usd),

@@ -77,9 +77,9 @@ def unknown(names: pd.DataFrame) -> str:
     base = _given().get("base", "")
     several = [name for name in dict.fromkeys(names["base"]) if name.startswith(f"{base} (")]
     if base and several:
-        return f"{base} is not one asset: choose {formats.listed(several)} above."
+        return f"{base} stands for several assets: choose {formats.listed(several)} above."
     asked_for = "&".join(f"{name}={formats.repeated(value)}" for name, value in _given().items())
-    return f"Nothing is known of {asked_for}. Choose an asset above."
+    return f"No data for {asked_for}. Choose an asset above."
 
 
 def choose(names: pd.DataFrame, subject: Subject | None) -> None:

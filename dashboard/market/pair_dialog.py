@@ -25,12 +25,12 @@ def _draw(venue: str, symbol: str) -> None:
         names = loaders.read("pair_names", shown)
         known = names[(names["venue"] == venue) & (names["symbol"] == symbol)]
         if known.empty:
-            st.info("Nothing is known of this pair at this time.")
+            st.info("No data for this pair at this time.")
             return
         # A link, unlike ``st.switch_page``, leaves in the URL what the sidebar asks for.
         st.page_link(
             "app_pages/market.py",
-            label="Open its page",
+            label="Open in Market",
             icon=":material/candlestick_chart:",
             query_params={"venue": venue, "symbol": symbol},
         )

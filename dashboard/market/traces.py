@@ -35,11 +35,11 @@ GL_LEAST: Final = 1_500
 """Lines of more bars than this are drawn by the graphics card."""
 
 _TIERS: Final = {
-    1: ("OI moved unusually", "z_oi"),
-    2: ("OI, long/short and book together", "z_oi"),
-    3: ("takers drove the move", "oi_delta_pct"),
-    4: ("longs pay while OI falls", "funding_8h_pct"),
-    5: ("venue's share of OI departs", "z_oi_share"),
+    1: ("Unusual OI change", "z_oi"),
+    2: ("OI, long/short and book agree", "z_oi"),
+    3: ("Taker-driven move", "oi_delta_pct"),
+    4: ("Longs pay while OI falls", "funding_8h_pct"),
+    5: ("Unusual change of the venue's OI share", "z_oi_share"),
 }
 """What each tier means, and the quantity that it is told with."""
 

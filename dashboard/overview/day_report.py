@@ -25,14 +25,14 @@ def day_report_menu(shown: Moment) -> None:
         last = (shown.now - _DAY).date()
         day = st.date_input("Day, UTC", value=last, max_value=last, key="day_report_day")
         closed = datetime.combine(day, time(), UTC) + _DAY
-        with st.spinner(f"Reading the market's day to {formats.moment(closed)}"):
+        with st.spinner(f"Loading the day up to {formats.moment(closed)}"):
             then = loaders.moment(closed)
             pairs = loaders.pairs(then, _DAY)
             history, silent = loaders.market_history(then), loaders.silent_pairs(then)
         if pairs.empty or history.empty:
-            words = f"Nothing of the market was known at the end of {day}."
+            words = f"No data at the end of {day}."
             if then.fetched_later:
-                words += " What was fetched later is left out; the sidebar lets it in."
+                words += " Data fetched later is excluded; the sidebar can include it."
             st.info(words)
             return
         pdf_button(
@@ -43,6 +43,4 @@ def day_report_menu(shown: Moment) -> None:
         )
         some = "" if silent.empty else f"{len(pairs):,} of "
         pairs_words = f"{some}{formats.plural(len(pairs) + len(silent), 'pair')}"
-        st.caption(
-            f"All of the market: {pairs_words}, {then.known_words}, at {formats.moment(closed)}."
-        )
+        st.caption(f"Whole market at {formats.moment(closed)}, {then.known_words}: {pairs_words}.")

@@ -82,7 +82,7 @@ def _of_venues(cycles: pd.DataFrame, shown: Moment) -> list[str]:
     ]
     late = cycles[cycles["finished_ts"] < shown.silent_before]
     return lines + [
-        f"{row['venue']} has finished no cycle since {formats.clock(row['finished_ts'])}."
+        f"No data from {row['venue']} since {formats.clock(row['finished_ts'])}."
         for row in late.to_dict("records")
     ]
 
@@ -92,7 +92,7 @@ def _of_silence(silent: pd.DataFrame, shown: Moment) -> list[str]:
     if silent.empty:
         return []
     span = formats.span(shown.now - shown.since)
-    return [f"Not in the table, as nothing was heard of them for {span}: {_names(silent)}."]
+    return [f"Not in the table, no data for {span}: {_names(silent)}."]
 
 
 def _of_metric(
@@ -105,7 +105,7 @@ def _of_metric(
     missing = pairs[unknown]
     who = f"{QUANTITIES[name].title} is missing for {_who(missing, pairs)}"
     why = _why(name, missing, shown, timeframe, bar_ended)
-    return [f"{who}: {why}." if why else f"{who}: not stated since {formats.clock(shown.since)}."]
+    return [f"{who}: {why}." if why else f"{who}: no value since {formats.clock(shown.since)}."]
 
 
 def _why(
@@ -113,27 +113,27 @@ def _why(
 ) -> str | None:
     began = missing["since_ts"].min().to_pydatetime()
     if name == "ls_accounts" and shown.now - began < LS_EVERY + OLD_CYCLES * shown.cycle:
-        return f"it is published every 5 minutes{_first(_next_mark(began), shown)}"
+        return f"published every 5 minutes{_first(_next_mark(began), shown)}"
     if name in _CHANGES:
         return _why_no_change(name, began, shown, timeframe)
     if name in _OF_BARS:
         return (
-            f"it needs {QUANTITIES[name].least_bars} bars of {timeframe}, or nearly as many, up to "
-            f"the one that ended at {formats.moment(bar_ended, shown.now)}"
+            f"needs about {QUANTITIES[name].least_bars} closed bars of {timeframe}, up to "
+            f"{formats.moment(bar_ended, shown.now)}"
         )
     if name == "price_24h_pct":
-        return "neither the venue nor the record knows the price of 24 hours ago"
+        return "no price from 24 hours ago"
     if name == "funding_8h_pct" and missing["funding_interval_unknown"].any():
-        return "the venue does not state how often funding is paid"
+        return "funding interval not published"
     return None
 
 
 def _why_no_change(name: str, began: datetime, shown: Moment, timeframe: str) -> str:
     span = TIMEFRAMES[timeframe]
     if span == BAR and shown.now - began < span:
-        return f"it needs 5 minutes of history{_first(began + span, shown)}"
+        return f"needs 5 minutes of history{_first(began + span, shown)}"
     title = moved(name).title.lower()
-    return f"{title} is not on record for both now and {timeframe} earlier"
+    return f"no {title} for both now and {timeframe} ago"
 
 
 def _first(at: datetime, shown: Moment) -> str:
@@ -141,8 +141,8 @@ def _first(at: datetime, shown: Moment) -> str:
     if shown.mode != "live":
         return ""
     if at <= shown.now:
-        return "; first values are due"
-    return f"; first values arrive at {formats.moment(at, shown.now)}"
+        return "; first values due now"
+    return f"; first values at {formats.moment(at, shown.now)}"
 
 
 def _of_span(name: str, pairs: pd.DataFrame, timeframe: str) -> list[str]:
@@ -165,13 +165,13 @@ def _of_coins(pairs: pd.DataFrame, timeframe: str) -> list[str]:
     lines = []
     if only_usd.any():
         lines.append(
-            f"{coins}, and with it the split of its change, is missing for "
-            f"{_who(pairs[only_usd], pairs)}: only its value in USD is known."
+            f"{coins} and the split of its change are missing for {_who(pairs[only_usd], pairs)}: "
+            "only the USD value is known."
         )
     if unsplit.any():
         lines.append(
-            f"How much of the OI change was price and how much contracts is missing for "
-            f"{_who(pairs[unsplit], pairs)}: coins of {timeframe} earlier are not on record."
+            "Split of OI change by price and contracts is missing for "
+            f"{_who(pairs[unsplit], pairs)}: no coins from {timeframe} ago."
         )
     return lines
 
@@ -184,7 +184,7 @@ def _who(missing: pd.DataFrame, pairs: pd.DataFrame) -> str:
         return _names(missing)
     venues = sorted(missing["venue"].unique())
     if len(missing) == pairs["venue"].isin(venues).sum():
-        return f"all {len(missing):,} pairs of {formats.listed(venues)}"
+        return f"all {len(missing):,} pairs on {formats.listed(venues)}"
     return f"{len(missing):,} of {len(pairs):,} pairs"
 
 
@@ -204,10 +204,10 @@ def _of_refusals(pairs: pd.DataFrame) -> list[str]:
         return []
     most_first = sorted(refused.items(), key=lambda group: (-len(group[1]), group[0]))
     said = [
-        f"{column} of {_who(pairs.loc[rows], pairs)} ({reason.replace('_', ' ')})"
+        f"{column} for {_who(pairs.loc[rows], pairs)} ({reason.replace('_', ' ')})"
         for (column, reason), rows in most_first
     ]
-    return [f"Refused as impossible: {formats.listed(said)}."]
+    return [f"Impossible values refused: {formats.listed(said)}."]
 
 
 def _of_age(name: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
@@ -237,7 +237,7 @@ def _of_bars(pairs: pd.DataFrame) -> list[str]:
     count = int(pairs["from_bar"].sum())
     if not count:
         return []
-    return [f"{formats.plural(count, 'pair')} shown from five-minute bars: there is no snapshot."]
+    return [f"{formats.plural(count, 'pair')} shown from 5-minute bars, without a snapshot."]
 
 
 def _of_mixture(pairs: pd.DataFrame) -> list[str]:
@@ -245,8 +245,8 @@ def _of_mixture(pairs: pd.DataFrame) -> list[str]:
     if pairs.loc[pairs["ls_accounts"].notna(), "venue"].nunique() < 2:
         return []
     return [
-        "Long/short on its card averages what venues count differently: accounts on Binance "
-        "and OKX, holders on Bybit."
+        "The long/short card averages different counts: accounts on Binance and OKX, holders on "
+        "Bybit."
     ]
 
 
@@ -256,8 +256,8 @@ def _of_history(figures: dict[str, Figure]) -> list[str]:
     if not without:
         return []
     return [
-        f"No curve yet for {formats.listed(without)}: it needs two five-minute bars, "
-        "and for breadth bars of the day before as well.",
+        f"No curve yet for {formats.listed(without)}: needs two 5-minute bars, breadth also bars "
+        "from the day before.",
     ]
 
 
@@ -273,23 +273,21 @@ def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list
     # What was heard of earlier than a moment after ``since`` may have been heard of for ever.
     if figure.value is None and began > shown.since + OLD_CYCLES * shown.cycle:
         first = _first(_next_mark(began) + BAR, shown)
-        return [f"Liquidations are missing: they are added up from whole bars{first}."]
+        return [f"No liquidations yet: they are summed over whole bars{first}."]
     if figure.value is None:
-        return ["Liquidations are missing: no stream of the venues shown told of any in the hour."]
+        return ["No liquidation data from the selected venues in the last hour."]
     lines = []
     if figure.pairs < figure.expected:
         lines.append(
-            f"Liquidations are of {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}: "
-            "of the others no stream was heard in the hour."
+            f"Liquidations cover {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}: "
+            "no stream data for the others in the last hour."
         )
     if figure.summed is not None and figure.summed < _HOUR:
         heard = formats.span(figure.summed)
-        lines.append(
-            f"Liquidations are those of {heard}: in the rest of the hour no stream was heard."
-        )
+        lines.append(f"Liquidations cover {heard}: no stream data in the rest of the hour.")
     if figure.summed_least is not None and figure.summed_least != figure.summed:
         least = formats.span(figure.summed_least)
-        lines.append(f"Of some pairs liquidations are those of {least} only.")
+        lines.append(f"For some pairs liquidations cover only {least}.")
     return lines
 
 

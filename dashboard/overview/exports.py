@@ -80,8 +80,8 @@ def report(shown: Shown) -> Report:
         pairs.title,
         pairs.frame.head(_PAPER_ROWS),
         pairs.columns,
-        f"The first {min(len(pairs.frame), _PAPER_ROWS):,} of "
-        f"{formats.plural(len(pairs.frame), 'pair')}, as the table stands.",
+        f"First {min(len(pairs.frame), _PAPER_ROWS):,} of "
+        f"{formats.plural(len(pairs.frame), 'pair')}, in the table's order.",
     )
     return Report(
         title="Overview",
@@ -150,7 +150,7 @@ def _movers(shown: Shown) -> Section:
         Column("venue", "Venue"),
         Column("value", "Value", "rate"),
     )
-    note = f"Changes are over {shown.seen.timeframe}; funding is as it stands."
+    note = f"Changes over {shown.seen.timeframe}; funding is current."
     return Section("Movers", _moved(shown), columns, note)
 
 
@@ -188,17 +188,17 @@ def _figures(shown: Shown) -> Section:
         Column("figure", "Figure"),
         Column("unit", "Unit"),
         Column("value", "Value", "ratio", 4),
-        Column("pairs", "Pairs that know it", "count"),
+        Column("pairs", "Pairs with data", "count"),
         Column("expected", "Pairs collected", "count"),
-        Column("change", "Change, in that unit", "ratio", 4),
+        Column("change", "Change, same unit", "ratio", 4),
         Column("least_s", "Change over at least", "span"),
         Column("most_s", "Change over at most", "span"),
         Column("until", "Change until", "time"),
         Column.of("compared"),
     )
     note = (
-        f"Values are of {formats.moment(shown.moment.now)}; a change over {shown.seen.timeframe} "
-        "compares the pairs that are known at both ends, with the weights of now."
+        f"Values at {formats.moment(shown.moment.now)}; changes over {shown.seen.timeframe} "
+        "compare pairs known at both ends, at current weights."
     )
     frame = pd.DataFrame(rows).astype({"compared": "Int64"})
     return Section("Figures", frame, columns, note)

@@ -69,7 +69,7 @@ def pair_table(
         The pairs in the table's order, those beyond the first ``MOST`` as well.
     """
     if pairs.empty:
-        st.info("No pair is called like that. The search looks at pairs and venues.")
+        st.info("No match. The search covers names of pairs and venues.")
         return pairs
     every = in_order(pairs, _KEY, MOST)
     pairs = every.head(MOST)
@@ -92,8 +92,8 @@ def pair_table(
     )
     if len(every) > MOST:
         st.caption(
-            f"The table shows {MOST:,} of {len(every):,} pairs, those with the largest open "
-            "interest: search, or choose venues or pairs in the sidebar, for the others."
+            f"Showing the {MOST:,} of {len(every):,} pairs with the largest open interest. "
+            "Search, or filter in the sidebar, to see the others."
         )
     return every
 

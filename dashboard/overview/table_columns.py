@@ -68,7 +68,7 @@ COLUMNS: Final = (
     Column("price", help="Last trade", width=84),
     Column(
         "price_delta_pct",
-        help="Price against {span} ago, or the nearest on record; see Price Δ over",
+        help="Price against {span} ago, or the nearest stored value; see Price Δ over. %",
         width=70,
         signed=True,
         small=True,
@@ -84,13 +84,15 @@ COLUMNS: Final = (
     Column(
         "price_curve",
         curve_of="price",
-        help="The newest 24 bars' closes: 0 is the lowest of them, 100 the highest",
+        help="Closes of the last 24 bars, from 0 (lowest) to 100 (highest)",
     ),
     Column("oi_usd", help="At the mark price", width=78),
     Column(
         "oi_delta_pct",
-        help="Open interest against {span} ago, or the nearest on record; see OI Δ over. Filled "
-        "where beyond your threshold",
+        help=(
+            "Open interest against {span} ago, or the nearest stored value; see OI Δ over. "
+            "Filled beyond your threshold. %"
+        ),
         width=70,
         signed=True,
         level="oi_delta_pct",
@@ -99,7 +101,7 @@ COLUMNS: Final = (
     Column("oi_base", help="In coins of the base asset", width=78, usual=False, small=True),
     Column(
         "oi_base_delta_pct",
-        help="Open interest in coins against {span} ago, or the nearest on record",
+        help="Open interest in coins against {span} ago, or the nearest stored value",
         width=90,
         signed=True,
         usual=False,
@@ -124,39 +126,39 @@ COLUMNS: Final = (
     Column(
         "oi_curve",
         curve_of="oi_usd",
-        help="The newest 24 bars' open interest: 0 is the lowest of them, 100 the highest",
+        help="Open interest in the last 24 bars, from 0 (lowest) to 100 (highest)",
     ),
     Column(
         "z_oi",
-        help="The newest bar's OI change against the 20 bars before",
+        help="OI change of the last closed bar against the previous 20. Standard deviations",
         width=58,
         level="z_oi",
         small=True,
     ),
     Column(
         "funding_8h_pct",
-        help="Rebased to 8 hours. Positive: longs pay shorts",
+        help="Normalised to 8 hours. Positive: longs pay shorts. %",
         width=84,
         level="funding_8h_pct",
         small=True,
     ),
     Column(
         "funding_delta_pp",
-        help="Funding against {span} ago, or the nearest on record",
+        help="Funding against {span} ago, or the nearest stored value",
         width=95,
         signed=True,
         usual=False,
     ),
     Column(
         "ls_accounts",
-        help="Accounts long over accounts short, published every 5 minutes",
+        help="Long per short accounts, published every 5 minutes",
         width=52,
         level="ls_accounts",
         small=True,
     ),
     Column(
         "ls_delta_pct",
-        help="Long/short against {span} ago, or the nearest on record",
+        help="Long/short against {span} ago, or the nearest stored value. %",
         width=70,
         signed=True,
         usual=False,
@@ -164,7 +166,7 @@ COLUMNS: Final = (
     ),
     Column(
         "book_imbalance_pct",
-        help="Bids less asks within 25 bps of mid, of both",
+        help="(Bids − asks) / (bids + asks) within 25 bps of mid. %",
         width=80,
         signed=True,
         level="book_imbalance_pct",
@@ -174,17 +176,17 @@ COLUMNS: Final = (
     Column(
         "rsi_curve",
         curve_of="rsi_14",
-        help="Relative strength index of 14 bars, from 0 to 100",
+        help="14-bar relative strength index, from 0 to 100",
     ),
     Column(
         "rsi_14",
-        help="Relative strength index of 14 bars, of the newest bar",
+        help="14-bar relative strength index, last closed bar",
         width=48,
         small=True,
     ),
     Column(
         "band_pct",
-        help="Where the newest close stands: 0 on the lower Bollinger band, 100 on the upper",
+        help="Last close: 0 at the lower Bollinger band, 100 at the upper",
         width=84,
         kind="share",
         small=True,
@@ -192,19 +194,19 @@ COLUMNS: Final = (
     Column("volume_24h_usd", help="Rolling", width=80),
     Column(
         "price_delta_s",
-        help="The time that the price change really covers, where {span} are asked for",
+        help="Time that the price change really covers, {span} requested",
         width=95,
         usual=False,
         small=True,
     ),
     Column(
         "oi_delta_s",
-        help="The time that the change of open interest really covers, where {span} are asked for",
+        help="Time that the OI change really covers, {span} requested",
         width=95,
         usual=False,
         small=True,
     ),
-    Column("age_s", help="Since the venue last told of this pair", width=56, small=True),
+    Column("age_s", help="Time since the last update", width=56, small=True),
 )
 """In the order of the table."""
 

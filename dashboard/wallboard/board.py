@@ -92,9 +92,9 @@ def wall_top(shown: Moment, colors: Colors) -> None:
     """Draw the time in large, and say whether it moves."""
     said, color = "Live", colors.up
     if shown.mode == "stopped":
-        said, color = f"NO COLLECTOR IS RUNNING · age {formats.age(shown.age)}", colors.alert
+        said, color = f"COLLECTOR NOT RUNNING · age {formats.age(shown.age)}", colors.alert
     if shown.ahead:
-        said = f"THE RECORD'S CLOCK IS {formats.age(shown.ahead)} AHEAD OF THIS MACHINE'S"
+        said = f"COLLECTOR CLOCK {formats.age(shown.ahead)} AHEAD OF THIS MACHINE"
     if shown.mode == "asked":
         said, color = f"{shown.known_words} · age {formats.age(shown.age)}", colors.alert
     clock = formats.clock(shown.now) if shown.mode == "live" else formats.moment(shown.now)
@@ -165,7 +165,7 @@ def _moved(pairs: pd.DataFrame, name: str) -> pd.DataFrame:
 def _movers(pairs: pd.DataFrame, rows: pd.DataFrame, name: str, colors: Colors) -> list[str]:
     """Return a line for the change of each of *rows*."""
     if rows.empty:
-        return _said("No pair knows a change yet.")
+        return _said("No changes yet.")
     change = pairs.set_index(["venue", "symbol"])[name]
     return [
         _line(formats.pair(row["symbol"]), row["venue"], written, _color(written, colors))
@@ -177,7 +177,7 @@ def _movers(pairs: pd.DataFrame, rows: pd.DataFrame, name: str, colors: Colors) 
 def signal_lines(signals: Sequence[Signal], colors: Colors) -> list[str]:
     """Return the gravest signals: by tier, the largest of each first."""
     if not signals:
-        return _said("None of tier 2 or above in the newest bar.")
+        return _said("None of tier 2 or above in the last closed bar.")
     shown = [
         _line(
             _subject(signal),
@@ -213,7 +213,7 @@ def _subject(signal: Signal) -> str:
 def _ages(cycles: pd.DataFrame, shown: Moment, colors: Colors) -> list[str]:
     """Return how long ago each venue finished a cycle, and whose last one failed."""
     if cycles.empty:
-        return _said("No cycle is recorded in the 24 hours before.")
+        return _said("No cycles in the last 24 hours.")
     failed = cycles["error"].notna()
     bad = failed | (cycles["finished_ts"] < shown.silent_before)
     ages = [formats.age(shown.now - finished) for finished in cycles["finished_ts"]]

@@ -80,7 +80,7 @@ def each_page(visit, address, visitor):
 def test_an_empty_record_is_a_sentence(visit, someone, empty):
     """It says what to do, on every page, and no page fails."""
     for _, page in each_page(visit, empty, someone()):
-        page.get_by_text("Nothing has been recorded yet").wait_for()
+        page.get_by_text("No data yet").wait_for()
         page.get_by_text("perpscope demo").wait_for()
         assert page.get_by_test_id("stException").count() == 0
 
@@ -92,12 +92,12 @@ def test_a_page_that_fails_says_so_and_the_log_why(ailing, visit, someone):
 
     page = visit(f"{address}/exchanges", by=me)
     page.get_by_text("This page failed").wait_for()
-    page.get_by_text("The log of the dashboard says why").wait_for()
+    page.get_by_text("The error is in the dashboard's log").wait_for()
     page.get_by_role("link", name="Overview", exact=True).click()
     page.get_by_text("$17.94B").wait_for()
 
     said = log.read_text()
-    assert "the page Exchanges failed" in said
+    assert "page Exchanges failed" in said
     assert "in offers" in said
     assert "JSONDecodeError" in said
 

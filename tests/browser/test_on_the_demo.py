@@ -90,7 +90,7 @@ def test_a_row_opens_its_pair_and_then_its_page(visit, demo):
 
     pair, venue = open_first_pair(page)
     title = page.locator(DIALOG).inner_text()
-    page.get_by_role("link", name="Open its page").click()
+    page.get_by_role("link", name="Open in Market").click()
     page.wait_for_url("**/market?*")
     page.wait_for_selector(f"{CHART} .main-svg")
 
@@ -428,7 +428,7 @@ def test_a_pair_that_is_gone_is_a_sentence(visit, still, asked):
     """An old link, of a pair that was delisted."""
     page = visit(f"{still.demo.url}/market?{asked}")
 
-    assert "Nothing is known of" in words(page)
+    assert "No data for" in words(page)
     assert page.locator(CHART).count() == 0
 
 
@@ -436,7 +436,7 @@ def test_a_stopped_collector_is_a_banner_and_nothing_else(visit, still):
     """With its age; what was recorded is there, and whoever looks can go on working."""
     page = visit(f"{still.demo.url}/")
     page.get_by_text("No collector is running").wait_for(timeout=60_000)
-    assert re.search(r"showing the record as of .* \(age \d+ (s|min)\)", words(page))
+    assert re.search(r"Showing data as of .* \(age \d+ (s|min)\)", words(page))
     assert len(table(page)) == 12
 
     timeframe(page, "4h").click()

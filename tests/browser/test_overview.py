@@ -119,7 +119,7 @@ def test_a_view_goes_along_from_page_to_page(visit, made):
 
     def arrive_at(title):
         page.get_by_role("heading", name=title, exact=True).wait_for()
-        page.get_by_text("Showing the market as it was known at").wait_for()
+        page.get_by_text("Showing the market as known at").wait_for()
         page.wait_for_function(COMPLETE)
         asked = dict(parse_qsl(urlsplit(page.url).query))
         assert {name: asked.get(name) for name in seen} == seen
@@ -133,13 +133,13 @@ def test_a_view_goes_along_from_page_to_page(visit, made):
     page.locator("[data-testid=stDataFrame] tbody tr").first.wait_for(state="attached")
     box = page.locator("[data-testid=stDataFrame]").bounding_box()
     page.mouse.click(box["x"] + 20, box["y"] + 50)
-    page.get_by_role("link", name="Open its page").click()
+    page.get_by_role("link", name="Open in Market").click()
     arrive_at("Market")
     page.go_back()
     arrive_at("Overview")
     assert page.get_by_role("dialog").count() == 0
     page.get_by_role("button", name="Back to now").click()
-    page.get_by_text("Showing the market as it was known at").wait_for(state="detached")
+    page.get_by_text("Showing the market as known at").wait_for(state="detached")
     page.wait_for_url(lambda address: "at=" not in address)
 
 

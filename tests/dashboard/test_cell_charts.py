@@ -68,8 +68,8 @@ def test_partial_bars_are_marked_and_tell_how_much_is_known():
     assert [str(x)[:16] for x in marks.x] == ["2025-10-22T12:05", "2025-10-22T12:10"]
     (cells,) = (trace for trace in figure.data if trace.customdata is not None)
     assert [list(row) for row in cells.customdata] == [
-        ["", "<br>partial: 94 % of it is known", ""],
-        ["", "", "<br>partial: 80 % of it is known"],
+        ["", "<br>partial: 94 % known", ""],
+        ["", "", "<br>partial: 80 % known"],
     ]
 
 
@@ -199,7 +199,7 @@ def test_what_is_absent_is_hatched_and_says_so():
 
     assert len(figure.layout.images) == 1
     assert rows(ground.z) == [[1, 0, 1], [1, 1, 1]]
-    assert "not in the record" in ground.hovertemplate
+    assert "no data" in ground.hovertemplate
     assert cells.hoverongaps is False
     assert rows(cells.z)[0] == [1, None, 3]
 

@@ -67,10 +67,8 @@ def test_the_two_largest_are_shown_over_time(page, record):
 
     app = page()
 
-    assert "Price of BTC binance and Price of BTC okx: each point is r over the 22 bars" in text(
-        app
-    )
-    assert f"{COUNT - 1} of 288 bars are common" in text(app)
+    assert "Price of BTC binance and Price of BTC okx: r over the last 22 5m bars" in text(app)
+    assert f"{COUNT - 1} of 288 bars in common" in text(app)
 
 
 def test_two_other_pairs_can_be_asked_for_in_the_link(page, record):
@@ -99,7 +97,7 @@ def test_one_venue_has_nobody_to_lead(page, record):
     bars(record, "BTC/USDT:USDT", walk(1))
     bars(record, "ETH/USDT:USDT", walk(2))
 
-    assert "None of these assets is on two venues" in text(page())
+    assert "None of these assets is listed on two venues" in text(page())
 
 
 def test_a_young_record_says_what_it_lacks(page, record):
@@ -109,9 +107,9 @@ def test_a_young_record_says_what_it_lacks(page, record):
     app = page()
 
     assert not app.get("plotly_chart")
-    assert "No two of these pairs have 20 bars of 5m in common in the last 24 h" in text(app)
-    assert "9 of 288 bars are common. A correlation needs 20." in text(app)
-    assert "too short, or on too few venues" in text(app)
+    assert "No two of these pairs share 20 5m bars in the last 24 h" in text(app)
+    assert "9 of 288 bars in common; at least 20 needed." in text(app)
+    assert "history too short, or too few venues" in text(app)
 
 
 def test_a_pair_that_never_moves_is_left_out_by_name(page, record):
@@ -120,7 +118,7 @@ def test_a_pair_that_never_moves_is_left_out_by_name(page, record):
 
     app = page()
 
-    assert "no change at all: USDC binance" in text(app)
+    assert "or no change): USDC binance" in text(app)
     assert len(figure(app).data[0].y) == 3
 
 
@@ -152,7 +150,7 @@ def test_an_empty_lake_says_what_to_do(app):
 def test_a_record_without_bars_says_when_there_will_be_some(page, record):
     record.snapshot("BTC/USDT:USDT", price=1.0)
 
-    assert "Bars are cut every five minutes" in text(page())
+    assert "Bars close every five minutes" in text(page())
 
 
 def test_offers_files(page, record):
@@ -178,6 +176,4 @@ def test_says_why_the_bars_are_others(page, record):
 
     app = page(timeframe="1d")
 
-    assert "Drawn in bars of 1h: in bars of 1d, 24 h would be 1 bar, too few to correlate." in text(
-        app
-    )
+    assert "Shown in 1h bars: 24 h in 1d bars would be 1 bar, too few to correlate." in text(app)

@@ -132,7 +132,7 @@ def test_a_silent_venue_is_missing_in_every_sum(exchanges, record):
     assert told["BTC: Open interest"] == "2 of 3 instruments"
     heads = [part.proto.body for part in page.get("html")]
     assert any("1 of 2 pairs" in head for head in heads)
-    assert "Shares are of 3 of 5 pairs collected: the others were not heard of." in text(page)
+    assert "Shares cover 3 of 5 pairs collected; the others have no current data." in text(page)
 
 
 def test_a_card_for_each_venue_largest_first(exchanges, record):
@@ -238,7 +238,7 @@ def test_the_asset_lives_in_the_link(exchanges, record):
 
     assert figures(page)["ETH: Open interest"] == "$2.00B"
     assert figures(page)["ETH: Funding spread"] == "–"
-    assert "ETH is known on one venue only" in text(page)
+    assert "ETH has data on one venue only" in text(page)
 
 
 def test_shares_stay_shares_of_all_venues(exchanges, record):
@@ -250,7 +250,7 @@ def test_shares_stay_shares_of_all_venues(exchanges, record):
 
     (okx,) = venue_cards(page)
     assert "<dd>25.0 %</dd>" in okx
-    assert "Of the sum over all venues." in okx
+    assert "Share of the sum over all venues." in okx
     assert comparison(page)[0]["oi_share_pct"].tolist() == pytest.approx([100 / 3])
     assert figures(page)["Open interest, sum"] == "$2.00B"
 
@@ -264,7 +264,7 @@ def test_shares_are_of_the_chosen_pairs(exchanges, record):
 
     (okx,) = venue_cards(page)
     assert "<dd>33.3 %</dd>" in okx
-    assert "Of the sum over the chosen pairs on all venues." in okx
+    assert "Share of the sum over the selected pairs on all venues." in okx
 
 
 def test_says_why_an_asset_stands_alone(exchanges, record):
@@ -274,8 +274,8 @@ def test_says_why_an_asset_stands_alone(exchanges, record):
 
     said = text(exchanges(venues="okx"))
 
-    assert "Only one venue is chosen in the sidebar: BTC is compared with no other." in said
-    assert "known on one venue only" not in said
+    assert "Only one venue is selected in the sidebar: nothing to compare BTC with." in said
+    assert "data on one venue only" not in said
 
 
 def test_old_values_say_their_age(exchanges, record):
@@ -288,7 +288,7 @@ def test_old_values_say_their_age(exchanges, record):
 
     page = exchanges()
 
-    assert "okx was last heard of 5 min ago, more than 2 cycles" in text(page)
+    assert "Last data from okx 5 min ago, more than 2 cycles" in text(page)
     assert 'class="old"' in venue_cards(page)[1]
 
 
@@ -299,8 +299,8 @@ def test_says_which_metrics_a_venue_lacks(exchanges, record):
 
     said = text(exchanges())
 
-    assert "okx states no index price, and so no basis for any of its pairs." in said
-    assert "of BTC/USDT on okx" not in said
+    assert "No index price, and so no basis from okx for any pair." in said
+    assert "for BTC/USDT on okx" not in said
 
 
 def test_a_venue_that_failed_from_the_start_has_a_card(exchanges, record):
@@ -314,7 +314,7 @@ def test_a_venue_that_failed_from_the_start_has_a_card(exchanges, record):
 
     assert [name in body for name, body in zip(("binance", "bybit", "okx"), titles, strict=True)]
     assert "451: this region is refused [for good]." in text(page)
-    assert "No cycle of it ended in the 24 hours before" in text(page)
+    assert "No data in the last 24 hours" in text(page)
 
 
 def test_a_thousand_coins_to_a_price_are_said(exchanges, record):
@@ -327,7 +327,7 @@ def test_a_thousand_coins_to_a_price_are_said(exchanges, record):
     record.snapshot(PEPE, price=0.0045, oi_usd=1e6)
     record.publish()
 
-    assert "The price of 1000PEPE/USDT on binance is of 1,000 coins." in text(exchanges())
+    assert "1000PEPE/USDT on binance is quoted per 1,000 coins." in text(exchanges())
 
 
 def bars(record, venue, minutes, oi_usd):
@@ -370,7 +370,7 @@ def test_shares_over_time_are_of_all_venues(exchanges, record):
     drawn = points(page)
 
     assert set(zip(drawn["venue"], drawn["share_pct"], strict=True)) == {("okx", 25.0)}
-    assert "Shares are of the open interest of all pairs on all venues." in text(page)
+    assert "Shares of the open interest of all pairs on all venues." in text(page)
 
 
 def test_a_venue_s_absence_is_a_hole_and_a_sentence(exchanges, record):
@@ -386,7 +386,7 @@ def test_a_venue_s_absence_is_a_hole_and_a_sentence(exchanges, record):
     okx = drawn[drawn["venue"] == "okx"]
     assert okx["stretch"].nunique() == 2
     assert drawn.loc[drawn["venue"] == "binance", "share_pct"].tolist() == [75, 100, 75]
-    assert "okx is not on record at 1 of 3 times" in text(page)
+    assert "No data from okx at 1 of 3 times" in text(page)
     # Vega's own stacking puts 0 wherever a stretch has no point, and so draws across the hole.
     (chart,) = page.get("vega_lite_chart")
     y = json.loads(chart.proto.spec)["encoding"]["y"]
@@ -405,7 +405,7 @@ def test_a_time_that_nothing_is_known_of_is_a_hole_and_a_sentence(exchanges, rec
     page = exchanges()
 
     assert points(page).groupby("venue")["stretch"].nunique().tolist() == [2, 2]
-    assert "Nothing is on record at 1 time: areas end there." in text(page)
+    assert "No data at 1 time: areas are interrupted there." in text(page)
 
 
 def test_without_history_says_so(exchanges, record):
@@ -413,7 +413,7 @@ def test_without_history_says_so(exchanges, record):
     record.snapshot(BTC, price=1.0, oi_usd=1.0)
     record.publish()
 
-    assert "No open interest of all pairs is on record in the 24 h before." in text(exchanges())
+    assert "No open interest for all pairs in the 24 h before." in text(exchanges())
 
 
 def test_shows_where_each_metric_comes_from(exchanges, record):
@@ -427,7 +427,7 @@ def test_shows_where_each_metric_comes_from(exchanges, record):
 
     page = exchanges()
     matrix = page.table[0].value.replace(r"\\(.)", r"\1", regex=True)
-    (limits,) = (one.value for one in page.dataframe if "Kept to" in one.value)
+    (limits,) = (one.value for one in page.dataframe if "Used at most" in one.value)
 
     assert matrix["Metric"].tolist() == ["Open interest, as counted", "Taker buys"]
     assert matrix["OKX"].tolist() == [
@@ -458,7 +458,7 @@ def test_nothing_recorded_lately_is_a_sentence(exchanges, record):
 
     page = exchanges(at="2025-10-23T12:00Z")
 
-    assert "Nothing that the sidebar asks for was heard in the 10 min before" in text(page)
+    assert "No data for the selected venues and pairs in the 10 min before" in text(page)
     assert "OKX" in page.table[0].value
 
 

@@ -80,7 +80,7 @@ def test_all_well_is_one_calm_line(health, record):
 
     page = health()
 
-    assert "All is well: 1 venue answered for every pair" in page.success[0].value
+    assert "All good: 1 venue answered for every pair" in page.success[0].value
     assert not page.error
     assert not page.warning
 
@@ -94,7 +94,7 @@ def test_a_record_that_ended_is_not_called_well(health, record):
     page = health()
 
     assert "No collector is running" in text(page)
-    assert "When the record ends, every venue had answered" in text(page)
+    assert "All venues answered for every pair" in text(page)
     assert not page.success
 
 
@@ -144,7 +144,10 @@ def test_names_errors_and_refusals(health, record):
         "okx\\:", "okx:"
     )
     assert table(page, "state")["state"].tolist() == ["complete", "error"]
-    assert "binance refused: mark (sign) 2 times and oi_usd (unit jump) 1 time." in text(page)
+    assert (
+        "binance: impossible values refused: mark (sign) 2 times and oi_usd (unit jump) 1 time."
+        in text(page)
+    )
 
 
 def test_the_gravest_comes_first(health, record):
@@ -157,8 +160,8 @@ def test_the_gravest_comes_first(health, record):
     page = health()
 
     assert [box.value.replace("\\", "") for box in page.error] == ["okx: timed out."]
-    assert "2 questions left out" in page.warning[0].value
-    assert "97 % of the fullest of its limits" in page.warning[0].value
+    assert "2 requests skipped" in page.warning[0].value
+    assert "97 % of its tightest rate limit" in page.warning[0].value
 
 
 def test_says_when_a_venue_fell_silent(health, record):
@@ -171,7 +174,7 @@ def test_says_when_a_venue_fell_silent(health, record):
     page = health()
 
     assert table(page, "state")["state"].tolist() == ["complete", "silent"]
-    assert "okx has finished no cycle for 2 min" in page.error[0].value
+    assert "okx\\: no cycle completed for 2 min" in page.error[0].value
 
 
 def test_names_a_venue_that_never_had_a_cycle(health, record):
@@ -182,7 +185,7 @@ def test_names_a_venue_that_never_had_a_cycle(health, record):
 
     page = health()
 
-    assert page.error[0].value == "okx\\: no cycle of it ended in the 24 hours before\\."
+    assert page.error[0].value == "okx\\: no cycle in the last 24 hours\\."
 
 
 def test_names_pairs_that_fell_silent(health, record):
@@ -192,7 +195,7 @@ def test_names_pairs_that_fell_silent(health, record):
     record.cycle()
     record.publish()
 
-    assert "binance: nothing was heard of ETH/USDT for 10 min." in text(health())
+    assert "binance: no data for ETH/USDT for 10 min." in text(health())
 
 
 def past(record, app):
@@ -211,7 +214,7 @@ def test_a_pair_that_came_later_was_not_silent_before(health, app, record):
 
     page = health()
 
-    assert "nothing was heard of" not in text(page)
+    assert "no data for" not in text(page)
     assert not page.warning
 
 
@@ -225,7 +228,7 @@ def test_a_pair_that_fell_silent_then_is_named(health, app, record, silent_min, 
     record.snapshot(ETH, at=asked - timedelta(minutes=silent_min), price=1.0)
     record.publish()
 
-    named = "binance: nothing was heard of ETH/USDT for 10 min." in text(health())
+    named = "binance: no data for ETH/USDT for 10 min." in text(health())
     assert named is is_named
 
 
@@ -244,7 +247,7 @@ def test_the_size_of_the_record_is_that_of_now(health, app, record, asked):
     app.query_params["at"] = "2025-10-22T12:44Z" if asked else ""
     record.publish()
 
-    assert ("the record as it is now, not as it was then" in text(health())) is asked
+    assert ("those of now, not of the selected time" in text(health())) is asked
 
 
 def test_an_imported_record_has_no_cycles(health, record):
@@ -254,7 +257,7 @@ def test_an_imported_record_has_no_cycles(health, record):
 
     page = health()
 
-    said = "No cycle is recorded in the 24 hours before 2025-10-22 12:44 UTC."
+    said = "No cycles in the 24 hours before 2025-10-22 12:44 UTC."
     assert page.info[0].value == said
     assert [card.value for card in page.metric if card.label == "Collecting for"] == ["not in 7 d"]
 
@@ -281,8 +284,8 @@ def test_streams_say_their_state_and_source(health, record):
     assert rows.loc["frames", "bad_reasons"] == "truncated 2 and unknown event 1"
     assert rows["bad_reasons"].notna().tolist() == [False, False, True]
     assert (
-        "binance, depth: the stream is down for 4 min: connection refused. "
-        "REST fills in for depth." in text(page)
+        "binance, depth: stream down for 4 min: connection refused. REST is used for depth."
+        in text(page)
     )
 
 
@@ -296,10 +299,10 @@ def test_streams_that_are_down_together_are_one_sentence(health, record):
     said = text(health())
 
     assert (
-        "binance, trades and liquidations: the stream is down for 4 min: connection refused. "
-        "Missing until it is back: taker flow and CVD; liquidations." in said
+        "binance, trades and liquidations: stream down for 4 min: connection refused. Missing "
+        "until then: taker flow and CVD; liquidations." in said
     )
-    assert "binance, liquidations: 3 records dropped since the start." in said
+    assert "binance, liquidations: 3 records dropped since start." in said
 
 
 @pytest.mark.parametrize(("minutes", "is_said"), [(2, False), (20, True)])
@@ -314,7 +317,7 @@ def test_a_stream_that_never_came_is_said_after_a_while(health, record, minutes,
     page = health()
 
     assert table(page, "channel")["channel"].tolist() == ["liquidations"]
-    assert ("nothing has come from the stream for 20 min" in text(page)) == is_said
+    assert ("no data from the stream for 20 min" in text(page)) == is_said
 
 
 def test_what_a_venue_refuses_is_said_and_whether_it_is_asked_again(health, record):
@@ -333,12 +336,12 @@ def test_what_a_venue_refuses_is_said_and_whether_it_is_asked_again(health, reco
     said = text(health())
 
     assert (
-        "binance, trades: the venue refuses 2 subscriptions, trades-all:B for one: "
-        "B doesn't exist (60018). Given up." in said
+        "binance, trades: 2 subscriptions rejected by the venue, e.g. trades-all:B: B doesn't "
+        "exist (60018). Given up." in said
     )
     assert (
-        "binance, depth: the venue refuses 1 subscription, books:A for one: "
-        "Requests too frequent. (60014). It is asked again." in said
+        "binance, depth: 1 subscription rejected by the venue, e.g. books:A: Requests too "
+        "frequent. (60014). Retrying." in said
     )
 
 
@@ -348,7 +351,7 @@ def test_without_streams_says_so(health, record):
     record.cycle()
     record.publish()
 
-    assert "No venue is streamed" in text(health())
+    assert "No streams: all metrics are polled" in text(health())
 
 
 def test_gaps_of_streams_are_listed_when_opened(health, record):
@@ -409,8 +412,8 @@ def test_what_no_venue_keeps_begins_with_the_collector(health, record):
 
     page = health("gaps")
 
-    assert "No five-minute bar that could be expected is missing" in text(page)
-    assert "begins with the collector, here at 2025-10-22 12:20 UTC" in text(page)
+    assert "No expected 5-minute bar is missing" in text(page)
+    assert "start with the collector, at 2025-10-22 12:20 UTC" in text(page)
     assert "not expected before: Mark price." in text(page)
 
 
@@ -425,7 +428,7 @@ def test_on_the_first_day_coverage_counts_from_the_first_cycle(health, record):
         *(4, 4, 100)
     ]
     assert rows.loc["Price", "expected_bars"] == 12
-    assert "begins with the collector" in text(page)
+    assert "start with the collector, at 2025-10-22 12:20 UTC" in text(page)
 
 
 def test_a_gap_while_the_collector_ran_is_never_excused(health, record):
@@ -494,9 +497,9 @@ def test_a_venue_that_may_count_both_sides_is_said(health, record):
 
     said = text(health("units"))
 
-    assert "bybit: open interest is 2 times what the other venues' would be" in said
-    assert "okx: open interest is 0.5 times" in said
-    assert "the median of 3 assets" in said
+    assert "bybit: open interest per traded volume is 2 times that of the other venues" in said
+    assert "okx: open interest per traded volume is 0.5 times" in said
+    assert "median of 3 assets" in said
     assert "bybit 2.00 and okx 0.50" in said
 
 
@@ -520,11 +523,11 @@ def test_every_panel_has_a_sentence_when_there_is_nothing(health, record, opened
     record.snapshot(BTC, price=1.0)
     record.publish()
     said = {
-        "coverage": "Nothing could be expected yet",
-        "gaps": "No five-minute bar that could be expected is missing",
-        "stream_gaps": "No stream had a hole",
-        "refused": "Nothing was refused",
-        "units": "No open interest was heard",
+        "coverage": "Nothing expected yet",
+        "gaps": "No expected 5-minute bar is missing",
+        "stream_gaps": "No gaps in streams",
+        "refused": "No values refused",
+        "units": "No open interest in the last 15 minutes",
     }
 
     assert said[opened] in text(health(opened))
@@ -576,9 +579,8 @@ def test_a_step_of_the_clock_is_said_for_a_day(health, record):
 
     (said,) = page.warning
     assert said.value.replace("\\", "") == (
-        "The collector's clock stepped back by 1 h to 2025-10-22 12:14 UTC; rows heard before "
-        "keep the times it showed then. Those after 2025-10-22 12:14 UTC are not seen before "
-        "2025-10-22 13:14 UTC."
+        "The collector's clock jumped back by 1 h to 2025-10-22 12:14 UTC; earlier rows keep the "
+        "old time. Rows after 2025-10-22 12:14 UTC stay hidden until 2025-10-22 13:14 UTC."
     )
 
 

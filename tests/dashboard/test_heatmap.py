@@ -78,7 +78,7 @@ def test_shows_the_change_of_each_bar_largest_volume_first(page, record):
 def test_fewer_bars_than_were_asked_for_are_said(page, record):
     bars(record, BTC, 4, oi_usd=[100, 110, 99, 99])
 
-    assert "3 of the 48 bars of 5m that were asked for" in text(page())
+    assert "3 of 48 5m bars: no earlier data" in text(page())
 
 
 def test_a_newest_bar_that_is_not_written_yet_is_no_column(page, record):
@@ -87,7 +87,7 @@ def test_a_newest_bar_that_is_not_written_yet_is_no_column(page, record):
     app = page()
 
     assert z(app) == [[10, -10]]
-    assert "the newest was over at 2025-10-22 12:35 UTC" in text(app)
+    assert "last bar closed at 2025-10-22 12:35 UTC" in text(app)
 
 
 def test_orders_by_the_newest_value(page, record):
@@ -128,7 +128,7 @@ def test_every_measure_is_drawn_or_explained(page, record, across):
     for measure in MEASURES:
         app.selectbox(key="heat_measure").set_value(measure).run()
         assert not app.exception
-        assert app.get("plotly_chart") or "The record knows no" in text(app)
+        assert app.get("plotly_chart") or "for these pairs at this time" in text(app)
 
 
 def test_a_span_of_which_a_part_is_missing_is_marked(page, record):
@@ -141,7 +141,7 @@ def test_a_span_of_which_a_part_is_missing_is_marked(page, record):
     (written,) = cells(app).text
     assert written[0] == "$5.00M"
     assert written[3] == "◐ $50.00M"
-    assert "partial, marked ◐: made of the five-minute bars that are known" in text(app)
+    assert "partial, marked ◐: at least 75 % of their 5-minute bars are known" in text(app)
 
 
 def test_timeframes_count_up_to_the_last_five_minutes(page, record):
@@ -160,7 +160,7 @@ def test_a_metric_that_nobody_tells_is_a_sentence(page, record):
     app = page(heat_measure="Long/short")
 
     assert not app.get("plotly_chart")
-    assert "The record knows no Long/short in bars of 5m of these pairs" in text(app)
+    assert "No Long/short in 5m bars for these pairs" in text(app)
 
 
 def test_a_constant_series_is_drawn(page, record):
@@ -178,7 +178,7 @@ def test_a_constant_series_is_drawn(page, record):
 def test_one_pair_of_one_venue_is_enough(page, record):
     bars(record, BTC)
 
-    assert "All of the 1 pair, by volume." in text(page())
+    assert "1 pair, sorted by volume." in text(page())
 
 
 def test_an_empty_lake_says_what_to_do(app):
@@ -192,7 +192,7 @@ def test_an_empty_lake_says_what_to_do(app):
 def test_a_record_without_bars_says_when_there_will_be_some(page, record):
     record.snapshot(BTC, price=1.0)
 
-    assert "Bars are cut every five minutes" in text(page())
+    assert "Bars close every five minutes" in text(page())
 
 
 def test_the_sidebar_chooses_venues(page, record):
@@ -212,7 +212,7 @@ def test_2000_pairs_show_the_200_largest(page, record):
 
     app = page(heat_pairs="200")
 
-    assert "The 200 pairs with the largest 24-hour volume of 2,000" in text(app)
+    assert "Top 200 pairs of 2,000 by 24 h volume" in text(app)
     assert len(z(app)) == 200
     assert cells(app).y[0] == "C1999 binance"
 

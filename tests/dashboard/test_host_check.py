@@ -101,7 +101,7 @@ def test_no_path_answers_to_another_name(port, path, host):
     answer = asked(port, "GET", path, host.format(port=port))
 
     assert answer.status == 403
-    assert answer.said.startswith("this dashboard does not answer to that name")
+    assert answer.said.startswith("unknown host name")
 
 
 def test_nor_to_two_names(port):

@@ -74,7 +74,7 @@ def test_what_cannot_be_hovered_says_it_beside(elsewhere, record):
     record.snapshot(BTC, price=1.0)
 
     asked = elsewhere("app_pages/exchanges.py", at="2025-10-22T12:44Z")
-    (notice,) = (box.value for box in asked.info if "as it was known" in box.value)
+    (notice,) = (box.value for box in asked.info if "as known" in box.value)
 
     assert "2025-10-22 12:44 UTC" in notice
     assert ", 2025-10-22 14:44:00 Europe/Berlin)" in notice

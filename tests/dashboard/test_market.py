@@ -116,7 +116,7 @@ def test_a_bar_with_a_part_of_its_flow_is_hatched_and_with_little_absent(market,
     assert volume["marker"]["pattern"]["shape"][-1] == "/"
     assert volume["customdata"][-1] == ", partial: 93.8 % known"
     assert "$225.00M, partial" in titles(page)
-    assert "Partial, and so hatched, ringed or dotted: Volume in 1 bar." in text(page)
+    assert "Partial bars (hatched, ringed or dotted): Volume in 1 bar." in text(page)
 
 
 def test_header_and_chart_have_one_lead(market, record):
@@ -149,7 +149,7 @@ def test_figures_and_panes_of_one_pair(market, record):
         "Volume 24 h": "$10.00B",
     }
     assert re.search("BTC/USDT on binance.*110.000.*at 12:44 UTC", titles(page))
-    assert "The last bar is not over: it is what was heard of it so far." in text(page)
+    assert "The last bar is still open." in text(page)
     drawn = traces(page)
     assert {
         "Price",
@@ -197,7 +197,7 @@ def test_the_last_bar_is_the_one_under_way(market, record, under_way, asked, can
     assert values(drawn["Volume"])[-1] == pytest.approx(traded)
     assert values(drawn["Open interest"])[-1] == pytest.approx(candle[3] / 10)
     assert f"at {asked} UTC" in titles(page)
-    assert "The last bar is not over" in text(page)
+    assert "The last bar is still open." in text(page)
     for name in ("Upper band", "RSI", "z of OI change"):
         assert np.isnan(values(drawn[name])[-1])
         assert np.isfinite(values(drawn[name])[-2])
@@ -208,7 +208,7 @@ def test_without_word_of_the_bar_under_way_the_chart_ends_before_it(market, reco
     page = market(venue="binance", symbol=BTC, at="2025-10-22T12:40:05Z")
 
     assert "at 12:40 UTC" in titles(page)
-    assert "The chart ends with the last bar, at 12:40 UTC; the figures above it" in text(page)
+    assert "Chart up to the last bar, 12:40 UTC; the figures above are newer." in text(page)
 
 
 def test_all_panes_share_one_time_axis_and_one_crosshair(market, record):
@@ -233,7 +233,7 @@ def test_a_hole_in_the_record_is_a_hole_in_the_line(market, record):
 
     assert np.isnan(interest).tolist() == [False] * 10 + [True] * 3 + [False] * 10
     assert len(values(traces(page)["Price"], "close")) == 20
-    assert "3 of 23 bars are not in the record" in text(page)
+    assert "3 of 23 bars are missing" in text(page)
 
 
 def test_without_a_word_in_the_address_it_is_the_largest_pair(market, record):
@@ -291,7 +291,7 @@ def test_a_base_is_its_venues_together(market, record):
     assert cards(page)["Open interest"] == "$8.00B"
     assert values(traces(page)["Open interest"])[-1] == pytest.approx(8)
     assert {"Open interest · binance", "Open interest · okx"} <= set(traces(page))
-    assert "BTC/USDT on binance, which has the most open interest" in text(page)
+    assert "BTC/USDT on binance, the largest by open interest" in text(page)
     assert "sums over 2 pairs on binance and okx" in text(page)
 
 
@@ -353,7 +353,7 @@ def test_signals_are_marked_in_the_lane_of_their_tier(market, record):
 
     assert values(lane).tolist() == [1]
     assert lane["x"] == ["2025-10-22T12:35"]
-    assert "with your thresholds: 1 of tier 1" in text(page)
+    assert "at your thresholds: 1 of tier 1" in text(page)
 
 
 def test_a_time_too_long_for_its_bars_is_drawn_in_longer_ones(market, record):
@@ -362,7 +362,7 @@ def test_a_time_too_long_for_its_bars_is_drawn_in_longer_ones(market, record):
 
     page = market(span="30 d")
 
-    assert "Drawn in bars of 15m: in bars of 5m, 30 d would be 8,640 bars." in text(page)
+    assert "Shown in 15m bars: 30 d in 5m bars would be 8,640 bars." in text(page)
 
 
 def test_a_time_too_short_for_its_bars_is_drawn_in_shorter_ones(market, record):
@@ -371,7 +371,7 @@ def test_a_time_too_short_for_its_bars_is_drawn_in_shorter_ones(market, record):
 
     page = market(timeframe="1d")
 
-    assert "Drawn in bars of 1h: in bars of 1d, 24 h would be 1 bar." in text(page)
+    assert "Shown in 1h bars: 24 h in 1d bars would be 1 bar." in text(page)
 
 
 def offers(*columns):
@@ -389,11 +389,11 @@ def test_an_empty_pane_says_why(market, record):
     page = market(publish=False, panes=panes)
 
     said = text(page)
-    assert "Takers: no trades were streamed from Binance USD-M." in said
-    assert "Liquidations: no liquidations were streamed from Binance USD-M." in said
-    assert "Top traders: the collector gets no top-trader ratios from Binance USD-M." in said
-    assert "Basis: the collector gets no index price from Binance USD-M." in said
-    assert "Book: the record has no order books in this time." in said
+    assert "Takers: no trades streamed from Binance USD-M." in said
+    assert "Liquidations: no liquidations streamed from Binance USD-M." in said
+    assert "Top traders: no top-trader ratios from Binance USD-M." in said
+    assert "Basis: no index price from Binance USD-M." in said
+    assert "Book: no order books in this period." in said
     assert set(traces(page)) == {"Price"}
 
 
@@ -403,8 +403,8 @@ def test_too_few_bars_for_an_indicator_are_counted(market, record):
 
     said = text(market())
 
-    assert "z: it needs 22 bars, and this time has 5 of them." in said
-    assert "RSI: it needs 15 bars, and this time has 5 of them." in said
+    assert "z: needs 22 bars, 5 available." in said
+    assert "RSI: needs 15 bars, 5 available." in said
 
 
 def test_one_bar_alone(market, record):
@@ -414,7 +414,7 @@ def test_one_bar_alone(market, record):
     page = market()
 
     assert len(values(traces(page)["Price"], "close")) == 1
-    assert "OI change: it needs 2 bars, and this time has 1 of them." in text(page)
+    assert "OI change: needs 2 bars, 1 available." in text(page)
 
 
 @pytest.mark.parametrize("symbol", [BTC, CHINESE])
@@ -425,8 +425,8 @@ def test_no_metric_at_all(market, record, symbol):
     page = market(venue="binance", symbol=symbol)
 
     assert not page.get("plotly_chart")
-    assert "OI: the record has no open interest in this time." in text(page)
-    assert "Price: the record has no prices in this time." in text(page)
+    assert "OI: no open interest in this period." in text(page)
+    assert "Price: no prices in this period." in text(page)
 
 
 def test_a_name_in_any_script(market, record):
@@ -447,13 +447,13 @@ def test_a_delisted_pair_has_its_past(market, record):
     wave(record, ETH, ended=record.noon - timedelta(days=9))
 
     page = market(venue="binance", symbol=ETH)
-    assert "Nothing of ETH/USDT on binance is recorded in the 24 h before" in text(page)
+    assert "No data for ETH/USDT on binance in the 24 h before" in text(page)
     assert not page.metric
 
     page.segmented_control(key="span").set_value("30 d").run()
     assert not page.exception
     assert "Price" in traces(page)
-    assert "Nothing was heard of ETH/USDT on binance lately." in text(page)
+    assert "No recent data for ETH/USDT on binance." in text(page)
 
 
 @pytest.mark.parametrize(
@@ -471,7 +471,7 @@ def test_what_nobody_knows_is_said(market, record, address):
     page = market(**address)
 
     name, value = list(address.items())[-1]
-    assert "Nothing is known of" in text(page)
+    assert "No data for" in text(page)
     assert f"{name}={value}" in text(page)
     assert page.selectbox(key="market_base").value is None
 
@@ -515,7 +515,7 @@ def test_the_dialog_shows_the_pair(app, record):
 
     assert not app.exception
     assert app.get("plotly_chart")
-    assert "Open its page" in [link.proto.label for link in app.get("page_link")]
+    assert "Open in Market" in [link.proto.label for link in app.get("page_link")]
 
 
 def test_the_dialog_of_an_unknown_pair_says_so(app, record):
@@ -527,4 +527,4 @@ def test_the_dialog_of_an_unknown_pair_says_so(app, record):
     app.run()
 
     assert not app.exception
-    assert "Nothing is known of this pair" in text(app)
+    assert "No data for this pair" in text(app)

@@ -227,14 +227,14 @@ def test_a_pane_that_ends_long_before_the_price_says_when(unknown, at):
 
     if at is None:
         assert "UTC" not in said
-        assert not any(line.startswith("OI ends") for line in late)
+        assert not any(line.startswith("OI: last") for line in late)
     else:
         # A bar ends when the next one starts: the first that is unknown.
         end = pd.Timestamp(whole.times[at]).strftime("%Y-%m-%d %H:%M UTC")
         assert said.endswith((f", {end}", f", {end[11:]}"))
-        (line,) = (line for line in late if line.startswith("OI ends at "))
+        (line,) = (line for line in late if line.startswith("OI: last data at "))
         assert end[11:] in line
-        assert line.endswith("no more is on record.")
+        assert line.endswith(end[11:] + ".")
 
 
 def test_bars_whose_funding_is_not_known_yet_are_said():
@@ -248,7 +248,7 @@ def test_bars_whose_funding_is_not_known_yet_are_said():
 
     said = " ".join(sentences(holed, (), [pane], {}, 50, NOW, NOW))
 
-    assert "Funding is not on record in 5 bars" in said
+    assert "Funding is missing in 5 bars" in said
 
 
 def with_parts(bars, parts):

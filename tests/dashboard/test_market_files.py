@@ -178,8 +178,8 @@ def test_a_pane_without_values_is_a_sentence(loaded, record):
     assert list(charts(document)) == ["Volume"]
     assert document.sections == ()
     said = " ".join(document.notes)
-    assert "Basis: the record has no index price in this time." in said
-    assert "Signals: none of the tiers fired in this time." in said
+    assert "Basis: no index price in this period." in said
+    assert "Signals: none in this period." in said
 
 
 def test_the_newest_signals_come_first_and_are_not_too_many(loaded, record):
@@ -193,7 +193,7 @@ def test_the_newest_signals_come_first_and_are_not_too_many(loaded, record):
     (signals,) = report(replace(asked, signals=many), wanted).sections
 
     assert signals.frame["ts"].tolist() == [signal.ts for signal in many[:49:-1]]
-    assert signals.note == "The newest 100 of 150 signals."
+    assert signals.note == "Latest 100 of 150 signals."
 
 
 def test_other_venues_are_beside_where_they_are_on(loaded, record):

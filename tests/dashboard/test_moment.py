@@ -45,12 +45,12 @@ def test_what_is_no_time_is_answered_with_examples(simulated, text):
     """Also what is none in UTC only."""
     page = simulated(text)
 
-    assert f"at={text} is not a time; write it like at=2025-10-22T12:44Z, or at=12:44" in said(page)
+    assert f"at={text} is not a valid time; use at=2025-10-22T12:44Z, or at=12:44" in said(page)
 
 
 def test_a_time_before_all_records_is_refused(simulated):
     """There are no years of bars before it."""
-    assert "at=0001-01-01 lies before 1970" in said(simulated("0001-01-01"))
+    assert "at=0001-01-01 is before 1970" in said(simulated("0001-01-01"))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_time_that_has_not_come_is_refused(simulated, text, written):
     """It is compared with the lake's own clock, and a time of day is not taken for yesterday's."""
     page = simulated(text)
 
-    assert f"at={written} UTC has not come yet: it is 2025-10-22 12:44 UTC now" in said(page)
+    assert f"at={written} UTC is in the future; it is 2025-10-22 12:44 UTC now" in said(page)
     assert not page.dataframe
 
 
@@ -70,7 +70,7 @@ def test_a_time_that_has_not_come_is_refused(simulated, text, written):
 )
 def test_clocks_may_differ_by_a_minute(simulated, text):
     """And a time of day alone is of today by the lake's clock."""
-    assert "as it was known at 2025-10-22 12:44 UTC" in said(simulated(text))
+    assert "as known at 2025-10-22 12:44 UTC" in said(simulated(text))
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2030-01-01"])
@@ -102,13 +102,13 @@ def test_what_was_fetched_later_is_left_out_unless_it_is_let_in(opened, record, 
 
     page = opened(OVERVIEW, at=f"{asked:%Y-%m-%dT%H:%MZ}")
 
-    assert "as it was known at 2025-10-19 12:44 UTC" in said(page)
-    assert "What was fetched later of the day before" in said(page)
-    assert "is left out; the switch in the sidebar lets it in." in said(page)
+    assert "as known at 2025-10-19 12:44 UTC" in said(page)
+    assert "Data fetched later, from venue history or files" in said(page)
+    assert "is excluded; the switch in the sidebar includes it." in said(page)
     assert not page.dataframe
     page.sidebar.toggle(key="later").set_value(True).run()
-    assert "with history that was fetched later: nobody who looked then knew it" in said(page)
-    assert "funding in it is the rate that was paid at the end of its period" in said(page)
+    assert "including data fetched later: not known at that time" in said(page)
+    assert "funding as paid at the end of its period" in said(page)
     assert len(page.dataframe[0].value) == 1
 
 
@@ -139,7 +139,7 @@ def test_says_nothing_of_what_was_not_fetched_later(opened, record, ended, known
 
     words = said(opened(OVERVIEW, at=f"{asked:%Y-%m-%dT%H:%MZ}"))
 
-    assert "Showing the market as it was known at 2025-10-22 11:44 UTC" in words
+    assert "Showing the market as known at 2025-10-22 11:44 UTC" in words
     assert "fetched later" not in words
 
 
@@ -191,7 +191,7 @@ def test_says_that_an_older_record_did_not_note_when_it_fetched(opened, record):
 
     words = said(opened(OVERVIEW, publish=False, at=f"{asked:%Y-%m-%dT%H:%MZ}"))
 
-    assert "When it was fetched is noted since 2025-10-22 12:44 UTC only" in words
+    assert "Fetch times are stored since 2025-10-22 12:44 UTC only" in words
 
 
 def test_a_clock_that_is_ahead_is_said(opened, record):
@@ -202,7 +202,7 @@ def test_a_clock_that_is_ahead_is_said(opened, record):
 
     words = said(opened(OVERVIEW))
 
-    assert "The record's clock is 5 min ahead of this machine's: showing the record as of" in words
+    assert "The collector's clock is 5 min ahead of this machine's. Showing data as of" in words
     assert "No collector is running" not in words
 
 

@@ -43,7 +43,7 @@ def test_two_coins_of_one_name_are_not_summed(record, opened):
     assert cards(page)["GAS (bybit): Open interest"] == "$9.00M"
     assert cards(page)["GAS (bybit): Funding 8 h"] == "+0.0200 %"
     assert f"{APART}, so they are not one asset and are counted as 2 assets" in text(page)
-    assert "GAS (bybit) is known on one venue only" in text(page)
+    assert "GAS (bybit) has data on one venue only" in text(page)
 
 
 def test_until_the_hour_is_over_the_sum_is_said_to_be_doubtful(record, opened):
@@ -64,7 +64,9 @@ def test_market_has_a_page_for_each_and_says_why(record, opened):
 def test_a_link_to_the_name_alone_names_its_assets(record, opened):
     two_gases(record)
     page = opened(MARKET, base="GAS")
-    assert "GAS is not one asset: choose GAS (binance) and GAS (bybit) above." in text(page)
+    assert "GAS stands for several assets: choose GAS (binance) and GAS (bybit) above." in text(
+        page
+    )
 
 
 def test_a_pair_is_found_under_its_own_name_whatever_it_is_counted_under(record, opened):

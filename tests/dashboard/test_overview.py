@@ -179,12 +179,12 @@ def test_names_what_is_missing_and_why(app, record):
     assert "**Live**" in text(app)
     assert cards(app)["Long/short"] == "–"
     assert (
-        "Long/short is missing for the only pair: it is published every 5 minutes; "
-        "first values arrive at 12:45 UTC." in text(app)
+        "Long/short is missing for the only pair: published every 5 minutes; first values at "
+        "12:45 UTC." in text(app)
     )
     assert (
-        "OI change is missing for the only pair: it needs 5 minutes of history; "
-        "first values arrive at 12:47 UTC." in text(app)
+        "OI change is missing for the only pair: needs 5 minutes of history; first values at "
+        "12:47 UTC." in text(app)
     )
     assert written(app)["ls_accounts"].tolist() == ["–"]
 
@@ -198,7 +198,7 @@ def test_what_should_be_there_by_now_is_due(app, record):
 
     app.run()
 
-    assert "it is published every 5 minutes; first values are due." in text(app)
+    assert "published every 5 minutes; first values due now." in text(app)
 
 
 def test_nothing_arrives_where_nobody_collects(app, record):
@@ -209,9 +209,9 @@ def test_nothing_arrives_where_nobody_collects(app, record):
     app.run()
 
     assert "No collector is running" in app.warning[0].value
-    assert "Long/short is missing for the only pair: it is published every 5 minutes." in text(app)
-    assert "OI change is missing for the only pair: it needs 5 minutes of history." in text(app)
-    assert "first values arrive" not in text(app)
+    assert "Long/short is missing for the only pair: published every 5 minutes." in text(app)
+    assert "OI change is missing for the only pair: needs 5 minutes of history." in text(app)
+    assert "first values" not in text(app)
 
 
 def test_says_so_when_a_whole_venue_does_not_tell(app, record):
@@ -223,10 +223,8 @@ def test_says_so_when_a_whole_venue_does_not_tell(app, record):
 
     app.run()
 
-    assert (
-        "Funding 8 h is missing for all 4 pairs of okx: "
-        "the venue does not state how often funding is paid." in text(app)
-    )
+    said = "Funding 8 h is missing for all 4 pairs on okx: funding interval not published."
+    assert said in text(app)
 
 
 def test_names_pairs_that_fell_silent(app, record):
@@ -240,10 +238,7 @@ def test_names_pairs_that_fell_silent(app, record):
     app.run()
 
     assert app.dataframe[0].value["pair"].tolist() == ["BTC/USDT"]
-    assert (
-        "Not in the table, as nothing was heard of them for 10 min: ETH/USDT on binance."
-        in text(app)
-    )
+    assert "Not in the table, no data for 10 min: ETH/USDT on binance." in text(app)
 
 
 def test_names_refused_values(app, record):
@@ -254,7 +249,7 @@ def test_names_refused_values(app, record):
 
     app.run()
 
-    assert "Refused as impossible: oi_usd of BTC/USDT on binance (unit jump)." in text(app)
+    assert "Impossible values refused: oi_usd for BTC/USDT on binance (unit jump)." in text(app)
 
 
 def test_counts_what_was_refused_of_many(app, record):
@@ -268,8 +263,8 @@ def test_counts_what_was_refused_of_many(app, record):
     app.run()
 
     assert (
-        "Refused as impossible: mark of all 4 pairs of binance (too old) and "
-        "oi_usd of BTC/USDT on binance and ETH/USDT on binance (unit jump)." in text(app)
+        "Impossible values refused: mark for all 4 pairs on binance (too old) and oi_usd for "
+        "BTC/USDT on binance and ETH/USDT on binance (unit jump)." in text(app)
     )
 
 
@@ -329,7 +324,7 @@ def test_a_stopped_collector_is_said_so(app, record):
     app.run()
 
     assert app.warning[0].value.startswith(
-        "No collector is running: showing the record as of 2025-10-22 12:44 UTC (age "
+        "No collector is running. Showing data as of 2025-10-22 12:44 UTC (age "
     )
 
 
@@ -395,7 +390,7 @@ def test_a_time_can_be_asked_for(app, record):
     app.run()
 
     assert cards(app)["Open interest"] == "$5.00B"
-    assert "as it was known at 2025-10-22 12:40 UTC" in app.info[0].value
+    assert "as known at 2025-10-22 12:40 UTC" in app.info[0].value
     assert written(app)["age_s"].tolist() == ["1 min"]
 
     app.button[0].click().run()
@@ -411,7 +406,7 @@ def test_a_time_nobody_can_read_is_answered_with_an_example(app, record):
     app.run()
 
     assert not app.exception
-    assert "at=yesterday is not a time; write it like at=2025-10-22T12:44Z" in text(app)
+    assert "at=yesterday is not a valid time; use at=2025-10-22T12:44Z" in text(app)
 
 
 def test_a_time_before_the_record_says_so(app, record):
@@ -422,7 +417,7 @@ def test_a_time_before_the_record_says_so(app, record):
 
     app.run()
 
-    assert "Nothing was recorded in the 10 min before 2025-01-01 00:00 UTC." in text(app)
+    assert "No data in the 10 min before 2025-01-01 00:00 UTC." in text(app)
 
 
 def test_venues_can_be_chosen_and_the_cards_follow(app, record):
@@ -436,7 +431,7 @@ def test_venues_can_be_chosen_and_the_cards_follow(app, record):
     assert app.dataframe[0].value["venue"].tolist() == ["okx"]
     assert cards(app)["Open interest"] == "$2.00B"
     assert "1 pair on 1 venue" in text(app)
-    assert "venues count differently" not in text(app)
+    assert "card averages different counts" not in text(app)
 
 
 def test_an_average_of_different_counts_is_said_so(app, record):
@@ -446,7 +441,7 @@ def test_an_average_of_different_counts_is_said_so(app, record):
 
     app.run()
 
-    assert "averages what venues count differently" in text(app)
+    assert "card averages different counts" in text(app)
 
 
 def test_a_record_of_bars_alone_is_shown(app, record):
@@ -461,7 +456,7 @@ def test_a_record_of_bars_alone_is_shown(app, record):
     assert not app.exception
     assert cards(app)["Open interest"] == "$6.00B"
     assert app.dataframe[0].value["oi_delta_pct"].tolist() == pytest.approx([20])
-    assert "1 pair shown from five-minute bars" in text(app)
+    assert "1 pair shown from 5-minute bars" in text(app)
 
 
 def test_cards_say_how_far_they_came(app, record):
@@ -485,7 +480,7 @@ def test_cards_say_how_far_they_came(app, record):
 
     app.segmented_control(key="timeframe").set_value("4h").run()
     assert app.metric[0].delta == ""
-    assert "open interest is not on record for both now and 4h earlier" in text(app)
+    assert "no open interest for both now and 4h ago" in text(app)
 
 
 def test_the_time_that_a_change_covers_is_a_column(app, record):
@@ -555,7 +550,7 @@ def test_a_silent_venue_moves_nothing_and_is_missing_on_every_card(app, record):
     # hour of it can be compared.
     value, _, beside = card(app, "Liquidations 1 h")
     assert (value, beside) == ("$28.00M", "")
-    assert "Of some pairs liquidations are those of 40 min only." in text(app)
+    assert "For some pairs liquidations cover only 40 min." in text(app)
 
 
 def test_a_change_that_ended_some_cycles_ago_says_so(app, record):
@@ -654,7 +649,7 @@ def test_the_timeframe_changes_every_change(app, record):
     assert quarter["price_delta_pct"] == pytest.approx(100 * (110 / 109 - 1))
     assert quarter["oi_delta_pct"] == 0
     assert pd.isna(quarter["ls_delta_pct"])
-    assert "long/short is not on record for both now and 15m earlier" in text(app)
+    assert "no long/short for both now and 15m ago" in text(app)
 
 
 def test_the_tabs_are_the_sidebars_timeframe(app, record):
@@ -698,7 +693,7 @@ def test_movers_are_listed_from_both_ends(app, record):
         [BTC, "binance", "BTC/USDT", "+10.00 %", 20],
         [ETH, "binance", "ETH/USDT", "-50.00 %", -100],
     ]
-    assert lists["Long/short"]["said"] == "No pair knows it yet."
+    assert lists["Long/short"]["said"] == "No data yet."
     spans = {title: one["span"] for title, one in lists.items()}
     assert spans == {
         "Price": "in 5 min",
@@ -733,7 +728,7 @@ def test_curves_stand_beside_each_pair(app, record):
 
     assert list(row["price_curve"]) == [0, 100, 50]
     assert list(row["oi_curve"]) == []
-    assert "RSI is missing for the only pair: it needs 15 bars of 5m" in text(app)
+    assert "RSI is missing for the only pair: needs about 15 closed bars of 5m" in text(app)
 
 
 def test_liquidations_are_of_the_newest_hour(app, record):
@@ -747,7 +742,7 @@ def test_liquidations_are_of_the_newest_hour(app, record):
     app.run()
 
     assert cards(app)["Liquidations 1 h"] == "$18.00M"
-    assert "Liquidations are missing" not in text(app)
+    assert "No liquidation" not in text(app)
 
 
 def test_liquidations_of_a_part_of_the_hour_say_so(app, record):
@@ -764,7 +759,7 @@ def test_liquidations_of_a_part_of_the_hour_say_so(app, record):
     assert cards(app)["Liquidations 15 min"] == "$3.00M"
     (card,) = (metric for metric in app.metric if metric.label == "Liquidations 15 min")
     assert card.delta == ""
-    assert "Liquidations are those of 15 min: in the rest of the hour" in text(app)
+    assert "Liquidations cover 15 min: no stream data in the rest of the hour" in text(app)
 
 
 def test_liquidations_of_the_first_minutes_are_on_their_way(app, record):
@@ -775,7 +770,7 @@ def test_liquidations_of_the_first_minutes_are_on_their_way(app, record):
 
     app.run()
 
-    said = "Liquidations are missing: they are added up from whole bars; first values arrive at "
+    said = "No liquidations yet: they are summed over whole bars; first values at "
     assert f"{said}12:50 UTC." in text(app)
 
 
@@ -814,7 +809,7 @@ def test_absent_liquidations_are_said_so(app, record):
     app.run()
 
     assert cards(app)["Liquidations 1 h"] == "–"
-    assert "Liquidations are missing" in text(app)
+    assert "No liquidation" in text(app)
 
 
 def filled(app, column):
@@ -858,7 +853,7 @@ def test_pairs_can_be_searched(app, record):
 
     app.text_input(key="find").set_value("doge").run()
     assert not app.dataframe
-    assert "No pair is called like that" in text(app)
+    assert "No match" in text(app)
 
 
 def test_columns_can_be_chosen(app, record):
@@ -905,8 +900,8 @@ def test_a_card_says_how_much_of_the_oi_change_was_contracts(app, record):
     assert told.loc["BTC/USDT"].tolist() == ["+$110.00M", "+$210.00M"]
     assert told.loc["ETH/USDT"].tolist() == ["–", "–"]
     assert (
-        "Open interest, coins, and with it the split of its change, is missing for "
-        "ETH/USDT on binance: only its value in USD is known."
+        "Open interest, coins and the split of its change are missing for ETH/USDT on binance: "
+        "only the USD value is known."
     ) in text(app)
 
 
@@ -921,8 +916,8 @@ def test_coins_that_are_known_now_alone_make_no_split(app, record):
 
     assert cards(app)["OI change"] == "–"
     assert (
-        "How much of the OI change was price and how much contracts is missing for the only "
-        "pair: coins of 5m earlier are not on record."
+        "Split of OI change by price and contracts is missing for the only pair: "
+        "no coins from 5m ago."
     ) in text(app)
 
 
@@ -970,7 +965,7 @@ def test_two_thousand_pairs_are_a_part_and_a_sentence(app, record):
     assert not app.exception
     assert len(app.dataframe[0].value) == 600
     assert app.dataframe[0].value["pair"].iloc[0] == "C1999/USDT"
-    assert "The table shows 600 of 2,000 pairs" in text(app)
+    assert "Showing the 600 of 2,000 pairs" in text(app)
     assert cards(app)["Open interest"] == "$2.00B"
 
 
@@ -983,7 +978,7 @@ def test_a_delisted_pair_in_a_link_is_a_sentence(app, record):
     app.run()
 
     assert not app.exception
-    assert "pairs: nothing is known of LUNA/USDT." in text(app)
+    assert "Unknown pairs: LUNA/USDT." in text(app)
     assert len(app.dataframe[0].value) == 2
 
 
@@ -998,4 +993,4 @@ def test_a_venue_without_the_chosen_pair_says_so(app, record):
     app.run()
 
     assert not app.exception
-    assert "Nothing was heard of the pairs and venues that the sidebar asks for." in text(app)
+    assert "No data for the selected pairs and venues." in text(app)

@@ -91,8 +91,8 @@ def test_a_change_says_its_time_and_its_end(shown):
     heading, interest, *others = lines(exports.tables(shown)["Figures"]())
 
     assert heading.endswith(
-        'Pairs that know it,Pairs collected,"Change, in that unit",Change over at least [s],'
-        "Change over at most [s],Change until [UTC],Pairs compared"
+        'Pairs with data,Pairs collected,"Change, same unit",Change over at least [s],Change '
+        "over at most [s],Change until [UTC],Pairs compared"
     )
     assert interest.endswith(",900000000.0,300.0,300.0,2025-10-22T12:44:00Z,1")
     assert "Funding 8 h,% per 8 h,0.01,1,2,,,,," in others
@@ -191,7 +191,7 @@ def test_day_report_is_of_the_last_day_that_is_over(app, record):
     assert "End-of-day report" in labels
 
     app.date_input[0].set_value(midnight.date() - timedelta(days=9)).run()
-    said = "Nothing of the market was known at the end of 2025-10-13."
+    said = "No data at the end of 2025-10-13."
     assert said in [info.value for info in app.info]
 
 

@@ -53,12 +53,12 @@ def test_a_link_brings_the_whole_view(market):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("timeframe", "7m", "timeframe=7m: there is none like it; choose of 5m, 15m"),
-        ("venues", "mtgox", "venues: nothing is known of mtgox."),
-        ("pairs", "LUNA/USDT", "pairs: nothing is known of LUNA/USDT."),
-        ("z", "high", "z=high: a number from 0 to 20 is needed."),
-        ("ls", "nan", "ls=nan: a number from 1 to 100 is needed."),
-        ("imbalance", "101", "imbalance=101: a number from 0 to 100 is needed."),
+        ("timeframe", "7m", "timeframe=7m is not available; use 5m, 15m"),
+        ("venues", "mtgox", "Unknown venues: mtgox."),
+        ("pairs", "LUNA/USDT", "Unknown pairs: LUNA/USDT."),
+        ("z", "high", "z=high is not valid; use a number from 0 to 20."),
+        ("ls", "nan", "ls=nan is not valid; use a number from 1 to 100."),
+        ("imbalance", "101", "imbalance=101 is not valid; use a number from 0 to 100."),
     ],
 )
 def test_what_a_link_says_wrongly_is_a_sentence(market, name, value, said):
@@ -136,7 +136,7 @@ def test_a_time_can_be_typed(market):
     market.run()
 
     market.text_input(key="at").set_value("2025-10-22 12:44").run()
-    assert "as it was known at 2025-10-22 12:44 UTC" in market.info[0].value
+    assert "as known at 2025-10-22 12:44 UTC" in market.info[0].value
 
     market.text_input(key="at").set_value(" ").run()
     assert not market.info

@@ -45,7 +45,7 @@ def test_shows_the_market_in_words(wall, record):
     words = shown(page)
     assert "Open interest $6.00B" in words
     assert "BTC/USDT binance +10.00 %" in words
-    assert "None of tier 2 or above in the newest bar." in words
+    assert "None of tier 2 or above in the last closed bar." in words
     assert "binance 0 s" in words
 
 
@@ -125,7 +125,7 @@ def test_a_stopped_collector_cannot_be_overlooked(wall, record):
     record.snapshot(BTC, **WHOLE)
     record.publish()
 
-    assert "NO COLLECTOR IS RUNNING · age" in shown(wall())
+    assert "COLLECTOR NOT RUNNING · age" in shown(wall())
 
 
 def test_a_running_one_is_live(wall, record):
@@ -138,7 +138,7 @@ def test_a_running_one_is_live(wall, record):
     words = shown(wall())
 
     assert "Live" in words
-    assert "NO COLLECTOR" not in words
+    assert "COLLECTOR NOT RUNNING" not in words
 
 
 def test_a_venue_whose_cycle_failed_is_not_in_the_colour_of_those_that_are_well(wall, record):
@@ -200,7 +200,7 @@ def test_no_cycle_is_not_taken_for_an_import(wall, record):
 
     words = shown(wall())
 
-    assert "No cycle is recorded in the 24 hours before." in words
+    assert "No cycles in the last 24 hours." in words
     assert "imported" not in words
 
 
@@ -213,10 +213,10 @@ def test_says_what_was_fetched_later_and_a_clock_that_is_ahead(wall, app, record
     record.bar(BTC, ended=ended, close=1.0, origin="backfill", **later)
     record.publish()
 
-    assert "THE RECORD'S CLOCK IS 5 min AHEAD" in shown(wall())
+    assert "COLLECTOR CLOCK 5 min AHEAD" in shown(wall())
 
     app.query_params["at"] = "2025-10-22T12:44Z"
     app.session_state["at"] = "2025-10-22T12:44Z"
-    assert "as it was known · age" in shown(app.run())
+    assert "as known then · age" in shown(app.run())
     app.session_state["later"] = True
-    assert "with history that was fetched later · age" in shown(app.run())
+    assert "including data fetched later · age" in shown(app.run())

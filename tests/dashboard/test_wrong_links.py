@@ -37,12 +37,14 @@ def test_a_long_value_is_not_said_again_whole(market, opened, page):
     shown = opened(f"app_pages/{page}.py", **dict.fromkeys(ASKED, LONG))
     text = said(shown)
     assert "x" * 61 not in text
-    assert f"timeframe={'x' * 58} …: there is none like it" in text
-    assert f"z={'x' * 58} …: a number from 0 to 20 is needed" in text
-    assert f"venues: nothing is known of {'x' * 58} …" in text
+    assert f"timeframe={'x' * 58} … is not available" in text
+    assert f"z={'x' * 58} … is not valid; use a number from 0 to 20" in text
+    assert f"Unknown venues: {'x' * 58} …" in text
 
 
-@pytest.mark.parametrize(("asked", "why"), [(LONG, "is not a time"), ("1066-10-14" + " " * 9, "")])
+@pytest.mark.parametrize(
+    ("asked", "why"), [(LONG, "is not a valid time"), ("1066-10-14" + " " * 9, "")]
+)
 def test_a_time_that_is_none_is_said_in_short(market, opened, asked, why):
     text = said(opened("app_pages/overview.py", at=asked))
     assert "x" * 61 not in text
@@ -51,5 +53,5 @@ def test_a_time_that_is_none_is_said_in_short(market, opened, asked, why):
 
 def test_market_says_in_short_what_it_does_not_know(market, opened):
     text = said(opened("app_pages/market.py", base=LONG))
-    assert f"Nothing is known of base={'x' * 58} …. Choose an asset above." in text
+    assert f"No data for base={'x' * 58} …. Choose an asset above." in text
     assert "x" * 61 not in text
