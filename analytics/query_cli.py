@@ -6,12 +6,13 @@ import csv
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import duckdb
 import pyarrow as pa
@@ -27,9 +28,20 @@ from analytics.untrusted.visible import visible
 SPANNED: Final = ("since", "earliest", "start")
 """Parameters that may be given as a span before now: ``24h``."""
 
-_NUMBER: Final = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+_WHOLE_NUMBER: Final = re.compile(r"[+-]?\d{1,18}")
+_DECIMAL: Final = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a parameter can be."""
+
+    allowed: str
+    """As a person would say it: ``a whole number``."""
+    read: Callable[[str], object]
+    """Returns what a text says; raises ValueError or OverflowError where it is of another kind."""
 
 
 class Written(StrEnum):
@@ -57,11 +69,11 @@ def ask(
     Args:
         folder: Of the lake.
         name: Of a query.
-        given: Its parameters as ``key=value``: a number, a time in ISO 8601 (UTC where it
-            has no zone), a list like ``[okx,bybit]``, nothing for NULL, else text.
-            ``now``, if it is not given, is what the lake's clock shows, and ``known_by`` is
-            ``now``; nothing for it lets in what became known later. What ``SPANNED``
-            names may be a span before now: ``90s``, ``30m``, ``24h``, ``7d``, ``2w``.
+        given: Its parameters as ``key=value``, each of the kind that ``KINDS`` says: times are
+            ISO 8601 (UTC where they have no zone), lists like ``[okx,bybit]``, and an empty
+            list of names filters nothing. ``now``, if it is not given, is what the lake's clock
+            shows, and ``known_by`` is ``now``; empty, it lets in what became known later. What
+            ``SPANNED`` names may be a span before now: ``90s``, ``30m``, ``24h``, ``7d``, ``2w``.
         written: How.
         out: Gets the rows and nothing else.
         wall: The wall time, by which the lake's clock is read. UTC.
@@ -117,7 +129,7 @@ def _texts(name: str, given: Sequence[str]) -> dict[str, str]:
     asked = query.parameters(name)
     if unknown := sorted(texts.keys() - asked):
         has = ", ".join(sorted(asked)) or "none"
-        raise QueryError(f"{name}: it knows no parameter {', '.join(unknown)}; it has {has}")
+        raise QueryError(f"{name}: there is no parameter {', '.join(unknown)}; it has {has}")
     if missing := sorted(asked - texts.keys() - {"now", "known_by"}):
         raise QueryError(f"{name}: parameter {', '.join(missing)} is missing")
     return texts
@@ -125,34 +137,96 @@ def _texts(name: str, given: Sequence[str]) -> dict[str, str]:
 
 def _bound(name: str, texts: dict[str, str], clock: Callable[[], datetime]) -> dict[str, object]:
     """Return *texts* as values; spans are taken back from now, given or by the *clock*."""
-    params: dict[str, object] = {key: _typed(text) for key, text in texts.items()}
-    spans = {key: _SPAN.fullmatch(texts[key]) for key in SPANNED if key in texts}
-    for key, span in spans.items():
+    params: dict[str, object] = {}
+    # now first: spans are taken back from it.
+    for key in sorted(texts, key=lambda key: key != "now"):
+        span = _SPAN.fullmatch(texts[key]) if key in SPANNED else None
         if span is None:
+            params[key] = _typed(name, key, texts[key])
             continue
-        now = params["now"] if "now" in params else clock()
-        if not isinstance(now, datetime):
-            raise QueryError(f"{name}: now={texts['now']} is not a time")
+        now = cast(datetime, params["now"]) if "now" in params else clock()
         try:
             params[key] = now - timedelta(seconds=float(span[1]) * _SECONDS[span[2]])
         except OverflowError as error:
-            raise QueryError(f"{name}: {key}={texts[key]} is before all time") from error
+            wrong = f"{name}: {key}={texts[key]}: such a span begins before the year 1"
+            raise QueryError(wrong) from error
     return params
 
 
-def _typed(text: str) -> object:
-    """Return what *text* says: nothing, a list, a number, a time or itself."""
-    if not text:
+def _typed(name: str, key: str, text: str) -> object:
+    """Return *text* as a value of the kind that the parameter *key* is of.
+
+    Raises:
+        QueryError: It is none; the message says what is.
+    """
+    kind = _kind(name, key)
+    if not text and (kind is _NAMES or key == "known_by"):
         return None
-    if text.startswith("[") and text.endswith("]"):
-        return [part.strip() for part in text[1:-1].split(",") if part.strip()]
-    if _NUMBER.fullmatch(text):
-        return int(text) if text.lstrip("+-").isdigit() else float(text)
     try:
-        time = datetime.fromisoformat(text)
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return text
+        return kind.read(text)
+    except (ValueError, OverflowError) as error:
+        allowed = kind.allowed + ", or a span before now such as 24h" * (key in SPANNED)
+        raise QueryError(f"{name}: {key}={text}: not {allowed}") from error
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _list(text: str) -> list[str]:
+    if not (text.startswith("[") and text.endswith("]")):
+        raise ValueError(text)
+    return [part.strip() for part in text[1:-1].split(",") if part.strip()]
+
+
+def _whole(text: str) -> int:
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _wholes(text: str) -> list[int]:
+    return [_whole(part) for part in _list(text)]
+
+
+def _number(text: str) -> float:
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError(text)
+    return float(text)
+
+
+def _flag(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+_TIME: Final = _Kind("a time such as 2026-03-01T12:00Z", _time)
+_TEXT: Final = _Kind("a text", str)
+_NAMES: Final = _Kind("a list such as [okx,bybit], or nothing for all", _list)
+_WHOLE: Final = _Kind("a whole number", _whole)
+_WHOLES: Final = _Kind("a list of whole numbers such as [300000,3600000]", _wholes)
+_NUMBER: Final = _Kind("a number", _number)
+_FLAG: Final = _Kind("true or false", _flag)
+
+KINDS: Final[Mapping[str, _Kind]] = {
+    **dict.fromkeys(("end", "known_by", "now", "until", "wall", *SPANNED), _TIME),
+    **dict.fromkeys(("bases", "metrics", "pairs", "symbols", "venues"), _NAMES),
+    **dict.fromkeys(("bar_ms", "bars", "closing_ms", "span_s"), _WHOLE),
+    **dict.fromkeys(("ends", "firsts"), _WHOLES),
+    **dict.fromkeys(("break_s", "interval_s", "least_known", "times"), _NUMBER),
+    **dict.fromkeys(("origin", "venue"), _TEXT),
+    "is_past": _FLAG,
+}
+"""What each parameter of any query is."""
+
+
+def _kind(name: str, key: str) -> _Kind:
+    """Return what the parameter *key* of the query called *name* is."""
+    # That query cuts several timeframes at once.
+    many = name == "panel_bars_of_signals" and KINDS[key] is _WHOLE
+    return _WHOLES if many else KINDS[key]
 
 
 def _rows(table: pa.Table) -> Iterator[list[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -89,7 +90,7 @@ def test_without_a_name_every_query_is_listed_with_what_it_answers():
     assert result.exit_code == 0
     assert [line.split()[0] for line in lines] == list(query.NAMES)
     assert "newest_cycle" in result.stdout
-    assert "When the newest cycle of the day before $now [UTC] ended." in result.stdout
+    assert "End of the newest cycle of the day before $now [UTC]." in result.stdout
 
 
 def test_json_is_valid_and_says_null(ask):
@@ -243,27 +244,65 @@ def test_lists_and_nothing_can_be_given(ask):
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
+    ("key", "text", "value"),
     [
-        ("2025-10-22T12:44Z", datetime(2025, 10, 22, 12, 44, tzinfo=UTC)),
-        ("2025-10-22T14:44+02:00", datetime(2025, 10, 22, 12, 44, tzinfo=UTC)),
-        ("2025-10-22 12:44", datetime(2025, 10, 22, 12, 44, tzinfo=UTC)),
-        ("2025-10-22", datetime(2025, 10, 22, tzinfo=UTC)),
-        ("300000", 300_000),
-        ("-0.5", -0.5),
-        ("1e3", 1000.0),
-        ("okx", "okx"),
-        ("1000PEPE/USDT:USDT", "1000PEPE/USDT:USDT"),
-        ("nan", "nan"),
-        ("0001-01-01T00:00+05:00", "0001-01-01T00:00+05:00"),
+        ("until", "2025-10-22T12:44Z", datetime(2025, 10, 22, 12, 44, tzinfo=UTC)),
+        ("until", "2025-10-22T14:44+02:00", datetime(2025, 10, 22, 12, 44, tzinfo=UTC)),
+        ("until", "2025-10-22 12:44", datetime(2025, 10, 22, 12, 44, tzinfo=UTC)),
+        ("until", "2025-10-22", datetime(2025, 10, 22, tzinfo=UTC)),
+        ("known_by", "", None),
+        ("bar_ms", "300000", 300_000),
+        ("least_known", "-0.5", -0.5),
+        ("break_s", "1e3", 1000.0),
+        ("is_past", "true", True),
+        ("is_past", "false", False),
+        ("symbols", "[1000PEPE/USDT:USDT, X]", ["1000PEPE/USDT:USDT", "X"]),
+        ("symbols", "[]", []),
+        ("symbols", "", None),
+        ("venue", "okx", "okx"),
+        ("venue", "1e3", "1e3"),
+        ("venue", "nan", "nan"),
+        ("venue", "0001-01-01T00:00+05:00", "0001-01-01T00:00+05:00"),
     ],
 )
-def test_a_parameter_is_what_its_text_says(folder, text, value):
-    """Times are UTC, numbers are numbers, and the rest is text."""
-    bound = query_cli._bound("last_live_bar", {"venue": text}, lambda: NOON)
+def test_a_parameter_is_what_its_text_says(key, text, value):
+    """Times are UTC, numbers are numbers, and the name of a venue is always text."""
+    bound = query_cli._bound("panel_bars", {key: text}, lambda: NOON)
 
-    assert bound == {"venue": value}
-    assert type(bound["venue"]) is type(value)
+    assert bound == {key: value}
+    assert type(bound[key]) is type(value)
+
+
+def test_a_query_of_several_timeframes_takes_lists_of_numbers():
+    given = {"bar_ms": "[300000, 900000]", "firsts": "[1,2]"}
+
+    bound = query_cli._bound("panel_bars_of_signals", given, lambda: NOON)
+
+    assert bound == {"bar_ms": [300_000, 900_000], "firsts": [1, 2]}
+
+
+def test_every_parameter_of_a_query_is_of_a_known_kind():
+    """One that is new says what can be given for it."""
+    assert {key for name in query.NAMES for key in query.parameters(name)} == set(query_cli.KINDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "text", "allowed"),
+    [
+        ("pairs", "since", "soon", "a time such as 2026-03-01T12:00Z, or a span before now such"),
+        ("pairs", "now", "0001-01-01T00:00+05:00", "a time such as 2026-03-01T12:00Z"),
+        ("pairs", "now", "", "a time such as"),
+        ("pairs", "span_s", "5m", "a whole number"),
+        ("pairs", "span_s", "9" * 60, "a whole number"),
+        ("collecting_since", "break_s", "nan", "a number"),
+        ("silent_pairs", "is_past", "yes", "true or false"),
+        ("freshness", "venues", "okx", r"a list such as \[okx,bybit\], or nothing for all"),
+        ("panel_bars_of_signals", "ends", "7", "a list of whole numbers such as"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_with_what_is_allowed(name, key, text, allowed):
+    with pytest.raises(QueryError, match=f"^{name}: {re.escape(f'{key}={text}')}: not {allowed}"):
+        query_cli._bound(name, {key: text}, lambda: NOON)
 
 
 @pytest.mark.parametrize(
@@ -278,18 +317,16 @@ def test_a_parameter_is_what_its_text_says(folder, text, value):
         pytest.param(["pairs", "--param", "since"], "written as key=value", id="not a pair"),
         pytest.param(["pairs", *parameters("since=1h", "since=2h")], "given twice", id="twice"),
         pytest.param(
-            ["pairs", *parameters(SPAN, "since=9999999999d")], "before all time", id="span"
+            ["pairs", *parameters(SPAN, "since=9999999999d")], "before the year 1", id="span"
         ),
         pytest.param(
             ["pairs", *parameters(SPAN, "since=1h", "now=soon")], "now=soon", id="no time"
         ),
         pytest.param(
-            ["pairs", *parameters(SPAN, "since=soon")], "pairs: ", id="cannot be compared"
+            ["pairs", *parameters(SPAN, "since=soon")], "since=soon: not a time", id="no span"
         ),
         pytest.param(
-            ["last_live_bar", *parameters(f"venue={'9' * 60}", "since=1h", "until=2026-01-01")],
-            "",
-            id="huge",
+            ["pairs", *parameters(f"span_s={'9' * 60}", "since=1h")], "a whole number", id="huge"
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""An import taken back: every figure that still is what it wrote becomes what it was before."""
+"""Undoing an import: each figure that is still as it wrote it goes back to what it was before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from analytics.errors import LakeError
+from analytics.errors import LakeError, QueryError
 from analytics.lake import bars, schema
 from analytics.lake.imports import journals, of, rows_of
 from analytics.lake.insert import bounds, delete_same
@@ -19,7 +19,7 @@ from analytics.lake.layout import Layout
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What became of the rows of an import that was taken back."""
+    """What became of the rows of an import that was undone."""
 
     set_back: int
     """Rows whose figures are what they were before, or that are gone again."""
@@ -32,19 +32,20 @@ def undo(
     layout: Layout,
     number: int,
     undone_ts: datetime,
-    told: Callable[[int, int], None],
+    progress: Callable[[int, int], None],
 ) -> Undone:
-    """Take back the import with the id *number*, its last piece first.
+    """Undo the import with the id *number*, its last piece first.
 
     Args:
         transaction: Opens one that can add files anywhere.
         layout: Of the lake.
         number: The import's id.
         undone_ts: When this is done. UTC.
-        told: Hears how many pieces are undone and how many there are.
+        progress: Called with how many pieces are undone and how many there are.
 
     Raises:
-        LakeError: There is no such import, it is undone already, or a journal is gone.
+        QueryError: There is no such import, or it is undone already.
+        LakeError: A file of its journal is missing.
     """
     back, left, done, pieces = 0, 0, 0, 1
     while done < pieces:
@@ -58,7 +59,7 @@ def undo(
                 "undone_ts = if(pieces = $done, $undone_ts::timestamp_ms, null) where id = $id",
                 {"id": number, "done": done, "undone_ts": undone_ts.replace(tzinfo=None)},
             )
-        told(done, pieces)
+        progress(done, pieces)
     return Undone(back, left)
 
 
@@ -68,21 +69,22 @@ def _undoable(
     """Return the source of an import, how many pieces it has and how many are undone.
 
     Raises:
-        LakeError: It cannot be undone.
+        QueryError: There is no such import, or it is undone already.
+        LakeError: Its journal is gone.
     """
     found = cursor.execute(
         "select source, pieces, pieces_undone, undone_ts from imports where id = $id",
         {"id": number},
     ).fetchall()
     if not found:
-        raise LakeError(f"there is no import {number}; `perpscope imports` lists them")
+        raise QueryError(f"there is no import {number}; `perpscope imports` lists them")
     source, pieces, done, undone_ts = found[0]
     if undone_ts is not None:
-        raise LakeError(f"import {number} was undone at {undone_ts:%Y-%m-%d %H:%M} UTC already")
+        raise QueryError(f"import {number} was already undone, at {undone_ts:%Y-%m-%d %H:%M} UTC")
     if len(journals(layout, number, pieces)) != pieces:
         raise LakeError(
-            f"import {number} cannot be undone: of its journal in {layout.journals / str(number)} "
-            "a part is gone"
+            f"import {number} cannot be undone: files of its journal in "
+            f"{layout.journals / str(number)} are missing"
         )
     return source, pieces, done
 

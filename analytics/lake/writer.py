@@ -203,18 +203,19 @@ class Lake:
         )
 
     def undo_import(
-        self, number: int, undone_ts: datetime, told: Callable[[int, int], None]
+        self, number: int, undone_ts: datetime, progress: Callable[[int, int], None]
     ) -> undo_import.Undone:
-        """Take back the import with the id *number*: what still is as it wrote it.
+        """Undo the import with the id *number*: what is still as it wrote it.
 
         Args:
             number: Its id.
             undone_ts: When this is done. UTC.
-            told: Hears how many of its pieces are undone and how many there are; what it
-                raises stops the work there, and undoing again goes on from there.
+            progress: Called with how many of its pieces are undone and how many there are; an
+                exception from it stops the work, and undoing again goes on from there.
 
         Raises:
-            LakeError: There is no such import, it is undone already, or its journal is gone.
+            QueryError: There is no such import, or it is undone already.
+            LakeError: A file of its journal is missing.
         """
         homes = {self.layout.home("imports")}
 
@@ -222,7 +223,7 @@ class Lake:
             folders = homes.union(*(self._all_folders(table) for table in imports.TABLES))
             return self._change(folders)
 
-        return undo_import.undo(transaction, self.layout, number, undone_ts, told)
+        return undo_import.undo(transaction, self.layout, number, undone_ts, progress)
 
     def replace_instruments(self, venue: str, instruments: Iterable[Instrument]) -> None:
         """Make *instruments* all that is known of *venue*'s contracts.

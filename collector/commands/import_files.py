@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analytics import formats
-from analytics.errors import LakeError, LakeLocked
+from analytics.errors import LakeError, LakeLocked, QueryError
 from analytics.lake.writer import Lake
 from collector.commands.progress import ProgressScreen
 from collector.imports.parsed import ImportSummary
@@ -38,6 +38,7 @@ def run(
         told: Where the summary goes.
 
     Raises:
+        QueryError: There is no import to undo with such an id.
         LakeError: The lake cannot be written.
     """
     asked: dict[str, object] = {
@@ -52,7 +53,7 @@ def run(
         # Also where a later file failed: what was stored until then stays stored.
         screen.sum_up(out)
     if screen.error is not None:
-        raise LakeError(screen.error)
+        raise QueryError(screen.error) if screen.is_wrong_input else LakeError(screen.error)
     return screen.refusals == 0
 
 
@@ -74,6 +75,7 @@ class _Screen(ProgressScreen):
         super().__init__(err)
         self.summaries: list[ImportSummary] = []
         self.refusals = 0
+        self.is_wrong_input = False
 
     def report(self, line: dict[str, Any]) -> None:
         """Show one *line* of how the work goes."""
@@ -92,7 +94,7 @@ class _Screen(ProgressScreen):
             case {"waiting": sentence} | {"undone": sentence}:
                 self._say(sentence)
             case {"error": sentence}:
-                self.error = str(sentence)
+                self.error, self.is_wrong_input = str(sentence), bool(line.get("is_input"))
 
     def sum_up(self, out: Console) -> None:
         """Print what became of the files that were taken."""

@@ -28,7 +28,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from analytics.errors import LakeError, PerpscopeError
+from analytics.errors import LakeError, PerpscopeError, QueryError
 from collector.runtime.guarded_tasks import GuardedTasks
 from collector.service.servers import served
 
@@ -225,6 +225,8 @@ class _Request:
     def _telling_failures(self) -> Iterator[None]:
         try:
             yield
+        except QueryError as error:
+            self._tell({"error": str(error), "is_input": True})
         except PerpscopeError as error:
             self._tell({"error": str(error)})
         except Exception:

@@ -39,8 +39,8 @@ def import_work(lake: Lake) -> Work:
             )
             back = formats.plural(undone.set_back, "row")
             left = formats.plural(undone.left, "row")
-            kept = f"; of {left} something was changed since, and is kept" if undone.left else ""
-            report({"undone": f"import {number} undone: {back} set back to before{kept}"})
+            kept = f"; {left} with later changes kept as they are" if undone.left else ""
+            report({"undone": f"import {number} undone: {back} restored{kept}"})
             lake.publish()
         with reading(lake.layout.scratch, lambda: report({})) as reader:
             for name in asked.get("files", ()):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from analytics.errors import LakeError
+from analytics.errors import LakeError, QueryError
 from analytics.lake.imports import Facts, Outcome
 from analytics.lake.undo_import import Undone
 from analytics.lake.writer import Lake
@@ -152,14 +152,14 @@ def test_snapshots_are_corrected_and_taken_back(lake, snapshots, asked):
 
 @pytest.mark.parametrize(
     ("number", "twice", "sentence"),
-    [(7, False, "there is no import 7"), (1, True, "was undone at 2026-03-02 00:00 UTC already")],
+    [(7, False, "there is no import 7"), (1, True, "was already undone, at 2026-03-02 00:00 UTC")],
 )
 def test_what_cannot_be_taken_back_is_said(lake, imported, number, twice, sentence):
     lake.importing(facts()).fill_bars(imported(at(0, close=80.0)))
     if twice:
         undo(lake, 1)
 
-    with pytest.raises(LakeError, match=sentence):
+    with pytest.raises(QueryError, match=sentence):
         undo(lake, number)
 
 
@@ -167,7 +167,7 @@ def test_an_import_whose_journal_is_gone_is_left_as_it_is(lake, folder, imported
     lake.importing(facts()).fill_bars(imported(at(0, close=80.0)))
     next(folder.glob("imports/1/*.parquet")).unlink()
 
-    with pytest.raises(LakeError, match="of its journal in .* a part is gone"):
+    with pytest.raises(LakeError, match="files of its journal in .* are missing"):
         undo(lake, 1)
 
     assert asked(lake, "select close from bars") == [(80.0,)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from analytics import query_cli
-from analytics.errors import LakeError, LakeLocked
+from analytics.errors import LakeError, LakeLocked, QueryError
 from analytics.lake.writer import Lake
 from collector.commands import import_files
 from collector.service import work
@@ -125,7 +126,7 @@ def test_an_import_is_listed_corrected_and_taken_back(tmp_path, write):
 
     assert import_files.run(folder, (), screens.err, screens.out, undo=[2])
     assert close() == [(80,)]
-    assert "import 2 undone: 1 row set back to before\n" in screens.err.file.getvalue()
+    assert "import 2 undone: 1 row restored\n" in screens.err.file.getvalue()
 
 
 async def test_a_collector_takes_imports_back_for_another_command(lake, write, rows, tasks):
@@ -138,4 +139,18 @@ async def test_a_collector_takes_imports_back_for_another_command(lake, write, r
         await ask(folder, "import", {"undo": [1]}, err.append)
 
     assert rows("select * from bars") == []
-    assert err[-1]["error"].startswith("import 1 was undone at")
+    assert err[-1]["error"].startswith("import 1 was already undone")
+
+
+async def test_an_unknown_id_is_wrong_input_here_and_in_the_collector(tmp_path, lake, tasks):
+    """The command ends with 2, as for any wrong argument, whoever looks it up."""
+    screens, folder = Screens(), lake.layout.folder
+
+    def undo(folder):
+        import_files.run(folder, (), screens.err, screens.out, undo=[9])
+
+    with pytest.raises(QueryError, match="there is no import 9"):
+        undo(tmp_path / "another lake")
+    async with taking_work(folder, {"import": work.import_work(lake)}, tasks):
+        with pytest.raises(QueryError, match="there is no import 9"):
+            await asyncio.to_thread(undo, folder)
