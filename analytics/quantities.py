@@ -204,7 +204,7 @@ _ALL: Final = (
     _Q("liq_long_usd", "Longs liquidated", "usd", "USD"),
     _Q("liq_short_usd", "Shorts liquidated", "usd", "USD"),
     _Q("liquidated_usd", "Liquidations", "usd", "USD"),
-    _Q("liquidations_1h_usd", "Liquidations", "usd", "USD", change="usd_change"),
+    _Q("liquidations_1h_usd", "Liquidations", "usd", "USD", brief="Liq.", change="usd_change"),
     _Q("liquidated_then_usd", "Liquidations, earlier", "usd", "USD"),
     _Q("known_bars", "Bars known", "count", "bars"),
     _Q("known_then_bars", "Bars known, earlier", "count", "bars"),

@@ -27,7 +27,7 @@ NOTES_WRAP: Final = """
 [data-testid="stMetric"] :has(> [data-testid="stMetricDeltaDescription"]) { flex-wrap: wrap;
   white-space: normal; overflow: visible; row-gap: 0 }
 [data-testid="stMetricDeltaDescription"], [data-testid="stMetricDeltaDescription"] * {
-  white-space: normal; overflow: visible; text-overflow: clip; line-height: 1.25 }
+  white-space: normal !important; overflow: visible; text-overflow: clip; line-height: 1.25 }
 """
 _ROOM: Final = f"""
 .st-key-kpis [data-testid="stMetric"] {{ padding-bottom: {_CURVE_PX + 12}px; overflow: hidden }}
@@ -57,6 +57,10 @@ _WHOLE_IS_SHORT: Final = """
 
 _HELP: Final = {
     "global_oi_usd": "Open interest of all collected pairs, at the mark price. USD.",
+    "oi_delta_pct": (
+        "Change of open interest of the collected pairs, split into contracts opened or closed "
+        "and the price they are valued at. USD."
+    ),
     "oi_volume_weighted_usd": "Mean open interest per pair, weighted by 24 h volume. USD.",
     "volume_24h_usd": "Traded in the last 24 hours, rolling. USD.",
     "funding_8h_pct": (
@@ -73,10 +77,6 @@ _HELP: Final = {
         "and OKX. USD."
     ),
     "breadth_pct": "Share of pairs whose price is above that of 24 hours ago.",
-    "oi_delta_pct": (
-        "Change of open interest of the collected pairs, split into contracts opened or closed "
-        "and the price they are valued at. USD."
-    ),
 }
 """What each figure that has a card is."""
 
@@ -112,12 +112,15 @@ def cards(figures: dict[str, Figure], split: OiSplit | None, shown: Moment, colo
     """Draw one card for each figure, with its change, and one for the *split* of OI's change."""
     with st.container(key="kpis", gap=None):
         with st.grid(len(FIGURES) + 1, min_column_width=115, gap="xsmall"):
-            for name in FIGURES:
-                _draw(name, card_text(name, figures[name], shown), figures[name])
-            _draw(SPLIT, split_text(split, shown), None if split is None else split.figure)
+            for name in _HELP:
+                if name == SPLIT:
+                    text, figure = split_text(split, shown), None if split is None else split.figure
+                else:
+                    text, figure = card_text(name, figures[name], shown), figures[name]
+                _draw(name, text, figure)
         # As a picture behind each card: a chart of their own for each takes the browser as long
         # as all the rest of the page.
-        st.html(_pictures([figures[name] for name in FIGURES], colors))
+        st.html(_pictures([figures.get(name) for name in _HELP], colors))
 
 
 def card_text(name: str, figure: Figure, shown: Moment) -> CardText:
@@ -172,10 +175,11 @@ def coverage(figure: Figure) -> str | None:
     return ", ".join(parts)
 
 
-def card_title(name: str) -> str:
-    """Return the title of the figure called *name*, as far as a card has room for it."""
+def card_title(name: str, more: str = "") -> str:
+    """Return the title of the figure called *name* and *more*, as far as a card has room for it."""
     quantity = QUANTITIES[name]
-    return quantity.title if len(quantity.title) < _TITLE_LETTERS else quantity.short
+    whole = f"{quantity.title}{more}"
+    return whole if len(whole) < _TITLE_LETTERS else f"{quantity.short}{more}"
 
 
 def _draw(name: str, text: CardText, figure: Figure | None) -> None:
@@ -211,12 +215,13 @@ def _behind(figure: Figure | None) -> str:
 
 def _label(name: str, figure: Figure) -> str:
     """Return what stands over the value; of a sum of flows, of how much time it is."""
-    title = card_title(name)
-    return title if figure.summed is None else f"{title} {formats.span(figure.summed)}"
+    return card_title(name, "" if figure.summed is None else f" {formats.span(figure.summed)}")
 
 
-def _curve(figure: Figure) -> list[float]:
+def _curve(figure: Figure | None) -> list[float]:
     """Return the figure's day from 0 to 100; nothing where there is no course to see."""
+    if figure is None:
+        return []
     past = thinned(figure.past)
     if len(past) < 2:
         return []
@@ -224,12 +229,15 @@ def _curve(figure: Figure) -> list[float]:
     return [50.0 if least == most else 100 * (value - least) / (most - least) for value in past]
 
 
-def _pictures(figures: list[Figure], colors: Colors) -> str:
-    """Return a style that draws the curve of each of *figures* at the bottom of its card."""
+def _pictures(figures: list[Figure | None], colors: Colors) -> str:
+    """Return a style that draws the curve of each of *figures* at the bottom of its card.
+
+    None is a card without a curve.
+    """
     short = [
         _WHOLE_IS_SHORT.format(nth=nth)
         for nth, figure in enumerate(figures, 1)
-        if coverage(figure) is None
+        if figure is not None and coverage(figure) is None
     ]
     rules = [
         f'.st-key-kpis [data-testid="stGrid"] > :nth-child({nth}) [data-testid="stMetric"] '

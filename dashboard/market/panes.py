@@ -154,7 +154,7 @@ PANES: Final = (
         named=f"{QUANTITIES['liquidated_usd'].title}: shorts up, longs down",
     ),
     Pane(lines=("basis_pct",), first=False, of=_INDEX, more=": mark above index", by_venue=True),
-    Pane(lines=("last_premium_pct",), first=False, of=_INDEX, more=": above index", by_venue=True),
+    Pane(lines=("last_premium_pct",), first=False, of=_INDEX, more=" above index", by_venue=True),
     SIGNALS,
 )
 """From top to bottom."""

@@ -178,7 +178,8 @@ def _build(folder):
     for venue, part in (("binance", 1.0), ("okx", 0.4)):
         for nth, (coin, price) in enumerate(COINS.items(), 1):
             key = {"venue": venue, "symbol": f"{coin}/USDT:USDT", "base": coin}
-            stated = {**known, "oi_usd": part * 9e9 / nth**2, "ls_accounts": 1 + part}
+            oi_usd = part * 9e9 / nth**2
+            stated = {**known, "oi_usd": oi_usd, "oi_base": oi_usd / price, "ls_accounts": 1 + part}
             rows.append(
                 Snapshot(**key, received_ts=now, price=price, price_24h_ago=price * 0.98, **stated)
             )

@@ -62,6 +62,9 @@ def test_overview_is_whole(overview, size, theme):
             .some((card) => getComputedStyle(card).backgroundImage.includes("svg"))"""
     )
     assert page.locator("[data-testid=stDataFrame] tbody tr").count() == 8
+    cut_off = """() => [...document.querySelectorAll("[data-testid=stMetricDeltaDescription]")]
+        .filter((note) => note.scrollWidth > note.clientWidth + 1).map((note) => note.innerText)"""
+    assert page.evaluate(cut_off) == []
     assert background(page) == BACKGROUND[theme]
 
 

@@ -84,7 +84,7 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
         "Realised volatility of 20 bars, annualised",
         "Liquidations: shorts up, longs down",
         "Basis: mark above index",
-        "Premium of trades: above index",
+        "Premium of trades above index",
     ]
     assert [line.name for line in found["BTC/USDT on binance"].series] == [
         "Price",

@@ -756,8 +756,8 @@ def test_liquidations_of_a_part_of_the_hour_say_so(app, record):
 
     app.run()
 
-    assert cards(app)["Liquidations 15 min"] == "$3.00M"
-    (card,) = (metric for metric in app.metric if metric.label == "Liquidations 15 min")
+    assert cards(app)["Liq. 15 min"] == "$3.00M"
+    (card,) = (metric for metric in app.metric if metric.label == "Liq. 15 min")
     assert card.delta == ""
     assert "Liquidations cover 15 min: no stream data in the rest of the hour" in text(app)
 
