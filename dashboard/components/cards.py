@@ -102,10 +102,13 @@ class CardText(NamedTuple):
     coverage: str | None
     """How many pairs are behind the value, and how much time; None where all are."""
 
+    meaning: str | None = None
+    """What the change is, where it is no change of the value."""
+
     @property
     def note(self) -> str | None:
         """What stands beside the change."""
-        return ", ".join(filter(None, (self.over, self.coverage))) or None
+        return ", ".join(filter(None, (self.meaning, self.over, self.coverage))) or None
 
 
 def cards(figures: dict[str, Figure], split: OiSplit | None, shown: Moment, colors: Colors) -> None:
@@ -143,8 +146,9 @@ def split_text(split: OiSplit | None, shown: Moment) -> CardText:
         label,
         write(split.change.difference),
         write(split.oi_contracts_usd),
-        f"contracts, {write(split.oi_price_usd)} price, {over(split.figure, shown)}",
+        over(split.figure, shown),
         coverage(split.figure),
+        f"contracts, {write(split.oi_price_usd)} price",
     )
 
 

@@ -14,7 +14,6 @@ from analytics.exports.charts import LineChart, Series
 from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
 from analytics.market.figures import Change
-from analytics.pair.figures import Stated
 from analytics.pair.history import History
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair
 from analytics.quantities import QUANTITIES
@@ -110,19 +109,13 @@ def _figures(loaded: Loaded) -> tuple[Figure, ...]:
     if stated is None:
         return ()
 
-    def beside(one: Stated, change: str | None = None) -> str | None:
-        return ", ".join(filter(None, (change, coverage(one, stated)))) or None
-
-    change = {
-        "price": QUANTITIES["price_24h_pct"].write(stated.price_24h_pct),
-        "oi_usd": _oi_change(stated.oi_change),
-    }
+    beside = {name: coverage(one, stated) for name, one in stated.by_name.items()}
+    # The lead's alone, of however many.
+    beside["price"] = QUANTITIES["price_24h_pct"].write(stated.price_24h_pct)
+    oi = (_oi_change(stated.oi_change), beside["oi_usd"])
+    beside["oi_usd"] = ", ".join(filter(None, oi)) or None
     return tuple(
-        Figure(
-            QUANTITIES[name].title,
-            QUANTITIES[name].write(one.value),
-            beside(one, change.get(name)),
-        )
+        Figure(QUANTITIES[name].title, QUANTITIES[name].write(one.value), beside[name])
         for name, one in stated.by_name.items()
     )
 

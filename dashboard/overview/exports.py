@@ -90,7 +90,7 @@ def report(shown: Shown) -> Report:
         state=_state(shown),
         figures=(
             *(_card(card_text(name, shown.market[name], shown.moment)) for name in FIGURES),
-            _card(split_text(shown.split, shown.moment)),
+            *_split_cards(shown),
         ),
         charts=(*_courses(shown), *_bars(shown)),
         sections=(first,),
@@ -102,6 +102,20 @@ def _card(text: CardText) -> Figure:
     """Return a figure as its card has it, and what time its change is of."""
     change = text.coverage if text.change is None else f"{text.change} {text.note}"
     return Figure(text.label, text.value, change)
+
+
+def _split_cards(shown: Shown) -> list[Figure]:
+    """Return the parts of the change of open interest: a card on paper is too narrow for both."""
+    text = split_text(shown.split, shown.moment)
+    over = ", ".join(filter(None, (text.over, text.coverage))) or None
+    return [
+        Figure(
+            QUANTITIES[name].title,
+            QUANTITIES[name].write(None if shown.split is None else getattr(shown.split, name)),
+            over,
+        )
+        for name in ("oi_price_usd", "oi_contracts_usd")
+    ]
 
 
 def _state(shown: Shown) -> dict[str, str]:

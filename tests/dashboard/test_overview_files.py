@@ -13,6 +13,7 @@ import pytest
 
 from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
+from analytics.exports.report import Figure
 from analytics.exports.xlsx import xlsx_bytes
 from analytics.market.figures import Change, whole_market
 from analytics.market.oi_split import OiSplit, oi_split, with_split
@@ -105,13 +106,14 @@ def test_the_split_of_the_oi_change_leaves_in_its_two_parts(shown):
     split = replace(shown, split=OiSplit(110e6, 210e6, change, 2))
 
     rows = lines(exports.tables(split)["Figures"]())
-    card = exports.report(split).figures[-1]
+    price, contracts = exports.report(split).figures[-2:]
 
     ends = "300.0,300.0,2025-10-22T12:44:00Z,1"
     assert f"OI change by price,USD,,1,2,110000000.0,{ends}" in rows
     assert f"OI change by contracts,USD,,1,2,210000000.0,{ends}" in rows
-    assert (card.label, card.value) == ("OI change", "+$320.00M")
-    assert card.change == "+$210.00M contracts, +$110.00M price, in 5 min, 1 of 2 pairs"
+    over = "in 5 min, 1 of 2 pairs"
+    assert price == Figure("OI change by price", "+$110.00M", over)
+    assert contracts == Figure("OI change by contracts", "+$210.00M", over)
     assert len(lines(exports.tables(shown)["Figures"]())) == len(rows) - 2
 
 
