@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -11,6 +13,8 @@ from structlog.testing import capture_logs
 from analytics.errors import LakeError, PerpscopeError
 from collector.runtime import guarded_tasks as module
 from collector.runtime.guarded_tasks import POLICIES, RESTART, STEADY_S, GuardedTasks, Policy
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Work:
@@ -255,6 +259,50 @@ def test_every_policy_has_its_reason():
     """The table is read by people."""
     assert all(isinstance(one, Policy) and one.why for one in POLICIES.values())
     assert {one.then for one in POLICIES.values()} == {"restart", "stop"}
+
+
+STARTERS = {
+    *("create_task", "ensure_future", "start_soon", "run_coroutine_threadsafe", "call_later"),
+    *("Thread", "Timer", "create_subprocess_exec", "Popen", "create_server", "create_unix_server"),
+}
+"""What begins something that goes on beside its caller."""
+
+ENDS_BY_ITSELF = {
+    "analytics/lake/writer.py": "a thread that interrupts upkeep once",
+    "collector/backfill/archive.py": "parts of one command; the first failure is that of all",
+    "collector/commands/launch.py": "waits until the dashboard answers; a failure is raised",
+    "collector/commands/processes.py": "starts the programs that launch.py guards",
+    "collector/imports/reader_process.py": "a process that reads one file",
+    "collector/runtime/guarded_tasks.py": "the guard itself",
+    "collector/service/control.py": "one command's work, and the server that servers.py guards",
+    "collector/service/health_server.py": "the server that servers.py guards",
+    "collector/service/runner.py": "one cycle of each venue",
+    "collector/service/scheduler.py": "a job: its failures are said by name",
+    "collector/streams/holes/ledger.py": "a hole's repair: whatever ends it, the hole is settled",
+    "collector/streams/wire/session.py": "parts of a session: the first end is that of the stream",
+    "collector/venues/asking.py": "questions of one cycle; the first failure is that of all",
+    "dashboard/warm_up.py": "loads code and makes the first reads, once",
+    "simulator/server.py": "waits for the stop signal or the first end of a venue",
+    "simulator/streams/connection.py": "cuts a connection that is over",
+    "simulator/streams/websockets.py": "a venue's streams: server.py ends with the first of them",
+}
+"""Every file that begins something, and why no guard is needed there."""
+
+
+def test_whatever_goes_on_for_ever_is_started_as_a_guarded_task():
+    """A new place that begins something says here why it ends by itself, or uses the guard."""
+    found = set()
+    for package in ("analytics", "collector", "dashboard", "simulator"):
+        for file in sorted((REPOSITORY / package).rglob("*.py")):
+            names = {
+                getattr(node.func, "attr", getattr(node.func, "id", None))
+                for node in ast.walk(ast.parse(file.read_text("utf-8")))
+                if isinstance(node, ast.Call)
+            }
+            if names & STARTERS:
+                found.add(str(file.relative_to(REPOSITORY)))
+
+    assert sorted(found) == sorted(ENDS_BY_ITSELF)
 
 
 async def test_an_end_that_cannot_be_written_down_is_followed_all_the_same(clock, work):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
+from collector.runtime import guarded_tasks
 from collector.service import timetable
 from collector.service.health_server import answering
 
@@ -98,3 +99,32 @@ async def test_rows_that_are_not_stored_are_a_trouble(told, program, trouble, pl
     status, said = await told()
 
     assert (status, said["status"], said[place]) == (503, "degraded", value)
+
+
+async def test_a_task_that_ended_unasked_is_a_trouble_until_it_has_run_for_a_while(
+    told, program, monkeypatch
+):
+    """Named with its reason, also while every venue answers and rows are stored."""
+    (storing,) = [one for one in asyncio.all_tasks() if one.get_name() == "storing"]
+    storing.cancel()
+    while not program.tasks.troubles():
+        await asyncio.sleep(0)
+
+    status, said = await told()
+    monkeypatch.setattr(guarded_tasks, "STEADY_S", 0.0)
+    while program.tasks.troubles():
+        await asyncio.sleep(0.01)
+
+    assert (status, said["status"]) == (503, "degraded")
+    assert said["tasks"]["storing"].items() >= {"ends": 1, "reason": "it was cancelled"}.items()
+    assert (await told())[0] == 200
+
+
+async def test_a_job_whose_last_run_failed_is_a_trouble(told, program):
+    """It comes again on its mark; until then what it does is not done."""
+    program.schedulers["lake"].failing["bars"] = "KeyError: 'close'"
+
+    status, said = await told()
+
+    assert (status, said["status"]) == (503, "degraded")
+    assert said["jobs_failing"] == {"bars": "KeyError: 'close'"}

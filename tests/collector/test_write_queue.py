@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -57,6 +58,30 @@ async def test_stores_every_batch_and_publishes(write_queue, lake):
     assert minutes_stored(lake) == [0, 1, 2, 3, 4]
     assert lake.layout.public.exists()
     assert (write_queue.waiting, write_queue.rows_stored) == (0, 5)
+
+
+async def test_begun_anew_it_goes_on_with_what_waits(lake, tasks, monkeypatch):
+    """Killed while the lake takes a batch: that is stored once, though no other comes after it."""
+    queue, began, released = WriteQueue(lake), threading.Event(), threading.Event()
+    append = lake.append_records
+
+    def slow(records):
+        began.set()
+        released.wait(60)
+        return append(records)
+
+    monkeypatch.setattr(lake, "append_records", slow)
+    storing = tasks.start("storing", queue.run)
+    queue.put(batch(0))
+    assert await asyncio.to_thread(began.wait, 60)
+    (task,) = [one for one in asyncio.all_tasks() if one.get_name() == "storing"]
+    task.cancel()
+    while not (tasks.troubles() and storing.is_running):
+        await asyncio.sleep(0)
+    released.set()
+
+    assert await queue.finish(60)
+    assert (minutes_stored(lake), queue.waiting) == ([0], 0)
 
 
 async def test_keeps_batches_while_the_lake_refuses_and_stores_them_once_it_takes_rows_again(
