@@ -72,7 +72,7 @@ async def test_what_is_collected_is_what_was_recorded(recording, tmp_path):
                     requests_per_s=2000,
                 )
                 await collector.refresh_universe()
-                snapshots, cycle = await collector.cycles.venue_collector()
+                snapshots, cycle = await collector.cycle()
                 await collector.close()
                 lake.append_records([*snapshots, cycle])
                 for venue_id, reading in served_at(recording, at).items():
