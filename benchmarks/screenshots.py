@@ -183,7 +183,7 @@ def _wait_for_history(demo: subprocess.Popen[str]) -> None:
     assert demo.stderr is not None
     filled = 0
     for line in demo.stderr:
-        filled += "history filled in" in line
+        filled += "history backfilled" in line
         if filled == HISTORIES:
             return
     sys.exit("the demo stopped unexpectedly")

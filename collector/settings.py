@@ -79,9 +79,9 @@ class Settings(LakeSettings):
         unknown = [name for name in value if name not in VENUES]
         if unknown or not value:
             allowed = ", ".join(VENUES)
-            raise ValueError(f"unknown venue; allowed are {allowed}, separated by commas")
+            raise ValueError(f"unknown venue; choose from {allowed}, separated by commas")
         if len(set(value)) < len(value):
-            raise ValueError("a venue is named twice; each may stand there once")
+            raise ValueError("a venue is listed twice")
         return value
 
     @field_validator("allowed_hosts")
@@ -90,7 +90,7 @@ class Settings(LakeSettings):
         for name in value:
             if not re.fullmatch(r"(\*\.)?[\w-]+(\.[\w-]+)*", name):
                 raise ValueError(
-                    f"{name} is no name; allowed are names such as perps.example.org or "
+                    f"{name} is not a host name; use names such as perps.example.org or "
                     "*.example.org without a port, separated by commas"
                 )
         return value

@@ -69,9 +69,9 @@ class Simulator:
         600. A clock of speed 0 stands still, which suits tests.
         """
         if not ipaddress.ip_address(host).is_loopback:
-            raise ValueError(f"a simulator serves on loopback only, not on {host}")
+            raise ValueError(f"the simulator serves on loopback only, not on {host}")
         if clock.speed != 0 and not 1 <= clock.speed <= FASTEST:
-            raise ValueError(f"a simulator runs at 1 to {FASTEST:g} times, not {clock.speed:g}")
+            raise ValueError(f"the simulator runs at speed 1 to {FASTEST:g}, not {clock.speed:g}")
         self.clock = clock
         self.requests: dict[str, Counter[str]] = {venue: Counter() for venue in VENUES}
         """How often each path of each venue was asked, refused requests included."""
@@ -130,7 +130,7 @@ class Simulator:
         ValueError if the clock runs by itself.
         """
         if self.clock.speed != 0:
-            raise ValueError("only a clock that stands still is moved by hand")
+            raise ValueError("only a stopped clock can be advanced")
         self.clock = self.clock.ahead(seconds)
         await self.streams.tick()
 
@@ -275,7 +275,7 @@ async def _only_for_loopback(
     """Refuse a request that came under another name, as a web page in a browser could send it."""
     host = request.url.host
     if host != "localhost" and not _is_loopback(host):
-        raise web.HTTPForbidden(text=f"this simulator is for loopback, not for {host}")
+        raise web.HTTPForbidden(text=f"the simulator serves on loopback only, not on {host}")
     return await handler(request)
 
 

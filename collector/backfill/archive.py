@@ -159,7 +159,7 @@ class _Fetching:
             try:
                 await self._fetch(f"{file.path}.CHECKSUM", here.with_name(f"{here.name}.CHECKSUM"))
             except Absent as error:
-                raise ImportRefused(here, "there is no .CHECKSUM beside it") from error
+                raise ImportRefused(here, "its .CHECKSUM file is missing") from error
             return await asyncio.to_thread(self._read, file, here)
         finally:
             for left in self.folder.glob(f"{glob.escape(file.name)}*"):
@@ -174,7 +174,7 @@ class _Fetching:
                 async for chunk in answer.content.iter_chunked(2**16):
                     written.write(chunk)
                     if written.tell() > MAX_ANSWER_BYTES:
-                        raise ImportRefused(here, "it is far too large for one day")
+                        raise ImportRefused(here, "it is too large for one day")
 
     def _read(self, file: DayFile, here: Path) -> pa.Table:
         bars = parse(here, self.now).bars
@@ -214,7 +214,7 @@ async def _take(fetching: _Fetching, file: DayFile, store: Store, outcome: Outco
         return False
     except ImportRefused as refusal:
         sentence = str(refusal).replace(f"{fetching.folder}/", "")
-        outcome.failed("refused files of the archive", f"refused: {sentence}")
+        outcome.failed("refused archive files", f"refused: {sentence}")
     except (aiohttp.ClientError, TimeoutError) as error:
         fetching.failures_in_a_row += 1
         why = str(error) or type(error).__name__

@@ -96,7 +96,7 @@ def as_table(covered: Iterable[Covered]) -> Table:
             f"{one.expected:,}",
             f"{one.before:,}",
             f"{one.now - one.before:,}",
-            "nothing to know" if share is None else f"{share:.1f} %",
+            "n/a" if share is None else f"{share:.1f} %",
         )
     return table
 
@@ -109,6 +109,6 @@ def reach_notes(venue: Venue, covered: Iterable[Covered]) -> list[str]:
         if history.question.name in short and history.reach is not None:
             by_reach.setdefault(history.reach, []).append(history.question.name)
     return [
-        f"{venue.title} keeps {reach.days} days of {', '.join(names)}; nothing older is asked of it"
+        f"{venue.title} keeps {reach.days} days of {', '.join(names)}; older data is not available"
         for reach, names in by_reach.items()
     ]

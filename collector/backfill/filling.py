@@ -164,11 +164,11 @@ class _Run:
             self._in_a_row[what] += 1
             self.outcome.failed(what, error)
             if isinstance(error, VenueForbidden | RateLimited):
-                self.outcome.stopped = f"{error}; {self._wanted.venue.title} was asked no further"
+                self.outcome.stopped = f"{error}; stopped asking {self._wanted.venue.title}"
         except Exception as error:
             self._in_a_row[what] += 1
             venue = self._wanted.venue.name
-            log.exception("a page of history could not be read", venue=venue, what=what)
+            log.exception("history page could not be parsed", venue=venue, what=what)
             self.outcome.failed(what, VenueUnavailable(venue, what, fault(error)))
         else:
             self._in_a_row[what] = 0
@@ -182,7 +182,7 @@ class _Run:
             return True
         if self._in_a_row[what] >= FAILURES_IN_A_ROW:
             sentence = f"{what}: given up after {FAILURES_IN_A_ROW} failures in a row"
-            self.outcome.failed(f"{what} of others", sentence)
+            self.outcome.failed(f"{what} of other instruments", sentence)
             return True
         return False
 

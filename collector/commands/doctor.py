@@ -49,9 +49,9 @@ async def examine(settings: Settings, console: Console) -> bool:
     console.print(_settings_table(settings))
     findings = [look(settings) for look in (_extension, _folder, _lake, _disk)]
     findings += await _venues(settings)
-    table = Table("what", "", "found", title="checks")
+    table = Table("check", "result", "details", title="checks")
     for finding in findings:
-        mark = "[green]ok[/]" if finding.sound else "[red]wrong[/]"
+        mark = "[green]ok[/]" if finding.sound else "[red]failed[/]"
         table.add_row(finding.subject, mark, Text(finding.said))
     console.print(table)
     return all(finding.sound for finding in findings)
@@ -89,7 +89,7 @@ def _folder(settings: Settings) -> Finding:
                 file.write(b"written")
         except OSError as error:
             raise LakeError(f"{folder}: cannot be written ({error.strerror})") from error
-        return f"{folder} can be written"
+        return f"{folder} is writable"
 
     return _finding("data folder", look)
 
@@ -104,10 +104,10 @@ def _lake(settings: Settings) -> Finding:
                 (rows,) = cursor.execute("select count(*) from snapshots").fetchone() or (0,)
                 facts = dict(cursor.execute("select key, value from lake_info").fetchall())
         except LakeAbsent:
-            return "nothing published yet; the collector makes it"
+            return "no lake yet; the collector creates it"
         finally:
             reader.close()
-        return f"{rows:,} snapshots of origin {facts['origin']}; {_writer(settings)}{aside}"
+        return f"{rows:,} snapshots, origin {facts['origin']}; {_writer(settings)}{aside}"
 
     return _finding("lake", look)
 
@@ -125,7 +125,7 @@ def _disk(settings: Settings) -> Finding:
         free = shutil.disk_usage(folder).free
         if free < settings.min_free_mb * 2**20:
             raise LakeError(
-                f"{free / 2**20:,.0f} MB free, appends stop below {settings.min_free_mb} MB "
+                f"{free / 2**20:,.0f} MB free; writing stops below {settings.min_free_mb} MB "
                 f"({PREFIX}MIN_FREE_MB)"
             )
         return f"{free / 2**30:,.1f} GB free"
@@ -147,7 +147,7 @@ async def _venues(settings: Settings) -> list[Finding]:
         looks += [_stream(name, settings) for name in settings.venues if name in STREAMS]
     findings = list(await asyncio.gather(*looks))
     if not settings.streams:
-        said = f"not tried: {PREFIX}STREAMS is off, and every metric is asked for"
+        said = f"not checked: {PREFIX}STREAMS is off, all data comes over REST"
         findings.append(Finding("streams", sound=True, said=said))
     return findings
 
@@ -167,7 +167,7 @@ async def _venue(name: str, clock: Clock, settings: Settings) -> Finding:
         return Finding(subject, sound=False, said=error.reason)
     finally:
         await client.close()
-    said = f"answers; its clock is {ahead_s:+.2f} s from ours"
+    said = f"answers; its clock differs by {ahead_s:+.2f} s"
     return Finding(subject, sound=abs(ahead_s) <= CLOCK_TOLERANCE_S * clock.speed, said=said)
 
 

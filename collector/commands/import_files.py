@@ -64,7 +64,7 @@ def _import(folder: Path, asked: dict[str, object], screen: _Screen) -> None:
     except LakeLocked:
         if not takes_work(folder):
             raise
-        screen.report({"waiting": "a collector holds the lake: it does the work"})
+        screen.report({"waiting": "a collector is running and does the work"})
         asyncio.run(ask(folder, "import", asked, screen.report))
 
 
@@ -105,7 +105,9 @@ class _Screen(ProgressScreen):
 
 
 def _table(summaries: Sequence[ImportSummary]) -> Table:
-    table = Table("id", "file", "what", "rows read", "stored", "known", "refused", "from", "to")
+    table = Table(
+        "id", "file", "type", "rows read", "stored", "already known", "refused", "from", "to"
+    )
     for one in summaries:
         stored = [
             formats.plural(rows, name.removesuffix("s"))

@@ -154,10 +154,7 @@ async def _answers(port: int) -> None:
             await asyncio.sleep(0.2)
             if not said and time.monotonic() - began > START_TIMEOUT_S:
                 said = True
-                _say(
-                    f"the dashboard has not answered after {START_TIMEOUT_S:.0f} s; "
-                    "still waiting for it"
-                )
+                _say(f"the dashboard has not answered after {START_TIMEOUT_S:.0f} s; still waiting")
 
 
 async def _shows(data_dir: Path) -> None:
@@ -198,8 +195,7 @@ async def _first_line(child: ChildProcess) -> str:
 
 def _ended_early(child: ChildProcess) -> PerpscopeError:
     return PerpscopeError(
-        f"the {child.name} ended by itself with exit code {child.process.returncode}; "
-        "what it said stands above"
+        f"the {child.name} exited with code {child.process.returncode}; see its output above"
     )
 
 

@@ -54,7 +54,7 @@ def run(
             if start is None:
                 begin = datetime.fromtimestamp(played.readings[0].time_ms / 1000, UTC)
     except (OSError, ValueError, sqlite3.Error) as error:
-        raise SettingsError(f"cannot simulate: {error}") from error
+        raise SettingsError(f"cannot start the simulator: {error}") from error
     asyncio.run(_serve(source, Clock(begin, speed, now), port))
 
 
@@ -72,4 +72,4 @@ async def _serve(source: Source, clock: Clock, port: int) -> None:
     except OSError as error:
         if bound:
             raise
-        raise SettingsError(f"cannot simulate on port {port}: {error}") from error
+        raise SettingsError(f"cannot start the simulator on port {port}: {error}") from error

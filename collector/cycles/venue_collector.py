@@ -146,7 +146,7 @@ class VenueCollector:
         except VenueError as raised:
             error = raised
         except Exception as raised:
-            log.exception("a refresh of the universe could not be read", venue=self.name)
+            log.exception("universe refresh failed", venue=self.name)
             error = VenueUnavailable(self.name, "refresh of the universe", fault(raised))
         else:
             return None
@@ -215,7 +215,7 @@ class VenueCollector:
             snapshots = self._builder.rows(round_.answers, received_ts, self.feed, refused)
         except Exception as error:
             snapshots = []
-            log.exception("rows of a cycle could not be made", venue=self.name)
+            log.exception("rows of the cycle could not be built", venue=self.name)
             self._note_fault(round_, "rows", error)
         if (apart := _clocks_apart(refused, len(snapshots))) is not None:
             round_.errors["clock"] = f"{self.name}: {apart}"
@@ -230,7 +230,7 @@ class VenueCollector:
 
     def _why_nothing(self) -> str:
         if self._refresh is None:
-            return "its instruments were not asked for yet"
+            return "its list of instruments is not loaded yet"
         return str(self._refresh.error)
 
     async def _ask(self, round_: Round) -> None:
@@ -247,7 +247,7 @@ class VenueCollector:
         except TimeoutError:
             self._name_unanswered(round_)
         except Exception as error:
-            log.exception("the questions of a cycle broke off", venue=self.name)
+            log.exception("requests of the cycle failed", venue=self.name)
             self._note_fault(round_, "questions", error)
         self.forbidden = self.forbidden or round_.forbidden
 
@@ -298,11 +298,11 @@ class VenueCollector:
 def _clocks_apart(refused: Counter[str], rows: int) -> str | None:
     """Return what is wrong where the venue's times spoke against every price of so many *rows*."""
     for reason, words in (
-        ("ahead", "of the future; this machine's clock may be behind"),
-        ("stale", "over five minutes old; this machine's clock may be ahead"),
+        ("ahead", "in the future; this machine's clock may be slow"),
+        ("stale", "over five minutes old; this machine's clock may be fast"),
     ):
         if rows and refused[f"price:{reason}"] == rows:
-            return f"no price could be taken: by the venue's own times all are {words}"
+            return f"all prices rejected: by the venue's own times they are {words}"
     return None
 
 

@@ -16,10 +16,10 @@ _NAME = re.compile(
     r"-(?P<day>\d{4}-\d{2}(-\d{2})?)\b.*"
 )
 
-_NO_TRADES = "prices that nobody traded at, which are not klines"
+_NO_TRADES = "mark, index or premium prices, not trades"
 _OTHER_FOLDERS = {
-    "spot/daily": "the spot market, not perpetuals",
-    "spot/monthly": "the spot market, not perpetuals",
+    "spot/daily": "spot market, not perpetuals",
+    "spot/monthly": "spot market, not perpetuals",
     "futures/cm": contracts.COIN_MARGINED,
     "markPriceKlines": _NO_TRADES,
     "indexPriceKlines": _NO_TRADES,
@@ -47,12 +47,12 @@ class ArchiveName:
         if not self.venue_id:
             raise ImportRefused(
                 file,
-                "its name should be as Binance gave it, as in BTCUSDT-5m-2025-10-01.zip or "
-                "BTCUSDT-fundingRate-2025-10.zip: nothing else says whose figures these are",
+                "keep the name that Binance gave it, such as BTCUSDT-5m-2025-10-01.zip or "
+                "BTCUSDT-fundingRate-2025-10.zip: only the name says which contract it is",
             )
         contract = contracts.of_venue_id(self.venue_id)
         if isinstance(contract, str):
-            raise ImportRefused(file, f"{self.venue_id} is not taken: {contract}")
+            raise ImportRefused(file, f"{self.venue_id} is not supported: {contract}")
         return contract
 
 
@@ -64,11 +64,11 @@ def said_by(file: Path, content: Content) -> ArchiveName:
     """
     for folder, meaning in _OTHER_FOLDERS.items():
         if f"/{folder}/" in file.absolute().as_posix():
-            raise ImportRefused(file, f"it lies in {folder}/: {meaning}")
+            raise ImportRefused(file, f"it is from {folder}/: {meaning}")
     inner, outer = _NAME.fullmatch(content.name), _NAME.fullmatch(content.packed_as)
     if inner and outer and inner.group("venue_id", "what") != outer.group("venue_id", "what"):
         raise ImportRefused(
-            file, f"its member is called {content.name}, so one of the two names is wrong"
+            file, f"its member is named {content.name}; one of the two names is wrong"
         )
     found = inner or outer
     return ArchiveName(*found.group("venue_id", "what", "day")) if found else ArchiveName()

@@ -34,7 +34,7 @@ from collector.imports.row_checks import numbered
 STAMPED_BY_START = datetime(2026, 6, 25)  # noqa: DTZ001 - as Arrow has it
 """From here on metrics are stamped with the start of their five minutes. UTC."""
 
-OFF_MARK = f"stamped over {LATE.total_seconds():.0f} s off a mark of five minutes"
+OFF_MARK = f"time is over {LATE.total_seconds():.0f} s off a five-minute mark"
 EITHER = f"stamped {STAMPED_BY_START:%Y-%m-%d %H:%M}, which two five minutes are"
 
 METRICS = (

@@ -35,9 +35,9 @@ COLUMNS = {
     "ignore": pa.string(),
 }
 
-INCOMPLETE = "of five minutes whose other minutes are missing"
-CLOSED_EARLY = "a kline that closed before its time was over"
-SECOND_KLINE = "a second kline of the same open time"
+INCOMPLETE = "incomplete five minutes"
+CLOSED_EARLY = "kline closed early"
+SECOND_KLINE = "second kline with the same open time"
 
 _OURS = {
     "open": "open",
@@ -151,7 +151,7 @@ def _minutes(source: Delimited, name: ArchiveName) -> int:
     if name.what not in _MINUTES:
         raise ImportRefused(
             source.file,
-            f"its name says {name.what}, and bars are five minutes: use the file of 5m or of 1m",
+            f"it has {name.what} klines; bars need the 5m or 1m file",
         )
     return _MINUTES[name.what]
 
@@ -171,7 +171,7 @@ def _whole(
         first = wrong if wrong.num_rows else rows
         raise source.refusal(
             first["nth"][0].as_py(),
-            f"this is not a kline of {minutes} min: it opens at {first['open_time'][0].as_py()}",
+            f"not a {minutes}-minute kline: it opens at {first['open_time'][0].as_py()}",
             header=header,
         )
     return whole, Counter({CLOSED_EARLY: rows.num_rows - whole.num_rows})

@@ -71,7 +71,7 @@ def read(file: Path) -> Content:
         with opened(file) as found:
             packed = found.mapped()
     except FileNotFoundError as error:
-        raise ImportRefused(file, "there is no such file") from error
+        raise ImportRefused(file, "no such file") from error
     except OSError as error:
         raise ImportRefused(file, f"it cannot be read ({error.strerror})") from error
     if not packed:
@@ -120,11 +120,11 @@ def opened(file: Path) -> Iterator[Opened]:
     try:
         found = os.fstat(descriptor)
         if stat.S_ISDIR(found.st_mode):
-            raise ImportRefused(file, "this is a folder; name the files in it")
+            raise ImportRefused(file, "it is a folder; list the files in it")
         if not stat.S_ISREG(found.st_mode):
-            raise ImportRefused(file, "it is no ordinary file")
+            raise ImportRefused(file, "it is not a regular file")
         if found.st_size > MAX_FILE_BYTES:
-            raise ImportRefused(file, f"it has more than {_size(MAX_FILE_BYTES)}; split it")
+            raise ImportRefused(file, f"it is larger than {_size(MAX_FILE_BYTES)}; split it")
         yield Opened(descriptor, found.st_size)
     finally:
         os.close(descriptor)
@@ -166,7 +166,7 @@ def _check_sum(file: Path, packed: Data) -> None:
         raise ImportRefused(file, "the .CHECKSUM file beside it cannot be read") from error
     if not stated or stated[0].lower() != hashlib.sha256(packed).hexdigest():
         raise ImportRefused(
-            file, "it is not the file that the .CHECKSUM beside it is of; download both again"
+            file, "it does not match the .CHECKSUM file beside it; download both again"
         )
 
 
@@ -200,12 +200,12 @@ def _unzipped(file: Path, packed: Data) -> tuple[str, bytes]:
         RuntimeError,
     ) as error:
         # The last two are what zipfile raises for packings it cannot undo and for passwords.
-        raise ImportRefused(file, "the zip file is damaged, cut short or locked") from error
+        raise ImportRefused(file, "the zip file is damaged, cut short or encrypted") from error
 
 
 def _refuse_unpacked(file: Path, length: int) -> None:
     if length > MAX_UNPACKED_BYTES:
-        raise ImportRefused(file, f"it has more than {_size(MAX_UNPACKED_BYTES)}; split it")
+        raise ImportRefused(file, f"it is larger than {_size(MAX_UNPACKED_BYTES)}; split it")
 
 
 def _size(length: int) -> str:
@@ -219,9 +219,7 @@ def _only_member(file: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
         if not member.is_dir() and not _FINDERS.search(member.filename)
     ]
     if len(members) != 1:
-        raise ImportRefused(
-            file, f"a zip file with one member is expected, this one has {len(members)}"
-        )
+        raise ImportRefused(file, f"a zip file must have one member, this one has {len(members)}")
     name = members[0].filename
     if not name.lower().endswith((".csv", ".parquet")):
         raise ImportRefused(file, f"its member {name!r} is neither CSV nor Parquet")

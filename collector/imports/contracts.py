@@ -15,7 +15,7 @@ from collector.venues.names import base_and_multiplier, is_name
 VENUE = "binance"
 
 DATED = "dated future, not a perpetual"
-COIN_MARGINED = "coin-margined, so counted in contracts and coins, not in USD"
+COIN_MARGINED = "coin-margined"
 UNKNOWN_QUOTE = "not quoted in a USD stablecoin"
 NO_NAME = "no symbol"
 UNSHOWABLE = "symbol with over 200 letters, or unprintable ones"

@@ -32,11 +32,9 @@ _CHUNK_BYTES = 2**20
 """How much text is decoded at once. [bytes]"""
 
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-_TOO_LONG = "no name and no number has over 128 KiB"
+_TOO_LONG = "a field is limited to 128 KiB"
 
-CUT_SHORT = (
-    "the last line has no end: if the file was cut short, the last value may have been cut too"
-)
+CUT_SHORT = "the last line has no line break: the file may be cut short, and its last value with it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ class Delimited:
         if moments.null_count:
             row = pc.index(moments.is_null(), value=True).as_py()
             said = rows[column][row].as_py()
-            raise self.refusal(row, f"{column} should be a time, it is {said!r}")
+            raise self.refusal(row, f"{column} should be a time, not {said!r}")
         return moments
 
     def refusal(self, row: int, reason: str, *, header: bool = True) -> ImportRefused:
@@ -138,16 +136,16 @@ def opened(file: Path, data: Data) -> Delimited:
     except UnicodeDecodeError as error:
         raise ImportRefused(
             file,
-            "it is neither text in UTF-8 nor Parquet nor SQLite",
+            "not UTF-8 text, Parquet or SQLite",
             _line_at(data, error.start),
         ) from error
     if (place := data.find(b"\0")) >= 0:
         raise ImportRefused(
-            file, "there is a zero byte in it, so it is not text", _line_at(data, place)
+            file, "it contains a zero byte, so it is not text", _line_at(data, place)
         )
     first = next((line for line in _lines(data) if line != "\n"), None)
     if first is None:
-        raise ImportRefused(file, "there is nothing but blank lines in it")
+        raise ImportRefused(file, "it contains only blank lines")
     if len(first) > csv.field_size_limit():
         raise ImportRefused(file, f"its first line is too long: {_TOO_LONG}", 1)
     _refuse_other_separator(file, first)
@@ -189,9 +187,7 @@ def _fields(line: str) -> list[str]:
 def _refuse_other_separator(file: Path, line: str) -> None:
     for character, name in _OTHER_SEPARATORS.items():
         if line.count(character) >= max(line.count(","), 1):
-            raise ImportRefused(
-                file, f"its columns are separated by {name}; separate them by commas", 1
-            )
+            raise ImportRefused(file, f"its columns are separated by {name}; use commas", 1)
 
 
 def _fault(line: str, columns: Mapping[str, pa.DataType]) -> str | None:
@@ -200,15 +196,15 @@ def _fault(line: str, columns: Mapping[str, pa.DataType]) -> str | None:
         fields = next(csv.reader([line], strict=True))
     except csv.Error as error:
         if "limit" in str(error):
-            return f"there is a field too long: {_TOO_LONG}"
-        return "a quotation mark is opened and not closed"
+            return f"a field is too long: {_TOO_LONG}"
+        return "a quotation mark is not closed"
     if len(fields) != len(columns):
-        return f"{len(columns)} columns are expected, there are {len(fields)}"
+        return f"expected {len(columns)} columns, found {len(fields)}"
     for value, (name, kind) in zip(fields, columns.items(), strict=True):
         if kind == pa.string() or not value:
             continue
         written = _INTEGER if kind == pa.int64() else _NUMBER
         if not written.fullmatch(value):
             wanted = "a whole number" if kind == pa.int64() else "a number"
-            return f"{name} should be {wanted}, it is {value!r}"
+            return f"{name} should be {wanted}, not {value!r}"
     return None

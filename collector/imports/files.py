@@ -109,7 +109,7 @@ def parse(path: Path, now: datetime) -> ParsedFile:
         checked = validated(name, rows, now)
     except (pa.ArrowException, duckdb.Error) as error:
         said = str(error).partition("\n")[0][:200]
-        raise ImportRefused(path, f"it holds something unreadable ({said})") from error
+        raise ImportRefused(path, f"it has unreadable content ({said})") from error
     return replace(
         parsed,
         sha256=content.sha256(path),
@@ -179,7 +179,7 @@ def _read(path: Path) -> ParsedFile:
     if unpacked.data[: len(_PARQUET)] == _PARQUET:
         return tables.read_parquet(path, unpacked.data)
     if unpacked.data[: len(_SQLITE)] == _SQLITE:
-        raise ImportRefused(path, "it is a packed SQLite file; unpack it first")
+        raise ImportRefused(path, "it is a compressed SQLite file; decompress it first")
     text = delimited.opened(path, unpacked.data)
     if binance_archive.belongs(text.first_line):
         return binance_archive.read(text, unpacked)

@@ -112,7 +112,7 @@ class ReaderProcess:
         except BaseException as error:
             self.close()
             if isinstance(error, BrokenPipeError):
-                raise ImportRefused(file, "its reader ended") from error
+                raise ImportRefused(file, "its reader process ended") from error
             raise
         answer: dict[str, Any] = json.loads(heard)
         return answer
@@ -141,6 +141,6 @@ def _started() -> subprocess.Popen[bytes]:
 
 def _ended(code: int) -> str:
     return (
-        f"its reader was ended ({-code if code < 0 else code}): it needs more than {MEMORY_MB} MB "
-        f"or {MAX_S} s; split it"
+        f"its reader process was killed ({-code if code < 0 else code}): "
+        f"it needs more than {MEMORY_MB} MB or {MAX_S} s; split it"
     )

@@ -189,7 +189,7 @@ def _only_reading(action: int, first: str | None, second: str | None, *_: str | 
 def _check_columns(file: Path, database: sqlite3.Connection) -> None:
     made = database.execute("select type, sql from sqlite_master where name = 'metrics'").fetchall()
     if any(kind != "table" or sql.lower().startswith("create virtual") for kind, sql in made):
-        raise ImportRefused(file, "metrics is no table in it, and only a table is read")
+        raise ImportRefused(file, "metrics is not a table; only tables are read")
     found = {name for _, name, *_ in database.execute("pragma table_info(metrics)")}
     missing = [name for name in ("symbol", "timestamp", *_FROM_SQLITE) if name not in found]
     if missing:

@@ -24,14 +24,14 @@ from collector.cycles.validation import OPEN_INTEREST, RANGES, RATIOS
 from collector.imports import reshape
 from collector.imports.parsed import TIMES
 
-NOTHING_SAID = "no value in it"
-STILL_TO_COME = "of a time still to come"
-NOT_OVER = "of five minutes that are not over"
+NOTHING_SAID = "no values"
+STILL_TO_COME = "time in the future"
+NOT_OVER = "bar not over yet"
 PRICES_DISAGREE = "open or close outside high and low"
-REPEATED = "an exact repeat"
+REPEATED = "exact duplicate"
 SECOND_READING = {
-    "snapshots": "a second reading of a pair in the same millisecond",
-    "bars": "a second row for the same five minutes of a pair",
+    "snapshots": "second reading of a pair in the same millisecond",
+    "bars": "second row for the same bar of a pair",
 }
 OUTAGE = "0 where the ratios, known otherwise, are absent"
 

@@ -40,7 +40,7 @@ _LATEST = pa.scalar(4_102_444_799_999, pa.timestamp("ms"))
 
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+|level_\d+")
 """What pandas calls an index without a name, in files and when it reads those again."""
-_INDEX_LEFT_OUT = "the index of pandas, which numbers the rows, is left out"
+_INDEX_LEFT_OUT = "the pandas index was ignored"
 
 _SYMBOL = re.compile(r"[^/:\s]+/[^/:\s]+:[^/:\s-]+(?P<dated>-\S+)?")
 
@@ -139,21 +139,25 @@ def _table_meant(file: Path, columns: Sequence[str], line: int | None = None) ->
             file, f"columns missing: {', '.join(missing)}; found: {', '.join(columns)[:200]}", line
         )
     if len(times) > 1:
-        raise ImportRefused(file, "it has both ts and received_ts: bars and readings are two files")
+        raise ImportRefused(
+            file, "it has both ts and received_ts: split bars and readings into two files"
+        )
     table = times[0]
     known = arrow_schema(table).names
     for column in columns:
         if column not in known:
             raise ImportRefused(
-                file, f"{column!r} is no column of {_KINDS[table]}, {_nearest(column, known)}", line
+                file,
+                f"unknown column {column!r} in {_KINDS[table]}, {_nearest(column, known)}",
+                line,
             )
         if columns.count(column) > 1:
-            raise ImportRefused(file, f"the column {column!r} is there twice", line)
+            raise ImportRefused(file, f"column {column!r} appears twice", line)
     return table
 
 
 def _nearest(column: str, known: list[str]) -> str:
-    return f"the nearest is {get_close_matches(column, known, n=1, cutoff=0)[0]!r}"
+    return f"did you mean {get_close_matches(column, known, n=1, cutoff=0)[0]!r}?"
 
 
 def _of_kind(file: Path, values: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
@@ -164,7 +168,7 @@ def _of_kind(file: Path, values: pa.ChunkedArray, field: pa.Field) -> pa.Chunked
             return values.cast(field.type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             pass
-    raise ImportRefused(file, f"the column {field.name!r} holds {values.type}, not {field.type}")
+    raise ImportRefused(file, f"column {field.name!r} has type {values.type}, not {field.type}")
 
 
 def _parsed(
@@ -197,18 +201,16 @@ def _parsed(
 def _moments(source: Source, values: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
     """Return *values* as times; what is no time refuses the file, what is absent only in a key."""
     if pa.types.is_date(values.type):
-        raise ImportRefused(
-            source.file, f"{field.name} holds dates: a day is no time, so they say no instant"
-        )
+        raise ImportRefused(source.file, f"{field.name} has dates without a time of day")
     if pa.types.is_timestamp(values.type):
         moments = values.cast(field.type, safe=False)
         outside = pc.or_(pc.less(moments, _EARLIEST), pc.greater(moments, _LATEST))
-        _refuse_first(source, outside, f"{field.name} is not of the years 2009 to 2099")
+        _refuse_first(source, outside, f"{field.name} is outside the years 2009 to 2099")
     else:
         written = _of_kind(source.file, values, field.with_type(pa.string()))
         moments = reshape.moments(written)
         unreadable = pc.and_(moments.is_null(), written.is_valid())
-        _refuse_first(source, unreadable, f"{field.name} should be a time, it is {{!r}}", written)
+        _refuse_first(source, unreadable, f"{field.name} should be a time, not {{!r}}", written)
     if not field.nullable:
         _check_filled(source, moments, field.name)
     return moments
@@ -241,16 +243,13 @@ def _check_key(source: Source, name: str, rows: pa.Table) -> None:
 
 def _check_marks(source: Source, times: pa.ChunkedArray) -> None:
     off_mark = pc.not_equal(pc.floor_temporal(times, 5, unit="minute"), times)
-    reason = (
-        "ts is {}, not on a mark of 5 minutes; "
-        "the time of a reading belongs in a column received_ts"
-    )
+    reason = "ts is {}, not on a five-minute mark; put the time of a reading into received_ts"
     _refuse_first(source, off_mark, reason, times)
 
 
 def _check_venues(source: Source, venues: pa.ChunkedArray) -> None:
     wrong = pc.invert(pc.match_substring_regex(venues, r"^[a-z][a-z0-9_]{0,50}$"))
-    reason = "venue is {!r:.60}; a venue is written in small letters, as in binance"
+    reason = "venue is {!r:.60}; use lower case, such as binance"
     _refuse_first(source, wrong, reason, venues)
 
 
@@ -259,7 +258,7 @@ def _check_names(source: Source, names: pa.ChunkedArray, column: str) -> None:
         if not is_name(name):
             raise source.refusal(
                 pc.index(names, value=name).as_py(),
-                f"{column} is no name: it has over {MAX_NAME} letters, or unprintable ones",
+                f"{column} is not a valid name: over {MAX_NAME} letters, or unprintable ones",
             )
 
 
@@ -271,7 +270,7 @@ def _perpetual(source: Source, symbols: pa.ChunkedArray) -> pa.ChunkedArray:
         if parts is None:
             raise source.refusal(
                 pc.index(symbols, value=symbol).as_py(),
-                f"symbol is {symbol!r}; symbols are written as in BTC/USDT:USDT",
+                f"symbol is {symbol!r}; use the form BTC/USDT:USDT",
             )
         if parts["dated"]:
             dated.append(symbol)

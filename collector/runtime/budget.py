@@ -328,5 +328,5 @@ class Budget:
     def _check_silence(self, call: str) -> None:
         silence, until = self._silence, self.paused_until
         if silence is not None and until is not None:
-            reason = f"{silence.reason}; nothing is asked before {until:%H:%M:%S} UTC"
+            reason = f"{silence.reason}; no requests until {until:%H:%M:%S} UTC"
             raise RateLimited(silence.venue, call, reason, until)

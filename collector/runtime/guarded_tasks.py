@@ -43,20 +43,18 @@ class Policy:
 
 
 POLICIES: Final[dict[str, Policy]] = {
-    "storing": Policy("restart", "what is not stored yet waits in memory; a stop would lose it"),
+    "storing": Policy("restart", "unsaved rows wait in memory; stopping would lose them"),
     "timetable": Policy(
-        "restart", "a run left out is made up for by the next, and the other venues' go on"
+        "restart", "the next run makes up for a missed one; other venues are not affected"
     ),
-    "clock watch": Policy(
-        "restart", "rows are right without it, as long as the clock does not step"
+    "clock watch": Policy("restart", "rows stay right unless the clock steps"),
+    "stream": Policy(
+        "restart", "missed trades are loaded over REST; other streams are not affected"
     ),
-    "stream": Policy("restart", "what was missed is asked of REST, and no other stream suffers"),
-    "stream checks": Policy("restart", "streams go on without them for a while"),
-    "control socket": Policy("restart", "collecting does not need it, only other commands do"),
-    "health server": Policy("restart", "collecting does not need it, only those who watch it do"),
-    "process": Policy(
-        "stop", "half a terminal looks like a whole one; whoever started it sees that it stopped"
-    ),
+    "stream checks": Policy("restart", "streams keep running without it for a while"),
+    "control socket": Policy("restart", "only other commands need it, collecting does not"),
+    "health server": Policy("restart", "only monitoring needs it, collecting does not"),
+    "process": Policy("stop", "a partly running terminal would look complete"),
 }
 """By kind of task. A kind that is not here cannot be started."""
 
@@ -143,7 +141,7 @@ class GuardedTask:
         error = _error_of(task)
         if self._asked_to_end:
             if isinstance(error, Exception):
-                log.error("task failed while it was being ended", task=self.name, exc_info=error)
+                log.error("task failed while stopping", task=self.name, exc_info=error)
             self._guard.forget(self)
             return
         self.ends += 1
@@ -180,7 +178,7 @@ class GuardedTasks:
         self._noting = asyncio.Lock()
         self._ends = Counter(
             "perpscope_task_ends",
-            "Ends of a task that nobody asked for",
+            "Unexpected ends of a task",
             ["task"],
             registry=registry,
         )
@@ -250,14 +248,14 @@ class GuardedTasks:
         ours = error if isinstance(error, PerpscopeError) else None
         if task.policy.then == "stop":
             self._failure = ours or PerpscopeError(
-                f"the task {task.name!r} ended ({end.reason}), and nothing goes on without it; "
-                "the log has the traceback"
+                f"the task {task.name!r} ended unexpectedly ({end.reason}); "
+                "see the log for the traceback"
             )
             self._failure.__cause__ = error if ours is None else ours.__cause__
             self._failed.set()
         if ours is None or task.policy.then == "restart":
             log.error(
-                "task ended",
+                "task ended unexpectedly",
                 task=task.name,
                 reason=end.reason,
                 then=task.policy.then,
@@ -280,9 +278,11 @@ class GuardedTasks:
             async with self._noting:
                 await asyncio.to_thread(self._note, end)
         except PerpscopeError as error:
-            log.warning("Health does not know of a task's end", task=end.task, reason=str(error))
+            log.warning(
+                "task failure not saved for the Health page", task=end.task, reason=str(error)
+            )
         except Exception:
-            log.exception("Health does not know of a task's end", task=end.task)
+            log.exception("task failure not saved for the Health page", task=end.task)
 
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:

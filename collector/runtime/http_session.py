@@ -23,12 +23,12 @@ class Elsewhere(aiohttp.ClientError):
 
 
 _WORDS: Final[tuple[tuple[tuple[type[BaseException], ...], str], ...]] = (
-    ((aiohttp.TooManyRedirects,), "redirected again and again"),
+    ((aiohttp.TooManyRedirects,), "too many redirects"),
     ((aiohttp.ClientConnectorDNSError,), "DNS lookup failed"),
     ((aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError), "TLS failed"),
     ((ConnectionRefusedError,), "connection refused"),
     ((ConnectionError, aiohttp.ServerDisconnectedError), "connection reset"),
-    ((aiohttp.ClientPayloadError,), "the answer broke off"),
+    ((aiohttp.ClientPayloadError,), "response cut short"),
 )
 
 
@@ -57,7 +57,7 @@ class _Bounded(aiohttp.ClientResponse):
                 async for piece in self.content.iter_any():
                     body += piece
                     if len(body) > MAX_ANSWER_BYTES:
-                        raise TooLarge(f"the answer is larger than {MAX_ANSWER_BYTES >> 20} MB")
+                        raise TooLarge(f"the response is larger than {MAX_ANSWER_BYTES >> 20} MB")
             except BaseException:
                 self.close()
                 raise

@@ -104,9 +104,9 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
             )
         )
         for note in lake.damaged:
-            log.error("set aside at the start", what=note)
+            log.error("damaged file set aside at startup", what=note)
         for note in lake.left:
-            log.error("not taken in; it stays where it is", what=note)
+            log.error("file not recovered; it stays where it is", what=note)
         lake.set_info(venues=_offers(settings))
         if simulated:
             lake.set_info(clock=clock.as_json())
@@ -235,7 +235,7 @@ async def _hang_up(venues: Iterable[VenueCollector], write_queue: WriteQueue) ->
 async def _finish(write_queue: WriteQueue, storing: GuardedTask) -> None:
     storing.hurry()
     if not await write_queue.finish(STORING_TIMEOUT_S):
-        log.error("stopped with batches not stored", waiting=write_queue.waiting)
+        log.error("stopped with unsaved batches", waiting=write_queue.waiting)
     await storing.end()
 
 

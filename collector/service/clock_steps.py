@@ -58,7 +58,7 @@ class ClockSteps:
         if abs(step_s) <= self._least_s + doubt_s:
             return
         self.newest = ClockStep(self._clock.now(), step_s)
-        log.error("the clock stepped", step_s=round(step_s, 1), at=self.newest.at.isoformat())
+        log.error("clock stepped", step_s=round(step_s, 1), at=self.newest.at.isoformat())
         note = {"at": self.newest.at.isoformat(), "step_s": round(step_s, 1)}
         add_note(self._lake, "clock_steps", note)
 

@@ -54,7 +54,7 @@ _THREAD = "work for another command"
 
 _STOPPED = (
     "the collector stopped before the work was done; "
-    "what it had stored by then is stored, running the command again is safe"
+    "what it stored is kept, so just run the command again"
 )
 
 
@@ -111,7 +111,7 @@ async def taking_work(
         try:
             asked = await request.json()
         except (ValueError, RecursionError) as error:
-            raise web.HTTPBadRequest(text="what is asked is no JSON") from error
+            raise web.HTTPBadRequest(text="the request is not JSON") from error
         name = request.match_info["name"]
         made = _Request(works[name], asked, turns[name])
         requests.add(made)
@@ -195,7 +195,9 @@ class _Request:
 
     async def _run(self, turn: asyncio.Lock) -> None:
         if turn.locked():
-            self._tell({"waiting": "the collector does the same work for another command first"})
+            self._tell(
+                {"waiting": "waiting: the collector is doing the same work for another command"}
+            )
         try:
             async with turn:
                 if iscoroutinefunction(self._work):
@@ -231,7 +233,7 @@ class _Request:
             self._tell({"error": str(error)})
         except Exception:
             log.exception("work for another command failed")
-            self._tell({"error": "the collector failed at it; its log says why"})
+            self._tell({"error": "the collector failed; see its log"})
 
     def _report(self, line: dict[str, object]) -> None:
         if self._stopped.is_set():
@@ -264,11 +266,11 @@ async def ask(folder: Path, name: str, asked: dict[str, object], report: Report)
             async for line in answer.content:
                 report(json.loads(line))
     except (ValueError, LineTooLong) as error:
-        raise LakeError(f"{folder}: what listens for this lake answers nonsense") from error
+        raise LakeError(f"{folder}: invalid answer from the collector's socket") from error
     except aiohttp.ClientError as error:
         raise LakeError(
-            f"{folder}: the collector of this lake went before the work was done ({error}); "
-            "what it had stored by then is stored, running the command again is safe"
+            f"{folder}: lost the connection to the collector before the work was done ({error}); "
+            "what it stored is kept, so just run the command again"
         ) from error
 
 
@@ -281,8 +283,8 @@ def _folder_of_ours() -> Path:
     private = stat.S_ISDIR(found.st_mode) and not stat.S_IMODE(found.st_mode) & 0o077
     if not private or found.st_uid != os.getuid():
         raise LakeError(
-            f"{folder}: it must be a folder of yours that nobody else can open; "
-            "remove it, or set TMPDIR to another folder"
+            f"{folder}: it must belong to you and be closed to other users; "
+            "remove it or set TMPDIR to another folder"
         )
     return folder
 

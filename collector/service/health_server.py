@@ -123,7 +123,8 @@ async def answering(port: int, program: Program) -> AsyncIterator[int]:
             server = await loop.create_server(protocol, LOOPBACK, port)
         except OSError as error:
             raise SettingsError(
-                f"PERPSCOPE_COLLECTOR_PORT={port}: {error.strerror}; choose another, or 0 for any"
+                f"PERPSCOPE_COLLECTOR_PORT={port}: {error.strerror}; "
+                "choose another port, or 0 for any free one"
             ) from error
         # Of any free port, the one that it got: whoever watches goes on looking there.
         port = int(server.sockets[0].getsockname()[1])
@@ -142,8 +143,8 @@ def _only_as(names: Collection[str]) -> Middleware:
         if len(hosts) == 1 and is_ours(hosts[0], names):
             return await handler(request)
         raise web.HTTPForbidden(
-            text="this collector does not answer to that name; "
-            "if a proxy serves it under one, set PERPSCOPE_ALLOWED_HOSTS\n"
+            text="unknown host name; "
+            "if a proxy serves the collector under it, add it to PERPSCOPE_ALLOWED_HOSTS\n"
         )
 
     return refusing

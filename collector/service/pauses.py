@@ -26,7 +26,7 @@ class Pauses:
     def restore(self, one: VenueCollector) -> None:
         """Have a venue left alone for as long as it asked an earlier collector to."""
         if (until := self._until.get(one.name)) is not None:
-            reason = "it asked for silence before this collector was started"
+            reason = "it asked for a pause before the collector was started"
             at = datetime.fromisoformat(until)
             one.budget.pause_until(RateLimited(one.name, "start", reason, at))
 

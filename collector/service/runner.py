@@ -100,7 +100,7 @@ async def run_once(settings: Settings) -> list[Cycle]:
             return []
         stopped.cancel()
         if not await program.write_queue.finish(STORING_TIMEOUT_S):
-            raise LakeError(program.write_queue.fault or "the lake did not take the rows in time")
+            raise LakeError(program.write_queue.fault or "the rows were not stored in time")
         # Who collects by cron has no background in which files have their turn.
         await timetable.check(program)
         return cycles.result()

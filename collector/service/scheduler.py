@@ -214,5 +214,5 @@ class Scheduler:
     def _missed(self, event: JobEvent) -> None:
         self.missed[event.job_id] = self.missed.get(event.job_id, 0) + 1
         overlaps = event.code == EVENT_JOB_MAX_INSTANCES
-        why = "the run before is not over" if overlaps else "its time had passed"
-        log.warning("job left out", job=event.job_id, why=why)
+        why = "the previous run is still going" if overlaps else "its start time was missed"
+        log.warning("job skipped", job=event.job_id, why=why)

@@ -60,7 +60,7 @@ async def served(
                 await asyncio.sleep(POLL_S)
         finally:
             server.close()
-        raise NotListening("nothing listens there any more")
+        raise NotListening("the server no longer listens")
 
     try:
         first = await listen(_protocol(runner))

@@ -87,7 +87,7 @@ async def cycle(program: Program, one: VenueCollector) -> Cycle:
     snapshots, record = await one.cycle()
     before = program.counters.latest.get(one.name)
     if record.error is not None and (before is None or record.error != before.error):
-        log.warning("cycle with a fault", venue=one.name, reason=record.error)
+        log.warning("cycle incomplete", venue=one.name, reason=record.error)
     elif record.error is None and before is not None and before.error is not None:
         log.info("cycle complete again", venue=one.name)
     program.counters.count(record, program.clock.monotonic_s())
@@ -102,7 +102,9 @@ async def _note_silence(program: Program, one: VenueCollector) -> None:
     try:
         await asyncio.to_thread(program.pauses.save, one)
     except LakeError as error:
-        log.warning("a restart would not know of the silence", venue=one.name, reason=str(error))
+        log.warning(
+            "pause not saved; a restart would not keep it", venue=one.name, reason=str(error)
+        )
 
 
 async def universe(program: Program, one: VenueCollector) -> None:
@@ -112,7 +114,7 @@ async def universe(program: Program, one: VenueCollector) -> None:
         await asyncio.to_thread(program.lake.replace_instruments, one.name, instruments)
     except VenueError as error:
         if one.universe.chosen:
-            log.warning("universe not refreshed", venue=one.name, reason=error.reason)
+            log.warning("universe refresh failed", venue=one.name, reason=error.reason)
         # Without a universe the cycle's own fault says why, once.
     except LakeError as error:
         log.warning("instruments not stored", venue=one.name, reason=str(error))
@@ -122,7 +124,7 @@ async def long_short(one: VenueCollector) -> None:
     """Ask for the newest long/short ratios of a venue."""
     outcome = await one.refresh_long_short()
     if outcome.error is not None:
-        log.warning("long/short incomplete", venue=one.name, reason=outcome.error)
+        log.warning("long/short ratios incomplete", venue=one.name, reason=outcome.error)
 
 
 async def history(program: Program, one: VenueCollector) -> None:
@@ -139,18 +141,18 @@ async def history(program: Program, one: VenueCollector) -> None:
             plan.before(program.clock.now(), length), lambda *_: None
         )
     except LakeError as error:
-        log.warning("history not stored", venue=one.name, reason=str(error))
+        log.warning("backfill not stored", venue=one.name, reason=str(error))
         return
     counts = outcome.counts
     log.info(
-        "history filled in",
+        "history backfilled",
         venue=one.name,
         requests=outcome.requests,
         bars_added=counts.added,
         bars_filled=counts.filled,
     )
     for problem in outcome.problems():
-        log.warning("history incomplete", venue=one.name, reason=problem)
+        log.warning("backfill incomplete", venue=one.name, reason=problem)
 
 
 async def watch_clock(program: Program) -> None:
@@ -166,7 +168,7 @@ async def clock(program: Program) -> None:
     try:
         await asyncio.to_thread(program.clock_steps.look)
     except LakeError as error:
-        log.warning("Health does not know of the clock's step", reason=str(error))
+        log.warning("clock step not saved for the Health page", reason=str(error))
     if program.clock_steps.newest is not before:
         for scheduler in program.schedulers.values():
             scheduler.realign()
@@ -195,7 +197,7 @@ async def merge(program: Program, *, whole_days: bool = False) -> None:
         await asyncio.to_thread(program.lake.maintain, now, whole_days=whole_days)
         await asyncio.to_thread(program.lake.publish)
     except LakeError as error:
-        log.warning("upkeep not done", reason=str(error))
+        log.warning("lake maintenance failed", reason=str(error))
 
 
 async def check(program: Program) -> None:
@@ -203,10 +205,10 @@ async def check(program: Program) -> None:
     try:
         notes = await asyncio.to_thread(program.lake.check_files, CHECK_BYTES)
     except LakeError as error:
-        log.warning("files not checked", reason=str(error))
+        log.warning("file check failed", reason=str(error))
         return
     for note in notes:
-        log.error("set aside", what=note)
+        log.error("damaged file set aside", what=note)
 
 
 async def _forget(program: Program) -> None:

@@ -89,7 +89,7 @@ async def _fill(
     outcome = await program.histories[one.name].fill(stretch, progress, archive)
     problems = outcome.problems()
     if not one.universe.chosen:
-        problems.append(f"{one.name}: no instruments chosen, so nothing was asked")
+        problems.append(f"{one.name}: no instruments chosen, nothing requested")
     report(
         {
             "filled": one.name,

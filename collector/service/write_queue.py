@@ -71,7 +71,7 @@ class WriteQueue:
         """Take *batch* to be stored with the next commit."""
         if len(self._waiting) >= MAX_QUEUE:
             self.dropped += 1
-            log.error("batch dropped: too many wait for the lake", rows=len(batch))
+            log.error("batch dropped: write queue is full", rows=len(batch))
             return
         self._waiting.append(batch)
         self._emptied.clear()
@@ -129,14 +129,14 @@ class WriteQueue:
             self._lake.publish()
         except LakeError as error:
             if self.fault is None:
-                log.error("the lake refuses; batches wait", reason=str(error))  # noqa: TRY400
+                log.error("lake write failed; batches are queued", reason=str(error))  # noqa: TRY400
             self.fault = str(error)
             return 0
         except Exception:
             # A row that no lake would take is a bug; it must not hold up all others for ever.
             if len(batches) > 1:
                 return self._store(batches[:1])
-            log.exception("batch dropped: it cannot be stored", rows=len(rows))
+            log.exception("batch dropped: its rows cannot be stored", rows=len(rows))
             self.dropped += 1
             return 1
         self._note_stored(rows)
@@ -147,5 +147,5 @@ class WriteQueue:
             if isinstance(record, Snapshot):
                 self.bars_from(record.venue, record.received_ts)
         if self.fault is not None:
-            log.info("the lake takes rows again", waiting=len(self._waiting))
+            log.info("lake writes succeed again", waiting=len(self._waiting))
             self.fault = None

@@ -96,7 +96,7 @@ class FirstStates:
             )
             self._start(venue_id, payload, levels)
         except (VenueError, OtherShape) as error:
-            log.info("no first state of a book", venue=self._stream.venue, reason=str(error))
+            log.info("initial order book not loaded", venue=self._stream.venue, reason=str(error))
 
     def _start(self, venue_id: str, payload: Any, levels: int) -> None:
         if self._stream.rest_book is not None:

@@ -13,19 +13,19 @@ from collector.venues.venue import Offer
 STREAMS: dict[str, Stream] = {stream.venue: stream for stream in (BINANCE, BYBIT, OKX)}
 """The venues whose streams are read, by name."""
 
-CADENCE = "as it happens, over a websocket"
+CADENCE = "real time, websocket"
 
-BOOK_CADENCE = "as it happens, over a websocket; every cycle while that is down"
+BOOK_CADENCE = "real time, websocket; every cycle while that is down"
 
 TRADES = {
-    "binance": "aggregate trades; what a connection missed is asked of REST",
-    "bybit": "trades from the book; what a connection missed is asked of REST, the newest 1000",
-    "okx": "all trades; what a connection missed is asked of REST",
+    "binance": "aggregate trades; gaps are filled over REST",
+    "bybit": "trades; gaps are filled over REST, up to the newest 1000",
+    "okx": "all trades; gaps are filled over REST",
 }
 LIQUIDATIONS = {
-    "binance": "not all: the largest of each instrument and second",
+    "binance": "partial: the largest per instrument and second",
     "bybit": "all",
-    "okx": "not all: the venue does not say how many are left out",
+    "okx": "partial: the venue does not say how many are missing",
 }
 
 

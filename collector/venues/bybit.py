@@ -123,7 +123,7 @@ def offers() -> Iterator[Offer]:
     yield Offer(column="next_funding_ts", source="tickers", unit="ms")
     remark = "the ticker's, where it has one; else minutes in the list of instruments"
     yield Offer(column="funding_interval_h", source="tickers", unit="h", remark=remark)
-    remark = "200 levels a side; as many of them as lie within 25 bps of mid"
+    remark = "200 levels per side, those within 25 bps of mid"
     yield Offer(column="book_imbalance", source="order book", unit="ratio", remark=remark)
     yield Offer(column="spread_bps", source="order book", unit="bps")
     remark = "holders long over holders short, from their shares"

@@ -188,7 +188,7 @@ class VenueClient:
         middle = asked_ts + (answer.heard_ts - asked_ts) / 2
         venue_ts = answer.rows[0][1].get("venue_ts") if answer.rows else None
         if not isinstance(venue_ts, datetime):
-            raise VenueUnavailable(self.venue.name, self.venue.time.name, "answered no time")
+            raise VenueUnavailable(self.venue.name, self.venue.time.name, "no time in the answer")
         return (venue_ts - middle) / timedelta(seconds=1)
 
     async def close(self) -> None:
@@ -211,7 +211,7 @@ class VenueClient:
             raise VenueUnavailable(self.venue.name, call, str(error)) from error
         except Exception as error:
             stats.faults += 1
-            log.exception("an answer could not be read", venue=self.venue.name, call=call)
+            log.exception("response could not be parsed", venue=self.venue.name, call=call)
             raise VenueUnavailable(self.venue.name, call, fault(error)) from error
 
     async def _sent(
@@ -253,7 +253,7 @@ class VenueClient:
         """Return the rows that *question* reads from *payload*."""
         rows = list(question.read(_decoded(payload), asked))
         if not rows and not question.may_be_empty:
-            raise VenueUnavailable(self.venue.name, call, "answered without a single row")
+            raise VenueUnavailable(self.venue.name, call, "empty answer")
         return rows
 
     def _opened(self, lazy: bool = False) -> None:
@@ -358,7 +358,7 @@ def _is_endless(raw: object) -> bool:
 
 def fault(error: Exception) -> str:
     """Return the sentence for an answer that was lost to *error*, which nobody foresaw."""
-    return f"a fault of ours in reading it ({type(error).__name__}); the log says where"
+    return f"internal error while parsing the answer ({type(error).__name__}); see the log"
 
 
 def loads(text: str) -> Any:
@@ -393,7 +393,7 @@ def _decoded(payload: Any) -> Any:
         try:
             return loads(payload)
         except ValueError as error:
-            raise OtherShape("answered broken JSON") from error
+            raise OtherShape("invalid JSON") from error
     raise OtherShape(nonsense(payload))
 
 

@@ -97,7 +97,7 @@ def translated(error: Exception, reply: Reply, at: Circumstances) -> VenueError:
     if _is_region(error, reply):
         return VenueForbidden(*where, f"region blocked (HTTP {reply.status})")
     if (pause_s := _silence_s(error, reply, at)) is not None:
-        otherwise = "a bot challenge" if is_challenge(reply) else "too many requests"
+        otherwise = "bot challenge" if is_challenge(reply) else "too many requests"
         return RateLimited(*where, _said(reply, otherwise), retry_at(reply, pause_s, at))
     if isinstance(error, ccxt.OnMaintenance):
         return VenueUnavailable(*where, "under maintenance")
@@ -109,9 +109,9 @@ def translated(error: Exception, reply: Reply, at: Circumstances) -> VenueError:
 
 
 def _failure(error: Exception, reply: Reply) -> str:
-    """Say in words what an answer that is no answer to the question was instead."""
+    """Say in words what an answer that is request failed was instead."""
     if reply.status != 200:
-        return _said(reply, "no answer to the question")
+        return _said(reply, "request failed")
     if reply.code is not None and isinstance(error, ccxt.BaseError):
         return _said(reply, f"error {reply.code}")
     return nonsense(reply.body)
@@ -120,10 +120,10 @@ def _failure(error: Exception, reply: Reply) -> str:
 def nonsense(body: object) -> str:
     """Say what came instead of the JSON that was expected."""
     if body is None or body == "":
-        return "answered nothing"
+        return "empty answer"
     if isinstance(body, str) and body.lstrip()[:1] not in ("{", "["):
-        return "answered HTML instead of JSON" if "<" in body[:200] else "answered no JSON"
-    return "answered JSON of another shape"
+        return "HTML instead of JSON" if "<" in body[:200] else "not JSON"
+    return "unexpected JSON"
 
 
 def retry_at(reply: Reply, pause_s: float, at: Circumstances) -> datetime:

@@ -69,9 +69,9 @@ def offers() -> Iterator[Offer]:
     yield Offer(column="volume_24h_usd", source="asset contexts", unit="USD", remark="dayNtlVlm")
     yield Offer(column="oi_raw", source="asset contexts", unit="quoted units")
     yield Offer(column="funding_rate", source="asset contexts", unit="ratio per interval")
-    remark = "an hour for every instrument"
+    remark = "one hour for all instruments"
     yield Offer(column="funding_interval_h", source="listing", unit="h", remark=remark)
-    remark = "20 levels a side; as many of them as lie within 25 bps of mid"
+    remark = "20 levels per side, those within 25 bps of mid"
     yield Offer(column="book_imbalance", source="order book", unit="ratio", remark=remark)
     yield Offer(column="spread_bps", source="order book", unit="bps")
 

@@ -160,7 +160,7 @@ def offers() -> Iterator[Offer]:
     yield Offer(column="next_funding_ts", source="funding rates", unit="ms", remark="fundingTime")
     remark = "nextFundingTime minus fundingTime"
     yield Offer(column="funding_interval_h", source="funding rates", unit="ms", remark=remark)
-    remark = "400 levels a side; as many of them as lie within 25 bps of mid"
+    remark = "400 levels per side, those within 25 bps of mid"
     yield Offer(column="book_imbalance", source="order book", unit="ratio", remark=remark)
     yield Offer(column="spread_bps", source="order book", unit="bps")
     yield Offer(column="ls_accounts", source="long/short accounts", unit="ratio")

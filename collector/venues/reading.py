@@ -82,15 +82,15 @@ def entries(payload: Any, *path: str | int) -> list[Any]:
             found = found[step] if isinstance(found, list) and len(found) > step else None
     if not isinstance(found, list):
         where = ".".join(map(str, path)) or "the top"
-        raise OtherShape(f"answered JSON of another shape: no list at {where}")
+        raise OtherShape(f"unexpected JSON: no list at {where}")
     return found
 
 
 def obj(payload: Any, *keys: str) -> dict[str, Any]:
     """Return the answer as an object that has *keys*, or say that it is of another shape."""
     if not isinstance(payload, dict):
-        raise OtherShape("answered JSON of another shape: not an object")
+        raise OtherShape("unexpected JSON: not an object")
     for key in keys:
         if key not in payload:
-            raise OtherShape(f"answered JSON of another shape: no {key}")
+            raise OtherShape(f"unexpected JSON: no {key}")
     return payload

@@ -143,9 +143,9 @@ class Venue:
     def cadence(self, source: str) -> str:
         """Return how often the question called *source* is asked, in words."""
         if any(question.name == source for question in self.bulk):
-            return "every cycle, all at once"
+            return "every cycle, in bulk"
         if any(question.name == source for question in self.each):
-            return "every cycle, one by one in order of volume"
+            return "every cycle, per instrument by volume"
         if any(question.name == source for question in self.slow):
-            return "every 5 minutes, one by one in order of volume"
-        return "every 15 minutes, all at once"
+            return "every 5 minutes, per instrument by volume"
+        return "every 15 minutes, in bulk"

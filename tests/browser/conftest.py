@@ -302,7 +302,7 @@ def _wait_until_it_shows_a_day(process):
     for line in process.stderr:
         said.append(line)
         text = "".join(said)
-        if "perpscope is at" in text and text.count("history filled in") == len(VENUES):
+        if "perpscope is at" in text and text.count("history backfilled") == len(VENUES):
             return
     pytest.fail("the demo ended: " + "".join(said))
 

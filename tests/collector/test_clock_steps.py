@@ -72,7 +72,7 @@ async def test_a_step_is_found_said_and_written_down_once(program, step, seconds
         await timetable.clock(program)
         await timetable.clock(program)
 
-    (line,) = [line for line in lines if line["event"] == "the clock stepped"]
+    (line,) = [line for line in lines if line["event"] == "clock stepped"]
     assert round(line["step_s"]) == seconds
     said = health(program)["clock"]
     assert said.startswith(f"the clock stepped by {seconds:+,} s at 2026-01-01 1")
@@ -134,8 +134,8 @@ async def test_a_step_ahead_makes_no_venue_silent(program, step):
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (-3600, "all are of the future; this machine's clock may be behind"),
-        (3600, "all are over five minutes old; this machine's clock may be ahead"),
+        (-3600, "they are in the future; this machine's clock may be slow"),
+        (3600, "they are over five minutes old; this machine's clock may be fast"),
     ],
 )
 async def test_a_clock_that_no_price_agrees_with_degrades_health(program, step, seconds, words):
@@ -149,7 +149,7 @@ async def test_a_clock_that_no_price_agrees_with_degrades_health(program, step, 
     after = health(program)
 
     assert apart.answered == 3
-    assert apart.error == f"okx: no price could be taken: by the venue's own times {words}"
+    assert apart.error == f"okx: all prices rejected: by the venue's own times {words}"
     assert (during["status"], during["venues"]["okx"]["error"]) == ("degraded", apart.error)
     assert stored(
         program,
@@ -238,6 +238,6 @@ async def test_the_watch_outlives_a_lake_that_cannot_be_read(program, step):
     step(3600)
     await timetable.clock(program)
 
-    assert "Health does not know of the clock's step" in [line["event"] for line in lines]
+    assert "clock step not saved for the Health page" in [line["event"] for line in lines]
     assert round(first.step_s) == -3600
     assert round(program.clock_steps.newest.step_s) == 3600

@@ -143,5 +143,5 @@ async def test_streams_that_are_off_are_not_tried(examined, tmp_path, simulator)
         tmp_path, simulator=simulator.url, venues=("bybit", "okx"), streams=False
     )
 
-    assert "not tried: PERPSCOPE_STREAMS is off" in said
+    assert "not checked: PERPSCOPE_STREAMS is off" in said
     assert not simulator.requests["bybit"]["/v5/public/linear"]

@@ -88,7 +88,7 @@ async def test_an_end_that_nobody_asked_for_is_told_and_the_task_begun_again(
             work.end(error)
         await until(lambda: work.begun == 2)
 
-    (line,) = [line for line in lines if line["event"] == "task ended"]
+    (line,) = [line for line in lines if line["event"] == "task ended unexpectedly"]
     assert (line["task"], line["reason"], line["then"]) == ("storing", reason, "restart")
     if error == "cancel":
         assert isinstance(line["exc_info"], asyncio.CancelledError)
@@ -185,7 +185,7 @@ async def test_a_failure_on_the_way_out_is_in_the_log(guard):
     with capture_logs() as lines:
         await task.end()
 
-    assert [line["event"] for line in lines] == ["task failed while it was being ended"]
+    assert [line["event"] for line in lines] == ["task failed while stopping"]
     assert guard.counted("storing") == 0
 
 
@@ -220,7 +220,10 @@ async def test_one_that_waits_to_be_begun_again_can_be_hurried(guard, work, cloc
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (ValueError("broken"), "the task 'process collector' ended (ValueError: broken)"),
+        (
+            ValueError("broken"),
+            "the task 'process collector' ended unexpectedly (ValueError: broken)",
+        ),
         (PerpscopeError("the collector ended by itself"), "the collector ended by itself"),
     ],
     ids=["a bug", "an error of ours"],
@@ -318,5 +321,5 @@ async def test_an_end_that_cannot_be_written_down_is_followed_all_the_same(clock
             work.end(ValueError("broken"))
             await until(lambda: work.begun == 2)
 
-    assert "Health does not know of a task's end" in [line["event"] for line in lines]
+    assert "task failure not saved for the Health page" in [line["event"] for line in lines]
     assert module.reason(ValueError()) == "ValueError"

@@ -156,7 +156,7 @@ async def test_the_storing_task_fails_outside_its_own_care(tmp_path, monkeypatch
             reason = await told(program, "storing")
 
     assert reason == "ZeroDivisionError: injected"
-    (line,) = [line for line in lines if line["event"] == "task ended"]
+    (line,) = [line for line in lines if line["event"] == "task ended unexpectedly"]
     assert isinstance(line["exc_info"], ZeroDivisionError)
     assert line["exc_info"].__traceback__ is not None
 
@@ -364,7 +364,7 @@ async def test_an_end_whose_policy_is_to_stop_ends_the_collector_with_1(tmp_path
         await until(lambda: any(one.get_name() == "clock watch" for one in asyncio.all_tasks()))
         kill("clock watch")
         with pytest.raises(
-            PerpscopeError, match="'clock watch' ended .it was cancelled."
+            PerpscopeError, match="'clock watch' ended unexpectedly .it was cancelled."
         ) as caught:
             await running
 

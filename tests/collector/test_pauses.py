@@ -41,6 +41,6 @@ async def test_a_restart_leaves_a_venue_alone_that_banned_us(simulator, tmp_path
 
         assert banned.budget.paused_until == until
         assert other.budget.paused_until is None
-        assert "nothing is asked before" in (await timetable.cycle(again, banned)).error
+        assert "no requests until" in (await timetable.cycle(again, banned)).error
         assert record.requests == 0
     assert simulator.requests["binance"].total() == asked

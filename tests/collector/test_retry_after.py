@@ -59,9 +59,9 @@ def test_without_the_header_nothing_is_said():
         (aiohttp.ClientConnectorSSLError(KEY, OSError("handshake")), "TLS failed"),
         (ConnectionResetError("Cannot write to closing transport"), "connection reset"),
         (aiohttp.ServerDisconnectedError(), "connection reset"),
-        (aiohttp.ClientPayloadError("cut"), "the answer broke off"),
+        (aiohttp.ClientPayloadError("cut"), "response cut short"),
         (TimeoutError(), "no answer in time"),
-        (TooLarge("the answer is larger than 32 MB"), "the answer is larger than 32 MB"),
+        (TooLarge("the response is larger than 32 MB"), "the response is larger than 32 MB"),
         (
             aiohttp.ClientConnectorError(KEY, OSError(101, "Network is unreachable")),
             "no connection: [Errno 101] Network is unreachable",

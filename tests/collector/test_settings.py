@@ -56,7 +56,7 @@ def test_no_password_goes_into_an_address_nor_into_the_refusal(monkeypatch):
         ("PERPSCOPE_INTERVAL_S", "nan", "must be less than"),
         ("PERPSCOPE_VENUES", "binance,mtgox", "binance, bybit, okx"),
         ("PERPSCOPE_VENUES", "", "binance, bybit, okx"),
-        ("PERPSCOPE_VENUES", "okx,okx", "named twice"),
+        ("PERPSCOPE_VENUES", "okx,okx", "listed twice"),
         ("PERPSCOPE_DATA_DIR", "", "path of a folder"),
         ("PERPSCOPE_SNAPSHOT_DAYS", "0", "greater than or equal to 1"),
         ("PERPSCOPE_LOG_LEVEL", "CHATTY", "'DEBUG', 'INFO'"),

@@ -54,7 +54,7 @@ async def test_the_bar_of_the_start_is_filled_in_once_it_is_over(program, monkey
     with capture_logs() as lines:
         await timetable.begin(brief, one)
 
-    assert [line["event"] for line in lines].count("history filled in") == 2
+    assert [line["event"] for line in lines].count("history backfilled") == 2
 
 
 async def test_late_snapshots_get_into_the_bars_they_belong_to(program):
@@ -126,7 +126,7 @@ async def test_damage_is_looked_for_every_five_minutes_and_taken_out(program):
         await check.run()
 
     assert check.every == timedelta(minutes=5)
-    (said,) = [line["what"] for line in lines if line["event"] == "set aside"]
+    (said,) = [line["what"] for line in lines if line["event"] == "damaged file set aside"]
     assert f"1 rows of {files[1].name} are lost" in said
     assert health(program)["set_aside"] == [said]
     reader = Reader(program.settings.data_dir)

@@ -121,11 +121,11 @@ async def test_the_figures_of_one_pair_agree_across_venues(collecting):
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("html200", "answered HTML instead of JSON"),
-        ("empty", "answered without a single row"),
-        ("empty_body", "answered nothing"),
-        ("truncated", "answered broken JSON"),
-        ("deep", "answered broken JSON"),
+        ("html200", "HTML instead of JSON"),
+        ("empty", "empty answer"),
+        ("empty_body", "empty answer"),
+        ("truncated", "invalid JSON"),
+        ("deep", "invalid JSON"),
         ("hang", "timeout after 2 s"),
     ],
 )
@@ -151,7 +151,7 @@ async def test_what_failed_for_one_reason_is_said_once(collecting, faulty):
 
     _, record = await one.cycle()
 
-    assert record.error == "okx: funding rates and mark prices: answered nothing"
+    assert record.error == "okx: funding rates and mark prices: empty answer"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ async def test_a_request_for_silence_is_honoured(collecting, faulty, simulator, 
     assert one.forbidden is None
     assert one.budget.paused_until > later.finished_ts
     assert (rows, later.requests) == ([], 0)
-    assert "nothing is asked before" in later.error
+    assert "no requests until" in later.error
     assert simulator.requests[name].total() == asked
 
 
@@ -409,7 +409,7 @@ async def test_an_empty_list_of_funding_terms_changes_none(collecting, faulty, k
     assert {row.symbol: row.funding_interval_h for row in rows} == {
         row.symbol: row.funding_interval_h for row in before
     }
-    assert record.error == "binance: funding terms: answered without a single row"
+    assert record.error == "binance: funding terms: empty answer"
 
 
 async def test_an_interval_is_unknown_before_any_funding_terms(collecting, faulty):
@@ -520,7 +520,7 @@ async def test_without_a_universe_a_cycle_says_why(simulator, faulty):
 
     assert rows == []
     assert record.asked == 0
-    assert "no instruments chosen: bybit: list of instruments: answered HTML" in record.error
+    assert "no instruments chosen: bybit: list of instruments: HTML" in record.error
 
 
 async def test_a_fault_of_ours_in_one_answer_costs_that_answer_only(collecting):
@@ -537,8 +537,8 @@ async def test_a_fault_of_ours_in_one_answer_costs_that_answer_only(collecting):
     assert [row.price is not None for row in rows] == [True] * 5
     assert {row.mark for row in rows} == {None}
     assert record.error == (
-        f"binance: {broken.name}: a fault of ours in reading it (RecursionError); "
-        "the log says where"
+        f"binance: {broken.name}: internal error while parsing the answer (RecursionError); "
+        "see the log"
     )
     assert reasons(record) == {"answer:fault": 1}
     assert [line["exc_info"] for line in lines if line["log_level"] == "error"] == [True]
@@ -555,7 +555,7 @@ async def test_a_fault_of_ours_in_making_rows_leaves_a_record(collecting, monkey
     assert rows == []
     assert (
         record.error
-        == "okx: rows: a fault of ours in reading it (RecursionError); the log says where"
+        == "okx: rows: internal error while parsing the answer (RecursionError); see the log"
     )
     assert (record.answered, reasons(record)) == (0, {"answer:fault": 1})
     assert [line["exc_info"] for line in lines if line["log_level"] == "error"] == [True]
@@ -567,7 +567,7 @@ async def test_a_fault_of_ours_in_a_refresh_keeps_the_universe(collecting, monke
     chosen = one.universe.chosen
     monkeypatch.setattr(one.universe, "refresh", blown)
 
-    with capture_logs() as lines, pytest.raises(VenueUnavailable, match="a fault of ours"):
+    with capture_logs() as lines, pytest.raises(VenueUnavailable, match="internal error"):
         await one.refresh_universe()
 
     assert one.universe.chosen == chosen

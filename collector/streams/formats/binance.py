@@ -218,10 +218,10 @@ def rest_book(books: Books, venue_id: str, payload: Any, levels: int) -> None:
     try:
         state = msgspec.convert(payload, RestBook, strict=False)
     except UNREADABLE as error:
-        raise OtherShape("answered JSON of another shape: no book") from error
+        raise OtherShape("unexpected JSON: no book") from error
     bids, asks = pairs(state.bids), pairs(state.asks)
     if not (sound(bids) and sound(asks)):
-        raise OtherShape("answered JSON of another shape: no price and quantity in a level")
+        raise OtherShape("unexpected JSON: no price and quantity in a level")
     books.put_first(
         venue_id,
         bids=bids,

@@ -29,10 +29,10 @@ LATE_MS = 120_000
 """A liquidation told so long after it was one that was missing until then. [ms]"""
 
 NOT_RUNNING = "the collector was not running"
-NEVER_HEARD = "nothing was heard of it since the start"
-TOLD_LATE = "the venue told of liquidations late"
-NUMBERS_LEFT_OUT = "numbers of trades were left out"
-STOPPED = "; the collector was stopped before it could be filled"
+NEVER_HEARD = "no data since the start"
+TOLD_LATE = "the venue sent liquidations late"
+NUMBERS_LEFT_OUT = "trade numbers were skipped"
+STOPPED = "; the collector stopped before it was filled"
 
 
 class Ledger:
@@ -278,7 +278,7 @@ class Ledger:
         if gap.symbol != "*":
             return
         log.info(
-            "hole in a stream",
+            "hole in stream",
             venue=gap.venue,
             channel=gap.channel,
             symbol=gap.symbol,
@@ -297,5 +297,5 @@ class Ledger:
         self._tasks.discard(task)
         if hole.open and not self._is_closing:
             error = None if task.cancelled() else task.exception()
-            log.error("repair of a hole ended early", venue=self._venue, exc_info=error)
+            log.error("repair of a hole failed", venue=self._venue, exc_info=error)
             self._repairs.give_up(hole)

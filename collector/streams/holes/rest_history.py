@@ -13,7 +13,7 @@ from collector.venues.reading import OtherShape, entries
 MAX_PAGES = 10
 """Answers asked for to fill one instrument's part of a hole."""
 
-SHAPE = "answered JSON of another shape: no trade with id, time, price, quantity and side"
+SHAPE = "unexpected JSON: no trade with id, time, price, quantity and side"
 
 
 class PastTrade(NamedTuple):

@@ -104,7 +104,7 @@ class Connection:
             except BaseException as error:
                 if self.wanted:
                     # Nothing is heard until it runs again, and what is live would pass for whole.
-                    self._ended(f"a fault of ours: {reason(error)}")
+                    self._ended(f"internal error: {reason(error)}")
                 raise
 
     def give_up(self) -> None:

@@ -174,7 +174,7 @@ class Session:
         """Take note of what the venue says of our requests, or of itself."""
         self._notices += 1
         if isinstance(notice, Leaving):
-            raise Fault(f"the venue is leaving: {notice.reason}")
+            raise Fault(f"the venue announced a disconnect: {notice.reason}")
         if isinstance(notice, Ack):
             self._unheard += self._subscriptions.acknowledged(notice)
         elif isinstance(notice, Refused):
@@ -273,11 +273,11 @@ class Session:
                 "though the subscription was acknowledged"
             )
         if self._subscriptions.unanswered(self._link.timeout_s(ACK_TIMEOUT_S, BUSY_WALL_S)):
-            raise Fault("a subscription was not acknowledged")
+            raise Fault("a subscription was not acknowledged in time")
         if now_s - self._opened_s > self._life_s:
-            raise Fault("renewed, before the venue ends it")
+            raise Fault("reconnected before the venue's time limit")
 
     def _check_signs(self, now_s: float, pinged_s: float) -> None:
         timeout_s = self._link.timeout_s(PONG_TIMEOUT_S, BUSY_WALL_S)
         if self._sign_s < pinged_s and now_s - pinged_s > timeout_s:
-            raise Fault("nothing came any more, not even an answer to a ping")
+            raise Fault("no data and no answer to a ping")

@@ -225,8 +225,10 @@ async def test_a_forged_file_is_refused_and_the_others_go_on(
     outcome = await fill(history, Stretch(MIDNIGHT - timedelta(days=2), MIDNIGHT), archive())
 
     forged, unstated = sorted(outcome.problems())
-    assert forged.startswith("refused: BTCUSDT-5m-2026-01-09.zip: it is not the file that the")
-    assert unstated.startswith("refused: BTCUSDT-metrics-2026-01-09.zip: there is no .CHECKSUM")
+    assert forged.startswith("refused: BTCUSDT-5m-2026-01-09.zip: it does not match the")
+    assert unstated.startswith(
+        "refused: BTCUSDT-metrics-2026-01-09.zip: its .CHECKSUM file is missing"
+    )
     bars = rows("select volume_usd, ls_accounts from bars where ts::date = '2026-01-09'")
     assert len(bars) == 288
     assert all(bar["volume_usd"] != 100 and bar["ls_accounts"] != 2.5 for bar in bars)
@@ -258,7 +260,7 @@ async def test_a_file_that_is_far_too_large_is_not_read(
 
     assert outcome.files == 0
     assert {problem.rpartition(": ")[2] for problem in outcome.problems()} == {
-        "it is far too large for one day; nothing of it was stored"
+        "it is too large for one day; nothing of it was stored"
     }
 
 

@@ -199,7 +199,7 @@ def test_ctrl_c_stores_what_was_heard(address, tmp_path):
         _, said = process.communicate(timeout=60)
 
     assert process.returncode == 130, said
-    assert "running it again goes on from there" in said
+    assert "run it again to continue" in said
     assert "Traceback" not in said
     with Lake(tmp_path, origin="simulator") as lake, lake.cursor() as cursor:
         assert sum(bars(cursor).values()) > 0
@@ -220,4 +220,4 @@ def test_no_venue_that_answers_ends_with_3(tmp_path, address):
     urllib.request.urlopen(mended, timeout=60).close()
 
     assert process.returncode == 3, said
-    assert "bybit: no instruments chosen, so nothing was asked" in said
+    assert "bybit: no instruments chosen, nothing requested" in said

@@ -274,7 +274,8 @@ async def test_a_fault_of_ours_in_a_page_costs_that_page(
         outcome = await fill(history, day)
 
     assert any(
-        "a fault of ours in reading it (RecursionError)" in one for one in outcome.problems()
+        "internal error while parsing the answer (RecursionError)" in one
+        for one in outcome.problems()
     )
     assert {line["what"] for line in lines if line.get("exc_info")} == {"funding"}
     counted = (
@@ -330,7 +331,7 @@ async def test_a_venue_that_forbids_is_asked_no_further(histories, fill, simulat
 
     outcome = await fill(history, day)
 
-    assert "asked no further" in outcome.problems()[0]
+    assert "stopped asking" in outcome.problems()[0]
     assert simulator.requests["binance"]["/fapi/v1/klines"] <= 2
     assert simulator.requests["binance"]["/futures/data/openInterestHist"] == 0
 

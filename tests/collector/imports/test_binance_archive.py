@@ -115,7 +115,7 @@ def test_a_row_off_every_mark_is_refused_and_pushes_nothing_out(take, rows, off_
     assert [(start_of(row), row["oi_base"]) for row in rows("select ts, oi_base from bars")] == [
         (MIDNIGHT, 1)
     ]
-    assert summary.refused == {"stamped over 30 s off a mark of five minutes": 1}
+    assert summary.refused == {"time is over 30 s off a five-minute mark": 1}
 
 
 def test_a_day_is_no_instant(refusal):
@@ -125,7 +125,7 @@ def test_a_day_is_no_instant(refusal):
         METRICS + "2023-01-21,ADAUSDT,250000000,90000000,1.1,1.2,1.3,0.9\n",
     )
 
-    assert "line 2: create_time should be a time, it is '2023-01-21'" in said
+    assert "line 2: create_time should be a time, not '2023-01-21'" in said
 
 
 def test_open_interest_of_a_coin_of_quadrillions_is_stored(take, rows):
@@ -184,7 +184,7 @@ def test_absent_and_impossible_values_are_null(take, rows):
     ("symbol", "reason"),
     [
         ("BTCUSDT_251226", "dated future, not a perpetual"),
-        ("BTCUSD_PERP", "coin-margined, so counted in contracts and coins, not in USD"),
+        ("BTCUSD_PERP", "coin-margined"),
         ("ETHBTC", "not quoted in a USD stablecoin"),
         ("", "no symbol"),
     ],
@@ -206,8 +206,8 @@ def test_rows_given_twice_are_stored_once(take):
 
     assert (summary.rows_read, summary.stored["bars"]) == (3, 1)
     assert summary.refused == {
-        "an exact repeat": 1,
-        "a second row for the same five minutes of a pair": 1,
+        "exact duplicate": 1,
+        "second row for the same bar of a pair": 1,
     }
 
 
@@ -245,7 +245,7 @@ def test_a_funding_payment_off_every_mark_is_refused(take, rows):
     """Of which period it is cannot be told."""
     summary = take("BTCUSDT-fundingRate-2025-10.csv", f"{FUNDING}{ms(after(480)) + 99_000},8,0.1\n")
 
-    assert summary.refused == {"stamped over 30 s off a mark of five minutes": 1}
+    assert summary.refused == {"time is over 30 s off a five-minute mark": 1}
     assert rows("select count(*) as n from bars") == [{"n": 0}]
 
 
@@ -330,7 +330,9 @@ def test_a_file_that_does_not_match_its_checksum_is_refused(write, lake, rows, n
     path = write("BTCUSDT-metrics-2025-10-01.zip", METRICS + metric(after(5)))
     path.with_name(f"{path.name}.CHECKSUM").write_text(f"{'0' * 64}  {path.name}\n")
 
-    with pytest.raises(ImportRefused, match=r"metrics-2025-10-01\.zip: .*\.CHECKSUM beside it"):
+    with pytest.raises(
+        ImportRefused, match=r"metrics-2025-10-01\.zip: .*\.CHECKSUM file beside it"
+    ):
         import_file(lake, path, lambda _done, _total: None, now=now)
 
     assert rows("select * from bars") == []
@@ -341,7 +343,7 @@ def test_an_empty_checksum_vouches_for_nothing(write, lake, rows, now, stated):
     path = write("BTCUSDT-metrics-2025-10-01.zip", METRICS + metric(after(5)))
     path.with_name(f"{path.name}.CHECKSUM").write_text(stated)
 
-    with pytest.raises(ImportRefused, match=r"\.CHECKSUM beside it"):
+    with pytest.raises(ImportRefused, match=r"\.CHECKSUM file beside it"):
         import_file(lake, path, lambda _done, _total: None, now=now)
 
     assert rows("select * from bars") == []
@@ -367,19 +369,19 @@ def test_a_checksum_that_is_no_ordinary_file_is_refused_at_once(write, untouched
         pytest.param(
             "BTCUSDT-metrics-2025-10-01.csv",
             METRICS + metric(after(5)) + metric(after(10), oi="many"),
-            r"line 3: sum_open_interest should be a number, it is 'many'",
+            r"line 3: sum_open_interest should be a number, not 'many'",
             id="text for a number",
         ),
         pytest.param(
             "BTCUSDT-metrics-2025-10-01.csv",
             METRICS + "\n" + metric(after(5)) + "\r\n" + metric(after(10)).replace(",0.9", ""),
-            r"line 5: 8 columns are expected, there are 7",
+            r"line 5: expected 8 columns, found 7",
             id="column missing, after blank lines",
         ),
         pytest.param(
             "BTCUSDT-metrics-2025-10-01.csv",
             METRICS + metric(after(5)) + metric(after(10)).replace("2025-10-01", "2025-13-01"),
-            r"line 3: create_time should be a time, it is '2025-13-01 00:10:00'",
+            r"line 3: create_time should be a time, not '2025-13-01 00:10:00'",
             id="no such day",
         ),
         pytest.param(
@@ -391,25 +393,25 @@ def test_a_checksum_that_is_no_ordinary_file_is_refused_at_once(write, untouched
         pytest.param(
             "BTCUSDT-metrics-2025-10-01.csv",
             METRICS + metric(after(5)) + '"' + metric(after(10)) + metric(after(15)),
-            r"line 3: a quotation mark is opened and not closed",
+            r"line 3: a quotation mark is not closed",
             id="open quotation mark",
         ),
         pytest.param(
             "BTCUSD_PERP-fundingRate-2025-10.csv",
             f"{FUNDING}{ms(after(0))},8,0.0001\n",
-            "BTCUSD_PERP is not taken: coin-margined",
+            "BTCUSD_PERP is not supported: coin-margined",
             id="coin-margined funding",
         ),
         pytest.param(
             "funding.csv",
             f"{FUNDING}{ms(after(0))},8,0.0001\n",
-            "its name should be as Binance gave it",
+            "keep the name that Binance gave it",
             id="funding of whom",
         ),
         pytest.param(
             "BTCUSDT-fundingRate-2025-10.csv",
             f"{FUNDING}{ms(after(0))},8,0.0001\nsoon,8,0.0001\n",
-            "line 3: calc_time should be a time, it is 'soon'",
+            "line 3: calc_time should be a time, not 'soon'",
             id="payment at no time",
         ),
     ],
@@ -429,7 +431,7 @@ def test_a_member_of_another_pair_is_refused(refusal):
         member="ETHUSDT-metrics-2025-10-01.csv",
     )
 
-    assert "its member is called ETHUSDT-metrics-2025-10-01, so one of the two names" in said
+    assert "its member is named ETHUSDT-metrics-2025-10-01; one of the two names" in said
 
 
 def test_rows_of_times_still_to_come_are_left_out(take, now):
@@ -438,7 +440,7 @@ def test_rows_of_times_still_to_come_are_left_out(take, now):
 
     summary = take("BTCUSDT-metrics-2025-10-01.csv", text)
 
-    assert summary.refused == {"of five minutes that are not over": 1}
+    assert summary.refused == {"bar not over yet": 1}
     assert summary.stored["bars"] == 1
 
 

@@ -76,7 +76,7 @@ def test_a_missing_minute_leaves_a_hole_rather_than_a_low_volume(take, rows):
     summary = take("BTCUSDT-1m-2025-10-01.csv", HEADER + "".join(lines))
 
     assert [row["ts"].minute for row in rows("select ts from bars order by ts")] == [0, 10]
-    assert summary.refused == {"of five minutes whose other minutes are missing": 4}
+    assert summary.refused == {"incomplete five minutes": 4}
 
 
 @pytest.mark.parametrize("minutes", [1, 5])
@@ -119,7 +119,7 @@ def test_a_second_kline_of_an_open_time_that_differs_is_no_repeat(take, rows):
 
     summary = take(f"{NAME}.csv", text)
 
-    assert summary.refused == {"a second kline of the same open time": 1, "an exact repeat": 1}
+    assert summary.refused == {"second kline with the same open time": 1, "exact duplicate": 1}
     found = rows("select close from bars order by ts")
     assert [row["close"] for row in found] == [105, 102, 105]
 
@@ -132,7 +132,7 @@ def test_a_second_minute_that_differs_is_counted_and_adds_nothing(take, rows):
     summary = take("BTCUSDT-1m-2025-10-01.csv", HEADER + "".join(lines))
 
     assert rows("select volume_usd from bars") == [{"volume_usd": 500}]
-    assert summary.refused == {"a second kline of the same open time": 1}
+    assert summary.refused == {"second kline with the same open time": 1}
 
 
 def test_a_kline_that_closed_early_is_left_out_and_the_others_stored(take, rows):
@@ -142,7 +142,7 @@ def test_a_kline_that_closed_early_is_left_out_and_the_others_stored(take, rows)
     summary = take(f"{NAME}.csv", text)
 
     assert [row["ts"].minute for row in rows("select ts from bars order by ts")] == [0, 10]
-    assert summary.refused == {"a kline that closed before its time was over": 1}
+    assert summary.refused == {"kline closed early": 1}
 
 
 def test_a_minute_that_closed_early_leaves_its_five_minutes_out(take, rows):
@@ -152,15 +152,15 @@ def test_a_minute_that_closed_early_leaves_its_five_minutes_out(take, rows):
 
     assert [row["ts"].minute for row in rows("select ts from bars order by ts")] == [0, 10]
     assert summary.refused == {
-        "a kline that closed before its time was over": 1,
-        "of five minutes whose other minutes are missing": 4,
+        "kline closed early": 1,
+        "incomplete five minutes": 4,
     }
 
 
 def test_a_repeated_kline_counts_once(take):
     summary = take(f"{NAME}.csv", HEADER + kline(0) * 2)
 
-    assert summary.refused == {"an exact repeat": 1}
+    assert summary.refused == {"exact duplicate": 1}
     assert summary.stored["bars"] == 1
 
 
@@ -186,7 +186,7 @@ def test_other_intervals_are_refused_with_the_way_out(refusal, interval):
     """Bars are five minutes; the sentence says which file to take instead."""
     said = refusal(f"BTCUSDT-{interval}-2025-10-01.csv", HEADER + kline(0))
 
-    assert re.search(f"says {interval}, .* use the file of 5m or of 1m", said)
+    assert re.search(f"it has {interval} klines; bars need the 5m or 1m file", said)
 
 
 @pytest.mark.parametrize(
@@ -195,46 +195,46 @@ def test_other_intervals_are_refused_with_the_way_out(refusal, interval):
         pytest.param(
             f"{NAME}.csv",
             HEADER + kline(0) + kline(1, 15),
-            r"line 3: this is not a kline of 5 min: it opens at",
+            r"line 3: not a 5-minute kline: it opens at",
             id="longer than its name says",
         ),
         pytest.param(
             f"{NAME}.csv",
             HEADER + kline(0) + kline(1.2),
-            r"line 3: this is not a kline of 5 min: it opens at 1759277160000",
+            r"line 3: not a 5-minute kline: it opens at 1759277160000",
             id="off its mark",
         ),
         pytest.param(
             f"{NAME}.csv",
             kline(0) + kline(1)[:40],
-            r"line 2: 12 columns are expected, there are \d",
+            r"line 2: expected 12 columns, found \d",
             id="cut in a line",
         ),
         pytest.param(
             f"{NAME}.csv",
             HEADER + kline(0) + ",".join(["", *kline(1).split(",")[1:]]),
-            r"line 3: this is not a kline of 5 min: it opens at None",
+            r"line 3: not a 5-minute kline: it opens at None",
             id="no time",
         ),
         pytest.param(
             f"{NAME}.csv",
             kline(0, prices="100,high,90,105"),
-            r"line 1: high should be a number, it is 'high'",
+            r"line 1: high should be a number, not 'high'",
             id="text for a price",
         ),
         pytest.param(
             f"{NAME}.csv",
             "17,1,1,1,1,1,299999,1,1,1,1,0\n",
-            r"line 1: this is not a kline",
+            r"line 1: not a \d+-minute kline",
             id="of the year 1970",
         ),
         pytest.param(
             f"{NAME}.csv",
             HEADER + kline(0, lasts=1) + kline(1, lasts=1),
-            r"line 2: this is not a kline of 5 min",
+            r"line 2: not a 5-minute kline",
             id="all of another interval",
         ),
-        pytest.param("klines.csv", kline(0), "its name should be", id="of whom"),
+        pytest.param("klines.csv", kline(0), "keep the name that Binance gave it", id="of whom"),
         pytest.param("BTCUSDT_251226-5m-2025-10-01.csv", kline(0), "dated future", id="dated"),
         pytest.param(
             "BTCUSD_PERP-5m-2025-10-01.csv", kline(0), "coin-margined", id="coin-margined"
@@ -246,7 +246,7 @@ def test_other_intervals_are_refused_with_the_way_out(refusal, interval):
             id="mark prices",
         ),
         pytest.param(
-            f"data/spot/daily/klines/BTCUSDT/5m/{NAME}.csv", kline(0), "the spot market", id="spot"
+            f"data/spot/daily/klines/BTCUSDT/5m/{NAME}.csv", kline(0), "spot market", id="spot"
         ),
     ],
 )

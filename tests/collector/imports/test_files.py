@@ -200,7 +200,7 @@ def test_readings_of_the_future_are_refused(lake, write, rows):
         lake, path, lambda _done, _total: None, now=MIDNIGHT + timedelta(minutes=7)
     )
 
-    assert summary.refused == {"of a time still to come": 1}
+    assert summary.refused == {"time in the future": 1}
 
 
 def test_several_venues_and_days_in_one_file(take, rows):
@@ -222,7 +222,7 @@ def test_several_venues_and_days_in_one_file(take, rows):
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("absent.csv", "there is no such file"), ("", "this is a folder; name the files in it")],
+    [("absent.csv", "no such file"), ("", "it is a folder; list the files in it")],
 )
 def test_what_is_no_file_is_refused(untouched, tmp_path, name, sentence):
     with pytest.raises(ImportRefused, match=sentence):

@@ -148,8 +148,8 @@ def test_anything_at_all_is_read_or_refused(folder, start, data):
 @pytest.mark.parametrize(
     ("members", "sentence"),
     [
-        ({}, "one member is expected, this one has 0"),
-        ({"a.csv": "x", "b.csv": "y"}, "one member is expected, this one has 2"),
+        ({}, "must have one member, this one has 0"),
+        ({"a.csv": "x", "b.csv": "y"}, "must have one member, this one has 2"),
         ({"notes.txt": "x"}, "neither CSV nor Parquet"),
     ],
 )

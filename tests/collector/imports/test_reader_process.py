@@ -51,7 +51,7 @@ def test_a_refusal_of_the_other_process_says_the_line(reader, write):
     with pytest.raises(ImportRefused) as caught:
         reader.read(write("bars.csv", BARS + "okx,BTC/USDT:USDT,soon,1\n"), NOW)
 
-    assert "bars.csv, line 3: ts should be a time, it is 'soon'" in str(caught.value)
+    assert "bars.csv, line 3: ts should be a time, not 'soon'" in str(caught.value)
 
 
 def zipped(path: Path, megabytes: int) -> Path:
@@ -95,7 +95,7 @@ def test_what_is_no_table_of_a_recording_is_not_run(refusal, tmp_path, made):
 
     said = refusal("recording.sqlite", (tmp_path / "made.db").read_bytes())
 
-    assert "metrics is no table in it, and only a table is read" in said
+    assert "metrics is not a table; only tables are read" in said
 
 
 def test_a_value_of_megabytes_in_a_recording_is_refused(refusal, tmp_path):
@@ -143,7 +143,9 @@ def test_a_reader_that_is_gone_is_replaced(tmp_path, write):
     with reading(tmp_path, lambda: None) as one:
         one.read(path, NOW)
         one.process.kill()
-        with pytest.raises(ImportRefused, match="its reader ended|its reader was ended"):
+        with pytest.raises(
+            ImportRefused, match="its reader process ended|its reader process was killed"
+        ):
             one.read(path, NOW)
 
         assert one.read(path, NOW).rows_read == 1

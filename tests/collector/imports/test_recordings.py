@@ -79,8 +79,8 @@ def test_the_real_recording_adds_up(real):
     assert summary.refused == {
         MOCK: 20,
         "dated future, not a perpetual": 28,
-        "an exact repeat": 1,
-        "a second reading of a pair in the same millisecond": 1,
+        "exact duplicate": 1,
+        "second reading of a pair in the same millisecond": 1,
     }
     assert summary.stored["snapshots"] == 23_006 - sum(summary.refused.values())
     assert summary.values_refused == {"price: zero or negative where it cannot be": 56}
@@ -217,7 +217,7 @@ def test_exact_repeats_are_removed_and_counted(lake, recording):
     summary = import_file(lake, recording(*[reading()] * 4), silent)
 
     assert (summary.rows_read, summary.stored["snapshots"]) == (4, 1)
-    assert summary.refused == {"an exact repeat": 3}
+    assert summary.refused == {"exact duplicate": 3}
 
 
 @pytest.mark.parametrize(

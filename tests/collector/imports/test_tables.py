@@ -76,7 +76,7 @@ def test_what_is_no_time_of_this_market_refuses_the_file(refusal, written):
     """Seconds since 1970 would be taken for milliseconds: better to ask."""
     text = BARS + BAR + BAR.replace("2025-10-01T00:05:00Z", written)
 
-    assert f"line 3: ts should be a time, it is '{written}'" in refusal("bars.csv", text)
+    assert f"line 3: ts should be a time, not '{written}'" in refusal("bars.csv", text)
 
 
 def test_a_base_is_taken_from_the_file_or_from_the_symbol(take, rows):
@@ -135,7 +135,7 @@ def test_impossible_numbers_are_refused_one_by_one(take, rows):
         "book_imbalance: out of range": 1,
         "oi_usd: zero or negative where it cannot be": 1,
     }
-    assert summary.refused == {"no value in it": 1}
+    assert summary.refused == {"no values": 1}
     (row,) = rows("select price, mark, index, book_imbalance, oi_usd from snapshots")
     assert list(row.values()) == [1, 2, 3, 0, 0]
 
@@ -159,12 +159,12 @@ def test_dated_futures_are_left_out_and_counted(take):
         ),
         pytest.param(
             BARS.replace("volume_usd", "volumeusd") + BAR,
-            "line 1: 'volumeusd' is no column of bars, the nearest is 'volume_usd'",
+            "line 1: unknown column 'volumeusd' in bars, did you mean 'volume_usd'",
             id="nearly a column",
         ),
         pytest.param(
             READINGS.replace("price", "close") + READING,
-            "line 1: 'close' is no column of readings",
+            "line 1: unknown column 'close' in readings",
             id="a column of the other table",
         ),
         pytest.param(
@@ -174,22 +174,22 @@ def test_dated_futures_are_left_out_and_counted(take):
         ),
         pytest.param(
             BARS.replace("open", "close") + BAR,
-            "line 1: the column 'close' is there twice",
+            "line 1: column 'close' appears twice",
             id="a column twice",
         ),
         pytest.param(
             BARS + BAR + BAR.replace("00:05:00Z", "00:06:00Z"),
-            "line 3: ts is 2025-10-01 00:06:00, not on a mark of 5 minutes; .* received_ts",
+            "line 3: ts is 2025-10-01 00:06:00, not on a five-minute mark; .* received_ts",
             id="readings called bars",
         ),
         pytest.param(
             BARS + BAR.replace("okx", "OKX"),
-            "line 2: venue is 'OKX'; a venue is written in small letters",
+            "line 2: venue is 'OKX'; use lower case",
             id="a venue in capitals",
         ),
         pytest.param(
             BARS + BAR + BAR.replace("BTC/USDT:USDT", "BTCUSDT"),
-            "line 3: symbol is 'BTCUSDT'; symbols are written as in BTC/USDT:USDT",
+            "line 3: symbol is 'BTCUSDT'; use the form BTC/USDT:USDT",
             id="the venue's own name",
         ),
         pytest.param(BARS + BAR.replace("okx", ""), "line 2: venue is empty", id="no venue"),
@@ -198,17 +198,17 @@ def test_dated_futures_are_left_out_and_counted(take):
         ),
         pytest.param(
             BARS + BAR + BAR.replace("1.5", "NULL"),
-            "line 3: close should be a number, it is 'NULL'",
+            "line 3: close should be a number, not 'NULL'",
             id="a word for nothing",
         ),
         pytest.param(
             BARS + BAR + BAR.replace("1.5", '"1,5"'),
-            "line 3: close should be a number, it is '1,5'",
+            "line 3: close should be a number, not '1,5'",
             id="a decimal comma",
         ),
         pytest.param(
             BARS.replace(",", ";") + BAR.replace(",", ";"),
-            "line 1: its columns are separated by semicolons; separate them by commas",
+            "line 1: its columns are separated by semicolons; use commas",
             id="semicolons",
         ),
         pytest.param(
@@ -223,7 +223,7 @@ def test_dated_futures_are_left_out_and_counted(take):
         ),
         pytest.param(
             BARS + BAR + BAR.replace("okx", "x" * 140_000).replace(",", ",,"),
-            "line 3: there is a field too long: no name and no number has over 128 KiB",
+            "line 3: a field is too long: a field is limited to 128 KiB",
             id="a field of 140 kB",
         ),
         pytest.param(
@@ -233,28 +233,28 @@ def test_dated_futures_are_left_out_and_counted(take):
         ),
         pytest.param(
             BARS + BAR + BAR.replace("BTC", "B" * 300),
-            "line 3: symbol is no name: it has over 200 letters",
+            "line 3: symbol is not a valid name: over 200 letters",
             id="a symbol of 300 letters",
         ),
         pytest.param(
             BARS + BAR + BAR.replace("BTC", "B\x1b[31m"),
-            "line 3: symbol is no name",
+            "line 3: symbol is not a valid name",
             id="a symbol with a control character",
         ),
         pytest.param(
             "x" * 140_000 + "\n" + BAR,
-            "line 1: its first line is too long: no name and no number has over 128 KiB",
+            "line 1: its first line is too long: a field is limited to 128 KiB",
             id="a first line of 140 kB",
         ),
         pytest.param(
             (BARS + BAR).encode() + BAR.replace("BTC", "B\xdcC").encode("latin-1"),
-            "line 3: it is neither text in UTF-8",
+            "line 3: not UTF-8 text",
             id="latin-1",
         ),
-        pytest.param((BARS + BAR).encode("utf-16"), "line 1: it is neither text", id="utf-16"),
-        pytest.param(BARS + BAR + "\0\0\0\0", "line 3: there is a zero byte", id="zero bytes"),
+        pytest.param((BARS + BAR).encode("utf-16"), "line 1: not UTF-8 text", id="utf-16"),
+        pytest.param(BARS + BAR + "\0\0\0\0", "line 3: it contains a zero byte", id="zero bytes"),
         pytest.param("", "the file is empty", id="empty"),
-        pytest.param("\n\n", "there is nothing but blank lines", id="blank"),
+        pytest.param("\n\n", "it contains only blank lines", id="blank"),
         pytest.param("<html><body>502</body></html>\n", "line 1: columns missing", id="a web page"),
         pytest.param('{"venue": "okx"}\n', "line 1: columns missing", id="JSON"),
     ],
@@ -283,7 +283,7 @@ def test_a_last_line_without_an_end_is_taken_and_said(take):
     whole, cut = take("whole.csv", BARS + BAR), take("cut.csv", (BARS + BAR)[:-1])
 
     assert whole.notes == ()
-    assert any("the last line has no end" in note for note in cut.notes)
+    assert any("the last line has no line break" in note for note in cut.notes)
 
 
 def test_a_file_without_rows_stores_nothing(take):
@@ -326,17 +326,17 @@ def test_parquet_is_read_with_times_of_any_kind(take, rows, times):
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [
-        ({"close": ["1.5"]}, "the column 'close' holds string, not double"),
-        ({"close": [True]}, "the column 'close' holds bool, not double"),
-        ({"clsoe": [1.5]}, "'clsoe' is no column of bars, the nearest is 'close'"),
-        ({"ts": ["soon"]}, "row 1: ts should be a time, it is 'soon'"),
+        ({"close": ["1.5"]}, "column 'close' has type string, not double"),
+        ({"close": [True]}, "column 'close' has type bool, not double"),
+        ({"clsoe": [1.5]}, "unknown column 'clsoe' in bars, did you mean 'close'"),
+        ({"ts": ["soon"]}, "row 1: ts should be a time, not 'soon'"),
         ({"ts": [1759277100001]}, "row 1: ts is 2025-10-01 00:05:00.001"),
         (
             {"ts": pa.array([2**62], pa.timestamp("us"))},
-            "row 1: ts is not of the years 2009 to 2099",
+            "row 1: ts is outside the years 2009 to 2099",
         ),
         ({"symbol": pa.array([None], pa.string())}, "row 1: symbol is empty"),
-        ({"ts": pa.array([20000], pa.date32())}, "ts holds dates: a day is no time"),
+        ({"ts": pa.array([20000], pa.date32())}, "ts has dates without a time of day"),
     ],
 )
 def test_parquet_with_something_wrong_is_refused(refusal, columns, sentence):
@@ -367,7 +367,7 @@ def test_an_index_of_pandas_is_left_out(take, rows, name, ending):
 
     found = rows('select close, "index" from bars order by ts')
     assert found == [{"close": close, "index": None} for close in (1, 2, 3)]
-    assert "the index of pandas, which numbers the rows, is left out" in summary.notes
+    assert "the pandas index was ignored" in summary.notes
 
 
 def test_a_csv_as_pandas_writes_it_is_read(take, rows):

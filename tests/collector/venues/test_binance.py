@@ -193,7 +193,7 @@ def test_a_row_whose_figures_all_contradict_each_other_is_unreadable():
 @pytest.mark.parametrize("payload", [[], [{}], [{"symbol": None, "fundingIntervalHours": 4}]])
 async def test_funding_terms_that_name_nobody_are_refused(cut_client, payload):
     """Who is not named pays every 8 hours: such a list would say so of everybody."""
-    with pytest.raises(VenueUnavailable, match="funding terms: answered without a single row"):
+    with pytest.raises(VenueUnavailable, match="funding terms: empty answer"):
         await cut_client("binance", payload).ask(question("funding terms"))
 
 

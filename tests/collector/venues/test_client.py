@@ -100,12 +100,17 @@ async def connected():
         (503, {}, VenueUnavailable, "HTTP 503"),
         (504, HTML, VenueUnavailable, "HTTP 504"),
         (404, HTML, VenueUnavailable, "HTTP 404"),
-        (200, HTML, VenueUnavailable, "answered HTML instead of JSON"),
-        (200, "", VenueUnavailable, "answered nothing"),
-        (200, "OK", VenueUnavailable, "answered no JSON"),
-        (200, '[{"symbol": "BTCUSDT", "last', VenueUnavailable, "answered broken JSON"),
-        (200, {}, VenueUnavailable, "another shape"),
-        (200, {"data": 5, "result": [], "code": "0", "retCode": 0}, VenueUnavailable, "shape"),
+        (200, HTML, VenueUnavailable, "HTML instead of JSON"),
+        (200, "", VenueUnavailable, "empty answer"),
+        (200, "OK", VenueUnavailable, "not JSON"),
+        (200, '[{"symbol": "BTCUSDT", "last', VenueUnavailable, "invalid JSON"),
+        (200, {}, VenueUnavailable, "unexpected JSON"),
+        (
+            200,
+            {"data": 5, "result": [], "code": "0", "retCode": 0},
+            VenueUnavailable,
+            "unexpected JSON",
+        ),
     ],
 )
 async def test_says_what_to_do_about_each_failure(
@@ -190,7 +195,7 @@ def test_a_bot_challenge_asks_for_silence_and_a_region_is_final(name, headers, b
 
     assert type(ours) is error
     if error is RateLimited:
-        assert "a bot challenge (HTTP 403)" in str(ours)
+        assert "bot challenge (HTTP 403)" in str(ours)
         silence_s = busy.get("403", busy["429"])
         assert ours.retry_at == now + timedelta(seconds=silence_s)
         assert silence_s >= 10
@@ -234,7 +239,7 @@ async def test_is_silent_for_as_long_as_the_venue_says(
 
     with pytest.raises(RateLimited) as caught:
         await client.ask(VENUES["binance"].bulk[0])
-    with pytest.raises(RateLimited, match="nothing is asked before"):
+    with pytest.raises(RateLimited, match="no requests until"):
         await client.ask(VENUES["binance"].bulk[1])
 
     assert caught.value.retry_at - clock.now() == timedelta(seconds=silence_s)
@@ -528,10 +533,10 @@ def test_what_a_venue_offers_is_what_it_asks(name):
 @pytest.mark.parametrize(
     ("source", "cadence"),
     [
-        ("ticker", "every cycle, all at once"),
-        ("open interest", "every cycle, one by one in order of volume"),
-        ("long/short accounts", "every 5 minutes, one by one in order of volume"),
-        ("funding terms", "every 15 minutes, all at once"),
+        ("ticker", "every cycle, in bulk"),
+        ("open interest", "every cycle, per instrument by volume"),
+        ("long/short accounts", "every 5 minutes, per instrument by volume"),
+        ("funding terms", "every 15 minutes, in bulk"),
     ],
 )
 def test_says_how_often_a_metric_is_asked_for(source, cadence):

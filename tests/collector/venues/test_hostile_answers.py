@@ -144,7 +144,7 @@ async def test_an_answer_beyond_the_bound_is_refused_within_it(serving, connecte
     finally:
         tracemalloc.stop()
 
-    assert str(caught.value) == "binance: ticker: the answer is larger than 32 MB"
+    assert str(caught.value) == "binance: ticker: the response is larger than 32 MB"
     assert peak < 3 * http_session.MAX_ANSWER_BYTES
 
 
@@ -230,7 +230,7 @@ async def test_a_way_in_a_circle_ends(serving, connected):
 
     client = connected(await serving(round_and_round))
 
-    with pytest.raises(VenueUnavailable, match="ticker: redirected again and again"):
+    with pytest.raises(VenueUnavailable, match="ticker: too many redirects"):
         await client.ask(TICKERS)
 
     assert len(asked) == 10
@@ -248,7 +248,7 @@ async def test_json_too_deep_to_be_read_is_broken_json(serving, connected, text)
     """For a question and for the list of instruments."""
     client = connected(await serving(said(text)))
 
-    with pytest.raises(VenueUnavailable, match="ticker: answered broken JSON"):
+    with pytest.raises(VenueUnavailable, match="ticker: invalid JSON"):
         await client.ask(TICKERS)
     with pytest.raises(VenueUnavailable, match="list of instruments: "):
         await client.listings()
@@ -277,7 +277,7 @@ async def test_an_exception_that_nobody_foresaw_costs_its_answer_only(serving, c
     client = connected(await serving(said([ROW])))
     stats = RequestStats()
 
-    with capture_logs() as lines, pytest.raises(VenueUnavailable, match="a fault of ours"):
+    with capture_logs() as lines, pytest.raises(VenueUnavailable, match="internal error"):
         await client.ask(replace(TICKERS, read=read), stats=stats)
 
     assert stats.faults == 1

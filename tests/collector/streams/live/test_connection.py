@@ -124,7 +124,7 @@ async def test_an_old_connection_is_renewed_before_the_venue_ends_it(world, monk
     assert world.clock.elapsed_s < 120
     gaps = [gap for gap in one.feed.records() if gap.channel == "trades"]
     assert [(gap.reason, gap.outcome) for gap in gaps] == [
-        ("renewed, before the venue ends it", "repaired")
+        ("reconnected before the venue's time limit", "repaired")
     ]
 
 
@@ -162,7 +162,7 @@ async def test_a_part_that_is_killed_is_told_and_costs_no_trade(world, name, par
     await account.agrees()
     gaps = [gap for gap in one.feed.records() if gap.table == "gaps"]
     assert [(gap.channel, gap.reason, gap.outcome) for gap in gaps] == [
-        ("trades", "a fault of ours: it was cancelled", "repaired")
+        ("trades", "internal error: it was cancelled", "repaired")
     ]
 
 
@@ -180,7 +180,7 @@ async def test_a_fault_of_ours_in_what_a_frame_leads_to_is_told(world, monkeypat
         await world.until(world.tasks.troubles)
     await world.until(lambda: world.is_live(one))
 
-    [line] = [line for line in lines if line["event"] == "task ended"]
+    [line] = [line for line in lines if line["event"] == "task ended unexpectedly"]
     assert isinstance(line["exc_info"], ZeroDivisionError)
     assert one.feed.statuses()["liquidations"].reconnects == 0
     await account.agrees()

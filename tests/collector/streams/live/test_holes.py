@@ -140,7 +140,7 @@ async def test_a_repair_that_is_killed_withholds_nothing_for_ever(world, monkeyp
         await world.until(lambda: world.is_live(one))
 
     assert [line["event"] for line in lines if line["log_level"] == "error"] == [
-        "repair of a hole ended early"
+        "repair of a hole failed"
     ]
     assert [(gap.symbol, gap.outcome) for gap in world.gaps(one)] == [("*", "lost")]
     assert one.feed.part(one.universe.chosen[0].venue_id)[0]["taker_buy_usd"] is not None
@@ -355,7 +355,7 @@ async def test_a_liquidation_that_is_told_late_is_a_hole_that_was_filled(world):
         *("liquidations", followed.symbol),
         *("repaired", 2),
     )
-    assert gap.reason == "the venue told of liquidations late"
+    assert gap.reason == "the venue sent liquidations late"
     assert gap.ended_ts == world.clock.now()
     assert (gap.ended_ts - gap.started_ts).total_seconds() == 480
     assert not [record for record in one.feed.records() if record.table == "gaps"]
