@@ -1,6 +1,6 @@
-"""The catalog's own file: whether it opens, what stands in for it if not, and its size.
+"""The catalog's file: whether it opens, what replaces it if not, and keeping it small.
 
-Only damage is a reason to set a catalog aside. One that another program has open,
+Only a damaged catalog is quarantined. One that another program has open,
 that may not be read, or that a later DuckDB wrote is left as it is.
 """
 
@@ -14,31 +14,31 @@ from pathlib import Path
 import duckdb
 
 from analytics.errors import LakeError
+from analytics.lake import quarantine
 from analytics.lake.attach import BLOCK_BYTES, quoted
 from analytics.lake.layout import Layout, copy_in_place_of, sync
-from analytics.lake.quarantine import set_aside
 
 _LATER_DUCKDB = "database file with version number"
 
 
 def make_usable(layout: Layout) -> list[str]:
-    """Make sure that the catalog opens, or that there is none; return notes on what it took.
+    """Make sure that the catalog opens, or that there is none; return a note on each repair.
 
     Raises:
-        LakeError: It does not open and nothing stands in for it, or it is not damaged but
-            out of reach. Everything is as it was.
+        LakeError: It does not open and there is no copy to replace it, or it is not damaged but
+            cannot be opened now. Nothing was changed.
     """
     if not layout.catalog.exists():
         return _replaced(layout, "it is missing")
-    _refuse_out_of_reach(layout.catalog)
+    _refuse_if_held(layout.catalog)
     fault = _fault(layout.catalog)
     if fault is None:
         return []
     notes = []
     if layout.catalog_wal.exists():
         # Without its log, the catalog is what it was at the last publish.
-        reason = f"catalog: the log of its last commits is damaged ({fault})"
-        notes.append(set_aside(layout, [layout.catalog_wal], reason))
+        reason = f"catalog: the log of its last commits was damaged ({fault})"
+        notes.append(quarantine.move(layout, [layout.catalog_wal], reason))
         fault = _fault(layout.catalog)
     return notes if fault is None else notes + _replaced(layout, f"it is damaged ({fault})")
 
@@ -51,7 +51,7 @@ def compact(layout: Layout) -> None:
     the catalog open.
 
     Raises:
-        LakeError: The copy would not be the same; the catalog is as it was.
+        LakeError: The copy differs; the catalog is as it was.
     """
     fresh = layout.catalog.with_suffix(".new")
     fresh_wal = layout.catalog_wal.with_name("catalog.new.wal")
@@ -59,9 +59,9 @@ def compact(layout: Layout) -> None:
         _copy_rows(layout.catalog, fresh)
         # Looked at anew: closing a database hides that a full disk kept it from being written.
         if _contents(layout.catalog) != _contents(fresh) or fresh_wal.exists():
-            raise LakeError(f"{layout.catalog}: its copy is not the same; nothing was changed")
+            raise LakeError(f"{layout.catalog}: the compacted copy differs; nothing was changed")
         if layout.catalog_wal.exists():
-            raise LakeError(f"{layout.catalog}: its log cannot be closed; nothing was changed")
+            raise LakeError(f"{layout.catalog}: its log could not be closed; nothing was changed")
         sync(fresh)
         fresh.replace(layout.catalog)
         sync(layout.folder)
@@ -96,7 +96,7 @@ def _contents(path: Path) -> dict[str, object]:
         }
 
 
-def _refuse_out_of_reach(path: Path) -> None:
+def _refuse_if_held(path: Path) -> None:
     try:
         with path.open("r+b") as file:
             # DuckDB holds a lock of this kind on every file it has open for writing.
@@ -121,24 +121,24 @@ def _fault(path: Path, *, read_only: bool = False) -> str | None:
                 "nothing was changed"
             ) from error
         if isinstance(error, duckdb.OutOfMemoryException) or os.strerror(errno.ENOSPC) in reason:
-            raise LakeError(f"{path}: there is no room to open it: {reason}") from error
+            raise LakeError(f"{path}: not enough memory or disk to open it: {reason}") from error
         return reason
     return None
 
 
 def _replaced(layout: Layout, reason: str) -> list[str]:
-    """Put the last published copy in the catalog's place; nothing, if the lake is empty."""
+    """Replace the catalog by the last published copy; by nothing if the lake is empty."""
     published = layout.public.exists() and _fault(layout.public, read_only=True) is None
     if not published and any(layout.data.rglob("*.parquet")):
         raise LakeError(
-            f"{layout.catalog}: {reason}, and no published copy of it can be read; put both back "
+            f"{layout.catalog}: {reason}, and no published copy of it can be read; restore both "
             f"from a backup. The Parquet files under {layout.data} are untouched"
         )
     if not published and not layout.catalog.exists():
         return []
-    instead = "the last published copy of it was taken" if published else "an empty lake was begun"
+    instead = "the last published copy replaced it" if published else "an empty lake was started"
     moved = [layout.catalog, layout.catalog_wal]
-    note = set_aside(layout, moved, f"catalog: {reason}; {instead} instead")
+    note = quarantine.move(layout, moved, f"catalog: {reason}; {instead}")
     if published:
         copy_in_place_of(layout.public, layout.catalog)
     return [note]

@@ -1,8 +1,8 @@
-"""What is looked at before a lake is opened for writing, and what is done about damage.
+"""Checks a lake for damaged files before it is opened for writing, and quarantines them.
 
 After a power cut the catalog can name a file whose rows never reached the disk.
 Such a file would make every query of its table fail, so it is found first, taken
-out of the catalog and set aside with a note; the gap it leaves is reported. Damage
+out of the catalog and quarantined with a note; the gap it leaves is reported. Damage
 within a file is found by its checksum: at the start in files that were written since
 the last look, in the others by and by while the lake is open.
 """
@@ -23,7 +23,7 @@ from analytics.lake.checksums import Checksums
 from analytics.lake.layout import Layout
 
 START_BYTES = 256 * 2**20
-"""So much is looked into at a start: new files. The rest waits for the first check. [bytes]"""
+"""How much of the new files is read at a start; the rest waits for the first check. [bytes]"""
 
 _MAGIC = b"PAR1"
 
@@ -52,20 +52,20 @@ class Findings:
     """What was wrong with a lake."""
 
     notes: list[str] = field(default_factory=list)
-    """What was set aside, a sentence each."""
-    left: list[str] = field(default_factory=list)
-    """What could not be used and stays where it is, a sentence each."""
+    """A sentence on each file that was quarantined."""
+    unrecovered: list[str] = field(default_factory=list)
+    """A sentence on each file whose rows could not be recovered; it stays where it is."""
     undeleted: set[str] = field(default_factory=set)
-    """Tables in which rows that were deleted came back."""
+    """Tables whose deletions were lost, so that deleted rows are there again."""
     lost_commits: int = 0
-    """How many commits that were acknowledged the catalog lacks."""
+    """How many acknowledged commits are missing from the catalog."""
 
 
-def set_damaged_aside(layout: Layout, sums: Checksums) -> Findings:
-    """Check the catalog and every file it names; set aside what is damaged.
+def quarantine_damaged(layout: Layout, sums: Checksums) -> Findings:
+    """Check the catalog and every file it names; quarantine what is damaged.
 
     Raises:
-        LakeError: The catalog cannot be opened and nothing stands in for it.
+        LakeError: The catalog cannot be opened and there is no copy to replace it.
     """
     found = Findings(make_usable(layout))
     left = START_BYTES
@@ -91,8 +91,8 @@ def set_damaged_aside(layout: Layout, sums: Checksums) -> Findings:
     return found
 
 
-def set_suspects_aside(layout: Layout, sums: Checksums, suspects: Collection[Path]) -> Findings:
-    """Set aside those of *suspects* that the catalog names and that are damaged.
+def quarantine_suspects(layout: Layout, sums: Checksums, suspects: Collection[Path]) -> Findings:
+    """Quarantine those of *suspects* that the catalog names and that are damaged.
 
     Nobody may have the catalog open.
     """
@@ -108,16 +108,16 @@ def set_suspects_aside(layout: Layout, sums: Checksums, suspects: Collection[Pat
 
 
 def first_damaged(
-    layout: Layout, cursor: duckdb.DuckDBPyConnection, database: str, patience_s: float
+    layout: Layout, cursor: duckdb.DuckDBPyConnection, database: str, limit_s: float
 ) -> str | None:
-    """Return which live file is damaged and how, None if none is found in *patience_s*. [wall s]
+    """Return which live file is damaged and how; None if none is found in *limit_s*. [wall s]
 
     Reads alone. *database* is what the catalog's own tables are attached as.
     """
-    sums, until_s = Checksums(layout), time.monotonic() + patience_s
+    sums, until_s = Checksums(layout), time.monotonic() + limit_s
     sums.load()
     files = [file for kind in _COUNTS for file in _files(layout, cursor, kind, f"{database}.")]
-    # First what takes no time.
+    # Sizes first: that takes no time.
     for look in (_fault, lambda path, size, footer: sums.fault(path)):
         for _, path, size, footer, *_ in files:
             if (fault := look(path, size, footer)) is not None:
@@ -127,17 +127,17 @@ def first_damaged(
     return None
 
 
-def past_notes(folder: Path) -> list[dict[str, str]]:
-    """Return the notes on everything that was ever set aside in *folder*, oldest first."""
+def quarantine_notes(folder: Path) -> list[dict[str, str]]:
+    """Return the notes on everything that was ever quarantined in *folder*, oldest first."""
     return quarantine.notes(Layout(folder))
 
 
 def _refuse_other_format(layout: Layout, catalog: duckdb.DuckDBPyConnection) -> None:
-    """Keep our hands off the tables of a DuckLake that arranges them in another way."""
+    """Refuse a catalog of another DuckLake format: its tables must not be edited here."""
     query = "select value from ducklake_metadata where key = 'version'"
     if (found := catalog.execute(query).fetchall()) != [(_FORMAT,)]:
         raise LakeError(
-            f"{layout.catalog}: this lake has DuckLake's format {found}, this perpscope knows "
+            f"{layout.catalog}: this lake has DuckLake format {found}, this perpscope knows "
             f"{_FORMAT}; update perpscope, nothing was changed"
         )
 
@@ -145,7 +145,7 @@ def _refuse_other_format(layout: Layout, catalog: duckdb.DuckDBPyConnection) -> 
 def _note_lost_commits(
     layout: Layout, catalog: duckdb.DuckDBPyConnection, sums: Checksums, found: Findings
 ) -> None:
-    """Note where the catalog lacks commits that were acknowledged, and nothing else said so.
+    """Note that the catalog lacks commits that were acknowledged, where no other note says so.
 
     DuckDB takes the log of its last commits for empty from the first byte on that it does not
     understand.
@@ -154,11 +154,10 @@ def _note_lost_commits(
     found.lost_commits = lost = max(sums.newest_commit - newest, 0)
     if lost and not found.notes:
         what = (
-            f"catalog: its last {lost} commits are gone; rows in Parquet files are taken in again, "
-            "those that were in the catalog alone (of cycles, liquidations, gaps and imports) are "
-            "lost"
+            f"catalog: its last {lost} commits are gone; rows in Parquet files are recovered, rows "
+            "kept only in the catalog (of cycles, liquidations, gaps and imports) are lost"
         )
-        found.notes.append(quarantine.set_aside(layout, [], what))
+        found.notes.append(quarantine.move(layout, [], what))
     sums.newest_commit = newest
 
 
@@ -174,7 +173,7 @@ def _check(
                 continue
             what = "rows" if kind == "data" else "deletions"
             note = f"{table}: {count} {what} of {path.name} are lost: {fault}"
-            found.notes.append(quarantine.set_aside(layout, [path], note))
+            found.notes.append(quarantine.move(layout, [path], note))
             if kind == "data":
                 _forget_rows(catalog, file_id)
             else:

@@ -1,11 +1,11 @@
-"""What each Parquet file was when it was written: how damage within one is found.
+"""Checksums of the Parquet files, by which damage within one is found.
 
 DuckDB notices a file that was cut short; a few bytes that flipped are other values to it.
 So the sum of each file is kept, in lines of a text file beside the catalog, together with
 the number of the newest commit that was acknowledged. Lines are written without waiting
 for the disk, as an append must not cost another sync. One that a power cut takes is no
 loss: a file without a line is read whole at the next start, and gets one. Each line ends
-with a sum of its own, so that a damaged line accuses nobody.
+with a sum of its own, so that a damaged line is recognised.
 """
 
 from __future__ import annotations

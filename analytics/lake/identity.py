@@ -14,7 +14,7 @@ from analytics.lake.layout import Layout
 
 
 def refuse_foreign(layout: Layout, origin: str | None) -> None:
-    """Refuse a lake that is not ours to write, before anything of it is touched.
+    """Refuse a lake that this process must not write to, before anything of it is changed.
 
     Raises:
         LakeTooNew: A later perpscope wrote it.
@@ -28,7 +28,7 @@ def ensure_tables(cursor: duckdb.DuckDBPyConnection, layout: Layout, origin: str
     """Create what an empty lake needs, or what a crash kept an earlier start from creating.
 
     A lake of an earlier version gets the tables and columns that it lacks. It has its version
-    still: its rows are to be mended with `mend` once all of them are there.
+    still: its rows are upgraded with `upgrade_rows` once all of them are there.
 
     Returns:
         The version that the lake has.
@@ -48,14 +48,14 @@ def ensure_tables(cursor: duckdb.DuckDBPyConnection, layout: Layout, origin: str
     return found
 
 
-def mend(cursor: duckdb.DuckDBPyConnection, found: int) -> None:
-    """Mend the rows of a lake of version *found*, and give it today's version.
+def upgrade_rows(cursor: duckdb.DuckDBPyConnection, found: int) -> None:
+    """Upgrade the rows of a lake of version *found*, and give it today's version.
 
     Runs inside the caller's transaction: cut short, it is begun again at the next start.
     """
     for step in upgrade.STEPS:
         if step.version > found:
-            step.mend(cursor)
+            step.run(cursor)
     cursor.execute(
         "update lake_info set value = $version where key = 'schema_version'",
         {"version": str(schema.VERSION)},

@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from analytics.errors import LakeError
 from analytics.lake import bars, schema
 from analytics.lake.attach import quoted
-from analytics.lake.insert import Frontier, bounds, each_key_once, keep_new, write
+from analytics.lake.insert import NewestTimes, bounds, each_key_once, keep_new, write
 from analytics.lake.layout import Layout, sync
 
 TABLES = ("snapshots", "bars")
@@ -76,7 +76,7 @@ class Import:
     change: Change
     folders: Callable[[Sequence[tuple[str, pa.Table]]], set[Path]]
     """Returns those that rows of a table can add files to."""
-    frontier: Frontier
+    newest_times: NewestTimes
     facts: Facts
     earlier: list[Path]
     """Journals of earlier imports of the same source that this one may replace figures of."""
@@ -117,7 +117,7 @@ class Import:
             return Outcome()
         rows = schema.conform(table, rows)
         with self.change(self.folders([(table, rows)]) | {self.layout.home("imports")}) as cursor:
-            self.frontier.advance(table, rows)
+            self.newest_times.advance(table, rows)
             number, pieces = self._standing(cursor)
             path = journal(self.layout, number, pieces, table)
             piece = _Piece(table, path, rows, of(table, self.earlier))

@@ -1,4 +1,4 @@
-"""Rows into a table, each key once."""
+"""Inserting rows into a table, each key once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from analytics.lake import schema
 
 
-class Frontier:
-    """Up to when a table may hold rows, venue by venue.
+class NewestTimes:
+    """The newest time of each table, venue by venue.
 
-    Rows later than that are new for sure. Cycles nearly always are, and looking up
+    Rows later than that are certainly new. Cycles nearly always are, and looking up
     whether they are stored would cost as much as storing them.
     """
 
@@ -29,27 +29,27 @@ class Frontier:
         self._venues: dict[tuple[str, str], datetime] = {}
 
     def advance(self, table: str, rows: pa.Table) -> bool:
-        """Move on to *rows*, which are about to be stored; return whether all lay beyond.
+        """Take *rows* into account, which are about to be stored; return whether all are newer.
 
-        It moves even if they then fail to be stored: a commit that failed may have
+        It does so even if they then fail to be stored: a commit that failed may have
         reached the disk after all.
         """
         if table not in schema.TIMES:
             return False
         time = schema.TIMES[table]
         spans = rows.select(["venue", time]).group_by("venue", use_threads=False)
-        beyond = True
+        are_newer = True
         for venue, first, last in zip(
             *spans.aggregate([(time, "min"), (time, "max")]).to_pydict().values(), strict=True
         ):
             known = self._venues.get((table, venue), self._tables[table])
-            beyond = beyond and (known is None or first > known)
+            are_newer = are_newer and (known is None or first > known)
             self._venues[table, venue] = last if known is None else max(known, last)
-        return beyond
+        return are_newer
 
 
 def insert_new(
-    cursor: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, frontier: Frontier
+    cursor: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, newest_times: NewestTimes
 ) -> int:
     """Add those of *rows* whose key is neither stored nor stands earlier in *rows*.
 
@@ -59,14 +59,14 @@ def insert_new(
         cursor: Of the writer.
         table: Where they belong.
         rows: As ``schema.conform`` gives them.
-        frontier: Of the same lake.
+        newest_times: Of the same lake.
 
     Returns:
         How many were added.
     """
     statement = f"insert into {table} by name select * from incoming as fresh"  # noqa: S608
     bounds: dict[str, datetime] = {}
-    if not frontier.advance(table, rows):
+    if not newest_times.advance(table, rows):
         condition, bounds = _not_stored(table, rows)
         statement += f" where {condition}"
     cursor.register("incoming", each_key_once(table, rows))

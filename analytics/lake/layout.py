@@ -14,7 +14,7 @@ from pathlib import Path
 from analytics.errors import LakeError
 
 PRIVATE_UMASK = 0o077
-"""Of what perpscope makes, nothing is anybody's but the owner's."""
+"""Files that perpscope makes are for their owner only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Layout:
         return self.folder / "scratch"
 
     @property
-    def set_aside(self) -> Path:
+    def quarantine(self) -> Path:
         """Where damaged files go, with a note each."""
         return self.folder / "set-aside"
 
@@ -79,7 +79,7 @@ def make_private(layout: Layout) -> None:
     What belongs to somebody else cannot be closed by us, nor what lies on a disk that knows no
     owners; it is left as it is.
     """
-    kept = (layout.data, layout.journals, layout.set_aside, layout.scratch)
+    kept = (layout.data, layout.journals, layout.quarantine, layout.scratch)
     parts = (*kept, layout.folder / "logs")
     names = ("catalog.*", "public.*", "collector.*", "checksums*")
     files = [path for name in names for path in layout.folder.glob(name)]

@@ -13,7 +13,7 @@ from analytics.lake.layout import Layout
 
 
 def take(layout: Layout) -> IO[str]:
-    """Become the writer of the lake, until ``release`` or the end of the process.
+    """Take the lock of the lake's writer, until ``release`` or the end of the process.
 
     Raises:
         LakeLocked: Another process is the writer.

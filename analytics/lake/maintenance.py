@@ -64,8 +64,8 @@ def steps(*, whole_days: bool) -> Iterator[Step]:
         yield Step(table, merge, spans, files)
 
 
-def take(cursor: duckdb.DuckDBPyConnection, step: Step) -> None:
-    """Take *step* inside the caller's transaction, unless there is nothing to do.
+def run_step(cursor: duckdb.DuckDBPyConnection, step: Step) -> None:
+    """Run *step* inside the caller's transaction, unless there is nothing to do.
 
     Raises:
         LakeError: It would have changed the rows; the caller rolls it back.
@@ -126,7 +126,8 @@ def compare(table: str, before: Fingerprint, after: Fingerprint) -> None:
     """
     if before != after:
         raise LakeError(
-            f"maintenance of {table} would have changed its rows: {before} before, {after} after"
+            f"maintenance of {table} was rolled back, as it changed rows: (count, hash) was "
+            f"{before}, would be {after}"
         )
 
 

@@ -19,7 +19,7 @@ def publish(session: Session) -> None:
     Raises:
         LakeError: The last one is still there.
     """
-    with session.turn, session.afresh_after_errors("cannot publish"):
+    with session.turn, session.reopen_after_errors("cannot publish"):
         session.connection().execute(f"checkpoint {METADATA}")
         copy_in_place_of(session.layout.catalog, session.layout.public)
 

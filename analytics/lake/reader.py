@@ -91,14 +91,14 @@ class Reader:
                     if (damage := self._damage(copy, cursor)) is None:
                         raise
                     raise LakeError(
-                        f"{damage}; the rest of the record is readable, and a collector that "
-                        "runs finds such a file and sets it aside within hours"
+                        f"{damage}; all other data can be read, and a running collector "
+                        "quarantines such a file within hours"
                     ) from error
         finally:
             self._give_back(copy)
 
     def close(self) -> None:
-        """Let go of everything attached."""
+        """Close everything attached."""
         with self._turn:
             for copy in self._copies:
                 copy.database.close()

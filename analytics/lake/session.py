@@ -57,7 +57,7 @@ class Session:
         with self.turn:
             refuse_below(self.layout, self.reserve_bytes)
             before = names_in(folders)
-            with self.afresh_after_errors("cannot write"), self.cursor() as cursor:
+            with self.reopen_after_errors("cannot write"), self.cursor() as cursor:
                 cursor.execute("begin")
                 try:
                     yield cursor
@@ -80,13 +80,13 @@ class Session:
         Raises:
             LakeError: It is as it was.
         """
-        with self.turn, self.afresh_after_errors("cannot compact the catalog"):
+        with self.turn, self.reopen_after_errors("cannot compact the catalog"):
             refuse_below(self.layout, self.reserve_bytes)
             self.close()
             compact(self.layout)
 
     def close(self) -> None:
-        """Let go of the catalog; what needs it next opens it again."""
+        """Close the catalog; what needs it next opens it again."""
         with self.turn:
             connection, self._connection = self._connection, None
             if connection is not None:
@@ -96,8 +96,8 @@ class Session:
                 connection.close()
 
     @contextmanager
-    def afresh_after_errors(self, doing: str) -> Iterator[None]:
-        """Open the catalog anew after an error, and say what it kept us from *doing*."""
+    def reopen_after_errors(self, doing: str) -> Iterator[None]:
+        """Close the catalog after an error, so that it is reopened; say what failed in *doing*."""
         try:
             with lake_errors(doing):
                 yield
@@ -117,7 +117,7 @@ class Session:
         if self._connection is None:
             if self._opened and not self.layout.catalog.exists():
                 # DuckLake would begin an empty lake in its place.
-                raise LakeError(f"{self.layout.catalog}: it is gone; restart to restore it")
+                raise LakeError(f"{self.layout.catalog}: it is missing; restart to restore it")
             self.layout.data.mkdir(exist_ok=True)
             # Small changes on one thread cost half as much, and leave the cores to readers.
             connection = connect("1GB", self.layout.scratch, threads=1)

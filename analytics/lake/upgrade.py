@@ -1,4 +1,4 @@
-"""What the rows of an older lake need beside the columns they lack.
+"""Upgrades: how stored rows of an older lake are changed, beside getting new columns.
 
 A step runs once, in the commit that also writes the lake's new version, so that a start
 that is cut short neither loses it nor takes it twice.
@@ -24,7 +24,7 @@ class Step:
 
     version: int
     """The version of the lake that it leads to: lakes of earlier ones need it."""
-    mend: Callable[[duckdb.DuckDBPyConnection], None]
+    run: Callable[[duckdb.DuckDBPyConnection], None]
     """Runs inside the caller's transaction, on tables that have all their columns already."""
 
 
@@ -105,8 +105,8 @@ def date_what_was_fetched(cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 STEPS: tuple[Step, ...] = (
-    Step(version=3, mend=halve_bybit_oi),
-    Step(version=3, mend=tickers.rename),
-    Step(version=3, mend=date_what_was_fetched),
+    Step(version=3, run=halve_bybit_oi),
+    Step(version=3, run=tickers.rename),
+    Step(version=3, run=date_what_was_fetched),
 )
-"""In the order they are taken."""
+"""In the order in which they run."""

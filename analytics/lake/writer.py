@@ -38,7 +38,7 @@ from analytics.lake import (
     undo_import,
 )
 from analytics.lake.checksums import Checksums
-from analytics.lake.insert import Frontier, insert_new
+from analytics.lake.insert import NewestTimes, insert_new
 from analytics.lake.layout import PRIVATE_UMASK, Layout, make_private
 from analytics.lake.session import Session, hints_at_damage, lake_errors
 from analytics.records import Instrument, Record
@@ -53,24 +53,24 @@ class Lake:
     """The writer's end of a lake. Safe to use from several threads; they take turns."""
 
     damaged: list[str]
-    """Notes on what was set aside since this start, a sentence each."""
+    """A sentence on each file that was quarantined since this start."""
 
-    left: list[str]
-    """What could not be taken in again at this start and stays where it is, a sentence each."""
+    unrecovered: list[str]
+    """A sentence on each file whose rows could not be recovered at this start; it stays there."""
 
     recovered: int
-    """Rows that were taken in at this start because the catalog did not know them."""
+    """Rows that were added at this start because the catalog did not know them."""
 
     def __init__(
         self, folder: Path, *, origin: str | None = None, reserve_bytes: int = RESERVE_BYTES
     ) -> None:
         """Open the lake in *folder*, creating it if there is none.
 
-        Every live file is checked first; a damaged one is set aside and listed in
-        ``damaged``. A catalog that cannot be opened is set aside too, and the last
-        published copy takes its place. Rows in files that the catalog does not name,
-        because its last commits were lost, are taken in again. The lake is its owner's
-        alone: older files are closed to others, and the process makes no open ones any more.
+        Every live file is checked first; a damaged one is quarantined and listed in
+        ``damaged``. A catalog that cannot be opened is quarantined too, and the last
+        published copy replaces it. Rows in files that the catalog does not name, because
+        its last commits were lost, are recovered. Only its owner may read the lake: older
+        files are closed to others, and the process makes no files open to others any more.
 
         Args:
             folder: Where everything of the lake lies.
@@ -89,7 +89,7 @@ class Lake:
         self._session = Session(self.layout, self._sums, reserve_bytes)
         self._upkeep: duckdb.DuckDBPyConnection | None = None
         self._upkeep_stopped = False
-        self._is_doubtful = False
+        self._may_be_damaged = False
         os.umask(PRIVATE_UMASK)
         self._lock_file = lock.take(self.layout)
         try:
@@ -100,17 +100,17 @@ class Lake:
                 shutil.rmtree(self.layout.scratch, ignore_errors=True)
                 self.layout.scratch.mkdir(exist_ok=True)
                 self._sums.load()
-                found = check.set_damaged_aside(self.layout, self._sums)
+                found = check.quarantine_damaged(self.layout, self._sums)
                 with self.cursor() as cursor:
                     version = identity.ensure_tables(cursor, self.layout, origin)
-                    self._frontier = Frontier(cursor)
+                    self._newest_times = NewestTimes(cursor)
                 # Rows of commits that an older catalog, put back, lacks are as of today already.
                 if found.lost_commits:
-                    self._mend(version)
+                    self._upgrade_rows(version)
                 self.recovered = self._recover(found)
                 if not found.lost_commits:
-                    self._mend(version)
-            self.damaged, self.left = found.notes, found.left
+                    self._upgrade_rows(version)
+            self.damaged, self.unrecovered = found.notes, found.unrecovered
         except BaseException:
             self.close()
             raise
@@ -127,7 +127,7 @@ class Lake:
         self.close()
 
     def close(self) -> None:
-        """Let go of the lake; another process may then write to it."""
+        """Close the lake; another process may then write to it."""
         with self._session.turn:
             self._session.close()
             lock.release(self._lock_file)
@@ -151,9 +151,9 @@ class Lake:
         stored = {table: 0 for table, _ in parts}
         if not filled:
             return stored
-        with self._doubting(), self._session.change(self._folders(filled)) as cursor:
+        with self._noting_damage(), self._session.change(self._folders(filled)) as cursor:
             for table, rows in filled:
-                stored[table] += insert_new(cursor, table, rows, self._frontier)
+                stored[table] += insert_new(cursor, table, rows, self._newest_times)
         return stored
 
     def fill_bars(self, rows: pa.Table) -> tuple[int, int]:
@@ -190,8 +190,8 @@ class Lake:
             return 0, 0
         rows = schema.conform("bars", rows)
         folders = self._folders([("bars", rows)])
-        with self._doubting(), self._session.change(folders) as cursor:
-            self._frontier.advance("bars", rows)
+        with self._noting_damage(), self._session.change(folders) as cursor:
+            self._newest_times.advance("bars", rows)
             return bars.combine(cursor, rows, wins=wins)
 
     def importing(self, facts: imports.Facts) -> imports.Import:
@@ -199,7 +199,7 @@ class Lake:
         with self.cursor() as cursor:
             earlier = imports.earlier_journals(cursor, self.layout, facts)
         return imports.Import(
-            self.layout, self._change, self._folders, self._frontier, facts, earlier
+            self.layout, self._change, self._folders, self._newest_times, facts, earlier
         )
 
     def undo_import(
@@ -236,7 +236,7 @@ class Lake:
             cursor.execute("delete from instruments where venue = $venue", {"venue": venue})
             if records:
                 rows = schema.conform("instruments", schema.table_of(records))
-                insert_new(cursor, "instruments", rows, self._frontier)
+                insert_new(cursor, "instruments", rows, self._newest_times)
 
     def set_info(self, **facts: str) -> None:
         """Record facts about the lake itself, replacing earlier values."""
@@ -259,13 +259,13 @@ class Lake:
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on the committed state, for the writer's own short reads."""
-        with self._doubting(), self._session.cursor() as cursor:
+        with self._noting_damage(), self._session.cursor() as cursor:
             yield cursor
 
     @contextmanager
     def _change(self, folders: set[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
         """One transaction that can add files to *folders*."""
-        with self._doubting(), self._session.change(folders) as cursor:
+        with self._noting_damage(), self._session.change(folders) as cursor:
             yield cursor
 
     def publish(self) -> None:
@@ -277,7 +277,7 @@ class Lake:
         publish.publish(self._session)
 
     def maintain(self, now: datetime, *, whole_days: bool) -> None:
-        """Merge small files, and let go of what no reader can need any more.
+        """Merge small files, and delete what no reader can need any more.
 
         Args:
             now: The wall time: files are freed by when they were replaced. UTC.
@@ -289,21 +289,21 @@ class Lake:
         """
         with self._session.turn:
             # First, as this is what makes room on a disk that is nearly full.
-            with self._session.afresh_after_errors("cannot maintain"), self.cursor() as cursor:
+            with self._session.reopen_after_errors("cannot maintain"), self.cursor() as cursor:
                 maintenance.free(cursor, now, publish.published_at(self.layout))
             for step in maintenance.steps(whole_days=whole_days):
                 self._check_sources(step)
                 with (
-                    self._doubting(),
+                    self._noting_damage(),
                     self._session.change(self._all_folders(step.table)) as cursor,
                 ):
-                    self._take(step, cursor)
+                    self._run_step(step, cursor)
             self._session.compact()
 
     def check_files(self, at_most_bytes: int) -> list[str]:
-        """Look into the files that were looked into longest ago, and set aside what is damaged.
+        """Check the files that were checked longest ago, and quarantine what is damaged.
 
-        What is set aside, and no more than that, is missing afterwards; readers see it at once.
+        Only what is quarantined is missing afterwards; readers see that at once.
 
         Args:
             at_most_bytes: So much is read, unless a read has failed since the last time: then
@@ -313,46 +313,46 @@ class Lake:
             A note on each, as in ``damaged``.
 
         Raises:
-            LakeError: Something damaged could not be set aside.
+            LakeError: Something damaged could not be quarantined.
         """
-        limit, self._is_doubtful = (None if self._is_doubtful else at_most_bytes), False
+        limit, self._may_be_damaged = (None if self._may_be_damaged else at_most_bytes), False
         with lake_errors("cannot check the files"):
-            notes = self._set_aside(self._sums.suspects(limit, lambda: self._upkeep_stopped))
+            notes = self._quarantine(self._sums.suspects(limit, lambda: self._upkeep_stopped))
             self._sums.save()
         if notes:
             self.publish()
         return notes
 
     def _check_sources(self, step: maintenance.Step) -> None:
-        """Look into the files that *step* merges: it would give damage a good checksum."""
+        """Check the files that *step* merges: a merge would give damage a good checksum."""
         with self.cursor() as cursor:
             names = maintenance.sources(cursor, step)
         paths = [self.layout.data / name for name in names]
         with lake_errors("cannot check the files"):
-            self._set_aside({path for path in paths if self._sums.fault(path) is not None})
+            self._quarantine({path for path in paths if self._sums.fault(path) is not None})
 
-    def _set_aside(self, suspects: set[Path]) -> list[str]:
+    def _quarantine(self, suspects: set[Path]) -> list[str]:
         """Take those of *suspects* that are damaged out of the lake; return a note on each."""
         if not suspects:
             return []
         with self._session.turn:
             self._session.close()
-            found = check.set_suspects_aside(self.layout, self._sums, suspects)
+            found = check.quarantine_suspects(self.layout, self._sums, suspects)
             self.recovered += self._recover(found)
             self.damaged += found.notes
-            self.left += found.left
+            self.unrecovered += found.unrecovered
         return found.notes
 
     @contextmanager
-    def _doubting(self) -> Iterator[None]:
-        """Have the next check look into every file after an error that damage may be behind."""
+    def _noting_damage(self) -> Iterator[None]:
+        """After an error that damage may be behind, have the next check read every file."""
         try:
             yield
         except LakeError as error:
-            self._is_doubtful = self._is_doubtful or hints_at_damage(error.__cause__)
+            self._may_be_damaged = self._may_be_damaged or hints_at_damage(error.__cause__)
             raise
         except duckdb.Error as error:
-            self._is_doubtful = self._is_doubtful or hints_at_damage(error)
+            self._may_be_damaged = self._may_be_damaged or hints_at_damage(error)
             raise
 
     def stop_upkeep(self) -> None:
@@ -372,13 +372,13 @@ class Lake:
             cursor.interrupt()
             time.sleep(_INTERRUPT_AGAIN_S)
 
-    def _take(self, step: maintenance.Step, cursor: duckdb.DuckDBPyConnection) -> None:
+    def _run_step(self, step: maintenance.Step, cursor: duckdb.DuckDBPyConnection) -> None:
         self._upkeep = cursor
         try:
             # After the cursor is known, so that no stop slips through between the two.
             if self._upkeep_stopped:
-                raise LakeError("upkeep was stopped")
-            maintenance.take(cursor, step)
+                raise LakeError("maintenance was stopped")
+            maintenance.run_step(cursor, step)
         finally:
             self._upkeep = None
 
@@ -390,13 +390,13 @@ class Lake:
         """
         return retention.forget_snapshots(self._session, now, keep)
 
-    def _mend(self, version: int) -> None:
-        """Mend the rows of a lake that was of an older *version*."""
+    def _upgrade_rows(self, version: int) -> None:
+        """Upgrade the rows of a lake that was of an older *version*."""
         if version == schema.VERSION:
             return
         folders = set().union(*(self._all_folders(table) for table in schema.KEYS))
         with self._session.change(folders) as cursor:
-            identity.mend(cursor, version)
+            identity.upgrade_rows(cursor, version)
 
     def _recover(self, found: check.Findings) -> int:
         """Make up for what the check *found*; return how many rows came back."""
@@ -412,7 +412,7 @@ class Lake:
             try:
                 count += recover.recover_rows(self._sums, table, path, partial(self._add, table))
             except LakeError as error:
-                found.left.append(str(error))
+                found.unrecovered.append(str(error))
         return count
 
     def _add(self, table: str, rows: pa.Table) -> int:

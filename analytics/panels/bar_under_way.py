@@ -22,7 +22,7 @@ _5_MINUTES: Final = np.timedelta64(TIMEFRAMES["5m"])
 _MEANS: Final = ("book_imbalance", "spread_bps")
 
 
-def with_running(panel: Panel, heard: pd.DataFrame) -> Panel:
+def with_bar_under_way(panel: Panel, heard: pd.DataFrame) -> Panel:
     """Return *panel*, its end brought up to what was *heard* of five minutes it does not know.
 
     Where a bar of the panel's timeframe begins with them, it is one row more. The

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from analytics.errors import LakeAbsent, LakeError, PerpscopeError, VenueError
 from analytics.lake.attach import connect, extension_file
-from analytics.lake.check import past_notes
+from analytics.lake.check import quarantine_notes
 from analytics.lake.layout import Layout
 from analytics.lake.reader import Reader
 from analytics.settings import PREFIX
@@ -96,8 +96,8 @@ def _folder(settings: Settings) -> Finding:
 
 def _lake(settings: Settings) -> Finding:
     def look() -> str:
-        notes = len(past_notes(settings.data_dir))
-        aside = f"; {notes} damaged files were set aside, see set-aside/" if notes else ""
+        notes = len(quarantine_notes(settings.data_dir))
+        aside = f"; {notes} damaged files quarantined, see set-aside/" if notes else ""
         reader = Reader(settings.data_dir)
         try:
             with reader.cursor() as cursor:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from analytics.lake.check import past_notes
+from analytics.lake.check import quarantine_notes
 from analytics.quality import checks
 from dashboard.as_of import Moment
 from dashboard.loaders import shown_moment, source
@@ -60,7 +60,7 @@ def oi_beside_volume(shown: Moment, span: timedelta) -> pd.DataFrame:
 
 def set_aside() -> list[dict[str, str]]:
     """Notes on the damaged files that were taken out of the record, oldest first."""
-    return past_notes(Path(source.folder()))
+    return quarantine_notes(Path(source.folder()))
 
 
 @st.cache_data(show_spinner=False)

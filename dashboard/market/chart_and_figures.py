@@ -14,7 +14,7 @@ from analytics import formats
 from analytics.pair.figures import PairFigures, lead_first, pair_figures
 from analytics.pair.history import METRICS, WARM_UP_BARS, History, history
 from analytics.palette import colors
-from analytics.panels.bar_under_way import with_running
+from analytics.panels.bar_under_way import with_bar_under_way
 from analytics.panels.panel import Only, Panel
 from analytics.signals.fired import Signal
 from analytics.signals.of_pair import FUNDING
@@ -82,7 +82,7 @@ def load(wanted: Wanted) -> Loaded:
     )
     listed = quotes.dropna(subset="multiplier").set_index(["venue", "symbol"])["multiplier"]
     heard = loaders.running_bars(shown)
-    panel = with_running(panel, heard)
+    panel = with_bar_under_way(panel, heard)
     multipliers = {
         pair: float(listed[pair[:2]]) for pair in panel.instruments if pair[:2] in listed.index
     }

@@ -49,7 +49,7 @@ async def test_what_cannot_be_read_is_a_finding(examined, tmp_path, monkeypatch,
     def unreadable(_folder):
         raise trouble
 
-    monkeypatch.setattr(doctor, "past_notes", unreadable)
+    monkeypatch.setattr(doctor, "quarantine_notes", unreadable)
     sound, said = await examined(tmp_path)
 
     assert not sound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from analytics.lake.check import past_notes
+from analytics.lake.check import quarantine_notes
 from collector.runtime.clock import Clock
 from collector.service import runner
 from collector.settings import Settings
@@ -21,7 +21,7 @@ async def test_collecting_once_looks_into_old_files_too(tmp_path):
         await runner.run_once(settings)
         (old,) = (tmp_path / "lake" / "main" / "snapshots").rglob("*.parquet")
         await runner.run_once(settings)
-        assert past_notes(tmp_path) == []
+        assert quarantine_notes(tmp_path) == []
         content = bytearray(old.read_bytes())
         content[len(content) // 3] ^= 1
         old.write_bytes(content)
@@ -29,5 +29,5 @@ async def test_collecting_once_looks_into_old_files_too(tmp_path):
         (cycle,) = await runner.run_once(settings)
 
     assert cycle.answered == 3
-    (note,) = past_notes(tmp_path)
+    (note,) = quarantine_notes(tmp_path)
     assert f"rows of {old.name} are lost: the file is not what was written" in note["what"]

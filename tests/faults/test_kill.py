@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.lake.check import past_notes
+from analytics.lake.check import quarantine_notes
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 
@@ -63,7 +63,7 @@ def test_every_acknowledged_row_survives_kill_9_and_none_twice(tmp_path):
     assert times == bar_count
     assert opens >= (len(batches) + 1) // 2
     assert closes >= len(batches) // 2
-    assert past_notes(folder) == []
+    assert quarantine_notes(folder) == []
 
 
 def kill_one(folder, ledger, during, moments):

@@ -15,7 +15,7 @@ import pytest
 
 from analytics.errors import LakeError
 from analytics.lake import schema
-from analytics.lake.check import past_notes
+from analytics.lake.check import quarantine_notes
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
 
@@ -90,7 +90,7 @@ def test_a_damaged_file_costs_its_own_rows_alone(five_files, damage, live_files,
             assert asked(source, "select (select count(*) from bars), count(*) from cycles") == [
                 (1, 3)
             ]
-    assert [past["what"] for past in past_notes(five_files)] == [note]
+    assert [past["what"] for past in quarantine_notes(five_files)] == [note]
     assert [path.name.endswith(broken.name) for path in aside(five_files)] == [True] * left
     assert not broken.exists()
 
@@ -136,7 +136,7 @@ def test_damage_is_reported_once_and_remembered(five_files, live_files):
     second.write_bytes(b"")
     Lake(five_files).close()
 
-    notes = past_notes(five_files)
+    notes = quarantine_notes(five_files)
 
     assert [path.name in note["what"] for path, note in zip((first, second), notes, strict=True)]
     assert notes[0]["set_aside_at"] < notes[1]["set_aside_at"]
@@ -146,8 +146,8 @@ def test_a_lake_without_damage_has_no_notes(five_files):
     """Nothing set aside is an empty list, also where there is no lake at all."""
     with Lake(five_files) as lake:
         assert (lake.damaged, lake.recovered) == ([], 0)
-    assert past_notes(five_files) == []
-    assert past_notes(five_files / "nowhere") == []
+    assert quarantine_notes(five_files) == []
+    assert quarantine_notes(five_files / "nowhere") == []
 
 
 def test_the_catalog_forgets_a_damaged_file_wholly(five_files, live_files):
@@ -325,11 +325,11 @@ def test_a_damaged_catalog_is_replaced_by_the_published_copy(five_files, broken,
     with Lake(five_files) as lake:
         (note,) = lake.damaged
         assert note.startswith("catalog: it is ")
-        assert "the last published copy of it was taken instead" in note
+        assert "the last published copy replaced it" in note
         assert lake.recovered == 3
         assert asked(lake, f"select ({COUNT}), (select count(*) from cycles)") == [(12, 3)]
         assert lake.append(("snapshots", snapshots(at=minutes(6)))) == {"snapshots": 3}
-    assert [past["what"] for past in past_notes(five_files)] == [note]
+    assert [past["what"] for past in quarantine_notes(five_files)] == [note]
     with Lake(five_files) as lake:
         assert (lake.damaged, lake.recovered) == ([], 0)
 
@@ -341,7 +341,7 @@ def test_a_catalog_that_vanishes_while_it_is_written_is_no_empty_lake(five_files
         lake._session.close()
         published = lake.layout.public.read_bytes()
         for work in (lambda: lake.append(("snapshots", snapshots(at=minutes(9)))), lake.publish):
-            with pytest.raises(LakeError, match="it is gone; restart"):
+            with pytest.raises(LakeError, match="it is missing; restart"):
                 work()
         assert lake.layout.public.read_bytes() == published
         assert not lake.layout.catalog.exists()
@@ -378,7 +378,7 @@ def killed(tmp_path_factory, snapshots, bars):
 def test_a_damaged_log_of_the_catalog_loses_no_row_of_a_file(
     killed, folder, broken, snapshots, asked
 ):
-    """DuckDB drops what follows the damage, or refuses to open: the rows are taken in again."""
+    """DuckDB drops what follows the damage, or refuses to open: the rows are recovered."""
     shutil.copytree(killed, folder)
     WAL_DAMAGES[broken](folder / "catalog.duckdb.wal")
 
@@ -427,7 +427,7 @@ def test_with_no_catalog_left_the_files_are_kept_and_the_start_refused(five_file
     (five_files / "public.ducklake").write_bytes(b"")
     files = set(five_files.rglob("*"))
 
-    with pytest.raises(LakeError, match="put both back from a backup"):
+    with pytest.raises(LakeError, match="restore both from a backup"):
         Lake(five_files)
 
     assert set(five_files.rglob("*")) == files
@@ -439,7 +439,7 @@ def test_a_first_start_that_was_cut_short_is_begun_again(folder, asked):
     (folder / "catalog.duckdb").write_bytes(b"")
 
     with Lake(folder) as lake:
-        assert "an empty lake was begun instead" in lake.damaged[0]
+        assert "an empty lake was started" in lake.damaged[0]
         assert lake.info()["schema_version"] == str(schema.VERSION)
 
 
@@ -500,7 +500,7 @@ def test_a_note_that_cannot_be_read_is_named_and_hides_no_other(five_files, live
     (five_files / "set-aside" / "20250101T000000.json").write_bytes(content)
     (five_files / "set-aside" / "20250102T000000.json.new").write_bytes(content)
 
-    first, second = past_notes(five_files)
+    first, second = quarantine_notes(five_files)
 
     assert "20250101T000000.json cannot be read" in first["what"]
     assert "are lost: the file is missing" in second["what"]
@@ -513,7 +513,7 @@ def test_what_cannot_be_taken_in_is_not_called_set_aside(five_files, live_files)
 
     with Lake(five_files) as lake:
         assert lake.damaged == []
-        (left,) = lake.left
+        (left,) = lake.unrecovered
     assert left.startswith("snapshots: rows of stray.parquet cannot be recovered")
     assert stray.exists()
-    assert past_notes(five_files) == []
+    assert quarantine_notes(five_files) == []

@@ -13,7 +13,7 @@ import pytest
 import perpscope
 from analytics import query
 from analytics.errors import LakeError
-from analytics.lake.check import past_notes
+from analytics.lake.check import quarantine_notes
 from analytics.lake.checksums import Checksums
 from analytics.lake.layout import Layout
 from analytics.lake.reader import Reader
@@ -101,7 +101,7 @@ def test_a_start_looks_into_what_is_new(four_files, damage, live_files, asked, r
         for source in (lake, reader):
             assert asked(source, COUNT) == [(80, pytest.approx(80 * PRICE))]
             assert asked(source, "select count(close) from bars") == [(1,)]
-    assert [past["what"] for past in past_notes(four_files)] == [note]
+    assert [past["what"] for past in quarantine_notes(four_files)] == [note]
     assert not broken.exists()
     with Lake(four_files) as lake:
         assert lake.damaged == []
@@ -248,7 +248,7 @@ def test_a_replaced_file_that_is_damaged_does_not_stand_in(four_files, live_file
 
     with Lake(four_files) as lake:
         assert len(lake.damaged) == 1
-        (left,) = lake.left
+        (left,) = lake.unrecovered
         assert old[0].name in left
         assert old[0].exists()
         assert asked(lake, COUNT) == [(80, pytest.approx(80 * PRICE))]
@@ -363,7 +363,7 @@ def test_lost_commits_are_never_silent(logged, how, asked):
         ((left,),) = asked(lake, "select count(*) from cycles")
         assert left < 7
         assert lake.damaged[0].startswith("catalog: ")
-    assert past_notes(logged)
+    assert quarantine_notes(logged)
     with Lake(logged) as lake:
         assert lake.damaged == []
 

@@ -274,7 +274,9 @@ def test_a_merge_that_would_change_rows_is_undone(filled, asked, monkeypatch, li
     with monkeypatch.context() as patch:
         patch.setattr(maintenance, "steps", lambda **_: steps)
         patch.setattr(maintenance, "fingerprint", fingerprint)
-        with pytest.raises(LakeError, match="maintenance of snapshots would have changed its rows"):
+        with pytest.raises(
+            LakeError, match="maintenance of snapshots was rolled back, as it changed rows"
+        ):
             filled.maintain(now(), whole_days=True)
 
     assert asked(filled, ALL.format("snapshots")) == before
@@ -339,7 +341,7 @@ def test_a_catalog_whose_copy_is_not_the_same_stays_as_it_is(filled, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(catalog_file, "_copy_rows", copy_rows)
-        with pytest.raises(LakeError, match="its copy is not the same"):
+        with pytest.raises(LakeError, match="the compacted copy differs"):
             filled.maintain(now(), whole_days=False)
 
     assert list(filled.layout.folder.glob("*.new*")) == []
@@ -383,7 +385,7 @@ def test_upkeep_that_would_take_for_ever_ends_when_it_is_told_to(filled, monkeyp
         begun.set()
         cursor.execute("select sum(a.range * b.range) from range(1000000000) a, range(1000) b")
 
-    monkeypatch.setattr("analytics.lake.maintenance.take", endless)
+    monkeypatch.setattr("analytics.lake.maintenance.run_step", endless)
     with ThreadPoolExecutor(1) as pool:
         upkeep = pool.submit(lake.maintain, datetime.now(UTC), whole_days=True)
         assert begun.wait(20)
@@ -393,5 +395,5 @@ def test_upkeep_that_would_take_for_ever_ends_when_it_is_told_to(filled, monkeyp
 
     monkeypatch.undo()
     assert asked(lake, "select count(*) from snapshots") == count
-    with pytest.raises(LakeError, match="upkeep was stopped"):
+    with pytest.raises(LakeError, match="maintenance was stopped"):
         lake.maintain(datetime.now(UTC), whole_days=False)

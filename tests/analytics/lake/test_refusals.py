@@ -202,7 +202,7 @@ def test_a_catalog_of_another_ducklake_is_refused_untouched(folder, lake, snapsh
     next(folder.rglob("*.parquet")).write_bytes(b"")
     before = contents(folder)
 
-    with pytest.raises(LakeError, match=r"DuckLake's format .*9\.0"):
+    with pytest.raises(LakeError, match=r"DuckLake format .*9\.0"):
         Lake(folder)
 
     assert contents(folder) == before

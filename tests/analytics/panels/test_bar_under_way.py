@@ -12,7 +12,7 @@ import pytest
 
 from analytics.lake import schema
 from analytics.lake.attach import MACROS
-from analytics.panels.bar_under_way import with_running
+from analytics.panels.bar_under_way import with_bar_under_way
 from analytics.panels.panel import FLOWS, METRICS, TIMEFRAMES, load
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -75,7 +75,7 @@ def test_what_was_heard_to_the_end_is_the_bar(lake, timeframe, back):
     began = NOON - back * BAR
     before = load(lake, METRICS, timeframe, now=began, bars=300, unfinished=True)
 
-    panel = with_running(before, heard([row for row in rows if row["ts"] == began]))
+    panel = with_bar_under_way(before, heard([row for row in rows if row["ts"] == began]))
 
     after = load(lake, METRICS, timeframe, now=began + BAR, bars=300, unfinished=True)
     np.testing.assert_array_equal(panel.times, after.times)
@@ -113,7 +113,7 @@ def test_a_flow_under_way_says_how_much_is_known(lake, known, then, flow, covera
     record(lake, *hour)
     before = load(lake, METRICS, "1h", now=NOON - BAR, bars=5, unfinished=True)
 
-    panel = with_running(before, heard([{**row, "ts": NOON - BAR, **(both if then else {})}]))
+    panel = with_bar_under_way(before, heard([{**row, "ts": NOON - BAR, **(both if then else {})}]))
 
     assert panel.values["traded_coverage_pct"].item() == pytest.approx(coverage_pct)
     np.testing.assert_equal(panel.values["traded_usd"].item(), np.nan if flow is None else flow)
@@ -126,7 +126,7 @@ def test_a_bar_that_is_not_written_yet_is_there_with_the_one_under_way(lake):
     before = load(lake, ["close"], "5m", now=NOON - BAR, bars=10, unfinished=True)
     assert np.isnan(before.values["close"][-1]).all()
 
-    panel = with_running(before, heard([row for row in rows if row["ts"] >= NOON - 2 * BAR]))
+    panel = with_bar_under_way(before, heard([row for row in rows if row["ts"] >= NOON - 2 * BAR]))
 
     record(lake, *(row for row in rows if row["ts"] >= NOON - 2 * BAR))
     after = load(lake, ["close"], "5m", now=NOON, bars=10)
@@ -141,7 +141,7 @@ def test_the_panel_that_goes_on_stays_as_it_was(lake):
     before = load(lake, METRICS, "1h", now=NOON - BAR, bars=10, unfinished=True)
     was = {name: cells.copy() for name, cells in before.values.items()}
 
-    panel = with_running(before, heard(rows[:1]))
+    panel = with_bar_under_way(before, heard(rows[:1]))
 
     assert panel.now == before.now
     for name in METRICS:
@@ -155,6 +155,6 @@ def test_what_the_panel_has_no_column_for_is_left_out(lake):
     record(lake, rows[1])
     before = load(lake, ["close"], "5m", now=NOON - BAR, bars=10)
 
-    panel = with_running(before, heard([{**rows[0], "symbol": "SOL/USDT:USDT"}]))
+    panel = with_bar_under_way(before, heard([{**rows[0], "symbol": "SOL/USDT:USDT"}]))
 
     assert panel is before
