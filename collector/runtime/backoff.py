@@ -1,4 +1,4 @@
-"""How long to wait before something that failed is tried again."""
+"""Exponential backoff: how long to wait before something that failed is retried."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 _ANY = random.Random()
 
 MAX_DOUBLINGS = 60
-"""A float holds so many of them; `Backoff.longest_s` is reached long before."""
+"""Keeps the power within a float; `Backoff.longest_s` is reached long before."""
 
 
 @dataclass(frozen=True, slots=True)

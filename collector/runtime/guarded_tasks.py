@@ -1,11 +1,10 @@
-"""Tasks that run as long as the program does: started in one way, never ended unnoticed.
+"""Tasks that run as long as the program: started in one way, restarted or fatal when they end.
 
-asyncio says nothing of a task that has ended until somebody asks for its result, and of a
-task that is to run for ever nobody does. Here every end that nobody asked for is logged with
-its traceback, counted, told to /healthz and written down for the Health page; then the task is
-started again, or the program stops with exit code 1, as `POLICIES` says. A task that neither
-ends nor gets anywhere is not seen here: that is for whoever waits for its results, as /healthz
-does for the cycles of each venue.
+asyncio reports a task's failure only to a caller that awaits its result, and nobody awaits a
+task that never ends. Here every unexpected end is logged with its traceback, counted for
+Prometheus, reported by /healthz and stored for the Health page. Then the task is restarted
+with backoff, or the program stops with exit code 1, as `POLICIES` says. A task that hangs is
+not detected here; /healthz reports a venue without cycles.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ from collector.runtime.clock import Clock
 log = structlog.get_logger(__name__)
 
 RESTART: Final = Backoff(first_s=1.0, longest_s=60.0, jitter=0.5)
-"""The pauses before a task is started again."""
+"""Pauses before a task is restarted."""
 
 STEADY_S: Final = 60.0
-"""A task that has run for so long since is sound again: /healthz does not name it any more, and
-another end of it is the first in a row. [s]"""
+"""A restarted task that has run for so long is healthy: /healthz drops it, and its backoff starts
+anew. [s]"""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What follows an end that nobody asked for."""
+    """What follows an unexpected end."""
 
     then: Literal["restart", "stop"]
     why: str
@@ -56,12 +55,12 @@ POLICIES: Final[dict[str, Policy]] = {
     "health server": Policy("restart", "only monitoring needs it, collecting does not"),
     "process": Policy("stop", "a partly running terminal would look complete"),
 }
-"""By kind of task. A kind that is not here cannot be started."""
+"""By kind of task; a kind that is missing here cannot be started."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskEnd:
-    """An end of a task that nobody asked for."""
+    """An unexpected end of a task."""
 
     task: str
     at: datetime
@@ -71,7 +70,7 @@ class TaskEnd:
 
 
 class GuardedTask:
-    """A task that is always there until `end` or `cancel` is called, and nobody else's to end."""
+    """A task that is restarted until `end` or `cancel` is called."""
 
     def __init__(
         self, name: str, policy: Policy, run: Callable[[], Awaitable[object]], guard: GuardedTasks
@@ -79,7 +78,7 @@ class GuardedTask:
         self.name = name
         self.policy = policy
         self.ends = 0
-        """How often it ended though nobody asked for that."""
+        """Unexpected ends."""
         self.newest_end: TaskEnd | None = None
         self._run = run
         self._guard = guard
@@ -89,31 +88,31 @@ class GuardedTask:
 
     @property
     def is_running(self) -> bool:
-        """Whether it is at its work: it has not ended, and does not wait to be started again."""
+        """Whether it runs, and does not pause before a restart."""
         return self._since_s is not None and not self._task.done()
 
     @property
     def has_ended(self) -> bool:
-        """Whether it was ended and is over."""
+        """Whether it ended after `end` or `cancel`."""
         return self._asked_to_end and self._task.done()
 
     @property
     def is_sound(self) -> bool:
-        """Whether it never ended, or has run long enough since."""
+        """Whether it never ended unexpectedly, or has run for `STEADY_S` since."""
         return self.newest_end is None or (self.is_running and self._has_been_steady())
 
     def cancel(self) -> None:
-        """Ask it to end; nothing follows from that."""
+        """Cancel it, without a restart."""
         self._asked_to_end = True
         self._task.cancel()
 
     async def end(self) -> None:
-        """End it, and wait until it has."""
+        """Cancel it, without a restart, and wait until it has ended."""
         self.cancel()
         await asyncio.wait([self._task])
 
     def hurry(self) -> None:
-        """Start it again now, if it waits to be started again."""
+        """Skip the pause before a restart, if there is one."""
         if self._since_s is None and not self._asked_to_end:
             self._task.remove_done_callback(self._ended)
             self._task.cancel()
@@ -137,7 +136,7 @@ class GuardedTask:
         return since_s is not None and self._guard.clock.monotonic_s() - since_s >= STEADY_S
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Take note of an end. The loop itself calls this, so that no task has to watch."""
+        """Handle the end of the task. The event loop calls this, so no other task has to watch."""
         error = _error_of(task)
         if self._asked_to_end:
             if isinstance(error, Exception):
@@ -155,7 +154,7 @@ class GuardedTask:
 
 
 class GuardedTasks:
-    """All tasks of a program that run as long as it does; ends what is left on the way out."""
+    """All tasks of a program that run as long as it does; they are ended on exit."""
 
     def __init__(
         self,
@@ -167,9 +166,9 @@ class GuardedTasks:
         """Start nothing yet.
 
         Args:
-            clock: The collector's; pauses are slept on it.
-            registry: Where ends are counted, by task.
-            note: Writes an end down for good; called in a thread, and may raise PerpscopeError.
+            clock: The collector's, on which pauses are slept.
+            registry: Where unexpected ends are counted, by task.
+            note: Stores an end; called in a thread, and may raise PerpscopeError.
         """
         self.clock = clock
         self._note = note
@@ -200,13 +199,12 @@ class GuardedTasks:
     def start(
         self, kind: str, run: Callable[[], Awaitable[object]], of: str | None = None
     ) -> GuardedTask:
-        """Start a task of a *kind* that `POLICIES` knows, about *of* where there are several.
+        """Start a task that runs until it is ended.
 
         Args:
-            kind: Of the task.
-            run: Runs until cancelled. It is called anew for each start, and may find what a start
-                before left.
-            of: What it is about: a venue, say.
+            kind: A key of `POLICIES`.
+            run: Runs until cancelled; called again for each restart.
+            of: Which of several of a kind: a venue, say.
         """
         name = kind if of is None else f"{kind} {of}"
         self._ends.labels(name)
@@ -218,7 +216,7 @@ class GuardedTasks:
         """Wait until *stopped* is set.
 
         Raises:
-            PerpscopeError: A task ended that nothing goes on without.
+            PerpscopeError: A task whose policy is to stop has ended.
         """
         waits = {asyncio.create_task(event.wait()) for event in (stopped, self._failed)}
         try:
@@ -230,7 +228,7 @@ class GuardedTasks:
             raise self._failure
 
     def troubles(self) -> dict[str, dict[str, object]]:
-        """Return those that ended unasked and have not run long enough since, by name, as JSON."""
+        """Return the tasks that are down or were restarted within `STEADY_S`, by name, as JSON."""
         return {
             task.name: {
                 "running": task.is_running,
@@ -243,7 +241,7 @@ class GuardedTasks:
         }
 
     def note_end(self, task: GuardedTask, end: TaskEnd, error: BaseException | None) -> bool:
-        """Say, count and write down that *task* ended; return whether it is to be started again."""
+        """Log, count and store that *task* ended; return whether it is to be restarted."""
         self._ends.labels(task.name).inc()
         ours = error if isinstance(error, PerpscopeError) else None
         if task.policy.then == "stop":
@@ -268,7 +266,7 @@ class GuardedTasks:
         return task.policy.then == "restart"
 
     def forget(self, task: GuardedTask) -> None:
-        """Take note that *task* was ended."""
+        """Drop *task*, which was ended."""
         self._tasks.discard(task)
 
     async def _noted(self, end: TaskEnd) -> None:
@@ -292,13 +290,13 @@ def _error_of(task: asyncio.Task[None]) -> BaseException | None:
     try:
         task.result()
     except asyncio.CancelledError as error:
-        # Asked for so, it has the traceback of where the task was.
+        # Raised again, it has the traceback of where the task was cancelled.
         return error
     return None
 
 
 def reason(error: BaseException | None) -> str:
-    """Return in a few words why a task ended: by *error*, or by none."""
+    """Return in a few words why a task ended."""
     if error is None:
         return "it returned"
     if isinstance(error, asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""The newest of what happened to a collector, kept in its lake for the Health page to show."""
+"""Notable events of a collector, stored in its lake for the Health page."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from analytics.lake.writer import Lake
 
 KEPT = 20
-"""Of how many of a kind a lake knows: the newest."""
+"""Newest events kept of each kind."""
 
 
 def add_note(lake: Lake, key: str, note: Mapping[str, object]) -> None:
-    """Add *note* to those that the lake's fact *key* lists, the oldest first.
+    """Append *note* to the list in the lake's fact *key*, oldest first.
 
     Raises:
-        LakeError: It could not be written down.
+        LakeError: It was not stored.
     """
     kept = json.loads(lake.info().get(key, "[]"))
     lake.set_info(**{key: json.dumps([*kept, note][-KEPT:])})

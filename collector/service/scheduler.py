@@ -3,8 +3,8 @@
 APScheduler counts in wall time: a step of the wall clock back would keep every job waiting
 for as long as the step. Who finds a step has the jobs put on the timetable anew.
 
-Where something in it fails, APScheduler never wakes up again and says nothing: a scheduler
-that tells of that is run as a task, which is started again then.
+When APScheduler itself fails, it sets no further timer and raises nothing. Here it raises in
+`Scheduler.run`, a guarded task that is restarted then.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _NOT_OURS = (
     | EVENT_SCHEDULER_PAUSED
     | EVENT_SCHEDULER_SHUTDOWN
 )
-"""What leaves jobs without their time; nobody here asks a scheduler at work for any of it."""
+"""Events that leave jobs unscheduled; nothing here causes them while a scheduler runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +61,25 @@ class Job:
 
 
 class SchedulerBroken(Exception):
-    """A scheduler lost jobs, or was stopped, though nobody asked for that."""
+    """A scheduler lost jobs, or was stopped, unexpectedly."""
 
 
 class _Scheduler(AsyncIOScheduler):  # type: ignore[misc]
-    """APScheduler's, which says when it comes to its end."""
+    """APScheduler's, with a future for its failure."""
 
     def __init__(self) -> None:
         super().__init__(timezone=UTC)
         self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done when it starts no more jobs; it tells why."""
+        """Done with the reason when no more jobs are started."""
         self.add_listener(self._lost, _NOT_OURS)
 
     def _lost(self, event: SchedulerEvent) -> None:
-        self._break(SchedulerBroken(f"{event!r} of {getattr(event, 'job_id', 'the scheduler')}"))
+        job = getattr(event, "job_id", None)
+        self._break(
+            SchedulerBroken(
+                "APScheduler was stopped" if job is None else f"job {job!r} was removed"
+            )
+        )
 
     def _break(self, error: Exception) -> None:
         if not self.broken.done():
@@ -84,7 +89,7 @@ class _Scheduler(AsyncIOScheduler):  # type: ignore[misc]
         try:
             wait_s: float | None = super()._process_jobs()
         except Exception as error:  # noqa: BLE001
-            # `Scheduler.run` raises it; the loop would log it, and nothing would wake up again.
+            # Raised in `Scheduler.run`: here the loop would only log it, and set no timer.
             self._break(error)
             return None
         return wait_s

@@ -1,4 +1,4 @@
-"""Servers that are there as long as the collector runs: where one closes, it is opened again."""
+"""HTTP servers of the collector, opened again if their listening socket closes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from aiohttp import web
 from collector.runtime.guarded_tasks import GuardedTasks
 
 POLL_S = 1.0
-"""How often it is looked whether a server still listens: asyncio tells nobody. [wall s]"""
+"""How often to check that a server still listens; asyncio has no event for it. [wall s]"""
 
 SHUTDOWN_S = 1
 """How long requests may still take when the collector stops. [wall s]"""
 
 Listen = Callable[[web.Server], Awaitable[asyncio.Server]]
-"""Opens what serves the protocol that it is given."""
+"""Opens a server for the given protocol."""
 
 
 class NotListening(Exception):
-    """A server was closed, though nobody asked for that."""
+    """A server was closed unexpectedly."""
 
 
 @asynccontextmanager
@@ -37,12 +37,12 @@ async def served(
     """Serve *app* until the block ends.
 
     Args:
-        tasks: Has the task that keeps it open.
-        kind: Of that task.
-        app: What answers.
-        listen: Opens the server, also again. What it raises the first time is raised here.
-        is_reachable: Says whether those who look for an open server find it.
-        handler_cancellation: Whether a request ends with the connection that it came by.
+        tasks: Where the task that keeps it open is started.
+        kind: Of that task, in `POLICIES`.
+        app: Answers the requests.
+        listen: Opens the server, also after it closed. Its first failure is raised here.
+        is_reachable: Whether clients can find the open server, by its path say.
+        handler_cancellation: Whether a request is cancelled when its client disconnects.
 
     Yields:
         The server as it was opened first.
