@@ -21,7 +21,7 @@ from collector.venues import VENUES
 
 
 class Settings(LakeSettings):
-    """What an operator can choose. Frozen; a wrong value is refused at the start."""
+    """The settings. Frozen; a wrong value is refused at startup."""
 
     venues: Annotated[tuple[str, ...], NoDecode] = ("binance", "bybit", "okx")
     """Venues to collect, separated by commas."""
@@ -36,10 +36,10 @@ class Settings(LakeSettings):
     """How long one answer may take. [s]"""
 
     streams: bool = True
-    """Whether trades, liquidations and books are heard over websockets, beside what is asked."""
+    """Whether trades, liquidations and order books are also read from websockets."""
 
     backfill_hours: float = Field(default=24, ge=0, le=720)
-    """How much history is filled in at a start, and hourly where it has holes; 0 for none. [h]"""
+    """How much history is backfilled at startup, and hourly where it has gaps; 0 for none. [h]"""
 
     archive_url: str = Field(default="https://data.binance.vision", pattern=r"^https?://[^\s?#@]+$")
     """Where the public archive's daily files lie; it is logged, so no password goes in."""
@@ -58,10 +58,10 @@ class Settings(LakeSettings):
     answer to ``localhost`` and loopback addresses anyway."""
 
     snapshot_days: int = Field(default=90, ge=1)
-    """Snapshots older than this are let go; bars stay. [days]"""
+    """Snapshots older than this are deleted; bars stay. [days]"""
 
     min_free_mb: int = Field(default=64, ge=0)
-    """Appends stop when less disk is free. [MB]"""
+    """Writing stops when less disk space is free. [MB]"""
 
     simulator: str | None = Field(default=None, pattern=r"^http://127\.0\.0\.1:\d+$")
     """Address of a simulator to collect from instead of the venues: http://127.0.0.1:PORT."""

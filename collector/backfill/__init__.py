@@ -1,4 +1,4 @@
-"""What happened before we listened, and while we did not: venues' history into bars.
+"""Bars from venues' history: from before collecting began, and where it was interrupted.
 
 What is missing is worked out from the lake alone: a bar that is not there, or
 lacks what a history could fill in. So stopping at any point loses nothing, and

@@ -39,7 +39,7 @@ MAX_PAUSES = 3
 """So many are waited out for one request."""
 
 LATEST = datetime.max.replace(tzinfo=UTC)
-"""Stands for the end of a silence that has none."""
+"""Stands for a pause without an end."""
 
 
 class VenueHistory:
@@ -61,7 +61,7 @@ class VenueHistory:
     ) -> Outcome:
         """Fill in what the lake lacks of *stretch*, of the instruments collected now.
 
-        Cancelled, it stores what it has heard. Of two at once the second waits, and
+        Cancelled, it stores what it has received. A second call at the same time waits, and
         then asks only for what the first did not get.
 
         Raises:
@@ -187,7 +187,7 @@ class _Run:
         return False
 
     async def _rows(self, piece: Piece) -> list[Row]:
-        """Return what the venue says; a silence that it asks for is waited out."""
+        """Return the venue's answer; a pause that it asks for is waited out."""
         history, venue_id = piece.history, piece.instrument.venue_id
         first_ms, last_ms = (round(stamp.timestamp() * 1000) for stamp in stamps(piece))
         params = {**history.question.params, **history.asked(venue_id, first_ms, last_ms)}

@@ -14,7 +14,7 @@ MAX_NAMED = 3
 """So many of a kind are named; the others are counted."""
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being asked for, how much of it is done and how much there is."""
+"""Called with what is being requested, how much of it is done and the total."""
 
 
 @dataclass(slots=True)

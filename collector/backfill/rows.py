@@ -31,11 +31,11 @@ Bar = dict[str, Any]
 
 
 def bars_of(piece: Piece, rows: Iterable[Row]) -> list[Bar]:
-    """Return the bars of *piece* that *rows* of its answer speak of.
+    """Return the bars of *piece* that *rows* of its answer are about.
 
     A settled rate fills the whole period that it was paid for, with the length of
     that period: a bar's rate is what the running period was to pay, and that is
-    what it paid, which nobody knew before. A row whose stamp cannot be read is left out.
+    what it paid, known only afterwards. A row whose stamp cannot be parsed is skipped.
     """
     stamped = [(stamp, fields) for _, fields in rows if (stamp := mark(fields.get("ts")))]
     found: Iterable[tuple[datetime, Fields]]

@@ -1,4 +1,4 @@
-"""Is everything there that a collector needs? What ``perpscope doctor`` looks at."""
+"""``perpscope doctor``: check everything that a collector needs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CLOCK_TOLERANCE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look found."""
+    """The result of one check."""
 
     subject: str
     sound: bool
@@ -172,7 +172,7 @@ async def _venue(name: str, clock: Clock, settings: Settings) -> Finding:
 
 
 async def _stream(name: str, settings: Settings) -> Finding:
-    """Look whether the addresses open where a venue streams, no faster than it likes."""
+    """Check that a venue's websocket addresses open, no faster than its limit allows."""
     stream = STREAMS[name]
     subject, address = f"{VENUES[name].title} streams", ""
     try:

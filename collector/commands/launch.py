@@ -26,13 +26,13 @@ from collector.service.stop_signal import StopSignal
 from collector.settings import Settings
 
 START_TIMEOUT_S = 60.0
-"""How long the dashboard may take to answer before that is said. [wall s]"""
+"""How long the dashboard may take to answer before a message says so. [wall s]"""
 
 DATA_TIMEOUT_S = 20.0
-"""How long the address is held back for data to show; a venue may be out of reach. [wall s]"""
+"""How long to wait for data before printing the address; a venue may be out of reach. [wall s]"""
 
 RECENT = timedelta(minutes=3)
-"""Snapshots of this long ago are enough for a dashboard to show a market. On the wall."""
+"""Snapshots this recent count as data to show, by the wall clock."""
 
 
 async def demo(settings: Settings, simulator_options: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Several programs under one roof: started together, stopped together, no orphan left."""
+"""Several processes, started and stopped together, without leaving one behind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ChildProcess:
 
 @dataclass(slots=True)
 class Processes:
-    """The processes that one command started."""
+    """The child processes of one command."""
 
     children: list[ChildProcess] = field(default_factory=list)
 
@@ -39,8 +39,8 @@ class Processes:
     ) -> ChildProcess:
         """Start ``perpscope`` with *arguments* and with *variables* added to the environment.
 
-        Its standard output is a pipe if it is to be *heard*; the caller must read that,
-        for a full pipe stops whoever writes. Otherwise it goes nowhere.
+        Its standard output is a pipe if *heard* is set; the caller must read it,
+        because a full pipe blocks the process. Otherwise it is discarded.
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -71,8 +71,8 @@ class SnapshotBuilder:
 
         Args:
             answers: What the venue answered in this cycle.
-            received_ts: When all of it was heard. UTC.
-            feed: The venue's streams, where they are heard; what they know goes into the rows.
+            received_ts: When all of it was received. UTC.
+            feed: The venue's streams, if any; their flows and books go into the rows.
             refused: Counts, by reason, what is left out.
         """
         parts = self._parts([one for one in answers if not one.question.completes], refused)

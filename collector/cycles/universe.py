@@ -58,7 +58,7 @@ class Universe:
 
     @property
     def wants_refresh(self) -> bool:
-        """Whether nothing was chosen yet, or the venue spoke of instruments not listed so far."""
+        """Whether nothing is chosen yet, or the venue named instruments not in its list."""
         return not self.chosen or (bool(self._new_ids) and not self._new_ids_wait)
 
     def refresh_failed(self) -> None:

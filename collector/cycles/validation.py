@@ -73,7 +73,7 @@ TIMES: dict[str, tuple[timedelta, timedelta]] = {
     "next_funding_ts": (timedelta(hours=-1), timedelta(hours=25)),
     "ls_ts": (timedelta(minutes=-30), AHEAD_AFTER),
 }
-"""The earliest and the latest that a time can be, from when it was heard."""
+"""The earliest and latest that a time may be, relative to when it was received."""
 
 RATIOS = ("ls_accounts", "ls_top_accounts", "ls_top_positions")
 OPEN_INTEREST = ("oi_raw", "oi_base", "oi_usd", "oi_venue_usd")
@@ -117,7 +117,7 @@ class Draft:
                 self.refused.append(f"{column}:{reason}")
 
     def _untimely(self, part: Part) -> str | None:
-        """Return why the time of *part* speaks against all of it, and keep it if it does not."""
+        """Return why the time of *part* makes it unusable; None, and keep the time, if not."""
         said = part.fields.get("venue_ts")
         if not isinstance(said, datetime):
             if said is not None:

@@ -82,7 +82,7 @@ class VenueCollector:
     ) -> None:
         self.venue = venue
         self.feed: Feed | None = None
-        """The venue's streams, where they are heard."""
+        """The venue's streams, if they are read."""
         self.universe = Universe(top_n, known)
         self.budget = Budget(venue.limits, clock, requests_per_s=requests_per_s, rng=rng)
         self._new_client = partial(
@@ -196,7 +196,7 @@ class VenueCollector:
     async def cycle(self) -> tuple[list[Snapshot], Cycle]:
         """Ask the venue what a cycle asks; return its rows and how it went.
 
-        Raises nothing but cancellation: whatever a venue answers, what else was heard in
+        Raises nothing but cancellation: whatever a venue answers, everything else received in
         the cycle is kept, and its record says what went wrong.
         """
         started_ts = self._clock.now()
@@ -224,7 +224,7 @@ class VenueCollector:
         return snapshots, self._record(round_, started_ts, snapshots, refused)
 
     def _note_fault(self, round_: Round, what: str, error: Exception) -> None:
-        """Take note of an *error* that nobody foresaw, for the cycle's record to name and count."""
+        """Record an unexpected *error* under *what*, in the cycle's errors and fault count."""
         round_.stats.faults += 1
         round_.errors.setdefault(what, str(VenueUnavailable(self.name, what, fault(error))))
 
@@ -296,7 +296,7 @@ class VenueCollector:
 
 
 def _clocks_apart(refused: Counter[str], rows: int) -> str | None:
-    """Return what is wrong where the venue's times spoke against every price of so many *rows*."""
+    """Return the clock's fault if the venue's times ruled out the price of every one of *rows*."""
     for reason, words in (
         ("ahead", "in the future; this machine's clock may be slow"),
         ("stale", "over five minutes old; this machine's clock may be fast"),

@@ -108,7 +108,7 @@ class Opened:
 
 @contextmanager
 def opened(file: Path) -> Iterator[Opened]:
-    """Open *file* if it is an ordinary one, without ever waiting for whoever is behind it.
+    """Open *file* if it is a regular file; never blocks, as a pipe would.
 
     Files of ``/proc`` say that they have no bytes, so that none are read.
 

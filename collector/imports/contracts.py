@@ -1,4 +1,4 @@
-"""Which contract of Binance a recording or an archive file speaks of."""
+"""Which Binance contract a recording or an archive file is about."""
 
 from __future__ import annotations
 

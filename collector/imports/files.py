@@ -80,7 +80,7 @@ def import_file(
     Args:
         lake: Where to; other threads may append to it meanwhile.
         path: A recording, an archive file or a table of ours.
-        progress: Told the rows stored and the rows there are, before and after every commit.
+        progress: Called with the rows stored and the total, before and after every commit.
             What it raises stops the import there.
         now: Rows later than this are refused; the wall time if None. UTC.
         read: Reads and checks the file; ``parse`` if None, in this process.
@@ -122,7 +122,7 @@ def parse(path: Path, now: datetime) -> ParsedFile:
 def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> Stored:
     """Store what *parsed* holds, and the bars of the five minutes it touches.
 
-    Five minutes that are not over at *now* get their bar from whoever collects them.
+    Five minutes that are not over at *now* get their bar from the collector.
     """
     stored = Stored()
     if parsed.readings is None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Progress = Callable[[int, int], None]
-"""Told how many rows are done and how many there are; called from the importing thread."""
+"""Called with the rows done and the total, from the importing thread."""
 
 TIMES: Mapping[str, str] = {"snapshots": "received_ts", "bars": "ts"}
 """The column that says when a row of an imported table was so."""

@@ -27,7 +27,7 @@ _FILE_SIZE = 4 * 2**30
 
 
 def main() -> None:
-    """Read files until nobody asks any more."""
+    """Read files until standard input is closed."""
     answers = os.fdopen(os.dup(1), "wb")
     # What a library prints is no answer.
     os.dup2(2, 1)

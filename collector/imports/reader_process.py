@@ -46,7 +46,7 @@ _LEAN = {
 """Has memory that was let go of go back at once: what is kept for later would count as used."""
 
 _LOOK_S = 0.2
-"""How often it is looked whether somebody still waits. [wall s]"""
+"""How often it is checked whether the caller still waits. [wall s]"""
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 Each reader hands over its rows in the lake's words; here they all pass the same
 questions. A value that cannot be true becomes NULL and is counted under its
-column; a row that says nothing, says it twice or speaks of the future is left
+column; a row without values, a duplicate or one from the future is left
 out and counted under its reason.
 """
 
@@ -59,7 +59,7 @@ def validated(name: str, rows: pa.Table, now: datetime) -> Validated:
     Args:
         name: ``snapshots`` or ``bars``.
         rows: Any of that table's columns, its key and base among them.
-        now: Nothing can have been heard later than this. UTC.
+        now: Nothing can have been received later than this. UTC.
     """
     rows, outages = _without_outages(rows)
     rows, values_refused = without_impossible_values(rows)
@@ -108,7 +108,7 @@ def first_of_each(
 
     Args:
         rows: With their order in ``nth``.
-        keys: The columns that make two rows speak of the same.
+        keys: The columns by which two rows are about the same thing.
         second: What a row is called whose key is there already and that says something else.
     """
     once = rows.group_by(list(keys)).aggregate([]).num_rows

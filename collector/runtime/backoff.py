@@ -15,7 +15,7 @@ MAX_DOUBLINGS = 60
 class Backoff:
     """Pauses that double with each failure in a row, up to a bound.
 
-    On which clock its seconds count is for whoever sleeps them to say.
+    The caller decides on which clock its seconds count.
     """
 
     first_s: float

@@ -2,8 +2,8 @@
 
 A venue publishes limits on weight or requests per window. A budget keeps to a
 share of each of them, spaces requests evenly, lets few be under way at once,
-and stops altogether while the venue has asked for silence. What can wait, such as
-history, goes behind what is asked live. All waiting is on the collector's clock.
+and sends nothing while the venue has asked for a pause. What can wait, such as
+history, goes after live requests. All waiting is on the collector's clock.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ JITTER = 0.2
 MIN_WAIT_S = 0.001
 
 POLL_S = 0.25
-"""How soon one who goes behind looks again whether nobody is in front. [s]"""
+"""How often a background request checks whether live requests still wait. [s]"""
 
 SHORT_WINDOW_S = 10.0
-"""Of a window no longer than this nothing is kept free: it slides on soon enough. [s]"""
+"""In a window no longer than this nothing is reserved for live requests. [s]"""
 
 PEAK_PERIOD_S = 600.0
-"""What the lasting questions needed counts for this long, and up to twice as long. [s]"""
+"""How long the peak use of live requests is remembered, up to twice as long. [s]"""
 
 FIRST_SPARE, KNOWN_SPARE = 2.0, 1.25
-"""What they are left, as a multiple of that: at first, and when it is known."""
+"""What is reserved for them, as a multiple of the peak: at first, and once it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Window:
         self.limit = limit
         self.queue = asyncio.Lock()
         self.waiting = 0
-        """How many wait for it who do not go behind."""
+        """How many live requests wait for it."""
         self._spent: deque[_Spending] = deque()
         self._used = 0.0
         self._used_lasting = 0.0
@@ -169,10 +169,10 @@ class RequestBudget(Protocol):
 
 
 class Budget:
-    """The turnstile in front of one venue: first come, first served.
+    """The rate limiter in front of one venue: first come, first served.
 
-    Those who need the same limit queue for it; those who do not pass by, so a
-    lane that waits minutes for its own limit holds up no other. A waiter that is
+    Requests that need the same limit queue for it; others pass by, so a
+    request that waits minutes for its own limit holds up no other. A waiter that is
     cancelled leaves the queue and has spent nothing.
     """
 
@@ -204,11 +204,11 @@ class Budget:
     ) -> AsyncIterator[None]:
         """Wait until *weights* may be spent on *call*; the request belongs inside.
 
-        One who goes *behind* waits until nobody else waits for the same limits, for a
-        slot or for a place. One at a time may do so. What is asked in *passing* queues like
-        all others, but is nothing that those behind have to leave room for from then on.
+        A request that goes *behind* waits until no other waits for the same limits, for a
+        slot or for a place. One at a time may do so. A request in *passing* queues like
+        all others, but no room is reserved for it afterwards.
 
-        Raises RateLimited at once while the venue is paused: what cannot be asked
+        Raises RateLimited at once while the venue is paused: what cannot be requested
         now should be known as such, not queue up.
         """
         if behind:
@@ -262,7 +262,7 @@ class Budget:
         return 100 * max(shares, default=0.0)
 
     async def _nobody_in_front(self, call: str, weights: Mapping[str, float]) -> None:
-        """Wait until one who goes behind may have its turn at once."""
+        """Wait until a background request can be sent without delaying a live one."""
         wanted = [(self._windows[name], weight) for name, weight in weights.items()]
         while True:
             self._check_silence(call)

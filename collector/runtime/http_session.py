@@ -1,4 +1,4 @@
-"""HTTP as the collector speaks it: every answer has a bound, and comes from who was asked."""
+"""HTTP of the collector: responses are limited in size, and redirects to other hosts refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The header Retry-After: until when a venue asks to be left alone, over REST or a websocket."""
+"""The header Retry-After of REST and websockets: until when a venue asks for a pause."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Program:
 
 @asynccontextmanager
 async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[Program]:
-    """Open the lake, the intake and the venues that *settings* name, with their *streams* or not.
+    """Open the lake, the write queue and the venues of *settings*, with their *streams* or not.
 
     On the way out everything that has arrived is stored first.
 
@@ -218,14 +218,14 @@ def _offers(settings: Settings) -> str:
 
 
 def _cadence(venue: Venue, offer: Offer, *, heard: bool) -> str:
-    """Return how often a metric comes, in words; *heard* is whether the streams are."""
+    """Return how often a metric is updated, in words; *heard* is whether streams are read."""
     if heard and offer.column in BOOK_COLUMNS:
         return BOOK_CADENCE
     return venue.cadence(offer.source)
 
 
 async def _hang_up(venues: Iterable[VenueCollector], write_queue: WriteQueue) -> None:
-    """Close the streams of all venues at once; what they last heard is stored."""
+    """Close the streams of all venues at once; what they received last is stored."""
     feeds = [one.feed for one in venues if one.feed is not None]
     await asyncio.gather(*(feed.close() for feed in feeds))
     if heard := [record for feed in feeds for record in feed.records()]:

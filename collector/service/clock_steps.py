@@ -1,7 +1,7 @@
-"""Steps of the clock that people read: found, logged, told to /healthz and kept for Health.
+"""Steps of the system clock: detected, logged, reported on /healthz and kept for Health.
 
 Time servers after a bad boot, a virtual machine that is resumed, a laptop that slept and a
-hand on ``date`` all make the clock jump. What is collected goes on; the rows heard before
+hand on ``date`` all make the clock jump. Collecting goes on; rows received before
 the step keep the times that the clock showed then.
 """
 
@@ -19,7 +19,7 @@ from collector.service.lake_notes import add_note
 log = structlog.get_logger(__name__)
 
 LEAST_S = 2.0
-"""What the clock and the monotonic one may part by between two looks; time servers slew. [s]"""
+"""How far the two clocks may drift between two checks; time servers slew. [s]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ClockStep:
 
 
 class ClockSteps:
-    """Compares the clock with the monotonic one, look by look."""
+    """Compares the clock with the monotonic one at each check."""
 
     def __init__(self, clock: Clock, lake: Lake) -> None:
         self._clock, self._lake = clock, lake
@@ -47,10 +47,10 @@ class ClockSteps:
         """Since the collector was started."""
 
     def look(self) -> None:
-        """See whether the clock jumped since the last look, and write it down if it did.
+        """Check whether the clock jumped since the last check, and record it if it did.
 
         Raises:
-            LakeError: It could not be written down; the log and ``newest`` have it.
+            LakeError: It could not be stored; the log and ``newest`` have it.
         """
         before_s = self._offset_s
         self._offset_s, doubt_s = self._measured()

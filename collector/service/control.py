@@ -41,7 +41,7 @@ STOP_TIMEOUT_S = 0.5
 """How long work may take to stop when the collector does. [wall s]"""
 
 Report = Callable[[dict[str, object]], None]
-"""Tells whoever asked; raises LakeError where the work is to stop."""
+"""Reports a line to the command that asked; raises LakeError if the work is to stop."""
 Work = Callable[[dict[str, Any], Report], None | Awaitable[None]]
 """Does what a request asks, and reports progress and results as it goes.
 
@@ -275,7 +275,7 @@ async def ask(folder: Path, name: str, asked: dict[str, object], report: Report)
 
 
 def _folder_of_ours() -> Path:
-    """Return a folder for sockets that nobody else can have made or can open."""
+    """Return a folder for sockets that belongs to this user and is closed to others."""
     folder = Path(tempfile.gettempdir()) / f"perpscope-{os.getuid()}"
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
@@ -291,7 +291,7 @@ def _folder_of_ours() -> Path:
 
 def _listening(path: Path) -> socket.socket:
     """Return a socket at *path* that was not open to others for a moment."""
-    # Whoever holds the lake's lock is the only one here: an old socket is a dead one.
+    # Only the holder of the lake's lock gets here, so an old socket is a dead one.
     path.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX)
     before = os.umask(0o177)

@@ -1,4 +1,4 @@
-"""What is counted while collecting: the newest cycle of each venue, and totals for Prometheus."""
+"""Counters of the collector: the newest cycle of each venue, and totals for Prometheus."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Counters:
             self._latency.labels(venue).set(cycle.latency_ms)
 
     def show(self, feed: Feed) -> None:
-        """Take over how the streams of a venue stand now."""
+        """Copy the current status of a venue's streams."""
         venue = feed.stream.venue
         for name, status in feed.statuses().items():
             self._frames.labels(venue, name).set(feed.frames(name))

@@ -1,4 +1,4 @@
-"""What the collector tells of itself on loopback: /healthz for people, /metrics for Prometheus."""
+"""The collector's HTTP server on loopback: /healthz for people, /metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def health(program: Program) -> dict[str, object]:
 
 
 def _venue(program: Program, one: VenueCollector, now: datetime) -> dict[str, object]:
-    """Return how a venue stands.
+    """Return the status of a venue.
 
     Its age is counted on the monotonic clock, which no step moves; the times in its rows
     may still lie ahead of the other, until its next cycle, after a step back.
@@ -78,7 +78,7 @@ def _venue(program: Program, one: VenueCollector, now: datetime) -> dict[str, ob
 
 
 def _streams(one: VenueCollector) -> dict[str, object] | None:
-    """Return how the streams of a venue stand, by channel; None where there are none."""
+    """Return the status of a venue's streams by channel; None if it has none."""
     if one.feed is None:
         return None
     return {name: status.as_json() for name, status in one.feed.statuses().items()}

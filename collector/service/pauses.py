@@ -1,7 +1,7 @@
-"""The silences that venues have asked for, kept over a restart.
+"""Pauses that venues have asked for (HTTP 429, bans), kept over a restart.
 
-A venue that has banned an address until a time makes the ban longer when it is
-asked before, and a collector that is started anew would ask at once.
+A venue that has banned an address until a time extends the ban if it is
+asked before, and a restarted collector would ask at once.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ _KEY = "silences"
 
 
 class Pauses:
-    """What a lake knows of until when each venue wants to be left alone."""
+    """Until when each venue is paused, kept in the lake."""
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._until: dict[str, str] = json.loads(lake.info().get(_KEY, "{}"))
 
     def restore(self, one: VenueCollector) -> None:
-        """Have a venue left alone for as long as it asked an earlier collector to."""
+        """Pause requests to a venue for as long as it asked before the restart."""
         if (until := self._until.get(one.name)) is not None:
             reason = "it asked for a pause before the collector was started"
             at = datetime.fromisoformat(until)
             one.budget.pause_until(RateLimited(one.name, "start", reason, at))
 
     def save(self, one: VenueCollector) -> None:
-        """Write down a silence that is new.
+        """Store a new pause.
 
         Raises:
-            LakeError: It is known to this collector only.
+            LakeError: It could not be stored; a restart would not know it.
         """
         until = one.budget.paused_until
         if until is not None and self._until.get(one.name) != until.isoformat():

@@ -1,4 +1,4 @@
-"""Jobs on time: never two of one at once, never drifting off the marks of the clock.
+"""Runs jobs on time: never the same job twice at once, never drifting off the clock's marks.
 
 APScheduler counts in wall time: a step of the wall clock back would keep every job waiting
 for as long as the step. Who finds a step has the jobs put on the timetable anew.

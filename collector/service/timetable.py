@@ -1,4 +1,4 @@
-"""What the collector does how often: the timetable as data, and each job's body."""
+"""When each job of the collector runs, and what it does."""
 
 from __future__ import annotations
 

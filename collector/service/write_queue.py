@@ -1,4 +1,4 @@
-"""What has been collected and not yet stored: one queue, one task that empties it.
+"""The write queue between collecting and the lake: one queue, one task that empties it.
 
 A batch leaves the queue only when the lake has acknowledged it. Venues that finish
 their cycles within moments of each other share a commit: it costs hardly more than

@@ -75,8 +75,8 @@ class Feed:
                 the feed.
             clock: The collector's.
             tasks: Those that run as long as the collector does.
-            simulator_url: Of a simulator to hear instead of the venue.
-            last_heard: By channel, until when the run before this one heard it.
+            simulator_url: Of a simulator to connect to instead of the venue.
+            last_heard: By channel, until when the previous run received it.
             rng: For what is to be a little random.
         """
         self.stream = STREAMS[client.venue.name]
@@ -95,7 +95,7 @@ class Feed:
         self._started_s = clock.monotonic_s()
 
     def follow(self, instruments: Sequence[Instrument]) -> None:
-        """Hear *instruments*, in order of importance, from now on, and no others."""
+        """Subscribe to *instruments*, in order of importance, and to no others."""
         running = self._running
         if running is None:
             running = self._running = self._start()
@@ -156,7 +156,7 @@ class Feed:
         """Return what a snapshot has from the streams, and words about it for its flags.
 
         The flows are those since this was last asked: it is for one snapshot, once. While a
-        stream is strangely silent they wait for the next: what was missed is not 0.
+        stream is suspiciously quiet they wait for the next: a missed flow is not 0.
         """
         taken = self.flows.take(venue_id, self._suspect(venue_id))
         flows: Fields = {
@@ -168,7 +168,7 @@ class Feed:
         return flows | self.book(venue_id), taken.flags
 
     def records(self) -> list[Liquidation | Gap]:
-        """Return what was heard and is to be stored since this was last asked."""
+        """Return the records to store since the last call."""
         liquidations, self._liquidations = self._liquidations, deque()
         return [*liquidations, *self.ledger.gaps()]
 
@@ -231,7 +231,7 @@ class Feed:
             self.ledger.heard(liquidation)
 
     def on_live(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
-        """Take note that *topics* are acknowledged since *at_ms*, and their channel is heard."""
+        """Note that *topics* are acknowledged since *at_ms*, and their channel has data."""
         self.ledger.on_live(connection, topics, at_ms)
 
     def on_lost(self, connection: Connection, topics: Sequence[Topic], heard_ms: int) -> None:

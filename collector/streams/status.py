@@ -1,4 +1,4 @@
-"""How a channel stands: what a cycle's record and the collector's own pages say of it."""
+"""The status of a stream's channel, as a cycle's record and /healthz show it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelStatus:
-    """How one channel of one venue stands now."""
+    """The status of one channel of one venue."""
 
     state: State
-    """``repairing``: heard again, with a hole before that is being filled."""
+    """``repairing``: live again, while a hole before is being filled."""
     source: Source
     """Where its metrics come from at the moment."""
     since: str
@@ -41,7 +41,7 @@ class ChannelStatus:
     events: int
     """Messages since the previous cycle."""
     late_s: float | None
-    """How long ago something good was heard last; None where nothing ever was. [s]"""
+    """How long ago the last good event came; None if there was none. [s]"""
     bad: dict[str, int]
     """What could not be used since the start, by reason."""
     dropped: int
@@ -49,19 +49,19 @@ class ChannelStatus:
     reconnects: int
     """How often a connection was lost since the start."""
     connections: int
-    """Open ones that are heard."""
+    """Open connections with data."""
     instruments: int
-    """Of how many instruments the stream tells at the moment."""
+    """Instruments subscribed with data at the moment."""
     of: int
-    """Of how many it should."""
+    """Instruments that should be."""
     holes: int
     """Holes that are being filled."""
     whole_until: str | None
-    """Where there are any, when the first of them began. [ISO 8601, UTC]"""
+    """When the first of them began, if there are any. [ISO 8601, UTC]"""
     reason: str | None
     """Why a connection is down, or last was."""
     refused: list[Refused]
-    """What is not subscribed to, though it should be, because the venue refused it."""
+    """Topics that are not subscribed because the venue refused them."""
 
     def as_json(self) -> dict[str, object]:
         """Return it as the record of a cycle has it."""
@@ -94,7 +94,7 @@ def refused(connections: Sequence[Connection]) -> list[Refused]:
 
 
 def last_heard(finished_ts: datetime, streams: str) -> dict[str, datetime]:
-    """Return until when each channel was heard by a run that is over, from its last cycle.
+    """Return until when the previous run received each channel, from its last cycle.
 
     Args:
         finished_ts: When that cycle ended, as the lake has it. UTC.

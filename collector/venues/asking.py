@@ -1,4 +1,4 @@
-"""A round of questions to one venue: what was heard, what failed, what it cost."""
+"""A round of requests to one venue: answers, failures and cost."""
 
 from __future__ import annotations
 

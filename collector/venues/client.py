@@ -42,7 +42,7 @@ QUOTES = frozenset({"USDT", "USDC"})
 """Collected are the perpetuals quoted and settled in one of these."""
 
 MAX_STRIKE_S = 3600.0
-"""The longest silence where a venue that asks for it again and again names no time. [s]"""
+"""The longest pause for a venue that asks repeatedly without naming a time. [s]"""
 
 MAX_DIGITS = 100
 """Of a figure in the list of instruments, and after its point; its exponent is below that too."""
@@ -70,12 +70,12 @@ class RequestStats:
     latencies_ms: list[float] = field(default_factory=list)
     """From a request to its answer. [wall ms]"""
     faults: int = 0
-    """Answers that were lost because reading them ended in a way that nobody foresaw."""
+    """Answers that were lost to an unexpected error while parsing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The rows of one answer, and when it was heard."""
+    """The rows of one answer, and when it was received."""
 
     question: Question
     rows: list[Row]
@@ -123,7 +123,7 @@ class VenueClient:
     ) -> Answer:
         """Ask *question*, of the instrument *venue_id* where it is about one, when its turn comes.
 
-        Raises VenueError; the venue's budget is paused where it asks for silence.
+        Raises VenueError; the venue's budget is paused if it asks for a pause.
         """
         call = question.name if venue_id is None else f"{question.name} of {venue_id}"
         params = dict(question.params)
@@ -199,7 +199,7 @@ class VenueClient:
     def _losing_one_answer(self, call: str, stats: RequestStats) -> Iterator[None]:
         """Have whatever goes wrong within the block leave as a VenueError.
 
-        A venue can answer what nobody foresaw, and that must cost this one answer: not
+        A venue can answer anything, and that must cost this one answer: not
         what other questions of the cycle were answered. It is a fault of ours all the
         same, so its traceback is in the log.
         """
@@ -235,7 +235,7 @@ class VenueClient:
         return payload
 
     def _translated(self, call: str, error: Exception, reply: Reply) -> Exception:
-        """Return our error for *error*; a repeated request for silence doubles the silence."""
+        """Return our error for *error*; a repeated request for a pause doubles the pause."""
         paused = self._budget.paused_until is not None
         in_a_row = 1 + max(0, self._strikes - paused)
         busy = {
@@ -357,7 +357,7 @@ def _is_endless(raw: object) -> bool:
 
 
 def fault(error: Exception) -> str:
-    """Return the sentence for an answer that was lost to *error*, which nobody foresaw."""
+    """Return the sentence for an answer that was lost to the unexpected *error*."""
     return f"internal error while parsing the answer ({type(error).__name__}); see the log"
 
 

@@ -127,7 +127,7 @@ def nonsense(body: object) -> str:
 
 
 def retry_at(reply: Reply, pause_s: float, at: Circumstances) -> datetime:
-    """Return until when to be silent: as the venue says, else *pause_s* from now."""
+    """Return until when to pause: as the venue says, else *pause_s* from now."""
     named = retry_after(reply.headers, at.now) or _banned_until(reply)
     if named is None or named <= at.now:
         named = at.now + timedelta(seconds=pause_s)
@@ -142,7 +142,7 @@ def _is_region(error: Exception, reply: Reply) -> bool:
 
 
 def _silence_s(error: Exception, reply: Reply, at: Circumstances) -> float | None:
-    """Return how long a request for silence means if it names no time, None if it is none."""
+    """Return how long to pause if the venue names no time; None if it asks for no pause."""
     for sign in (str(reply.status), reply.code):
         if sign is not None and sign in at.busy:
             return at.busy[sign]

@@ -108,8 +108,8 @@ class Venue:
     used_headers: Mapping[str, str] = field(default_factory=dict)
     """Response headers, in lower case, that state how much of which limit is used."""
     busy: Mapping[str, float]
-    """HTTP statuses and error codes that ask for silence, and for how long it means
-    when it names no time. [s]"""
+    """HTTP statuses and error codes that ask for a pause, and how long it is
+    if the venue names no time. [s]"""
     listing_weights: Mapping[str, float]
     """What loading its list of instruments costs, with all requests that it takes."""
     oi_unit: str

@@ -34,7 +34,7 @@ STATUSES = (403, 418, 429, 451, 500, 503)
 _KNOWN_KEYS = {"venue", "path", "kind", "count", "symbol", "status", "seconds"}
 
 _WHOLE_ANSWER = {"html200", "empty", "empty_body", "truncated", "deep", "status", "hang", "delay"}
-"""Kinds that spoil a whole answer, so of one symbol only where it is asked for alone."""
+"""Kinds that corrupt a whole answer, so they apply to one symbol only if it is asked alone."""
 
 
 @dataclass(slots=True)

@@ -209,7 +209,7 @@ class BybitStreams:
             if not changed.bids and not changed.asks:
                 continue
             found.number += 1
-            # The best level alone is always told whole.
+            # The best level alone is always sent whole.
             kind = "snapshot" if topic.option == "1" else "delta"
             sides = found.book.whole() if kind == "snapshot" else changed
             yield Event(topic, book_message(topic, kind, sides, found, span.end_ms))

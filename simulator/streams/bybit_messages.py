@@ -14,7 +14,7 @@ from simulator.streams.connection import Connection, Topic
 from simulator.streams.events import Liquidated, Trade
 
 CHANGE_MS = 100
-"""How often a book is told. [ms]"""
+"""How often a book is sent. [ms]"""
 
 
 class NumberedBook:

@@ -18,7 +18,7 @@ NOTHING = "nothing"
 
 _SOCKET_BYTES = 262_144
 _GOODBYE_S = 0.2
-"""How long the client may take to answer a goodbye. [s of the wall clock]"""
+"""How long the client may take to answer a close frame. [s of the wall clock]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Connection:
             self.cut()
 
     def close(self, code: int, reason: str, now_ms: int) -> None:
-        """Say goodbye, and cut the client off if it does not go."""
+        """Send a close frame, and cut the connection if the client does not close it."""
         if self.is_over:
             return
         self.flush(now_ms)

@@ -35,5 +35,5 @@ def pong_frame(payload: bytes) -> bytes:
 
 
 def close_frame(code: int, reason: str) -> bytes:
-    """Return a goodbye with the reason in at most 123 bytes."""
+    """Return a close frame with the reason in at most 123 bytes."""
     return _frame(_CLOSE, struct.pack("!H", code) + reason.encode()[:123])

@@ -1,4 +1,4 @@
-"""Sends what every moment brings: computed once, written once, passed on to all who have it."""
+"""Sends each event to all its subscribers: computed once, encoded once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from simulator.streams.stream_format import Event, Span, StreamFormat
 from simulator.streams.subscriptions import Subscriptions
 
 TICK_S = 0.1
-"""How often a pump looks what there is to send. [s of the wall clock]"""
+"""How often it is checked what there is to send. [s of the wall clock]"""
 
 _LATEST_S = 10.0
 """A venue that is further behind has lost its clients. [s of the wall clock]"""
 
 _AT_ONCE_S = 0.01
-"""How long a pump writes before others get their turn. [s of the wall clock]"""
+"""How long a sender writes before other tasks get their turn. [s of the wall clock]"""
 
 
 class Sender:
@@ -45,7 +45,7 @@ class Sender:
             await asyncio.sleep(TICK_S)
 
     def give_up(self) -> None:
-        """Throw everybody out and go on from now, as a venue does that cannot keep up."""
+        """Close all connections and go on from now, as a venue does that cannot keep up."""
         now_ms = self._at_ms = self._now_ms()
         for connection in tuple(self.subscriptions.connections):
             connection.close(1012, "the service restarts", now_ms)

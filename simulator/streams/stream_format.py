@@ -1,4 +1,4 @@
-"""What the server asks of a venue's websocket language."""
+"""What a venue's stream format must provide."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What one tick of the pump covers: from *start_ms* up to, not including, *end_ms*."""
+    """What one tick of the sender covers: from *start_ms* up to, not including, *end_ms*."""
 
     start_ms: int
     end_ms: int
@@ -31,7 +31,7 @@ class Span:
 
 
 class StreamFormat(Protocol):
-    """One venue's websocket language."""
+    """One venue's websocket messages."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""Who listens to what on one venue."""
+"""Which connection is subscribed to which topics of one venue."""
 
 from __future__ import annotations
 

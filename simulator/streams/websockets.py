@@ -66,7 +66,7 @@ class Streams:
         raise RuntimeError(f"{task.get_name()}: it ended") from error
 
     async def stop(self) -> None:
-        """Send nothing more and say goodbye to everybody."""
+        """Send nothing more and close all connections."""
         for task in self._tasks:
             task.cancel()
         # What one of them ended in, `until_broken` has raised.

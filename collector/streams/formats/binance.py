@@ -1,6 +1,6 @@
 """Streams of Binance USD-M futures.
 
-Trades and liquidations are told at one address, books at another. Trades come as Binance
+Trades and liquidations come from one address, books from another. Trades come as Binance
 adds them up, all fills of one order at one price; each instrument's are numbered without
 gaps. Liquidations are the largest order of each instrument and second, not all. Books are
 changes to a state that REST has.
@@ -35,11 +35,11 @@ from collector.streams.state.seen import Numbers
 from collector.venues.reading import OtherShape
 
 BOOK_SPEED = "500ms"
-"""How often changes of a book are told; faster would cost more and say nothing more."""
+"""How often book changes are sent; faster would cost more and add nothing."""
 
 
 FINAL = re.compile(r"\(-1121\)|invalid (symbol|stream)", re.IGNORECASE)
-"""How Binance says that there is no such stream, where it says it: most it takes in silence."""
+"""How Binance says that there is no such stream, if it says so: most are accepted silently."""
 
 
 class AggTrade(msgspec.Struct, tag_field="e", tag="aggTrade", gc=False):

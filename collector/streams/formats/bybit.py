@@ -136,7 +136,7 @@ class BybitHandler(Reader):
 
     def _put_trade(self, trade: Trade, received_ms: int) -> None:
         if trade.BT:
-            # Nobody took it from the book.
+            # A block trade: not from the book.
             self._rejects.add("trades", "block_trade")
         elif not trade.i or not self.trade(
             trade.s, trade.i, trade.T, trade.p, trade.v, trade.S == "Buy", received_ms

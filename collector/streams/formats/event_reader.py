@@ -59,7 +59,7 @@ class Reader:
         self.heard_ms: dict[ChannelName, int] = {}
         """When a good event of each channel last came over this connection. [Unix ms]"""
         self.broken: list[str] = []
-        """Instruments whose book missed a change, until somebody sees to them."""
+        """Instruments whose book missed a change, until the session resubscribes them."""
         self._flows = sinks.flows.by_id
         self._books = sinks.books
         self._rejects = sinks.rejects
@@ -109,7 +109,7 @@ class Reader:
         """Count a liquidation and pass it on.
 
         Venues give these no id. Events of one frame that are *alike* in everything are
-        several; an event like one of an earlier frame is that one, told again.
+        several; an event like one of an earlier frame is the same one, sent again.
         """
         if not usable(event.price, event.quantity, event.at_ms, received_ms):
             return False

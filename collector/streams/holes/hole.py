@@ -1,4 +1,4 @@
-"""A hole in a stream: what is missing, and what came of filling it."""
+"""A hole in a stream: what is missing, and the outcome of filling it."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ Outcome = Literal["repaired", "partly", "lost"]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far an instrument was when a hole opened."""
+    """The state of an instrument when a hole opened."""
 
     events: int
     numbers: tuple[tuple[int, int], ...]
     """The ranges of trades known to be missing then."""
     last: int | None = None
-    """The number of the last trade, where they have numbers and one was heard."""
+    """The number of the last trade received, if trades have numbers."""
     newest_ms: int | None = None
     """When the newest trade was, where they have none. [Unix ms, the venue's time]"""
 
 
 @dataclass(slots=True, eq=False)
 class Hole:
-    """From when to when nothing came of some instruments."""
+    """From when to when some instruments had no data."""
 
     channel: FlowChannel
     reason: str
     started_ms: int
-    """When the last thing before it was heard. [Unix ms]"""
+    """When the last event before it was received. [Unix ms]"""
     marks: dict[str, Mark]
     """By the venue's names of its instruments."""
     symbols: Mapping[str, str]
     """By the same, at least of these instruments."""
     absent: set[str]
-    """Those that were not heard again yet."""
+    """Instruments without data again so far."""
     ended_ms: int | None = None
     """When the last of the others came again. [Unix ms]"""
     whole: bool = True
-    """Whether it is about all that the stream tells of."""
+    """Whether it covers all instruments of the stream."""
     rows: dict[str, int] = field(default_factory=dict)
     """Trades filled in, by instrument."""
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -52,11 +52,11 @@ class Hole:
 
     @property
     def open(self) -> list[str]:
-        """The instruments of which it is not settled yet what came of it."""
+        """The instruments whose outcome is not settled yet."""
         return [venue_id for venue_id in self.marks if venue_id not in self.outcomes]
 
     def gaps(self, venue: str, now_ms: int) -> list[Gap]:
-        """Return what the ledger of gaps is told: the whole, and each part that is not whole."""
+        """Return its records in `gaps`: the whole, and each part with another outcome."""
         outcomes = set(self.outcomes.values())
         whole: Outcome = next(iter(outcomes)) if len(outcomes) == 1 else "partly"
         single = self.whole or len(self.marks) > 1
@@ -88,7 +88,7 @@ def moment(at_ms: int) -> datetime:
 
 
 def mark(flow: Flow) -> Mark:
-    """Return how far *flow* is."""
+    """Return the state of *flow*."""
     seen, events = flow.seen, flow.trades.events
     if isinstance(seen, Numbers):
         return Mark(events, tuple(seen.holes), last=seen.last)
@@ -96,7 +96,7 @@ def mark(flow: Flow) -> Mark:
 
 
 def has_traded(flow: Flow, before: Mark) -> bool:
-    """Whether a trade came since, of those that are numbered: it tells what was missed."""
+    """Whether a numbered trade came since: its number shows what was missed."""
     return isinstance(flow.seen, Numbers) and flow.trades.events > before.events
 
 

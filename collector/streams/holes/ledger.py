@@ -1,4 +1,4 @@
-"""What was heard since when, and every hole in it: held open, filled, and written down."""
+"""Since when data arrives on each channel, and every hole in it: open, filled, recorded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_GAPS = 10_000
 """Gaps that may wait to be stored; what comes beyond is dropped and counted."""
 
 LATE_MS = 120_000
-"""A liquidation told so long after it was one that was missing until then. [ms]"""
+"""A liquidation sent this late was missing from the flows until then. [ms]"""
 
 NOT_RUNNING = "the collector was not running"
 NEVER_HEARD = "no data since the start"
@@ -46,12 +46,12 @@ class Ledger:
         clock: Clock,
         last_heard: Mapping[str, datetime],
     ) -> None:
-        """Start with nothing heard; *last_heard* is until when the run before this one was."""
+        """Start without data; *last_heard* is until when the previous run received each channel."""
         self._venue, self._stream, self._clock = stream.venue, stream, clock
         self._flows = flows
         self._symbols: dict[str, str] = {}
         self.began_ms: dict[str, int] = {}
-        """Since when each instrument's trades are heard. [Unix ms]"""
+        """Since when each instrument's trades are received. [Unix ms]"""
         self._repairs = Repairs(
             client,
             flows,
@@ -72,7 +72,7 @@ class Ledger:
         self._given_up: dict[str, tuple[tuple[int, int], ...]] = {}
         self._gaps: list[Gap] = []
         self._late: dict[str, tuple[datetime, datetime, int]] = {}
-        """Liquidations told late since gaps were last asked for: from when, until when, how many;
+        """Liquidations sent late since the last call of `gaps`: from when, until when, how many;
         by symbol."""
         self.holes = 0
         """Holes since the start."""
@@ -82,7 +82,7 @@ class Ledger:
     def follow(self, symbols: Mapping[str, str], live: Iterable[ChannelName]) -> None:
         """Account for the instruments in *symbols*, by the venue's names, from now on.
 
-        Those that are new are heard at once on *live* channels, one topic of which
+        New ones count as received at once on *live* channels, one topic of which
         tells of all.
         """
         self._symbols = dict(symbols)
@@ -91,7 +91,7 @@ class Ledger:
                 del kept[venue_id]
         for hole in list(self._open):
             for venue_id in set(hole.open) - self._symbols.keys():
-                # Nobody's any more, and nobody will tell of it.
+                # It is not followed any more, so no trade of it will come.
                 self._repairs.settle(hole, venue_id, complete=False)
         for name in live:
             if name != "depth":
@@ -128,7 +128,7 @@ class Ledger:
             self._late[liquidation.symbol] = min(since, at), max(until, received), count + 1
 
     def on_live(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
-        """Take note that *topics* are heard since *at_ms*."""
+        """Note that *topics* have data since *at_ms*."""
         name = connection.channel.name
         if name == "depth":
             return
@@ -143,7 +143,7 @@ class Ledger:
             self._back(hole, hole.absent & set(ids), at_ms)
 
     def on_lost(self, connection: Connection, topics: Sequence[Topic], heard_ms: int) -> None:
-        """Take note that nothing of *topics* came after *heard_ms*: a hole opens."""
+        """Note that *topics* had no data after *heard_ms*, and open a hole."""
         name, ids = connection.channel.name, self._ids(topics)
         if name == "depth" or not ids:
             return
@@ -178,7 +178,7 @@ class Ledger:
                 self._suspects[venue_id] = missing
 
     async def close(self) -> None:
-        """Stop filling; what is open or was never heard is a gap."""
+        """Stop filling; open holes and channels without any data become gaps."""
         self._is_closing = True
         for task in self._tasks:
             task.cancel()
@@ -198,7 +198,7 @@ class Ledger:
         return [one.venue_id for one in topics if one.venue_id and one.venue_id in self._symbols]
 
     def _first(self, name: FlowChannel, connection: Connection, came_ts: datetime) -> None:
-        """Write down what was missed before a channel was heard for the first time."""
+        """Record what was missed before a channel's first data."""
         if (since := self._last_heard.get(name)) is not None:
             self._note(name, since, came_ts, NOT_RUNNING)
         elif connection.failed:
@@ -210,7 +210,7 @@ class Ledger:
         self._flows.hold(hole.channel, hole.marks)
 
     def _back(self, hole: Hole, ids: set[str], at_ms: int) -> None:
-        """Take note that *ids* of *hole* are heard again."""
+        """Note that *ids* of *hole* have data again."""
         if not ids:
             return
         first = hole.ended_ms is None
@@ -293,7 +293,7 @@ class Ledger:
         task.add_done_callback(partial(self._repair_ended, hole))
 
     def _repair_ended(self, hole: Hole, task: asyncio.Task[None]) -> None:
-        """Take note that nobody fills *hole* any more: if it is open, its flows must not wait."""
+        """Give up *hole* if its repair ended early, so that its flows do not wait for ever."""
         self._tasks.discard(task)
         if hole.open and not self._is_closing:
             error = None if task.cancelled() else task.exception()

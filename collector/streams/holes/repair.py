@@ -2,7 +2,7 @@
 
 While a hole of trades is open, the flows of its instruments are withheld, and nothing is
 lost by that: what is filled in goes into the first snapshot after. An instrument whose
-next trade has the next number missed nothing, and nobody is asked about it.
+next trade has the next number missed nothing, and is not asked about.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from collector.venues.reading import OtherShape
 log = structlog.get_logger(__name__)
 
 SETTLE_S = 2.0
-"""How long REST gets to know what the stream already told. [s]"""
+"""How far REST may lag behind the stream. [s]"""
 
 QUIET_S = 20.0
 """How long the trade may be awaited that tells whether one before it was missed. [s]"""
@@ -43,7 +43,7 @@ RETRY = Backoff(first_s=5.0, longest_s=60.0)
 """The pauses after an answer about an instrument failed, in which nothing is asked. [s]"""
 
 MARGIN_MS = 3000
-"""How much earlier than the last thing heard a hole may begin, by the venue's clock. [ms]"""
+"""How much earlier than the last event a hole may begin, by the venue's clock. [ms]"""
 
 
 class Repairs:
@@ -65,9 +65,9 @@ class Repairs:
             client: Of the venue.
             flows: Where what is missed belongs.
             clock: The collector's.
-            began_ms: Since when each instrument is heard; nothing earlier is filled in. [Unix ms]
+            began_ms: Since when each instrument is received; nothing earlier is filled. [Unix ms]
             numbered: Whether a number that is missing is a trade that is missing.
-            settled: Is told of each instrument of a hole that is settled.
+            settled: Called for each instrument of a hole that is settled.
         """
         self._client, self._flows, self._clock = client, flows, clock
         self._began_ms, self._settled = began_ms, settled
@@ -78,7 +78,7 @@ class Repairs:
         """The holes being filled, the eldest first, and whether there is something to ask now."""
 
     async def fill(self, hole: Hole) -> None:
-        """Fill *hole*, as its instruments are heard again; at last give up what is left."""
+        """Fill *hole* as its instruments have data again; give up the rest at the end."""
         try:
             await self._fill(hole)
         except Exception:
@@ -89,7 +89,7 @@ class Repairs:
         self.give_up(hole)
 
     async def wait(self, hole: Hole) -> None:
-        """Give up what of *hole*, which nothing fills, is not heard again for a long time."""
+        """Give up the instruments of *hole* without data after `REPAIR_TIMEOUT_S`."""
         deadline_s = self._clock.monotonic_s() + REPAIR_TIMEOUT_S
         while hole.open and self._clock.monotonic_s() < deadline_s:
             await self._clock.sleep(POLL_S)
@@ -123,12 +123,12 @@ class Repairs:
         """Settle what is left of *hole*, as far as it was filled."""
         for venue_id in hole.open:
             if venue_id in hole.absent:
-                # It is not heard at all; what is known of it is nothing, not 0.
+                # It has no data at all: unknown, not 0.
                 self._flows.end(hole.channel, [venue_id])
             self.settle(hole, venue_id, complete=False)
 
     def _settle_untouched(self, hole: Hole) -> None:
-        """Settle what told itself that it missed nothing."""
+        """Settle instruments whose own trade numbers show that they missed nothing."""
         for venue_id in hole.open:
             flow = self._flows.by_id[venue_id]
             if venue_id not in hole.absent and missed_nothing(flow, hole.marks[venue_id]):
@@ -208,7 +208,7 @@ class Repairs:
 
 
 def _known_ms(hole: Hole, before: Mark) -> int:
-    """Return up to when trades were heard: the venue's clock may be behind ours. [Unix ms]"""
+    """Return up to when trades were received: the venue's clock may be behind ours. [Unix ms]"""
     return min(hole.started_ms, before.newest_ms or hole.started_ms)
 
 

@@ -21,7 +21,7 @@ MAX_WAITING = 4
 """Changes kept while the first state is on its way: those of the seconds that it takes."""
 
 REMEMBERED = 16
-"""Changes that are known when they are told again; nothing else makes a change an old one."""
+"""How many changes are remembered, to know one that is sent again."""
 
 MAX_LEVELS = 5000
 """Levels a side; a book with more has gone wrong."""

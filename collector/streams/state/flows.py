@@ -16,7 +16,7 @@ from collector.streams.state.rejects import FUTURE_MS, INFINITE
 from collector.streams.state.seen import Events, Known, Numbers, Seen
 
 MAX_DELAY_MS = 900_000
-"""What is told later than this is no flow of now any more. [ms]"""
+"""An event sent later than this does not count as a current flow. [ms]"""
 
 FlowChannel = Literal["trades", "liquidations"]
 FLOW_CHANNELS: tuple[FlowChannel, ...] = get_args(FlowChannel)
@@ -209,9 +209,9 @@ class Flows:
                 flow.instrument, flow.size = instrument, instrument.contract_size
 
     def begin(self, channel: FlowChannel, venue_ids: Collection[str]) -> None:
-        """Give the flows of *channel* from now on: its stream is acknowledged and heard.
+        """Give the flows of *channel* from now on: its stream is acknowledged and has data.
 
-        The first ones are partial: nobody listened between the snapshot before and now.
+        The first ones are partial: there was no stream between the last snapshot and now.
         Instruments whose stream goes on already are left alone.
         """
         for sums in self._sums(channel, venue_ids):
@@ -247,7 +247,7 @@ class Flows:
     def take(self, venue_id: str, suspect: Collection[FlowChannel] = ()) -> Taken:
         """Return the flows of an instrument since they were last taken, and start anew.
 
-        Those of channels that are *doubtful* wait: nobody knows whether something is missing.
+        Those of channels that are *suspect* wait: something may be missing.
         """
         flow = self.by_id.get(venue_id)
         if flow is None:

@@ -12,7 +12,7 @@ from collections import deque
 from typing import Literal, Protocol
 
 MAX_RANGES = 1000
-"""Ranges of numbers not heard that are remembered of one instrument."""
+"""Ranges of missing numbers that are remembered per instrument."""
 
 SLICE_MS = 1_000
 """Names are remembered in slices of the time that the venue states. [ms]"""
@@ -27,7 +27,7 @@ Known = Literal["duplicate", "too_old"]
 
 
 BEFORE_ANY = -(2**100)
-"""Stands for the last number where none was heard yet; no number follows it."""
+"""Stands for the last number before any trade was received; no number follows it."""
 
 
 class Seen(Protocol):
@@ -55,7 +55,7 @@ class Numbers:
         self._given_up = -1
         """Numbers up to this one are not counted any more."""
         self._missing: list[tuple[int, int]] = []
-        """Ranges not heard, first to last, in order; the first one is what was before us."""
+        """Missing ranges, first to last, in order; the first one is from before the connection."""
 
     def refuses(self, trade_id: int | str, at_ms: int) -> Known | None:
         """Return why the trade is not to be counted; None, and note it, if it is new."""
@@ -66,16 +66,16 @@ class Numbers:
 
     @property
     def holes(self) -> list[tuple[int, int]]:
-        """The ranges of numbers missed since the first that was heard, first to last."""
+        """The ranges of numbers missed since the first trade received, first to last."""
         return [(first, last) for first, last in self._missing if first > 0]
 
     @property
     def last(self) -> int | None:
-        """The highest number heard; None before there is one."""
+        """The highest number received; None before there is one."""
         return None if self._last == BEFORE_ANY else self._last
 
     def skip(self) -> None:
-        """Let the numbers from here to the next one that comes be: nobody is to ask for them."""
+        """Ignore the numbers from here to the next trade: they are not to be repaired."""
         self._given_up = max(self._given_up, self._last)
         self._last = BEFORE_ANY
         self._missing.clear()
@@ -103,9 +103,9 @@ class Numbers:
 
 
 class Events:
-    """For ids made of all that an event says: however late it is told, it is another one.
+    """For ids made of all fields of an event: however late it comes, it is a new one.
 
-    As many as are remembered are known when they are told again.
+    As many as are remembered are recognised when they are sent again.
     """
 
     __slots__ = ("_known", "_names")

@@ -1,4 +1,4 @@
-"""A channel's connection that is always there: dialled, and dialled again whenever it ends."""
+"""A connection of one channel that is kept open: reconnected whenever it ends."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from collector.streams.wire.subscriptions import Refusal
 log = structlog.get_logger(__name__)
 
 HEALTHY_AFTER_S = 30.0
-"""A connection that was heard for so long has earned to be dialled again at once. [s]"""
+"""A connection that lived this long is reconnected without extra backoff. [s]"""
 
 State = Literal["connecting", "live", "down"]
 
 
 class Owner(Protocol):
-    """Who wants to know how a connection fares."""
+    """What is notified of a connection's state."""
 
     def on_live(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
-        """Take note that *topics* are acknowledged since *at_ms*, and the channel is heard."""
+        """Note that *topics* are acknowledged since *at_ms*, and the channel has data."""
 
     def on_lost(self, connection: Connection, topics: Sequence[Topic], heard_ms: int) -> None:
-        """Take note that nothing of *topics* came after *heard_ms*, and why not any more."""
+        """Note that the connection of *topics* was lost; their last event came at *heard_ms*."""
 
 
 class Connection:
@@ -44,7 +44,7 @@ class Connection:
         self.failed = 0
         """How often it ended or could not be opened."""
         self.live: dict[str, Topic] = {}
-        """What is acknowledged and heard now, by text."""
+        """Topics that are acknowledged and have data, by text."""
         self.wanted: dict[str, Topic] = {}
         self._link, self._owner = link, owner
         self._session: Session | None = None
@@ -83,11 +83,11 @@ class Connection:
 
     @property
     def suspect(self) -> bool:
-        """Whether it is silent so strangely that it may be dead, though that is not sure yet."""
+        """Whether it has been quiet for longer than usual, so that it may be dead."""
         return self._session is not None and self._session.suspect
 
     def resubscribe(self, topics: Sequence[str]) -> None:
-        """End the subscriptions of *topics* and ask for them anew."""
+        """Unsubscribe from *topics* and subscribe again."""
         if self._session is not None:
             self._session.resubscribe(topics)
 
@@ -103,12 +103,12 @@ class Connection:
                 self._ended(sentence(error))
             except BaseException as error:
                 if self.wanted:
-                    # Nothing is heard until it runs again, and what is live would pass for whole.
+                    # No data until it runs again: what is marked live would pass for complete.
                     self._ended(f"internal error: {reason(error)}")
                 raise
 
     def give_up(self) -> None:
-        """Take note that nothing is wanted of it any more: its end is no hole."""
+        """Drop all topics: the end of the connection opens no hole."""
         self.wanted.clear()
         self.live.clear()
 
@@ -126,7 +126,7 @@ class Connection:
         self._owner.on_live(self, topics, at_ms)
 
     def _ended(self, reason: str) -> None:
-        """Take note of an end, and tell of it where something was live."""
+        """Record the end of the session, and notify the owner if a topic was live."""
         self._heard_ms, self._frames = self.heard_ms, self.frames
         self._session = None
         self.failed += 1

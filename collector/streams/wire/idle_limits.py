@@ -1,4 +1,4 @@
-"""How long a connection may be silent, and how long it lives."""
+"""How long a connection may be idle before it counts as dead, and how long it lives."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import random
 from collector.streams.formats.stream import Channel, Limits
 
 HEARD_LONG_ENOUGH_S = 30.0
-"""How long a connection must have lived to know how often it usually tells something. [s]"""
+"""How long a connection must have lived to know its usual interval between messages. [s]"""
 
 FRAMES_MISSED = 100
-"""So many times as long as it usually takes until the next message is a fault,"""
+"""A silence of this many usual intervals is a fault,"""
 
 MIN_GAP_S = 10.0
 """but nothing shorter than this. [s]"""
 
 SUSPECT_FRAMES, SUSPECT_GAP_S = 25, 3.0
-"""Of a connection that is silent for so many times as long as usual, and at least for so long,
-nobody knows whether it is dead. [s]"""
+"""A connection that is silent for this many usual intervals, and at least this many seconds,
+is suspect: its flows wait for the next cycle. [s]"""
 
 SHARE_OF_LIFE = 0.9
 """Of the time that a venue lets a connection live, so much is used at most."""
@@ -27,10 +27,10 @@ MAX_LIFE_S = 24 * 3600.0
 
 
 def expected_gap_s(channel: Channel, lived_s: float, frames: int) -> float:
-    """Return how long a silence may be: less than the channel's own where much is told. [s]
+    """Return how long a silence may last: less than the channel's own limit if it is busy. [s]
 
     Args:
-        channel: What is told.
+        channel: Which channel.
         lived_s: For how long. [s]
         frames: How many messages came in that time.
     """
@@ -38,7 +38,7 @@ def expected_gap_s(channel: Channel, lived_s: float, frames: int) -> float:
 
 
 def suspect_gap_s(channel: Channel, lived_s: float, frames: int) -> float:
-    """Return from how long on a silence is strange; it takes what `expected_gap_s` takes. [s]"""
+    """Return after how long a silence is suspect; parameters as of `expected_gap_s`. [s]"""
     return _gap_s(channel, lived_s, frames, missed=SUSPECT_FRAMES, shortest_s=SUSPECT_GAP_S)
 
 

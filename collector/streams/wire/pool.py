@@ -42,7 +42,7 @@ class ConnectionPool:
             self._plan(channel, _topics(channel, venue_ids))
 
     def live(self, name: ChannelName) -> set[str]:
-        """Return the instruments whose own topic of a channel is acknowledged and heard."""
+        """Return the instruments whose own topic of a channel is acknowledged and has data."""
         return {
             topic.venue_id
             for connection in self.by_channel[name]
@@ -51,7 +51,7 @@ class ConnectionPool:
         }
 
     def suspect(self, name: ChannelName, venue_id: str) -> bool:
-        """Whether what tells of an instrument is silent so strangely that it may be dead."""
+        """Whether an instrument's connection has been quiet so long that it may be dead."""
         text = self._link.stream.channel(name).topic(venue_id)
         return any(
             text in connection.live and connection.suspect for connection in self.by_channel[name]

@@ -32,13 +32,13 @@ MAX_REFUSED_S = 24 * 3600.0
 """And at most, whatever it says. [s]"""
 
 TOO_MANY = frozenset({403, 418, 429})
-"""HTTP statuses of a handshake that ask the whole address to be silent."""
+"""HTTP statuses of a handshake by which the venue pauses the whole address."""
 
 CONNECT_TIMEOUT_S = 10.0
 """How long a connection may take to open. [wall s]"""
 
 GOODBYE_S = 0.4
-"""How long the other end may take to answer a goodbye. [wall s]"""
+"""How long the venue may take to answer a close frame. [wall s]"""
 
 MAX_FRAME_BYTES = 16 * 2**20
 """A longer frame ends the connection. [bytes]"""
@@ -108,7 +108,7 @@ class Link:
         return max(seconds, wall_s * self.clock.speed)
 
     async def open(self, channel: ChannelName) -> Websocket:
-        """Return a new websocket to where *channel* is told.
+        """Open a new websocket to the address of *channel*.
 
         Raises one of FAILURES; after a refusal for being too many, nobody is dialled
         for a while.

@@ -1,7 +1,7 @@
-"""One websocket from its opening to its end: subscribed, read, watched.
+"""One websocket from its opening to its end: subscribe, read, watch.
 
-That a venue acknowledges a subscription proves nothing: a channel is there once it is
-heard, and gone once it is silent for longer than it ever should be.
+A subscription that is acknowledged proves nothing: a channel is live once it has
+data, and lost once it is silent for longer than `idle_limits` allow.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collector.streams.wire.subscriptions import Refusal, Subscriptions
 log = structlog.get_logger(__name__)
 
 POLL_S = 1.0
-"""How often a session looks whether all is well. [s]"""
+"""How often a session checks its timeouts. [s]"""
 
 POLL_WALL_S = 0.05
 
@@ -28,29 +28,29 @@ ACK_TIMEOUT_S = 15.0
 """How long a venue may take to acknowledge a subscription. [s]"""
 
 PING_EVERY_S = 20.0
-"""How often a venue is pinged that does not want it in words. [s]"""
+"""How often to ping a venue that has no text ping. [s]"""
 
 PONG_TIMEOUT_S = 10.0
-"""How long everything may be silent after a ping. [s]"""
+"""How long the venue may take to answer a ping. [s]"""
 
 OVERSLEPT_WALL_S = 1.0
-"""One who wakes so much too late has no say about anybody's silence. [wall s]"""
+"""If the watch wakes later than this, the process was busy and its timeouts start anew. [wall s]"""
 
 BUSY_WALL_S = 5.0
-"""No silence is a fault that is shorter: it may be ours. [wall s]"""
+"""No shorter silence is a fault: this process may be busy. [wall s]"""
 
 SUSPECT_WALL_S = 1.0
-"""No silence is strange that is shorter: what came may still be unread. [wall s]"""
+"""No shorter silence is suspect: messages may still be unread. [wall s]"""
 
 MEND_EVERY_S = 60.0
-"""A book that missed a change is not subscribed anew at once a second time within this. [s]"""
+"""A book that missed a change is resubscribed at most once within this time. [s]"""
 
 _OVER = frozenset({aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED})
 _DATA = frozenset({aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY})
 
 
 class Fault(Exception):
-    """A session is of no use any more; the message says why."""
+    """The session must end; the message says why."""
 
 
 class Session:
@@ -68,10 +68,10 @@ class Session:
 
         Args:
             link: The way to the venue.
-            channel: The one channel that is told here.
+            channel: The channel of this connection.
             websocket: Open; the session closes it.
             wanted: The caller changes it and then calls `resubscribe`.
-            came: Is told which topics are acknowledged and heard, and since when. [Unix ms]
+            on_live: Called with topics that are acknowledged and have data, and since when. [ms]
         """
         self._link, self._channel, self._websocket = link, channel, websocket
         self._wanted, self._on_live = wanted, on_live
@@ -90,7 +90,7 @@ class Session:
         self._life_s = life_s(link.stream.limits, link.rng)
         self.frames = 0
         self._notices = 0
-        """Frames that told nothing of the channel."""
+        """Frames without data of the channel."""
 
     @property
     def heard_ms(self) -> int | None:
@@ -104,7 +104,7 @@ class Session:
 
     @property
     def suspect(self) -> bool:
-        """Whether nothing came for so long that it may be dead, though that is no fault yet."""
+        """Whether it has been quiet for longer than usual, though not yet a fault."""
         if self._heard_s is None:
             return False
         now_s = self._link.clock.monotonic_s()
@@ -198,9 +198,9 @@ class Session:
                 self.resubscribe([text])
 
     def _tell_who_came(self) -> None:
-        """Tell of the topics that are acknowledged, once their channel is heard.
+        """Report acknowledged topics as live once their channel has data.
 
-        What was acknowledged and silent until then may have had something to say.
+        Before its first data an acknowledged topic may have missed events.
         """
         if (heard_ms := self.heard_ms) is None:
             return

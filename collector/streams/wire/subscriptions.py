@@ -1,4 +1,4 @@
-"""What one connection asked for, what the venue said to it, and what is to be asked again.
+"""The subscriptions of one connection: requested, acknowledged, refused and to be retried.
 
 A venue that is busy refuses for now: the same is asked again, each time later. Only what it
 says does not exist is given up, for as long as the connection lives.
@@ -46,7 +46,7 @@ class Refusal:
     retry_at_s: float | None
     """When it is asked for again, on the monotonic clock; None where it is given up. [s]"""
     alone: bool
-    """Whether it is then asked for alone: nobody knows which topic of several was meant."""
+    """Whether it is requested alone next: it is unclear which of several topics was meant."""
 
 
 class Subscriptions:
