@@ -15,7 +15,7 @@ from dashboard.warm_up import warmed
 log = logging.getLogger(__name__)
 
 
-def told(error: Exception) -> bool:
+def report_failure(error: Exception) -> bool:
     """Say on the page that it failed, and in the log, beneath the traceback, which page it was."""
     at = formats.clock(datetime.now(UTC))
     log.error("page %s failed at %s, traceback above: %r", session.page(), at, error)
@@ -31,5 +31,5 @@ app = st.App(
     Path(__file__).with_name("main.py"),
     lifespan=warmed,
     middleware=[Middleware(HostCheck)],
-    on_script_error=told,
+    on_script_error=report_failure,
 )

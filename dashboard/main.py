@@ -5,7 +5,7 @@ import streamlit as st
 from analytics.errors import PerpscopeError, QueryError
 from dashboard import as_of, loaders, session, view
 from dashboard.as_of import Moment
-from dashboard.frame.brand import MARK, WORDMARK, one_look, room
+from dashboard.frame.brand import MARK, WORDMARK, one_theme, style_page
 from dashboard.frame.freshness import origin_label
 from dashboard.frame.sidebar import sidebar
 from dashboard.market.pair_dialog import pair_dialog
@@ -79,11 +79,11 @@ page = st.navigation(pages, position="top")
 st.set_page_config(page_title=f"{page.title} · perpscope")
 session.enter(page.title)
 st.logo(WORDMARK)
-room()
+style_page()
 origin_label(loaders.origin())
 view.keep(sidebar(choices))
 if opened := session.opened_pair():
     # Not from a page's fragment, whose next tick would close it.
     pair_dialog(*opened)
 page.run()
-one_look([page.url_path for page in pages])
+one_theme([page.url_path for page in pages])

@@ -14,7 +14,7 @@ _WHOLE: Final = "whole_run"
 def open_pair(venue: str, symbol: str) -> None:
     """Ask for the dialog of a pair: call this in a callback, and the page opens it."""
     st.session_state[_OPEN] = (venue, symbol)
-    run_whole()
+    rerun_page()
 
 
 def opened_pair() -> tuple[str, str] | None:
@@ -40,11 +40,11 @@ def close_pair() -> None:
     st.session_state.pop(_OPEN, None)
 
 
-def run_whole() -> None:
+def rerun_page() -> None:
     """Ask in a fragment's callback for a run of the whole page instead of the fragment."""
     st.session_state[_WHOLE] = True
 
 
-def whole_run_is_due() -> bool:
+def page_rerun_due() -> bool:
     """Return whether a whole run was asked for, once."""
     return bool(st.session_state.pop(_WHOLE, False))

@@ -14,9 +14,9 @@ from dashboard.components.cell_click import cell_click
 from dashboard.components.largest_pairs import COUNTS, largest_pairs
 from dashboard.components.time_range import CORRELATION_SPANS, correlation_range
 from dashboard.correlation import analysis, exports
-from dashboard.correlation.analysis import Asked
-from dashboard.frame.downloads import export
-from dashboard.frame.error_boundary import explained, plain
+from dashboard.correlation.analysis import Request
+from dashboard.frame.downloads import export_menu
+from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 
@@ -25,7 +25,7 @@ FIRST, SECOND = "corr_first", "corr_second"
 COLORS = ("Spread", "−1 to 1")
 
 
-def choose(timeframe: str) -> Asked:
+def choose(timeframe: str) -> Request:
     """Ask what to draw."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         subject = st.selectbox(
@@ -59,7 +59,7 @@ def choose(timeframe: str) -> Asked:
         tints = st.segmented_control(
             "Colours", list(COLORS), default=COLORS[0], required=True, key="corr_colors", **BOUND
         )
-    return Asked(
+    return Request(
         subject=SUBJECTS[subject],
         method=method or "pearson",
         window=correlation_range(span or "24 h", timeframe),
@@ -107,7 +107,7 @@ def choose_base(pairs: list[Pair]) -> str | None:
 
 def board() -> None:
     """Draw everything that moves with the market."""
-    with explained():
+    with error_boundary():
         shown, seen = loaders.moment(as_of.asked_time()), view.current()
         follow_origin(shown)
         row = headline("Correlation", shown)
@@ -123,12 +123,12 @@ def board() -> None:
         st.subheader("Two pairs over time", anchor=False)
         two = choose_two(pairs)
         line = analysis.draw_rolling(two, asked, pairs, shown)
-        leads = who_leads(pairs, asked, shown)
+        leads = draw_lead_lag(pairs, asked, shown)
         with above:
             analysis.draw_matrix(found, asked, two, shown)
             st.caption("  \n".join(plain(line) for line in lines))
         with row:
-            export(
+            export_menu(
                 "Correlation",
                 shown,
                 exports.tables(found, line, leads, asked),
@@ -136,7 +136,7 @@ def board() -> None:
             )
 
 
-def who_leads(pairs: list[Pair], asked: Asked, shown: Moment) -> loaders.Leads | None:
+def draw_lead_lag(pairs: list[Pair], asked: Request, shown: Moment) -> loaders.Leads | None:
     """Draw who leads in an asset, or say why that is not known; return what is drawn."""
     st.subheader("Lead-lag", anchor=False)
     base = choose_base(pairs)
@@ -151,7 +151,7 @@ def who_leads(pairs: list[Pair], asked: Asked, shown: Moment) -> loaders.Leads |
     return leads
 
 
-def look_at(row: str, column: str | None) -> None:
+def select_pairs(row: str, column: str | None) -> None:
     """Look at the two pairs of a clicked cell."""
     if column is not None:
         st.session_state[FIRST], st.session_state[SECOND] = row, column
@@ -159,4 +159,4 @@ def look_at(row: str, column: str | None) -> None:
 
 refreshed(board)
 # Beneath the board: what is seen of it is a gap.
-cell_click(analysis.CHART, "correlation_click", look_at)
+cell_click(analysis.CHART, "correlation_click", select_pairs)

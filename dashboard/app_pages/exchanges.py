@@ -13,25 +13,25 @@ from dashboard.exchanges import exports as files
 from dashboard.exchanges.asset_cards import asset_cards
 from dashboard.exchanges.asset_comparison import base_choice, comparison, rows
 from dashboard.exchanges.data_sources import offers
-from dashboard.exchanges.empty_states import alone, mute_venues, of_shares, sentences
-from dashboard.exchanges.oi_shares import draw_shares, open_interest, part, span_choice
-from dashboard.exchanges.venue_cards import venue_cards, whole
-from dashboard.frame.downloads import export
-from dashboard.frame.error_boundary import explained, plain
+from dashboard.exchanges.empty_states import missing_venues, of_shares, sentences, single_venue
+from dashboard.exchanges.oi_shares import draw_shares, filtered, open_interest, span_choice
+from dashboard.exchanges.venue_cards import market_cards, venue_cards
+from dashboard.frame.downloads import export_menu
+from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 
 
 def board() -> None:
     """Draw everything that moves with the market."""
-    with explained():
+    with error_boundary():
         shown, seen = loaders.moment(as_of.asked_time()), view.current()
         follow_origin(shown)
         head = headline("Exchanges", shown)
         look, told = colors(st.context.theme.type), loaders.offers()
         every = loaders.pairs(shown, seen.span)
         pairs = seen.of(every)
-        mute = mute_venues(every, told, loaders.venue_cycles(shown), seen, shown)
+        mute = missing_venues(every, told, loaders.venue_cycles(shown), seen, shown)
         if pairs.empty:
             span = formats.span(shown.now - shown.since)
             when = formats.moment(shown.now)
@@ -50,13 +50,13 @@ def board() -> None:
         silent = seen.of(all_silent)
         stand = standings(pairs, history, seen.span, silent, market)
         venues = len({*pairs["venue"], *silent["venue"]})
-        whole(figures(pairs, history, seen.span, len(silent)), venues, seen, shown)
+        market_cards(figures(pairs, history, seen.span, len(silent)), venues, seen, shown)
         venue_cards(stand, mute, shown, seen, look)
 
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader("Shares of open interest", anchor=False, width="content")
             span = span_choice()
-        panel = part(open_interest(span, shown), lambda pair: seen.shows(None, pair.symbol))
+        panel = filtered(open_interest(span, shown), lambda pair: seen.shows(None, pair.symbol))
         of = "the selected pairs" if seen.pairs else "all pairs"
         points = draw_shares(panel, of, span, "shares", seen.venues, look)
 
@@ -70,18 +70,18 @@ def board() -> None:
             f"Shares of {plain(base)} over time", key="asset_over_time", on_change="rerun"
         ) as over_time:
             if over_time.open:
-                mine_over_time = part(panel, lambda pair: pair.base == base)
+                mine_over_time = filtered(panel, lambda pair: pair.base == base)
                 draw_shares(mine_over_time, base, span, "asset_shares", seen.venues, look)
 
         apart = [one.sentence for one in loaders.counted(shown).differences]
         shared = of_shares(len(market), len(all_silent))
-        lines = [*apart, *alone(mine, there, seen), *shared, *sentences(mine, pairs, shown)]
+        lines = [*apart, *single_venue(mine, there, seen), *shared, *sentences(mine, pairs, shown)]
         st.caption("  \n".join(plain(line) for line in lines))
         offers(told)
 
         asset, chosen = rows(mine, there, shown), {"Timeframe": seen.timeframe, "Asset": base}
         with head:
-            export(
+            export_menu(
                 "Exchanges",
                 shown,
                 files.tables(stand, asset, base, points),

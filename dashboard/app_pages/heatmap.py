@@ -10,8 +10,8 @@ from analytics.quantities import QUANTITIES
 from dashboard import as_of, loaders, session, view
 from dashboard.components.cell_click import cell_click
 from dashboard.components.largest_pairs import COUNTS, largest_pairs
-from dashboard.frame.downloads import export
-from dashboard.frame.error_boundary import explained, plain
+from dashboard.frame.downloads import export_menu
+from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.heatmap import exports, measure_grid
@@ -72,7 +72,7 @@ def choose(timeframe: str) -> dict[str, Any]:
 
 def board() -> None:
     """Draw everything that moves with the market."""
-    with explained():
+    with error_boundary():
         shown, seen = loaders.moment(as_of.asked_time()), view.current()
         follow_origin(shown)
         row = headline("Heatmap", shown)
@@ -90,14 +90,14 @@ def board() -> None:
             else:
                 loaded = measure_grid.over_timeframes(pairs, measure, order, shown, seen, most)
         if not measure_grid.has_any(loaded):
-            st.info(measure_grid.why_nothing(loaded, seen))
+            st.info(measure_grid.empty_reason(loaded, seen))
             return
         measure_grid.chart(loaded, seen, shown)
         lines = measure_grid.sentences(loaded, seen, shown, total)
         st.caption("  \n".join(plain(line) for line in lines))
         with row:
             words = measure_grid.words(loaded, seen)
-            export(
+            export_menu(
                 "Heatmap",
                 shown,
                 {title: lambda: exports.section(loaded)},

@@ -5,8 +5,8 @@ import streamlit as st
 from analytics import formats
 from dashboard import as_of, loaders, view
 from dashboard.components.time_range import MARKET_SPANS, market_range
-from dashboard.frame.downloads import export
-from dashboard.frame.error_boundary import explained, plain
+from dashboard.frame.downloads import export_menu
+from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.market import chart_and_figures, exports, instrument_picker
@@ -22,7 +22,7 @@ _PANES_IN_SIGHT = """
 
 def board() -> None:
     """Draw everything that moves with the market."""
-    with explained():
+    with error_boundary():
         shown = loaders.moment(as_of.asked_time())
         follow_origin(shown)
         row = headline("Market", shown)
@@ -32,7 +32,7 @@ def board() -> None:
             st.info(f"No data in the {span} before {formats.moment(shown.now)}.")
             return
         row.page_link("app_pages/overview.py", label="All pairs", icon=":material/table_rows:")
-        subject = instrument_picker.asked(names)
+        subject = instrument_picker.requested(names)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             instrument_picker.choose(names, subject)
             span = st.segmented_control(
@@ -66,7 +66,7 @@ def board() -> None:
         if (found := loaded.history) is not None:
             notes = chart_and_figures.notes(loaded, found, wanted)
             with row:
-                export(
+                export_menu(
                     subject.title,
                     shown,
                     {"Bars": lambda: exports.bars(loaded, found)},

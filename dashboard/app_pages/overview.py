@@ -9,8 +9,8 @@ from analytics.palette import colors
 from dashboard import as_of, loaders, view
 from dashboard.components.cards import cards
 from dashboard.components.movers import draw_movers, mover_lists
-from dashboard.frame.downloads import export
-from dashboard.frame.error_boundary import explained, plain
+from dashboard.frame.downloads import export_menu
+from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.frame.sidebar import timeframe_tabs
@@ -22,7 +22,7 @@ from dashboard.overview.pair_table import found, pair_table, table_choice
 
 def board() -> None:
     """Draw everything that moves with the market."""
-    with explained():
+    with error_boundary():
         shown, seen = loaders.moment(as_of.asked_time()), view.current()
         look = colors(st.context.theme.type)
         follow_origin(shown)
@@ -42,7 +42,7 @@ def board() -> None:
         history, cycles = loaders.market_history(shown, seen.pairs), loaders.venue_cycles(shown)
         liquidated = loaders.liquidated(shown, seen.span)
         what = (seen.timeframe, seen.venues, seen.pairs)
-        market = loaders.made_of_rows(
+        market = loaders.derived(
             "market",
             shown,
             what,
@@ -50,9 +50,7 @@ def board() -> None:
         )
         split = oi_split(pairs, len(silent))
         cards(market, split, shown, look)
-        lists = loaders.made_of_rows(
-            "movers", shown, what, lambda: mover_lists(pairs, seen.timeframe)
-        )
+        lists = loaders.derived("movers", shown, what, lambda: mover_lists(pairs, seen.timeframe))
         draw_movers(lists)
         pairs = pairs.join(loaders.pair_curves(seen.timeframe, shown), on=["venue", "symbol"])
         chosen, words = table_choice(pairs)
@@ -74,7 +72,7 @@ def board() -> None:
             sentences=lines,
         )
         with row:
-            export(
+            export_menu(
                 "Overview",
                 shown,
                 exports.tables(on_page),

@@ -8,8 +8,8 @@ from analytics.market.figures import whole_market
 from analytics.palette import colors
 from analytics.signals.fired import latest_signals
 from dashboard import as_of, loaders, view
-from dashboard.frame.error_boundary import explained
-from dashboard.frame.refresh import expected
+from dashboard.frame.error_boundary import error_boundary
+from dashboard.frame.refresh import loading_outline
 from dashboard.wallboard.board import wall_cards, wall_lists, wall_style, wall_top
 
 
@@ -25,7 +25,7 @@ def wall() -> None:
         return
     history = seen.of(loaders.market_history(shown, seen.pairs))
     liquidated = seen.of(loaders.liquidated(shown, seen.span))
-    market = loaders.made_of_rows(
+    market = loaders.derived(
         "market",
         shown,
         (seen.timeframe, seen.venues, seen.pairs),
@@ -42,8 +42,8 @@ def wall() -> None:
 
 
 wall_style()
-with explained():
+with error_boundary():
     st_autorefresh(interval=int(1000 * loaders.refresh_s()), key="wallboard")
-    with expected(__file__, "market"):
+    with loading_outline(__file__, "market"):
         wall()
 st.page_link("app_pages/overview.py", label="Exit wallboard", icon=":material/close:")

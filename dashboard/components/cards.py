@@ -97,7 +97,7 @@ class CardText(NamedTuple):
     value: str
     change: str | None
     """How far it came; None where that is not known."""
-    over: str | None
+    change_span: str | None
     """What time the change is of, and of whom where not of all behind the value: ``in 1 h``."""
     coverage: str | None
     """How many pairs are behind the value, and how much time; None where all are."""
@@ -108,7 +108,7 @@ class CardText(NamedTuple):
     @property
     def note(self) -> str | None:
         """What stands beside the change."""
-        return ", ".join(filter(None, (self.meaning, self.over, self.coverage))) or None
+        return ", ".join(filter(None, (self.meaning, self.change_span, self.coverage))) or None
 
 
 def cards(figures: dict[str, Figure], split: OiSplit | None, shown: Moment, colors: Colors) -> None:
@@ -132,7 +132,7 @@ def card_text(name: str, figure: Figure, shown: Moment) -> CardText:
         _label(name, figure),
         QUANTITIES[name].write(figure.value),
         None if figure.change is None else figure.change.written(name),
-        over(figure, shown),
+        change_span(figure, shown),
         coverage(figure),
     )
 
@@ -146,13 +146,13 @@ def split_text(split: OiSplit | None, shown: Moment) -> CardText:
         label,
         write(split.change.difference),
         write(split.oi_contracts_usd),
-        over(split.figure, shown),
+        change_span(split.figure, shown),
         coverage(split.figure),
         f"contracts, {write(split.oi_price_usd)} price",
     )
 
 
-def over(figure: Figure, shown: Moment) -> str | None:
+def change_span(figure: Figure, shown: Moment) -> str | None:
     """Write what time the change of *figure* is of: ``in 1 h``, ``in 1 h of 58 pairs``.
 
     Where it ended longer ago than two cycles, or two bars where it is of bars, it says its age.
@@ -226,7 +226,7 @@ def _curve(figure: Figure | None) -> list[float]:
     """Return the figure's day from 0 to 100; nothing where there is no course to see."""
     if figure is None:
         return []
-    past = thinned(figure.past)
+    past = downsampled(figure.past)
     if len(past) < 2:
         return []
     least, most = float(past.min()), float(past.max())
@@ -265,6 +265,6 @@ def _svg(curve: list[float], color: str) -> str:
     )
 
 
-def thinned(past: pd.Series[float]) -> pd.Series[float]:
+def downsampled(past: pd.Series[float]) -> pd.Series[float]:
     """Return as much of a day as a card's curve can show, its newest point always."""
     return past.iloc[::-1].iloc[:: -(-len(past) // _POINTS) or 1].iloc[::-1]

@@ -93,7 +93,7 @@ def zoomed(figure: go.Figure, subject: str, panes: Sequence[str]) -> go.Figure:
     """Return *figure* as the user last zoomed it, if that was a chart of the same *subject*."""
     digest = sha256(figure.to_json(validate=False).encode()).hexdigest()
     drawn: _Drawn | None = st.session_state.get(_DRAWN)
-    ranges, replaced = _told(subject, panes)
+    ranges, replaced = _ranges_sent(subject, panes)
     if drawn is None or drawn.digest != digest or (replaced and drawn.ranges != ranges):
         drawn = _Drawn(digest, ranges)
         st.session_state[_DRAWN] = drawn
@@ -103,7 +103,7 @@ def zoomed(figure: go.Figure, subject: str, panes: Sequence[str]) -> go.Figure:
     return figure
 
 
-def _told(subject: str, panes: Sequence[str]) -> tuple[dict[str, Any], bool]:
+def _ranges_sent(subject: str, panes: Sequence[str]) -> tuple[dict[str, Any], bool]:
     """Return the ranges by axis that the browser sent, as far as they are of this chart.
 
     And whether a refresh replaced the chart that was zoomed before they could be sent: what

@@ -104,7 +104,7 @@ def draw_movers(lists: list[dict[str, Any]]) -> None:
     _lists(key=_KEY, data={"lists": lists}, on_pair_change=_open)
 
 
-def over(pairs: pd.DataFrame, listed: pd.DataFrame, name: str, timeframe: str) -> str:
+def change_span(pairs: pd.DataFrame, listed: pd.DataFrame, name: str, timeframe: str) -> str:
     """Write what time the changes called *name* of the *listed* of *pairs* are over: ``in 1 h``.
 
     Where none is listed, what they would be over.
@@ -138,7 +138,7 @@ def _list(pairs: pd.DataFrame, quantity: Quantity, timeframe: str) -> dict[str, 
     return {
         "name": name,
         "title": moved(name).title,
-        "span": over(pairs, both, name, timeframe) if name in SPANS else "now",
+        "span": change_span(pairs, both, name, timeframe) if name in SPANS else "now",
         "said": said,
         "rows": [
             [

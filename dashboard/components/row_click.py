@@ -34,7 +34,7 @@ def open_row(key: str) -> None:
         session.open_pair(*st.session_state[_rows(key)][cells[0][0]])
 
 
-def let_go(key: str) -> None:
+def deselect(key: str) -> None:
     """Take the mark off the row whose dialog was closed, so that a click can open it again.
 
     To be called before the table *key* is drawn. Not as soon as the row was clicked: a table

@@ -17,7 +17,7 @@ LS_EVERY: Final = BAR
 """How often venues publish long/short ratios."""
 
 
-def old(name: str, pairs: pd.DataFrame, shown: Moment) -> pd.Series[bool]:
+def is_stale(name: str, pairs: pd.DataFrame, shown: Moment) -> pd.Series[bool]:
     """Return of which *pairs* the value called *name*, which has a time of its own, is old.
 
     A long/short ratio's time is the mark that it was published for.
@@ -30,7 +30,7 @@ def stale_at(name: str, ts: datetime, shown: Moment) -> bool:
     return shown.now - ts > OLD_CYCLES * _every(name, shown)
 
 
-def limit(name: str, shown: Moment) -> str:
+def stale_after(name: str, shown: Moment) -> str:
     """Write the age from which on the value called *name* is old: ``2 cycles``, ``10 min``."""
     if name.startswith("ls_"):
         return formats.span(OLD_CYCLES * _every(name, shown))

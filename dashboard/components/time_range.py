@@ -29,11 +29,11 @@ CORRELATION_SPANS: Final = {
 }
 """What can be chosen on Correlation."""
 
-BARS_MOST: Final = 3_000
+MAX_BARS: Final = 3_000
 """More bars than this say nothing more on a screen, and cost their bytes at every refresh."""
-BARS_LEAST: Final = 24
+MIN_BARS: Final = 24
 """With fewer bars than this there is no course to see."""
-CORRELATION_BARS_MOST: Final = 1_500
+CORRELATION_MAX_BARS: Final = 1_500
 """More bars than this make r no surer, and the page slow."""
 
 
@@ -52,12 +52,12 @@ class TimeRange:
 
 def market_range(span: str, timeframe: str) -> TimeRange:
     """Return *span* in bars of *timeframe*, or of the nearest that makes a chart of it."""
-    return _nearest(span, MARKET_SPANS[span], timeframe, (BARS_LEAST, BARS_MOST), ("", ""))
+    return _nearest(span, MARKET_SPANS[span], timeframe, (MIN_BARS, MAX_BARS), ("", ""))
 
 
 def correlation_range(span: str, timeframe: str) -> TimeRange:
     """Return *span* in bars of *timeframe*, or of the nearest that can be correlated."""
-    bounds = (LEAST_COMMON, CORRELATION_BARS_MOST)
+    bounds = (LEAST_COMMON, CORRELATION_MAX_BARS)
     why = (", too few to correlate", ", too many to correlate")
     return _nearest(span, CORRELATION_SPANS[span], timeframe, bounds, why)
 

@@ -21,12 +21,12 @@ from dashboard.charts.cells import labels
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import only
 from dashboard.components.time_range import TimeRange
-from dashboard.correlation.line_charts import LINES_MOST, lag_chart, rolling_chart
+from dashboard.correlation.line_charts import MAX_LINES, lag_chart, rolling_chart
 from dashboard.correlation.matrix_chart import Drawing, lead_chart, matrix_chart
 from dashboard.frame.error_boundary import plain
 
 CHART: Final = "correlation_chart"
-LAGS_MOST: Final = 12
+MAX_LAG: Final = 12
 """The longest lag that is looked at. [bars]"""
 
 _ROWS: Final = {
@@ -36,7 +36,7 @@ _ROWS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Request:
     """What the user wants to see."""
 
     subject: Subject
@@ -66,7 +66,7 @@ class Asked:
         }
 
 
-def load(pairs: Sequence[Pair], asked: Asked, shown: Moment) -> Matrix:
+def load(pairs: Sequence[Pair], asked: Request, shown: Moment) -> Matrix:
     """Return the matrix of the first of *pairs*."""
     return loaders.matrix(
         pairs[: asked.most],
@@ -80,7 +80,7 @@ def load(pairs: Sequence[Pair], asked: Asked, shown: Moment) -> Matrix:
 
 
 def draw_matrix(
-    found: Matrix, asked: Asked, marked: tuple[Pair, Pair] | None, shown: Moment
+    found: Matrix, asked: Request, marked: tuple[Pair, Pair] | None, shown: Moment
 ) -> None:
     """Draw the matrix, the cell of *marked* framed; nothing of fewer than two pairs."""
     if len(found.pairs) < 2:
@@ -114,7 +114,7 @@ def draw_matrix(
     )
 
 
-def of_matrix(found: Matrix, asked: Asked, total: int) -> list[str]:
+def of_matrix(found: Matrix, asked: Request, total: int) -> list[str]:
     """Return what the matrix shows and leaves out, in sentences."""
     count = formats.plural(len(found.pairs), "pair")
     method = {"pearson": "Pearson's r", "spearman": "Spearman's rho"}[asked.method]
@@ -142,7 +142,7 @@ def of_matrix(found: Matrix, asked: Asked, total: int) -> list[str]:
 
 
 def draw_rolling(
-    two: tuple[Pair, Pair], asked: Asked, pairs: Sequence[Pair], shown: Moment
+    two: tuple[Pair, Pair], asked: Request, pairs: Sequence[Pair], shown: Moment
 ) -> Rolling:
     """Draw the correlation of *two* over time, with the sentences that belong to it."""
     window = asked.window
@@ -177,9 +177,9 @@ def draw_rolling(
     return found
 
 
-def leads(base: str, asked: Asked, shown: Moment) -> loaders.Leads | str:
+def leads(base: str, asked: Request, shown: Moment) -> loaders.Leads | str:
     """Return how the venues of *base* lead and follow each other; or why that is not known."""
-    most = min(LAGS_MOST, (asked.window.bars - 21) // 4)
+    most = min(MAX_LAG, (asked.window.bars - 21) // 4)
     if most < 1:
         return (
             f"Lead-lag needs at least 25 bars; {asked.window.span} has {asked.window.bars} of "
@@ -193,7 +193,7 @@ def leads(base: str, asked: Asked, shown: Moment) -> loaders.Leads | str:
         return f"Not enough data for lead-lag of {base}: history too short, or too few venues."
 
 
-def draw_leads(base: str, found: loaders.Leads, asked: Asked, shown: Moment) -> None:
+def draw_leads(base: str, found: loaders.Leads, asked: Request, shown: Moment) -> None:
     """Draw who leads whom, and r by lag."""
     pairs, lags = found
     timeframe, tint = asked.window.timeframe, colors(st.context.theme.type)
@@ -215,7 +215,7 @@ def draw_leads(base: str, found: loaders.Leads, asked: Asked, shown: Moment) -> 
             alt=f"Correlation of {base} by lag",
         )
     some = len(pairs) * (len(pairs) - 1) // 2
-    few = f" Lines: the first {LINES_MOST} of {some}." if some > LINES_MOST else ""
+    few = f" Lines: the first {MAX_LINES} of {some}." if some > MAX_LINES else ""
     st.caption(
         plain(
             f"Lags in {timeframe} bars, up to {lags.lags[-1]}; the row leads where it moves "

@@ -16,13 +16,13 @@ from analytics.panels.panel import Pair
 from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
-from dashboard.correlation.analysis import Asked
+from dashboard.correlation.analysis import Request
 
 Leads = tuple[tuple[Pair, ...], LeadLag]
 
 
 def tables(
-    found: Matrix, line: Rolling, leads: Leads | None, asked: Asked
+    found: Matrix, line: Rolling, leads: Leads | None, asked: Request
 ) -> dict[str, Callable[[], Section]]:
     """Return a function for each table of the page."""
     made: dict[str, Callable[[], Section]] = {
@@ -34,7 +34,7 @@ def tables(
     return made
 
 
-def matrix_section(found: Matrix, asked: Asked) -> Section:
+def matrix_section(found: Matrix, asked: Request) -> Section:
     """Return the matrix as a table."""
     names = labels(found.pairs)
     frame = pd.DataFrame(found.r, columns=names)
@@ -85,7 +85,7 @@ def report(
     found: Matrix,
     line: Rolling,
     leads: Leads | None,
-    asked: Asked,
+    asked: Request,
     shown: Moment,
     notes: list[str],
 ) -> Report:

@@ -20,7 +20,7 @@ from dashboard.charts.frame import across, frame, literal
 
 _R: Final = QUANTITIES["correlation"]
 _FORM: Final = plotly_format(_R.kind, _R.digits)
-LINES_MOST: Final = 6
+MAX_LINES: Final = 6
 """More lines than this cannot be told apart."""
 
 
@@ -50,7 +50,7 @@ def rolling_chart(rolling: Rolling, colors: Colors) -> go.Figure:
 def lag_chart(pairs: Sequence[Pair], leads: LeadLag, colors: Colors) -> go.Figure:
     """Return r at each lag for the first combinations of *pairs*, and the band of chance."""
     names = cells.labels(pairs)
-    some = list(combinations(range(len(pairs)), 2))[:LINES_MOST]
+    some = list(combinations(range(len(pairs)), 2))[:MAX_LINES]
     layout = _layout(colors, 282)
     layout["showlegend"] = True
     layout["legend"] = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}

@@ -21,12 +21,12 @@ from dashboard.charts.frame import literal
 
 _R: Final = QUANTITIES["correlation"]
 _FORM: Final = plotly_format(_R.kind, _R.digits)
-_WRITTEN_MOST: Final = 25
+_MAX_WRITTEN: Final = 25
 """In larger matrices a number does not fit into its cell."""
-_NAMED_MOST: Final = 60
+_MAX_NAMED: Final = 60
 """In larger ones names do not fit beside their rows; the pointer tells them."""
 
-_BESIDE_MOST: Final = 16
+_MAX_BESIDE: Final = 16
 """More names than this do not fit side by side on a telephone."""
 
 
@@ -55,13 +55,13 @@ def matrix_chart(drawing: Drawing) -> go.Figure:
     layout = cells.layout(colors, height=height, touch=drawing.touch, hatched=hatched)
     layout |= cells.named("Correlation r", colors)
     layout["meta"] = {"rows": cells.identities(pairs), "columns": cells.identities(pairs)}
-    size = 11 if count <= 25 else 10 if count <= _NAMED_MOST else 9
+    size = 11 if count <= 25 else 10 if count <= _MAX_NAMED else 9
     axis = cells.names_axis(colors, count, size=size)
-    if count > _NAMED_MOST:
+    if count > _MAX_NAMED:
         axis |= {"tickmode": "auto", "nticks": 40}
     layout["yaxis"] = {**axis, "autorange": "reversed"}
-    if drawing.touch and count > _BESIDE_MOST:
-        across = {**axis, "tickmode": "auto", "nticks": _BESIDE_MOST}
+    if drawing.touch and count > _MAX_BESIDE:
+        across = {**axis, "tickmode": "auto", "nticks": _MAX_BESIDE}
     else:
         across = axis
     layout["xaxis"] = {**across, "tickangle": 90, "side": "bottom"}
@@ -72,7 +72,7 @@ def matrix_chart(drawing: Drawing) -> go.Figure:
 
 def _cells(drawing: Drawing, names: list[str], height: int) -> dict[str, Any]:
     r = drawing.matrix.r
-    is_written = len(names) <= _WRITTEN_MOST and not drawing.touch
+    is_written = len(names) <= _MAX_WRITTEN and not drawing.touch
     low, high, ramp = _scale(drawing, DEEP if is_written else DIVERGING)
     if is_written and ramp is RISING:
         ramp = DEEP_RISING

@@ -14,8 +14,8 @@ from analytics.market.venue_summary import FundingSpread
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
-from dashboard.components.row_click import in_order, let_go, open_row
-from dashboard.components.stale_values import old
+from dashboard.components.row_click import deselect, in_order, open_row
+from dashboard.components.stale_values import is_stale
 
 _KEY: Final = "comparison"
 
@@ -97,7 +97,7 @@ def comparison(
         highest, lowest = _extremes(table)
         for place, mark in ((highest, "▲"), (lowest, "▼")):
             written = written.format(partial(_marked, mark), subset=(place, "funding_8h_pct"))
-    let_go(_KEY)
+    deselect(_KEY)
     st.dataframe(
         written.apply(lambda _: styles, axis=None),
         column_config=_columns(),
@@ -138,7 +138,7 @@ def _styles(
     for name in table.columns.intersection(list(QUANTITIES)):
         if QUANTITIES[name].ts is not None:
             color = colors.alert if name == "age_s" else colors.muted
-            late = old(name, pairs, shown).to_numpy()
+            late = is_stale(name, pairs, shown).to_numpy()
             styles.loc[late, name] = f"color:{color};font-style:italic"
     return styles
 

@@ -22,7 +22,7 @@ _METRICS: Final = {
 }
 
 
-def mute_venues(
+def missing_venues(
     pairs: pd.DataFrame, told: dict[str, Any], cycles: pd.DataFrame, seen: View, shown: Moment
 ) -> dict[str, str]:
     """Return the venues that should be heard and are not, each with the reason.
@@ -37,11 +37,11 @@ def mute_venues(
     newest = {row["venue"]: row for row in cycles.to_dict("records")}
     venues = sorted((set(told) | set(newest)) - set(pairs["venue"]))
     return {
-        venue: _why_mute(newest.get(venue), shown) for venue in venues if seen.shows(venue, None)
+        venue: _why_missing(newest.get(venue), shown) for venue in venues if seen.shows(venue, None)
     }
 
 
-def _why_mute(cycle: dict[Any, Any] | None, shown: Moment) -> str:
+def _why_missing(cycle: dict[Any, Any] | None, shown: Moment) -> str:
     if cycle is None:
         return "No data in the last 24 hours: not collected, or no answer."
     if isinstance(cycle["error"], str):
@@ -50,7 +50,7 @@ def _why_mute(cycle: dict[Any, Any] | None, shown: Moment) -> str:
     return f"No data for {span}; see Health."
 
 
-def alone(asset: pd.DataFrame, there: pd.DataFrame, seen: View) -> list[str]:
+def single_venue(asset: pd.DataFrame, there: pd.DataFrame, seen: View) -> list[str]:
     """Return why there is nothing to compare, where that is so.
 
     Args:

@@ -28,7 +28,7 @@ SPANS: Final = {
 }
 """How far back, and in bars of which timeframe."""
 
-_LEAST_PAIRS: Final = 0.8
+_MIN_PAIRS: Final = 0.8
 """A venue with fewer of its pairs than this part is said to be incomplete there."""
 
 
@@ -53,7 +53,7 @@ def open_interest(span: str, shown: Moment) -> Panel:
     return loaders.panel(("oi_usd",), timeframe, shown, bars=bars, unfinished=True)
 
 
-def part(panel: Panel, wanted: Callable[[Pair], bool]) -> Panel:
+def filtered(panel: Panel, wanted: Callable[[Pair], bool]) -> Panel:
     """Return the part of *panel* whose instruments are *wanted*."""
     mine = np.array([wanted(pair) for pair in panel.instruments], np.bool_)
     return replace(
@@ -120,7 +120,7 @@ def incomplete(shares: VenueShares) -> list[str]:
                 "cover the other venues."
             )
         most = shares.pairs[:, nth].max(initial=0)
-        few = int((there & (shares.pairs[:, nth] < _LEAST_PAIRS * most)).sum())
+        few = int((there & (shares.pairs[:, nth] < _MIN_PAIRS * most)).sum())
         if few:
             times = formats.plural(few, "time")
             lines.append(f"Few pairs from {venue} at {times}: its share is understated there.")

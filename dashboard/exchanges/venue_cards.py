@@ -14,7 +14,7 @@ from analytics.market.venue_summary import Standing
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
-from dashboard.components.cards import NOTES_WRAP, CardText, card_text, thinned
+from dashboard.components.cards import NOTES_WRAP, CardText, card_text, downsampled
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import titled
 from dashboard.view import View
@@ -32,7 +32,7 @@ _STYLE: Final = f"""
 """
 
 
-def whole(figures: dict[str, Figure], venues: int, seen: View, shown: Moment) -> None:
+def market_cards(figures: dict[str, Figure], venues: int, seen: View, shown: Moment) -> None:
     """Draw what is *seen* of the market, on so many *venues*: as a sum, and weighted by volume."""
     pairs = figures["global_oi_usd"].expected
     of = f"Of {formats.plural(pairs, 'pair')} collected on {formats.plural(venues, 'venue')}"
@@ -156,7 +156,7 @@ def _metric(
     signed = text.change is not None and text.change[0] in "+-"
     chart: dict[str, Any] = {}
     if curve is not None and len(curve.past) > 1:
-        points = [float(f"{value:.6g}") for value in thinned(curve.past)]
+        points = [float(f"{value:.6g}") for value in downsampled(curve.past)]
         chart = {"chart_data": points, "chart_type": "area"}
     st.metric(
         label,

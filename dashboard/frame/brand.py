@@ -28,7 +28,7 @@ WORDMARK: Final = f"""
 """
 """The sign and the name; its colours serve on dark and on light."""
 
-_SAME_LOOK: Final = """
+_SAME_THEME: Final = """
 <script>
   // %(look)s
   {
@@ -52,7 +52,7 @@ _SAME_LOOK: Final = """
 """
 
 
-_ROOM: Final = """
+_STYLE: Final = """
 <style>
 [data-testid="stMainBlockContainer"] { padding-left: 1.5rem; padding-right: 1.5rem; }
 @media (max-width: 640px) {
@@ -66,12 +66,12 @@ _ROOM: Final = """
 """
 
 
-def room() -> None:
+def style_page() -> None:
     """Give the page the width that Streamlit leaves empty, and what is chosen a readable colour."""
-    st.html(_ROOM)
+    st.html(_STYLE)
 
 
-def one_look(paths: list[str]) -> None:
+def one_theme(paths: list[str]) -> None:
     """Give the pages at *paths* one look: dark in a browser's first visit, then what is chosen.
 
     Streamlit follows the system as soon as there is a light theme to choose, and
@@ -80,4 +80,4 @@ def one_look(paths: list[str]) -> None:
     """
     # The look is in the text because a browser does the same script once only.
     told = {"look": st.context.theme.type, "paths": json.dumps(paths)}
-    st.html(_SAME_LOOK % told, unsafe_allow_javascript=True)
+    st.html(_SAME_THEME % told, unsafe_allow_javascript=True)

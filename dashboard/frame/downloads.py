@@ -28,7 +28,7 @@ _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 _TEXT_HEIGHT: Final = 180
 
 
-def export(
+def export_menu(
     page: str,
     shown: Moment,
     tables: Tables,

@@ -13,7 +13,7 @@ from analytics.errors import LakeAbsent, PerpscopeError
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def error_boundary() -> Iterator[None]:
     """Draw a sentence in the place of what cannot be drawn, with the way forward."""
     try:
         yield

@@ -26,12 +26,12 @@ def headline(title: str, shown: Moment) -> DeltaGenerator:
             st.button(
                 "Back to now",
                 icon=":material/arrow_back:",
-                on_click=_leave_the_past,
+                on_click=_back_to_now,
             )
     if shown.mode == "stopped":
         st.warning(_why_not_live(shown), icon=":material/pause_circle:")
     if shown.mode == "asked":
-        st.info(_of_the_past(shown), icon=":material/history:")
+        st.info(_as_of_note(shown), icon=":material/history:")
     return row
 
 
@@ -46,7 +46,7 @@ def _why_not_live(shown: Moment) -> str:
     return f"No collector is running. {as_of} (age {formats.age(shown.age)}{beside(shown.now)})."
 
 
-def _of_the_past(shown: Moment) -> str:
+def _as_of_note(shown: Moment) -> str:
     at = f"at {formats.moment(shown.now)} (age {formats.age(shown.age)}{beside(shown.now)})"
     if not shown.fetched_later:
         return f"Showing the market as known {at}."
@@ -65,9 +65,9 @@ def _of_the_past(shown: Moment) -> str:
     )
 
 
-def _leave_the_past() -> None:
+def _back_to_now() -> None:
     st.session_state[as_of.AT] = ""
-    session.run_whole()
+    session.rerun_page()
 
 
 def origin_label(origin: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import streamlit as st
 
 from dashboard import loaders, session
-from dashboard.frame.error_boundary import explained
+from dashboard.frame.error_boundary import error_boundary
 
 _VISITED: Final = "visited_pages"
 _HEIGHT: Final = 480
@@ -26,14 +26,14 @@ def refreshed(
         every_s: Where something else than the cycle says how often. [wall s]
         waits_for: What the first visitor is told that the page reads.
     """
-    with explained():
-        session.whole_run_is_due()
+    with error_boundary():
+        session.page_rerun_due()
 
         def ticking() -> None:
             # A click in here runs the fragment alone: what is the page's to do needs the page.
-            if session.whole_run_is_due():
+            if session.page_rerun_due():
                 st.rerun(scope="app")
-            with expected(board.__code__.co_filename, waits_for):
+            with loading_outline(board.__code__.co_filename, waits_for):
                 board()
 
         pace = every_s or loaders.refresh_s()
@@ -41,7 +41,7 @@ def refreshed(
 
 
 @contextmanager
-def expected(page: str, waits_for: str) -> Iterator[None]:
+def loading_outline(page: str, waits_for: str) -> Iterator[None]:
     """Let what is drawn within stand above its outline, in a session's first visit of *page*.
 
     The places are the same in every run, so that a refresh replaces each element by itself.

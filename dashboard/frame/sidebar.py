@@ -24,7 +24,7 @@ _LINKED: Final = "thresholds_of_link"
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ThresholdField:
     """How one threshold is asked for."""
 
     field: str
@@ -43,8 +43,8 @@ class _Asked:
         return f"{quantity.title}, %" if quantity.unit.startswith("%") else quantity.title
 
 
-_ASKED: Final = (
-    _Asked(
+_FIELDS: Final = (
+    _ThresholdField(
         "z_oi",
         "z",
         "Against the previous 20 bars, in standard deviations. Either sign.",
@@ -52,7 +52,7 @@ _ASKED: Final = (
         most=20.0,
         step=0.1,
     ),
-    _Asked(
+    _ThresholdField(
         "ls_accounts",
         "ls",
         "Long accounts per short account, or the inverse.",
@@ -60,7 +60,7 @@ _ASKED: Final = (
         most=100.0,
         step=0.1,
     ),
-    _Asked(
+    _ThresholdField(
         "book_imbalance_pct",
         "imbalance",
         "Excess of bids or asks within 25 bps of mid.",
@@ -68,7 +68,7 @@ _ASKED: Final = (
         most=100.0,
         step=0.5,
     ),
-    _Asked(
+    _ThresholdField(
         "funding_8h_pct",
         "funding",
         "Normalised to 8 hours. Either sign.",
@@ -76,7 +76,7 @@ _ASKED: Final = (
         most=10.0,
         step=0.005,
     ),
-    _Asked(
+    _ThresholdField(
         "oi_delta_pct",
         "oi_delta",
         "Over the timeframe. Either sign.",
@@ -158,7 +158,7 @@ def timeframe_tabs(seen: View) -> None:
 
 def _take_over() -> None:
     st.session_state["timeframe"] = st.session_state[_TABS]
-    session.run_whole()
+    session.rerun_page()
 
 
 def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -188,7 +188,7 @@ def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], li
 def _thresholds() -> Thresholds:
     """Ask for the thresholds, and keep them in the browser once the user chose them."""
     with st.expander("Thresholds", expanded=True, icon=":material/notifications_active:"):
-        given = {asked.key: _number(asked) for asked in _ASKED}
+        given = {asked.key: _number(asked) for asked in _FIELDS}
         st.button("Reset thresholds", on_click=_reset, type="tertiary", icon=":material/undo:")
     browser(
         given,
@@ -196,11 +196,11 @@ def _thresholds() -> Thresholds:
         restored=_RESTORED in st.session_state,
         on_restored=_restore,
     )
-    chosen: dict[str, Any] = {asked.field: given[asked.key] for asked in _ASKED}
+    chosen: dict[str, Any] = {asked.field: given[asked.key] for asked in _FIELDS}
     return Thresholds(**chosen)
 
 
-def _number(asked: _Asked) -> float:
+def _number(asked: _ThresholdField) -> float:
     return st.number_input(
         asked.label,
         min_value=asked.least,
@@ -215,7 +215,7 @@ def _number(asked: _Asked) -> float:
     )
 
 
-def _standard(asked: _Asked) -> float:
+def _standard(asked: _ThresholdField) -> float:
     return float(getattr(_STANDARD, asked.field))
 
 
@@ -225,7 +225,7 @@ def _choose() -> None:
 
 def _reset() -> None:
     """Go back to the standard, for good."""
-    for asked in _ASKED:
+    for asked in _FIELDS:
         st.session_state[asked.key] = _standard(asked)
     _choose()
 
@@ -236,7 +236,7 @@ def _restore() -> None:
     kept = stored()
     if not isinstance(kept, dict):
         return
-    for asked in _ASKED:
+    for asked in _FIELDS:
         value: Any = kept.get(asked.key)
         if asked.key not in st.session_state[_LINKED] and _fits(asked, value):
             st.session_state[asked.key] = float(value)
@@ -245,10 +245,10 @@ def _restore() -> None:
 def _remember_link() -> None:
     """Note which thresholds this session's link named, before a widget tidies the URL."""
     if _LINKED not in st.session_state:
-        st.session_state[_LINKED] = {asked.key for asked in _ASKED} & set(st.query_params)
+        st.session_state[_LINKED] = {asked.key for asked in _FIELDS} & set(st.query_params)
 
 
-def _fits(asked: _Asked, value: Any) -> bool:
+def _fits(asked: _ThresholdField, value: Any) -> bool:
     """Return whether *value*, which a person may have typed, is a threshold."""
     try:
         return asked.least <= float(value) <= asked.most
@@ -268,7 +268,7 @@ def _complaints(venues: Sequence[str], symbols: Sequence[str]) -> Iterator[str]:
         if venues and unknown:
             some = formats.listed([*map(formats.repeated, unknown)])
             yield f"Unknown {key}: {some}."
-    for asked in _ASKED:
+    for asked in _FIELDS:
         text = st.query_params.get(asked.key)
         if text is not None and not _fits(asked, text):
             said = formats.repeated(text)

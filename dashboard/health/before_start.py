@@ -19,12 +19,12 @@ from analytics.quantities import title
 from dashboard import loaders
 from dashboard.as_of import Moment
 
-_BARS_OF_THE_START: Final = timedelta(minutes=10)
+_FIRST_BARS: Final = timedelta(minutes=10)
 """A first cycle within a bar, and streams that take a moment, leave the first two bars in part."""
 
 
 @dataclass(frozen=True, slots=True)
-class FirstDay:
+class BeforeStart:
     """What is known of venues that are collected for less than the span."""
 
     gaps: pd.DataFrame
@@ -46,7 +46,7 @@ class FirstDay:
         )
 
 
-def first_day(shown: Moment, span: timedelta) -> FirstDay:
+def before_start(shown: Moment, span: timedelta) -> BeforeStart:
     """Return the gaps of the *span* before, parted by whether they could ever have been filled."""
     found = loaders.gaps(shown, span)
     began = _began(loaders.completeness(shown, span), shown)
@@ -55,7 +55,7 @@ def first_day(shown: Moment, span: timedelta) -> FirstDay:
         [
             venue in recent
             and reach(venue, metric) == NEVER
-            and end <= pd.Timestamp(recent[venue] + _BARS_OF_THE_START)
+            and end <= pd.Timestamp(recent[venue] + _FIRST_BARS)
             for venue, metric, end in zip(
                 found["venue"], found["metric"], found["end_ts"], strict=True
             )
@@ -63,7 +63,7 @@ def first_day(shown: Moment, span: timedelta) -> FirstDay:
         index=found.index,
         dtype=bool,
     )
-    return FirstDay(
+    return BeforeStart(
         found[~is_before].reset_index(drop=True), found[is_before].reset_index(drop=True), recent
     )
 

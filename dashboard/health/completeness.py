@@ -17,13 +17,13 @@ from dashboard import loaders
 from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import of_column
-from dashboard.health.before_start import FirstDay, expected_since, first_day
+from dashboard.health.before_start import BeforeStart, before_start, expected_since
 from dashboard.health.gap_chart import gap_chart
 from dashboard.health.status_table import Colored, status_table
 
 _DAY: Final = timedelta(days=1)
 _RECENT: Final = timedelta(minutes=15)
-_MOST: Final = 300
+_MAX_ROWS: Final = 300
 """Rows of a table, at most: nobody reads further, and each goes to the browser."""
 
 _NAMED: Final = 3
@@ -74,7 +74,7 @@ def _coverage(shown: Moment) -> pd.DataFrame:
     if bars.empty and cycles.empty:
         st.caption("Nothing expected yet: no bar or cycle has ended.")
         return bars
-    first = first_day(shown, _DAY)
+    first = before_start(shown, _DAY)
     rows = coverage_rows(expected_since(bars, first.before), cycles)
     number = st.column_config.NumberColumn
     _table(
@@ -103,7 +103,7 @@ def _coverage(shown: Moment) -> pd.DataFrame:
 
 
 def _gaps(shown: Moment, colors: Colors) -> pd.DataFrame:
-    first = first_day(shown, _DAY)
+    first = before_start(shown, _DAY)
     found = holes(first.gaps)
     _say(first)
     if found.empty:
@@ -111,13 +111,13 @@ def _gaps(shown: Moment, colors: Colors) -> pd.DataFrame:
         return found
     rows = _written(found)
     st.altair_chart(
-        gap_chart(rows.head(_MOST), (shown.now - _DAY, shown.now), colors),
+        gap_chart(rows.head(_MAX_ROWS), (shown.now - _DAY, shown.now), colors),
         key="holes",
         alt="Gaps of each venue over time",
     )
     text = st.column_config.TextColumn
     _table(
-        rows.head(_MOST),
+        rows.head(_MAX_ROWS),
         {
             "venue": text("Venue", pinned=True),
             "from": text("From", width=140, help=of_column(shown.now)),
@@ -132,12 +132,12 @@ def _gaps(shown: Moment, colors: Colors) -> pd.DataFrame:
         {},
         "gaps",
     )
-    if len(rows) > _MOST:
-        st.caption(f"Showing the longest {_MOST:,} of {len(rows):,} gaps.")
+    if len(rows) > _MAX_ROWS:
+        st.caption(f"Showing the longest {_MAX_ROWS:,} of {len(rows):,} gaps.")
     return rows
 
 
-def _say(first: FirstDay) -> None:
+def _say(first: BeforeStart) -> None:
     if (note := first.note()) is not None:
         st.caption(plain(note))
 
@@ -167,7 +167,7 @@ def _stream_gaps(shown: Moment) -> pd.DataFrame:
     rows = rows.assign(length_s=(rows["ended_ts"] - rows["started_ts"]).dt.total_seconds())
     text = st.column_config.TextColumn
     _table(
-        rows.head(_MOST),
+        rows.head(_MAX_ROWS),
         {
             "venue": text("Venue", pinned=True),
             "channel": text(QUANTITIES["channel"].title),
@@ -235,7 +235,7 @@ def _units(shown: Moment, colors: Colors) -> pd.DataFrame:
     rows = rows.assign(off=off).sort_values("off", ascending=False, kind="stable")
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     _table(
-        rows.head(_MOST),
+        rows.head(_MAX_ROWS),
         {
             "venue": text("Venue", pinned=True),
             "pair": text("Pair"),

@@ -33,7 +33,7 @@ def collector(since: pd.DataFrame, shown: Moment) -> None:
     )
 
 
-def record(
+def storage(
     sizes: pd.DataFrame, disk_bytes: int, free_bytes: int, since: pd.DataFrame, shown: Moment
 ) -> None:
     """Draw how much the record holds, and how much room is left."""
@@ -48,7 +48,7 @@ def record(
         collector(since, shown)
 
 
-def mended(info: dict[str, str]) -> None:
+def oi_halved_note(info: dict[str, str]) -> None:
     """Draw what was changed in rows that are stored, by what the lake says of itself."""
     if (told := info.get(BYBIT_OI_HALVED)) is None:
         return
@@ -69,7 +69,7 @@ def versions(found: dict[str, str]) -> None:
     st.caption(plain(" · ".join(f"{name} {version}" for name, version in found.items())))
 
 
-def set_aside(notes: list[dict[str, str]]) -> None:
+def damaged_files(notes: list[dict[str, str]]) -> None:
     """Draw what was found damaged and taken out of the record."""
     if not notes:
         st.caption("No damaged files.")

@@ -18,11 +18,11 @@ from dashboard.health import stream_status
 from dashboard.health.venue_status import reasons
 
 _NEARLY_FULL_PCT: Final = 90
-_LITTLE_ROOM_BYTES: Final = 1_000_000_000
+_LOW_DISK_BYTES: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Problem:
     """Something that is wrong."""
 
     text: str
@@ -30,7 +30,7 @@ class Fault:
     """Whether figures are missing or old because of it."""
 
 
-def faults(
+def problems(
     cycles: pd.DataFrame,
     expected: set[str],
     channels: pd.DataFrame,
@@ -39,7 +39,7 @@ def faults(
     free_bytes: int,
     counted: Bases,
     shown: Moment,
-) -> list[Fault]:
+) -> list[Problem]:
     """Return what is wrong.
 
     Args:
@@ -56,21 +56,21 @@ def faults(
     return [
         *_of_absence(cycles, expected),
         *(fault for row in cycles.to_dict("records") for fault in _of_cycle(row, shown)),
-        *_of_silence(silent, cycles, shown),
-        *map(Fault, stream_status.sentences(channels)),
+        *_of_missing_pairs(silent, cycles, shown),
+        *map(Problem, stream_status.sentences(channels)),
         *_of_tasks(notes["task_ends"], shown),
         *_of_clock(notes["clock_steps"], shown),
-        *of_names(counted),
-        *_of_room(free_bytes),
+        *of_shared_names(counted),
+        *_of_disk_space(free_bytes),
     ]
 
 
-def of_names(counted: Bases) -> list[Fault]:
+def of_shared_names(counted: Bases) -> list[Problem]:
     """Return which names stand for more than one asset."""
-    return [Fault(difference.sentence) for difference in counted.differences]
+    return [Problem(difference.sentence) for difference in counted.differences]
 
 
-def draw_faults(found: list[Fault], cycles: pd.DataFrame, shown: Moment) -> None:
+def draw_problems(found: list[Problem], cycles: pd.DataFrame, shown: Moment) -> None:
     """Draw what was *found* wrong, the grave above the rest; or that nothing is."""
     if not found and shown.mode == "stopped":
         st.caption("All venues answered for every pair in their last cycle.")
@@ -92,58 +92,60 @@ def draw_faults(found: list[Fault], cycles: pd.DataFrame, shown: Moment) -> None
             draw("  \n".join(plain(fault.text) for fault in kind), icon=icon)
 
 
-def _of_absence(cycles: pd.DataFrame, expected: set[str]) -> Iterator[Fault]:
+def _of_absence(cycles: pd.DataFrame, expected: set[str]) -> Iterator[Problem]:
     for venue in sorted(expected - set(cycles["venue"])):
-        yield Fault(f"{venue}: no cycle in the last 24 hours.", grave=True)
+        yield Problem(f"{venue}: no cycle in the last 24 hours.", grave=True)
 
 
-def _of_cycle(row: dict[Any, Any], shown: Moment) -> Iterator[Fault]:
+def _of_cycle(row: dict[Any, Any], shown: Moment) -> Iterator[Problem]:
     """Say what the newest cycle of a venue, and its last hour, lack."""
     venue = row["venue"]
     if row["finished_ts"] < shown.silent_before and shown.mode != "stopped":
         age = formats.age(shown.now - row["finished_ts"])
-        yield Fault(
+        yield Problem(
             f"{venue}: no cycle completed for {age}, more than {SILENT_CYCLES} cycles.",
             grave=True,
         )
     if isinstance(row["error"], str):
         text = formats.shortened(row["error"].removeprefix(f"{venue}: ")).rstrip(".")
-        yield Fault(f"{venue}: {text}.", grave=row["answered"] == 0)
+        yield Problem(f"{venue}: {text}.", grave=row["answered"] == 0)
     elif row["answered"] < row["asked"]:
-        yield Fault(f"{venue}: answered for {row['answered']:,} of {row['asked']:,} pairs.")
+        yield Problem(f"{venue}: answered for {row['answered']:,} of {row['asked']:,} pairs.")
     elif (row["errors_1h"] or 0) > 0:
-        yield Fault(
+        yield Problem(
             f"{venue}: OK now, but {row['errors_1h']:,.0f} of "
             f"{formats.plural(int(row['cycles_1h']), 'cycle')} in the last hour had errors."
         )
     yield from _of_quantities(row)
 
 
-def _of_quantities(row: dict[Any, Any]) -> Iterator[Fault]:
+def _of_quantities(row: dict[Any, Any]) -> Iterator[Problem]:
     """Say what a venue's newest cycle refused, left out, or has nearly used up."""
     venue = row["venue"]
     if row["refused"] > 0:
-        yield Fault(f"{venue}: impossible values refused: {reasons(row['refused_reasons'])}.")
+        yield Problem(f"{venue}: impossible values refused: {reasons(row['refused_reasons'])}.")
     if row["skipped"] > 0:
-        yield Fault(
+        yield Problem(
             f"{venue}: {formats.plural(int(row['skipped']), 'request')} skipped for lack of time "
             "or rate budget."
         )
     used = row["budget_used_pct"]
     if not pd.isna(used) and used >= _NEARLY_FULL_PCT:
-        yield Fault(f"{venue}: {formats.share(used)} of its tightest rate limit used.")
+        yield Problem(f"{venue}: {formats.share(used)} of its tightest rate limit used.")
 
 
-def _of_silence(silent: pd.DataFrame, cycles: pd.DataFrame, shown: Moment) -> Iterator[Fault]:
+def _of_missing_pairs(
+    silent: pd.DataFrame, cycles: pd.DataFrame, shown: Moment
+) -> Iterator[Problem]:
     """Name pairs that nothing was heard of although their venue's cycles run."""
     running = set(cycles.loc[cycles["answered"] > 0, "venue"])
     for venue, rows in silent[silent["venue"].isin(running)].groupby("venue"):
         names = formats.listed([formats.pair(symbol) for symbol in rows["symbol"]])
         span = formats.span(shown.now - shown.since)
-        yield Fault(f"{venue}: no data for {names} for {span}.")
+        yield Problem(f"{venue}: no data for {names} for {span}.")
 
 
-def _of_tasks(ends: list[dict[str, Any]], shown: Moment) -> Iterator[Fault]:
+def _of_tasks(ends: list[dict[str, Any]], shown: Moment) -> Iterator[Problem]:
     """Say which tasks of the collector ended within a day before *shown*, though none should."""
     by_task: dict[str, list[dict[str, Any]]] = {}
     for end in ends:
@@ -155,13 +157,13 @@ def _of_tasks(ends: list[dict[str, Any]], shown: Moment) -> Iterator[Fault]:
         often = f"{len(found)} times, last at" if len(found) > 1 else "at"
         then = "the collector stopped" if newest["then"] == "stop" else "it was restarted"
         reason = formats.shortened(newest["reason"])
-        yield Fault(
+        yield Problem(
             f'The collector\'s task "{task}" ended {often} {at} ({reason}); {then}. '
             "The collector's log has the traceback."
         )
 
 
-def _of_clock(steps: list[dict[str, Any]], shown: Moment) -> Iterator[Fault]:
+def _of_clock(steps: list[dict[str, Any]], shown: Moment) -> Iterator[Problem]:
     """Say what the clock did within a day before *shown*, and what that means for rows."""
     for step in steps:
         at, seconds = datetime.fromisoformat(step["at"]), float(step["step_s"])
@@ -174,12 +176,12 @@ def _of_clock(steps: list[dict[str, Any]], shown: Moment) -> Iterator[Fault]:
         )
         if seconds < 0 and (until := at - timedelta(seconds=seconds)) > shown.now:
             text += f" Rows after {formats.moment(at)} stay hidden until {formats.moment(until)}."
-        yield Fault(text)
+        yield Problem(text)
 
 
-def _of_room(free_bytes: int) -> Iterator[Fault]:
-    if free_bytes < _LITTLE_ROOM_BYTES:
-        yield Fault(
+def _of_disk_space(free_bytes: int) -> Iterator[Problem]:
+    if free_bytes < _LOW_DISK_BYTES:
+        yield Problem(
             f"Only {formats.size(free_bytes)} of disk space left; the collector stops storing "
             "data before the disk is full.",
             grave=True,

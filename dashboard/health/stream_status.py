@@ -22,7 +22,7 @@ CHANNELS: Final = {
 }
 """The channels of a venue's streams, and what comes from each."""
 
-_PATIENCE_S: Final = 300
+_CONNECT_TIMEOUT_S: Final = 300
 """A stream that was not heard for longer than this since it began is said to be missing."""
 
 _WRITE: Final[dict[Any, Any]] = {
@@ -113,7 +113,7 @@ def _of_state(venue: str, state: str, reason: str, channels: pd.DataFrame) -> st
     what = f"{venue}, {formats.listed(channels['channel'].tolist())}"
     if state == "repairing":
         return f"{what}: repairing a gap in the stream {since}{why}."
-    if state == "connecting" and channels["for_s"].max() > _PATIENCE_S:
+    if state == "connecting" and channels["for_s"].max() > _CONNECT_TIMEOUT_S:
         return f"{what}: no data from the stream {since}{why}."
     if state != "down":
         return None

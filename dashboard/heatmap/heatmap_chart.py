@@ -19,7 +19,7 @@ from dashboard.charts import cells
 from dashboard.charts.color_scale import ColorScale, ColumnScales
 from dashboard.charts.frame import literal, whole
 
-MARKS_MOST: Final = 1_500
+MAX_MARKS: Final = 1_500
 """More marked cells than this are no highlights, and cost more than the map itself."""
 PARTIAL: Final = "◐"
 """Before a written value that is partial."""
@@ -156,7 +156,7 @@ def _partial(drawing: Map, names: list[str]) -> list[dict[str, Any]]:
     """Return a triangle in each bar that is partial, unless those are too many."""
     columns = drawing.columns
     rows, places = np.nonzero(drawing.partial)
-    if not isinstance(columns, np.ndarray) or not 0 < len(rows) <= MARKS_MOST:
+    if not isinstance(columns, np.ndarray) or not 0 < len(rows) <= MAX_MARKS:
         return []
     return [
         {
@@ -205,7 +205,7 @@ def _marks(drawing: Map, names: list[str]) -> list[dict[str, Any]]:
     if drawing.exceeded is None or not isinstance(columns, np.ndarray):
         return []
     rows, places = np.nonzero(drawing.exceeded)
-    if not 0 < len(rows) <= MARKS_MOST:
+    if not 0 < len(rows) <= MAX_MARKS:
         return []
     return [
         {

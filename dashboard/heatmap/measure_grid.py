@@ -24,7 +24,7 @@ from dashboard.charts.cells import labels
 from dashboard.charts.color_scale import CLIPPED_PCT, ColumnScales, color_scale
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import only
-from dashboard.heatmap.heatmap_chart import MARKS_MOST, PARTIAL, Map, heat_chart
+from dashboard.heatmap.heatmap_chart import MAX_MARKS, PARTIAL, Map, heat_chart
 from dashboard.view import Level, View, exceeded
 
 CHART: Final = "heatmap_chart"
@@ -153,7 +153,7 @@ def has_any(loaded: Loaded) -> bool:
     return bool(np.isfinite(loaded.values).any())
 
 
-def why_nothing(loaded: Loaded, seen: View) -> str:
+def empty_reason(loaded: Loaded, seen: View) -> str:
     """Return why there is none."""
     measure = loaded.measure
     back = formats.plural(measure.warm_up, "bar")
@@ -235,8 +235,8 @@ def _unusual(loaded: Loaded, seen: View) -> list[str]:
     names = labels(loaded.pairs)
     first = [f"{names[n]} ({counts[n]:,})" for n in np.argsort(-counts, kind="stable")[:3]]
     how = (
-        f"; more than {MARKS_MOST:,} are counted on the right only"
-        if total > MARKS_MOST
+        f"; more than {MAX_MARKS:,} are counted on the right only"
+        if total > MAX_MARKS
         else ", marked and counted on the right"
     )
     verb = "exceeds" if total == 1 else "exceed"
@@ -252,7 +252,7 @@ def _partial(loaded: Loaded) -> list[str]:
     if not count:
         return []
     how = f"marked {PARTIAL}" if not loaded.over_time else "marked with a triangle"
-    if loaded.over_time and count > MARKS_MOST:
+    if loaded.over_time and count > MAX_MARKS:
         how = "shown on hover"
     verb = "is" if count == 1 else "are"
     return [

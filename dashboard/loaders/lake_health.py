@@ -58,7 +58,7 @@ def oi_beside_volume(shown: Moment, span: timedelta) -> pd.DataFrame:
     return _at_mark("oi_beside_volume", shown, span, checks.oi_beside_volume)
 
 
-def set_aside() -> list[dict[str, str]]:
+def damaged_files() -> list[dict[str, str]]:
     """Notes on the damaged files that were taken out of the record, oldest first."""
     return quarantine_notes(Path(source.folder()))
 

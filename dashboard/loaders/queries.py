@@ -64,9 +64,7 @@ def running_bars(shown: Moment) -> pd.DataFrame:
     return source.fetch(*key, asked, {"end": shown.now + timedelta(milliseconds=1)})
 
 
-def made_of_rows(
-    name: str, shown: Moment, seen: Sequence[object], make: Callable[[], Made]
-) -> Made:
+def derived(name: str, shown: Moment, seen: Sequence[object], make: Callable[[], Made]) -> Made:
     """Return what *make* makes of rows of here, from one call for all sessions that want the same.
 
     Args:

@@ -23,8 +23,8 @@ Known = tuple[str, int, datetime]
 _WRITTEN_IN_CYCLES = 2
 """A bar that is not there after so many cycles is missing."""
 _CLOCKS_DIFFER = timedelta(minutes=1)
-_REFRESH_LEAST_S = 2.0
-_UNREADABLE_AGAIN_S = 5.0
+_MIN_REFRESH_S = 2.0
+_UNREADABLE_RETRY_S = 5.0
 
 
 def moment(asked: datetime | time | None = None) -> Moment:
@@ -67,8 +67,8 @@ def refresh_s() -> float:
         clock = LakeClock.of(source.info())
     except (LakeError, QueryError):
         # What is not there yet, or damaged, may be there the next time.
-        return min(source.interval_s(), _UNREADABLE_AGAIN_S)
-    return max(source.interval_s() / (1 if clock is None else clock.speed), _REFRESH_LEAST_S)
+        return min(source.interval_s(), _UNREADABLE_RETRY_S)
+    return max(source.interval_s() / (1 if clock is None else clock.speed), _MIN_REFRESH_S)
 
 
 def bars_known(shown: Moment, timeframe: str = "5m") -> Known:

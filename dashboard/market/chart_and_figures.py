@@ -30,7 +30,7 @@ from dashboard.market.instrument_picker import Subject
 from dashboard.market.panes import BANDS, SIGNALS, VENUES, Pane, chosen
 from dashboard.view import View
 
-_TIER_4_MOST: Final = "90 d"
+_TIER_4_MAX_SPAN: Final = "90 d"
 """Over a longer time, the funding of a whole venue takes too long to read."""
 
 _KEY: Final = "market_chart"
@@ -113,7 +113,7 @@ def _is_running(found: History, heard: pd.DataFrame) -> bool:
 def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
     subject, time_range = wanted.subject, wanted.range
     funding = None
-    if MARKET_SPANS[time_range.span] <= MARKET_SPANS[_TIER_4_MOST]:
+    if MARKET_SPANS[time_range.span] <= MARKET_SPANS[_TIER_4_MAX_SPAN]:
         here = {pair.venue for pair in panel.instruments}
         venues = tuple(sorted(here if subject.pair is None else {subject.pair[0]}))
         funding = loaders.panel(
@@ -170,8 +170,8 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
     lines += [one.sentence for one in loaders.counted(wanted.shown).of(wanted.subject.base)]
     told, now = loaders.offers(), wanted.shown.now
     lines += sentences(found, loaded.signals, panes, told, time_range.bars, loaded.until, now)
-    if SIGNALS in panes and MARKET_SPANS[time_range.span] > MARKET_SPANS[_TIER_4_MOST]:
-        lines.append(f"Tier 4 signals are shown for up to {_TIER_4_MOST}.")
+    if SIGNALS in panes and MARKET_SPANS[time_range.span] > MARKET_SPANS[_TIER_4_MAX_SPAN]:
+        lines.append(f"Tier 4 signals are shown for up to {_TIER_4_MAX_SPAN}.")
     if SIGNALS in panes and loaded.funding_settled:
         lines.append(
             "No tier 4 signals where funding comes from later payments: the rate at that time is "

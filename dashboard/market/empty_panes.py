@@ -17,7 +17,7 @@ from analytics.signals.fired import Signal
 from dashboard.market.panes import SIGNALS, Pane
 from dashboard.market.scales import ended, ended_before
 
-Told = Mapping[str, Any]
+Offers = Mapping[str, Any]
 """What the venues offer; see ``exchanges/data_sources.py``."""
 
 
@@ -34,7 +34,7 @@ def sentences(
     history: History,
     signals: Sequence[Signal],
     panes: Sequence[Pane],
-    told: Told,
+    told: Offers,
     bars: int,
     until: datetime,
     now: datetime,
@@ -65,7 +65,7 @@ def sentences(
     ]
 
 
-def _why_empty(pane: Pane, history: History, told: Told) -> str:
+def _why_empty(pane: Pane, history: History, told: Offers) -> str:
     if pane is SIGNALS:
         return "Signals: none in this period."
     source, needed = pane.quantity.of, pane.quantity.least_bars
@@ -81,7 +81,7 @@ def _why_empty(pane: Pane, history: History, told: Told) -> str:
     return f"{pane.label}: no {pane.of.words} in this period."
 
 
-def _offers(told: Told, venue: str, pane: Pane) -> bool:
+def _offers(told: Offers, venue: str, pane: Pane) -> bool:
     """Return whether *venue* offers what *pane* needs; of a venue that told nothing, it may."""
     if venue not in told:
         return True
@@ -89,7 +89,7 @@ def _offers(told: Told, venue: str, pane: Pane) -> bool:
     return any(name in columns for name in pane.of.columns)
 
 
-def _title(told: Told, venue: str) -> str:
+def _title(told: Offers, venue: str) -> str:
     return str(told[venue]["title"]) if venue in told else venue
 
 

@@ -48,7 +48,7 @@ class Subject:
         return mine[(mine["venue"] == self.pair[0]) & (mine["symbol"] == self.pair[1])]
 
 
-def asked(names: pd.DataFrame) -> Subject | None:
+def requested(names: pd.DataFrame) -> Subject | None:
     """Return what the URL asks for; without a word in it what it last asked for, which it then
     says again, or the largest pair. None if unknown.
 

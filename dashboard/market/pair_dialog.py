@@ -7,7 +7,7 @@ import streamlit as st
 from analytics import formats
 from dashboard import as_of, loaders, session, view
 from dashboard.components.time_range import market_range
-from dashboard.frame.error_boundary import explained, plain
+from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.market import chart_and_figures
 from dashboard.market.instrument_picker import Subject
 from dashboard.market.panes import FIRST
@@ -20,7 +20,7 @@ def pair_dialog(venue: str, symbol: str) -> None:
 
 
 def _draw(venue: str, symbol: str) -> None:
-    with explained():
+    with error_boundary():
         shown, seen = loaders.moment(as_of.asked_time()), view.current()
         names = loaders.read("pair_names", shown)
         known = names[(names["venue"] == venue) & (names["symbol"] == symbol)]

@@ -27,11 +27,11 @@ from dashboard.market.scales import Scale
 Line = NDArray[np.float64]
 Trace = dict[str, Any]
 
-CANDLES_MOST: Final = 1_200
+MAX_CANDLES: Final = 1_200
 """More bars than this are thinner than a candle: their closes are drawn as a line."""
-COLUMNS_MOST: Final = 1_200
+MAX_COLUMNS: Final = 1_200
 """More columns than this are drawn as one outline that is filled."""
-GL_LEAST: Final = 1_500
+WEBGL_FROM: Final = 1_500
 """Lines of more bars than this are drawn by the graphics card."""
 
 _TIERS: Final = {
@@ -84,7 +84,7 @@ def dates(times: NDArray[np.datetime64]) -> list[str]:
 def candles(place: Place) -> list[Trace]:
     """Return candles: hollow where the price rose, filled where it fell."""
     lines, colors = place.history.lines, place.colors
-    if len(place.history.times) > CANDLES_MOST or not np.isfinite(lines["open"]).any():
+    if len(place.history.times) > MAX_CANDLES or not np.isfinite(lines["open"]).any():
         return line(place, "close", colors.line)
     form = place.scale.hover
     names = ("open", "high", "low", "close")
@@ -137,7 +137,7 @@ def bands(place: Place) -> list[Trace]:
 def _shade(place: Place) -> list[Trace]:
     """Return a polygon for each stretch without a hole, which a fill would reach across."""
     upper, lower = (place.history.lines[f"bollinger_{name}"] for name in ("upper", "lower"))
-    if len(upper) > CANDLES_MOST:
+    if len(upper) > MAX_CANDLES:
         return []
     starts: list[str | None] = [*dates(place.history.times), None]
     around: list[str | None] = []
@@ -186,7 +186,7 @@ def line(place: Place, name: str, color: str, *, steps: bool = False) -> list[Tr
 def columns(place: Place, name: str) -> list[Trace]:
     """Return columns: above nought in the colour of up, below it in that of down."""
     values = place.history.lines[name]
-    if len(values) > COLUMNS_MOST:
+    if len(values) > MAX_COLUMNS:
         return [_outline(place, values, title(name)), *_marks(place, name, values)]
     if not (values < 0).any():
         return [_columns(place, name, values, _faded(place.colors.line, 0.75))]
@@ -200,7 +200,7 @@ def flows(place: Place, upwards: str, downwards: str) -> list[Trace]:
     """Return two flows back to back; the one that goes down is written as negative."""
     lines, colors = place.history.lines, place.colors
     sides = ((upwards, lines[upwards], colors.up), (downwards, -lines[downwards], colors.down))
-    if len(lines[upwards]) <= COLUMNS_MOST:
+    if len(lines[upwards]) <= MAX_COLUMNS:
         return [_columns(place, name, values, color) for name, values, color in sides]
     outlines = [_outline(place, values, title(name)) for name, values, _ in sides]
     marks = [mark for name, values, _ in sides for mark in _marks(place, name, values)]
@@ -219,14 +219,14 @@ def _marks(place: Place, name: str, values: Line) -> list[Trace]:
             "type": _kind(place),
             "mode": "markers",
             "name": title(name),
-            "customdata": _told(place, name),
+            "customdata": _partial_texts(place, name),
             "hovertemplate": f"{rings['hovertemplate']}%{{customdata}}",
             "marker": {"size": 3, "symbol": "circle-open", "color": place.colors.alert},
         }
     ]
 
 
-def _told(place: Place, name: str) -> list[str]:
+def _partial_texts(place: Place, name: str) -> list[str]:
     """Return what the pointer tells of the values called *name* that are partial, by bar."""
     known = place.history.coverage[name].tolist()
     return [
@@ -297,7 +297,7 @@ def _columns(place: Place, name: str, values: Line, color: str) -> Trace:
     if (partial := place.history.partial(name)).any():
         shapes = ["/" if is_partial else "" for is_partial in partial.tolist()]
         marker["pattern"] = {"shape": shapes, "size": 5, "solidity": 0.5, "fillmode": "replace"}
-        drawn["customdata"] = _told(place, name)
+        drawn["customdata"] = _partial_texts(place, name)
         drawn["hovertemplate"] += "%{customdata}"
     return drawn
 
@@ -317,7 +317,7 @@ def _outline(place: Place, values: Line, name: str) -> Trace:
 
 
 def _kind(place: Place) -> str:
-    return "scattergl" if len(place.history.times) > GL_LEAST else "scatter"
+    return "scattergl" if len(place.history.times) > WEBGL_FROM else "scatter"
 
 
 def _faded(color: str, opacity: float) -> str:

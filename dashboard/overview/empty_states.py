@@ -17,7 +17,7 @@ from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES, moved
 from dashboard.as_of import Moment
 from dashboard.components.movers import SPANS
-from dashboard.components.stale_values import LS_EVERY, limit, old
+from dashboard.components.stale_values import LS_EVERY, is_stale, stale_after
 
 _HOUR: Final = timedelta(hours=1)
 
@@ -212,14 +212,14 @@ def _of_refusals(pairs: pd.DataFrame) -> list[str]:
 
 def _of_age(name: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
     """Say for whom a metric is old, and how old it is at most."""
-    is_late = old(name, pairs, shown)
+    is_late = is_stale(name, pairs, shown)
     if not is_late.any():
         return []
     late = pairs[is_late]
     oldest = formats.age(shown.now - late[QUANTITIES[name].ts].min())
     return [
-        f"{QUANTITIES[name].title} is older than {limit(name, shown)} for {_who(late, pairs)}, "
-        f"at most {oldest} old."
+        f"{QUANTITIES[name].title} is older than {stale_after(name, shown)} "
+        f"for {_who(late, pairs)}, at most {oldest} old."
     ]
 
 

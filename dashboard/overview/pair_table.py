@@ -15,8 +15,8 @@ from analytics import formats
 from analytics.palette import Colors
 from analytics.signals.thresholds import Thresholds
 from dashboard.as_of import Moment
-from dashboard.components.row_click import in_order, let_go, open_row
-from dashboard.components.stale_values import old
+from dashboard.components.row_click import deselect, in_order, open_row
+from dashboard.components.stale_values import is_stale
 from dashboard.overview.table_columns import COLUMNS, Column, config
 from dashboard.view import View, exceeded
 
@@ -39,7 +39,7 @@ class _Written(pd.DataFrame):
         return super().astype(dtype, *args, **kwargs)
 
 
-MOST: Final = 600
+MAX_ROWS: Final = 600
 """Rows in the table: each goes to the browser at every refresh."""
 
 _JOINTS: Final = str.maketrans("", "", "/-_:")
@@ -71,13 +71,13 @@ def pair_table(
     if pairs.empty:
         st.info("No match. The search covers names of pairs and venues.")
         return pairs
-    every = in_order(pairs, _KEY, MOST)
-    pairs = every.head(MOST)
+    every = in_order(pairs, _KEY, MAX_ROWS)
+    pairs = every.head(MAX_ROWS)
     columns = [column for column in COLUMNS if column.name in chosen or column.always]
     table = rows(pairs, shown, columns)
     words = {column.name: _words(column, table[column.name]) for column in columns}
     styles = _styles(words, pairs, shown, seen.thresholds, colors)
-    let_go(_KEY)
+    deselect(_KEY)
     st.dataframe(
         _styled(table, words, styles),
         column_config=config(columns, seen.timeframe),
@@ -90,9 +90,9 @@ def pair_table(
         selection_mode="single-cell",
         alt="Every pair with its price, open interest, funding, long/short ratio, volume and age",
     )
-    if len(every) > MOST:
+    if len(every) > MAX_ROWS:
         st.caption(
-            f"Showing the {MOST:,} of {len(every):,} pairs with the largest open interest. "
+            f"Showing the {MAX_ROWS:,} of {len(every):,} pairs with the largest open interest. "
             "Search, or filter in the sidebar, to see the others."
         )
     return every
@@ -149,7 +149,7 @@ def _styles(
 
     A column is missing where no cell of it has one.
     """
-    all_fresh = ~old("age_s", pairs, shown).to_numpy()
+    all_fresh = ~is_stale("age_s", pairs, shown).to_numpy()
     styles = {}
     for column in COLUMNS:
         if column.name not in words:
@@ -158,7 +158,7 @@ def _styles(
         if column.quantity is not None and column.quantity.ts is not None:
             # Where the whole row is old, its age says so for every cell.
             counts = all_fresh | (column.name == "age_s")
-            is_old = old(column.name, pairs, shown).to_numpy() & counts
+            is_old = is_stale(column.name, pairs, shown).to_numpy() & counts
             color = colors.alert if column.name == "age_s" else colors.muted
             for row in np.flatnonzero(is_old):
                 of_cells[row] = f"color:{color};font-style:italic"

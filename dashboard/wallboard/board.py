@@ -17,11 +17,11 @@ from analytics.quantities import QUANTITIES, moved
 from analytics.signals.fired import Signal
 from dashboard.as_of import Moment
 from dashboard.components.cards import UNSIGNED, card_text
-from dashboard.components.movers import over
+from dashboard.components.movers import change_span
 from dashboard.frame.local_time import titled
 from dashboard.view import View
 
-_MOST: Final = 8
+_MAX_ROWS: Final = 8
 
 _FIGURES: Final = (
     *("global_oi_usd", "volume_24h_usd", "funding_8h_pct"),
@@ -110,7 +110,7 @@ def wall_cards(figures: dict[str, Figure], shown: Moment, colors: Colors) -> Non
     for name in _FIGURES:
         text = card_text(name, figures[name], shown)
         color = "inherit" if name == UNSIGNED else _color(text.change, colors)
-        written = "" if text.change is None else f"{text.change} {text.over}"
+        written = "" if text.change is None else f"{text.change} {text.change_span}"
         missing = "" if text.coverage is None else f"<small>{escape(text.coverage)}</small>"
         cards.append(
             f'<div class="wall-card"><span>{escape(text.label)}</span><b>{text.value}</b>'
@@ -130,7 +130,8 @@ def wall_lists(
     """Draw movers, signals and the age of each venue side by side."""
     lists = [
         _list(
-            f"{title} {over(pairs, rows, name, seen.timeframe)}", _movers(pairs, rows, name, colors)
+            f"{title} {change_span(pairs, rows, name, seen.timeframe)}",
+            _movers(pairs, rows, name, colors),
         )
         for name in ("price_delta_pct", "oi_delta_pct")
         for title in [moved(name).title]
@@ -159,7 +160,7 @@ def _said(sentence: str) -> list[str]:
 def _moved(pairs: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return the pairs with the largest changes of either sign, the largest first."""
     by_size = pairs.assign(size=pairs[name].abs())
-    return movers(by_size, "size", most=_MOST).rows
+    return movers(by_size, "size", most=_MAX_ROWS).rows
 
 
 def _movers(pairs: pd.DataFrame, rows: pd.DataFrame, name: str, colors: Colors) -> list[str]:
@@ -185,10 +186,10 @@ def signal_lines(signals: Sequence[Signal], colors: Colors) -> list[str]:
             f"{signal.tier} {_TIERS[signal.tier].words}{way}",
             {" ▲": colors.up, " ▼": colors.down}.get(way, "inherit"),
         )
-        for signal in sorted(signals, key=_place)[:_MOST]
+        for signal in sorted(signals, key=_place)[:_MAX_ROWS]
         for way in [_way(signal)]
     ]
-    more = len(signals) - _MOST
+    more = len(signals) - _MAX_ROWS
     return shown + (_said(f"and {formats.plural(more, 'other')}") if more > 0 else [])
 
 

@@ -22,7 +22,7 @@ from dashboard.charts.color_scale import (
     color_scale,
 )
 from dashboard.correlation.matrix_chart import Drawing, matrix_chart
-from dashboard.heatmap.heatmap_chart import MARKS_MOST, Map, heat_chart
+from dashboard.heatmap.heatmap_chart import MAX_MARKS, Map, heat_chart
 from tests.dashboard.test_colors import SEEN_BY, contrast, lab, linear
 
 NAN = np.nan
@@ -220,12 +220,12 @@ def test_unusual_cells_are_marked_and_counted():
 
 
 def test_too_many_marks_are_only_counted():
-    many = np.ones((2, MARKS_MOST), dtype=bool)
-    times = TIMES[0] + np.arange(MARKS_MOST) * np.timedelta64(5, "m")
+    many = np.ones((2, MAX_MARKS), dtype=bool)
+    times = TIMES[0] + np.arange(MAX_MARKS) * np.timedelta64(5, "m")
     figure = drawn(np.ones(many.shape), exceeded=many, columns=times)
 
     assert [trace.type for trace in figure.data] == ["heatmap", "scatter"]
-    assert figure.layout.yaxis2.ticktext == (f"{MARKS_MOST}×",) * 2
+    assert figure.layout.yaxis2.ticktext == (f"{MAX_MARKS}×",) * 2
 
 
 def test_timeframes_show_their_figures_each_column_on_its_own_scale():

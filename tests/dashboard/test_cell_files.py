@@ -22,7 +22,7 @@ from dashboard.as_of import Moment
 from dashboard.charts.color_scale import color_scale
 from dashboard.components.time_range import correlation_range
 from dashboard.correlation import exports as correlation_exports
-from dashboard.correlation.analysis import Asked
+from dashboard.correlation.analysis import Request
 from dashboard.heatmap import exports as heatmap_exports
 from dashboard.heatmap.measure_grid import Loaded
 
@@ -117,7 +117,7 @@ def correlated():
     found = matrix(panel, PAIRS, price, "pearson")
     line = rolling(panel, *PAIRS, price, "pearson")
     leads = lead_lag_of(panel, "BTC", max_lag=4, rng=np.random.default_rng(0))
-    asked = Asked(
+    asked = Request(
         subject=price,
         method="pearson",
         window=correlation_range("24 h", "5m"),

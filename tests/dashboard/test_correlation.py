@@ -10,7 +10,7 @@ import pytest
 
 from analytics.correlation.view import SUBJECTS
 from dashboard.components.time_range import (
-    CORRELATION_BARS_MOST,
+    CORRELATION_MAX_BARS,
     CORRELATION_SPANS,
     correlation_range,
 )
@@ -167,7 +167,7 @@ def test_offers_files(page, record):
 def test_every_window_has_bars_enough_and_not_too_many(span, timeframe):
     found = correlation_range(span, timeframe)
 
-    assert 20 <= found.bars <= CORRELATION_BARS_MOST
+    assert 20 <= found.bars <= CORRELATION_MAX_BARS
     assert (found.note is None) == (found.timeframe == timeframe)
 
 

@@ -30,7 +30,7 @@ def page():
 
     from analytics.exports.sections import Column, Section
     from dashboard.as_of import Moment
-    from dashboard.frame.downloads import export
+    from dashboard.frame.downloads import export_menu
 
     made = st.session_state.setdefault("made", [])
 
@@ -43,7 +43,7 @@ def page():
     tables = {"Pairs": lambda: table("Pairs"), "Movers": lambda: table("Movers")}
     now = datetime(2025, 10, 22, 12, 44, 5, tzinfo=UTC)
     shown = Moment(now, "live", "simulator", timedelta(seconds=30), timedelta(0))
-    export("Overview", shown, tables, report=lambda: made.append("report"))
+    export_menu("Overview", shown, tables, report=lambda: made.append("report"))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from analytics.palette import DARK
 from analytics.panels.panel import TIMEFRAMES, Panel
 from analytics.signals.thresholds import Thresholds
 from dashboard.charts.frame import FONT
-from dashboard.components.time_range import BARS_LEAST, BARS_MOST, MARKET_SPANS, market_range
+from dashboard.components.time_range import MARKET_SPANS, MAX_BARS, MIN_BARS, market_range
 from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable, sentences
 from dashboard.market.panes import FIRST, LABELS, PANES, chosen
@@ -64,7 +64,7 @@ FOR_A_STUDY = ("OI split", "Robust z", "CVD/OI", "OBV", "ATR", "Volatility", "Pr
 """Panes that are switched on one at a time."""
 
 
-@pytest.mark.parametrize(("bars", "most_kb"), [(288, 110), (2016, 450), (BARS_MOST, 650)])
+@pytest.mark.parametrize(("bars", "most_kb"), [(288, 110), (2016, 450), (MAX_BARS, 650)])
 def test_a_chart_is_small_enough_to_send_often(bars, most_kb):
     """Every pane but those of a study, with two other venues; and these add a quarter at most."""
     usual = [label for label in LABELS if label not in FOR_A_STUDY]
@@ -306,7 +306,7 @@ def test_every_span_makes_a_chart_of_a_bounded_number_of_bars(span, timeframe):
     """Where another timeframe is drawn than was asked for, a sentence says so."""
     drawn = market_range(span, timeframe)
 
-    assert BARS_LEAST <= drawn.bars <= BARS_MOST
+    assert MIN_BARS <= drawn.bars <= MAX_BARS
     assert drawn.bars * TIMEFRAMES[drawn.timeframe] == MARKET_SPANS[span]
     assert (drawn.note is None) == (drawn.timeframe == timeframe)
 
