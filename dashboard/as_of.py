@@ -15,13 +15,13 @@ from analytics.panels.panel import TIMEFRAMES
 from analytics.query import ANY_TIME
 
 SILENT_CYCLES: Final = 3
-"""Who was not heard of for more than so many cycles is silent."""
+"""Without data for more than this many cycles, a venue or pair is silent."""
 
 AT: Final = "at"
 """Of the field in the sidebar, and so in the URL, that asks for a time."""
 
 LATER: Final = "later"
-"""Of the switch beneath it, and so in the URL, that lets in what was fetched after that time."""
+"""Key of the switch beneath it, and so in the URL, that includes data fetched after that time."""
 
 
 _LOOK_BACK = timedelta(minutes=10)
@@ -37,7 +37,7 @@ class Moment:
     now: datetime
     """UTC. Only what was received up to then is seen."""
     mode: Literal["live", "stopped", "asked"]
-    """Live; or the record's end, as no collector is running; or a time asked for in the URL."""
+    """Live; stopped at the end of the data, as no collector runs; or a time given in the URL."""
     origin: str
     """``live`` or ``simulator``, as the lake says."""
     cycle: timedelta
@@ -53,12 +53,12 @@ class Moment:
     been fetched before that. UTC."""
 
     def mark(self, timeframe: str = "5m") -> datetime:
-        """Return when the last bar of *timeframe* was over: such bars know nothing of later."""
+        """Return when the last bar of *timeframe* closed; it holds nothing later."""
         return self.now - (self.now - _EPOCH) % TIMEFRAMES[timeframe]
 
     @property
     def known_by(self) -> datetime:
-        """Bars are seen as they were known then: without bounds, but where a time is asked for."""
+        """Bound for what was known of bars: the requested time; no bound on a live page."""
         return self.now if self.mode == "asked" and not self.later_too else ANY_TIME
 
     @property
@@ -70,17 +70,17 @@ class Moment:
 
     @property
     def ahead(self) -> timedelta | None:
-        """How far the record's clock is ahead of this machine's; None where that is not seen."""
+        """How far the collector's clock is ahead of this machine's; None if it is not."""
         return -self.age if self.mode == "stopped" and self.age < timedelta() else None
 
     @property
     def since(self) -> datetime:
-        """What was heard before this is not shown as the present any more."""
+        """Data received before this is not shown as current."""
         return min(self.now - _LOOK_BACK, self.silent_before)
 
     @property
     def silent_before(self) -> datetime:
-        """Who was heard of before this, and not again, is silent."""
+        """A venue or pair without data since this is silent."""
         return self.now - SILENT_CYCLES * self.cycle
 
     @property
@@ -90,18 +90,18 @@ class Moment:
 
 
 def later_too() -> bool:
-    """Return whether the sidebar or the URL lets in what was fetched after the time asked for."""
+    """Return whether the sidebar or the URL includes data fetched after the requested time."""
     said = st.session_state.get(LATER, st.query_params.get(LATER, ""))
     return str(said).lower() in ("true", "1")
 
 
 def asked_time() -> datetime | time | None:
-    """Return the time that is asked for in the sidebar or the URL, UTC; None where it is now.
+    """Return the requested time from the sidebar or the URL, UTC; None for now.
 
-    A time of day alone is of today.
+    A time of day alone means today.
 
     Raises:
-        QueryError: It is not a time, or of before there were computers.
+        QueryError: It is not a valid time, or before 1970.
     """
     # A session's first run reads the URL before the field is there to follow it.
     text = str(st.session_state.get(AT, st.query_params.get(AT, ""))).strip()

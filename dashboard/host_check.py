@@ -1,4 +1,4 @@
-"""Who may ask the dashboard: nobody under another name, no page of another site, no frame."""
+"""Refuses foreign host names, requests from other sites' pages, and embedding in frames."""
 
 from __future__ import annotations
 

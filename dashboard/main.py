@@ -12,7 +12,7 @@ from dashboard.market.pair_dialog import pair_dialog
 
 
 def choices() -> tuple[list[str], list[str]]:
-    """Return the venues and symbols there are; none where the page is about to say why."""
+    """Return all venues and symbols; none if the lake cannot be read, which the page reports."""
     try:
         known = loaders.known_pairs(_choosable_at())
     except PerpscopeError:
@@ -21,7 +21,7 @@ def choices() -> tuple[list[str], list[str]]:
 
 
 def _choosable_at() -> Moment:
-    """Return the time to choose at: now, where the one that is asked for is none."""
+    """Return the time for the choices: now if the requested one is invalid."""
     try:
         return loaders.moment(as_of.asked_time())
     except QueryError:

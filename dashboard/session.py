@@ -24,7 +24,7 @@ def opened_pair() -> tuple[str, str] | None:
 
 
 def enter(page: str) -> None:
-    """Be on *page*: a dialog that was left by the browser's way back is not open elsewhere."""
+    """Note the session's *page*; a pair dialog left open on another page is closed."""
     if st.session_state.get(_PAGE, page) != page:
         close_pair()
     st.session_state[_PAGE] = page
@@ -46,5 +46,5 @@ def rerun_page() -> None:
 
 
 def page_rerun_due() -> bool:
-    """Return whether a whole run was asked for, once."""
+    """Return once whether a page rerun was requested."""
     return bool(st.session_state.pop(_WHOLE, False))

@@ -1,4 +1,4 @@
-"""What a user looks at: timeframe, venues, pairs, and what counts as unusual."""
+"""What a user has selected: timeframe, venues, pairs, thresholds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Level = Literal["z_oi", "ls_accounts", "book_imbalance_pct", "funding_8h_pct", "
 """A quantity whose threshold a user chooses; the other thresholds are of signals alone."""
 
 FIRST_TIMEFRAME: Final = "5m"
-"""What is shown before anyone has chosen."""
+"""Default timeframe."""
 
 _SEEN: Final = "view"
 
@@ -72,7 +72,7 @@ def exceeded(thresholds: Thresholds, name: Level, values: pd.Series[float]) -> p
 
 
 def current() -> View:
-    """Return what the user of this session looks at; ``main`` asks before any page runs."""
+    """Return the session's view; ``main`` sets it before any page runs."""
     seen: View = st.session_state.get(_SEEN, View())
     return seen
 

@@ -1,4 +1,4 @@
-"""What is done before anyone comes: the pages' code is loaded, and the first reads are made."""
+"""Loads the pages' code and makes the first reads before the first visitor."""
 
 from __future__ import annotations
 

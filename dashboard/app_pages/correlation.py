@@ -1,4 +1,4 @@
-"""Correlation: what moves together, since when, and who moves first."""
+"""Correlation: which pairs move together, over time, and which venue leads."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ def choose(timeframe: str) -> Request:
 
 
 def choose_two(pairs: list[Pair]) -> tuple[Pair, Pair]:
-    """Ask for the two pairs to look at over time; a click in the matrix chooses them as well."""
+    """Ask for the two pairs to compare; a click in the matrix selects them as well."""
     by_name = dict(sorted(zip(identities(pairs), pairs, strict=True)))
     written = dict(zip(identities(pairs), labels(pairs), strict=True))
     names, first = list(by_name), identities(pairs[:2])
@@ -137,7 +137,7 @@ def board() -> None:
 
 
 def draw_lead_lag(pairs: list[Pair], asked: Request, shown: Moment) -> loaders.Leads | None:
-    """Draw who leads in an asset, or say why that is not known; return what is drawn."""
+    """Draw lead-lag of an asset, or why there is none; return what is drawn."""
     st.subheader("Lead-lag", anchor=False)
     base = choose_base(pairs)
     if base is None:

@@ -1,4 +1,4 @@
-"""Health: what is wrong right now, how each venue answers, and the state of the record."""
+"""Health: current problems, venues, streams, completeness and size of the lake."""
 
 import streamlit as st
 

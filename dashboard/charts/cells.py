@@ -41,7 +41,7 @@ def labels(pairs: Sequence[Pair]) -> list[str]:
 
 
 def identities(pairs: Sequence[Pair]) -> list[str]:
-    """Return ``venue symbol`` of each of *pairs*, by which a click says what it is on."""
+    """Return ``venue symbol`` of each of *pairs*, which identifies the clicked row."""
     return [f"{pair.venue} {pair.symbol}" for pair in pairs]
 
 

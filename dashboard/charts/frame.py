@@ -16,9 +16,9 @@ _HOURS_UP_TO: Final = timedelta(days=2)
 
 
 def literal(name: str) -> str:
-    """Return a venue's, or anyone's, *name* so that Plotly shows it as it is.
+    """Return *name* escaped, so that Plotly shows it literally.
 
-    Plotly takes tags and entities in every label for markup, links and all.
+    Plotly interprets tags and entities in every label, links included.
     """
     return escape(name, quote=False)
 
@@ -53,7 +53,7 @@ def frame(colors: Colors) -> dict[str, Any]:
 
 
 def whole(low: float | str, high: float | str) -> dict[str, Any]:
-    """Return what makes an axis go from *low* to *high* as long as nobody zooms.
+    """Return axis settings for *low* to *high* until the user zooms.
 
     Not its range: the browser must be able to tell a range that the user chose from one that a
     chart begins with; see ``components/chart_zoom.py``.

@@ -17,7 +17,7 @@ from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
 
 _POINTS: Final = 48
-"""In a card's curve, at most: more cannot be seen, and each goes to the browser."""
+"""Points of a card's curve: more are not visible, and each is sent to the browser."""
 _CURVE_PX: Final = 44
 _TITLE_LETTERS: Final = 18
 """A longer title is cut off on an eighth of the page."""
@@ -52,7 +52,7 @@ _WHOLE_IS_SHORT: Final = """
 @container (max-width: 600px) {{ .st-key-kpis [data-testid="stGrid"] > :nth-child({nth})
   [data-testid="stMetricDeltaDescription"] {{ display: none }} }}
 """
-"""On a phone a card says what its change is of only where a part is missing."""
+"""On a phone a card states its coverage only if a part is missing."""
 
 
 _HELP: Final = {
@@ -98,7 +98,7 @@ class CardText(NamedTuple):
     change: str | None
     """How far it came; None where that is not known."""
     change_span: str | None
-    """What time the change is of, and of whom where not of all behind the value: ``in 1 h``."""
+    """Span of the change, and its pairs if fewer than those of the value: ``in 1 h``."""
     coverage: str | None
     """How many pairs are behind the value, and how much time; None where all are."""
 
@@ -107,7 +107,7 @@ class CardText(NamedTuple):
 
     @property
     def note(self) -> str | None:
-        """What stands beside the change."""
+        """Text beside the change."""
         return ", ".join(filter(None, (self.meaning, self.change_span, self.coverage))) or None
 
 
@@ -153,9 +153,9 @@ def split_text(split: OiSplit | None, shown: Moment) -> CardText:
 
 
 def change_span(figure: Figure, shown: Moment) -> str | None:
-    """Write what time the change of *figure* is of: ``in 1 h``, ``in 1 h of 58 pairs``.
+    """Write the span of the change of *figure*: ``in 1 h``, ``in 1 h of 58 pairs``.
 
-    Where it ended longer ago than two cycles, or two bars where it is of bars, it says its age.
+    A change that ended over two cycles (of bars: two bars) ago states its age.
     """
     change = figure.change
     if change is None:
@@ -204,7 +204,7 @@ def _draw(name: str, text: CardText, figure: Figure | None) -> None:
 
 
 def _behind(figure: Figure | None) -> str:
-    """Write who is behind a figure and whom its change compares, for the card's help."""
+    """Write the pairs of a figure and of its change, for the card's help."""
     if figure is None:
         return ""
     behind = f" From {figure.pairs:,} of {formats.plural(figure.expected, 'pair')} collected."
@@ -218,7 +218,7 @@ def _behind(figure: Figure | None) -> str:
 
 
 def _label(name: str, figure: Figure) -> str:
-    """Return what stands over the value; of a sum of flows, of how much time it is."""
+    """Return the label; for a sum of flows with the time that it covers."""
     return card_title(name, "" if figure.summed is None else f" {formats.span(figure.summed)}")
 
 

@@ -1,4 +1,4 @@
-"""A click on a chart of cells, which Streamlit does not tell of by itself."""
+"""Clicks on a chart of cells, which Streamlit does not report."""
 
 from __future__ import annotations
 

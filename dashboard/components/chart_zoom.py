@@ -1,4 +1,4 @@
-"""The zoom of a page's main chart, which a new bar must not undo.
+"""Zoom of a page's main chart, kept when a refresh redraws it.
 
 Streamlit draws a Plotly chart from scratch as soon as anything in it is new. So the
 browser tells what the user zoomed to, and the next chart that differs begins there; as
@@ -57,7 +57,7 @@ _zoom = st.components.v2.component("perpscope_zoom", html="<span></span>", js=_J
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """What stands on the screen."""
+    """The chart on the screen."""
 
     digest: str
     """Of the chart before it was zoomed."""
@@ -74,7 +74,7 @@ def zoomable(
     config: dict[str, Any],
     alt: str,
 ) -> None:
-    """Draw *figure* as the user last zoomed it, and have the browser tell of the next zoom.
+    """Draw *figure* at the user's last zoom, and let the browser report the next one.
 
     Args:
         figure: With all of it in sight.

@@ -1,4 +1,4 @@
-"""The pairs that a page about many of them is about: the largest that the user looks at."""
+"""The largest pairs of the user's selection, for pages that compare many."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ COUNTS: Final = (20, 50, 100, 200)
 """How many can be chosen."""
 
 _RECENT_BARS: Final = 12
-"""A pair of which nothing was heard for longer is not among the largest. [bars of 5 min]"""
+"""A pair without data for longer is left out. [bars of 5 min]"""
 
 
 def largest_pairs(shown: Moment, seen: View) -> tuple[list[Pair], int]:
-    """Return the largest pairs by 24-hour volume, at most the last of ``COUNTS``; and of how many.
+    """Return the largest pairs by 24 h volume, up to the last of ``COUNTS``, and the total count.
 
     Where there is none, a sentence on the page says so.
 

@@ -1,4 +1,4 @@
-"""Which values are old: each by its own time, and by how often it comes."""
+"""Which values are stale: each by its own time and update interval."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_stale(name: str, pairs: pd.DataFrame, shown: Moment) -> pd.Series[bool]:
 
 
 def stale_at(name: str, ts: datetime, shown: Moment) -> bool:
-    """Return whether a value of the quantity called *name* that was heard at *ts* is old."""
+    """Return whether a value of the quantity *name* received at *ts* is stale."""
     return shown.now - ts > OLD_CYCLES * _every(name, shown)
 
 

@@ -30,9 +30,9 @@ CORRELATION_SPANS: Final = {
 """What can be chosen on Correlation."""
 
 MAX_BARS: Final = 3_000
-"""More bars than this say nothing more on a screen, and cost their bytes at every refresh."""
+"""More bars add nothing on a screen, and are sent at every refresh."""
 MIN_BARS: Final = 24
-"""With fewer bars than this there is no course to see."""
+"""Fewer bars make no chart."""
 CORRELATION_MAX_BARS: Final = 1_500
 """More bars than this make r no surer, and the page slow."""
 
@@ -47,7 +47,7 @@ class TimeRange:
     """Of ``panel.TIMEFRAMES``."""
     bars: int
     note: str | None
-    """Why the timeframe is not the one that was asked for."""
+    """Why the timeframe differs from the selected one."""
 
 
 def market_range(span: str, timeframe: str) -> TimeRange:

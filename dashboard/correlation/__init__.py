@@ -1,4 +1,4 @@
-"""Correlation: the matrix, two pairs over time, and who leads whom.
+"""Correlation: matrix, two pairs over time, lead-lag between venues.
 
 Pieces of this page alone; what a second page draws is in ``components``.
 """

@@ -1,4 +1,4 @@
-"""Correlation: the matrix, two pairs over time, and who leads whom."""
+"""Loads and draws the matrix, two pairs over time, and lead-lag, with their captions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dashboard.frame.error_boundary import plain
 
 CHART: Final = "correlation_chart"
 MAX_LAG: Final = 12
-"""The longest lag that is looked at. [bars]"""
+"""Longest lag. [bars]"""
 
 _ROWS: Final = {
     "close": QUANTITIES["price"].title,
@@ -194,7 +194,7 @@ def leads(base: str, asked: Request, shown: Moment) -> loaders.Leads | str:
 
 
 def draw_leads(base: str, found: loaders.Leads, asked: Request, shown: Moment) -> None:
-    """Draw who leads whom, and r by lag."""
+    """Draw lead-lag between venues, and r by lag."""
     pairs, lags = found
     timeframe, tint = asked.window.timeframe, colors(st.context.theme.type)
     left, right = st.columns(2, gap="medium")

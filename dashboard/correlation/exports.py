@@ -51,7 +51,7 @@ def rolling_section(found: Rolling) -> Section:
 
 
 def leads_section(found: Leads) -> Section:
-    """Return who leads whom as a table: a row for each two."""
+    """Return lead-lag as a table, one row per two instruments."""
     pairs, leads = found
     names = labels(pairs)
     rows, columns = np.nonzero(~np.eye(len(pairs), dtype=np.bool_))

@@ -21,7 +21,7 @@ from dashboard.charts.frame import across, frame, literal
 _R: Final = QUANTITIES["correlation"]
 _FORM: Final = plotly_format(_R.kind, _R.digits)
 MAX_LINES: Final = 6
-"""More lines than this cannot be told apart."""
+"""More lines cannot be distinguished."""
 
 
 def rolling_chart(rolling: Rolling, colors: Colors) -> go.Figure:
@@ -77,7 +77,7 @@ def lag_chart(pairs: Sequence[Pair], leads: LeadLag, colors: Colors) -> go.Figur
 
 
 def _chance(band: float, color: str) -> dict[str, Any]:
-    """Return what lies within *band* of nought, shaded."""
+    """Return the shaded range of ±*band*."""
     shade = {"fillcolor": color, "opacity": 0.18, "line": {"width": 0}, "layer": "below"}
     return {"type": "rect", **across("y", -band, band), **shade}
 

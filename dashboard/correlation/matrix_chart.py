@@ -1,4 +1,4 @@
-"""Matrices: correlation of every pair with every other, and who leads whom."""
+"""Matrices: correlation of every pair with every other, and lead-lag."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FORM: Final = plotly_format(_R.kind, _R.digits)
 _MAX_WRITTEN: Final = 25
 """In larger matrices a number does not fit into its cell."""
 _MAX_NAMED: Final = 60
-"""In larger ones names do not fit beside their rows; the pointer tells them."""
+"""In larger ones names do not fit beside rows; they show on hover."""
 
 _MAX_BESIDE: Final = 16
 """More names than this do not fit side by side on a telephone."""
@@ -41,13 +41,13 @@ class Drawing:
     spread: bool
     """Whether the colours are spread over what is there, instead of over -1 to 1."""
     marked: tuple[Pair, Pair] | None
-    """The row and column of the cell that is looked at."""
+    """Row and column of the selected cell."""
     colors: Colors
     touch: bool = False
 
 
 def matrix_chart(drawing: Drawing) -> go.Figure:
-    """Return the figure; what a click is on, ``layout.meta`` says."""
+    """Return the figure; ``layout.meta`` identifies rows and columns for clicks."""
     pairs, colors = drawing.matrix.pairs, drawing.colors
     names, count = [literal(name) for name in cells.labels(pairs)], len(pairs)
     height = cells.TOP + 90 + min(max(count * 20, 320), 860)
@@ -139,7 +139,7 @@ def _line(
 
 
 def _marked(drawing: Drawing) -> list[dict[str, Any]]:
-    """Return a frame around the cell that is looked at."""
+    """Return a frame around the selected cell."""
     pairs = drawing.matrix.pairs
     if drawing.marked is None or not all(pair in pairs for pair in drawing.marked):
         return []
@@ -159,7 +159,7 @@ def _marked(drawing: Drawing) -> list[dict[str, Any]]:
 
 
 def lead_chart(pairs: Sequence[Pair], leads: LeadLag, timeframe: str, colors: Colors) -> go.Figure:
-    """Return who leads whom: a row leads the columns in teal, and follows those in vermilion.
+    """Return the lead-lag matrix: a row leads the teal columns, and follows the vermilion ones.
 
     Args:
         pairs: Of one base.

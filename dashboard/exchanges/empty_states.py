@@ -1,4 +1,4 @@
-"""Why the Exchanges page lacks something, in sentences."""
+"""Sentences on what is missing on Exchanges, and why."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _METRICS: Final = {
 def missing_venues(
     pairs: pd.DataFrame, told: dict[str, Any], cycles: pd.DataFrame, seen: View, shown: Moment
 ) -> dict[str, str]:
-    """Return the venues that should be heard and are not, each with the reason.
+    """Return the venues without current data, each with the reason.
 
     Args:
         pairs: Every pair that was heard of.
@@ -93,7 +93,7 @@ def sentences(asset: pd.DataFrame, pairs: pd.DataFrame, shown: Moment) -> list[s
 
 
 def _of_missing(pairs: pd.DataFrame) -> Iterator[str]:
-    """Name what no pair of a venue knows."""
+    """Name the metrics that no pair of a venue has."""
     for venue, rows in pairs.groupby("venue"):
         absent = [said for name, said in _METRICS.items() if rows[name].isna().all()]
         if absent:
@@ -130,7 +130,7 @@ def _of_multipliers(asset: pd.DataFrame) -> Iterator[str]:
 
 
 def _of_age(pairs: pd.DataFrame, shown: Moment) -> Iterator[str]:
-    """Name the venues that were last heard of some cycles ago."""
+    """Name the venues whose last data is some cycles old."""
     for venue, heard in pairs.groupby("venue")["received_ts"].max().items():
         if stale(pd.Series([heard]), shown.now, shown.cycle).any():
             yield (

@@ -29,7 +29,7 @@ SPANS: Final = {
 """How far back, and in bars of which timeframe."""
 
 _MIN_PAIRS: Final = 0.8
-"""A venue with fewer of its pairs than this part is said to be incomplete there."""
+"""Below this share of its pairs a venue counts as incomplete."""
 
 
 def span_choice() -> str:

@@ -65,8 +65,8 @@ def venue_cards(
     """Draw a card for each venue.
 
     Args:
-        standings: The venues that were heard of.
-        mute: Why nothing is known of the others, by venue.
+        standings: The venues with data.
+        mute: Why the others have no data, by venue.
         shown: What ages count to.
         seen: What shares are of.
         at: The colours of the theme.
@@ -134,7 +134,7 @@ def _entries(one: Standing, seen: View) -> list[tuple[str, str, str]]:
 
 
 def _title(venue: str, said: str, at: Colors, is_old: bool = False) -> None:
-    """Draw the name of a venue, and beside it what is *said* in HTML."""
+    """Draw the name of a venue, and *said* as HTML beside it."""
     color = f"color:{at.alert};font-style:italic" if is_old else "opacity:0.75"
     st.html(
         f'<div style="display:flex;gap:0.5rem;align-items:baseline">'

@@ -1,4 +1,4 @@
-"""The name, the sign, and the dark look that goes with them."""
+"""Name, logo, page style, and one theme for all pages."""
 
 from __future__ import annotations
 

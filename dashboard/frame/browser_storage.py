@@ -94,5 +94,5 @@ def browser(
 
 
 def stored() -> object:
-    """Return what the browser says that it kept: anything at all, as people can edit it."""
+    """Return what the browser stored: anything, as users can edit it."""
     return getattr(st.session_state.get(_KEY), "stored", None)

@@ -1,4 +1,4 @@
-"""Downloads: the tables of a page as files, and the page as a report.
+"""Downloads: a page's tables as files, and the page as a PDF report.
 
 Nothing is made before it is asked for, so that a page that draws itself every few
 seconds does not write two thousand rows each time for nobody.

@@ -1,4 +1,4 @@
-"""What a page says where it cannot show anything."""
+"""Shows an error or an empty lake as a message in place of the page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from analytics.errors import LakeAbsent, PerpscopeError
 
 @contextmanager
 def error_boundary() -> Iterator[None]:
-    """Draw a sentence in the place of what cannot be drawn, with the way forward."""
+    """Draw a message with the next step in place of what failed with a PerpscopeError."""
     try:
         yield
     except LakeAbsent:

@@ -1,4 +1,4 @@
-"""The line on top of every page: where it stands in time, and why."""
+"""The line on top of every page: live, stopped or at a past time, and why."""
 
 from __future__ import annotations
 
@@ -78,6 +78,6 @@ def origin_label(origin: str | None) -> None:
 
 
 def follow_origin(shown: Moment) -> None:
-    """Draw the whole page again if the record turned out to be of another market."""
+    """Rerun the page if the lake is of another market than labelled."""
     if st.session_state.get("labelled_origin") != shown.origin:
         st.rerun(scope="app")

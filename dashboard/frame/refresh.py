@@ -1,4 +1,4 @@
-"""What moves with the market: drawn anew each cycle, and still while a pair's dialog is open."""
+"""Redraws a page's live part each cycle; pauses while a pair's dialog is open."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from dashboard.frame.error_boundary import error_boundary
 
 _VISITED: Final = "visited_pages"
 _HEIGHT: Final = 480
-"""Of what stands in for a page that is not there yet. [px]"""
+"""Height of the placeholder of a page that is loading. [px]"""
 
 
 def refreshed(
     board: Callable[[], None], every_s: float | None = None, *, waits_for: str = "data"
 ) -> None:
-    """Run *board* as a fragment on the cycle; while a pair's dialog is open nothing ticks.
+    """Run *board* as a fragment each cycle; not while a pair's dialog is open.
 
     Args:
         board: Draws everything that moves.
-        every_s: Where something else than the cycle says how often. [wall s]
-        waits_for: What the first visitor is told that the page reads.
+        every_s: Interval, if other than the cycle. [wall s]
+        waits_for: What the spinner says is loading.
     """
     with error_boundary():
         session.page_rerun_due()
@@ -42,7 +42,7 @@ def refreshed(
 
 @contextmanager
 def loading_outline(page: str, waits_for: str) -> Iterator[None]:
-    """Let what is drawn within stand above its outline, in a session's first visit of *page*.
+    """Show an outline below what is drawn, on a session's first visit of *page*.
 
     The places are the same in every run, so that a refresh replaces each element by itself.
     """

@@ -1,4 +1,4 @@
-"""The sidebar: timeframe, venues, pairs, and what this user calls unusual."""
+"""The sidebar: timeframe, venues, pairs, as-of time and thresholds."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
 
 
 def timeframe_tabs(seen: View) -> None:
-    """Draw the sidebar's timeframe once more, at hand; both always say the same."""
+    """Draw the sidebar's timeframe a second time, on the page; both stay equal."""
     st.session_state[_TABS] = seen.timeframe
     st.segmented_control(
         "Timeframe",
@@ -231,7 +231,7 @@ def _reset() -> None:
 
 
 def _restore() -> None:
-    """Take over what the browser kept, as far as the link said nothing of it."""
+    """Restore the browser's thresholds, except those in the link."""
     st.session_state[_RESTORED] = True
     kept = stored()
     if not isinstance(kept, dict):

@@ -1,4 +1,4 @@
-"""What no venue keeps a history of cannot be known from before the collector's first cycle.
+"""Metrics without venue history do not exist before the collector's first cycle.
 
 Such bars are neither a gap nor missing: a lake of half an hour whose prices were filled in for a
 day before would look as if 23 hours of marks and books had been lost.

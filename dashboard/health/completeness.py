@@ -1,4 +1,4 @@
-"""How complete the record is: coverage, holes and the audit of units, read when opened."""
+"""Coverage, gaps, refusals and unit audit of the last day, read when opened."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dashboard.health.status_table import Colored, status_table
 _DAY: Final = timedelta(days=1)
 _RECENT: Final = timedelta(minutes=15)
 _MAX_ROWS: Final = 300
-"""Rows of a table, at most: nobody reads further, and each goes to the browser."""
+"""Maximum rows of a table: each is sent to the browser."""
 
 _NAMED: Final = 3
 _WRITTEN: Final = ("mark", "oi_base", "oi_usd", "oi_venue_usd", "venue_ratio")
@@ -143,7 +143,7 @@ def _say(first: BeforeStart) -> None:
 
 
 def _written(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the holes with what people read of them beside."""
+    """Return the gaps with their formatted columns."""
     rows = found.copy()
     rows["from"] = found["start_ts"].map(formats.moment)
     rows["to"] = found["end_ts"].map(formats.moment).where(~found["running"], "ongoing")
@@ -266,7 +266,7 @@ def _units(shown: Moment, colors: Colors) -> pd.DataFrame:
 
 
 def _sides(rows: pd.DataFrame) -> None:
-    """Say how venues' open interest stands to what is traded, as ``oi_beside_volume`` has it."""
+    """Compare venues' open interest per traded volume, from ``oi_beside_volume``."""
     if rows.empty:
         return
     for row in rows[rows["ok"].eq(False).fillna(value=False)].to_dict("records"):

@@ -1,4 +1,4 @@
-"""The chart of gaps: where each venue's record has holes."""
+"""The chart of gaps: when data of each venue is missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PADDING: Final = {"left": 0, "right": 4, "top": 0, "bottom": 0}
 
 
 def gap_chart(gaps: pd.DataFrame, span: tuple[datetime, datetime], colors: Colors) -> alt.Chart:
-    """Return a line of time for each venue, with a bar for each gap in its record.
+    """Return a timeline for each venue, with a bar for each gap.
 
     Args:
         gaps: venue, start_ts, end_ts, from, to, length, what: the last four as written.

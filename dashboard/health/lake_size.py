@@ -1,4 +1,4 @@
-"""The state of the record: how much it holds, since when, and what was damaged."""
+"""Size of the lake, uptime of collecting, damaged files, versions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def collector(since: pd.DataFrame, shown: Moment) -> None:
 def storage(
     sizes: pd.DataFrame, disk_bytes: int, free_bytes: int, since: pd.DataFrame, shown: Moment
 ) -> None:
-    """Draw how much the record holds, and how much room is left."""
+    """Draw row counts, disk use and free space."""
     st.subheader("Storage", anchor=False)
     if shown.mode == "asked":
         st.caption("Rows and disk space are those of now, not of the selected time.")
@@ -49,7 +49,7 @@ def storage(
 
 
 def oi_halved_note(info: dict[str, str]) -> None:
-    """Draw what was changed in rows that are stored, by what the lake says of itself."""
+    """Draw the note on Bybit's halved open interest, if the lake has one."""
     if (told := info.get(BYBIT_OI_HALVED)) is None:
         return
     said = json.loads(told)
@@ -70,7 +70,7 @@ def versions(found: dict[str, str]) -> None:
 
 
 def damaged_files(notes: list[dict[str, str]]) -> None:
-    """Draw what was found damaged and taken out of the record."""
+    """Draw the damaged files that were moved out of the lake."""
     if not notes:
         st.caption("No damaged files.")
         return

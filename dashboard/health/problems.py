@@ -1,4 +1,4 @@
-"""What is wrong right now, in sentences, the gravest first; one calm line where nothing is."""
+"""Current problems in sentences, the gravest first; one line if there are none."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def problems(
 
 
 def of_shared_names(counted: Bases) -> list[Problem]:
-    """Return which names stand for more than one asset."""
+    """Return the names that stand for several assets."""
     return [Problem(difference.sentence) for difference in counted.differences]
 
 
@@ -137,7 +137,7 @@ def _of_quantities(row: dict[Any, Any]) -> Iterator[Problem]:
 def _of_missing_pairs(
     silent: pd.DataFrame, cycles: pd.DataFrame, shown: Moment
 ) -> Iterator[Problem]:
-    """Name pairs that nothing was heard of although their venue's cycles run."""
+    """Name pairs without data whose venue's cycles run."""
     running = set(cycles.loc[cycles["answered"] > 0, "venue"])
     for venue, rows in silent[silent["venue"].isin(running)].groupby("venue"):
         names = formats.listed([formats.pair(symbol) for symbol in rows["symbol"]])

@@ -1,4 +1,4 @@
-"""How each venue's streams stand, channel by channel, and which source each metric has now."""
+"""Status of each venue's streams by channel, and the current source of each metric."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHANNELS: Final = {
 """The channels of a venue's streams, and what comes from each."""
 
 _CONNECT_TIMEOUT_S: Final = 300
-"""A stream that was not heard for longer than this since it began is said to be missing."""
+"""A connecting stream without data for longer is reported. [s]"""
 
 _WRITE: Final[dict[Any, Any]] = {
     "for_s": formats.age,
@@ -95,7 +95,7 @@ def sentences(rows: pd.DataFrame) -> list[str]:
 
 
 def _refusals(rows: pd.DataFrame) -> list[str]:
-    """Return a sentence on each reason for which a venue refuses to tell of something."""
+    """Return a sentence for each reason of rejected subscriptions."""
     return [
         f"{row['venue']}, {row['channel']}: {formats.plural(told['topics'], 'subscription')} "
         f"rejected by the venue, e.g. {told['example']}: "

@@ -1,4 +1,4 @@
-"""How each venue answers."""
+"""Status of each venue: last cycle, latency, rate budget, errors."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Map:
 
 
 def heat_chart(drawing: Map, colors: Colors, *, touch: bool = False) -> go.Figure:
-    """Return the figure of *drawing*; what a click is on, ``layout.meta`` says."""
+    """Return the figure of *drawing*; ``layout.meta`` identifies rows for clicks."""
     names = [literal(name) for name in cells.labels(drawing.pairs)]
     height = cells.TOP + 8 + len(names) * cells.row_height(len(names))
     hatched = not np.isfinite(drawing.values).all()
@@ -139,7 +139,7 @@ def _written(drawing: Map) -> list[list[str]]:
 
 
 def _known(drawing: Map) -> list[list[str]]:
-    """Return what the pointer tells of values that are partial."""
+    """Return the hover texts of partial values."""
     assert drawing.coverage_pct is not None
     return [
         [f"<br>partial: {part:.0f} % known" if is_partial else "" for part, is_partial in row]

@@ -1,4 +1,4 @@
-"""The Heatmap: what it is made of, and the chart with the sentences that belong to it."""
+"""Loads a measure for pairs by bars or timeframes; draws the heatmap with its captions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CHART: Final = "heatmap_chart"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded(Map):
-    """What is drawn, and what was asked for."""
+    """The heatmap, and the settings behind it."""
 
     timeframe: str | None
     """Of the bars; None where the columns are timeframes."""

@@ -18,7 +18,7 @@ def counted(shown: Moment) -> Bases:
 
 
 def key(found: Bases) -> str:
-    """Return what tells *found* from others: it stands in for it in the key of a cache."""
+    """Return a cache key for *found*."""
     return repr(sorted(found.names.items()))
 
 

@@ -1,4 +1,4 @@
-"""How whole the record is, and what it and the program weigh."""
+"""Completeness and unit audit, damaged files, disk use, versions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PACKAGES = {
     "DuckLake": "duckdb-extension-ducklake",
     "Streamlit": "streamlit",
 }
-"""What people ask the version of, and the package that has it."""
+"""Names shown with versions, and their packages."""
 
 
 def gaps(shown: Moment, span: timedelta) -> pd.DataFrame:

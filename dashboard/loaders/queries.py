@@ -1,4 +1,4 @@
-"""What queries answer, from one read of each publish for all sessions."""
+"""Cached results of queries: one read per publish for all sessions."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_of_bars(name: str, shown: Moment, **params: object) -> pd.DataFrame:
 
 
 def running_bars(shown: Moment) -> pd.DataFrame:
-    """Return the bars that are not written yet, as far as they were heard; at most two a pair.
+    """Return the bars that are not written yet, from snapshots so far; at most two per pair.
 
     The five minutes under way, and for some moments those before; see
     ``bars_from_snapshots.sql``.

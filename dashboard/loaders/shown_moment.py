@@ -1,4 +1,4 @@
-"""What time a page shows, how often it looks again, and which bars are known by then."""
+"""The time that a page shows, its refresh interval, and the bars known by then."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _UNREADABLE_RETRY_S = 5.0
 
 
 def moment(asked: datetime | time | None = None) -> Moment:
-    """Return the time to show: the one asked for, else now, else the record's end.
+    """Return the time to show: the requested one, else now, else the end of the data.
 
     Args:
         asked: UTC; a time of day alone is of today by the lake's clock.
 
     Raises:
         LakeAbsent: There is nothing to show.
-        QueryError: What is asked for has not come yet.
+        QueryError: The requested time is in the future.
     """
     folder, wall = source.folder(), datetime.now(UTC)
     info, cycle = source.info(), timedelta(seconds=source.interval_s())
@@ -62,7 +62,7 @@ def moment(asked: datetime | time | None = None) -> Moment:
 
 
 def refresh_s() -> float:
-    """How often a live page looks again: once a cycle of the lake's clock. [wall s]"""
+    """Refresh interval of a live page: one cycle of the lake's clock. [wall s]"""
     try:
         clock = LakeClock.of(source.info())
     except (LakeError, QueryError):
@@ -96,7 +96,7 @@ def bar_ended(shown: Moment, timeframe: str) -> datetime:
 
 
 def _past(asked: datetime | time, now: datetime) -> datetime:
-    """Return the time that is asked for, which is not ahead of *now*."""
+    """Return the requested time, not later than *now*."""
     whole = datetime.combine(now.date(), asked) if isinstance(asked, time) else asked
     if whole > now + _CLOCKS_DIFFER:
         raise QueryError(

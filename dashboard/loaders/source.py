@@ -1,4 +1,4 @@
-"""Where the lake lies, and what it says of itself."""
+"""The lake's folder, reader and facts (``lake_info``)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def interval_s() -> float:
 
 
 def origin() -> str | None:
-    """What the record is of, ``live`` or ``simulator``; None where none can be read."""
+    """Origin of the lake, ``live`` or ``simulator``; None if it cannot be read."""
     try:
         return info()["origin"]
     except (LakeError, QueryError, SettingsError):
@@ -71,7 +71,7 @@ def reader(place: str) -> Reader:
 
 
 def info() -> dict[str, str]:
-    """Return what the lake says of itself, by name."""
+    """Return the facts of ``lake_info``, by key."""
     return _info(folder(), version())
 
 

@@ -40,7 +40,7 @@ class Drawing:
     now: datetime
     """Of the page. With a zone."""
     until: datetime
-    """When its newest bar was last told of, which may not be over. With a zone."""
+    """When the newest bar, which may be open, was last updated. With a zone."""
     signals: Sequence[Signal]
     panes: Sequence[Pane]
     """Those that have something to show, from top to bottom; the price is the first."""
@@ -273,7 +273,7 @@ def _near(levels: tuple[float, ...], line: traces.Line) -> tuple[float, ...]:
 
 
 def _local_times(place: traces.Place, zone: str | None) -> list[traces.Trace]:
-    """Return what draws nothing, and says in the label what time it is by the user's clock.
+    """Return an invisible trace that adds the user's local time to the hover label.
 
     UTC is in the label's heading.
     """

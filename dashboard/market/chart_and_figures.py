@@ -53,12 +53,12 @@ class Loaded:
     """What is known of it."""
 
     figures: PairFigures | None
-    """None where nothing was heard of it lately."""
+    """None without recent data."""
     history: History | None
     """None where nothing of it is recorded in that time."""
     signals: Sequence[Signal]
     until: datetime
-    """When the newest bar was last told of, which may not be over."""
+    """When the newest bar, which may be open, was last updated."""
     funding_settled: bool
     """Whether some of the funding is what was paid afterwards, which tier 4 does not take."""
 
@@ -130,7 +130,7 @@ def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
 
 
 def figures(loaded: Loaded, wanted: Wanted) -> None:
-    """Draw the figures on top of the chart; nothing where nothing was heard lately."""
+    """Draw the figures on top of the chart; nothing without recent data."""
     if loaded.figures is not None:
         header(loaded.figures, wanted.shown)
 

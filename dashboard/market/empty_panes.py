@@ -1,4 +1,4 @@
-"""Why a pane of the Market chart is empty, and what else is to be known of it, in sentences."""
+"""Sentences on empty, partial or late panes of the Market chart."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _why_empty(pane: Pane, history: History, told: Offers) -> str:
 
 
 def _offers(told: Offers, venue: str, pane: Pane) -> bool:
-    """Return whether *venue* offers what *pane* needs; of a venue that told nothing, it may."""
+    """Return whether *venue* offers the data of *pane*; True if its offers are not stored."""
     if venue not in told:
         return True
     columns = {offer["column"] for offer in told[venue]["offers"]}
@@ -98,7 +98,7 @@ def _venues(history: History) -> list[str]:
 
 
 def _without(pane: Pane, history: History) -> list[str]:
-    """Name the instruments that a sum or a mean is without, as they know nothing of it."""
+    """Name the instruments without data that a sum or mean leaves out."""
     missing = history.without.get(pane.lines[0], ()) if pane.lines else ()
     if not missing or len(missing) == len(history.instruments):
         return []
@@ -145,7 +145,7 @@ def _of_mix(history: History) -> list[str]:
 
 
 def _of_gaps(history: History, bars: int) -> list[str]:
-    """Say how many bars the record lacks within what it knows, and when it begins."""
+    """State when history starts, and how many bars are missing since."""
     known = np.flatnonzero(np.isfinite(history.lines["close"]))
     if not len(known):
         return []

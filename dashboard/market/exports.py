@@ -104,7 +104,7 @@ def _state(found: History, wanted: Wanted) -> dict[str, str]:
 
 
 def _figures(loaded: Loaded) -> tuple[Figure, ...]:
-    """Return what stands on top of the page; nothing where nothing was heard lately."""
+    """Return the figures on top of the page; none without recent data."""
     stated = loaded.figures
     if stated is None:
         return ()

@@ -83,7 +83,7 @@ def coverage(stated: Stated, figures: PairFigures) -> str | None:
 
 
 def _over(change: Change, now: Stated) -> str:
-    """Write what time a change is of, and of whom where not of all behind the value: ``in 1 h``."""
+    """Write the span of a change, and its pairs if fewer than those of the value: ``in 1 h``."""
     pairs = formats.plural(change.pairs, "pair")
     some = "" if change.pairs == now.instruments else f" of {pairs}"
     return f"in {formats.spans(change.least, change.most)}{some}"
@@ -106,7 +106,7 @@ def _until(ts: datetime | None, now: datetime) -> str:
 def _card(
     label: str, value: str, change: str | None, of: str | None, missing: str | None, help: str
 ) -> None:
-    """Draw a card; where there is no change, what is *missing* stands in its place."""
+    """Draw a card; without a change it shows *missing* instead."""
     known = change is not None and change != formats.ABSENT
     signed = change is not None and known and change[0] in "+-"
     st.metric(

@@ -14,7 +14,7 @@ _BASE: Final = "market_base"
 _PAIR: Final = "market_pair"
 _ALL: Final = "All venues"
 _NAMES: Final = ("base", "venue", "symbol")
-"""What stands for a subject in the URL."""
+"""URL parameters of a subject."""
 _LAST: Final = "market_last_asked"
 
 
@@ -83,7 +83,7 @@ def unknown(names: pd.DataFrame) -> str:
 
 
 def choose(names: pd.DataFrame, subject: Subject | None) -> None:
-    """Ask for another subject than *subject*; what is chosen goes to the URL."""
+    """Draw the pickers of asset and pair; the choice goes to the URL."""
     bases = list(dict.fromkeys(names["base"]))
     st.session_state[_BASE] = None if subject is None else subject.base
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")

@@ -1,4 +1,4 @@
-"""One pair in a dialog: its figures, its chart of a day, and the way to its page."""
+"""One pair in a dialog: figures, a chart of 24 hours, and a link to Market."""
 
 from __future__ import annotations
 

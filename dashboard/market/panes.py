@@ -21,7 +21,7 @@ class Published:
     words: str
     """The same, as a sentence names them that says that there are none."""
     streamed: bool = False
-    """Whether they come over a stream, and are lost where nobody listened."""
+    """Whether they come over a stream, without history to fill gaps from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Pane:
     height: int = 80
     """[px]"""
     first: bool = True
-    """Whether it is on before anyone has chosen."""
+    """Whether it is on by default."""
 
     @property
     def quantity(self) -> Quantity:
@@ -163,7 +163,7 @@ LABELS: Final = (BANDS, *(pane.label for pane in PANES if pane is not PRICE), VE
 """Every button."""
 
 FIRST: Final = (BANDS, *(pane.label for pane in PANES if pane.first and pane is not PRICE))
-"""Those that are on before anyone has chosen."""
+"""Panes that are on by default."""
 
 
 def chosen(labels: Sequence[str]) -> tuple[Pane, ...]:

@@ -81,7 +81,7 @@ def ended_before(pane: Pane, history: History) -> datetime | None:
 
 
 def ended(history: History, until: datetime) -> datetime | None:
-    """Return up to when the newest bar with a price tells; None without any. UTC.
+    """Return the end of the newest bar with a price; None without any. UTC.
 
     Args:
         history: Bars, of which the last may not be over.

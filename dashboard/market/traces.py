@@ -184,7 +184,7 @@ def line(place: Place, name: str, color: str, *, steps: bool = False) -> list[Tr
 
 
 def columns(place: Place, name: str) -> list[Trace]:
-    """Return columns: above nought in the colour of up, below it in that of down."""
+    """Return columns: positive in the up colour, negative in the down colour."""
     values = place.history.lines[name]
     if len(values) > MAX_COLUMNS:
         return [_outline(place, values, title(name)), *_marks(place, name, values)]
@@ -208,7 +208,7 @@ def flows(place: Place, upwards: str, downwards: str) -> list[Trace]:
 
 
 def _marks(place: Place, name: str, values: Line) -> list[Trace]:
-    """Return a ring about every partial value, which tells how much of it is known."""
+    """Return a ring around each partial value, with its coverage on hover."""
     partial = place.history.partial(name)
     if not partial.any():
         return []
@@ -227,7 +227,7 @@ def _marks(place: Place, name: str, values: Line) -> list[Trace]:
 
 
 def _partial_texts(place: Place, name: str) -> list[str]:
-    """Return what the pointer tells of the values called *name* that are partial, by bar."""
+    """Return the hover texts of partial values of *name*, by bar."""
     known = place.history.coverage[name].tolist()
     return [
         f", partial: {part:.1f} % known" if is_partial else ""
@@ -303,7 +303,7 @@ def _columns(place: Place, name: str, values: Line, color: str) -> Trace:
 
 
 def _outline(place: Place, values: Line, name: str) -> Trace:
-    """Return so many columns that only their outline can be seen: above or below nought."""
+    """Return the filled outline of columns that are too many to draw one by one."""
     color = place.colors.line
     return {
         **place.grid(values),

@@ -1,4 +1,4 @@
-"""Why something is not there, in sentences: nothing is blank without one."""
+"""Sentences on missing, stale or refused values of the Overview, and why."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _of_venues(cycles: pd.DataFrame, shown: Moment) -> list[str]:
 
 
 def _of_silence(silent: pd.DataFrame, shown: Moment) -> list[str]:
-    """Name the pairs of the universe that nothing was heard of."""
+    """Name the pairs of the universe without data."""
     if silent.empty:
         return []
     span = formats.span(shown.now - shown.since)
@@ -137,7 +137,7 @@ def _why_no_change(name: str, began: datetime, shown: Moment, timeframe: str) ->
 
 
 def _first(at: datetime, shown: Moment) -> str:
-    """Say when first values arrive; nothing where none will, as nobody collects."""
+    """State when first values arrive; empty if no collector runs."""
     if shown.mode != "live":
         return ""
     if at <= shown.now:
@@ -146,7 +146,7 @@ def _first(at: datetime, shown: Moment) -> str:
 
 
 def _of_span(name: str, pairs: pd.DataFrame, timeframe: str) -> list[str]:
-    """Say of whom a change is over another time than it is asked for, to the minute."""
+    """State for which pairs a change covers another span than the timeframe."""
     asked = formats.span(TIMEFRAMES[timeframe])
     seconds = pairs[SPANS[name]].dropna()
     off = seconds[seconds.map(formats.span) != asked]
@@ -158,7 +158,7 @@ def _of_span(name: str, pairs: pd.DataFrame, timeframe: str) -> list[str]:
 
 
 def _of_coins(pairs: pd.DataFrame, timeframe: str) -> list[str]:
-    """Say of whom open interest is known in USD alone, now or then."""
+    """State for which pairs open interest in coins is missing, now or one timeframe ago."""
     only_usd = pairs["oi_usd"].notna() & pairs["oi_base"].isna()
     unsplit = pairs["oi_delta_pct"].notna() & pairs["oi_contracts_usd"].isna() & ~only_usd
     coins = QUANTITIES["oi_base"].title
@@ -177,7 +177,7 @@ def _of_coins(pairs: pd.DataFrame, timeframe: str) -> list[str]:
 
 
 def _who(missing: pd.DataFrame, pairs: pd.DataFrame) -> str:
-    """Return whom it concerns: all pairs, all of a venue, or so many of them, by name if few."""
+    """Describe pairs: all, all of a venue, a count, or names if few."""
     if len(missing) == len(pairs):
         return "the only pair" if len(pairs) == 1 else f"all {len(pairs):,} pairs"
     if len(missing) <= 3:
@@ -195,7 +195,7 @@ def _names(pairs: pd.DataFrame) -> str:
 
 
 def _of_refusals(pairs: pd.DataFrame) -> list[str]:
-    """Say what validation refused, why and of whom, most first."""
+    """List values that validation refused: column, pairs, reason; most first."""
     refused: defaultdict[tuple[str, str], list[Hashable]] = defaultdict(list)
     for row, flags in pairs["flags"].dropna().items():
         for column, reason in set(_REFUSED.findall(flags)):
@@ -211,7 +211,7 @@ def _of_refusals(pairs: pd.DataFrame) -> list[str]:
 
 
 def _of_age(name: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
-    """Say for whom a metric is old, and how old it is at most."""
+    """State for which pairs a metric is stale, and its maximum age."""
     is_late = is_stale(name, pairs, shown)
     if not is_late.any():
         return []

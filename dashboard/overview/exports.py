@@ -29,14 +29,14 @@ _PAPER_ROWS: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What stands on the page."""
+    """Contents of the page."""
 
     moment: Moment
     seen: View
     pairs: pd.DataFrame
     """As the table shows them, in its order."""
     every: pd.DataFrame
-    """All that the user looks at, of which the movers and the figures are."""
+    """All selected pairs, behind movers and figures."""
     columns: Sequence[str]
     """Names of those that are chosen."""
     words: str

@@ -1,4 +1,4 @@
-"""Every pair in one table that sorts by number, says what is unusual, and opens a pair."""
+"""The table of all pairs: sorting, search, threshold badges, and row clicks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Written(pd.DataFrame):
 
 
 MAX_ROWS: Final = 600
-"""Rows in the table: each goes to the browser at every refresh."""
+"""Maximum rows: each is sent to the browser at every refresh."""
 
 _JOINTS: Final = str.maketrans("", "", "/-_:")
 

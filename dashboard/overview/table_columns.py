@@ -33,7 +33,7 @@ class Column:
     level: Level | None = None
     """The threshold that it is compared with."""
     usual: bool = True
-    """Whether it is shown before anyone has chosen."""
+    """Whether it is shown by default."""
     always: bool = False
     small: bool = False
     """Whether seven figures are enough of it: half as much goes to the browser."""

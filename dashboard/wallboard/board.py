@@ -1,4 +1,4 @@
-"""What a screen on a wall shows: few things, large, and nothing to click."""
+"""The Wallboard's parts: time, cards and lists in large type."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ _STYLE: Final = """
 
 
 class _Told(NamedTuple):
-    """How a tier is told of in few words."""
+    """How a tier is worded."""
 
     words: str
     value: str
     """The largest of this come first."""
     way: str | None
-    """The sign of this is the way it went; None where it goes no way."""
+    """Quantity whose sign is the direction; None without one."""
 
 
 _TIERS: Final = {
@@ -89,7 +89,7 @@ def wall_style() -> None:
 
 
 def wall_top(shown: Moment, colors: Colors) -> None:
-    """Draw the time in large, and say whether it moves."""
+    """Draw the time, and whether data is live."""
     said, color = "Live", colors.up
     if shown.mode == "stopped":
         said, color = f"COLLECTOR NOT RUNNING · age {formats.age(shown.age)}", colors.alert
@@ -199,7 +199,7 @@ def _place(signal: Signal) -> tuple[int, float]:
 
 
 def _way(signal: Signal) -> str:
-    """Return the way that *signal* went: up, down, or nothing."""
+    """Return the direction of *signal*: up, down, or nothing."""
     name = _TIERS[signal.tier].way
     value = None if name is None else signal.values[name]
     return "" if not value else " ▲" if value > 0 else " ▼"
