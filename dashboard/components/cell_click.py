@@ -75,10 +75,10 @@ def cell_click(chart: str, key: str, on_cell: Callable[[str, str | None], None])
         on_cell: Called before the page runs again.
     """
 
-    def told() -> None:
+    def clicked() -> None:
         cell = getattr(st.session_state.get(key), "cell", None)
         if isinstance(cell, dict) and isinstance(cell.get("row"), str):
             column = cell.get("column")
             on_cell(cell["row"], column if isinstance(column, str) else None)
 
-    _click(key=key, data={"chart": chart}, on_cell_change=told)
+    _click(key=key, data={"chart": chart}, on_cell_change=clicked)

@@ -109,21 +109,21 @@ def _ranges_sent(subject: str, panes: Sequence[str]) -> tuple[dict[str, Any], bo
     And whether a refresh replaced the chart that was zoomed before they could be sent: what
     stands on the screen is then not zoomed yet.
     """
-    told = getattr(st.session_state.get(_KEY), "ranges", None)
-    if not isinstance(told, dict) or not isinstance(told.get("ranges"), dict):
+    sent = getattr(st.session_state.get(_KEY), "ranges", None)
+    if not isinstance(sent, dict) or not isinstance(sent.get("ranges"), dict):
         return {}, False
-    mark = str(told.get("subject"))
+    mark = str(sent.get("subject"))
     same_panes = mark == _mark(subject, panes)
     if not same_panes and mark.partition("\n")[0] != subject:
         return {}, False
     ranges = {
         name: ends
-        for name, ends in told["ranges"].items()
+        for name, ends in sent["ranges"].items()
         if (name == "xaxis" or (same_panes and name.startswith("yaxis")))
         and isinstance(ends, list)
         and len(ends) == 2
     }
-    return ranges, told.get("replaced") is True
+    return ranges, sent.get("replaced") is True
 
 
 def _mark(subject: str, panes: Sequence[str]) -> str:

@@ -14,28 +14,28 @@ from dashboard.frame.error_boundary import plain
 NOT_OFFERED: Final = "not offered"
 
 
-def offers(told: dict[str, Any]) -> None:
+def offers(by_venue: dict[str, Any]) -> None:
     """Draw who offers what and from where, all given by venue; nothing without any."""
-    if not told:
+    if not by_venue:
         return
     st.subheader("Data sources", anchor=False)
     with st.expander("Source and update interval of each metric"):
         # Not a grid: that would cut what is longer than its cell, and much is.
         st.table(
-            offered_by_venue(told).fillna(NOT_OFFERED).map(plain),
+            offered_by_venue(by_venue).fillna(NOT_OFFERED).map(plain),
             border="horizontal",
             hide_index=True,
             alt="Source and update interval of each metric, by venue",
         )
     with st.expander("Units and remarks"):
         st.dataframe(
-            offered(told),
+            offered(by_venue),
             hide_index=True,
             placeholder="",
             key="units",
             alt="Unit of each metric, by venue",
         )
-    limits_of_all = limits(told)
+    limits_of_all = limits(by_venue)
     if limits_of_all.empty:
         return
     with st.expander("Rate limits, and the share that the collector uses"):
@@ -49,17 +49,17 @@ def offers(told: dict[str, Any]) -> None:
         )
 
 
-def offered_by_venue(told: dict[str, Any]) -> pd.DataFrame:
+def offered_by_venue(by_venue: dict[str, Any]) -> pd.DataFrame:
     """Return a row for each metric, with where it comes from in a column for each venue."""
     columns: dict[str, dict[str, str]] = {}
-    for venue in told.values():
+    for venue in by_venue.values():
         for offer in venue["offers"]:
             row = columns.setdefault(offer["column"], {})
             said = f"{offer['source']} · {offer['cadence']}"
             row[venue["title"]] = (
                 f"{row[venue['title']]}; {said}" if venue["title"] in row else said
             )
-    titles = [venue["title"] for venue in told.values()]
+    titles = [venue["title"] for venue in by_venue.values()]
     return pd.DataFrame(
         [
             {"Metric": title(name), **{venue: row.get(venue) for venue in titles}}
@@ -69,7 +69,7 @@ def offered_by_venue(told: dict[str, Any]) -> pd.DataFrame:
     )
 
 
-def offered(told: dict[str, Any]) -> pd.DataFrame:
+def offered(by_venue: dict[str, Any]) -> pd.DataFrame:
     """Return a row for each metric of each venue."""
     return pd.DataFrame(
         [
@@ -81,13 +81,13 @@ def offered(told: dict[str, Any]) -> pd.DataFrame:
                 "Venue's unit": offer["unit"],
                 "Remark": offer["remark"],
             }
-            for venue in told.values()
+            for venue in by_venue.values()
             for offer in venue["offers"]
         ]
     )
 
 
-def limits(told: dict[str, Any]) -> pd.DataFrame:
+def limits(by_venue: dict[str, Any]) -> pd.DataFrame:
     """Return a row for each limit of each venue."""
     return pd.DataFrame(
         [
@@ -97,7 +97,7 @@ def limits(told: dict[str, Any]) -> pd.DataFrame:
                 "Allowed": f"{limit['amount']:g} in {limit['per_s']:g} s",
                 "Used at most": formats.share(100 * limit["ceiling"]),
             }
-            for venue in told.values()
+            for venue in by_venue.values()
             for limit in venue["limits"]
         ]
     )

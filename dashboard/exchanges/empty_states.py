@@ -23,19 +23,19 @@ _METRICS: Final = {
 
 
 def missing_venues(
-    pairs: pd.DataFrame, told: dict[str, Any], cycles: pd.DataFrame, seen: View, shown: Moment
+    pairs: pd.DataFrame, offers: dict[str, Any], cycles: pd.DataFrame, seen: View, shown: Moment
 ) -> dict[str, str]:
     """Return the venues without current data, each with the reason.
 
     Args:
         pairs: Every pair that was heard of.
-        told: What venues offer: those that are collected.
+        offers: What venues offer: those that are collected.
         cycles: The newest of each venue.
         seen: Whether it asks for the venue.
         shown: When that is so.
     """
     newest = {row["venue"]: row for row in cycles.to_dict("records")}
-    venues = sorted((set(told) | set(newest)) - set(pairs["venue"]))
+    venues = sorted((set(offers) | set(newest)) - set(pairs["venue"]))
     return {
         venue: _why_missing(newest.get(venue), shown) for venue in venues if seen.shows(venue, None)
     }

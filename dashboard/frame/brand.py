@@ -79,5 +79,5 @@ def one_theme(paths: list[str]) -> None:
     carries every later one from its page to all others.
     """
     # The look is in the text because a browser does the same script once only.
-    told = {"look": st.context.theme.type, "paths": json.dumps(paths)}
-    st.html(_SAME_THEME % told, unsafe_allow_javascript=True)
+    values = {"look": st.context.theme.type, "paths": json.dumps(paths)}
+    st.html(_SAME_THEME % values, unsafe_allow_javascript=True)

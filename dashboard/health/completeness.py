@@ -193,7 +193,7 @@ def _time(title: str, shown: Moment) -> Any:
 
 
 def _refused(shown: Moment) -> pd.DataFrame:
-    # Not as of a mark, as what was just refused is told above as well; by the hour, as all
+    # Not as of a mark, as what was just refused is listed above as well; by the hour, as all
     # sessions then share one read.
     since = (shown.now - _DAY).replace(minute=0, second=0, microsecond=0)
     rows = loaders.read("refusals", shown, since=since, venues=None)

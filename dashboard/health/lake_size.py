@@ -50,9 +50,9 @@ def storage(
 
 def oi_halved_note(info: dict[str, str]) -> None:
     """Draw the note on Bybit's halved open interest, if the lake has one."""
-    if (told := info.get(BYBIT_OI_HALVED)) is None:
+    if (note := info.get(BYBIT_OI_HALVED)) is None:
         return
-    said = json.loads(told)
+    said = json.loads(note)
     rows = [
         f"{formats.plural(said[table], word)} up to {said[f'{table}_until']} UTC"
         for table, word in (("snapshots", "snapshot"), ("bars", "bar"))

@@ -47,11 +47,11 @@ def channels(cycles: pd.DataFrame, shown: Moment) -> pd.DataFrame:
         reconnects, dropped, bad, bad_reasons, reason, refused (what the venue refuses to tell).
     """
     rows = [
-        _row(venue, name, told, shown)
+        _row(venue, name, status, shown)
         for venue, text in zip(cycles["venue"], cycles["streams"], strict=True)
         if isinstance(text, str)
-        for name, told in json.loads(text).items()
-        if name in CHANNELS or told.get("bad")
+        for name, status in json.loads(text).items()
+        if name in CHANNELS or status.get("bad")
     ]
     return pd.DataFrame(rows)
 
@@ -97,12 +97,12 @@ def sentences(rows: pd.DataFrame) -> list[str]:
 def _refusals(rows: pd.DataFrame) -> list[str]:
     """Return a sentence for each reason of rejected subscriptions."""
     return [
-        f"{row['venue']}, {row['channel']}: {formats.plural(told['topics'], 'subscription')} "
-        f"rejected by the venue, e.g. {told['example']}: "
-        f"{formats.shortened(told['reason']).rstrip('.')}. "
-        + ("Given up." if told["given_up"] else "Retrying.")
+        f"{row['venue']}, {row['channel']}: {formats.plural(refusal['topics'], 'subscription')} "
+        f"rejected by the venue, e.g. {refusal['example']}: "
+        f"{formats.shortened(refusal['reason']).rstrip('.')}. "
+        + ("Given up." if refusal["given_up"] else "Retrying.")
         for row in rows.to_dict("records")
-        for told in row["refused"]
+        for refusal in row["refused"]
     ]
 
 
@@ -124,22 +124,22 @@ def _of_state(venue: str, state: str, reason: str, channels: pd.DataFrame) -> st
     return f"{what}: stream down {since}{why}.{instead}{missing}"
 
 
-def _row(venue: str, channel: str, told: dict[str, Any], shown: Moment) -> dict[str, Any]:
-    bad = told.get("bad") or {}
-    since = told.get("since")
+def _row(venue: str, channel: str, status: dict[str, Any], shown: Moment) -> dict[str, Any]:
+    bad = status.get("bad") or {}
+    since = status.get("since")
     return {
         "venue": venue,
         "channel": channel,
         "gives": CHANNELS.get(channel),
-        "state": told.get("state"),
-        "source": _SOURCES.get(told.get("source", ""), told.get("source")),
+        "state": status.get("state"),
+        "source": _SOURCES.get(status.get("source", ""), status.get("source")),
         "for_s": None if since is None else _seconds_since(since, shown),
         **{
-            name: told.get(name)
+            name: status.get(name)
             for name in ("late_s", "events", "instruments", "of", "reconnects", "reason")
         },
-        "refused": told.get("refused") or [],
-        "dropped": told.get("dropped") or 0,
+        "refused": status.get("refused") or [],
+        "dropped": status.get("dropped") or 0,
         "bad": sum(bad.values()),
         "bad_reasons": formats.listed(
             [f"{reason.replace('_', ' ')} {count:,}" for reason, count in bad.items()]
@@ -167,6 +167,6 @@ def _columns() -> dict[str, Any]:
         "reconnects": number("Reconnects", help="Since the collector started"),
         "dropped": number("Dropped", help="Records dropped from a full queue, since start"),
         "bad": number("Bad", help="Unreadable messages, since start"),
-        "bad_reasons": text("Why bad"),
-        "reason": text("Why down", help="Current or most recent reason"),
+        "bad_reasons": text("Bad, reasons"),
+        "reason": text("Down, reason", help="Current or most recent reason"),
     }

@@ -168,8 +168,8 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
     else:
         lines += ages(loaded.figures, wanted.shown)
     lines += [one.sentence for one in loaders.counted(wanted.shown).of(wanted.subject.base)]
-    told, now = loaders.offers(), wanted.shown.now
-    lines += sentences(found, loaded.signals, panes, told, time_range.bars, loaded.until, now)
+    offers, now = loaders.offers(), wanted.shown.now
+    lines += sentences(found, loaded.signals, panes, offers, time_range.bars, loaded.until, now)
     if SIGNALS in panes and MARKET_SPANS[time_range.span] > MARKET_SPANS[_TIER_4_MAX_SPAN]:
         lines.append(f"Tier 4 signals are shown for up to {_TIER_4_MAX_SPAN}.")
     if SIGNALS in panes and loaded.funding_settled:

@@ -34,7 +34,7 @@ def sentences(
     history: History,
     signals: Sequence[Signal],
     panes: Sequence[Pane],
-    told: Offers,
+    offers: Offers,
     bars: int,
     until: datetime,
     now: datetime,
@@ -45,16 +45,16 @@ def sentences(
         history: What is drawn.
         signals: The same.
         panes: Those that were asked for.
-        told: What the venues offer.
+        offers: What the venues offer.
         bars: How many were asked for. [bars]
-        until: When the newest bar was last told of. With a zone.
+        until: when the newest bar was last updated. With a zone.
         now: Of the page. With a zone.
     """
     shown = drawable(history, signals, panes)
     return [
         *_of_end(history, until, now),
         *_of_several(history),
-        *(_why_empty(pane, history, told) for pane in panes if pane not in shown),
+        *(_why_empty(pane, history, offers) for pane in panes if pane not in shown),
         *(line for pane in shown for line in _without(pane, history)),
         *_of_gaps(history, bars),
         *_of_late(history, shown, now),
@@ -65,15 +65,15 @@ def sentences(
     ]
 
 
-def _why_empty(pane: Pane, history: History, told: Offers) -> str:
+def _why_empty(pane: Pane, history: History, offers: Offers) -> str:
     if pane is SIGNALS:
         return "Signals: none in this period."
     source, needed = pane.quantity.of, pane.quantity.least_bars
     count = 0 if source is None or needed == 1 else history.known(source)
     if 0 < count < needed:
         return f"{pane.label}: needs {needed} bars, {count} available."
-    missing = [venue for venue in _venues(history) if not _offers(told, venue, pane)]
-    titles = formats.listed([_title(told, venue) for venue in missing])
+    missing = [venue for venue in _venues(history) if not _offers(offers, venue, pane)]
+    titles = formats.listed([_title(offers, venue) for venue in missing])
     if missing and pane.of.streamed:
         return f"{pane.label}: no {pane.of.words} streamed from {titles}."
     if missing:
@@ -81,16 +81,16 @@ def _why_empty(pane: Pane, history: History, told: Offers) -> str:
     return f"{pane.label}: no {pane.of.words} in this period."
 
 
-def _offers(told: Offers, venue: str, pane: Pane) -> bool:
+def _offers(offers: Offers, venue: str, pane: Pane) -> bool:
     """Return whether *venue* offers the data of *pane*; True if its offers are not stored."""
-    if venue not in told:
+    if venue not in offers:
         return True
-    columns = {offer["column"] for offer in told[venue]["offers"]}
+    columns = {offer["column"] for offer in offers[venue]["offers"]}
     return any(name in columns for name in pane.of.columns)
 
 
-def _title(told: Offers, venue: str) -> str:
-    return str(told[venue]["title"]) if venue in told else venue
+def _title(offers: Offers, venue: str) -> str:
+    return str(offers[venue]["title"]) if venue in offers else venue
 
 
 def _venues(history: History) -> list[str]:
@@ -210,11 +210,11 @@ def _of_parts(history: History, panes: Sequence[Pane]) -> list[str]:
         pane.label: max((int(history.partial(name).sum()) for name in pane.lines), default=0)
         for pane in panes
     }
-    told = [f"{label} in {formats.plural(n, 'bar')}" for label, n in counts.items() if n]
-    if not told:
+    partial = [f"{label} in {formats.plural(n, 'bar')}" for label, n in counts.items() if n]
+    if not partial:
         return []
     return [
-        f"Partial bars (hatched, ringed or dotted): {formats.listed(told, 20)}. At least "
+        f"Partial bars (hatched, ringed or dotted): {formats.listed(partial, 20)}. At least "
         f"{100 * LEAST_KNOWN:.0f} % of their five minutes are known; bars with less are left out."
     ]
 

@@ -85,7 +85,7 @@ def ended(history: History, until: datetime) -> datetime | None:
 
     Args:
         history: Bars, of which the last may not be over.
-        until: When such a bar was last told of. With a zone.
+        until: When such a bar was last updated. With a zone.
     """
     known = np.flatnonzero(np.isfinite(history.lines["close"]))
     if not len(known):

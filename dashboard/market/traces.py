@@ -41,7 +41,7 @@ _TIERS: Final = {
     4: ("Longs pay while OI falls", "funding_8h_pct"),
     5: ("Unusual change of the venue's OI share", "z_oi_share"),
 }
-"""What each tier means, and the quantity that it is told with."""
+"""What each tier means, and the quantity stated with it."""
 
 
 def title(name: str) -> str:
@@ -268,8 +268,9 @@ def tiers(place: Place, signals: Sequence[Signal]) -> list[Trace]:
 
 def _lane(place: Place, number: int, signals: Sequence[Signal]) -> Trace:
     meaning, value = _TIERS[number]
-    told = QUANTITIES[value]
-    form = f"%{{customdata:{plotly_format(told.kind, told.digits)}}}{KINDS[told.kind].suffix}"
+    quantity = QUANTITIES[value]
+    digits = plotly_format(quantity.kind, quantity.digits)
+    form = f"%{{customdata:{digits}}}{KINDS[quantity.kind].suffix}"
     seen = [signal.values[value] for signal in signals]
     return {
         "type": "scatter",
@@ -286,7 +287,7 @@ def _lane(place: Place, number: int, signals: Sequence[Signal]) -> Trace:
             "color": place.colors.alert if number in (1, 2) else place.colors.line,
             "line": {"width": 1.6},
         },
-        "hovertemplate": f"{meaning}, {told.short} {form} on %{{text}}",
+        "hovertemplate": f"{meaning}, {quantity.short} {form} on %{{text}}",
     }
 
 
