@@ -157,7 +157,7 @@ def _of_gaps(history: History, bars: int) -> list[str]:
     if missing:
         total = len(history.times) - int(known[0])
         verb = "is" if missing == 1 else "are"
-        lines.append(f"{missing:,} of {total:,} bars {verb} missing; gaps stay open.")
+        lines.append(f"{missing:,} of {total:,} bars {verb} missing; gaps stay empty.")
     return lines
 
 

@@ -154,7 +154,7 @@ def _of_span(name: str, pairs: pd.DataFrame, timeframe: str) -> list[str]:
         return []
     span = formats.spans(timedelta(seconds=off.min()), timedelta(seconds=off.max()))
     who = _who(pairs.loc[off.index], pairs)
-    return [f"{QUANTITIES[name].title} is over {span}, not {asked}, for {who}."]
+    return [f"{QUANTITIES[name].title} covers {span} instead of {asked} for {who}."]
 
 
 def _of_coins(pairs: pd.DataFrame, timeframe: str) -> list[str]:
@@ -264,7 +264,7 @@ def _of_history(figures: dict[str, Figure]) -> list[str]:
 def _of_closed_bars(shown: Moment, timeframe: str, bar_ended: datetime) -> list[str]:
     """Say which bar the indicators are of: changes run up to now, those do not."""
     ended = formats.moment(bar_ended, shown.now)
-    return [f"z, RSI and place in band are of the {timeframe} bar that ended at {ended}."]
+    return [f"z, RSI and place in band: {timeframe} bar closed at {ended}."]
 
 
 def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list[str]:

@@ -474,7 +474,7 @@ def test_cards_say_how_far_they_came(app, record):
     card = app.metric[0]
     assert (card.value, card.delta) == ("$7.00B", "+40.00 %")
     assert card.proto.delta_description == "in 14 min"
-    assert "OI change is over 14 min, not 15 min, for the only pair." in text(app)
+    assert "OI change covers 14 min instead of 15 min for the only pair." in text(app)
     assert curve(app, 1) == [98, 50, 2]
     assert "No curve yet for Volume-weighted OI" in text(app)
 
@@ -497,7 +497,7 @@ def test_the_time_that_a_change_covers_is_a_column(app, record):
 
     rows = written(app).set_index(written(app).columns[0])
     assert rows.iloc[:, -2:].to_numpy().tolist() == [["15 min"] * 2, ["17 min"] * 2]
-    assert "Price change is over 17 min, not 15 min, for ETH/USDT on binance" in text(app)
+    assert "Price change covers 17 min instead of 15 min for ETH/USDT on binance" in text(app)
 
 
 def card(app, label):
@@ -782,7 +782,7 @@ def test_indicators_say_which_bar_they_are_of(app, record):
     app.query_params["timeframe"] = "1h"
     app.run()
 
-    assert "z, RSI and place in band are of the 1h bar that ended at 12:00 UTC." in text(app)
+    assert "z, RSI and place in band: 1h bar closed at 12:00 UTC." in text(app)
 
 
 @pytest.mark.parametrize("words", ["BTCUSDT", "btc-usdt", "BTC/USDT", "btc_usdt binance"])
