@@ -53,7 +53,7 @@ def choose(timeframe: str) -> dict[str, Any]:
             "Pairs", list(COUNTS), default=50, required=True, key="heat_pairs", **bound
         )
         bars = st.segmented_control(
-            f"Bars of {timeframe}",
+            f"{timeframe} bars",
             list(BARS),
             default=48,
             required=True,

@@ -208,6 +208,6 @@ def _words(leads: LeadLag, row: int, column: int) -> str:
     if not leads.outside[row, column]:
         return f"chance<br>{_R.short} {_R.write(r)}"
     if lag == 0:
-        return f"together<br>{_R.short} {_R.write(r)}"
+        return f"no lag<br>{_R.short} {_R.write(r)}"
     does = "leads by" if lag > 0 else "follows by"
     return f"{does} {abs(int(lag))}<br>{_R.short} {_R.write(r)}"

@@ -45,7 +45,7 @@ def completeness_panels(shown: Moment, colors: Colors) -> Tables:
             lambda: _coverage(shown),
         ),
         "Gaps": ("Gaps in bars", lambda: _gaps(shown, colors)),
-        "Stream gaps": ("Gaps in the streams", lambda: _stream_gaps(shown)),
+        "Stream gaps": ("Gaps in streams", lambda: _stream_gaps(shown)),
         "Refused": ("Refused values by reason", lambda: _refused(shown)),
         "Units": ("Unit audit: raw and normalised figures", lambda: _units(shown, colors)),
     }

@@ -167,7 +167,7 @@ def empty_reason(loaded: Loaded, seen: View) -> str:
 
 def words(loaded: Loaded, seen: View) -> dict[str, str]:
     """Return what the page is set to, in words."""
-    across = "Timeframes" if loaded.timeframe is None else f"Bars of {loaded.timeframe}"
+    across = "Timeframes" if loaded.timeframe is None else f"{loaded.timeframe} bars"
     return {
         "Measure": loaded.measure.quantity.title,
         "Columns": f"{across}, {loaded.values.shape[1]}",
