@@ -107,7 +107,7 @@ def _card(text: CardText) -> Figure:
 def _split_cards(shown: Shown) -> list[Figure]:
     """Return the parts of the change of open interest: a card on paper is too narrow for both."""
     text = split_text(shown.split, shown.moment)
-    over = ", ".join(filter(None, (text.over, text.coverage))) or None
+    over = ", ".join(filter(None, (text.change_span, text.coverage))) or None
     return [
         Figure(
             QUANTITIES[name].title,
