@@ -124,7 +124,7 @@ def lead_lag_of(
     if len(columns) < 2:
         raise QueryError(f"base: {base!r} has {len(columns)} instruments here, two are needed")
     if "close" not in panel.values:
-        raise QueryError("'close' is no metric of the panel, which a lead is measured by")
+        raise QueryError("the panel lacks 'close', by which a lead is measured")
     returns = log_returns(panel.values["close"][:, columns])[1:]
     found = lead_lag(returns, max_lag=max_lag, rng=rng, min_common=min_common)
     return tuple(panel.instruments[n] for n in columns), found
@@ -141,11 +141,11 @@ def _check(returns: Floats, max_lag: int, shuffles: int, level: float, min_commo
             f"max_lag: {max_lag} bars need {needed} rows of returns, there are {len(returns)}"
         )
     if shuffles < 1:
-        raise QueryError(f"shuffles: at least 1 is needed, not {shuffles}")
+        raise QueryError(f"shuffles: must be at least 1, not {shuffles}")
     if not 0 < level < 1:
         raise QueryError(f"level: between 0 and 1, not {level}")
     if min_common < 2:
-        raise QueryError(f"min_common: at least 2 rows are needed, not {min_common}")
+        raise QueryError(f"min_common: must be at least 2 rows, not {min_common}")
 
 
 def _at_lags(values: Floats, max_lag: int, min_common: int) -> Floats:

@@ -30,7 +30,7 @@ _MATRIX: Final[Mapping[Method, Callable[[Floats, Floats | None], Floats]]] = {
     "spearman": spearman_matrix,
 }
 
-_CELLS_AT_ONCE: Final = 1_000_000
+_CELLS_PER_BATCH: Final = 1_000_000
 """Cells of rolling windows that are laid out together, to bound memory."""
 
 
@@ -112,13 +112,13 @@ def rolling_correlation(
     """
     _check(x[:, None], y[:, None], method, min_common)
     if window < 1:
-        raise QueryError(f"window: at least 1 bar is needed, not {window}")
+        raise QueryError(f"window: must be at least 1 bar, not {window}")
     r = np.full(len(x), np.nan)
     if window > len(x):
         return r
     common = np.isfinite(x) & np.isfinite(y)
     windows = [sliding_window_view(np.where(common, values, np.nan), window).T for values in (x, y)]
-    step = max(_CELLS_AT_ONCE // window, 1)
+    step = max(_CELLS_PER_BATCH // window, 1)
     for start in range(0, len(x) - window + 1, step):
         a, b = (columns[:, start : start + step] for columns in windows)
         if method == "spearman":
@@ -138,4 +138,4 @@ def _check(a: Floats, b: Floats, method: str, min_common: int) -> None:
     if method not in _MATRIX:
         raise QueryError(f"method: one of {', '.join(_MATRIX)}, not {method!r}")
     if min_common < 2:
-        raise QueryError(f"min_common: at least 2 rows are needed, not {min_common}")
+        raise QueryError(f"min_common: must be at least 2 rows, not {min_common}")

@@ -17,7 +17,7 @@ from analytics.indicators.arrays import Floats
 _LEAST_VARIANCE: Final = 1e-2
 """Part of a sum of squares that must be variance for the one-pass sums to keep 13 digits."""
 
-_CELLS_AT_ONCE: Final = 1_000_000
+_CELLS_PER_BATCH: Final = 1_000_000
 """Cells of the columns that are computed again together, to bound memory."""
 
 
@@ -117,7 +117,7 @@ def _from_sums(
 
 def _again(a: Floats, b: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Floats:
     """Return r of the pairs (*rows*, *columns*) in two passes, some at a time."""
-    step = max(_CELLS_AT_ONCE // max(len(a), 1), 1)
+    step = max(_CELLS_PER_BATCH // max(len(a), 1), 1)
     r = np.empty(len(rows))
     for start in range(0, len(rows), step):
         some = slice(start, start + step)

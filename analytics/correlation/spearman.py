@@ -20,7 +20,7 @@ from analytics.indicators.arrays import Floats
 
 Counts = NDArray[np.int16] | NDArray[np.int32]
 
-_RANKS_AT_ONCE: Final = 300_000
+_RANKS_PER_BATCH: Final = 300_000
 """Ranks of a block of pairs that are held together: what stays in a core's cache."""
 
 
@@ -90,7 +90,7 @@ def spearman_matrix(a: Floats, b: Floats | None = None) -> Floats:
 def _in_blocks(x: _Ordered, y: _Ordered, *, same: bool) -> Floats:
     """Return rho of every pair of columns, a square block of pairs at a time."""
     rows, n, m = len(x.known), x.known.shape[1], y.known.shape[1]
-    size = min(max(isqrt(_RANKS_AT_ONCE // max(rows, 1)), 4), 64)
+    size = min(max(isqrt(_RANKS_PER_BATCH // max(rows, 1)), 4), 64)
     rho = np.full((n, m), np.nan)
     for top in range(0, n, size):
         for left in range(top if same else 0, m, size):

@@ -143,7 +143,7 @@ def _by_venue(history: pd.DataFrame) -> Chart:
 def _flows(history: pd.DataFrame, moment: datetime) -> dict[str, _Flow]:
     """Return what was liquidated in the five minutes of the day, by whose positions those were.
 
-    The day ends with the newest bar: one that is not written yet is no part that is missing.
+    The day ends with the newest bar: one that is not written yet is not missing.
     """
     ends = pd.to_datetime(history["ts"], utc=True)
     end = max(ends.max(), pd.Timestamp(moment) - _LATE) if len(ends) else pd.Timestamp(moment)
@@ -152,12 +152,14 @@ def _flows(history: pd.DataFrame, moment: datetime) -> dict[str, _Flow]:
 
 
 def _flow(history: pd.DataFrame, name: str, times: pd.DatetimeIndex) -> _Flow:
-    """Return the flow called *name* at *times*, over the venues that told of it in the day."""
+    """Return the flow called *name* at *times*, over the venues that reported it in the day."""
     known = name.replace("_usd", "_known")
-    told = history[history[known] > 0].assign(part=lambda rows: rows[known] / rows["pair_count"])
-    usd = told.groupby("ts")[name].sum().reindex(times)
-    venues = told.loc[told["ts"].isin(times), "venue"].nunique()
-    part = told.groupby("ts")["part"].sum().reindex(times, fill_value=0.0) / max(venues, 1)
+    reported = history[history[known] > 0].assign(
+        part=lambda rows: rows[known] / rows["pair_count"]
+    )
+    usd = reported.groupby("ts")[name].sum().reindex(times)
+    venues = reported.loc[reported["ts"].isin(times), "venue"].nunique()
+    part = reported.groupby("ts")["part"].sum().reindex(times, fill_value=0.0) / max(venues, 1)
     return _Flow(usd.astype(float), part.clip(upper=1.0))
 
 
@@ -192,21 +194,21 @@ def _of_liquidations(history: pd.DataFrame, flows: dict[str, _Flow]) -> list[str
     """Say of how much of the day and of which venues liquidations are."""
     known = {whose: flow.known for whose, flow in flows.items()}
     if not any(known.values()):
-        return ["Liquidations are missing: no stream told of any in the day."]
+        return ["Liquidations: no data in these 24 hours."]
     least = f"{100 * LEAST_KNOWN:.0f} %"
     lines = [
-        f"{whose} liquidated: {_percent(part)} of the day is known, over pairs and venues; "
-        + ("the sum is of that." if part >= LEAST_KNOWN else f"less than {least} is no sum.")
+        f"{whose} liquidated: {_percent(part)} of the day is covered, over pairs and venues"
+        + (", and summed." if part >= LEAST_KNOWN else f"; no sum is given below {least}.")
         for whose, part in known.items()
         if part < WHOLE
     ]
     if any(((flow.part < WHOLE) & (flow.part >= LEAST_KNOWN)).any() for flow in flows.values()):
-        lines.append("Ringed in the chart of liquidations: five minutes of which a part is known.")
-    told = history[(history[["liq_long_known", "liq_short_known"]] > 0).any(axis=1)]
-    silent = sorted({*history["venue"]} - {*told["venue"]})
+        lines.append("Chart of liquidations: ringed points cover only part of their five minutes.")
+    reported = history[(history[["liq_long_known", "liq_short_known"]] > 0).any(axis=1)]
+    silent = sorted({*history["venue"]} - {*reported["venue"]})
     if silent:
         without = formats.listed(silent)
-        lines.append(f"Liquidations are without {without}, of which none were heard.")
+        lines.append(f"Liquidations: no data from {without}.")
     return lines
 
 
@@ -237,7 +239,7 @@ def _shares(pairs: pd.DataFrame) -> Section:
 
 
 def _coverage(market: dict[str, figures.Figure]) -> tuple[str, ...]:
-    """Say which figures do not speak for all pairs."""
+    """Say which figures do not cover all pairs."""
     return tuple(
         f"{_label(name)}: from {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}."
         for name in figures.FIGURES

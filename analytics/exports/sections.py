@@ -68,7 +68,7 @@ class Section:
     def __post_init__(self) -> None:
         missing = [column.name for column in self.columns if column.name not in self.frame.columns]
         if missing:
-            raise ValueError(f"{self.title}: the frame has no column {', '.join(missing)}")
+            raise ValueError(f"{self.title}: the frame lacks column {', '.join(missing)}")
 
     def cells(self) -> list[list[Plain]]:
         """Return the plain values of each column."""

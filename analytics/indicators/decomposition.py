@@ -85,7 +85,7 @@ def oi_change_over(oi_usd: Floats, oi_base: Floats, *, bars: int = 1) -> OiChang
         ValueError: The arrays differ in shape.
     """
     if bars < 1:
-        raise QueryError(f"bars: at least 1 is needed, not {bars}")
+        raise QueryError(f"bars: must be at least 1, not {bars}")
     return oi_change(_before(oi_usd, bars), oi_usd, _before(oi_base, bars), oi_base)
 
 

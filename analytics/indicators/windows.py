@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from analytics.indicators.arrays import CACHED, Floats, Places
 
-_SORTED_AT_ONCE: Final = 65_536
+_SORTED_PER_BATCH: Final = 65_536
 """Values of windows that are sorted together, so that they stay in a core's cache."""
 
 
@@ -53,7 +53,7 @@ def medians(values: Floats, window: int) -> Iterator[tuple[slice, Floats, Floats
 
     The MAD is the median of a window's absolute differences from its median.
     """
-    step = max(_SORTED_AT_ONCE // window, 1)
+    step = max(_SORTED_PER_BATCH // window, 1)
     low, high = (window - 1) // 2, window // 2
     for first in range(0, len(values) - window + 1, step):
         part = values[first : first + step + window - 1]

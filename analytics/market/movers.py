@@ -48,7 +48,7 @@ def movers(
         ValueError: *bars* is not from 1 to 100,000.
     """
     if most < 1:
-        raise QueryError(f"most: at least 1 is needed, not {most}")
+        raise QueryError(f"most: must be at least 1, not {most}")
     value, keys = _values(market, metric, bars), _keys(market)
     known = np.isfinite(value)
     first = np.flatnonzero(known & _among_first(value, known, most, ascending=ascending))
@@ -78,7 +78,7 @@ def _values(market: Market, metric: str, bars: int | None) -> Floats:
     """Return what the pairs are compared by. (N,)"""
     if isinstance(market, Panel):
         if metric not in market.values:
-            raise QueryError(f"metric: {metric!r} is none of {', '.join(market.values)}")
+            raise QueryError(f"metric: {metric!r} is not one of {', '.join(market.values)}")
         cells = column(market, metric)
         if bars is not None:
             cells = indicators.delta_pct(cells, bars)
@@ -87,7 +87,7 @@ def _values(market: Market, metric: str, bars: int | None) -> Floats:
         raise QueryError("bars: a frame has one value of each pair; only a panel has bars")
     if metric not in market or market[metric].dtype.kind not in "iuf":
         numbers = market.select_dtypes("number").columns
-        raise QueryError(f"metric: {metric!r} is none of {', '.join(numbers)}")
+        raise QueryError(f"metric: {metric!r} is not one of {', '.join(numbers)}")
     return column(market, metric)
 
 
@@ -97,5 +97,5 @@ def _keys(market: Market) -> pd.DataFrame:
     if isinstance(market, Panel):
         return pd.DataFrame(list(market.instruments), columns=names)
     if missing := [name for name in names if name not in market.columns]:
-        raise QueryError(f"market: the frame has no column {', '.join(missing)}")
+        raise QueryError(f"market: the frame lacks column {', '.join(missing)}")
     return market[names].reset_index(drop=True)

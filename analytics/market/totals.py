@@ -112,7 +112,7 @@ def long_short(market: Market, kind: str = "ls_accounts") -> LongShort:
         QueryError: The kind is unknown, or *market* lacks it, oi_usd or the venue.
     """
     if kind not in LS_KINDS:
-        raise QueryError(f"kind: {kind!r} is none of {', '.join(LS_KINDS)}")
+        raise QueryError(f"kind: {kind!r} is not one of {', '.join(LS_KINDS)}")
     ratio, oi_usd, venues = column(market, kind), column(market, "oi_usd"), venues_of(market)
     return LongShort(
         kind,
@@ -212,7 +212,7 @@ def of_venue(market: Market, venue: str) -> Market:
     mine = venues_of(market) == venue
     if not mine.any():
         there = ", ".join(np.unique(venues_of(market)))
-        raise QueryError(f"venue: {venue!r} is none of {there or 'the market, which is empty'}")
+        raise QueryError(f"venue: {venue!r} is not one of {there or 'the market, which is empty'}")
     if isinstance(market, Panel):
         return replace(
             market,
@@ -233,7 +233,7 @@ def _funding(market: Market) -> Floats:
 def _refuse_without(frame: pd.DataFrame, name: str) -> None:
     if name not in frame.columns:
         have = ", ".join(str(column) for column in frame.columns)
-        raise QueryError(f"market: the frame has no column {name}; it has {have}")
+        raise QueryError(f"market: the frame lacks column {name}; it has {have}")
 
 
 def _quotient(part: Floats | NDArray[np.intp], whole: Floats | NDArray[np.intp]) -> Floats:

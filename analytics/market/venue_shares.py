@@ -58,7 +58,7 @@ def venue_shares(market: Market, metric: str = "oi_usd") -> VenueShares:
         QueryError: *metric* does not add up over venues, or *market* lacks it.
     """
     if metric not in SHARED:
-        raise QueryError(f"metric: {metric!r} is none of {', '.join(SHARED)}")
+        raise QueryError(f"metric: {metric!r} is not one of {', '.join(SHARED)}")
     values, venue_of_pair = column(market, metric), venues_of(market)
     venues = tuple(str(venue) for venue in np.unique(venue_of_pair))
     sums = [total(values[..., venue_of_pair == venue]) for venue in venues]

@@ -1,4 +1,4 @@
-"""The bar that is not over: what has been heard of it so far, after the bars of a panel."""
+"""The bar under way: the snapshots so far of a bar that is not over, added to a panel."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _5_MINUTES: Final = np.timedelta64(TIMEFRAMES["5m"])
 _MEANS: Final = ("book_imbalance", "spread_bps")
 
 
-def with_bar_under_way(panel: Panel, heard: pd.DataFrame) -> Panel:
-    """Return *panel*, its end brought up to what was *heard* of five minutes it does not know.
+def with_bar_under_way(panel: Panel, newest: pd.DataFrame) -> Panel:
+    """Return *panel* with the newest five minutes, which are no stored bars yet, at its end.
 
     Where a bar of the panel's timeframe begins with them, it is one row more. The
     panel's own time stays: those bars are not over, and signals do not look at them.
@@ -31,21 +31,21 @@ def with_bar_under_way(panel: Panel, heard: pd.DataFrame) -> Panel:
     Args:
         panel: Made with ``unfinished``, so that only its newest five minutes can be missing; it
             has with each flow its coverage.
-        heard: Rows of ``bars_from_snapshots.sql`` for five minutes that are no bars yet.
+        newest: Rows of ``bars_from_snapshots.sql`` for five minutes that are no bars yet.
     """
     column = {pair[:2]: n for n, pair in enumerate(panel.instruments)}
-    # A rate that was heard is the one that ran.
-    heard = heard.assign(funding_settled=np.where(heard["funding_rate"].isna(), np.nan, 0.0))
-    keys = zip(heard["venue"], heard["symbol"], strict=True)
+    # A rate of a snapshot is the one that ran.
+    newest = newest.assign(funding_settled=np.where(newest["funding_rate"].isna(), np.nan, 0.0))
+    keys = zip(newest["venue"], newest["symbol"], strict=True)
     places = np.array([column.get(key, -1) for key in keys], np.intp)
-    starts = heard["ts"].dt.tz_localize(None).to_numpy("datetime64[ms]")
+    starts = newest["ts"].dt.tz_localize(None).to_numpy("datetime64[ms]")
     for start in np.unique(starts[places >= 0]):
         mine = (places >= 0) & (starts == start)
-        panel = _followed(panel, start, places[mine], heard[mine])
+        panel = _with_five_minutes(panel, start, places[mine], newest[mine])
     return panel
 
 
-def _followed(
+def _with_five_minutes(
     panel: Panel, start: np.datetime64, places: NDArray[np.intp], rows: pd.DataFrame
 ) -> Panel:
     """Return *panel* with the five minutes from *start* in the bar that they belong to.
@@ -79,41 +79,41 @@ def _followed(
 
 
 def _continued(name: str, so_far: Mapping[str, Floats], rows: pd.DataFrame, before: int) -> Floats:
-    """Return the metric called *name* of bars of which more is told.
+    """Return the metric called *name* of bars that go on by five minutes.
 
     Args:
         name: Of the metric.
         so_far: All metrics of these bars as they were. (N,) each
-        rows: What is told of the five minutes that come next.
+        rows: The five minutes that come next.
         before: 5-minute bars of the same bar that come before those.
     """
     was = so_far[name]
     if name in _COVERAGES:
-        told = np.isfinite(_told(_COVERAGES[name], rows))
-        part: Floats = (was * before + 100 * told) / (before + 1)
+        new = np.isfinite(_metric_of(_COVERAGES[name], rows))
+        part: Floats = (was * before + 100 * new) / (before + 1)
         return part
-    told = _told(name, rows)
+    new = _metric_of(name, rows)
     if name in FLOWS:
         known = _continued(coverage(name), so_far, rows, before)
-        added = np.where(np.isfinite(told), was + told, was) if before else told
+        added = np.where(np.isfinite(new), was + new, was) if before else new
         return np.where(known >= 100 * LEAST_KNOWN, added, np.nan)
     if name in COUNTS:
-        return was + told
+        return was + new
     if name in _HIGHEST:
-        return np.fmax(was, told)
+        return np.fmax(was, new)
     if name in _LOWEST:
-        return np.fmin(was, told)
+        return np.fmin(was, new)
     # A mean is of the five minutes that are over, until there are none of them.
     goes_first = name in (*_FIRST, *_MEANS)
-    first, last = (was, told) if goes_first else (told, was)
+    first, last = (was, new) if goes_first else (new, was)
     return np.where(np.isfinite(first), first, last)
 
 
-def _told(name: str, rows: pd.DataFrame) -> Floats:
-    """Return what *rows* tell of the metric called *name*. (N,)"""
+def _metric_of(name: str, rows: pd.DataFrame) -> Floats:
+    """Return the metric called *name* of *rows*. (N,)"""
     if name == "bar_count":
         return np.ones(len(rows))
     if name == "traded_usd":
         # Snapshots know no volume of five minutes; what takers bought and sold is all of it.
-        return _told("taker_buy_usd", rows) + _told("taker_sell_usd", rows)
+        return _metric_of("taker_buy_usd", rows) + _metric_of("taker_sell_usd", rows)
     return rows[name].to_numpy(np.float64)

@@ -139,7 +139,7 @@ class Panel:
     def __post_init__(self) -> None:
         """Raise QueryError unless all arrays are of the panel's shape."""
         if self.timeframe not in TIMEFRAMES:
-            raise QueryError(f"timeframe: {self.timeframe!r} is none of {', '.join(TIMEFRAMES)}")
+            raise QueryError(f"timeframe: {self.timeframe!r} is not one of {', '.join(TIMEFRAMES)}")
         for name, cells in self.values.items():
             if cells.shape != self.shape:
                 raise QueryError(f"values: {name} is {cells.shape}, the panel {self.shape}")
@@ -327,7 +327,7 @@ def _closing(timeframe: str) -> dict[str, int | float]:
 def _end(timeframe: str, now: datetime, *, unfinished: bool = False) -> int:
     """Return the bar after the last one to show, counted since 1970."""
     if timeframe not in TIMEFRAMES:
-        raise QueryError(f"timeframe: {timeframe!r} is none of {', '.join(TIMEFRAMES)}")
+        raise QueryError(f"timeframe: {timeframe!r} is not one of {', '.join(TIMEFRAMES)}")
     over = (_zoned("now", now) - _EPOCH) // TIMEFRAMES["5m"]
     per_bar = TIMEFRAMES[timeframe] // TIMEFRAMES["5m"]
     return -(-over // per_bar) if unfinished else over // per_bar
@@ -337,16 +337,16 @@ def _first(timeframe: str, end: int, bars: int | None, start: datetime | None) -
     """Return the first bar to look at, counted since 1970."""
     if bars is not None and start is None:
         if bars < 1:
-            raise QueryError(f"bars: a panel has at least 1, not {bars}")
+            raise QueryError(f"bars: must be at least 1, not {bars}")
         return max(end - bars, 0)
     if start is not None and bars is None:
         return max((_zoned("start", start) - _EPOCH) // TIMEFRAMES[timeframe], 0)
-    raise QueryError("bars, start: one of the two says where a panel begins")
+    raise QueryError("bars, start: give exactly one of the two")
 
 
 def _zoned(name: str, time: datetime) -> datetime:
     if time.tzinfo is None:
-        raise QueryError(f"{name}: {time} has no zone; times are UTC and say so")
+        raise QueryError(f"{name}: {time} has no time zone; pass UTC")
     return time
 
 
@@ -354,11 +354,11 @@ def _known_metrics(metrics: Sequence[str]) -> list[str]:
     """Return *metrics*, each once, or raise with the nearest known name."""
     names = [metrics] if isinstance(metrics, str) else list(dict.fromkeys(metrics))
     if not names:
-        raise QueryError("metrics: a panel is of at least one")
+        raise QueryError("metrics: give at least one")
     for name in names:
         if name not in METRICS:
             near = difflib.get_close_matches(name, METRICS, 1, 0)[0]
-            raise QueryError(f"metrics: there is no {name!r}; the nearest is {near!r}")
+            raise QueryError(f"metrics: unknown {name!r}; did you mean {near!r}?")
     return names
 
 

@@ -231,7 +231,7 @@ def completeness(
         completeness_pct (at most 100) [%].
     """
     if interval <= timedelta(0):
-        raise QueryError(f"interval: more than nothing is needed, not {interval}")
+        raise QueryError(f"interval: must be positive, not {interval}")
     names = _known("metrics", metrics, ("snapshots", *METRICS))
     interval_s = interval.total_seconds()
     rows = _fetch(cursor, "completeness", now, span, venues, earliest=True, interval_s=interval_s)
@@ -269,14 +269,14 @@ def _fetch(
 ) -> pd.DataFrame:
     """Run the query called *name* over the *span* before *now*."""
     if now.tzinfo is None:
-        raise QueryError(f"now: {now} has no zone; times are UTC and say so")
+        raise QueryError(f"now: {now} has no time zone; pass UTC")
     if span <= timedelta(0):
-        raise QueryError(f"span: more than nothing is needed, not {span}")
+        raise QueryError(f"span: must be positive, not {span}")
     try:
         since = now.astimezone(UTC) - span
         begin = since - LOOK_BACK
     except OverflowError as error:
-        raise QueryError(f"span: {span} begins before all time") from error
+        raise QueryError(f"span: {span} begins before the year 1") from error
     if earliest:
         params["earliest"] = begin
     wanted = _known("venues", venues, VENUES)
@@ -290,7 +290,7 @@ def _known(argument: str, names: Sequence[str] | None, allowed: Sequence[str]) -
     given = [names] if isinstance(names, str) else list(names)
     for name in given:
         if name not in allowed:
-            raise QueryError(f"{argument}: {name!r} is none of {', '.join(allowed)}")
+            raise QueryError(f"{argument}: {name!r} is not one of {', '.join(allowed)}")
     return given
 
 

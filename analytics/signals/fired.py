@@ -23,7 +23,7 @@ from analytics.panels.panel import TIMEFRAMES, Panel, load_for_signals
 from analytics.signals.thresholds import Thresholds
 from analytics.signals.tiers import METRICS, Tier, bars_needed, tiers
 
-_ROWS_AT_ONCE: Final = 512
+_ROWS_PER_BATCH: Final = 512
 """Rows of history that are looked at together, to bound memory. [bars]"""
 
 
@@ -115,8 +115,8 @@ def all_signals(panel: Panel, thresholds: Thresholds) -> list[Signal]:
     over = _rows_over(panel, panel.now)
     return [
         signal
-        for first in range(0, over, _ROWS_AT_ONCE)
-        for signal in _signals(panel, thresholds, first, min(first + _ROWS_AT_ONCE, over))
+        for first in range(0, over, _ROWS_PER_BATCH)
+        for signal in _signals(panel, thresholds, first, min(first + _ROWS_PER_BATCH, over))
     ]
 
 
@@ -136,7 +136,7 @@ def _with_newest(long: Panel, short: Panel) -> Panel:
 def _rows_over(panel: Panel, now: datetime) -> int:
     """Return how many of the panel's bars were over at *now*."""
     if now.tzinfo is None:
-        raise QueryError(f"now: {now} has no zone; times are UTC and say so")
+        raise QueryError(f"now: {now} has no time zone; pass UTC")
     if now > panel.now:
         raise QueryError(f"now: {now} is after {panel.now}, the time that the panel was made for")
     ends = panel.times + np.timedelta64(TIMEFRAMES[panel.timeframe])

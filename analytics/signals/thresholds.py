@@ -41,6 +41,8 @@ class Thresholds:
         for field in fields(self):
             value = getattr(self, field.name)
             if not math.isfinite(value):
-                raise SettingsError(f"{field.name}: a finite number is needed, not {value}")
+                raise SettingsError(f"{field.name}: must be a finite number, not {value}")
             if field.type == "int" and (value < 1 or value != int(value)):
-                raise SettingsError(f"{field.name}: a whole number from 1 is needed, not {value}")
+                raise SettingsError(
+                    f"{field.name}: must be a whole number of at least 1, not {value}"
+                )

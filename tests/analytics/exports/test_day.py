@@ -186,7 +186,7 @@ def test_liquidations_of_which_a_part_is_missing_are_marked(pairs, history):
 
     assert liquidated(report)["Longs liquidated 24 h"] == "$528.00M, partial"
     assert (
-        "Longs liquidated: 91.7 % of the day is known, over pairs and venues; the sum is of that."
+        "Longs liquidated: 91.7 % of the day is covered, over pairs and venues, and summed."
         in report.notes
     )
     course = charts(report)["Liquidations per 5 min"].series[0]
@@ -202,7 +202,7 @@ def test_five_minutes_of_which_a_part_of_the_pairs_is_heard_are_marked(pairs, hi
     course = charts(report)["Liquidations per 5 min"].series[0]
     assert np.flatnonzero(course.partial).tolist() == [100]
     assert course.y[100] == 16e5
-    assert "Longs liquidated: 99.9 % of the day is known" in " ".join(report.notes)
+    assert "Longs liquidated: 99.9 % of the day is covered" in " ".join(report.notes)
 
 
 def test_liquidations_of_less_than_three_quarters_of_a_day_are_absent(pairs, history):
@@ -212,7 +212,7 @@ def test_liquidations_of_less_than_three_quarters_of_a_day_are_absent(pairs, his
     report = day_report(CLOSE, "live", pairs, day)
 
     assert set(liquidated(report).values()) == {"–"}
-    assert "Longs liquidated: 50.0 % of the day is known" in " ".join(report.notes)
+    assert "Longs liquidated: 50.0 % of the day is covered" in " ".join(report.notes)
     assert np.isfinite(charts(report)["Liquidations per 5 min"].series[0].y).sum() == 144
 
 
@@ -233,7 +233,7 @@ def test_a_venue_without_liquidations_is_named(pairs, history):
     report = day_report(CLOSE, "live", pairs, day)
 
     assert liquidated(report)["Longs liquidated 24 h"] == "$288.00M"
-    assert "Liquidations are without okx, of which none were heard." in report.notes
+    assert "Liquidations: no data from okx." in report.notes
 
 
 def test_a_day_without_liquidations_says_so(pairs, history):
@@ -246,7 +246,7 @@ def test_a_day_without_liquidations_says_so(pairs, history):
     values = {figure.label: figure.value for figure in report.figures}
     assert values["Longs liquidated 24 h"] == values["Shorts liquidated 24 h"] == "–"
     assert "Liquidations per 5 min" not in charts(report)
-    assert "Liquidations are missing: no stream told of any in the day." in report.notes
+    assert "Liquidations: no data in these 24 hours." in report.notes
 
 
 def test_it_prints_and_says_whose_market_it_is(pairs, history):

@@ -118,5 +118,5 @@ def test_time_without_a_zone_is_utc():
 
 def test_column_that_is_not_there_is_named():
     """Before anything is written."""
-    with pytest.raises(ValueError, match="Pairs: the frame has no column oi_usd"):
+    with pytest.raises(ValueError, match="Pairs: the frame lacks column oi_usd"):
         Section("Pairs", pd.DataFrame({"pair": []}), (Column("oi_usd", "Open interest", "usd"),))

@@ -633,20 +633,20 @@ def test_an_empty_panel_has_no_movers():
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda pairs: movers.movers(pairs, "oi"), "metric: 'oi' is none of oi_usd"),
-        (lambda pairs: movers.movers(pairs, "symbol"), "metric: 'symbol' is none of"),
+        (lambda pairs: movers.movers(pairs, "oi"), "metric: 'oi' is not one of oi_usd"),
+        (lambda pairs: movers.movers(pairs, "symbol"), "metric: 'symbol' is not one of"),
         (lambda pairs: movers.movers(pairs, "oi_usd", most=0), "most: "),
         (lambda pairs: movers.movers(pairs, "oi_usd", bars=1), "bars: a frame"),
-        (lambda pairs: movers.movers(pairs.drop(columns="base"), "oi_usd"), "no column base"),
+        (lambda pairs: movers.movers(pairs.drop(columns="base"), "oi_usd"), "lacks column base"),
         (
             lambda pairs: venue_shares.venue_shares(pairs, "price_24h_pct"),
             "metric: 'price_24h_pct'",
         ),
-        (lambda pairs: totals.long_short(pairs, "ls"), "kind: 'ls' is none of ls_accounts"),
-        (lambda pairs: totals.of_venue(pairs, "kraken"), "venue: 'kraken' is none of okx"),
-        (lambda pairs: totals.global_oi_usd(pairs[["venue"]]), "no column oi_usd; it has venue"),
+        (lambda pairs: totals.long_short(pairs, "ls"), "kind: 'ls' is not one of ls_accounts"),
+        (lambda pairs: totals.of_venue(pairs, "kraken"), "venue: 'kraken' is not one of okx"),
+        (lambda pairs: totals.global_oi_usd(pairs[["venue"]]), "lacks column oi_usd; it has venue"),
         (lambda _: totals.global_oi_usd(panel(TWO, close=[[1, 1]])), "without oi_usd"),
-        (lambda _: movers.movers(panel(TWO, close=[[1, 1]]), "oi_usd"), "none of close"),
+        (lambda _: movers.movers(panel(TWO, close=[[1, 1]]), "oi_usd"), "not one of close"),
     ],
 )
 def test_a_wrong_argument_is_named(ask, message):

@@ -421,12 +421,12 @@ def test_names_instruments_by_their_newest_base(lake):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"timeframe": "7m"}, "timeframe: '7m' is none of 5m, 15m"),
-        ({"metrics": ["oi"]}, "metrics: there is no 'oi'; the nearest is 'oi_"),
-        ({"metrics": ["closes"]}, "metrics: there is no 'closes'; the nearest is 'close'"),
+        ({"timeframe": "7m"}, "timeframe: '7m' is not one of 5m, 15m"),
+        ({"metrics": ["oi"]}, "metrics: unknown 'oi'; did you mean 'oi_"),
+        ({"metrics": ["closes"]}, "metrics: unknown 'closes'; did you mean 'close'"),
         ({"metrics": []}, "metrics: "),
-        ({"now": NOON.replace(tzinfo=None)}, "now: .* has no zone"),
-        ({"bars": None, "start": NOON.replace(tzinfo=None)}, "start: .* has no zone"),
+        ({"now": NOON.replace(tzinfo=None)}, "now: .* has no time zone"),
+        ({"bars": None, "start": NOON.replace(tzinfo=None)}, "start: .* has no time zone"),
         ({"bars": 0}, "bars: "),
         ({"bars": None}, "bars, start: "),
         ({"start": NOON}, "bars, start: "),

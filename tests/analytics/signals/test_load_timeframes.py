@@ -101,5 +101,5 @@ def test_before_the_record_nothing_fires(lake):
 
 
 def test_refuses_a_timeframe_that_is_none(lake):
-    with pytest.raises(QueryError, match="timeframe: '7m' is none of 5m"):
+    with pytest.raises(QueryError, match="timeframe: '7m' is not one of 5m"):
         load_timeframes(lake, EASY, ("5m", "7m"), now=NOW)
