@@ -52,6 +52,8 @@ stops, a coroutine function is cancelled, and a plain one meets it in its next r
 
 _THREAD = "work for another command"
 
+_FAILED = "the collector failed; see its log"
+
 _STOPPED = (
     "the collector stopped before the work was done; "
     "what it stored is kept, so just run the command again"
@@ -205,6 +207,12 @@ class _Request:
                         await self._work(self._asked, self._report)
                 else:
                     await self._run_in_thread()
+        except asyncio.CancelledError:
+            if not self._stopped.is_set():
+                # Nobody asked for it: without an error the command would report success.
+                log.exception("work for another command was cancelled")
+                self._tell({"error": _FAILED})
+            raise
         finally:
             self._tell(None)
 
@@ -233,7 +241,7 @@ class _Request:
             self._tell({"error": str(error)})
         except Exception:
             log.exception("work for another command failed")
-            self._tell({"error": "the collector failed; see its log"})
+            self._tell({"error": _FAILED})
 
     def _report(self, line: dict[str, object]) -> None:
         if self._stopped.is_set():

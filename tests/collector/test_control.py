@@ -307,6 +307,24 @@ async def test_work_stops_when_whoever_asked_goes_away(tmp_path, tasks):
         await until(ended)
 
 
+async def test_work_that_is_killed_is_no_success(tmp_path, tasks):
+    """Whoever asked reads that it failed, and does not take the end of the lines for the end."""
+    began, lines = asyncio.Event(), []
+
+    async def fill(_asked, _report):
+        began.set()
+        await asyncio.Event().wait()
+
+    async with taking_work(tmp_path, {"fill": fill}, tasks):
+        asking = asyncio.create_task(ask(tmp_path, "fill", {}, lines.append))
+        await began.wait()
+        (work,) = [one for one in asyncio.all_tasks() if "another command" in one.get_name()]
+        work.cancel()
+        await asking
+
+    assert lines == [{"error": "the collector failed; see its log"}]
+
+
 async def test_one_import_at_a_time_and_a_backfill_waits_for_none(tmp_path, tasks):
     """Each holds a process, memory and a thread; a file that is long in being read no others."""
     running, most, lines = [], [], []
