@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import streamlit as st
 
@@ -19,8 +19,10 @@ from analytics.exports.report import SIMULATED, Report
 from analytics.exports.sections import Section
 from analytics.exports.tsv import tsv_text
 from analytics.exports.xlsx import xlsx_bytes
+from analytics.quantities import QUANTITIES
 from analytics.signals.thresholds import Thresholds
 from dashboard.as_of import Moment
+from dashboard.view import Level
 
 Tables = Mapping[str, Callable[[], Section]]
 
@@ -104,11 +106,8 @@ def plotly_config(name: str, shown: Moment) -> dict[str, Any]:
 
 def thresholds_text(level: Thresholds) -> str:
     """Write a user's thresholds, for what a report says of its page's settings."""
-    return (
-        f"z {level.z_oi:g}, long/short {level.ls_accounts:g}, "
-        f"imbalance {level.book_imbalance_pct:g} %, funding {level.funding_8h_pct:g} %, "
-        f"OI change {level.oi_delta_pct:g} %"
-    )
+    levels = [(QUANTITIES[name], getattr(level, name)) for name in get_args(Level)]
+    return ", ".join(f"{one.title} {one.write(value).lstrip('+')}" for one, value in levels)
 
 
 def _chosen(tables: Tables, key: str) -> str | None:

@@ -201,7 +201,7 @@ def test_the_copied_link_shows_the_same_to_another(visit, someone, demo):
     page.get_by_text("Copied", exact=True).wait_for()
     other = visit(page.evaluate("navigator.clipboard.readText()"))
 
-    assert other.get_by_role("spinbutton", name="z of OI change").input_value() == "3.3"
+    assert other.get_by_role("spinbutton", name="z of OI change").input_value() == "3.30"
     assert {row[1] for row in table(other)} == {"bybit"}
     assert timeframe(other, "1h").is_checked()
 

@@ -100,7 +100,7 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
     ]
     assert signals.frame["ts"].iloc[0] == record.noon.replace(minute=35)
     assert document.state["Panes"].startswith("Price, Bands, Volume, OI")
-    assert "z 2.5, long/short 2" in document.state["Thresholds"]
+    assert "z of OI change 2.50, Long/short 2.00, Book" in document.state["Thresholds"]
     pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(document))).pages
     assert "Basis: mark above index" in "".join(page.extract_text() for page in pages)
 
@@ -140,6 +140,18 @@ def test_a_flow_that_is_partial_says_so_in_every_file(loaded, record):
     assert volume.partial.tolist()[-2:] == [False, True]
     pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(document))).pages
     assert "$50.00M, partial" in "".join(page.extract_text() for page in pages)
+
+
+def test_on_paper_the_price_is_the_leads_and_sums_say_of_how_many(loaded, record):
+    """A price is of no 1 of 2 pairs; open interest that one venue does not state is."""
+    wave(record, count=3)
+    record.snapshot(BTC, **NOW)
+    record.snapshot(BTC, venue="okx", **{**NOW, "oi_usd": None})
+
+    figures = {one.label: one.change for one in report(*loaded("OI", pair=None)).figures}
+
+    assert figures["Price"] == "+10.00 %"
+    assert figures["Open interest"].endswith("1 of 2 pairs")
 
 
 def test_open_interest_in_coins_is_a_pane_and_a_column_of_the_file(loaded, record):
