@@ -269,16 +269,18 @@ def _sides(rows: pd.DataFrame) -> None:
     """Compare venues' open interest per traded volume, from ``oi_beside_volume``."""
     if rows.empty:
         return
+    beside = QUANTITIES["oi_days_beside"]
     for row in rows[rows["ok"].eq(False).fillna(value=False)].to_dict("records"):
         st.warning(
-            f"{row['venue']}: open interest per traded volume is {row['oi_days_beside']:.2g} "
-            f"times that of the other venues, median of {row['bases']} assets. About 2 suggests "
-            "that both sides are counted, half that all others do. A hint only: turnover differs "
-            "between venues, and nothing is corrected.",
+            f"{row['venue']}: open interest per traded volume is "
+            f"{beside.write(row['oi_days_beside'])} times that of the other venues, "
+            f"median of {row['bases']} assets. About 2 suggests that both sides are counted, "
+            "half that all others do. A hint only: turnover differs between "
+            "venues, and nothing is corrected.",
             icon=":material/balance:",
         )
     stands = [
-        f"{venue} {times:.2f}"
+        f"{venue} {beside.write(times)}"
         for venue, times in zip(rows["venue"], rows["oi_days_beside"], strict=True)
     ]
     st.caption(

@@ -105,16 +105,19 @@ def _card(text: CardText) -> Figure:
 
 
 def _split_cards(shown: Shown) -> list[Figure]:
-    """Return the parts of the change of open interest: a card on paper is too narrow for both."""
-    text = split_text(shown.split, shown.moment)
+    """Return the change of open interest and its parts, for which one card is too narrow."""
+    text, split = split_text(shown.split, shown.moment), shown.split
     over = ", ".join(filter(None, (text.change_span, text.coverage))) or None
-    return [
-        Figure(
-            QUANTITIES[name].title,
-            QUANTITIES[name].write(None if shown.split is None else getattr(shown.split, name)),
-            over,
-        )
+    parts = {
+        name: None if split is None else getattr(split, name)
         for name in ("oi_price_usd", "oi_contracts_usd")
+    }
+    return [
+        Figure(text.label, text.value, over),
+        *(
+            Figure(QUANTITIES[name].title, QUANTITIES[name].write(usd), over)
+            for name, usd in parts.items()
+        ),
     ]
 
 

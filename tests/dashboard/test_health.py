@@ -497,8 +497,8 @@ def test_a_venue_that_may_count_both_sides_is_said(health, record):
 
     said = text(health("units"))
 
-    assert "bybit: open interest per traded volume is 2 times that of the other venues" in said
-    assert "okx: open interest per traded volume is 0.5 times" in said
+    assert "bybit: open interest per traded volume is 2.00 times that of the other venues" in said
+    assert "okx: open interest per traded volume is 0.50 times" in said
     assert "median of 3 assets" in said
     assert "bybit 2.00 and okx 0.50" in said
 

@@ -100,18 +100,19 @@ def test_a_change_says_its_time_and_its_end(shown):
 
 
 def test_the_split_of_the_oi_change_leaves_in_its_two_parts(shown):
-    """In the table of figures each is a change with its time; on paper they are one card."""
+    """In the table of figures each is a change with its time; on paper three cards."""
     five = timedelta(minutes=5)
     change = Change(320e6, None, 1, five, five, shown.moment.now)
     split = replace(shown, split=OiSplit(110e6, 210e6, change, 2))
 
     rows = lines(exports.tables(split)["Figures"]())
-    price, contracts = exports.report(split).figures[-2:]
+    whole, price, contracts = exports.report(split).figures[-3:]
 
     ends = "300.0,300.0,2025-10-22T12:44:00Z,1"
     assert f"OI change by price,USD,,1,2,110000000.0,{ends}" in rows
     assert f"OI change by contracts,USD,,1,2,210000000.0,{ends}" in rows
     over = "in 5 min, 1 of 2 pairs"
+    assert whole == Figure("OI change", "+$320.00M", over)
     assert price == Figure("OI change by price", "+$110.00M", over)
     assert contracts == Figure("OI change by contracts", "+$210.00M", over)
     assert len(lines(exports.tables(shown)["Figures"]())) == len(rows) - 2
@@ -162,7 +163,7 @@ def test_report_says_what_the_page_was_set_to(shown):
     text = "\n".join(page.extract_text() for page in pages)
 
     assert "$9.90B" in text
-    assert "z 2.5, long/short 2" in text
+    assert "z of OI change 2.50, Long/short 2.00" in text
     assert "A sentence." in text
     assert "SIMULATED" in text
 
