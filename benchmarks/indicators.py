@@ -23,7 +23,7 @@ import pandas as pd
 import talib
 from machine import described
 
-from analytics import indicators
+from analytics.indicators import bands, change, flow, momentum, volatility, zscores
 
 WINDOW = 20
 SLOW_COLUMNS = 4
@@ -110,20 +110,20 @@ def main() -> None:
     panel = panel_with_gaps(asked.bars, asked.instruments)
     bare = [column[np.isfinite(column)] for column in panel.T]
     few, share = panel[:, 1 : 1 + SLOW_COLUMNS], asked.instruments / SLOW_COLUMNS
-    deltas = indicators.delta_pct(panel)
-    _check(few, indicators.delta_pct(few))
+    deltas = change.delta_pct(panel)
+    _check(few, change.delta_pct(few))
     print(f"{asked.bars:,} bars x {asked.instruments} instruments, {described()}")
 
     def against_talib(name: str, ours: Callable[[], object], function: Callable) -> None:
         compare(name, ours, "TA-Lib on bare columns", lambda: list(map(function, bare)), asked.runs)
 
-    against_talib("rsi", lambda: indicators.rsi(panel), lambda x: talib.RSI(x, 14))
-    against_talib("atr", lambda: indicators.atr(panel, panel, panel), lambda x: talib.ATR(x, x, x))
-    against_talib("obv", lambda: indicators.obv(panel, panel), lambda x: talib.OBV(x, x))
-    against_talib("bollinger", lambda: indicators.bollinger(panel), lambda x: talib.BBANDS(x, 20))
+    against_talib("rsi", lambda: momentum.rsi(panel), lambda x: talib.RSI(x, 14))
+    against_talib("atr", lambda: volatility.atr(panel, panel, panel), lambda x: talib.ATR(x, x, x))
+    against_talib("obv", lambda: flow.obv(panel, panel), lambda x: talib.OBV(x, x))
+    against_talib("bollinger", lambda: bands.bollinger(panel), lambda x: talib.BBANDS(x, 20))
     compare(
         "z_score",
-        lambda: indicators.z_score(deltas),
+        lambda: zscores.z_score(deltas),
         "pandas rolling, known bars",
         lambda: pandas_panel(deltas, pandas_z),
         asked.runs,
@@ -131,20 +131,20 @@ def main() -> None:
     frame = pd.DataFrame(deltas)
     compare(
         "z_score",
-        lambda: indicators.z_score(deltas),
+        lambda: zscores.z_score(deltas),
         "pandas rolling, a gap blanks 20 bars",
         lambda: pandas_z(frame),
         asked.runs,
     )
     compare(
         "z_robust",
-        lambda: indicators.z_robust(deltas),
+        lambda: zscores.z_robust(deltas),
         f"pandas rolling, {SLOW_COLUMNS} columns x {share:.0f}",
         lambda: pandas_panel(deltas[:, 1 : 1 + SLOW_COLUMNS], pandas_robust),
         min(asked.runs, 3),
         share,
     )
-    for indicator in (indicators.rsi, indicators.z_score, indicators.z_robust):
+    for indicator in (momentum.rsi, zscores.z_score, zscores.z_robust):
         needed = peak_mb(partial(indicator, panel))
         print(f"{indicator.__name__} needs {needed:.0f} MB, its result included")
 
@@ -153,10 +153,10 @@ def _check(few: np.ndarray, deltas: np.ndarray) -> None:
     """Raise unless both sides give the same results."""
     known = np.isfinite(few[:, 0])
     same = [
-        (indicators.rsi(few)[known, 0], talib.RSI(few[known, 0], 14)),
-        (indicators.bollinger(few).upper[known, 0], talib.BBANDS(few[known, 0], 20)[0]),
-        (indicators.z_score(deltas), pandas_panel(deltas, pandas_z)),
-        (indicators.z_robust(deltas), pandas_panel(deltas, pandas_robust)),
+        (momentum.rsi(few)[known, 0], talib.RSI(few[known, 0], 14)),
+        (bands.bollinger(few).upper[known, 0], talib.BBANDS(few[known, 0], 20)[0]),
+        (zscores.z_score(deltas), pandas_panel(deltas, pandas_z)),
+        (zscores.z_robust(deltas), pandas_panel(deltas, pandas_robust)),
     ]
     for ours, theirs in same:
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)

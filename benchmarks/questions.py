@@ -30,8 +30,9 @@ import numpy as np
 from big_lake import END
 from machine import described
 
-from analytics import indicators, query
+from analytics import query
 from analytics.correlation.matrix import correlation
+from analytics.indicators import bands, change, flow, funding, momentum, volatility, zscores
 from analytics.indicators.change import log_returns
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
@@ -120,28 +121,28 @@ def everything(seen: Panel) -> list[object]:
     of = seen.values
     close, oi, rate = of["close"], of["oi_usd"], of["funding_rate"]
     interval, volume = of["funding_interval_h"], of["taker_buy_usd"]
-    oi_delta_pct = indicators.delta_pct(oi)
-    cvd = indicators.cvd_usd(of["taker_buy_usd"], of["taker_sell_usd"])
+    oi_delta_pct = change.delta_pct(oi)
+    cvd = flow.cvd_usd(of["taker_buy_usd"], of["taker_sell_usd"])
     return [
-        indicators.delta(close),
-        indicators.z_score(oi_delta_pct),
-        indicators.z_robust(oi_delta_pct),
-        indicators.rsi(close),
-        indicators.atr(of["high"], of["low"], close),
-        indicators.bollinger(close),
-        indicators.volatility_pct(close, bars_per_year=seen.bars_per_year),
-        indicators.obv(close, volume),
-        indicators.cvd_oi_pct(cvd, oi),
-        indicators.funding_8h_pct(rate, interval),
-        indicators.funding_apr_pct(rate, interval),
-        indicators.premium_pct(of["mark"], of["index"]),
+        change.delta(close),
+        zscores.z_score(oi_delta_pct),
+        zscores.z_robust(oi_delta_pct),
+        momentum.rsi(close),
+        volatility.atr(of["high"], of["low"], close),
+        bands.bollinger(close),
+        volatility.volatility_pct(close, bars_per_year=seen.bars_per_year),
+        flow.obv(close, volume),
+        flow.cvd_oi_pct(cvd, oi),
+        funding.funding_8h_pct(rate, interval),
+        funding.funding_apr_pct(rate, interval),
+        funding.premium_pct(of["mark"], of["index"]),
     ]
 
 
 def heatmap(cursor: Cursor, only: Only) -> object:
     """Changes of price and open interest, pair by quarter of an hour."""
     seen = panel.load(cursor, ["close", "oi_usd"], "15m", **LIVE, bars=97, only=only)
-    return [indicators.delta_pct(values) for values in seen.values.values()]
+    return [change.delta_pct(values) for values in seen.values.values()]
 
 
 def correlated(cursor: Cursor, only: Only) -> object:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from analytics import indicators
+from analytics.indicators import change, flow, funding, momentum
 from analytics.indicators.arrays import Floats
 from analytics.panels.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Panel, coverage
 from analytics.quantities import QUANTITIES, Quantity
@@ -64,11 +64,11 @@ class Measured:
 
 
 def _funding(metric: Metrics) -> Floats:
-    return indicators.funding_8h_pct(metric["funding_rate"], metric["funding_interval_h"])
+    return funding.funding_8h_pct(metric["funding_rate"], metric["funding_interval_h"])
 
 
 def _taker(metric: Metrics) -> Floats:
-    return indicators.taker_imbalance_pct(metric["taker_buy_usd"], metric["taker_sell_usd"])
+    return flow.taker_imbalance_pct(metric["taker_buy_usd"], metric["taker_sell_usd"])
 
 
 def _liquidated(metric: Metrics) -> Floats:
@@ -88,10 +88,10 @@ MEASURES: Final[Mapping[str, Measure]] = {
         Measure("oi_delta_pct", ("oi_usd",), lambda m: m["oi_usd"], *_CHANGE),
         Measure("price_delta_pct", ("close",), lambda m: m["close"], *_CHANGE),
         Measure(
-            "z_oi", ("oi_usd",), lambda m: z_oi(indicators.delta_pct(m["oi_usd"])), "bars",
+            "z_oi", ("oi_usd",), lambda m: z_oi(change.delta_pct(m["oi_usd"])), "bars",
             Z_REACH + 2,
         ),
-        Measure("rsi_14", ("close",), lambda m: indicators.rsi(m["close"]), "bars", 70),
+        Measure("rsi_14", ("close",), lambda m: momentum.rsi(m["close"]), "bars", 70),
         Measure("funding_8h_pct", _FUNDING, _funding, "mean"),
         Measure("funding_delta_pp", _FUNDING, _funding, *_CHANGE, differs=True),
         Measure("ls_accounts", ("ls_accounts",), lambda m: m["ls_accounts"], "mean"),
@@ -102,11 +102,11 @@ MEASURES: Final[Mapping[str, Measure]] = {
         Measure("taker_imbalance_pct", _TAKERS, _taker, "sum"),
         Measure(
             "basis_pct", ("mark", "index"),
-            lambda m: indicators.premium_pct(m["mark"], m["index"]), "mean",
+            lambda m: funding.premium_pct(m["mark"], m["index"]), "mean",
         ),
         Measure(
             "last_premium_pct", ("close", "index"),
-            lambda m: indicators.premium_pct(m["close"], m["index"]), "mean",
+            lambda m: funding.premium_pct(m["close"], m["index"]), "mean",
         ),
         Measure("oi_usd", ("oi_usd",), lambda m: m["oi_usd"], "mean"),
         Measure("traded_usd", ("traded_usd",), lambda m: m["traded_usd"], "sum"),
@@ -181,8 +181,8 @@ def _up_to_date(values: Metrics, measure: Measure) -> dict[str, Floats]:
 
 def _change(values: Floats, bars: int, measure: Measure) -> Floats:
     if measure.differs:
-        return indicators.delta(values, bars)
-    return indicators.delta_pct(values, bars)
+        return change.delta(values, bars)
+    return change.delta_pct(values, bars)
 
 
 def _last(values: Floats) -> Floats:

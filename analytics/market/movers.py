@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics import indicators
 from analytics.errors import QueryError
+from analytics.indicators import change
 from analytics.indicators.arrays import Floats
 from analytics.market.totals import Market, column
 from analytics.panels.panel import Panel
@@ -81,7 +81,7 @@ def _values(market: Market, metric: str, bars: int | None) -> Floats:
             raise QueryError(f"metric: {metric!r} is not one of {', '.join(market.values)}")
         cells = column(market, metric)
         if bars is not None:
-            cells = indicators.delta_pct(cells, bars)
+            cells = change.delta_pct(cells, bars)
         return cells[-1] if len(cells) else np.full(len(market.instruments), np.nan)
     if bars is not None:
         raise QueryError("bars: a frame has one value of each pair; only a panel has bars")

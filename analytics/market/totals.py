@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics import indicators
 from analytics.errors import QueryError
+from analytics.indicators import change, funding
 from analytics.indicators.arrays import Floats
 from analytics.panels.panel import Panel
 
@@ -136,13 +136,13 @@ def breadth_pct(market: Market, bars: int = 1) -> Aggregate:
         ValueError: *bars* is not from 1 to 100,000.
     """
     if isinstance(market, Panel):
-        change = indicators.delta_pct(column(market, "close"), bars)
+        risen_pct = change.delta_pct(column(market, "close"), bars)
     else:
-        change = column(market, "price_24h_pct")
-    known = np.isfinite(change)
+        risen_pct = column(market, "price_24h_pct")
+    known = np.isfinite(risen_pct)
     pairs = known.sum(axis=-1)
-    risen = (known & (change > 0)).sum(axis=-1)
-    return Aggregate(100 * _quotient(risen, pairs), pairs, change.shape[-1])
+    risen = (known & (risen_pct > 0)).sum(axis=-1)
+    return Aggregate(100 * _quotient(risen, pairs), pairs, risen_pct.shape[-1])
 
 
 def total(values: Floats) -> Aggregate:
@@ -226,7 +226,7 @@ def of_venue(market: Market, venue: str) -> Market:
 def _funding(market: Market) -> Floats:
     if isinstance(market, Panel):
         rate, interval_h = column(market, "funding_rate"), column(market, "funding_interval_h")
-        return indicators.funding_8h_pct(rate, interval_h)
+        return funding.funding_8h_pct(rate, interval_h)
     return column(market, "funding_8h_pct")
 
 

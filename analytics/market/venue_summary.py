@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from analytics import indicators
+from analytics.indicators import funding
 from analytics.indicators.arrays import Floats
 from analytics.market.figures import Figure, figures
 from analytics.market.totals import column, weighted
@@ -71,9 +71,7 @@ def quoted(pairs: pd.DataFrame, quotes: pd.DataFrame) -> pd.DataFrame:
         and funding_apr_pct [% per year].
     """
     rows = pairs.merge(quotes, on=["venue", "symbol"], how="left")
-    rows["basis_pct"] = indicators.premium_pct(
-        column(rows, "basis_mark"), column(rows, "basis_index")
-    )
+    rows["basis_pct"] = funding.premium_pct(column(rows, "basis_mark"), column(rows, "basis_index"))
     rows["funding_apr_pct"] = _yearly(column(rows, "funding_8h_pct"))
     return rows
 
@@ -140,7 +138,7 @@ def funding_spread(pairs: pd.DataFrame) -> FundingSpread | None:
 
 def _yearly(funding_8h_pct: object) -> Floats:
     rates = np.asarray(funding_8h_pct, np.float64) / 100
-    return indicators.funding_apr_pct(rates, np.full_like(rates, _REBASED_H))
+    return funding.funding_apr_pct(rates, np.full_like(rates, _REBASED_H))
 
 
 def _number(figure: Figure) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics import indicators
+from analytics.indicators import bands, change, momentum
 from analytics.indicators.arrays import Floats
 from analytics.panels.panel import Panel
 from analytics.signals.tiers import z_oi
@@ -36,11 +36,11 @@ def pair_curves(panel: Panel) -> pd.DataFrame:
     numbers, because a table of many pairs goes to the browser at each refresh.
     """
     close, oi_usd = panel.values["close"], panel.values["oi_usd"]
-    rsi = indicators.rsi(close)
+    rsi = momentum.rsi(close)
     of_newest = {
-        "z_oi": z_oi(indicators.delta_pct(oi_usd)),
+        "z_oi": z_oi(change.delta_pct(oi_usd)),
         "rsi_14": rsi,
-        "band_pct": 100 * indicators.bollinger(close).position,
+        "band_pct": 100 * bands.bollinger(close).position,
     }
     curves = {
         "price_curve": [_in_its_range(column) for column in close[-POINTS:].T],

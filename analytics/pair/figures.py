@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from analytics import indicators
+from analytics.indicators import funding
 from analytics.indicators.arrays import Floats
 from analytics.market import totals
 from analytics.market.figures import Change, oi_change
@@ -129,7 +129,7 @@ def _mean(
 def _apr_pct(funding_8h_pct: float | None) -> float | None:
     if funding_8h_pct is None:
         return None
-    return _known(indicators.funding_apr_pct([funding_8h_pct / 100], [8.0])[0])
+    return _known(funding.funding_apr_pct([funding_8h_pct / 100], [8.0])[0])
 
 
 def _stated(figure: totals.Aggregate, rows: pd.DataFrame, name: str, ts: str) -> Stated:

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics import indicators
+from analytics.indicators import bands, change, flow, funding, momentum, volatility, zscores
 from analytics.indicators.arrays import Floats, newest
 from analytics.indicators.decomposition import oi_change_over
 from analytics.market import totals
@@ -194,12 +194,12 @@ def _of_each(panel: Panel) -> dict[str, Floats]:
     }
     return {
         **metric,
-        "funding_8h_pct": indicators.funding_8h_pct(
+        "funding_8h_pct": funding.funding_8h_pct(
             metric["funding_rate"], metric["funding_interval_h"]
         ),
         "book_imbalance_pct": 100 * metric["book_imbalance"],
-        "basis_pct": indicators.premium_pct(metric["mark"], metric["index"]),
-        "last_premium_pct": indicators.premium_pct(metric["close"], metric["index"]),
+        "basis_pct": funding.premium_pct(metric["mark"], metric["index"]),
+        "last_premium_pct": funding.premium_pct(metric["close"], metric["index"]),
     }
 
 
@@ -233,7 +233,7 @@ def _one(
         **_of_interest(lines["oi_usd"]),
         **_split(part, lines["oi_usd"]),
         "ls_delta_pct": _ls_delta_pct(part, lines["ls_accounts"]),
-        "taker_imbalance_pct": indicators.taker_imbalance_pct(
+        "taker_imbalance_pct": flow.taker_imbalance_pct(
             lines["taker_buy_usd"][:, None], lines["taker_sell_usd"][:, None]
         )[:, 0],
     }
@@ -287,30 +287,30 @@ def _ls_delta_pct(part: Mapping[str, Floats], line: Line) -> Line:
     """Return the change of the mean over those known in both bars, by the newer weights."""
     ratios, oi_usd = part["ls_accounts"], part["oi_usd"]
     if ratios.shape[1] == 1:
-        return indicators.delta_pct(ratios)[:, 0]
+        return change.delta_pct(ratios)[:, 0]
     before = np.full(ratios.shape, np.nan)
     before[1:] = ratios[:-1]
     weights = np.where(np.isfinite(before) & np.isfinite(ratios), oi_usd, np.nan)
     now, then = (totals.weighted_ratio(one, weights).value for one in (ratios, before))
-    change = np.full(len(line), np.nan)
+    delta_pct = np.full(len(line), np.nan)
     known = np.isfinite(line)
     known[1:] &= np.isfinite(line[:-1])
-    np.divide(100 * (now - then), then, out=change, where=known & (then > 0))
-    return change
+    np.divide(100 * (now - then), then, out=delta_pct, where=known & (then > 0))
+    return delta_pct
 
 
 def _split(part: Mapping[str, Floats], line: Line) -> dict[str, Line]:
     """Return the parts of the change of open interest that price and contracts account for."""
-    change = oi_change_over(part["oi_usd"], part["oi_base"])
-    matched = np.isfinite(change.total_usd)
-    known = np.isfinite(line) & (matched & np.isfinite(change.oi_price_usd)).any(axis=1)
+    parts = oi_change_over(part["oi_usd"], part["oi_base"])
+    matched = np.isfinite(parts.total_usd)
+    known = np.isfinite(line) & (matched & np.isfinite(parts.oi_price_usd)).any(axis=1)
     known[1:] &= np.isfinite(line[:-1])
-    known &= ~(matched & np.isnan(change.oi_price_usd)).any(axis=1)
+    known &= ~(matched & np.isnan(parts.oi_price_usd)).any(axis=1)
     return {
         name: np.where(known, np.nansum(cells, axis=1), np.nan)
         for name, cells in (
-            ("oi_price_usd", change.oi_price_usd),
-            ("oi_contracts_usd", change.oi_contracts_usd),
+            ("oi_price_usd", parts.oi_price_usd),
+            ("oi_contracts_usd", parts.oi_contracts_usd),
         )
     }
 
@@ -332,18 +332,16 @@ def _add_running(lines: dict[str, Line], known: dict[str, Line]) -> None:
     column = {name: lines[name][:, None] for name in ("close", "traded_usd")}
     bought, sold = lines["taker_buy_usd"][:, None], lines["taker_sell_usd"][:, None]
     sums = {
-        "cvd_usd": (indicators.cvd_usd(bought, sold)[:, 0], known["taker_imbalance_pct"]),
+        "cvd_usd": (flow.cvd_usd(bought, sold)[:, 0], known["taker_imbalance_pct"]),
         "obv_usd": (
-            indicators.obv(column["close"], column["traded_usd"])[:, 0],
+            flow.obv(column["close"], column["traded_usd"])[:, 0],
             known["traded_usd"],
         ),
     }
     for name, (line, part) in sums.items():
         known[name] = _so_far(line, part)
         lines[name] = np.where(known[name] >= 100 * LEAST_KNOWN, line, np.nan)
-    lines["cvd_oi_pct"] = indicators.cvd_oi_pct(
-        lines["cvd_usd"][:, None], lines["oi_usd"][:, None]
-    )[:, 0]
+    lines["cvd_oi_pct"] = flow.cvd_oi_pct(lines["cvd_usd"][:, None], lines["oi_usd"][:, None])[:, 0]
     known["cvd_oi_pct"] = known["cvd_usd"]
 
 
@@ -374,25 +372,25 @@ def _complete(known: NDArray[np.bool_], silence: NDArray[np.intp]) -> NDArray[np
 def _of_prices(price: Mapping[str, Floats], bars_per_year: float) -> dict[str, Line]:
     """Return the indicators of the lead's prices. (T, 1) each"""
     close = price["close"]
-    bands = indicators.bollinger(close)
+    bollinger = bands.bollinger(close)
     derived = {
-        "bollinger_upper": bands.upper,
-        "bollinger_middle": bands.middle,
-        "bollinger_lower": bands.lower,
-        "rsi_14": indicators.rsi(close),
-        "atr_14": indicators.atr(price["high"], price["low"], close),
-        "volatility_pct": indicators.volatility_pct(close, bars_per_year=bars_per_year),
+        "bollinger_upper": bollinger.upper,
+        "bollinger_middle": bollinger.middle,
+        "bollinger_lower": bollinger.lower,
+        "rsi_14": momentum.rsi(close),
+        "atr_14": volatility.atr(price["high"], price["low"], close),
+        "volatility_pct": volatility.volatility_pct(close, bars_per_year=bars_per_year),
     }
     return {name: cells[:, 0] for name, cells in derived.items()}
 
 
 def _of_interest(oi_usd: Line) -> dict[str, Line]:
     """Return the change of open interest and how unusual it is."""
-    oi_delta_pct = indicators.delta_pct(oi_usd[:, None])
+    oi_delta_pct = change.delta_pct(oi_usd[:, None])
     derived = {
         "oi_delta_pct": oi_delta_pct,
         "z_oi": z_oi(oi_delta_pct),
-        "z_robust": z_oi(oi_delta_pct, indicators.z_robust),
+        "z_robust": z_oi(oi_delta_pct, zscores.z_robust),
     }
     return {name: cells[:, 0] for name, cells in derived.items()}
 

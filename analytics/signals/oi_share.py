@@ -10,8 +10,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from analytics.indicators import delta, z_score
 from analytics.indicators.arrays import Floats
+from analytics.indicators.change import delta
+from analytics.indicators.zscores import z_score
 from analytics.panels.panel import Pair
 
 _SHARE_DIGITS: Final = 6

@@ -15,8 +15,10 @@ from typing import Final
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from analytics.indicators import delta_pct, funding_8h_pct, z_score
 from analytics.indicators.arrays import Floats
+from analytics.indicators.change import delta_pct
+from analytics.indicators.funding import funding_8h_pct
+from analytics.indicators.zscores import z_score
 from analytics.panels.panel import Pair, Panel
 from analytics.signals.oi_share import oi_shares
 from analytics.signals.thresholds import Thresholds

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from analytics import indicators
+from analytics.indicators import bands, change, flow, funding, momentum, volatility, zscores
 
 GAPS = (3, 4, 5, 40, 77)
 """Rows that one column of the panels below does not have."""
@@ -68,7 +68,7 @@ def test_rsi_is_wilders(period):
     """With and without gaps: the known bars one after the other, nothing in the gaps."""
     close = walk()
 
-    result = indicators.rsi(with_gaps(close), period)
+    result = momentum.rsi(with_gaps(close), period)
 
     np.testing.assert_allclose(result, in_gapped(wilder_rsi(close, period)), rtol=1e-9)
 
@@ -78,7 +78,7 @@ def test_atr_is_wilders(period):
     close, rng = walk(), np.random.default_rng(1)
     high, low = close * (1 + rng.random(200) / 50), close * (1 - rng.random(200) / 50)
 
-    result = indicators.atr(with_gaps(high), with_gaps(low), with_gaps(close), period)
+    result = volatility.atr(with_gaps(high), with_gaps(low), with_gaps(close), period)
 
     np.testing.assert_allclose(result, in_gapped(wilder_atr(high, low, close, period)), rtol=1e-9)
 
@@ -86,7 +86,7 @@ def test_atr_is_wilders(period):
 def test_obv_is_granvilles():
     close, volume = walk().round(), np.random.default_rng(2).random(200)
 
-    result = indicators.obv(with_gaps(close), with_gaps(volume))
+    result = flow.obv(with_gaps(close), with_gaps(volume))
 
     np.testing.assert_allclose(result, in_gapped(granville_obv(close, volume)), rtol=1e-9)
 
@@ -100,7 +100,7 @@ def test_bands_are_bollingers(window, deviations):
     middle = np.append(blank, windows.mean(axis=1))
     reach = deviations * np.append(blank, windows.std(axis=1))
 
-    bands = indicators.bollinger(with_gaps(close), window, deviations)
+    found = bands.bollinger(with_gaps(close), window, deviations)
 
     expected = {
         "middle": middle,
@@ -111,7 +111,7 @@ def test_bands_are_bollingers(window, deviations):
     }
     for name, series in expected.items():
         np.testing.assert_allclose(
-            getattr(bands, name), in_gapped(series), rtol=1e-9, atol=1e-9, err_msg=name
+            getattr(found, name), in_gapped(series), rtol=1e-9, atol=1e-9, err_msg=name
         )
 
 
@@ -119,16 +119,16 @@ def test_bands_keep_the_digits_of_a_quiet_market():
     """A price of 100,000 that moves by a cent has a deviation of half a cent, not of 0 or noise."""
     close = (100_000 + 0.01 * (np.arange(40) % 2))[:, None]
 
-    bands = indicators.bollinger(close, 20)
+    found = bands.bollinger(close, 20)
 
-    np.testing.assert_allclose(bands.upper[19:] - bands.lower[19:], 4 * 0.005, rtol=1e-9)
+    np.testing.assert_allclose(found.upper[19:] - found.lower[19:], 4 * 0.005, rtol=1e-9)
 
 
 def test_volatility_of_alternating_returns():
     """Returns of +1 % and -1 % in turn, 20 of them, have a deviation of 1 % x sqrt(20 / 19)."""
     close = np.exp(np.cumsum(np.tile([0.01, -0.01], 15)))[:, None]
 
-    result = indicators.volatility_pct(close, 20, bars_per_year=100)
+    result = volatility.volatility_pct(close, 20, bars_per_year=100)
 
     assert np.isnan(result[:20]).all()
     np.testing.assert_allclose(result[20:], 10 * math.sqrt(20 / 19), rtol=1e-9)
@@ -138,7 +138,7 @@ def test_volatility_recovers_that_of_a_random_walk():
     """A walk of 1 % per bar is measured as about 1 %."""
     close = walk(4001)[:, None]
 
-    result = indicators.volatility_pct(close, 4000, bars_per_year=1)
+    result = volatility.volatility_pct(close, 4000, bars_per_year=1)
 
     assert result[-1, 0] == pytest.approx(1, rel=0.05)
 
@@ -150,7 +150,7 @@ def test_volatility_does_not_take_a_gap_for_a_storm():
     close[gap] = np.nan
     close[50:] *= 5
 
-    result = indicators.volatility_pct(close[:, None], 20, bars_per_year=100)[:, 0]
+    result = volatility.volatility_pct(close[:, None], 20, bars_per_year=100)[:, 0]
 
     assert np.isnan(result[40:51]).all()
     np.testing.assert_allclose(result[51:], 10 * math.sqrt(20 / 19), rtol=0.01)
@@ -163,16 +163,16 @@ def constant(bars=60):
 @pytest.mark.parametrize(
     ("name", "answer", "expected"),
     [
-        ("rsi", lambda close: indicators.rsi(close), math.nan),
-        ("z_score", lambda close: indicators.z_score(close), math.nan),
-        ("z_robust", lambda close: indicators.z_robust(close), math.nan),
-        ("position", lambda close: indicators.bollinger(close).position, math.nan),
-        ("width", lambda close: indicators.bollinger(close).width_pct, 0),
-        ("upper", lambda close: indicators.bollinger(close).upper, 7),
-        ("atr", lambda close: indicators.atr(close, close, close), 0),
-        ("volatility", lambda close: indicators.volatility_pct(close, bars_per_year=9), 0),
-        ("delta_pct", lambda close: indicators.delta_pct(close), 0),
-        ("obv", lambda close: indicators.obv(close, close), 7),
+        ("rsi", lambda close: momentum.rsi(close), math.nan),
+        ("z_score", lambda close: zscores.z_score(close), math.nan),
+        ("z_robust", lambda close: zscores.z_robust(close), math.nan),
+        ("position", lambda close: bands.bollinger(close).position, math.nan),
+        ("width", lambda close: bands.bollinger(close).width_pct, 0),
+        ("upper", lambda close: bands.bollinger(close).upper, 7),
+        ("atr", lambda close: volatility.atr(close, close, close), 0),
+        ("volatility", lambda close: volatility.volatility_pct(close, bars_per_year=9), 0),
+        ("delta_pct", lambda close: change.delta_pct(close), 0),
+        ("obv", lambda close: flow.obv(close, close), 7),
     ],
 )
 def test_of_a_price_that_stands_still(name, answer, expected):
@@ -186,25 +186,25 @@ def test_of_a_price_that_stands_still(name, answer, expected):
 )
 def test_rsi_at_its_ends(close, expected):
     """Only rises are 100, only falls 0, and as much up as down about 50."""
-    assert indicators.rsi(close[:, None])[-1, 0] == pytest.approx(expected, abs=4)
+    assert momentum.rsi(close[:, None])[-1, 0] == pytest.approx(expected, abs=4)
 
 
 EVERY = {
-    "delta": indicators.delta,
-    "delta_pct": indicators.delta_pct,
-    "rsi": indicators.rsi,
-    "bollinger": lambda x: np.stack(indicators.bollinger(x)),
-    "volatility_pct": lambda x: indicators.volatility_pct(x, bars_per_year=365),
-    "atr": lambda x: indicators.atr(x + 1, x - 1, x),
-    "obv": lambda x: indicators.obv(x, x),
-    "cvd_usd": lambda x: indicators.cvd_usd(x, 2 * x),
-    "taker_imbalance_pct": lambda x: indicators.taker_imbalance_pct(x, 2 * x),
-    "cvd_oi_pct": lambda x: indicators.cvd_oi_pct(x, x),
-    "z_score": indicators.z_score,
-    "z_robust": indicators.z_robust,
-    "funding_8h_pct": lambda x: indicators.funding_8h_pct(x, x),
-    "funding_apr_pct": lambda x: indicators.funding_apr_pct(x, x),
-    "premium_pct": lambda x: indicators.premium_pct(x, x),
+    "delta": change.delta,
+    "delta_pct": change.delta_pct,
+    "rsi": momentum.rsi,
+    "bollinger": lambda x: np.stack(bands.bollinger(x)),
+    "volatility_pct": lambda x: volatility.volatility_pct(x, bars_per_year=365),
+    "atr": lambda x: volatility.atr(x + 1, x - 1, x),
+    "obv": lambda x: flow.obv(x, x),
+    "cvd_usd": lambda x: flow.cvd_usd(x, 2 * x),
+    "taker_imbalance_pct": lambda x: flow.taker_imbalance_pct(x, 2 * x),
+    "cvd_oi_pct": lambda x: flow.cvd_oi_pct(x, x),
+    "z_score": zscores.z_score,
+    "z_robust": zscores.z_robust,
+    "funding_8h_pct": lambda x: funding.funding_8h_pct(x, x),
+    "funding_apr_pct": lambda x: funding.funding_apr_pct(x, x),
+    "premium_pct": lambda x: funding.premium_pct(x, x),
 }
 
 
@@ -247,16 +247,16 @@ def test_leaves_its_input_as_it_was(name):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x: indicators.rsi(x, 1), "period is a whole number of bars from 2"),
-        (lambda x: indicators.rsi(x, 10**6), "period is a whole number of bars from 2"),
-        (lambda x: indicators.rsi(x, 2.5), "period is a whole number of bars from 2"),
-        (lambda x: indicators.rsi(x[0]), r"close has the shape \(3,\)"),
-        (lambda x: indicators.atr(x, x[1:], x), r"low is \(204, 3\) where high is \(205, 3\)"),
-        (lambda x: indicators.z_score(x, 0), "window is a whole number"),
-        (lambda x: indicators.z_robust(x, 1), "window is a whole number"),
-        (lambda x: indicators.delta(x, 0), "bars is a whole number of bars from 1"),
-        (lambda x: indicators.bollinger(x, 20, 0), "deviations is a number above 0"),
-        (lambda x: indicators.volatility_pct(x, bars_per_year=0), "bars_per_year is a number"),
+        (lambda x: momentum.rsi(x, 1), "period is a whole number of bars from 2"),
+        (lambda x: momentum.rsi(x, 10**6), "period is a whole number of bars from 2"),
+        (lambda x: momentum.rsi(x, 2.5), "period is a whole number of bars from 2"),
+        (lambda x: momentum.rsi(x[0]), r"close has the shape \(3,\)"),
+        (lambda x: volatility.atr(x, x[1:], x), r"low is \(204, 3\) where high is \(205, 3\)"),
+        (lambda x: zscores.z_score(x, 0), "window is a whole number"),
+        (lambda x: zscores.z_robust(x, 1), "window is a whole number"),
+        (lambda x: change.delta(x, 0), "bars is a whole number of bars from 1"),
+        (lambda x: bands.bollinger(x, 20, 0), "deviations is a number above 0"),
+        (lambda x: volatility.volatility_pct(x, bars_per_year=0), "bars_per_year is a number"),
     ],
 )
 def test_names_the_argument_that_is_wrong(call, message):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analytics import indicators
+from analytics.indicators import bands, change, flow, momentum, volatility, zscores
 
 PRICES = arrays(
     np.float64,
@@ -21,20 +21,20 @@ PRICES = arrays(
 
 
 INDICATORS = {
-    "delta": lambda x: indicators.delta(x, 2),
-    "delta_pct": lambda x: indicators.delta_pct(x, 2),
-    "rsi": lambda x: indicators.rsi(x, 3),
-    "middle": lambda x: indicators.bollinger(x, 5).middle,
-    "upper": lambda x: indicators.bollinger(x, 5).upper,
-    "lower": lambda x: indicators.bollinger(x, 5).lower,
-    "position": lambda x: indicators.bollinger(x, 5).position,
-    "width_pct": lambda x: indicators.bollinger(x, 5).width_pct,
-    "volatility_pct": lambda x: indicators.volatility_pct(x, 5, bars_per_year=365),
-    "atr": lambda x: indicators.atr(x, x, x, 3),
-    "obv": lambda x: indicators.obv(x, x),
-    "cvd_usd": lambda x: indicators.cvd_usd(x, 2 * x),
-    "z_score": lambda x: indicators.z_score(x, 5),
-    "z_robust": lambda x: indicators.z_robust(x, 5),
+    "delta": lambda x: change.delta(x, 2),
+    "delta_pct": lambda x: change.delta_pct(x, 2),
+    "rsi": lambda x: momentum.rsi(x, 3),
+    "middle": lambda x: bands.bollinger(x, 5).middle,
+    "upper": lambda x: bands.bollinger(x, 5).upper,
+    "lower": lambda x: bands.bollinger(x, 5).lower,
+    "position": lambda x: bands.bollinger(x, 5).position,
+    "width_pct": lambda x: bands.bollinger(x, 5).width_pct,
+    "volatility_pct": lambda x: volatility.volatility_pct(x, 5, bars_per_year=365),
+    "atr": lambda x: volatility.atr(x, x, x, 3),
+    "obv": lambda x: flow.obv(x, x),
+    "cvd_usd": lambda x: flow.cvd_usd(x, 2 * x),
+    "z_score": lambda x: zscores.z_score(x, 5),
+    "z_robust": lambda x: zscores.z_robust(x, 5),
 }
 
 SCALED = {"delta", "middle", "upper", "lower", "atr", "obv", "cvd_usd"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analytics import indicators
+from analytics.indicators import change, flow, funding
 
 NAN = np.nan
 
@@ -31,8 +31,8 @@ def test_rebases_funding(rate, interval_h, per_8h, per_year):
     """0.01 % every 8 hours is paid 3 x 365 times a year: 10.95 %."""
     rates, intervals = column(rate), column(interval_h)
 
-    np.testing.assert_allclose(indicators.funding_8h_pct(rates, intervals), [[per_8h]])
-    np.testing.assert_allclose(indicators.funding_apr_pct(rates, intervals), [[per_year]])
+    np.testing.assert_allclose(funding.funding_8h_pct(rates, intervals), [[per_8h]])
+    np.testing.assert_allclose(funding.funding_apr_pct(rates, intervals), [[per_year]])
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_rebases_funding(rate, interval_h, per_8h, per_year):
 )
 def test_premium_is_what_a_price_has_above_its_index(price, index, expected):
     """101 is 1 % above 100; of no price and no index there is none."""
-    premium = indicators.premium_pct(column(price), column(index))
+    premium = funding.premium_pct(column(price), column(index))
 
     np.testing.assert_allclose(premium, [[expected]], atol=1e-12)
 
@@ -57,15 +57,15 @@ def test_delta_is_by_the_clock(bars, expected):
     """100, 110 is a rise of 10 %; across a gap it is of another span, and of 0 it is none."""
     values = column(100, 110, 55, NAN, 55, 110, 0, 0)
 
-    np.testing.assert_allclose(indicators.delta_pct(values, bars).ravel(), expected)
+    np.testing.assert_allclose(change.delta_pct(values, bars).ravel(), expected)
 
 
 def test_delta_pct_of_a_negative_value_is_none():
     """What can be negative has no percentage; its plain difference is known all the same."""
     values = column(-2, 1, -1, 3)
 
-    assert np.isnan(indicators.delta_pct(values)).all()
-    np.testing.assert_array_equal(indicators.delta(values).ravel(), [NAN, 3, -2, 4])
+    assert np.isnan(change.delta_pct(values)).all()
+    np.testing.assert_array_equal(change.delta(values).ravel(), [NAN, 3, -2, 4])
 
 
 def test_cvd_goes_on_after_a_gap_as_it_stood():
@@ -73,9 +73,9 @@ def test_cvd_goes_on_after_a_gap_as_it_stood():
     bought = column(5, 5, NAN, 5, 1)
     sold = column(2, 3, 9, NAN, 2)
 
-    cvd = indicators.cvd_usd(bought, sold)
+    cvd = flow.cvd_usd(bought, sold)
 
     np.testing.assert_array_equal(cvd.ravel(), [3, 5, NAN, NAN, 4])
     np.testing.assert_array_equal(
-        indicators.cvd_oi_pct(cvd, column(100, 50, 50, 50, 0)).ravel(), [3, 10, NAN, NAN, NAN]
+        flow.cvd_oi_pct(cvd, column(100, 50, 50, 50, 0)).ravel(), [3, 10, NAN, NAN, NAN]
     )

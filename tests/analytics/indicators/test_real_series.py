@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import talib
 
-from analytics import indicators
+from analytics.indicators import bands, change, flow, momentum, volatility, zscores
 from analytics.panels.panel import Panel
 
 SERIES = Path(__file__).parents[4] / "shared" / "real" / "series"
@@ -54,25 +54,25 @@ def market(request):
 
 
 TALIB = {
-    "rsi": (lambda x: indicators.rsi(x["close"]), lambda b: talib.RSI(b["close"], 14)),
+    "rsi": (lambda x: momentum.rsi(x["close"]), lambda b: talib.RSI(b["close"], 14)),
     "atr": (
-        lambda x: indicators.atr(x["high"], x["low"], x["close"]),
+        lambda x: volatility.atr(x["high"], x["low"], x["close"]),
         lambda b: talib.ATR(b["high"], b["low"], b["close"], 14),
     ),
     "obv": (
-        lambda x: indicators.obv(x["close"], x["volume_usd"]),
+        lambda x: flow.obv(x["close"], x["volume_usd"]),
         lambda b: talib.OBV(b["close"], b["volume_usd"]),
     ),
     "middle": (
-        lambda x: indicators.bollinger(x["close"]).middle,
+        lambda x: bands.bollinger(x["close"]).middle,
         lambda b: talib.BBANDS(b["close"], 20, 2, 2)[1],
     ),
     "upper": (
-        lambda x: indicators.bollinger(x["close"]).upper,
+        lambda x: bands.bollinger(x["close"]).upper,
         lambda b: talib.BBANDS(b["close"], 20, 2, 2)[0],
     ),
     "lower": (
-        lambda x: indicators.bollinger(x["close"]).lower,
+        lambda x: bands.bollinger(x["close"]).lower,
         lambda b: talib.BBANDS(b["close"], 20, 2, 2)[2],
     ),
 }
@@ -96,9 +96,9 @@ def test_is_talibs_answer_to_each_bare_series(market, name):
 def test_z_of_a_real_market_is_that_of_pandas(market):
     """Of changes, as it is used; 1e-12 is what two ways to sum 20 numbers may differ by."""
     panel = panel_of(*market)
-    values = indicators.delta_pct(panel.values["close"])
+    values = change.delta_pct(panel.values["close"])
 
-    result = indicators.z_score(values)
+    result = zscores.z_score(values)
 
     for column in range(values.shape[1]):
         known = pd.Series(values[:, column]).dropna()
@@ -112,7 +112,7 @@ def test_volatility_of_a_real_market(market):
     panel = panel_of(*market)
     close = panel.values["close"]
 
-    result = indicators.volatility_pct(close, bars_per_year=panel.bars_per_year)
+    result = volatility.volatility_pct(close, bars_per_year=panel.bars_per_year)
 
     for column in range(close.shape[1]):
         returns = pd.Series(np.append(np.nan, np.diff(np.log(close[:, column])))).dropna()

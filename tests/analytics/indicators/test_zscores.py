@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from analytics.indicators import z_robust, z_score
+from analytics.indicators.zscores import z_robust, z_score
 
 
 def oi_deltas(bars=3000, instruments=5, seed=11):

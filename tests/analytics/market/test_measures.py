@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from analytics import indicators
+from analytics.indicators import change, momentum
 from analytics.market.measures import LATE, MEASURES, bars_of_spans, by_bar, over_spans
 from analytics.panels.panel import Pair, Panel
 from analytics.signals.tiers import z_oi
@@ -134,9 +134,9 @@ def test_by_bar_says_what_the_indicators_say():
         return by_bar(made, MEASURES[name]).values
 
     column = levels[:, None]
-    np.testing.assert_array_equal(of("price_delta_pct"), indicators.delta_pct(column))
-    np.testing.assert_array_equal(of("rsi_14"), indicators.rsi(column))
-    np.testing.assert_array_equal(of("z_oi"), z_oi(indicators.delta_pct(column)))
+    np.testing.assert_array_equal(of("price_delta_pct"), change.delta_pct(column))
+    np.testing.assert_array_equal(of("rsi_14"), momentum.rsi(column))
+    np.testing.assert_array_equal(of("z_oi"), z_oi(change.delta_pct(column)))
 
 
 def test_an_empty_panel_has_no_values():

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics import indicators
+from analytics.indicators import bands, momentum
 from analytics.pair.curves import METRICS, POINTS, pair_curves
 from analytics.panels.panel import Panel
 
@@ -69,12 +69,12 @@ def test_figures_are_those_of_the_newest_bar():
     made = panel(BTC=closes)
     row = pair_curves(made).iloc[0]
 
-    rsi = indicators.rsi(made.values["close"])
+    rsi = momentum.rsi(made.values["close"])
     assert len(row["price_curve"]) == len(row["rsi_curve"]) == POINTS
     assert row["rsi_14"] == pytest.approx(rsi[-1, 0])
     assert row["rsi_curve"].tolist() == np.rint(rsi[-POINTS:, 0]).tolist()
     assert row["band_pct"] == pytest.approx(
-        100 * indicators.bollinger(made.values["close"]).position[-1, 0]
+        100 * bands.bollinger(made.values["close"]).position[-1, 0]
     )
     assert np.isfinite(row["z_oi"])
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics import indicators
+from analytics.indicators import change, momentum
 from analytics.pair.history import _COMPARED, METRICS, WARM_UP_BARS, history
 from analytics.panels.panel import FLOWS, Pair, Panel
 from analytics.signals.tiers import z_oi
@@ -118,9 +118,9 @@ def test_indicators_look_back_beyond_the_left_edge():
     for name in ("rsi_14", "bollinger_upper", "bollinger_lower", "z_oi", "oi_delta_pct"):
         assert np.isfinite(found.lines[name]).all(), name
     column = np.array(closes)[:, None]
-    assert found.lines["rsi_14"] == pytest.approx(indicators.rsi(column)[-bars:, 0])
-    change = indicators.delta_pct(np.array(interest)[:, None])
-    assert found.lines["z_oi"] == pytest.approx(z_oi(change)[-bars:, 0])
+    assert found.lines["rsi_14"] == pytest.approx(momentum.rsi(column)[-bars:, 0])
+    delta_pct = change.delta_pct(np.array(interest)[:, None])
+    assert found.lines["z_oi"] == pytest.approx(z_oi(delta_pct)[-bars:, 0])
 
 
 def test_the_cumulative_flow_begins_at_the_left_edge():
