@@ -129,7 +129,7 @@ class Archive:
         stretch = wanted.all_of(history)
         lacking = np.flatnonzero(bars.lacks(history, stretch, wanted.now))
         if not self.all_days:
-            lacking = lacking[lacking < (wanted.told_of(history).start - stretch.start) // BAR]
+            lacking = lacking[lacking < (wanted.reachable(history).start - stretch.start) // BAR]
         days = np.unique((stretch.start.timestamp() + lacking * BAR.total_seconds()) // DAY_S)
         found = {datetime.fromtimestamp(day * DAY_S, UTC).date() for day in days.tolist()}
         return {day for day in found if day < wanted.now.date()}

@@ -58,7 +58,7 @@ class Counted:
     def add(self, found: Known, histories: Iterable[History], wanted: Wanted) -> None:
         """Count what is *found* of *histories* of one instrument."""
         for history in histories:
-            stretch = wanted.to_be_had(history)
+            stretch = wanted.obtainable(history)
             askable = found.askable(history, stretch, wanted.now)
             known = askable & found.has(history, stretch)
             self.pairs[history.question.name] += 1
@@ -76,7 +76,7 @@ def compared(wanted: Wanted, before: Counted, after: Counted) -> list[Covered]:
             expected=after.expected[what],
             before=min(before.known[what], after.known[what]),
             now=after.known[what],
-            first_ts=(found := wanted.to_be_had(history)).start,
+            first_ts=(found := wanted.obtainable(history)).start,
             shortened=found.start > wanted.all_of(history).start,
         )
         for history in wanted.venue.history

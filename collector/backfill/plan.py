@@ -88,7 +88,7 @@ class Wanted:
         lead = DAY if "volume_usd" in history.question.columns else timedelta()
         return Stretch(self.stretch.start - lead, self.stretch.end)
 
-    def told_of(self, history: History) -> Stretch:
+    def reachable(self, history: History) -> Stretch:
         """Return the part of that which the venue still tells of."""
         stretch = self.all_of(history)
         if history.reach is None:
@@ -96,11 +96,11 @@ class Wanted:
         start = max(stretch.start, _mark_at(self.now - history.reach + AGEING))
         return Stretch(min(start, stretch.end), stretch.end)
 
-    def to_be_had(self, history: History) -> Stretch:
+    def obtainable(self, history: History) -> Stretch:
         """Return the part of that which can be had from anywhere."""
         if self.archived and history.archive is not None:
             return self.all_of(history)
-        return self.told_of(history)
+        return self.reachable(history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def pieces(
     found: Known, instrument: Instrument, history: History, wanted: Wanted
 ) -> Iterator[Piece]:
     """Yield the requests that get what is lacking of *history*, the newest first."""
-    stretch = wanted.told_of(history)
+    stretch = wanted.reachable(history)
     lacking = np.flatnonzero(found.lacks(history, stretch, wanted.now))
     most = _bars_in_an_answer(history)
     while len(lacking):

@@ -51,7 +51,7 @@ def run(settings: Settings, *, days: float, archive: bool, err: Console, out: Co
 async def _alone(settings: Settings, asked: dict[str, Any], report: Report) -> None:
     """Hold the lake, choose the instruments as a collector would, and fill in."""
     async with opened(settings) as program:
-        await asyncio.gather(*(timetable.universe(program, one) for one in program.venues))
+        await asyncio.gather(*(timetable.refresh_universe(program, one) for one in program.venues))
         await backfill_work(program)(asked, report)
 
 

@@ -47,7 +47,7 @@ async def demo(settings: Settings, simulator_options: list[str]) -> bool:
     """
     async with _family() as (family, stopped):
         simulator = await family.start(
-            "simulator", ["simulate", "--port", "0", *simulator_options], {}, heard=True
+            "simulator", ["simulate", "--port", "0", *simulator_options], {}, with_output=True
         )
         address = await _first_line(simulator)
         await _together(

@@ -35,11 +35,11 @@ class Processes:
         arguments: Sequence[str],
         variables: Mapping[str, str],
         *,
-        heard: bool = False,
+        with_output: bool = False,
     ) -> ChildProcess:
         """Start ``perpscope`` with *arguments* and with *variables* added to the environment.
 
-        Its standard output is a pipe if *heard* is set; the caller must read it,
+        Its standard output is a pipe if *with_output* is set; the caller must read it,
         because a full pipe blocks the process. Otherwise it is discarded.
         """
         process = await asyncio.create_subprocess_exec(
@@ -49,7 +49,7 @@ class Processes:
             *arguments,
             env={**os.environ, **variables},
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE if heard else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE if with_output else asyncio.subprocess.DEVNULL,
             # Ctrl-C goes to the whole terminal; only the parent acts on it, and stops its children.
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,

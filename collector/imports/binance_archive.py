@@ -136,7 +136,7 @@ def _metrics(source: Delimited, name: ArchiveName) -> ParsedFile:
     numbers = dict.fromkeys(METRICS[2:], pa.float64())
     rows = source.table({"create_time": pa.string(), "symbol": pa.string(), **numbers})
     refused, marked = _on_marks(rows, source.moments(rows, "create_time"))
-    known, unknown = contracts.sort_out(
+    known, unknown = contracts.of_names(
         pc.unique(rows["symbol"]).to_pylist(), contracts.of_venue_id
     )
     bars = reshape.run(

@@ -58,7 +58,7 @@ def of_venue_id(venue_id: str) -> Contract | str:
     return UNKNOWN_QUOTE
 
 
-def sort_out(
+def of_names(
     names: Iterable[str | None], meaning: Callable[[str], Contract | str]
 ) -> tuple[dict[str, Contract], dict[str, str]]:
     """Return the contracts that *names* mean, and the reasons why the others mean none."""

@@ -215,7 +215,7 @@ def _parsed(
     file: Path, kind: str, readings: pa.Table, refused: Counter[str], notes: tuple[str, ...]
 ) -> ParsedFile:
     """Return *readings*, of the recorder's names, as snapshots of Binance's contracts."""
-    known, unknown = contracts.sort_out(pc.unique(readings["name"]).to_pylist(), contracts.of_asset)
+    known, unknown = contracts.of_names(pc.unique(readings["name"]).to_pylist(), contracts.of_asset)
     rows_read = readings.num_rows + refused.total()
     refused.update(contracts.count_refused(readings["name"], unknown))
     snapshots = reshape.run(

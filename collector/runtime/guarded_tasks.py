@@ -111,7 +111,7 @@ class GuardedTask:
         self.cancel()
         await asyncio.wait([self._task])
 
-    def hurry(self) -> None:
+    def restart_now(self) -> None:
         """Skip the pause before a restart, if there is one."""
         if self._since_s is None and not self._asked_to_end:
             self._task.remove_done_callback(self._ended)

@@ -128,7 +128,7 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
         if streams:
             for one in venues:
                 one.feed = _feed(one, clock, settings, lake, tasks)
-            stack.push_async_callback(_hang_up, venues, write_queue)
+            stack.push_async_callback(_close_streams, venues, write_queue)
         histories = {one.name: VenueHistory(one, clock, lake) for one in venues}
         for history in histories.values():
             stack.push_async_callback(history.close)
@@ -224,7 +224,7 @@ def _cadence(venue: Venue, offer: Offer, *, heard: bool) -> str:
     return venue.cadence(offer.source)
 
 
-async def _hang_up(venues: Iterable[VenueCollector], write_queue: WriteQueue) -> None:
+async def _close_streams(venues: Iterable[VenueCollector], write_queue: WriteQueue) -> None:
     """Close the streams of all venues at once; what they received last is stored."""
     feeds = [one.feed for one in venues if one.feed is not None]
     await asyncio.gather(*(feed.close() for feed in feeds))
@@ -233,7 +233,7 @@ async def _hang_up(venues: Iterable[VenueCollector], write_queue: WriteQueue) ->
 
 
 async def _finish(write_queue: WriteQueue, storing: GuardedTask) -> None:
-    storing.hurry()
+    storing.restart_now()
     if not await write_queue.finish(STORING_TIMEOUT_S):
         log.error("stopped with unsaved batches", waiting=write_queue.waiting)
     await storing.end()

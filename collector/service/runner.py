@@ -89,7 +89,7 @@ async def run_once(settings: Settings) -> list[Cycle]:
     signalled = StopSignal()
     stopped = asyncio.create_task(signalled.wait(), name="stop signal")
     async with opened(settings) as program:
-        cycles = asyncio.gather(*(timetable.once(program, one) for one in program.venues))
+        cycles = asyncio.gather(*(timetable.collect_once(program, one) for one in program.venues))
         first: set[asyncio.Future[Any]] = {cycles, stopped}
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if not cycles.done():
@@ -102,5 +102,5 @@ async def run_once(settings: Settings) -> list[Cycle]:
         if not await program.write_queue.finish(STORING_TIMEOUT_S):
             raise LakeError(program.write_queue.fault or "the rows were not stored in time")
         # Who collects by cron has no background in which files have their turn.
-        await timetable.check(program)
+        await timetable.check_files(program)
         return cycles.result()

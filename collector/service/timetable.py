@@ -32,10 +32,10 @@ CHECK_BYTES = 256 * 2**20
 def lake_jobs(program: Program) -> list[Job]:
     """Return what is done for the lake, and how often."""
     return [
-        Job("bars", BAR, partial(bars, program), after_mark=timedelta(seconds=10)),
-        Job("check", BAR, partial(check, program), after_mark=timedelta(minutes=4)),
-        Job("merge", HOUR, partial(merge, program), after_mark=BAR / 2),
-        Job("days", timedelta(days=1), partial(merge, program, whole_days=True), BAR * 2),
+        Job("bars", BAR, partial(build_bars, program), after_mark=timedelta(seconds=10)),
+        Job("check", BAR, partial(check_files, program), after_mark=timedelta(minutes=4)),
+        Job("merge", HOUR, partial(merge_files, program), after_mark=BAR / 2),
+        Job("days", timedelta(days=1), partial(merge_files, program, whole_days=True), BAR * 2),
     ]
 
 
@@ -46,10 +46,12 @@ def venue_jobs(program: Program, one: VenueCollector) -> list[Job]:
     # Venues publish the ratios some seconds after each five-minute mark.
     published = timedelta(seconds=30)
     return [
-        Job(f"cycle {one.name}", interval, partial(cycle, program, one), at_once=True),
-        Job(f"universe {one.name}", quarter, partial(universe, program, one)),
-        Job(f"long/short {one.name}", BAR, partial(long_short, one), published),
-        Job(f"history {one.name}", HOUR, partial(history, program, one), after_mark=quarter),
+        Job(f"cycle {one.name}", interval, partial(run_cycle, program, one), at_once=True),
+        Job(f"universe {one.name}", quarter, partial(refresh_universe, program, one)),
+        Job(f"long/short {one.name}", BAR, partial(refresh_ratios, one), published),
+        Job(
+            f"history {one.name}", HOUR, partial(backfill_recent, program, one), after_mark=quarter
+        ),
     ]
 
 
@@ -57,33 +59,33 @@ async def collect(program: Program, one: VenueCollector) -> None:
     """Run the jobs of a venue on time, for ever."""
     scheduler = program.schedulers[one.name]
     if scheduler.is_empty:
-        scheduler.run_once(f"begin {one.name}", partial(begin, program, one))
+        scheduler.run_once(f"begin {one.name}", partial(start_venue, program, one))
     await scheduler.run()
 
 
-async def begin(program: Program, one: VenueCollector) -> None:
+async def start_venue(program: Program, one: VenueCollector) -> None:
     """Bring a venue onto its timetable; how fast it answers is nothing to the others."""
     try:
-        await universe(program, one)
+        await refresh_universe(program, one)
     finally:
         program.schedulers[one.name].add(venue_jobs(program, one))
-    await asyncio.gather(long_short(one), history(program, one))
+    await asyncio.gather(refresh_ratios(one), backfill_recent(program, one))
     # Of the bar of the start, and often of the one before, venues do not tell the whole yet.
     await program.clock.sleep(FIRST_BAR_TOLD_S)
-    await history(program, one)
+    await backfill_recent(program, one)
 
 
-async def once(program: Program, one: VenueCollector) -> Cycle:
+async def collect_once(program: Program, one: VenueCollector) -> Cycle:
     """Collect one complete cycle of a venue."""
-    await universe(program, one)
-    await long_short(one)
-    return await cycle(program, one)
+    await refresh_universe(program, one)
+    await refresh_ratios(one)
+    return await run_cycle(program, one)
 
 
-async def cycle(program: Program, one: VenueCollector) -> Cycle:
+async def run_cycle(program: Program, one: VenueCollector) -> Cycle:
     """Collect one cycle of a venue, and say when it begins or ceases to have a fault."""
     if one.universe.wants_refresh:
-        await universe(program, one)
+        await refresh_universe(program, one)
     snapshots, record = await one.cycle()
     before = program.counters.latest.get(one.name)
     if record.error is not None and (before is None or record.error != before.error):
@@ -107,7 +109,7 @@ async def _note_silence(program: Program, one: VenueCollector) -> None:
         )
 
 
-async def universe(program: Program, one: VenueCollector) -> None:
+async def refresh_universe(program: Program, one: VenueCollector) -> None:
     """Choose anew which of a venue's instruments are collected, and record them all."""
     try:
         instruments = await one.refresh_universe()
@@ -120,14 +122,14 @@ async def universe(program: Program, one: VenueCollector) -> None:
         log.warning("instruments not stored", venue=one.name, reason=str(error))
 
 
-async def long_short(one: VenueCollector) -> None:
+async def refresh_ratios(one: VenueCollector) -> None:
     """Ask for the newest long/short ratios of a venue."""
     outcome = await one.refresh_long_short()
     if outcome.error is not None:
         log.warning("long/short ratios incomplete", venue=one.name, reason=outcome.error)
 
 
-async def history(program: Program, one: VenueCollector) -> None:
+async def backfill_recent(program: Program, one: VenueCollector) -> None:
     """Fill in what is missing of a venue's last hours, behind all that is asked live.
 
     At the first start that is everything. Later it is holes, newcomers to the
@@ -159,10 +161,10 @@ async def watch_clock(program: Program) -> None:
     """Look for steps of the clock, for ever; waits are counted on the monotonic clock."""
     while True:
         await asyncio.sleep(CLOCK_POLL_S)
-        await clock(program)
+        await check_clock(program)
 
 
-async def clock(program: Program) -> None:
+async def check_clock(program: Program) -> None:
     """See whether the clock stepped; if it did, put the jobs on the timetable anew."""
     before = program.clock_steps.newest
     try:
@@ -174,7 +176,7 @@ async def clock(program: Program) -> None:
             scheduler.realign()
 
 
-async def bars(program: Program) -> None:
+async def build_bars(program: Program) -> None:
     """Write the bars whose five minutes are over, and those that snapshots came late for."""
     now = program.clock.now()
     earliest = program.write_queue.earliest_since_last_asked()
@@ -188,7 +190,7 @@ async def bars(program: Program) -> None:
                 program.write_queue.bars_from(one.name, since)
 
 
-async def merge(program: Program, *, whole_days: bool = False) -> None:
+async def merge_files(program: Program, *, whole_days: bool = False) -> None:
     """Merge the lake's small files; the grace of replaced files runs on the wall clock."""
     now = datetime.now(UTC)
     if whole_days:
@@ -200,7 +202,7 @@ async def merge(program: Program, *, whole_days: bool = False) -> None:
         log.warning("lake maintenance failed", reason=str(error))
 
 
-async def check(program: Program) -> None:
+async def check_files(program: Program) -> None:
     """Look into some of the lake's files, so that each has its turn every few hours."""
     try:
         notes = await asyncio.to_thread(program.lake.check_files, CHECK_BYTES)

@@ -212,15 +212,15 @@ class Feed:
         board = ConnectionPool(link, self, self._tasks)
         states = FirstStates(self._client, self.stream, self.books, self._clock, board)
         look = self._tasks.start(
-            "stream checks", partial(self._look, link, states), self.stream.venue
+            "stream checks", partial(self._check_streams, link, states), self.stream.venue
         )
         return _Running(link, board, states, look)
 
-    async def _look(self, link: Link, states: FirstStates) -> None:
+    async def _check_streams(self, link: Link, states: FirstStates) -> None:
         """Look again and again for what is missing although all connections are there."""
         while True:
             await self._clock.sleep(link.timeout_s(POLL_S, POLL_WALL_S))
-            self.ledger.look_for_numbers()
+            self.ledger.check_numbers()
             await states.look()
 
     def _liquidated(self, liquidation: Liquidation) -> None:

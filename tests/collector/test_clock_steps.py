@@ -49,7 +49,7 @@ def step(monkeypatch):
 
 async def cycled(program):
     """One cycle, stored."""
-    record = await timetable.cycle(program, program.venues[0])
+    record = await timetable.run_cycle(program, program.venues[0])
     assert await program.write_queue.finish(60)
     return record
 
@@ -62,15 +62,15 @@ def stored(program, query):
 @pytest.mark.parametrize("seconds", [-3600, 3600])
 async def test_a_step_is_found_said_and_written_down_once(program, step, seconds):
     """/healthz has the sentence; the lake has the step for Health; the log has it once."""
-    await timetable.universe(program, program.venues[0])
+    await timetable.refresh_universe(program, program.venues[0])
     await cycled(program)
-    await timetable.clock(program)
+    await timetable.check_clock(program)
     assert health(program)["clock"] is None
 
     step(seconds)
     with capture_logs() as lines:
-        await timetable.clock(program)
-        await timetable.clock(program)
+        await timetable.check_clock(program)
+        await timetable.check_clock(program)
 
     (line,) = [line for line in lines if line["event"] == "clock stepped"]
     assert round(line["step_s"]) == seconds
@@ -91,11 +91,11 @@ async def test_jobs_are_put_on_the_timetable_anew_after_a_step_alone(program, st
     await asyncio.sleep(0)
     try:
         first = scheduler.get_job("hourly").next_run_time
-        await timetable.clock(program)
+        await timetable.check_clock(program)
         assert scheduler.get_job("hourly").next_run_time == first
 
         step(-1800)
-        await timetable.clock(program)
+        await timetable.check_clock(program)
         again = scheduler.get_job("hourly").next_run_time
     finally:
         await running.end()
@@ -105,7 +105,7 @@ async def test_jobs_are_put_on_the_timetable_anew_after_a_step_alone(program, st
 
 async def test_rows_ahead_of_the_clock_degrade_health_until_the_next_cycle(program, step):
     """After a step back an age would be negative, which is not young but wrong."""
-    await timetable.universe(program, program.venues[0])
+    await timetable.refresh_universe(program, program.venues[0])
     await cycled(program)
     assert health(program)["status"] == "ok"
 
@@ -121,7 +121,7 @@ async def test_rows_ahead_of_the_clock_degrade_health_until_the_next_cycle(progr
 
 async def test_a_step_ahead_makes_no_venue_silent(program, step):
     """It was heard of a moment ago, whatever the clock says now."""
-    await timetable.universe(program, program.venues[0])
+    await timetable.refresh_universe(program, program.venues[0])
     await cycled(program)
 
     step(3600)
@@ -140,7 +140,7 @@ async def test_a_step_ahead_makes_no_venue_silent(program, step):
 )
 async def test_a_clock_that_no_price_agrees_with_degrades_health(program, step, seconds, words):
     """Cycles go on and their rows are empty: that is not well, and says so until it is."""
-    await timetable.universe(program, program.venues[0])
+    await timetable.refresh_universe(program, program.venues[0])
     step(seconds)
     apart = await cycled(program)
     during = health(program)
@@ -161,7 +161,7 @@ async def test_a_clock_that_no_price_agrees_with_degrades_health(program, step, 
 
 async def test_a_pause_that_a_venue_asked_for_is_no_longer_for_a_step_back(program, step):
     """Otherwise an hour's step would keep a venue silent for an hour more."""
-    await timetable.universe(program, program.venues[0])
+    await timetable.refresh_universe(program, program.venues[0])
     budget = program.venues[0].budget
     until = program.clock.now() + timedelta(milliseconds=1)
     budget.pause_until(RateLimited("okx", "tickers", "slow down", until))
@@ -174,7 +174,7 @@ async def test_a_pause_that_a_venue_asked_for_is_no_longer_for_a_step_back(progr
 
 async def test_no_row_is_lost_or_doubled_around_steps(program, step):
     """Ahead, back, and back once more: each cycle is stored once, under the time shown then."""
-    await timetable.universe(program, program.venues[0])
+    await timetable.refresh_universe(program, program.venues[0])
     records = []
     for seconds in (0, 3600, -3600, -3600, 3600):
         step(seconds)
@@ -189,16 +189,16 @@ async def test_no_row_is_lost_or_doubled_around_steps(program, step):
 
 async def test_bars_around_a_step_are_of_the_rows_under_their_times(program, step):
     """What was heard while the clock was ahead waits in bars of its own time."""
-    await timetable.universe(program, program.venues[0])
+    await timetable.refresh_universe(program, program.venues[0])
     await cycled(program)
     step(3600)
     await cycled(program)
     step(600)
-    await timetable.bars(program)
+    await timetable.build_bars(program)
     step(-3600)
     await cycled(program)
     step(600)
-    await timetable.bars(program)
+    await timetable.build_bars(program)
 
     counts = dict(
         stored(program, "select ts, sum(snapshot_count) from bars group by ts order by ts")
@@ -232,11 +232,11 @@ async def test_the_watch_outlives_a_lake_that_cannot_be_read(program, step):
 
     step(-3600)
     with capture_logs() as lines:
-        await timetable.clock(program)
+        await timetable.check_clock(program)
     catalog.with_name("away").rename(catalog)
     first = program.clock_steps.newest
     step(3600)
-    await timetable.clock(program)
+    await timetable.check_clock(program)
 
     assert "clock step not saved for the Health page" in [line["event"] for line in lines]
     assert round(first.step_s) == -3600

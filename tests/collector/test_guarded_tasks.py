@@ -211,9 +211,9 @@ async def test_one_that_waits_to_be_begun_again_can_be_hurried(guard, work, cloc
     work.end(ValueError("broken"))
     await until(lambda: not task.is_running and guard.troubles())
 
-    task.hurry()
+    task.restart_now()
     await until(lambda: work.begun == 2)
-    task.hurry()
+    task.restart_now()
 
     assert (work.begun, guard.counted("storing")) == (2, 1)
 

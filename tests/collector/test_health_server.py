@@ -16,8 +16,8 @@ from collector.service.health_server import answering
 @pytest.fixture
 async def told(program):
     """Asks a collector that has just stored a complete cycle how it is."""
-    await timetable.universe(program, program.venues[0])
-    record = await timetable.cycle(program, program.venues[0])
+    await timetable.refresh_universe(program, program.venues[0])
+    record = await timetable.run_cycle(program, program.venues[0])
     assert (record.error, await program.write_queue.finish(60)) == (None, True)
     async with answering(0, program) as port, aiohttp.ClientSession() as session:
 

@@ -31,7 +31,7 @@ async def test_a_restart_leaves_a_venue_alone_that_banned_us(simulator, tmp_path
         async with session.post(f"{simulator.url}/simulator/faults", json=fault) as added:
             assert added.status == 200
         for one in program.venues:
-            await timetable.cycle(program, one)
+            await timetable.run_cycle(program, one)
         until = program.venues[0].budget.paused_until
     asked = simulator.requests["binance"].total()
 
@@ -41,6 +41,6 @@ async def test_a_restart_leaves_a_venue_alone_that_banned_us(simulator, tmp_path
 
         assert banned.budget.paused_until == until
         assert other.budget.paused_until is None
-        assert "no requests until" in (await timetable.cycle(again, banned)).error
+        assert "no requests until" in (await timetable.run_cycle(again, banned)).error
         assert record.requests == 0
     assert simulator.requests["binance"].total() == asked

@@ -56,7 +56,7 @@ async def test_a_program_that_says_much_is_not_stopped_by_it(variables):
 async def test_a_program_that_is_heard_can_be_read(variables):
     """The simulator says where it serves."""
     family = Processes()
-    child = await family.start("simulator", ["first line"], variables, heard=True)
+    child = await family.start("simulator", ["first line"], variables, with_output=True)
     try:
         assert await child.process.stdout.readline() == b"http://127.0.0.1:1\n"
     finally:

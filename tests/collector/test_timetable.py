@@ -52,7 +52,7 @@ async def test_the_bar_of_the_start_is_filled_in_once_it_is_over(program, monkey
     brief = replace(program, settings=program.settings.model_copy(update={"backfill_hours": 1}))
 
     with capture_logs() as lines:
-        await timetable.begin(brief, one)
+        await timetable.start_venue(brief, one)
 
     assert [line["event"] for line in lines].count("history backfilled") == 2
 
@@ -61,11 +61,11 @@ async def test_late_snapshots_get_into_the_bars_they_belong_to(program):
     """A batch that waited for a full disk is older than bars that were written meanwhile."""
     minute = timedelta(minutes=1)
     await stored(program, heard(3.0, 11 * minute))
-    await timetable.bars(program)
+    await timetable.build_bars(program)
     before = bars(program)
 
     await stored(program, heard(1.0, minute), heard(5.0, 14 * minute))
-    await timetable.bars(program)
+    await timetable.build_bars(program)
 
     assert before == [(10, 3.0, 3.0, 3.0, 1)]
     assert bars(program) == [(0, 1.0, 1.0, 1.0, 1), (10, 3.0, 5.0, 5.0, 2)]
@@ -75,15 +75,15 @@ async def test_bars_that_the_lake_refused_are_written_the_next_time(program):
     """Which snapshots came late is not forgotten over a full disk."""
     minute = timedelta(minutes=1)
     await stored(program, heard(3.0, 11 * minute))
-    await timetable.bars(program)
+    await timetable.build_bars(program)
     await stored(program, heard(1.0, minute))
     room = program.lake._session.reserve_bytes
 
     program.lake._session.reserve_bytes = 2**62
-    await timetable.bars(program)
+    await timetable.build_bars(program)
     refused = bars(program)
     program.lake._session.reserve_bytes = room
-    await timetable.bars(program)
+    await timetable.build_bars(program)
 
     assert refused == [(10, 3.0, 3.0, 3.0, 1)]
     assert bars(program) == [(0, 1.0, 1.0, 1.0, 1), *refused]

@@ -159,7 +159,7 @@ class Ledger:
             )
         )
 
-    def look_for_numbers(self) -> None:
+    def check_numbers(self) -> None:
         """Have trades filled in whose numbers are missing although nothing was interrupted."""
         if not self._stream.numbered:
             return

@@ -42,7 +42,7 @@ BUSY_WALL_S = 5.0
 SUSPECT_WALL_S = 1.0
 """No shorter silence is suspect: messages may still be unread. [wall s]"""
 
-MEND_EVERY_S = 60.0
+BOOK_RETRY_S = 60.0
 """A book that missed a change is resubscribed at most once within this time. [s]"""
 
 _OVER = frozenset({aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED})
@@ -78,15 +78,15 @@ class Session:
         self._handler = link.handler()
         self._subscriptions = Subscriptions(link, wanted)
         self._resubscribe: set[str] = set()
-        self._unheard: list[str] = []
-        self._mended_s: dict[str, float] = {}
+        self._acknowledged: list[str] = []
+        self._resubscribed_s: dict[str, float] = {}
         """When books that missed a change were subscribed anew, by topic. [s]"""
         self._first_heard_ms: int | None = None
         self._heard_s: float | None = None
         """When a good event last came, on the clock that no step moves. [s]"""
         self._changed = asyncio.Event()
         self._changed.set()
-        self._opened_s = self._sign_s = link.clock.monotonic_s()
+        self._opened_s = self._received_s = link.clock.monotonic_s()
         self._life_s = life_s(link.stream.limits, link.rng)
         self.frames = 0
         self._notices = 0
@@ -126,7 +126,7 @@ class Session:
             asyncio.create_task(work, name=f"{name} {of}")
             for name, work in (
                 ("read", self._read()),
-                ("subscribe", self._tend()),
+                ("subscribe", self._keep_subscribed()),
                 ("watch", self._watch()),
             )
         ]
@@ -155,34 +155,34 @@ class Session:
                 raise Fault(f"the venue closed the connection ({code})")
             elif message.type is aiohttp.WSMsgType.ERROR:
                 raise Fault(f"the connection broke ({message.data or 'no reason'})")
-            self._sign_s = self._link.clock.monotonic_s()
+            self._received_s = self._link.clock.monotonic_s()
 
     def _take(self, frame: bytes | str) -> None:
         """Take one frame, and what follows from it for the connection."""
         self.frames += 1
         now_ms = self._link.now_ms()
         if (notice := self._handler.take(frame, now_ms)) is not None:
-            self._heed(notice)
+            self._handle_notice(notice)
         if self.heard_ms == now_ms:
             self._heard_s = self._link.clock.monotonic_s()
-        if self._unheard:
-            self._tell_who_came()
+        if self._acknowledged:
+            self._report_live()
         if self._handler.broken:
-            self._mend_books()
+            self._resubscribe_books()
 
-    def _heed(self, notice: Notice) -> None:
+    def _handle_notice(self, notice: Notice) -> None:
         """Take note of what the venue says of our requests, or of itself."""
         self._notices += 1
         if isinstance(notice, Leaving):
             raise Fault(f"the venue announced a disconnect: {notice.reason}")
         if isinstance(notice, Ack):
-            self._unheard += self._subscriptions.acknowledged(notice)
+            self._acknowledged += self._subscriptions.acknowledged(notice)
         elif isinstance(notice, Refused):
             if not self._subscriptions.refused(notice):
                 raise Fault(f"the venue refused: {notice.reason}")
             self._changed.set()
 
-    def _mend_books(self) -> None:
+    def _resubscribe_books(self) -> None:
         """Subscribe anew to books that missed a change, where that brings a new state.
 
         At once, but not one book again and again: then `FirstStates` does it, in its time.
@@ -193,11 +193,11 @@ class Session:
         now_s = self._link.clock.monotonic_s()
         for venue_id in broken:
             text = self._channel.topic(venue_id)
-            if now_s - self._mended_s.get(text, -MEND_EVERY_S) >= MEND_EVERY_S:
-                self._mended_s[text] = now_s
+            if now_s - self._resubscribed_s.get(text, -BOOK_RETRY_S) >= BOOK_RETRY_S:
+                self._resubscribed_s[text] = now_s
                 self.resubscribe([text])
 
-    def _tell_who_came(self) -> None:
+    def _report_live(self) -> None:
         """Report acknowledged topics as live once their channel has data.
 
         Before its first data an acknowledged topic may have missed events.
@@ -207,16 +207,16 @@ class Session:
         if self._first_heard_ms is None:
             self._first_heard_ms = heard_ms
         by_time: dict[int, list[Topic]] = {}
-        for text in self._unheard:
+        for text in self._acknowledged:
             took_ms = self._subscriptions.took.get(text)
             if (topic := self._wanted.get(text)) is not None and took_ms is not None:
                 since_ms = max(took_ms, self._first_heard_ms)
                 by_time.setdefault(since_ms, []).append(topic)
-        self._unheard.clear()
+        self._acknowledged.clear()
         for at_ms, topics in by_time.items():
             self._on_live(topics, at_ms)
 
-    async def _tend(self) -> None:
+    async def _keep_subscribed(self) -> None:
         """Keep the subscriptions in line with what is wanted."""
         while True:
             await self._changed.wait()
@@ -255,7 +255,7 @@ class Session:
             if self._subscriptions.due():
                 self._changed.set()
             self._check_silence(now_s, quiet_since_s)
-            self._check_signs(now_s, pinged_s)
+            self._check_pong(now_s, pinged_s)
             if now_s - pinged_s >= every_s:
                 pinged_s = now_s
                 if ping is None:
@@ -277,7 +277,7 @@ class Session:
         if now_s - self._opened_s > self._life_s:
             raise Fault("reconnected before the venue's time limit")
 
-    def _check_signs(self, now_s: float, pinged_s: float) -> None:
+    def _check_pong(self, now_s: float, pinged_s: float) -> None:
         timeout_s = self._link.timeout_s(PONG_TIMEOUT_S, BUSY_WALL_S)
-        if self._sign_s < pinged_s and now_s - pinged_s > timeout_s:
+        if self._received_s < pinged_s and now_s - pinged_s > timeout_s:
             raise Fault("no data and no answer to a ping")

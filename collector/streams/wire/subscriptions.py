@@ -109,7 +109,7 @@ class Subscriptions:
             for text in waiting:
                 del self._asked[text]
         for text in meant:
-            self._put_off(text, notice, sure=bool(named) or len(waiting) == 1)
+            self._retry_later(text, notice, sure=bool(named) or len(waiting) == 1)
         return True
 
     def unanswered(self, timeout_s: float) -> bool:
@@ -129,7 +129,7 @@ class Subscriptions:
         if not self.took or any(one is not None and one.reason == NO_ANSWER for one in before):
             return True
         for text in late:
-            self._put_off(text, Refused(None, (text,), NO_ANSWER, "passing"), sure=True)
+            self._retry_later(text, Refused(None, (text,), NO_ANSWER, "passing"), sure=True)
         return False
 
     def to_end(self, resubscribe: Iterable[str]) -> list[str]:
@@ -157,7 +157,7 @@ class Subscriptions:
                 together.append(text)
         return [*self._link.stream.batches(together), *alone]
 
-    def _put_off(self, text: str, notice: Refused, *, sure: bool) -> None:
+    def _retry_later(self, text: str, notice: Refused, *, sure: bool) -> None:
         """Note that *text* was refused, if it was *sure* that one; else it may be another's."""
         self._asked.pop(text, None)
         before = self.refusals.get(text)

@@ -54,7 +54,7 @@ ASKED = {"days": 1, "archive": False, "venues": ["binance", "bybit", "okx"]}
 
 async def test_the_first_start_fills_in_a_day_of_every_venue(program):
     """So that no delta, RSI or z-score is blank; and readers see it."""
-    await asyncio.gather(*(timetable.begin(program, one) for one in program.venues))
+    await asyncio.gather(*(timetable.start_venue(program, one) for one in program.venues))
 
     reader = Reader(program.settings.data_dir)
     with reader.cursor() as cursor:
@@ -74,8 +74,8 @@ async def test_no_hours_of_history_mean_none(settings, simulator):
     off = settings.model_copy(update={"backfill_hours": 0.0})
 
     async with opened(off) as program:
-        await timetable.universe(program, program.venues[0])
-        await timetable.history(program, program.venues[0])
+        await timetable.refresh_universe(program, program.venues[0])
+        await timetable.backfill_recent(program, program.venues[0])
 
     assert simulator.requests["binance"]["/fapi/v1/klines"] == 0
 
@@ -83,13 +83,13 @@ async def test_no_hours_of_history_mean_none(settings, simulator):
 async def test_a_venue_that_is_down_at_the_start_gets_its_history_within_the_hour(program):
     """The job looks again; nothing chosen yet is nothing to ask for."""
     (one,) = (one for one in program.venues if one.name == "bybit")
-    await timetable.history(program, one)
+    await timetable.backfill_recent(program, one)
     before = program.lake
     with before.cursor() as cursor:
         assert bars(cursor) == {}
 
-    await timetable.universe(program, one)
-    await timetable.history(program, one)
+    await timetable.refresh_universe(program, one)
+    await timetable.backfill_recent(program, one)
 
     with program.lake.cursor() as cursor:
         assert bars(cursor)["bybit"] == 2 * 2 * 288
@@ -99,7 +99,7 @@ async def test_a_venue_that_is_down_at_the_start_gets_its_history_within_the_hou
 
 async def test_beside_a_collector_the_collector_does_it_and_says_how_it_goes(program):
     """The same lines as alone: progress of each venue, then what is known."""
-    await asyncio.gather(*(timetable.universe(program, one) for one in program.venues))
+    await asyncio.gather(*(timetable.refresh_universe(program, one) for one in program.venues))
     lines = []
     folder = program.settings.data_dir
 
@@ -117,7 +117,7 @@ async def test_beside_a_collector_the_collector_does_it_and_says_how_it_goes(pro
 async def test_whoever_asked_goes_away_and_the_work_stops(program):
     """Ctrl-C of the command: what was heard is stored, nothing more is asked."""
     (one,) = (one for one in program.venues if one.name == "okx")
-    await timetable.universe(program, one)
+    await timetable.refresh_universe(program, one)
     folder, begun = program.settings.data_dir, asyncio.Event()
 
     def report(line):

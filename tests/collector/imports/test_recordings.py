@@ -289,7 +289,7 @@ def test_numbers_stored_as_whole_numbers_are_read(lake, recording, rows):
 @pytest.mark.parametrize("name", ["X\x00Y", "X\x1b[2J", "X\u202eY", "X\nY", "X" * 201])
 def test_a_name_that_can_do_harm_names_no_contract(name):
     """In a recording as in a venue's own list; a NUL would even spoil what is stored beside it."""
-    known, unknown = contracts.sort_out(["BTC", name], contracts.of_asset)
+    known, unknown = contracts.of_names(["BTC", name], contracts.of_asset)
 
     assert list(known) == ["BTC"]
     assert unknown == {name: "symbol with over 200 letters, or unprintable ones"}
