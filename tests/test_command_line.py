@@ -185,7 +185,7 @@ def test_collects_once_from_the_simulator(simulator, tmp_path):
 
     assert ended.returncode == 0, ended.stderr
     assert examined.returncode == 0, examined.stdout
-    assert "60 snapshots of origin simulator" in examined.stdout
+    assert "60 snapshots, origin simulator" in examined.stdout
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ def test_doctor_finds_what_is_wrong(tmp_path, run_here):
 
     assert ended.returncode == 1
     assert "no simulator answers" in ended.stdout
-    assert "appends stop" in ended.stdout
+    assert "writing stops below" in ended.stdout
 
 
 def worked_by_ended_children_s():
