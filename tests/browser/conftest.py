@@ -1,4 +1,4 @@
-"""One Chromium and one demo for the tests of a process, and pages that must be faultless."""
+"""One Chromium and one demo for all the tests here, and pages that must be faultless."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ COMPLETE = """
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser():
     """Chromium, without a window."""
     sync_api = pytest.importorskip(
@@ -141,7 +141,7 @@ def _choose(context, theme):
     """)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def made(browser, tmp_path_factory):
     """The address of a dashboard on a small lake that does not move: what to look at quickly."""
     folder = tmp_path_factory.mktemp("made") / "data"
@@ -150,7 +150,7 @@ def made(browser, tmp_path_factory):
         yield address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def empty(browser, tmp_path_factory):
     """The address of a dashboard that nothing was recorded for."""
     with _serving(tmp_path_factory.mktemp("empty")) as address:
@@ -261,7 +261,7 @@ class Demo:
         return Moment(now, "asked", "simulator", timedelta(seconds=CYCLE_S), timedelta())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def demo(browser, tmp_path_factory):
     """A simulated market as ``perpscope demo`` shows it, once a day of it is filled in."""
     folder, port = tmp_path_factory.mktemp("demo"), _free_port()

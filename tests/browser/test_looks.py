@@ -77,6 +77,17 @@ def each_page(visit, address, visitor):
         page.close()
 
 
+def test_the_first_visitor_of_a_page_gets_its_frame(visit, empty):
+    """Streamlit takes the folder called pages for pages of its older kind until told otherwise.
+
+    Stands first of all that look at the empty record: it must be the first visit to its server.
+    """
+    page = visit(f"{empty}/health")
+
+    assert page.title() == "Health · perpscope"
+    assert page.get_by_role("link", name="Overview").is_visible()
+
+
 def test_an_empty_record_is_a_sentence(visit, someone, empty):
     """It says what to do, on every page, and no page fails."""
     for _, page in each_page(visit, empty, someone()):

@@ -38,17 +38,6 @@ def background(page):
     return page.evaluate(f"getComputedStyle({app}).backgroundColor")
 
 
-def test_the_first_visitor_of_a_page_gets_its_frame(visit, empty):
-    """Streamlit takes the folder called pages for pages of its older kind until told otherwise.
-
-    Stands first: it must be the first visit to its server.
-    """
-    page = visit(f"{empty}/health")
-
-    assert page.title() == "Health · perpscope"
-    assert page.get_by_role("link", name="Overview").is_visible()
-
-
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])
 def test_overview_is_whole(overview, size, theme):
