@@ -12,6 +12,8 @@ import duckdb
 import hypothesis
 import pytest
 
+from tests import extension
+
 # The same examples in every run, however slow the machine: a test that fails fails again.
 hypothesis.settings.register_profile("the same each time", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("the same each time")
@@ -34,18 +36,8 @@ def _no_settings_of_the_developer(monkeypatch, tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def _the_extension_is_taken_as_it_is():
-    """For its signature DuckDB reads all 36 MB of DuckLake's extension at every connection.
-
-    That is most of what opening a lake costs; programs that tests start go on checking it.
-    """
-    connect = duckdb.connect
-
-    def trusting(*args, config=None, **more):
-        config = {**(config or {}), "allow_unsigned_extensions": "true"}
-        return connect(*args, config=config, **more)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duckdb, "connect", trusting)
+        patch.setattr(duckdb, "connect", extension.trusting(duckdb.connect))
         yield
 
 

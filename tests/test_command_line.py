@@ -10,7 +10,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from analytics.lake.writer import Lake
 from analytics.settings import PREFIX
 from collector.service import interrupts
 from collector.settings import Settings
+from tests.waiting import HANG_S, until
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 COMMANDS = [
@@ -44,7 +44,7 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
 
@@ -163,7 +163,7 @@ def test_a_refused_file_ends_with_5_and_stores_nothing(tmp_path, run_here):
 @pytest.fixture(scope="module")
 def simulator():
     """A simulator as the command starts it; its address."""
-    options = ["--port", "0", "--instruments", "30", "--speed", "20"]
+    options = ["--port", "0", "--instruments", "30", "--speed", "5"]
     with subprocess.Popen(
         [sys.executable, "-m", "perpscope", "simulate", *options],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
@@ -172,7 +172,7 @@ def simulator():
     ) as process:
         yield process.stdout.readline().strip()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(HANG_S) == 0
 
 
 def test_collects_once_from_the_simulator(simulator, tmp_path):
@@ -193,10 +193,10 @@ def okx_is_down(simulator):
     """OKX answers nothing but errors during the test."""
     fault = {"venue": "okx", "path": "*", "kind": "status", "status": 503}
     faults = f"{simulator}/simulator/faults"
-    urllib.request.urlopen(faults, json.dumps(fault).encode(), timeout=60).close()
+    urllib.request.urlopen(faults, json.dumps(fault).encode(), timeout=HANG_S).close()
     yield
     mended = urllib.request.Request(faults, method="DELETE")
-    urllib.request.urlopen(mended, timeout=60).close()
+    urllib.request.urlopen(mended, timeout=HANG_S).close()
 
 
 @pytest.mark.usefixtures("okx_is_down")
@@ -228,14 +228,11 @@ def test_a_signal_ends_a_single_cycle_cleanly(simulator, tmp_path, number, code)
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        deadline = time.monotonic() + 90
-        while not (tmp_path / "public.ducklake").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until((tmp_path / "public.ducklake").exists)
 
         process.send_signal(number)
 
-        assert process.wait(60) == code
+        assert process.wait(HANG_S) == code
         assert "Traceback" not in process.stderr.read()
 
 
@@ -298,15 +295,12 @@ def test_a_signal_ends_a_collector_and_what_it_stored_stays(simulator, tmp_path,
     ) as process:
         try:
             assert any("collecting" in line for line in process.stderr)
-            deadline = time.monotonic() + 90
-            while snapshots_in(tmp_path) < 60:
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
+            until(lambda: snapshots_in(tmp_path) >= 60)
 
             worked = psutil.Process(process.pid).cpu_times()
             process.send_signal(number)
 
-            assert process.wait(60) == code
+            assert process.wait(HANG_S) == code
             worked_s = worked_by_ended_children_s() - worked_before_s
             assert worked_s - worked.user - worked.system < 10
             assert "Traceback" not in process.stderr.read()
@@ -345,15 +339,15 @@ def test_a_signal_in_the_midst_of_an_import_ends_the_collector_and_costs_nothing
 
                 collector.send_signal(signal.SIGTERM)
 
-                assert collector.wait(60) == 0
+                assert collector.wait(HANG_S) == 0
                 assert "the collector stopped before" in importer.stderr.read()
-                assert importer.wait(60) == 4
+                assert importer.wait(HANG_S) == 4
             assert "Traceback" not in collector.stderr.read()
         finally:
             collector.kill()
 
     again = subprocess.run(
-        importing, env=variables, capture_output=True, text=True, timeout=100, check=False
+        importing, env=variables, capture_output=True, text=True, timeout=HANG_S, check=False
     )
 
     assert again.returncode == 0, again.stderr

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import Snapshot
 from collector.commands import launch
+from tests.waiting import HANG_S, until
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -30,24 +32,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
-def demo(tmp_path):
-    """The demo as ``make demo`` starts it, its port, its folder and when it was started."""
-    port, began = free_port(), time.monotonic()
+@contextmanager
+def started(folder, **variables):
+    """Run the demo as ``make demo`` starts it; its process and its port."""
+    port = free_port()
     with subprocess.Popen(
         [sys.executable, "-m", "perpscope", "demo", "--port", str(port)],
         env={
             **os.environ,
             "PYTHONPATH": str(REPOSITORY),
-            "PERPSCOPE_DATA_DIR": str(tmp_path),
+            "PERPSCOPE_DATA_DIR": str(folder),
             "PERPSCOPE_COLLECTOR_PORT": "0",
+            **variables,
         },
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     ) as process:
         try:
-            yield process, port, tmp_path / "demo", began
+            yield process, port
         finally:
             if process.poll() is None:
                 process.kill()
@@ -68,39 +71,40 @@ def pairs_by_venue(folder: Path) -> dict[str, int]:
     return dict(found)
 
 
-def test_shows_twenty_pairs_on_three_venues_and_leaves_no_process_behind(demo):
-    """All is there a minute after the command; simulator, collector and dashboard stop together."""
-    process, port, folder, began = demo
-    said = next(line for line in process.stderr if line.startswith("perpscope is at"))
-    assert f"http://127.0.0.1:{port} " in said
+def test_shows_twenty_pairs_on_three_venues_and_leaves_no_process_behind(tmp_path):
+    """All is there after the one command; simulator, collector and dashboard stop together."""
+    with started(tmp_path) as (process, port):
+        said = next(line for line in process.stderr if line.startswith("perpscope is at"))
+        assert f"http://127.0.0.1:{port} " in said
 
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as page:
-        assert page.status == 200
-    while pairs_by_venue(folder) != {"binance": 20, "bybit": 20, "okx": 20}:
-        assert time.monotonic() - began < 60, pairs_by_venue(folder)
-        time.sleep(0.5)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=HANG_S) as page:
+            assert page.status == 200
+        twenty_each = {"binance": 20, "bybit": 20, "okx": 20}
+        until(lambda: pairs_by_venue(tmp_path / "demo") == twenty_each)
 
-    children = psutil.Process(process.pid).children(recursive=True)
-    assert len(children) >= 3
-    # As a terminal does it: to the whole group of the command.
-    os.killpg(process.pid, signal.SIGINT)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 3
+        # As a terminal does it: to the whole group of the command.
+        os.killpg(process.pid, signal.SIGINT)
 
-    assert process.wait(60) == 130
-    assert "Traceback" not in process.stderr.read()
-    assert [child for child in children if child.is_running()] == []
+        assert process.wait(HANG_S) == 130
+        assert "Traceback" not in process.stderr.read()
+        assert [child for child in children if child.is_running()] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a parent's death")
-def test_killing_the_parent_stops_the_children_too(demo):
+def test_killing_the_parent_stops_the_children_too(tmp_path):
     """Even kill -9 of the command leaves nothing running."""
-    process, *_ = demo
-    next(line for line in process.stderr if line.startswith("perpscope is at"))
-    children = psutil.Process(process.pid).children(recursive=True)
+    small = {"PERPSCOPE_VENUES": "okx", "PERPSCOPE_TOP_N": "1", "PERPSCOPE_BACKFILL_HOURS": "0"}
+    with started(tmp_path, **small) as (process, _):
+        next(line for line in process.stderr if line.startswith("perpscope is at"))
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 3
 
-    process.kill()
+        process.kill()
 
-    _, alive = psutil.wait_procs(children, timeout=60)
-    assert alive == []
+        _, alive = psutil.wait_procs(children, timeout=HANG_S)
+        assert alive == []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
@@ -115,17 +119,14 @@ def test_a_signal_ends_the_dashboard(tmp_path, number, code):
         text=True,
     ) as process:
         try:
-            deadline = time.monotonic() + 60
-            while not answers(port):
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            until(lambda: answers(port))
             assert psutil.Process(process.pid).children() == []
             with pytest.raises(OSError, match="refused|unreachable|failed|assign"):
-                socket.create_connection(("127.0.0.2", port), timeout=60)
+                socket.create_connection(("127.0.0.2", port), timeout=HANG_S)
 
             process.send_signal(number)
 
-            assert process.wait(60) == code
+            assert process.wait(HANG_S) == code
             assert "Traceback" not in process.stderr.read()
         finally:
             process.kill()
@@ -134,7 +135,9 @@ def test_a_signal_ends_the_dashboard(tmp_path, number, code):
 def answers(port: int) -> bool:
     """Return whether the dashboard says that it is well."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as said:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{port}/_stcore/health", timeout=HANG_S
+        ) as said:
             return said.status == 200
     except OSError:
         return False
@@ -155,7 +158,7 @@ def test_a_taken_port_is_named(tmp_path):
             },
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG_S,
             check=False,
         )
 
@@ -190,11 +193,11 @@ async def test_the_address_is_given_once_there_is_something_to_see(tmp_path, mon
         monkeypatch.setattr(launch, "DATA_TIMEOUT_S", 3600.0)
 
         assert before_s >= 1
-        assert await shown_after_s(tmp_path) < 60
+        assert await shown_after_s(tmp_path) < HANG_S
 
 
 async def test_a_venue_out_of_reach_does_not_hold_back_the_address_for_ever(tmp_path, monkeypatch):
     """The dashboard itself says what is missing."""
     monkeypatch.setattr(launch, "DATA_TIMEOUT_S", 0.5)
 
-    assert await shown_after_s(tmp_path) < 60
+    assert await shown_after_s(tmp_path) < HANG_S

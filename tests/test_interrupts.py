@@ -17,6 +17,7 @@ import pytest
 
 from analytics.lake.writer import Lake
 from collector.service import interrupts
+from tests.waiting import HANG_S
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -45,7 +46,7 @@ def started(*command, cwd, **variables):
 def said_after_ctrl_c(process):
     """Press Ctrl-C; return the exit code and all that was said."""
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=HANG_S)
     return process.returncode, stderr
 
 
@@ -80,7 +81,7 @@ def test_a_command_in_the_background_goes_on_ignoring_it(tmp_path):
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{REPOSITORY}"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
     assert (told.returncode, told.stderr) == (7, "here\n")
@@ -91,9 +92,9 @@ import os, signal, threading
 import duckdb
 from collector.service import interrupts
 
-connection = duckdb.connect()
-threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+connection = duckdb.connect(config={"threads": 1})
 try:
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     connection.execute("select sum(hash(range)) from range(1000000000)").fetchall()
 except (RuntimeError, KeyboardInterrupt) as error:
     print(interrupts.is_behind(error))
@@ -103,15 +104,15 @@ except (RuntimeError, KeyboardInterrupt) as error:
 def test_in_the_midst_of_a_query():
     """DuckDB says RuntimeError; what is behind it is still to be seen.
 
-    In a process of its own, whose signal is nobody else's. The query has an end: now and then
-    DuckDB waits for threads that do not hear of it.
+    In a process of its own, whose signal is nobody else's. The query has an end, and one thread:
+    now and then DuckDB waits for others that do not hear of it.
     """
     ran = subprocess.run(
         [sys.executable, "-c", IN_A_QUERY],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=HANG_S,
         check=False,
     )
 

@@ -8,15 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from analytics.lake.reader import Reader
+from tests.waiting import HANG_S, until
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -33,23 +32,18 @@ def free_port() -> int:
 
 def answer(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=60) as said:
+        with urllib.request.urlopen(url, timeout=HANG_S) as said:
             return said.status, said.read().decode()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
 
 
-def until(condition: Callable[[], bool], seconds: float = 90) -> None:
-    """Wait for *condition*, polling; fail after *seconds*."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.2)
-
-
 class Running:
-    """A collector on a simulator at 20 times speed, and where both answer."""
+    """A collector of a cycle every 5 s, and where it and its simulator answer.
+
+    A cycle may take as long in wall time: on a machine so busy that one does not, the next counts.
+    """
 
     def __init__(self, folder: Path, simulator: str, port: int) -> None:
         self.folder = folder
@@ -59,6 +53,9 @@ class Running:
             PERPSCOPE_SIMULATOR=simulator,
             PERPSCOPE_DATA_DIR=str(folder),
             PERPSCOPE_COLLECTOR_PORT=str(port),
+            PERPSCOPE_INTERVAL_S="5",
+            PERPSCOPE_REQUESTS_PER_S="100",
+            PERPSCOPE_BACKFILL_HOURS="0",
         )
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -68,7 +65,7 @@ class Running:
             env=self.variables,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG_S,
             check=False,
         )
 
@@ -80,7 +77,7 @@ class Running:
         request = urllib.request.Request(
             f"{self.simulator}/simulator/faults", data=json.dumps(fault).encode(), method="POST"
         )
-        with urllib.request.urlopen(request, timeout=60):
+        with urllib.request.urlopen(request, timeout=HANG_S):
             pass
 
     def cycles(self) -> dict[str, int]:
@@ -98,7 +95,7 @@ class Running:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("lake"), free_port()
-    options = ["--port", "0", "--instruments", "30", "--speed", "20"]
+    options = ["--port", "0", "--instruments", "30"]
     with subprocess.Popen(
         [sys.executable, "-m", "perpscope", "simulate", *options],
         env=environment(),
@@ -116,7 +113,7 @@ def running(tmp_path_factory):
                 until(lambda: len(made.cycles()) == 3)
                 yield made
                 collector.send_signal(signal.SIGTERM)
-                assert collector.wait(60) == 0
+                assert collector.wait(HANG_S) == 0
             finally:
                 collector.kill()
                 simulator.send_signal(signal.SIGTERM)
@@ -187,7 +184,7 @@ def test_a_venue_that_blocks_this_region_is_named_and_the_others_go_on(running):
     before = running.cycles()
 
     until(lambda: running.cycles()["binance"] > before["binance"] + 1)
+    until(lambda: running.health()["venues"]["binance"]["error"] is None)
     assert running.health()["status"] == "degraded"
-    assert running.health()["venues"]["binance"]["error"] is None
     log = (running.folder / "logs" / "collector.log").read_text("utf-8")
     assert all(json.loads(line)["timestamp"] for line in log.splitlines())

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import Cycle, Snapshot
 from dashboard.as_of import Moment
+from tests.waiting import HANG_S, until
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -36,8 +36,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MS = 30_000
-"""How long a page may take on a busy machine. [ms]"""
 VENUES = ("binance", "bybit")
 CYCLE_S = 5
 """Of the demo. The shortest there can be."""
@@ -80,7 +78,7 @@ def someone(browser):
             timezone_id=zone,
             accept_downloads=True,
         )
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(1000 * HANG_S)
         contexts.append(context)
         context.on("console", lambda line: wrong.extend(_complaint(line)))
         context.on("weberror", lambda error: wrong.append(str(error.error)))
@@ -215,7 +213,7 @@ def _cycle(venue, at):
 @contextmanager
 def _serving(folder, said=subprocess.DEVNULL):
     port = _free_port()
-    told = {"PERPSCOPE_DATA_DIR": str(folder), "PERPSCOPE_INTERVAL_S": "600"}
+    told = {"PERPSCOPE_DATA_DIR": str(folder), "PERPSCOPE_INTERVAL_S": "3600"}
     process = subprocess.Popen(
         [sys.executable, "-m", "perpscope", "serve", "--port", str(port)],
         cwd=ROOT,
@@ -250,10 +248,7 @@ class Demo:
     def wait_for_cycles(self, count):
         """Wait until *count* cycles more were published: a page has refreshed as often."""
         wanted = self.newest_cycle() + timedelta(seconds=CYCLE_S * count)
-        deadline = time.monotonic() + PATIENCE_MS / 1000
-        while self.newest_cycle() < wanted:
-            assert time.monotonic() < deadline, "no cycle was published"
-            time.sleep(0.3)
+        until(lambda: self.newest_cycle() >= wanted, "the next cycle")
 
     def moment(self):
         """Return the present of the record, as a page that is asked for it (``at=``) sees it."""
@@ -320,20 +315,21 @@ def _free_port():
 
 
 def _wait_until_it_answers(address, process):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
+    def answers():
         try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
+            with urllib.request.urlopen(address, timeout=HANG_S):
+                return True
         except OSError:
-            time.sleep(0.1)
-    pytest.fail("the dashboard did not start")
+            return process.poll() is not None
+
+    until(answers, "the dashboard")
+    assert process.poll() is None
 
 
 def _end(process):
     process.send_signal(signal.SIGINT)
     try:
-        process.wait(20)
+        process.wait(HANG_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -27,6 +26,7 @@ from analytics.market.measures import MEASURES, by_bar
 from analytics.market.venue_summary import quoted, standings
 from analytics.pair.figures import pair_figures
 from analytics.panels import panel
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -211,14 +211,14 @@ def test_the_copied_link_shows_the_same_to_another(visit, someone, demo):
 
 def known_then(demo):
     """Return a moment of the demo that knows the history filled in before it, and its address."""
-    for _ in range(120):
+
+    def now():
         shown = demo.moment()
-        found = SimpleNamespace(demo=demo, shown=shown, at=f"at={shown.now:%Y-%m-%dT%H:%M:%SZ}")
-        if pairs_then(found, timedelta(hours=1))[0]["oi_usd_then"].notna().any():
-            break
-        # The cycle after the history was filled in has to end.
-        time.sleep(0.5)
-    return found
+        return SimpleNamespace(demo=demo, shown=shown, at=f"at={shown.now:%Y-%m-%dT%H:%M:%SZ}")
+
+    # The cycle after the history was filled in has to end.
+    until(lambda: pairs_then(now(), timedelta(hours=1))[0]["oi_usd_then"].notna().any())
+    return now()
 
 
 @pytest.fixture(scope="module")
@@ -435,7 +435,7 @@ def test_a_pair_that_is_gone_is_a_sentence(visit, still, asked):
 def test_a_stopped_collector_is_a_banner_and_nothing_else(visit, still):
     """With its age; what was recorded is there, and whoever looks can go on working."""
     page = visit(f"{still.demo.url}/")
-    page.get_by_text("No collector is running").wait_for(timeout=60_000)
+    page.get_by_text("No collector is running").wait_for()
     assert re.search(r"Showing data as of .* \(age \d+ (s|min)\)", words(page))
     assert len(table(page)) == 12
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import time
 
 import pytest
 
@@ -15,24 +14,24 @@ from collector.commands import launch, processes
 from collector.commands.processes import Processes
 from collector.settings import Settings
 from perpscope import Exit, exit_code
+from tests.waiting import HANG_S
 
 PROGRAM = """
-import signal, sys, time
+import os, signal, sys, time
 match sys.argv[1]:
     case "chatty":
         sys.stdout.write("x" * 1_000_000)
     case "stubborn":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        sys.stderr.write("ready")
-        sys.stderr.close()
-        time.sleep(60)
+        signal.signal(signal.SIGTERM, lambda *_: open(f"{os.getpid()} asked", "w").close())
+        open(f"{os.getpid()} ready", "w").close()
+        time.sleep(600)
     case "first line":
         print("http://127.0.0.1:1", flush=True)
-        time.sleep(60)
+        time.sleep(600)
     case "collect":
         sys.exit(3)
     case "serve":
-        time.sleep(60)
+        time.sleep(600)
 """
 
 
@@ -49,7 +48,7 @@ async def test_a_program_that_says_much_is_not_stopped_by_it(variables):
     family = Processes()
     child = await family.start("dashboard", ["chatty"], variables)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_S):
         assert await child.process.wait() == 0
 
 
@@ -64,23 +63,40 @@ async def test_a_program_that_is_heard_can_be_read(variables):
     assert child.process.returncode == -signal.SIGTERM
 
 
-async def test_programs_that_will_not_stop_cost_the_patience_once(variables, monkeypatch, capfd):
-    """However many they are: who asked us to stop may kill us soon."""
-    monkeypatch.setattr(processes, "STOP_TIMEOUT_S", 1.0)
+@pytest.fixture
+async def stubborn(variables, tmp_path):
+    """Three programs that will not stop, and a function that waits for a sign of each."""
     family = Processes()
     for name in ("one", "two", "three"):
         await family.start(name, ["stubborn"], variables)
-    said = ""
-    async with asyncio.timeout(60):
-        while said.count("ready") < 3:
-            await asyncio.sleep(0.05)
-            said += capfd.readouterr().err
 
-    began = time.monotonic()
+    async def all_are(state):
+        async with asyncio.timeout(HANG_S):
+            while len(list(tmp_path.glob(f"* {state}"))) < len(family.children):
+                await asyncio.sleep(0.01)
+
+    await all_are("ready")
+    return family, all_are
+
+
+async def test_programs_that_will_not_stop_cost_the_patience_once(stubborn, monkeypatch):
+    """However many they are: who asked us to stop may kill us soon. All are asked at once."""
+    monkeypatch.setattr(processes, "STOP_TIMEOUT_S", 2 * HANG_S)
+    family, all_are = stubborn
+
+    stopping = asyncio.create_task(family.stop())
+    await all_are("asked")
+    for child in family.children:
+        child.process.kill()
+    await stopping
+
+
+async def test_programs_that_will_not_stop_are_killed(stubborn, monkeypatch):
+    monkeypatch.setattr(processes, "STOP_TIMEOUT_S", 0.1)
+    family, _ = stubborn
+
     await family.stop()
 
-    # One after the other they would take as many times the patience.
-    assert time.monotonic() - began < 3 * processes.STOP_TIMEOUT_S
     assert [child.process.returncode for child in family.children] == [-signal.SIGKILL] * 3
 
 

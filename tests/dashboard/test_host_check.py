@@ -7,10 +7,11 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import HANG_S, until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = ("/", "/market", "/static/x.js", "/_stcore/health", "/_stcore/metrics", "/nowhere")
@@ -51,15 +52,12 @@ def port(tmp_path_factory):
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            deadline = time.monotonic() + 90
-            while not _listens(port):
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            until(lambda: process.poll() is not None or _listens(port))
+            assert process.poll() is None
             yield port
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(HANG_S)
 
 
 def _listens(port):
@@ -71,7 +69,7 @@ def _listens(port):
 
 def asked(port, method, path, *hosts, **headers):
     """Return the answer to a request with these Host headers; its text is in ``said``."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANG_S)
     try:
         connection.putrequest(method, path, skip_host=True)
         for host in hosts:

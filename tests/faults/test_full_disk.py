@@ -15,15 +15,13 @@ import pytest
 
 from analytics.errors import LakeError
 from analytics.lake.writer import RESERVE_BYTES, Lake
+from tests.waiting import HANG_S
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FILLER = Path(__file__).with_name("fill_a_disk.py")
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 
 Usage = namedtuple("Usage", "total used free")
-
-# Some hundred commits; a busy machine takes its time over them.
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk as Linux does")
@@ -44,7 +42,7 @@ def test_a_full_disk_loses_nothing_and_appends_work_again_once_there_is_room(tmp
         [unshare, "--mount", sys.executable, str(FILLER), str(disk)],
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=HANG_S,
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         check=False,
     )

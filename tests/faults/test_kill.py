@@ -9,8 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from analytics.lake.check import quarantine_notes
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
@@ -18,9 +16,6 @@ from analytics.lake.writer import Lake
 KILLS = 20
 WRITER = Path(__file__).with_name("writer_to_kill.py")
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-# Programs are started again and again; a busy machine takes its time over that.
-pytestmark = pytest.mark.timeout(300)
 
 
 def test_every_acknowledged_row_survives_kill_9_and_none_twice(tmp_path):

@@ -163,22 +163,22 @@ def test_table_of_many_columns_fits_the_paper():
 
 
 def test_a_cell_of_any_length_is_cut_in_no_time():
-    """It took most of a minute: a stranger names what is in it."""
-    began = time.perf_counter()
+    """It took most of a minute: a stranger names what is in it. Looked at is its time on a core."""
+    began = time.process_time()
 
     (text,) = read(report_of(sections=(names(["BTC", "W" * 40_000]),)))
 
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert re.search("W{9,200}…", text)
 
 
 def test_two_thousand_rows_take_seconds(large):
-    """About 1 s on two slow cores for all four; the bound leaves room for a busy machine."""
-    began = time.perf_counter()
+    """About 1 s on two slow cores for all four; looked at is the time on a core."""
+    began = time.process_time()
 
     csv_bytes(large)
     tsv_text(large)
     xlsx_bytes([large], {})
     pdf_bytes(report_of(sections=(large,)))
 
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20

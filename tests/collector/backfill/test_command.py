@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from collector.service.app import opened
 from collector.service.control import ask, taking_work
 from collector.service.work import backfill_work
 from collector.settings import Settings
+from tests.waiting import HANG_S, until
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -170,13 +170,13 @@ def address():
     ) as process:
         yield process.stdout.readline().strip()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(HANG_S) == 0
 
 
 def test_the_command_alone_fills_in_and_tells_the_coverage(address, tmp_path):
     """The table goes to stdout, what is said about it to stderr; the lake is the simulator's."""
     with command(address, tmp_path, "backfill", "--days", "6") as process:
-        told, said = process.communicate(timeout=60)
+        told, said = process.communicate(timeout=HANG_S)
 
     assert process.returncode == 0, said
     shares = re.findall(r"│ +([\d.]+) % +│", told)
@@ -190,13 +190,9 @@ def test_the_command_alone_fills_in_and_tells_the_coverage(address, tmp_path):
 def test_ctrl_c_stores_what_was_heard(address, tmp_path):
     """The command ends as interrupted, and running it again goes on from there."""
     with command(address, tmp_path, "backfill", "--days", "400") as process:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not list(
-            tmp_path.glob("lake/main/bars/**/*.parquet")
-        ):
-            time.sleep(0.1)
+        until(lambda: list(tmp_path.glob("lake/main/bars/**/*.parquet")))
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=HANG_S)
 
     assert process.returncode == 130, said
     assert "run it again to continue" in said
@@ -211,13 +207,13 @@ def test_no_venue_that_answers_ends_with_3(tmp_path, address):
     request = urllib.request.Request(
         f"{address}/simulator/faults", json.dumps(fault).encode(), method="POST"
     )
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=HANG_S) as answer:
         assert answer.status == 200
 
     with command(address, tmp_path, "backfill", "--venue", "bybit") as process:
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=HANG_S)
     mended = urllib.request.Request(f"{address}/simulator/faults", method="DELETE")
-    urllib.request.urlopen(mended, timeout=60).close()
+    urllib.request.urlopen(mended, timeout=HANG_S).close()
 
     assert process.returncode == 3, said
     assert "bybit: no instruments chosen, nothing requested" in said

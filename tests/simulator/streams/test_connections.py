@@ -28,7 +28,8 @@ async def test_stops_soon_whatever_its_clients_do(market):
             body = {"venue": "okx", "kind": "ws_silence"}
             await session.post(f"{simulator.url}/simulator/faults", json=body)
             started = time.monotonic()
-        assert time.monotonic() - started < 20
+        # Waiting for them takes 60 s alone; without it, seconds on the busiest machine.
+        assert time.monotonic() - started < 55
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.get(f"{simulator.url}/simulator/health")
         await mute.close()
