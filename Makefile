@@ -3,10 +3,25 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-# Many tests wait for programs that they start, so two processes share the test files.
-IN_PARALLEL := -n 2 --dist loadfile
+# Two processes share the test files, the longest first (see tests/conftest.py). Programs that
+# are started again and again are compiled once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+TEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
 
-.PHONY: demo up test check lint types browser-deps pins clean
+# What needs no lake, no program and no page: for the loop while coding.
+QUICK := $(addprefix tests/, \
+	analytics/correlation analytics/pair analytics/untrusted analytics/test_formats.py \
+	$(addprefix analytics/indicators/, test_decomposition.py test_indicators.py test_zscores.py) \
+	$(addprefix analytics/market/, test_measures.py test_oi_split.py test_venue_summary.py) \
+	$(addprefix analytics/signals/, test_fired.py test_of_pair.py) \
+	$(addprefix analytics/exports/, test_axes.py test_day.py test_text_files.py test_xlsx.py) \
+	$(addprefix collector/venues/, test_binance.py test_bybit.py test_okx.py test_hyperliquid.py \
+		test_depth.py test_names.py) \
+	$(addprefix collector/streams/, test_binance_streams.py test_bybit_streams.py test_okx_streams.py \
+		test_books.py) \
+	$(addprefix dashboard/, test_cell_charts.py test_chart_names.py test_colors.py))
+
+.PHONY: demo up quick test check lint types browser-deps pins clean
 
 demo: $(VENV)/installed
 	$(BIN)/perpscope demo
@@ -14,11 +29,14 @@ demo: $(VENV)/installed
 up: $(VENV)/installed
 	$(BIN)/perpscope up
 
+quick: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -q $(QUICK)
+
 test: $(VENV)/installed-dev browser-deps
-	$(BIN)/python -m pytest $(IN_PARALLEL)
+	$(TEST)
 
 check: $(VENV)/installed-dev browser-deps lint types
-	$(BIN)/python -m pytest $(IN_PARALLEL)
+	$(TEST)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import hypothesis
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests import extension
 
@@ -23,6 +24,51 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+LONGEST = (
+    "browser",
+    "faults",
+    "test_command_line.py",
+    "dashboard/test_overview.py",
+    "analytics/lake/test_maintenance.py",
+    "test_demo.py",
+    "analytics/lake/test_damage.py",
+    "dashboard/test_health.py",
+    "dashboard/test_market.py",
+    "test_running_collector.py",
+    "collector/backfill",
+    "dashboard",
+    "analytics/lake",
+    "test_interrupts.py",
+    "collector",
+)
+"""What takes longest, in this order: begun last, it would leave the other process idle."""
+
+
+class FilesAndBrowser(LoadFileScheduling):
+    """A file each for the processes that share the tests; all that Chromium opens is one.
+
+    The demo and the servers that it looks at are started once for all of them.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        browser = "tests/browser/"
+        return browser if nodeid.startswith(browser) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Hand the tests out so where ``--dist loadfile`` asks for it."""
+    return FilesAndBrowser(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items):
+    """Put the longest files first; within each the order stays."""
+
+    def place(item):
+        path = item.path.relative_to(REPOSITORY / "tests").as_posix()
+        return next((n for n, name in enumerate(LONGEST) if path.startswith(name)), len(LONGEST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)
