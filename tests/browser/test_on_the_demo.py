@@ -26,6 +26,7 @@ from analytics.market.measures import MEASURES, by_bar
 from analytics.market.venue_summary import quoted, standings
 from analytics.pair.figures import pair_figures
 from analytics.panels import panel
+from tests.browser.conftest import COMPLETE
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -392,6 +393,8 @@ def test_the_timeframe_changes_figures_and_address(visit, still):
 
 
 def downloaded(page, button):
+    # The page may run again for the last download, and would take back what it offers.
+    page.wait_for_function(COMPLETE)
     with page.expect_download() as waiting:
         page.get_by_test_id("stPopoverBody").get_by_role("button", name=button).click()
     return waiting.value.suggested_filename, waiting.value.path().read_bytes()
