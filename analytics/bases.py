@@ -2,7 +2,7 @@
 
 The record keeps the base that the venue's name says. What people sum and compare by may be
 another: a share is none with the coin of the same name, and two coins that venues give one name
-are told apart by their prices. That is judged here, once, for whatever reads bases.
+are kept apart by their prices. That is decided here, once, for all who read bases.
 """
 
 from __future__ import annotations
@@ -175,8 +175,7 @@ def _names(base: str, kind: str, groups: list[set[Key]]) -> list[str]:
             names.append(_classed(base, kind))
             continue
         # One venue may list both: then it is the pairs that tell them apart.
-        told = mark if again[mark] == 1 else _pairs(group)
-        names.append(_classed(base, kind, told))
+        names.append(_classed(base, kind, mark if again[mark] == 1 else _pairs(group)))
     return names
 
 
@@ -186,8 +185,8 @@ def _pairs(group: Iterable[Key]) -> str:
 
 def _classed(base: str, kind: str, *marks: str) -> str:
     """Return *base* with what tells it from others of its name behind it."""
-    told: Collection[str] = [*([] if kind == COIN else [kind]), *marks]
-    return f"{base} ({', '.join(told)})" if told else base
+    behind: Collection[str] = [*([] if kind == COIN else [kind]), *marks]
+    return f"{base} ({', '.join(behind)})" if behind else base
 
 
 def _times(ratio: float) -> str:

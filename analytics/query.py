@@ -1,4 +1,4 @@
-"""A named query in, a frame out.
+"""Runs a named query and returns its rows.
 
 The text of a query is a file of ``analytics/sql/queries``; its name is the
 file's, its parameters are the ``$`` names in it and are bound, never pasted in.

@@ -1,4 +1,4 @@
-"""Named queries by hand: parameters written as text in, rows written as text out."""
+"""``perpscope query``: parameters as text in, rows as a table, CSV or JSON out."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Liquidation:
-    """A forced closing of someone's position, as a venue told of it."""
+    """A forced closing of someone's position, as a venue reported it."""
 
     table: ClassVar = "liquidations"
 

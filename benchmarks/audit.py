@@ -34,7 +34,7 @@ from analytics.exports.day import day_report
 from analytics.indicators.change import log_returns
 from analytics.lake.reader import Reader
 from analytics.market import figures, measures
-from analytics.market.venue_summary import quoted, standings
+from analytics.market.venue_summary import quoted, venue_summaries
 from analytics.pair.history import METRICS, history
 from analytics.panels import panel
 from analytics.panels.panel import TIMEFRAMES, Panel
@@ -401,7 +401,7 @@ def audit_venues(audit: Audit, at: At) -> None:
     ]
     quotes = heard.dropna(subset=["mark", "index"]).groupby(["venue", "symbol"]).last()
     basis = (100 * (quotes["mark"] / quotes["index"] - 1)).reindex(mine.index)
-    for one in standings(pairs, past, TIMEFRAMES["1h"], silent):
+    for one in venue_summaries(pairs, past, TIMEFRAMES["1h"], silent):
         rows = mine.loc[[one.venue]]
         audit.compare(
             "venues: shares",

@@ -1,4 +1,4 @@
-"""The arithmetic of axes: round ticks, round times, and lines thin enough to draw."""
+"""Axes: round ticks, round times, and lines thinned to what can be drawn."""
 
 from __future__ import annotations
 

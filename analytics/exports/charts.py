@@ -1,4 +1,4 @@
-"""Charts as data: what a report draws, whatever it is drawn with."""
+"""Charts of a report as data, independent of how they are drawn."""
 
 from __future__ import annotations
 

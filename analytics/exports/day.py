@@ -1,4 +1,4 @@
-"""The market's day as a report: figures, their course, who moved, and which venue holds what."""
+"""The report of the market's day: figures, their course, movers, and each venue's share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Charts drawn on paper as lines and areas, sharp at every size."""
+"""Draws charts in a PDF as lines and areas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper of a report: its font, its inks, and the frame of every page.
+"""Pages of a PDF report: font, colours, and what stands on every page.
 
 Source Sans, the font of the screen, prints Latin, Greek and Cyrillic, and Noto Sans CJK
 whatever else of Chinese, Japanese and Korean; packages of their own bring both along.

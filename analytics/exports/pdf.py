@@ -1,4 +1,4 @@
-"""A report as PDF: what the page was set to, its figures, charts and tables."""
+"""Writes a report as PDF: settings, figures, charts and tables."""
 
 from __future__ import annotations
 

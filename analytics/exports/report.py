@@ -1,4 +1,4 @@
-"""A page as a document: what it was made for, its figures, charts and tables."""
+"""A report as data: its settings, figures, charts and tables."""
 
 from __future__ import annotations
 

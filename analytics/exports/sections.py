@@ -1,4 +1,4 @@
-"""A table as an export sees it: rows, and what each column is."""
+"""A table for export: rows, and the kind and unit of each column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table drawn on paper: numbers to the right, and its header again on every page."""
+"""Draws tables in a PDF: numbers to the right, the header again on every page."""
 
 from __future__ import annotations
 

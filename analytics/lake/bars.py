@@ -1,4 +1,4 @@
-"""Bars that are completed piece by piece, or made anew, and when each value became known.
+"""Combining bars: filling what is NULL, or replacing values, and noting when each became known.
 
 A bar's columns can come from several files: prices from one, open interest from
 another. Those fill what is NULL, and what is there stays. A bar made of our own

@@ -1,4 +1,4 @@
-"""What a lake is: its tables, their version, and whether its data is real."""
+"""Creates and upgrades the tables of a lake; refuses one of another version or origin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports that can be corrected and taken back.
+"""Imports, with a journal by which each can be corrected or undone.
 
 Each commit of an import is a piece, and has a journal: a Parquet file in the folder
 ``imports`` beside the lake, with the key of every row that the piece touches and the row

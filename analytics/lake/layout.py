@@ -1,4 +1,4 @@
-"""Where the parts of a lake lie, and how they get onto the disk for good."""
+"""Paths of the files of a lake, and writing files durably."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Layout:
 
     @property
     def journals(self) -> Path:
-        """What imports changed, so that it can be taken back; a folder for each."""
+        """What imports changed, so that it can be undone; a folder for each."""
         return self.folder / "imports"
 
     @property

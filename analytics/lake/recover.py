@@ -1,4 +1,4 @@
-"""Rows that are on the disk but not, or no longer, in the state of the lake.
+"""Recovery of rows in Parquet files that the catalog does not list.
 
 A catalog that lost its last commits, or was put back from a backup, does not name
 the newest Parquet files. Their rows are what venues said, and keys make it harmless

@@ -65,7 +65,7 @@ class Session:
                     sync_with_folders(added, self.layout.data, self._known_folders)
                 except BaseException:
                     _roll_back(cursor)
-                    # DuckLake leaves some, whose rows a later start would take in.
+                    # DuckLake leaves some, whose rows a later start would recover.
                     for file in added_since(before):
                         file.unlink()
                     raise

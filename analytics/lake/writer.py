@@ -195,7 +195,7 @@ class Lake:
             return bars.combine(cursor, rows, wins=wins)
 
     def importing(self, facts: imports.Facts) -> imports.Import:
-        """Begin an import that can be corrected by a later one and taken back."""
+        """Begin an import that can be corrected by a later one and undone."""
         with self.cursor() as cursor:
             earlier = imports.earlier_journals(cursor, self.layout, facts)
         return imports.Import(

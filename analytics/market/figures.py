@@ -1,4 +1,4 @@
-"""The market as a whole: from what each pair says to one figure for all of them.
+"""The market's figures: one value over all pairs, its change, and its course over the day.
 
 A figure's value and its change are of the rows of ``pairs.sql``: the change compares the pairs
 that know it at both ends, so that nobody who falls silent, comes back, joins or leaves looks

@@ -1,4 +1,4 @@
-"""What pairs can be compared by, side by side: each measure by bar, and over spans up to now.
+"""Measures of the heatmap: each by bar, and over spans up to now.
 
 A measure is described once: what it is cut from, and how it adds up over a span. The formulas are
 those of ``analytics.indicators``.

@@ -1,4 +1,4 @@
-"""The pairs at the top or the bottom of any metric."""
+"""The pairs with the highest or the lowest values of a metric."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums and means over pairs, each with how many pairs stand behind it.
+"""Sums and means over pairs, each with the number of pairs behind it.
 
 The same functions answer for a frame with one row per pair (``pairs.sql``), and then
 with one figure, and for a panel, and then with one figure per bar. What a pair does not

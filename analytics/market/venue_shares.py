@@ -1,4 +1,4 @@
-"""Which part of the market each venue holds, now and over time.
+"""Each venue's share of the market, now and over time.
 
 Shares of one base, and how unusual they are, are in ``oi_share``.
 """

@@ -1,4 +1,4 @@
-"""What each venue stands at: its figures side by side, and how far the venues' funding is apart."""
+"""Figures of each venue side by side, and the spread of the venues' funding."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LEVEL: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class VenueSummary:
     """One venue: the figures of its pairs, and what it holds of the market."""
 
     venue: str
@@ -76,13 +76,13 @@ def quoted(pairs: pd.DataFrame, quotes: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def standings(
+def venue_summaries(
     pairs: pd.DataFrame,
     history: pd.DataFrame,
     span: timedelta,
     silent: pd.DataFrame,
     market: pd.DataFrame | None = None,
-) -> tuple[Standing, ...]:
+) -> tuple[VenueSummary, ...]:
     """Return what each venue of *pairs* stands at, the one with most open interest first.
 
     Args:
@@ -105,7 +105,7 @@ def standings(
         mine = figures(rows, history[history["venue"] == venue], span, missing)
         basis = weighted(column(rows, "basis_pct"), column(rows, "oi_usd"))
         found.append(
-            Standing(
+            VenueSummary(
                 venue=venue,
                 figures=mine,
                 oi_share_pct=float(oi.share_pct[nth]),

@@ -1,4 +1,4 @@
-"""What stands beside each pair in a table: how unusual it is, and its recent bars as curves."""
+"""Sparklines, z-scores and band position for each pair of a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one instrument, or one base asset over its venues, stands at: one figure of each kind."""
+"""Current figures of one instrument, or of one base over its venues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One instrument, or one base asset over its venues, bar by bar: all that a chart of it draws.
+"""One instrument, or one base over its venues, bar by bar: the lines of its chart.
 
 A base asset has the price of its lead, the sums of amounts and flows, and means of ratios
 weighted by open interest. Sums and means are absent where one of the instruments behind
@@ -74,7 +74,7 @@ _OF_WHOLE_BARS: Final = (
     "atr_14",
     "volatility_pct",
 )
-"""What is not told of a bar that is not over: of a part of it they are something else."""
+"""What is left out of a bar that is not over: of a part of a bar it would mislead."""
 _OVER_AFTER: Final = timedelta(days=1)
 """An instrument that has been silent for longer than this counts as gone, not as missing."""
 

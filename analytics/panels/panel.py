@@ -318,7 +318,7 @@ def _milliseconds(span: timedelta) -> int:
 
 
 def _closing(timeframe: str) -> dict[str, int | float]:
-    """Return what a query that cuts bars is told of when it may; 5-minute bars are not cut."""
+    """Return the parameters that only a query which cuts bars takes; 5-minute bars are not cut."""
     if timeframe == "5m":
         return {}
     return {"closing_ms": _milliseconds(CLOSING[timeframe]), "least_known": LEAST_KNOWN}

@@ -1,4 +1,4 @@
-"""How good the record is: what is there, what is missing, how old it is, and whether units hold.
+"""Checks of the record: coverage, gaps, completeness, refused values, and whether units are right.
 
 Every question is asked for a time, ``now``, and a span before it, and sees only what
 was known then: rows received up to then, and bars that were over. What nobody could

@@ -1,4 +1,4 @@
-"""How far back a venue's own history reaches, metric by metric: what can still mend a gap.
+"""How far back each venue's own history reaches, by metric: whether a gap can be repaired.
 
 Order books and liquidations exist while they are heard, and are gone for good after.
 Taker flows are, too, but for Binance, whose klines have them. The reach is that of

@@ -1,12 +1,12 @@
-"""Gaps that began and ended together, as one hole: an outage is one row, not a thousand."""
+"""Outages: gaps that began and ended together, as one row instead of a thousand."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 
-def holes(gaps: pd.DataFrame) -> pd.DataFrame:
-    """Return the holes that *gaps* make up, the longest first and of those the newest.
+def outages(gaps: pd.DataFrame) -> pd.DataFrame:
+    """Return the outages that *gaps* make up, the longest first and of those the newest.
 
     Args:
         gaps: As ``quality.gaps`` returns them.

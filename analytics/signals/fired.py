@@ -1,4 +1,4 @@
-"""Signals: which tiers fired, for whom, and what they saw.
+"""Signals: which tiers fired, for which instrument, and with which values.
 
 What is asked of the newest bar and of history is the same question about other
 rows, and funding counts only as the rate that ran, not as what was settled later: so

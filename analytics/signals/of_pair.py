@@ -1,4 +1,4 @@
-"""The signals of one instrument, or of one base asset over its venues, in a stretch of history."""
+"""Signals of one instrument, or of one base over its venues, over a stretch of history."""
 
 from __future__ import annotations
 

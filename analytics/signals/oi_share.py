@@ -1,4 +1,4 @@
-"""Which part of a base's open interest each venue holds, and when that is unusual."""
+"""Each venue's share of a base's open interest, and how unusual its change is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts as unusual: the thresholds of all signals, which are settings."""
+"""Thresholds of all signals: settings of the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The six tiers of signals: what each one asks for, of every instrument and bar at once.
+"""The conditions of the six tiers, for every instrument and bar at once.
 
 A condition is true (1), false (0) or unknown (NaN), where its input is absent.
 All of several is false as soon as one is false, and otherwise unknown as soon as

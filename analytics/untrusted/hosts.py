@@ -1,4 +1,4 @@
-"""Who is asked, as a request says: the names that a server on loopback answers to.
+"""Host and Origin headers: whether a request was meant for a server on loopback.
 
 A web page anywhere can have its own name point to loopback and ask a server there
 through the visitor's browser; only the name in the request gives it away.

@@ -1,4 +1,4 @@
-"""Text that a spreadsheet would run as a formula, and how to keep it from that.
+"""Text that a spreadsheet would run as a formula, made safe.
 
 A pair is named by whoever lists it, so a name is a stranger's text. Spreadsheets
 run what begins with ``=``, ``+``, ``-`` or ``@``; some look past spaces and

@@ -1,4 +1,4 @@
-"""Text of strangers for terminals and pages: what it hides is written out.
+"""Invisible and control characters in text from outside, written as escapes.
 
 A name or a message may hold what is not seen but acts: an escape sequence that moves
 the cursor of a terminal, a mark that turns the reading direction, half a pair of

@@ -6,7 +6,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.market.figures import figures
-from analytics.market.venue_summary import funding_spread, quoted, standings
+from analytics.market.venue_summary import funding_spread, quoted, venue_summaries
 from analytics.palette import colors
 from dashboard import as_of, loaders, view
 from dashboard.exchanges import exports as files
@@ -48,7 +48,7 @@ def board() -> None:
         market = replace(seen, venues=()).of(every)
         all_silent = replace(seen, venues=()).of(loaders.silent_pairs(shown))
         silent = seen.of(all_silent)
-        stand = standings(pairs, history, seen.span, silent, market)
+        stand = venue_summaries(pairs, history, seen.span, silent, market)
         venues = len({*pairs["venue"], *silent["venue"]})
         market_cards(figures(pairs, history, seen.span, len(silent)), venues, seen, shown)
         venue_cards(stand, mute, shown, seen, look)

@@ -11,7 +11,7 @@ import pandas as pd
 from analytics.exports.charts import LineChart, Series
 from analytics.exports.report import Figure, Report
 from analytics.exports.sections import Column, Section
-from analytics.market.venue_summary import Standing
+from analytics.market.venue_summary import VenueSummary
 from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
 from dashboard.components.cards import coverage
@@ -46,7 +46,7 @@ _SHARE_COLUMNS: Final = (
 )
 
 
-def venues_section(standings: Sequence[Standing]) -> Section:
+def venues_section(summaries: Sequence[VenueSummary]) -> Section:
     """Return a row for each venue."""
     frame = pd.DataFrame(
         [
@@ -65,18 +65,18 @@ def venues_section(standings: Sequence[Standing]) -> Section:
                 "basis_pct": one.basis_pct,
                 "heard_ts": one.heard_ts,
             }
-            for one in standings
+            for one in summaries
         ]
     )
     return Section("Venues", frame, _VENUE_COLUMNS)
 
 
 def tables(
-    standings: Sequence[Standing], compared: pd.DataFrame, base: str, points: pd.DataFrame
+    summaries: Sequence[VenueSummary], compared: pd.DataFrame, base: str, points: pd.DataFrame
 ) -> dict[str, Callable[[], Section]]:
     """Return what makes each table of the page, by its title."""
     made: dict[str, Callable[[], Section]] = {
-        "Venues": lambda: venues_section(standings),
+        "Venues": lambda: venues_section(summaries),
         base: lambda: Section(f"{base} by venue", compared, _ASSET_COLUMNS),
     }
     if not points.empty:
@@ -96,7 +96,7 @@ def share_lines(points: pd.DataFrame) -> tuple[Series, ...]:
 
 
 def report(
-    standings: Sequence[Standing],
+    summaries: Sequence[VenueSummary],
     compared: pd.DataFrame,
     base: str,
     points: pd.DataFrame,
@@ -104,7 +104,7 @@ def report(
     state: dict[str, str],
 ) -> Report:
     """Return the page as a document."""
-    sections = [make() for name, make in tables(standings, compared, base, points).items()]
+    sections = [make() for name, make in tables(summaries, compared, base, points).items()]
     series, oi = share_lines(points), QUANTITIES["global_oi_usd"]
     return Report(
         title="Exchanges",
@@ -117,7 +117,7 @@ def report(
                 oi.write(figure.value),
                 coverage(figure),
             )
-            for one in standings
+            for one in summaries
             for figure in [one.figures[oi.name]]
         ),
         charts=(LineChart("Shares of open interest", series, "share"),) if series else (),

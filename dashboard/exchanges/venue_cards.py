@@ -10,7 +10,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.market.figures import OLD_CYCLES, Figure
-from analytics.market.venue_summary import Standing
+from analytics.market.venue_summary import VenueSummary
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
@@ -60,12 +60,12 @@ def market_cards(figures: dict[str, Figure], venues: int, seen: View, shown: Mom
 
 
 def venue_cards(
-    standings: Sequence[Standing], mute: dict[str, str], shown: Moment, seen: View, at: Colors
+    summaries: Sequence[VenueSummary], mute: dict[str, str], shown: Moment, seen: View, at: Colors
 ) -> None:
     """Draw a card for each venue.
 
     Args:
-        standings: The venues with data.
+        summaries: The venues with data.
         mute: Why the others have no data, by venue.
         shown: What ages count to.
         seen: What shares are of.
@@ -73,7 +73,7 @@ def venue_cards(
     """
     st.html(_STYLE)
     with st.grid(4, min_column_width=290, gap="small"):
-        for one in standings:
+        for one in summaries:
             with st.container(border=True, height="stretch", gap="small"):
                 _card(one, shown, seen, at)
         for venue, reason in mute.items():
@@ -82,7 +82,7 @@ def venue_cards(
                 st.markdown(plain(reason))
 
 
-def _card(one: Standing, shown: Moment, seen: View, at: Colors) -> None:
+def _card(one: VenueSummary, shown: Moment, seen: View, at: Colors) -> None:
     age = shown.now - one.heard_ts
     is_old = age > OLD_CYCLES * shown.cycle
     some = "" if one.pairs == one.expected else f"{one.pairs:,} of "
@@ -106,7 +106,7 @@ def _card(one: Standing, shown: Moment, seen: View, at: Colors) -> None:
     st.html(f'<dl class="venue-figures">{entries}</dl>')
 
 
-def _entries(one: Standing, seen: View) -> list[tuple[str, str, str]]:
+def _entries(one: VenueSummary, seen: View) -> list[tuple[str, str, str]]:
     """Return label, value and meaning of a card's small figures."""
     now = one.figures
 

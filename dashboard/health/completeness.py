@@ -11,7 +11,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.palette import Colors
-from analytics.quality.outages import holes
+from analytics.quality.outages import outages
 from analytics.quantities import QUANTITIES, title
 from dashboard import loaders
 from dashboard.as_of import Moment
@@ -104,7 +104,7 @@ def _coverage(shown: Moment) -> pd.DataFrame:
 
 def _gaps(shown: Moment, colors: Colors) -> pd.DataFrame:
     first = before_start(shown, _DAY)
-    found = holes(first.gaps)
+    found = outages(first.gaps)
     _say(first)
     if found.empty:
         st.caption("No expected 5-minute bar is missing.")

@@ -23,7 +23,7 @@ from analytics.correlation.ranking import SIZES, known_until, largest
 from analytics.correlation.view import SUBJECTS, matrix
 from analytics.market.figures import figures
 from analytics.market.measures import MEASURES, by_bar
-from analytics.market.venue_summary import quoted, standings
+from analytics.market.venue_summary import quoted, venue_summaries
 from analytics.pair.figures import pair_figures
 from analytics.panels import panel
 from tests.browser.conftest import COMPLETE
@@ -281,7 +281,7 @@ def venue_figures(still):
     nobody = pairs.iloc[:0]
     return [
         text
-        for one in standings(quoted(pairs, quotes), history, timedelta(minutes=5), nobody)
+        for one in venue_summaries(quoted(pairs, quotes), history, timedelta(minutes=5), nobody)
         for text in (
             one.venue,
             formats.usd(one.figures["global_oi_usd"].value),

@@ -13,7 +13,7 @@ import streamlit as st
 from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
 from analytics.market.figures import FIGURES, Figure
-from analytics.market.venue_summary import Standing
+from analytics.market.venue_summary import VenueSummary
 from dashboard.as_of import Moment
 from dashboard.exchanges import exports
 
@@ -493,7 +493,7 @@ def test_files_hold_the_page(record):
 
     none = dict.fromkeys(FIGURES, Figure(None, 0, 2, pd.Series(dtype=float)))
     oi = {**none, "global_oi_usd": Figure(2e9, 1, 2, pd.Series(dtype=float))}
-    stand = (Standing("okx", oi, 100.0, *[float("nan")] * 3, 1, 2, record.noon),)
+    stand = (VenueSummary("okx", oi, 100.0, *[float("nan")] * 3, 1, 2, record.noon),)
 
     made = exports.tables(stand, asset, "BTC", drawn)
     venues = csv_bytes(made["Venues"]()).decode("utf-8-sig").splitlines()

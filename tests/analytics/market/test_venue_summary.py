@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analytics.market.figures import FIGURES
-from analytics.market.venue_summary import funding_spread, quoted, standings
+from analytics.market.venue_summary import funding_spread, quoted, venue_summaries
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 SHORTS = ("oi", "volume", "weighed", "funding", "longs", "risen")
@@ -44,7 +44,7 @@ def test_basis_is_weighted_by_open_interest():
         [quote("okx", "A", 102, 100), quote("okx", "B", 5, 5), quote("okx", "C", 7)]
     )
 
-    (one,) = standings(quoted(pairs, quotes), NO_HISTORY, HOUR, NOBODY)
+    (one,) = venue_summaries(quoted(pairs, quotes), NO_HISTORY, HOUR, NOBODY)
 
     assert one.basis_pct == pytest.approx(1.5)
     assert one.pairs == 3
@@ -54,7 +54,7 @@ def test_funding_of_a_year_is_that_of_every_eight_hours():
     """1,095 times."""
     pairs = pd.DataFrame([pair("okx", oi_usd=1.0, funding_8h_pct=0.01)])
 
-    (one,) = standings(quoted(pairs, pd.DataFrame([quote("okx")])), NO_HISTORY, HOUR, NOBODY)
+    (one,) = venue_summaries(quoted(pairs, pd.DataFrame([quote("okx")])), NO_HISTORY, HOUR, NOBODY)
 
     assert one.funding_apr_pct == pytest.approx(10.95)
 
@@ -64,7 +64,7 @@ def test_the_largest_venue_is_first_and_the_unknown_last():
     pairs = pd.DataFrame([pair("a"), pair("b", oi_usd=1.0), pair("c", oi_usd=3.0)])
     quotes = pd.DataFrame([quote(venue) for venue in "abc"])
 
-    found = standings(quoted(pairs, quotes), NO_HISTORY, HOUR, NOBODY)
+    found = venue_summaries(quoted(pairs, quotes), NO_HISTORY, HOUR, NOBODY)
 
     assert [one.venue for one in found] == ["c", "b", "a"]
     assert [one.oi_share_pct for one in found[:2]] == [75, 25]
@@ -79,7 +79,7 @@ def test_shares_are_of_the_whole_market():
     )
     one = quoted(market[market["venue"] == "b"], pd.DataFrame([quote("b")]))
 
-    (found,) = standings(one, NO_HISTORY, HOUR, NOBODY, market)
+    (found,) = venue_summaries(one, NO_HISTORY, HOUR, NOBODY, market)
 
     assert (found.venue, found.oi_share_pct, found.volume_share_pct) == ("b", 75, 25)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from analytics.quality.outages import holes
+from analytics.quality.outages import outages
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ def test_an_outage_is_one_hole():
     """Of all pairs and metrics that were away from then to then."""
     gaps = [gap(symbol, metric, bars=2) for symbol in "BA" for metric in ("price", "oi_usd")]
 
-    (hole,) = holes(pd.DataFrame(gaps)).to_dict("records")
+    (hole,) = outages(pd.DataFrame(gaps)).to_dict("records")
 
     assert (hole["symbols"], hole["metrics"]) == (("A", "B"), ("oi_usd", "price"))
     assert (hole["bars"], hole["length_s"]) == (8, 600)
@@ -38,7 +38,7 @@ def test_another_time_or_venue_is_another_hole():
         gap("A", "price", bars=3, venue="bybit"),
     ]
 
-    found = holes(pd.DataFrame(gaps))
+    found = outages(pd.DataFrame(gaps))
 
     assert found["venue"].tolist() == ["bybit", "okx", "okx"]
     assert found["start_ts"].tolist() == [NOON, later, NOON]
@@ -53,4 +53,4 @@ def test_repairable_as_far_as_its_gaps_are():
         gap("A", "mark", bars=2),
     ]
 
-    assert holes(pd.DataFrame(gaps))["repairable"].tolist() == ["yes", "in part", "no"]
+    assert outages(pd.DataFrame(gaps))["repairable"].tolist() == ["yes", "in part", "no"]
