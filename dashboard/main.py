@@ -3,18 +3,19 @@
 import streamlit as st
 
 from analytics.errors import PerpscopeError, QueryError
-from dashboard import as_of, loaders, session, view
+from dashboard import as_of, session, view
 from dashboard.as_of import Moment
 from dashboard.frame.brand import MARK, WORDMARK, one_theme, style_page
 from dashboard.frame.freshness import origin_label
 from dashboard.frame.sidebar import sidebar
+from dashboard.loaders import queries, shown_moment, source
 from dashboard.market.pair_dialog import pair_dialog
 
 
 def choices() -> tuple[list[str], list[str]]:
     """Return all venues and symbols; none if the lake cannot be read, which the page reports."""
     try:
-        known = loaders.known_pairs(_choosable_at())
+        known = queries.known_pairs(_choosable_at())
     except PerpscopeError:
         return [], []
     return sorted(set(known["venue"])), sorted(set(known["symbol"]))
@@ -23,9 +24,9 @@ def choices() -> tuple[list[str], list[str]]:
 def _choosable_at() -> Moment:
     """Return the time for the choices: now if the requested one is invalid."""
     try:
-        return loaders.moment(as_of.asked_time())
+        return shown_moment.moment(as_of.asked_time())
     except QueryError:
-        return loaders.moment()
+        return shown_moment.moment()
 
 
 # The icon goes first: else a page's Material icon is fetched from Google to stand in for it.
@@ -80,7 +81,7 @@ st.set_page_config(page_title=f"{page.title} · perpscope")
 session.enter(page.title)
 st.logo(WORDMARK)
 style_page()
-origin_label(loaders.origin())
+origin_label(source.origin())
 view.keep(sidebar(choices))
 if opened := session.opened_pair():
     # Not from a page's fragment, whose next tick would close it.

@@ -60,15 +60,15 @@ def _load_code() -> None:
 
 
 def _read() -> None:
-    from dashboard import loaders
+    from dashboard.loaders import bars, queries, shown_moment
     from dashboard.view import FIRST_TIMEFRAME
 
-    shown = loaders.moment()
-    loaders.known_pairs(shown)
-    loaders.market_history(shown)
+    shown = shown_moment.moment()
+    queries.known_pairs(shown)
+    queries.market_history(shown)
     # The first is what people see first, and any other is a click away.
     for timeframe, span in TIMEFRAMES.items():
-        loaders.pairs(shown, span)
-        loaders.liquidated(shown, span)
-        loaders.pair_curves(timeframe, shown)
-    loaders.signal_panels((FIRST_TIMEFRAME,), shown)
+        queries.pairs(shown, span)
+        queries.liquidated(shown, span)
+        bars.pair_curves(timeframe, shown)
+    bars.signal_panels((FIRST_TIMEFRAME,), shown)

@@ -7,7 +7,7 @@ import streamlit as st
 from analytics import formats
 from analytics.correlation.view import SUBJECTS
 from analytics.panels.panel import Pair
-from dashboard import as_of, loaders, view
+from dashboard import as_of, view
 from dashboard.as_of import Moment
 from dashboard.charts.cells import identities, labels
 from dashboard.components.cell_click import cell_click
@@ -19,6 +19,7 @@ from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
+from dashboard.loaders import bars, shown_moment
 
 BOUND: dict[str, Any] = {"bind": "query-params"}
 FIRST, SECOND = "corr_first", "corr_second"
@@ -108,7 +109,7 @@ def choose_base(pairs: list[Pair]) -> str | None:
 def board() -> None:
     """Draw everything that moves with the market."""
     with error_boundary():
-        shown, seen = loaders.moment(as_of.asked_time()), view.current()
+        shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
         follow_origin(shown)
         row = headline("Correlation", shown)
         asked = choose(seen.timeframe)
@@ -136,7 +137,7 @@ def board() -> None:
             )
 
 
-def draw_lead_lag(pairs: list[Pair], asked: Request, shown: Moment) -> loaders.Leads | None:
+def draw_lead_lag(pairs: list[Pair], asked: Request, shown: Moment) -> bars.Leads | None:
     """Draw lead-lag of an asset, or why there is none; return what is drawn."""
     st.subheader("Lead-lag", anchor=False)
     base = choose_base(pairs)

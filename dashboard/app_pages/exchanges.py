@@ -8,7 +8,7 @@ from analytics import formats
 from analytics.market.figures import figures
 from analytics.market.venue_summary import funding_spread, quoted, venue_summaries
 from analytics.palette import colors
-from dashboard import as_of, loaders, view
+from dashboard import as_of, view
 from dashboard.exchanges import exports as files
 from dashboard.exchanges.asset_cards import asset_cards
 from dashboard.exchanges.asset_comparison import base_choice, comparison, rows
@@ -20,18 +20,19 @@ from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
+from dashboard.loaders import bases, queries, shown_moment, source
 
 
 def board() -> None:
     """Draw everything that moves with the market."""
     with error_boundary():
-        shown, seen = loaders.moment(as_of.asked_time()), view.current()
+        shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
         follow_origin(shown)
         head = headline("Exchanges", shown)
-        look, told = colors(st.context.theme.type), loaders.offers()
-        every = loaders.pairs(shown, seen.span)
+        look, told = colors(st.context.theme.type), source.offers()
+        every = queries.pairs(shown, seen.span)
         pairs = seen.of(every)
-        mute = missing_venues(every, told, loaders.venue_cycles(shown), seen, shown)
+        mute = missing_venues(every, told, queries.venue_cycles(shown), seen, shown)
         if pairs.empty:
             span = formats.span(shown.now - shown.since)
             when = formats.moment(shown.now)
@@ -42,11 +43,11 @@ def board() -> None:
             offers(told)
             return
 
-        pairs = quoted(pairs, loaders.read("pair_quotes", shown))
-        history = seen.of(loaders.market_history(shown, seen.pairs))
+        pairs = quoted(pairs, queries.read("pair_quotes", shown))
+        history = seen.of(queries.market_history(shown, seen.pairs))
         # A share is of all venues: those that are chosen would always make up a whole.
         market = replace(seen, venues=()).of(every)
-        all_silent = replace(seen, venues=()).of(loaders.silent_pairs(shown))
+        all_silent = replace(seen, venues=()).of(queries.silent_pairs(shown))
         silent = seen.of(all_silent)
         stand = venue_summaries(pairs, history, seen.span, silent, market)
         venues = len({*pairs["venue"], *silent["venue"]})
@@ -73,7 +74,7 @@ def board() -> None:
                 mine_over_time = filtered(panel, lambda pair: pair.base == base)
                 draw_shares(mine_over_time, base, span, "asset_shares", seen.venues, look)
 
-        apart = [one.sentence for one in loaders.counted(shown).differences]
+        apart = [one.sentence for one in bases.counted(shown).differences]
         shared = of_shares(len(market), len(all_silent))
         lines = [*apart, *single_venue(mine, there, seen), *shared, *sentences(mine, pairs, shown)]
         st.caption("  \n".join(plain(line) for line in lines))

@@ -4,7 +4,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.palette import colors
-from dashboard import as_of, loaders
+from dashboard import as_of
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import follow_origin, headline
@@ -15,20 +15,21 @@ from dashboard.health.lake_size import damaged_files, oi_halved_note, storage, v
 from dashboard.health.problems import draw_problems, of_shared_names, problems
 from dashboard.health.stream_status import channels, stream_table
 from dashboard.health.venue_status import venue_table
+from dashboard.loaders import bases, lake_health, queries, shown_moment, source
 
 
 def board() -> None:
     """Draw everything that moves with the cycles."""
     with error_boundary():
-        shown, look = loaders.moment(as_of.asked_time()), colors(st.context.theme.type)
+        shown, look = shown_moment.moment(as_of.asked_time()), colors(st.context.theme.type)
         follow_origin(shown)
         head = headline("Health", shown)
-        folder, tables = loaders.folder(), {}
-        cycles, damaged = loaders.venue_cycles(shown), loaders.damaged_files()
-        free = loaders.free_bytes(folder)
+        folder, tables = source.folder(), {}
+        cycles, damaged = queries.venue_cycles(shown), lake_health.damaged_files()
+        free = lake_health.free_bytes(folder)
         if damaged:
             damaged_files(damaged)
-        counted = loaders.counted(shown)
+        counted = bases.counted(shown)
         if cycles.empty:
             st.info(f"No cycles in the 24 hours before {formats.moment(shown.now)}.")
             if apart := of_shared_names(counted):
@@ -36,23 +37,23 @@ def board() -> None:
         else:
             streams = channels(cycles, shown)
             # Which venues were to be collected is known of now alone.
-            expected = set() if shown.mode == "asked" else set(loaders.offers())
-            silent = loaders.silent_pairs(shown)
-            notes = loaders.collector_notes()
+            expected = set() if shown.mode == "asked" else set(source.offers())
+            silent = queries.silent_pairs(shown)
+            notes = source.collector_notes()
             found = problems(cycles, expected, streams, silent, notes, free, counted, shown)
             draw_problems(found, cycles, shown)
             st.subheader("Venues", anchor=False)
-            hour = loaders.read("venue_hour", shown)
+            hour = queries.read("venue_hour", shown)
             tables = {"Venues": venue_table(cycles, hour, shown, look), "Streams": streams}
             stream_table(streams, look)
         tables |= completeness_panels(shown, look)
 
-        sizes, stored = loaders.record_size(shown), loaders.disk_bytes(folder)
-        storage(sizes, stored, free, loaders.collecting_since(shown), shown)
-        oi_halved_note(loaders.info())
+        sizes, stored = queries.record_size(shown), lake_health.disk_bytes(folder)
+        storage(sizes, stored, free, queries.collecting_since(shown), shown)
+        oi_halved_note(source.info())
         if not damaged:
             damaged_files(damaged)
-        versions(loaders.versions())
+        versions(lake_health.versions())
         with head:
             export_menu("Health", shown, files.tables(tables, sizes))
 

@@ -7,7 +7,7 @@ import streamlit as st
 from analytics import formats
 from analytics.market.measures import MEASURES
 from analytics.quantities import QUANTITIES
-from dashboard import as_of, loaders, session, view
+from dashboard import as_of, session, view
 from dashboard.components.cell_click import cell_click
 from dashboard.components.largest_pairs import COUNTS, largest_pairs
 from dashboard.frame.downloads import export_menu
@@ -15,6 +15,7 @@ from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.heatmap import exports, measure_grid
+from dashboard.loaders import shown_moment
 
 ORDERS = {"volume": QUANTITIES["traded_usd"].title, "value": "Value", "cluster": "Cluster"}
 BARS = (24, 48, 96, 168)
@@ -73,7 +74,7 @@ def choose(timeframe: str) -> dict[str, Any]:
 def board() -> None:
     """Draw everything that moves with the market."""
     with error_boundary():
-        shown, seen = loaders.moment(as_of.asked_time()), view.current()
+        shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
         follow_origin(shown)
         row = headline("Heatmap", shown)
         chosen = choose(seen.timeframe)

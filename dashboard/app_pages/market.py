@@ -3,12 +3,13 @@
 import streamlit as st
 
 from analytics import formats
-from dashboard import as_of, loaders, view
+from dashboard import as_of, view
 from dashboard.components.time_range import MARKET_SPANS, market_range
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
+from dashboard.loaders import queries, shown_moment
 from dashboard.market import chart_and_figures, exports, instrument_picker
 from dashboard.market.panes import FIRST, LABELS
 
@@ -23,10 +24,10 @@ _PANES_IN_SIGHT = """
 def board() -> None:
     """Draw everything that moves with the market."""
     with error_boundary():
-        shown = loaders.moment(as_of.asked_time())
+        shown = shown_moment.moment(as_of.asked_time())
         follow_origin(shown)
         row = headline("Market", shown)
-        names = loaders.read("pair_names", shown)
+        names = queries.read("pair_names", shown)
         if names.empty:
             span = formats.span(shown.now - shown.since)
             st.info(f"No data in the {span} before {formats.moment(shown.now)}.")

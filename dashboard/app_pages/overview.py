@@ -6,7 +6,7 @@ from analytics import formats
 from analytics.market.figures import whole_market
 from analytics.market.oi_split import oi_split, with_split
 from analytics.palette import colors
-from dashboard import as_of, loaders, view
+from dashboard import as_of, view
 from dashboard.components.cards import cards
 from dashboard.components.movers import draw_movers, mover_lists
 from dashboard.frame.downloads import export_menu
@@ -14,6 +14,7 @@ from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.frame.sidebar import timeframe_tabs
+from dashboard.loaders import bars, queries, shown_moment
 from dashboard.overview import exports
 from dashboard.overview.day_report import day_report_menu
 from dashboard.overview.empty_states import sentences
@@ -23,13 +24,13 @@ from dashboard.overview.pair_table import found, pair_table, table_choice
 def board() -> None:
     """Draw everything that moves with the market."""
     with error_boundary():
-        shown, seen = loaders.moment(as_of.asked_time()), view.current()
+        shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
         look = colors(st.context.theme.type)
         follow_origin(shown)
         row = headline("Overview", shown)
         with row:
             timeframe_tabs(seen)
-        every, silent = loaders.pairs(shown, seen.span), seen.of(loaders.silent_pairs(shown))
+        every, silent = queries.pairs(shown, seen.span), seen.of(queries.silent_pairs(shown))
         if every.empty:
             span = formats.span(shown.now - shown.since)
             st.info(f"No data in the {span} before {formats.moment(shown.now)}.")
@@ -39,10 +40,10 @@ def board() -> None:
             st.info("No data for the selected pairs and venues.")
             return
 
-        history, cycles = loaders.market_history(shown, seen.pairs), loaders.venue_cycles(shown)
-        liquidated = loaders.liquidated(shown, seen.span)
+        history, cycles = queries.market_history(shown, seen.pairs), queries.venue_cycles(shown)
+        liquidated = queries.liquidated(shown, seen.span)
         what = (seen.timeframe, seen.venues, seen.pairs)
-        market = loaders.derived(
+        market = queries.derived(
             "market",
             shown,
             what,
@@ -50,13 +51,13 @@ def board() -> None:
         )
         split = oi_split(pairs, len(silent))
         cards(market, split, shown, look)
-        lists = loaders.derived("movers", shown, what, lambda: mover_lists(pairs, seen.timeframe))
+        lists = queries.derived("movers", shown, what, lambda: mover_lists(pairs, seen.timeframe))
         draw_movers(lists)
-        pairs = pairs.join(loaders.pair_curves(seen.timeframe, shown), on=["venue", "symbol"])
+        pairs = pairs.join(bars.pair_curves(seen.timeframe, shown), on=["venue", "symbol"])
         chosen, words = table_choice(pairs)
         listed = found(pairs, words)
         listed = pair_table(listed, shown, chosen, seen, look)
-        ended = loaders.bar_ended(shown, seen.timeframe)
+        ended = shown_moment.bar_ended(shown, seen.timeframe)
         lines = sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe, ended)
         st.caption("  \n".join(plain(line) for line in lines))
         on_page = exports.Shown(

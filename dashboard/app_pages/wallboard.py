@@ -7,43 +7,44 @@ from analytics import formats
 from analytics.market.figures import whole_market
 from analytics.palette import colors
 from analytics.signals.fired import latest_signals
-from dashboard import as_of, loaders, view
+from dashboard import as_of, view
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.refresh import loading_outline
+from dashboard.loaders import bars, queries, shown_moment
 from dashboard.wallboard.board import wall_cards, wall_lists, wall_style, wall_top
 
 
 def wall() -> None:
     """Draw everything once; the browser asks for the next run."""
-    shown, seen = loaders.moment(as_of.asked_time()), view.current()
+    shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
     palette = colors(st.context.theme.type)
     wall_top(shown, palette)
-    pairs, silent = seen.of(loaders.pairs(shown, seen.span)), seen.of(loaders.silent_pairs(shown))
+    pairs, silent = seen.of(queries.pairs(shown, seen.span)), seen.of(queries.silent_pairs(shown))
     if pairs.empty:
         since = formats.span(shown.now - shown.since)
         st.info(f"No data for the selected pairs in the last {since}.")
         return
-    history = seen.of(loaders.market_history(shown, seen.pairs))
-    liquidated = seen.of(loaders.liquidated(shown, seen.span))
-    market = loaders.derived(
+    history = seen.of(queries.market_history(shown, seen.pairs))
+    liquidated = seen.of(queries.liquidated(shown, seen.span))
+    market = queries.derived(
         "market",
         shown,
         (seen.timeframe, seen.venues, seen.pairs),
         lambda: whole_market(pairs, history, liquidated, seen.span, silent),
     )
     wall_cards(market, shown, palette)
-    panels = loaders.signal_panels((seen.timeframe,), shown)
+    panels = bars.signal_panels((seen.timeframe,), shown)
     fired = latest_signals(panels[seen.timeframe], seen.thresholds)
     wanted = [
         signal for signal in fired if signal.tier > 1 and seen.shows(signal.venue, signal.symbol)
     ]
-    cycles = seen.of(loaders.venue_cycles(shown))
+    cycles = seen.of(queries.venue_cycles(shown))
     wall_lists(pairs, wanted, cycles, seen, shown, palette)
 
 
 wall_style()
 with error_boundary():
-    st_autorefresh(interval=int(1000 * loaders.refresh_s()), key="wallboard")
+    st_autorefresh(interval=int(1000 * shown_moment.refresh_s()), key="wallboard")
     with loading_outline(__file__, "market"):
         wall()
 st.page_link("app_pages/overview.py", label="Exit wallboard", icon=":material/close:")

@@ -10,8 +10,8 @@ import streamlit as st
 from analytics import formats
 from analytics.correlation.ranking import SIZES, largest
 from analytics.panels.panel import Only, Pair
-from dashboard import loaders
 from dashboard.as_of import Moment
+from dashboard.loaders import bars
 from dashboard.view import View
 
 COUNTS: Final = (20, 50, 100, 200)
@@ -30,7 +30,7 @@ def largest_pairs(shown: Moment, seen: View) -> tuple[list[Pair], int]:
         shown: When.
         seen: Which venues and pairs count.
     """
-    recent = loaders.panel(SIZES, "5m", shown, bars=_RECENT_BARS)
+    recent = bars.panel(SIZES, "5m", shown, bars=_RECENT_BARS)
     wanted = [
         pair
         for pair in largest(recent, len(recent.instruments))

@@ -15,7 +15,6 @@ from analytics.errors import QueryError
 from analytics.palette import colors
 from analytics.panels.panel import Pair
 from analytics.quantities import QUANTITIES
-from dashboard import loaders
 from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
@@ -24,6 +23,7 @@ from dashboard.components.time_range import TimeRange
 from dashboard.correlation.line_charts import MAX_LINES, lag_chart, rolling_chart
 from dashboard.correlation.matrix_chart import Drawing, lead_chart, matrix_chart
 from dashboard.frame.error_boundary import plain
+from dashboard.loaders import bars
 
 CHART: Final = "correlation_chart"
 MAX_LAG: Final = 12
@@ -68,7 +68,7 @@ class Request:
 
 def load(pairs: Sequence[Pair], asked: Request, shown: Moment) -> Matrix:
     """Return the matrix of the first of *pairs*."""
-    return loaders.matrix(
+    return bars.matrix(
         pairs[: asked.most],
         asked.subject,
         asked.method,
@@ -146,7 +146,7 @@ def draw_rolling(
 ) -> Rolling:
     """Draw the correlation of *two* over time, with the sentences that belong to it."""
     window = asked.window
-    panel = loaders.panel(
+    panel = bars.panel(
         asked.subject.metrics, window.timeframe, shown, bars=window.bars + 1, only=only(pairs)
     )
     found = rolling(panel, *two, asked.subject, asked.method)
@@ -177,7 +177,7 @@ def draw_rolling(
     return found
 
 
-def leads(base: str, asked: Request, shown: Moment) -> loaders.Leads | str:
+def leads(base: str, asked: Request, shown: Moment) -> bars.Leads | str:
     """Return how the venues of *base* lead and follow each other; or why that is not known."""
     most = min(MAX_LAG, (asked.window.bars - 21) // 4)
     if most < 1:
@@ -186,14 +186,12 @@ def leads(base: str, asked: Request, shown: Moment) -> loaders.Leads | str:
             f"{asked.window.timeframe}. Choose a longer window."
         )
     try:
-        return loaders.lead_lag(
-            base, asked.window.timeframe, shown, bars=asked.window.bars, most=most
-        )
+        return bars.lead_lag(base, asked.window.timeframe, shown, bars=asked.window.bars, most=most)
     except QueryError:
         return f"Not enough data for lead-lag of {base}: history too short, or too few venues."
 
 
-def draw_leads(base: str, found: loaders.Leads, asked: Request, shown: Moment) -> None:
+def draw_leads(base: str, found: bars.Leads, asked: Request, shown: Moment) -> None:
     """Draw lead-lag between venues, and r by lag."""
     pairs, lags = found
     timeframe, tint = asked.window.timeframe, colors(st.context.theme.type)

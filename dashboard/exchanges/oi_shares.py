@@ -15,10 +15,10 @@ from analytics import formats
 from analytics.market.venue_shares import VenueShares, venue_shares
 from analytics.palette import Colors
 from analytics.panels.panel import TIMEFRAMES, Pair, Panel
-from dashboard import loaders
 from dashboard.as_of import Moment
 from dashboard.exchanges.share_chart import share_chart, share_points
 from dashboard.frame.error_boundary import plain
+from dashboard.loaders import bars as bar_loaders
 
 SPANS: Final = {
     "24 h": ("15m", timedelta(days=1)),
@@ -50,7 +50,7 @@ def open_interest(span: str, shown: Moment) -> Panel:
     """Return the open interest of every pair over *span*."""
     timeframe, length = SPANS[span]
     bars = int(length / TIMEFRAMES[timeframe])
-    return loaders.panel(("oi_usd",), timeframe, shown, bars=bars, unfinished=True)
+    return bar_loaders.panel(("oi_usd",), timeframe, shown, bars=bars, unfinished=True)
 
 
 def filtered(panel: Panel, wanted: Callable[[Pair], bool]) -> Panel:

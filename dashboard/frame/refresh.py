@@ -8,8 +8,9 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard import loaders, session
+from dashboard import session
 from dashboard.frame.error_boundary import error_boundary
+from dashboard.loaders import shown_moment
 
 _VISITED: Final = "visited_pages"
 _HEIGHT: Final = 480
@@ -36,7 +37,7 @@ def refreshed(
             with loading_outline(board.__code__.co_filename, waits_for):
                 board()
 
-        pace = every_s or loaders.refresh_s()
+        pace = every_s or shown_moment.refresh_s()
         st.fragment(ticking, run_every=None if session.opened_pair() else pace)()
 
 

@@ -16,8 +16,8 @@ import pandas as pd
 from analytics import formats
 from analytics.quality.history_reach import NEVER, reach
 from analytics.quantities import title
-from dashboard import loaders
 from dashboard.as_of import Moment
+from dashboard.loaders import lake_health
 
 _FIRST_BARS: Final = timedelta(minutes=10)
 """A first cycle within a bar, and streams that take a moment, leave the first two bars in part."""
@@ -48,8 +48,8 @@ class BeforeStart:
 
 def before_start(shown: Moment, span: timedelta) -> BeforeStart:
     """Return the gaps of the *span* before, parted by whether they could ever have been filled."""
-    found = loaders.gaps(shown, span)
-    began = _began(loaders.completeness(shown, span), shown)
+    found = lake_health.gaps(shown, span)
+    began = _began(lake_health.completeness(shown, span), shown)
     recent = {venue: time for venue, time in began.items() if time > shown.now - span}
     is_before = pd.Series(
         [

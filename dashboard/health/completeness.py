@@ -13,13 +13,13 @@ from analytics import formats
 from analytics.palette import Colors
 from analytics.quality.outages import outages
 from analytics.quantities import QUANTITIES, title
-from dashboard import loaders
 from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import of_column
 from dashboard.health.before_start import BeforeStart, before_start, expected_since
 from dashboard.health.gap_chart import gap_chart
 from dashboard.health.status_table import Colored, status_table
+from dashboard.loaders import lake_health, queries
 
 _DAY: Final = timedelta(days=1)
 _RECENT: Final = timedelta(minutes=15)
@@ -69,8 +69,8 @@ def coverage_rows(coverage: pd.DataFrame, completeness: pd.DataFrame) -> pd.Data
 
 
 def _coverage(shown: Moment) -> pd.DataFrame:
-    bars = loaders.coverage(shown, _DAY)
-    cycles = loaders.completeness(shown, _DAY)
+    bars = lake_health.coverage(shown, _DAY)
+    cycles = lake_health.completeness(shown, _DAY)
     if bars.empty and cycles.empty:
         st.caption("Nothing expected yet: no bar or cycle has ended.")
         return bars
@@ -160,7 +160,7 @@ def _few(names: Iterable[str], word: str) -> str:
 
 
 def _stream_gaps(shown: Moment) -> pd.DataFrame:
-    rows = loaders.read("stream_gaps", shown, span_s=int(_DAY.total_seconds()))
+    rows = queries.read("stream_gaps", shown, span_s=int(_DAY.total_seconds()))
     if rows.empty:
         st.caption("No gaps in streams.")
         return rows
@@ -196,7 +196,7 @@ def _refused(shown: Moment) -> pd.DataFrame:
     # Not as of a mark, as what was just refused is listed above as well; by the hour, as all
     # sessions then share one read.
     since = (shown.now - _DAY).replace(minute=0, second=0, microsecond=0)
-    rows = loaders.read("refusals", shown, since=since, venues=None)
+    rows = queries.read("refusals", shown, since=since, venues=None)
     if rows.empty:
         st.caption("No values refused.")
         return rows
@@ -222,7 +222,7 @@ def _refused(shown: Moment) -> pd.DataFrame:
 
 
 def _units(shown: Moment, colors: Colors) -> pd.DataFrame:
-    rows = loaders.unit_audit(shown, _RECENT)
+    rows = lake_health.unit_audit(shown, _RECENT)
     if rows.empty:
         st.caption("No open interest in the last 15 minutes.")
         return rows
@@ -261,7 +261,7 @@ def _units(shown: Moment, colors: Colors) -> pd.DataFrame:
     )
     said = f"{formats.plural(int(off.sum()), 'pair')} of {len(rows):,} differ."
     st.caption("All figures match their raw values." if not off.any() else said)
-    _sides(loaders.oi_beside_volume(shown, _RECENT))
+    _sides(lake_health.oi_beside_volume(shown, _RECENT))
     return rows
 
 

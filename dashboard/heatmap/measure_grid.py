@@ -18,13 +18,13 @@ from analytics.market.measures import LATE, Measure, Measured, bars_of_spans, by
 from analytics.palette import colors
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair, Panel
 from analytics.signals.thresholds import Thresholds
-from dashboard import loaders
 from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
 from dashboard.charts.color_scale import CLIPPED_PCT, ColumnScales, color_scale
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import only
 from dashboard.heatmap.heatmap_chart import MAX_MARKS, PARTIAL, Map, heat_chart
+from dashboard.loaders import bars as bar_loaders
 from dashboard.view import Level, View, exceeded
 
 CHART: Final = "heatmap_chart"
@@ -51,7 +51,7 @@ def over_time(
     most: int,
 ) -> Loaded:
     """Return *measure* of the first *most* of *pairs*, in the last *bars* bars."""
-    panel = loaders.panel(
+    panel = bar_loaders.panel(
         measure.metrics, seen.timeframe, shown, bars=bars + measure.warm_up + LATE, only=only(pairs)
     )
     found = _of_pairs(panel, by_bar(panel, measure), pairs[:most])
@@ -72,12 +72,12 @@ def over_timeframes(
     names = list(TIMEFRAMES)
     if measure.over == "bars":
         keys = pd.MultiIndex.from_tuples([(pair.venue, pair.symbol) for pair in pairs[:most]])
-        curves = (loaders.pair_curves(name, shown)[measure.name] for name in names)
+        curves = (bar_loaders.pair_curves(name, shown)[measure.name] for name in names)
         bars_of_each = [curve.reindex(keys).to_numpy(np.float64) for curve in curves]
         found = Measured(np.stack(bars_of_each), None)
     else:
         bars = bars_of_spans(names)
-        panel = loaders.panel(measure.needs, "5m", shown, bars=bars, only=only(pairs))
+        panel = bar_loaders.panel(measure.needs, "5m", shown, bars=bars, only=only(pairs))
         found = _of_pairs(panel, over_spans(panel, measure, names), pairs[:most])
     return _loaded(pairs[:most], names, found, measure, order, seen, None)
 

@@ -18,11 +18,11 @@ from analytics.panels.bar_under_way import with_bar_under_way
 from analytics.panels.panel import Only, Panel
 from analytics.signals.fired import Signal
 from analytics.signals.of_pair import FUNDING
-from dashboard import loaders
 from dashboard.as_of import Moment
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.time_range import MARKET_SPANS, TimeRange
 from dashboard.frame.error_boundary import plain
+from dashboard.loaders import bars, bases, queries, source
 from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable, sentences
 from dashboard.market.header import ages, header
@@ -66,13 +66,13 @@ class Loaded:
 def load(wanted: Wanted) -> Loaded:
     """Read what is *wanted*: of a base asset, what the venues have that the user looks at."""
     subject, time_range, shown, seen = wanted.subject, wanted.range, wanted.shown, wanted.seen
-    rows = subject.of(loaders.pairs(shown, seen.span))
-    silent = subject.of(loaders.silent_pairs(shown))
-    quotes = loaders.read("pair_quotes", shown)
+    rows = subject.of(queries.pairs(shown, seen.span))
+    silent = subject.of(queries.silent_pairs(shown))
+    quotes = queries.read("pair_quotes", shown)
     venues = seen.venues if subject.pair is None and seen.venues else None
     if venues is not None:
         rows, silent = (part[part["venue"].isin(venues)] for part in (rows, silent))
-    panel = loaders.panel(
+    panel = bars.panel(
         METRICS,
         time_range.timeframe,
         shown,
@@ -81,7 +81,7 @@ def load(wanted: Wanted) -> Loaded:
         unfinished=True,
     )
     listed = quotes.dropna(subset="multiplier").set_index(["venue", "symbol"])["multiplier"]
-    heard = loaders.running_bars(shown)
+    heard = queries.running_bars(shown)
     panel = with_bar_under_way(panel, heard)
     multipliers = {
         pair: float(listed[pair[:2]]) for pair in panel.instruments if pair[:2] in listed.index
@@ -116,7 +116,7 @@ def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
     if MARKET_SPANS[time_range.span] <= MARKET_SPANS[_TIER_4_MAX_SPAN]:
         here = {pair.venue for pair in panel.instruments}
         venues = tuple(sorted(here if subject.pair is None else {subject.pair[0]}))
-        funding = loaders.panel(
+        funding = bars.panel(
             FUNDING,
             time_range.timeframe,
             wanted.shown,
@@ -124,7 +124,7 @@ def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
             only=Only(venues=venues),
         )
     thresholds = wanted.seen.thresholds
-    return loaders.pair_signals(
+    return bars.pair_signals(
         panel, funding, subject.pair, time_range.bars, thresholds, wanted.shown
     )
 
@@ -167,8 +167,8 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
         lines.append(f"No recent data for {wanted.subject.title}.")
     else:
         lines += ages(loaded.figures, wanted.shown)
-    lines += [one.sentence for one in loaders.counted(wanted.shown).of(wanted.subject.base)]
-    offers, now = loaders.offers(), wanted.shown.now
+    lines += [one.sentence for one in bases.counted(wanted.shown).of(wanted.subject.base)]
+    offers, now = source.offers(), wanted.shown.now
     lines += sentences(found, loaded.signals, panes, offers, time_range.bars, loaded.until, now)
     if SIGNALS in panes and MARKET_SPANS[time_range.span] > MARKET_SPANS[_TIER_4_MAX_SPAN]:
         lines.append(f"Tier 4 signals are shown for up to {_TIER_4_MAX_SPAN}.")

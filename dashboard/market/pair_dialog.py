@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from analytics import formats
-from dashboard import as_of, loaders, session, view
+from dashboard import as_of, session, view
 from dashboard.components.time_range import market_range
 from dashboard.frame.error_boundary import error_boundary, plain
+from dashboard.loaders import queries, shown_moment
 from dashboard.market import chart_and_figures
 from dashboard.market.instrument_picker import Subject
 from dashboard.market.panes import FIRST
@@ -21,8 +22,8 @@ def pair_dialog(venue: str, symbol: str) -> None:
 
 def _draw(venue: str, symbol: str) -> None:
     with error_boundary():
-        shown, seen = loaders.moment(as_of.asked_time()), view.current()
-        names = loaders.read("pair_names", shown)
+        shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
+        names = queries.read("pair_names", shown)
         known = names[(names["venue"] == venue) & (names["symbol"] == symbol)]
         if known.empty:
             st.info("No data for this pair at this time.")

@@ -9,9 +9,9 @@ import streamlit as st
 
 from analytics import formats
 from analytics.exports.day import day_report
-from dashboard import loaders
 from dashboard.as_of import Moment
 from dashboard.frame.downloads import pdf_button
+from dashboard.loaders import queries, shown_moment
 
 _DAY: Final = timedelta(days=1)
 
@@ -26,9 +26,9 @@ def day_report_menu(shown: Moment) -> None:
         day = st.date_input("Day, UTC", value=last, max_value=last, key="day_report_day")
         closed = datetime.combine(day, time(), UTC) + _DAY
         with st.spinner(f"Loading the day up to {formats.moment(closed)}"):
-            then = loaders.moment(closed)
-            pairs = loaders.pairs(then, _DAY)
-            history, silent = loaders.market_history(then), loaders.silent_pairs(then)
+            then = shown_moment.moment(closed)
+            pairs = queries.pairs(then, _DAY)
+            history, silent = queries.market_history(then), queries.silent_pairs(then)
         if pairs.empty or history.empty:
             words = f"No data at the end of {day}."
             if then.fetched_later:

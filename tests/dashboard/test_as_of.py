@@ -9,8 +9,9 @@ from math import nan
 import pytest
 
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
-from dashboard import loaders
 from dashboard.as_of import Moment
+from dashboard.loaders import bars as bar_loaders
+from dashboard.loaders import queries, shown_moment
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 OVERVIEW = "app_pages/overview.py"
@@ -151,11 +152,11 @@ def test_a_bar_of_ours_is_seen_from_when_it_was_written(app, record):
     record.publish()
 
     def oi_usd(shown):
-        return loaders.market_history(shown)["oi_usd"].tolist()
+        return queries.market_history(shown)["oi_usd"].tolist()
 
-    assert oi_usd(loaders.moment()) == [5.0]
-    assert oi_usd(loaders.moment(mark + timedelta(seconds=7))) == []
-    assert oi_usd(loaders.moment(mark + timedelta(seconds=8))) == [5.0]
+    assert oi_usd(shown_moment.moment()) == [5.0]
+    assert oi_usd(shown_moment.moment(mark + timedelta(seconds=7))) == []
+    assert oi_usd(shown_moment.moment(mark + timedelta(seconds=8))) == [5.0]
 
 
 def naive(moment, **later):
@@ -172,14 +173,14 @@ def test_what_was_filled_in_later_is_left_out_by_the_value(app, record):
     record.publish()
 
     def seen(shown):
-        rows = loaders.panel(["close", "funding_rate"], "5m", shown, bars=1)
+        rows = bar_loaders.panel(["close", "funding_rate"], "5m", shown, bars=1)
         return [float(rows.values[name][-1, 0]) for name in ("close", "funding_rate")]
 
-    assert seen(loaders.moment(ended + timedelta(minutes=1))) == [
+    assert seen(shown_moment.moment(ended + timedelta(minutes=1))) == [
         1.0,
         pytest.approx(nan, nan_ok=True),
     ]
-    assert seen(loaders.moment(record.noon)) == [1.0, 0.01]
+    assert seen(shown_moment.moment(record.noon)) == [1.0, 0.01]
 
 
 def test_says_that_an_older_record_did_not_note_when_it_fetched(opened, record):
@@ -222,13 +223,13 @@ def test_history_that_is_fetched_beside_a_running_page_is_seen(app, record):
     record.snapshot(BTC, price=1.0)
     bars(record, range(8))
     record.publish()
-    assert loaders.pair_curves("4h", loaders.moment())["rsi_14"].isna().all()
+    assert bar_loaders.pair_curves("4h", shown_moment.moment())["rsi_14"].isna().all()
 
     record.rows = []
     bars(record, range(8, 40))
     record.publish()
 
-    assert loaders.pair_curves("4h", loaders.moment())["rsi_14"].notna().all()
+    assert bar_loaders.pair_curves("4h", shown_moment.moment())["rsi_14"].notna().all()
 
 
 def bars(record, numbers):
@@ -264,4 +265,4 @@ def test_indicators_are_of_the_newest_bar_that_is_written(
     record.publish()
     shown = Moment(time(now), mode, "live", timedelta(seconds=30), timedelta())
 
-    assert loaders.bar_ended(shown, timeframe) == time(ended)
+    assert shown_moment.bar_ended(shown, timeframe) == time(ended)

@@ -10,8 +10,8 @@ import pytest
 
 from analytics.exports.csv import csv_bytes
 from analytics.records import Gap
-from dashboard import loaders
 from dashboard.health.exports import tables
+from dashboard.loaders import lake_health
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 OFFER = {"title": "OKX", "offers": [], "limits": []}
@@ -540,7 +540,7 @@ def test_heavy_questions_wait_until_they_are_opened(health, record, monkeypatch)
     record.publish()
     asked = []
     for name in ("gaps", "coverage", "completeness", "unit_audit", "oi_beside_volume"):
-        monkeypatch.setattr(loaders, name, lambda *_, name=name: asked.append(name))
+        monkeypatch.setattr(lake_health, name, lambda *_, name=name: asked.append(name))
 
     health()
 
@@ -616,14 +616,14 @@ def test_a_file_that_a_merge_took_away_has_no_size(health, record):
     """It was there when the folder was read, and is gone when it is looked at."""
     record.snapshot(BTC, price=1.0)
     record.publish()
-    before = loaders.disk_bytes(str(record.folder))
-    loaders.disk_bytes.clear()
+    before = lake_health.disk_bytes(str(record.folder))
+    lake_health.disk_bytes.clear()
     (record.folder / "lake" / "gone.parquet").symlink_to("merged.parquet")
 
     page = health()
 
     assert "On disk" in [card.label for card in page.metric]
-    assert loaders.disk_bytes(str(record.folder)) == before > 0
+    assert lake_health.disk_bytes(str(record.folder)) == before > 0
 
 
 def test_counts_the_record(health, record):

@@ -15,8 +15,8 @@ import pytest
 from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
 from analytics.exports.xlsx import xlsx_bytes
-from dashboard import loaders
 from dashboard.components.time_range import market_range
+from dashboard.loaders import shown_moment
 from dashboard.market import chart_and_figures, exports
 from dashboard.market.instrument_picker import Subject
 from dashboard.market.panes import LABELS
@@ -30,7 +30,7 @@ def loaded(app, record):
 
     def of(*labels, pair=("binance", BTC), at=None, timeframe="5m", origin="simulator"):
         record.publish(origin=origin)
-        shown = loaders.moment(at)
+        shown = shown_moment.moment(at)
         wanted = chart_and_figures.Wanted(
             Subject("BTC", pair), market_range("24 h", timeframe), labels, shown, View()
         )

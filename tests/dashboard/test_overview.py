@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from dashboard import loaders
+from dashboard.loaders import source
 
 BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
 WHOLE = {
@@ -600,8 +600,8 @@ def test_the_settings_are_those_of_the_collector(record, monkeypatch):
     monkeypatch.delenv("PERPSCOPE_DATA_DIR")
     Path(".env").write_text("PERPSCOPE_DATA_DIR=elsewhere\nPERPSCOPE_INTERVAL_S=45\n", "utf-8")
 
-    assert loaders.folder() == str(Path("elsewhere").absolute())
-    assert loaders.interval_s() == 45
+    assert source.folder() == str(Path("elsewhere").absolute())
+    assert source.interval_s() == 45
 
 
 def movers(app):

@@ -17,8 +17,10 @@ from analytics.exports.report import Figure
 from analytics.exports.xlsx import xlsx_bytes
 from analytics.market.figures import Change, whole_market
 from analytics.market.oi_split import OiSplit, oi_split, with_split
-from dashboard import components, loaders, warm_up
+from dashboard import components, warm_up
 from dashboard.components.movers import mover_lists
+from dashboard.loaders import bars as bar_loaders
+from dashboard.loaders import queries, shown_moment
 from dashboard.overview import exports
 from dashboard.overview.table_columns import COLUMNS
 from dashboard.view import View
@@ -39,10 +41,10 @@ def shown(app, record):
     record.snapshot(ETH, price=49.0)
     record.cycle()
     record.publish(origin="simulator")
-    moment, seen = loaders.moment(), View()
-    pairs, silent = loaders.pairs(moment, seen.span), loaders.silent_pairs(moment)
-    history, liquidated = loaders.market_history(moment), loaders.liquidated(moment, seen.span)
-    pairs = with_split(pairs).join(loaders.pair_curves("5m", moment), on=["venue", "symbol"])
+    moment, seen = shown_moment.moment(), View()
+    pairs, silent = queries.pairs(moment, seen.span), queries.silent_pairs(moment)
+    history, liquidated = queries.market_history(moment), queries.liquidated(moment, seen.span)
+    pairs = with_split(pairs).join(bar_loaders.pair_curves("5m", moment), on=["venue", "symbol"])
     return exports.Shown(
         moment=moment,
         seen=seen,

@@ -6,7 +6,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard import loaders
+from dashboard.loaders import shown_moment
 
 
 def page():
@@ -84,7 +84,7 @@ def test_what_cannot_be_read_is_looked_at_again(figures, record, monkeypatch):
 
     assert not figures.error
     assert len(figures.metric) == 2
-    assert loaders.refresh_s() == 5
+    assert shown_moment.refresh_s() == 5
 
 
 @pytest.mark.parametrize("name", ["overview", "exchanges", "health", "wallboard"])
