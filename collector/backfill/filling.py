@@ -196,8 +196,8 @@ class _Run:
             try:
                 return (await self._client.ask(question, venue_id)).rows
             except RateLimited as error:
-                silence = (error.retry_at or LATEST) - self._clock.now()
-                if silence > MAX_PAUSE:
+                pause = (error.retry_at or LATEST) - self._clock.now()
+                if pause > MAX_PAUSE:
                     raise
-                await self._clock.sleep(silence.total_seconds())
+                await self._clock.sleep(pause.total_seconds())
         return (await self._client.ask(question, venue_id)).rows

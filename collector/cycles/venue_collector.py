@@ -124,7 +124,7 @@ class VenueCollector:
         async with self._refreshing:
             done = self._refresh
             if done is None or (done is before and not self._failed_just_now(done)):
-                error = await self._choose_anew()
+                error = await self._try_to_choose()
                 done = self._refresh = Refresh(self._clock.monotonic_s(), error)
         if done.error is not None:
             raise done.error
@@ -135,7 +135,7 @@ class VenueCollector:
         age_s = self._clock.monotonic_s() - refresh.ended_s
         return refresh.error is not None and not self.universe.chosen and age_s < REFRESH_RETRY_S
 
-    async def _choose_anew(self) -> VenueError | None:
+    async def _try_to_choose(self) -> VenueError | None:
         """Choose the universe anew, or return why it stays what it was."""
         try:
             async with asyncio.timeout(self._clock.wall_s(REFRESH_TIMEOUT_S)):
@@ -204,7 +204,7 @@ class VenueCollector:
         if self.forbidden is not None:
             round_.errors["venue"] = str(self.forbidden)
         elif not self.universe.chosen:
-            round_.errors["universe"] = f"no instruments chosen: {self._why_nothing()}"
+            round_.errors["universe"] = f"no instruments chosen: {self._why_empty()}"
         else:
             await self._ask(round_)
         received_ts = self._clock.now()
@@ -228,7 +228,7 @@ class VenueCollector:
         round_.stats.faults += 1
         round_.errors.setdefault(what, str(VenueUnavailable(self.name, what, fault(error))))
 
-    def _why_nothing(self) -> str:
+    def _why_empty(self) -> str:
         if self._refresh is None:
             return "its list of instruments is not loaded yet"
         return str(self._refresh.error)

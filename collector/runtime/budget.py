@@ -190,8 +190,8 @@ class Budget:
         self._next_slot_s = 0.0
         self._at_once = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._rng = rng if rng is not None else random.Random()
-        self._silence: RateLimited | None = None
-        self._silent_until_s = 0.0
+        self._pause: RateLimited | None = None
+        self._paused_until_s = 0.0
 
     @asynccontextmanager
     async def turn(
@@ -217,7 +217,7 @@ class Budget:
             spendings = await self._queue(call, weights, lasting=not (behind or passing))
             try:
                 await self._slot()
-                self._check_silence(call)
+                self._check_pause(call)
             except BaseException:
                 self._at_once.release()
                 raise
@@ -235,15 +235,15 @@ class Budget:
         # Counted down on the monotonic clock: a step of the other makes no pause an hour longer.
         wait_s = (error.retry_at - self._clock.now()).total_seconds()
         until_s = self._clock.monotonic_s() + wait_s
-        if self._silence is None or until_s > self._silent_until_s:
-            self._silence, self._silent_until_s = error, until_s
+        if self._pause is None or until_s > self._paused_until_s:
+            self._pause, self._paused_until_s = error, until_s
 
     @property
     def paused_until(self) -> datetime | None:
         """When the running pause ends, None where there is none."""
-        if self._silence is None or self._clock.monotonic_s() >= self._silent_until_s:
+        if self._pause is None or self._clock.monotonic_s() >= self._paused_until_s:
             return None
-        return self._silence.retry_at
+        return self._pause.retry_at
 
     def correct(self, name: str, used: float) -> None:
         """Count up to what the venue itself says was *used* of the limit *name*.
@@ -265,7 +265,7 @@ class Budget:
         """Wait until a background request can be sent without delaying a live one."""
         wanted = [(self._windows[name], weight) for name, weight in weights.items()]
         while True:
-            self._check_silence(call)
+            self._check_pause(call)
             now_s = self._clock.monotonic_s()
             waits = [window.wait_behind_s(weight, now_s) for window, weight in wanted]
             if self._at_once.locked() or any(window.waiting for window, _ in wanted):
@@ -301,7 +301,7 @@ class Budget:
                 await window.queue.acquire()
                 queues.append(window.queue)
             while True:
-                self._check_silence(call)
+                self._check_pause(call)
                 now_s = self._clock.monotonic_s()
                 wait_s = max((window.wait_s(weight, now_s) for window, weight in wanted), default=0)
                 if wait_s == 0:
@@ -325,8 +325,8 @@ class Budget:
         late_s = self._rng.random() * JITTER * self._spacing_s
         await self._clock.sleep(slot_s - now_s + late_s)
 
-    def _check_silence(self, call: str) -> None:
-        silence, until = self._silence, self.paused_until
-        if silence is not None and until is not None:
-            reason = f"{silence.reason}; no requests until {until:%H:%M:%S} UTC"
-            raise RateLimited(silence.venue, call, reason, until)
+    def _check_pause(self, call: str) -> None:
+        pause, until = self._pause, self.paused_until
+        if pause is not None and until is not None:
+            reason = f"{pause.reason}; no requests until {until:%H:%M:%S} UTC"
+            raise RateLimited(pause.venue, call, reason, until)

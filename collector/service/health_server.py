@@ -46,7 +46,7 @@ def health(program: Program) -> dict[str, object]:
         "venues": venues,
         "tasks": tasks,
         "jobs_failing": failing,
-        "jobs_left_out": program.jobs_missed(),
+        "jobs_skipped": program.jobs_missed(),
         "lake_fault": write_queue.fault,
         "batches_waiting": write_queue.waiting,
         "batches_dropped": write_queue.dropped,

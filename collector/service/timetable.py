@@ -22,8 +22,8 @@ log = structlog.get_logger(__name__)
 HOUR = timedelta(hours=1)
 CLOCK_POLL_S = 5.0
 """How often a step of the clock is looked for. [wall s]"""
-FIRST_BAR_TOLD_S = 420.0
-"""How long after a start the bar that it fell into is over, and venues tell of it. [s]"""
+FIRST_BAR_READY_S = 420.0
+"""How long after a start the bar that it fell into is over and venues have it. [s]"""
 
 CHECK_BYTES = 256 * 2**20
 """So much of the lake is looked into every five minutes: a second's work or less. [bytes]"""
@@ -59,19 +59,19 @@ async def collect(program: Program, one: VenueCollector) -> None:
     """Run the jobs of a venue on time, for ever."""
     scheduler = program.schedulers[one.name]
     if scheduler.is_empty:
-        scheduler.run_once(f"begin {one.name}", partial(start_venue, program, one))
+        scheduler.run_once(f"start {one.name}", partial(start_venue, program, one))
     await scheduler.run()
 
 
 async def start_venue(program: Program, one: VenueCollector) -> None:
-    """Bring a venue onto its timetable; how fast it answers is nothing to the others."""
+    """Start a venue's jobs; a slow venue does not delay the others."""
     try:
         await refresh_universe(program, one)
     finally:
         program.schedulers[one.name].add(venue_jobs(program, one))
     await asyncio.gather(refresh_ratios(one), backfill_recent(program, one))
-    # Of the bar of the start, and often of the one before, venues do not tell the whole yet.
-    await program.clock.sleep(FIRST_BAR_TOLD_S)
+    # Venues do not have the whole bar of the start yet, and often not the one before.
+    await program.clock.sleep(FIRST_BAR_READY_S)
     await backfill_recent(program, one)
 
 
@@ -83,7 +83,7 @@ async def collect_once(program: Program, one: VenueCollector) -> Cycle:
 
 
 async def run_cycle(program: Program, one: VenueCollector) -> Cycle:
-    """Collect one cycle of a venue, and say when it begins or ceases to have a fault."""
+    """Collect one cycle of a venue, and log when it starts or stops failing."""
     if one.universe.wants_refresh:
         await refresh_universe(program, one)
     snapshots, record = await one.cycle()
@@ -93,14 +93,14 @@ async def run_cycle(program: Program, one: VenueCollector) -> Cycle:
     elif record.error is None and before is not None and before.error is not None:
         log.info("cycle complete again", venue=one.name)
     program.counters.count(record, program.clock.monotonic_s())
-    heard = [] if one.feed is None else one.feed.records()
-    program.write_queue.put([*snapshots, *heard, record])
+    streamed = [] if one.feed is None else one.feed.records()
+    program.write_queue.put([*snapshots, *streamed, record])
     if one.budget.paused_until is not None:
-        await _note_silence(program, one)
+        await _save_pause(program, one)
     return record
 
 
-async def _note_silence(program: Program, one: VenueCollector) -> None:
+async def _save_pause(program: Program, one: VenueCollector) -> None:
     try:
         await asyncio.to_thread(program.pauses.save, one)
     except LakeError as error:
@@ -110,7 +110,7 @@ async def _note_silence(program: Program, one: VenueCollector) -> None:
 
 
 async def refresh_universe(program: Program, one: VenueCollector) -> None:
-    """Choose anew which of a venue's instruments are collected, and record them all."""
+    """Choose again which of a venue's instruments are collected, and store them all."""
     try:
         instruments = await one.refresh_universe()
         await asyncio.to_thread(program.lake.replace_instruments, one.name, instruments)

@@ -96,7 +96,7 @@ def translated(error: Exception, reply: Reply, at: Circumstances) -> VenueError:
         return error
     if _is_region(error, reply):
         return VenueForbidden(*where, f"region blocked (HTTP {reply.status})")
-    if (pause_s := _silence_s(error, reply, at)) is not None:
+    if (pause_s := _pause_s(error, reply, at)) is not None:
         otherwise = "bot challenge" if is_challenge(reply) else "too many requests"
         return RateLimited(*where, _said(reply, otherwise), retry_at(reply, pause_s, at))
     if isinstance(error, ccxt.OnMaintenance):
@@ -141,7 +141,7 @@ def _is_region(error: Exception, reply: Reply) -> bool:
     return denied and _REGION.search(reply.body) is not None
 
 
-def _silence_s(error: Exception, reply: Reply, at: Circumstances) -> float | None:
+def _pause_s(error: Exception, reply: Reply, at: Circumstances) -> float | None:
     """Return how long to pause if the venue names no time; None if it asks for no pause."""
     for sign in (str(reply.status), reply.code):
         if sign is not None and sign in at.busy:

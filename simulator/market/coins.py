@@ -37,18 +37,16 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Five minutes of every coin; arrays of shape (coins, steps)."""
+    """Five minutes of every coin; arrays of shape (coins, steps).
+
+    Prices are in USD per coin; what takers bought and sold in each step, and before it
+    since the slot began, is in USD.
+    """
 
     price: Floats
-    """Price at each step. [USD per coin]"""
-
     bought: Floats
-    """Bought by takers in each step. [USD]"""
-
     sold: Floats
     bought_before: Floats
-    """Bought by takers since the slot began, at each step. [USD]"""
-
     sold_before: Floats
     typical: Floats
     """The price at which the slot's flow is counted in coins, one a coin. [USD per coin]"""

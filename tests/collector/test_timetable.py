@@ -47,7 +47,7 @@ def bars(program) -> list[tuple]:
 
 async def test_the_bar_of_the_start_is_filled_in_once_it_is_over(program, monkeypatch):
     """Nobody heard its beginning, and an hour without its close would leave z without a bar."""
-    monkeypatch.setattr(timetable, "FIRST_BAR_TOLD_S", 0.0)
+    monkeypatch.setattr(timetable, "FIRST_BAR_READY_S", 0.0)
     one = program.venues[0]
     brief = replace(program, settings=program.settings.model_copy(update={"backfill_hours": 1}))
 

@@ -159,7 +159,7 @@ class Repairs:
             hole.attempts[venue_id] -= 1
             last = False
             complete = False
-            await self._silent_until(error.retry_at, deadline_s)
+            await self._wait_out_pause(error.retry_at, deadline_s)
         except (VenueUnavailable, OtherShape) as error:
             log.info("hole not filled yet", venue=self._client.venue.name, reason=str(error))
             complete = False
@@ -200,7 +200,7 @@ class Repairs:
         now_ms = round(self._clock.now().timestamp() * 1000)
         return flow.trade(*trade, received_ms=now_ms) is None
 
-    async def _silent_until(self, retry_at: datetime | None, deadline_s: float) -> None:
+    async def _wait_out_pause(self, retry_at: datetime | None, deadline_s: float) -> None:
         wait_s = RETRY.first_s
         if retry_at is not None:
             wait_s = max(wait_s, (retry_at - self._clock.now()).total_seconds())
