@@ -187,6 +187,7 @@ FUNCTIONS = {
 
 NOT_ASKED = {
     "lake.maintenance.free",
+    "lake.retention.forget_snapshots",
     "lake.writer.Lake.maintain",
     "lake.writer.Lake.forget_snapshots",
 }

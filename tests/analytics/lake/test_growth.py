@@ -200,7 +200,7 @@ def test_rows_are_halved_once_where_the_start_is_cut_short(
     """The rows and the version are one commit: neither half nor quarter."""
     _second_version(folder, "live", snapshots, bars)
     with monkeypatch.context() as patch:
-        last = Step(version=3, mend=_stop)
+        last = Step(version=3, run=_stop)
         patch.setattr("analytics.lake.upgrade.STEPS", (*upgrade.STEPS, last))
         with pytest.raises(LakeError, match="Input/output error"):
             Lake(folder)
