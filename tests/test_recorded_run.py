@@ -21,6 +21,7 @@ from collector.runtime.clock import Clock
 from collector.venues import VENUES
 from simulator.market.recording import Recording, read_recording
 from simulator.server import Simulator
+from tests.waiting import HANG_S
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FRESH = timedelta(minutes=5)
@@ -107,7 +108,7 @@ def test_an_imported_recording_is_on_the_overview(recording, file, tmp_path, mon
     end = moment(recording.readings[-1])
     newest = served_at(recording, end)
 
-    app = AppTest.from_file(str(REPOSITORY / "dashboard" / "main.py"), default_timeout=60)
+    app = AppTest.from_file(str(REPOSITORY / "dashboard" / "main.py"), default_timeout=HANG_S)
     app.query_params["at"] = end.isoformat()
     app.run()
 

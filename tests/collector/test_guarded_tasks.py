@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from analytics.errors import LakeError, PerpscopeError
 from collector.runtime import guarded_tasks as module
 from collector.runtime.guarded_tasks import POLICIES, RESTART, STEADY_S, GuardedTasks, Policy
+from tests.waiting import HANG_S
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -57,7 +58,7 @@ async def guard(clock):
 
 async def until(condition):
     """Let everybody work on until *condition* holds; the bound is for a hang."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_S):
         while not condition():
             await asyncio.sleep(0)
 

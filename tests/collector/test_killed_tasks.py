@@ -23,6 +23,7 @@ from collector.service.control import ask, takes_work
 from collector.settings import Settings
 from perpscope import Exit, exit_code
 from simulator.server import Simulator, synthetic
+from tests.waiting import HANG_S
 
 SPEED = 30.0
 """A pause of a second of the collector's clock is a thirtieth of one here."""
@@ -76,7 +77,7 @@ async def collecting(folder, venues=("okx",), *, streams=False):
 
 async def until(condition):
     """Wait until *condition* holds; the bound is for a hang."""
-    async with asyncio.timeout(100):
+    async with asyncio.timeout(HANG_S):
         while not condition():
             await asyncio.sleep(0.01)
 

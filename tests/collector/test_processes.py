@@ -140,5 +140,5 @@ async def test_a_closed_terminal_stops_them_like_any_signal(number):
     async with launch._family() as (_, stopped):
         os.kill(os.getpid(), number)
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_S):
             await stopped.wait()

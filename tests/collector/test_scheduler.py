@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from collector.runtime.clock import Clock
 from collector.runtime.guarded_tasks import GuardedTasks
 from collector.service.scheduler import Job, Scheduler
+from tests.waiting import HANG_S
 
 SPEED = 600.0
 """Ten minutes of the clock in a second: a half-minute job comes every 50 ms."""
@@ -29,7 +30,7 @@ async def scheduler():
 
 async def enough(condition):
     """Wait until *condition* holds."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_S):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -203,7 +204,7 @@ async def test_something_run_once_is_guarded_and_stopped_like_a_job(scheduler):
     with capture_logs() as lines:
         table.run_once("fail", fail)
         table.run_once("hang", hang)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             await began.wait()
             await table.task.end()
 
@@ -226,7 +227,7 @@ async def test_stop_cancels_what_runs_and_starts_nothing_more(scheduler):
             raise
 
     table.add([Job("hang", timedelta(seconds=30), hang)])
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_S):
         await began.wait()
         await table.task.end()
 

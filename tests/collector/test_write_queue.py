@@ -14,6 +14,7 @@ from analytics.records import Snapshot
 from collector.runtime.backoff import Backoff
 from collector.service import write_queue as module
 from collector.service.write_queue import WriteQueue
+from tests.waiting import HANG_S
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -67,7 +68,7 @@ async def test_begun_anew_it_goes_on_with_what_waits(lake, tasks, monkeypatch):
 
     def slow(records):
         began.set()
-        released.wait(60)
+        released.wait(HANG_S)
         return append(records)
 
     monkeypatch.setattr(lake, "append_records", slow)

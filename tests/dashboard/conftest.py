@@ -17,6 +17,7 @@ from analytics.lake.schema import arrow_schema
 from analytics.lake.writer import Lake
 from analytics.records import Cycle, Instrument, Snapshot
 from dashboard.loaders.source import settings
+from tests.waiting import HANG_S
 
 MAIN = Path(__file__).parents[2] / "dashboard" / "main.py"
 
@@ -123,7 +124,7 @@ def record(tmp_path, monkeypatch):
 @pytest.fixture
 def app(record):
     """The whole app, from its entry."""
-    yield AppTest.from_file(str(MAIN), default_timeout=30)
+    yield AppTest.from_file(str(MAIN), default_timeout=HANG_S)
     st.cache_data.clear()
     st.cache_resource.clear()
 

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from analytics.exports import paper
 from dashboard.as_of import Moment
 from dashboard.frame.downloads import file_stem, plotly_config
+from tests.waiting import HANG_S
 
 CONFIG = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())
 
@@ -48,7 +49,7 @@ def page():
 
 @pytest.fixture
 def app():
-    return AppTest.from_function(page, default_timeout=30).run()
+    return AppTest.from_function(page, default_timeout=HANG_S).run()
 
 
 def labels(app):

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.loaders import shown_moment
+from tests.waiting import HANG_S
 
 
 def page():
@@ -26,7 +27,7 @@ def page():
 def figures(record):
     """The page alone."""
     record.publish()
-    yield AppTest.from_function(page, default_timeout=30)
+    yield AppTest.from_function(page, default_timeout=HANG_S)
     st.cache_data.clear()
     st.cache_resource.clear()
 

@@ -12,6 +12,7 @@ import streamlit as st
 from analytics.signals.thresholds import Thresholds
 from dashboard.frame import sidebar
 from dashboard.view import View, current, exceeded, keep
+from tests.waiting import HANG_S
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 WHOLE = {"price": 110.0, "volume_24h_usd": 10e9, "oi_usd": 6e9, "ls_accounts": 2.0}
@@ -159,7 +160,7 @@ def test_two_users_do_not_meet(market, record):
 
     from tests.dashboard.conftest import MAIN
 
-    other = AppTest.from_file(str(MAIN), default_timeout=30)
+    other = AppTest.from_file(str(MAIN), default_timeout=HANG_S)
     market.query_params["timeframe"] = "1d"
     market.query_params["z"] = "7"
 

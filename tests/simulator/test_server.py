@@ -12,6 +12,7 @@ import pytest
 
 from collector.runtime.clock import Clock
 from simulator.server import Simulator, serve, synthetic
+from tests.waiting import HANG_S
 
 NOON = datetime(2025, 11, 20, 12, tzinfo=UTC)
 
@@ -135,7 +136,7 @@ async def test_serve_runs_until_terminated():
 
     os.kill(os.getpid(), signal.SIGTERM)
 
-    await asyncio.wait_for(running, 60)
+    await asyncio.wait_for(running, HANG_S)
 
 
 async def test_serve_stops_when_cancelled():

@@ -18,6 +18,7 @@ from analytics.lake import catalog_file, maintenance
 from analytics.lake.maintenance import GRACE, ORPHAN_AGE
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
+from tests.waiting import HANG_S
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 COUNT = "select count(*) from snapshots"
@@ -388,7 +389,7 @@ def test_upkeep_that_would_take_for_ever_ends_when_it_is_told_to(filled, monkeyp
     monkeypatch.setattr("analytics.lake.maintenance.run_step", endless)
     with ThreadPoolExecutor(1) as pool:
         upkeep = pool.submit(lake.maintain, datetime.now(UTC), whole_days=True)
-        assert begun.wait(20)
+        assert begun.wait(HANG_S)
         lake.stop_upkeep()
         with pytest.raises(LakeError, match="[Ii]nterrupt"):
             upkeep.result(60)

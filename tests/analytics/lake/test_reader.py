@@ -14,6 +14,7 @@ import pytest
 
 from analytics.errors import LakeAbsent, LakeError
 from analytics.lake.writer import Lake
+from tests.waiting import HANG_S
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 COUNT = "select count(*) from snapshots"
@@ -186,7 +187,7 @@ def test_reads_from_a_read_only_mount(folder, snapshots, tmp_path):
         [mount or "unshare", "--mount", "sh", "-c", script],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
         check=False,
     )

@@ -72,7 +72,7 @@ async def histories(simulator, lake):
             top_n=300 if bases else top_n,
             # Long, so that a cycle's wall seconds are never short on a busy machine.
             interval_s=1800.0,
-            timeout_s=5.0,
+            timeout_s=60.0,
         )
         await collected.refresh_universe()
         if bases:

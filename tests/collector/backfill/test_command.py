@@ -132,7 +132,7 @@ async def test_whoever_asked_goes_away_and_the_work_stops(program):
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         # The next one waits for its turn: that it gets one shows that the first has ended.
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             async with program.histories["okx"]._turn:
                 pass
 

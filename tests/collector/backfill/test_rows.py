@@ -313,7 +313,7 @@ JSON = st.recursive(
 
 @pytest.mark.parametrize("history", HISTORIES)
 @given(payload=JSON | st.fixed_dictionaries({"result": JSON, "data": JSON}) | st.lists(JSON))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_nothing_that_a_venue_sends_raises_anything_else(history, payload):
     """Whatever JSON it is, it ends in bars or in the one error for it."""
     try:

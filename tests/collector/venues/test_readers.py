@@ -59,7 +59,7 @@ BTC = Instrument(
 
 @pytest.mark.parametrize("question", QUESTIONS)
 @given(payload=JSON | st.fixed_dictionaries({"result": JSON, "data": JSON}) | st.lists(JSON))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_nothing_that_a_venue_sends_raises_anything_else(question, payload):
     """And what was read makes a snapshot that says only what can be."""
     try:

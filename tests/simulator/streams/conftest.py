@@ -10,6 +10,8 @@ import aiohttp
 import orjson
 import pytest
 
+from tests.waiting import HANG_S
+
 PATHS = {
     "market": "/binance/market/ws",
     "public": "/binance/public/ws",
@@ -32,7 +34,7 @@ class Client:
         await self.socket.ping(b"until here")
         found = []
         while True:
-            message = await self.socket.receive(timeout=60)
+            message = await self.socket.receive(timeout=HANG_S)
             if message.type is aiohttp.WSMsgType.TEXT:
                 found.append(message.data)
             elif message.type is aiohttp.WSMsgType.PONG:
@@ -61,7 +63,7 @@ class Client:
     async def ended(self) -> int | None:
         """Wait for the end and return the code it came with."""
         while True:
-            message = await self.socket.receive(timeout=60)
+            message = await self.socket.receive(timeout=HANG_S)
             if message.type is aiohttp.WSMsgType.CLOSE:
                 return int(message.data)
             if message.type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}:

@@ -7,6 +7,8 @@ import asyncio
 import ccxt.pro
 import pytest
 
+from tests.waiting import HANG_S
+
 BTC = "BTC/USDT:USDT"
 
 
@@ -48,7 +50,7 @@ async def watched(simulator, wait, seconds=0.5):
         if task.done():
             break
         await simulator.advance(seconds)
-    return await asyncio.wait_for(task, 60)
+    return await asyncio.wait_for(task, HANG_S)
 
 
 @pytest.mark.parametrize("venue", ["binance", "bybit", "okx"])

@@ -14,6 +14,7 @@ from collector.runtime.clock import Clock
 from simulator.market.recording import Reading, Recording
 from simulator.server import Simulator, serve
 from simulator.streams.connection import MAX_WAITING_BYTES
+from tests.waiting import HANG_S
 
 NOON = datetime(2025, 11, 20, 12, 3, 40, tzinfo=UTC)
 
@@ -61,7 +62,7 @@ async def test_a_clock_that_runs_sends_by_itself(market):
         aiohttp.ClientSession() as session,
         session.ws_connect(f"{simulator.url}/binance/market/ws/btcusdt@aggTrade") as socket,
     ):
-        frames = [await socket.receive_json(timeout=60) for _ in range(20)]
+        frames = [await socket.receive_json(timeout=HANG_S) for _ in range(20)]
         with pytest.raises(ValueError, match="stands still"):
             await simulator.advance(1)
 

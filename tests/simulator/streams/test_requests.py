@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from simulator.streams.bybit import MAX_ARGS_CHARACTERS
+from tests.waiting import HANG_S
 
 BTC = "btcusdt"
 OKX_TRADES = {"channel": "trades", "instId": "BTC-USDT-SWAP"}
@@ -166,7 +167,7 @@ async def test_binance_pings_and_ends_what_does_not_answer(simulator, dial):
         await simulator.advance(45)
         await alive.socket.pong()
         await alive.heard()
-    while (message := await deaf.socket.receive(timeout=60)).type is aiohttp.WSMsgType.PING:
+    while (message := await deaf.socket.receive(timeout=HANG_S)).type is aiohttp.WSMsgType.PING:
         pings += 1
 
     assert pings == 3

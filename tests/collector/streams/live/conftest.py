@@ -14,6 +14,7 @@ from collector.runtime.guarded_tasks import GuardedTasks
 from collector.streams.feed import Feed
 from collector.venues import VENUES
 from simulator.server import Simulator, synthetic
+from tests.waiting import HANG_S
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 STEP_S = 0.25
@@ -122,7 +123,7 @@ class World:
 
     async def settle(self, condition):
         """Let everybody work on, while time stands still, until *condition* holds."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_S):
             while not condition():
                 await asyncio.sleep(0.001)
 
