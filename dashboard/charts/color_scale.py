@@ -82,7 +82,7 @@ DEEP_RISING: Final = Ramp(
 """As ``RISING``, for figures."""
 
 CLIPPED_PCT: Final = 2.0
-"""How many of the values at either end share the strongest colour. [%]"""
+"""Share of values at either end that get the strongest colour. [%]"""
 
 
 @dataclass(frozen=True, slots=True)

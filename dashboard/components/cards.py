@@ -1,4 +1,4 @@
-"""The market's figures as cards: value, day, and how far it came in the timeframe."""
+"""Cards of market figures: value, change over the timeframe, curve of 24 hours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of the pairs that moved most, as bars; a bar opens its pair."""
+"""Lists of top movers as bars; a click opens the pair."""
 
 from __future__ import annotations
 

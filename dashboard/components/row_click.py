@@ -1,4 +1,4 @@
-"""A table in which a click on a row opens its pair."""
+"""Row clicks: a click on a table's row opens its pair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One asset over all venues: its size, its mean funding, and how far the venues are apart."""
+"""Cards of one asset across venues: open interest, funding, funding spread."""
 
 from __future__ import annotations
 

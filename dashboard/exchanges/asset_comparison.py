@@ -1,4 +1,4 @@
-"""One asset over its venues, a row for each instrument, the extremes of its funding marked."""
+"""Table of one asset across venues, highest and lowest funding marked."""
 
 from __future__ import annotations
 

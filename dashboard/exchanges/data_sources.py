@@ -1,4 +1,4 @@
-"""What each venue offers, where each metric comes from, and what the venue allows."""
+"""Data sources of each venue: endpoint and interval of each metric, units, rate limits."""
 
 from __future__ import annotations
 

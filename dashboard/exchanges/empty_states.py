@@ -28,7 +28,7 @@ def missing_venues(
     """Return the venues without current data, each with the reason.
 
     Args:
-        pairs: Every pair that was heard of.
+        pairs: All pairs with data.
         offers: What venues offer: those that are collected.
         cycles: The newest of each venue.
         seen: Whether it asks for the venue.

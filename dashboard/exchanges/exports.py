@@ -1,4 +1,4 @@
-"""What the Exchanges page offers for download."""
+"""Exchanges' downloads: tables and report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each venue holds of the open interest over time, as areas, and what is missing in them."""
+"""Share of open interest by venue over time, with notes on missing data."""
 
 from __future__ import annotations
 

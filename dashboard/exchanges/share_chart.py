@@ -1,4 +1,4 @@
-"""The chart of shares: what each venue holds of the open interest over time."""
+"""The chart of open interest shares by venue over time."""
 
 from __future__ import annotations
 

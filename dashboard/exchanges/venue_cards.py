@@ -1,4 +1,4 @@
-"""The market's size over all venues, and a card for each of them."""
+"""Cards of the whole market, and of each venue."""
 
 from __future__ import annotations
 

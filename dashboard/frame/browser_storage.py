@@ -1,4 +1,4 @@
-"""What stays in a user's own browser: thresholds, and a link to what is on the screen."""
+"""Thresholds stored in the user's browser, and the Copy link button."""
 
 from __future__ import annotations
 

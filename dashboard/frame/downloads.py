@@ -105,7 +105,7 @@ def plotly_config(name: str, shown: Moment) -> dict[str, Any]:
 
 
 def thresholds_text(level: Thresholds) -> str:
-    """Write a user's thresholds, for what a report says of its page's settings."""
+    """Format a user's thresholds for a report's settings."""
     levels = [(QUANTITIES[name], getattr(level, name)) for name in get_args(Level)]
     return ", ".join(f"{one.title} {one.write(value).lstrip('+')}" for one, value in levels)
 

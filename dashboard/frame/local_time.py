@@ -1,4 +1,4 @@
-"""The user's own time, where the pointer rests on one in UTC."""
+"""The user's local time, on hover over a time in UTC."""
 
 from __future__ import annotations
 

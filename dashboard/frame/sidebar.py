@@ -25,7 +25,7 @@ _LINKED: Final = "thresholds_of_link"
 
 @dataclass(frozen=True, slots=True)
 class _ThresholdField:
-    """How one threshold is asked for."""
+    """Input of one threshold."""
 
     field: str
     """Of ``Thresholds``."""
@@ -90,7 +90,7 @@ _STANDARD: Final = Thresholds()
 
 
 def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
-    """Ask for what to show and return it.
+    """Draw the inputs and return the view.
 
     Args:
         choices: Returns the venues there are, and the symbols of all pairs there are, each once,

@@ -1,4 +1,4 @@
-"""What the Health page offers for download: the tables that are open on it."""
+"""Health's tables for download: those that are open on the page."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ _COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
 
 
 def tables(drawn: dict[str, pd.DataFrame], sizes: pd.DataFrame) -> dict[str, Callable[[], Section]]:
-    """Return what makes each table that is *drawn*, and that of the record's *sizes*."""
+    """Return a function for each table *drawn*, and one for the lake's *sizes*."""
     rows = {name: frame for name, frame in drawn.items() if not frame.empty}
     rows["Record"] = sizes
     return {name: partial(Section, name, frame, _COLUMNS[name]) for name, frame in rows.items()}

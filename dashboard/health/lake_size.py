@@ -14,7 +14,7 @@ from dashboard.frame.error_boundary import plain
 
 
 def collector(since: pd.DataFrame, shown: Moment) -> None:
-    """Draw for how long there were cycles without a break, as ``collecting_since.sql`` says."""
+    """Draw how long cycles have run without a break, from ``collecting_since.sql``."""
     began, is_week = since.iloc[0][["since_ts", "is_whole_week"]]
     known = not pd.isna(began)
     if not known:

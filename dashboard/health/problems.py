@@ -23,11 +23,11 @@ _LOW_DISK_BYTES: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong."""
+    """One problem."""
 
     text: str
     grave: bool = False
-    """Whether figures are missing or old because of it."""
+    """Whether data is missing or stale because of it."""
 
 
 def problems(
@@ -40,7 +40,7 @@ def problems(
     counted: Bases,
     shown: Moment,
 ) -> list[Problem]:
-    """Return what is wrong.
+    """Return the current problems.
 
     Args:
         cycles: The newest of each venue, as ``venue_cycles.sql`` returns them.
@@ -71,7 +71,7 @@ def of_shared_names(counted: Bases) -> list[Problem]:
 
 
 def draw_problems(found: list[Problem], cycles: pd.DataFrame, shown: Moment) -> None:
-    """Draw what was *found* wrong, the grave above the rest; or that nothing is."""
+    """Draw the problems *found*, errors first; or that there are none."""
     if not found and shown.mode == "stopped":
         st.caption("All venues answered for every pair in their last cycle.")
         return
@@ -98,7 +98,7 @@ def _of_absence(cycles: pd.DataFrame, expected: set[str]) -> Iterator[Problem]:
 
 
 def _of_cycle(row: dict[Any, Any], shown: Moment) -> Iterator[Problem]:
-    """Say what the newest cycle of a venue, and its last hour, lack."""
+    """Report errors and missing pairs of a venue's last cycle and hour."""
     venue = row["venue"]
     if row["finished_ts"] < shown.silent_before and shown.mode != "stopped":
         age = formats.age(shown.now - row["finished_ts"])
@@ -120,7 +120,7 @@ def _of_cycle(row: dict[Any, Any], shown: Moment) -> Iterator[Problem]:
 
 
 def _of_quantities(row: dict[Any, Any]) -> Iterator[Problem]:
-    """Say what a venue's newest cycle refused, left out, or has nearly used up."""
+    """Report refused values, skipped requests and rate budget of a venue's last cycle."""
     venue = row["venue"]
     if row["refused"] > 0:
         yield Problem(f"{venue}: impossible values refused: {reasons(row['refused_reasons'])}.")

@@ -1,4 +1,4 @@
-"""A table of states and counts: it sorts by number, reads as people write, and colours states."""
+"""A table of states and counts: sorts by value, shows formatted text, colours states."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Loaded:
 
 
 def load(wanted: Wanted) -> Loaded:
-    """Read what is *wanted*: of a base asset, what the venues have that the user looks at."""
+    """Load what is *wanted*; for a base asset, of the selected venues."""
     subject, time_range, shown, seen = wanted.subject, wanted.range, wanted.shown, wanted.seen
     rows = subject.of(queries.pairs(shown, seen.span))
     silent = subject.of(queries.silent_pairs(shown))
@@ -105,7 +105,7 @@ def load(wanted: Wanted) -> Loaded:
 
 
 def _is_running(found: History, heard: pd.DataFrame) -> bool:
-    """Return whether the price of *found* goes on in a bar that was *heard*."""
+    """Return whether *found* has a price in the bar under way."""
     of = found.price_of
     return bool(((heard["venue"] == of.venue) & (heard["symbol"] == of.symbol)).any())
 

@@ -1,4 +1,4 @@
-"""The Market chart as files: its bars as a table, and on paper the panes that are on."""
+"""Market's downloads: bars as a table, and the selected panes as a PDF report."""
 
 from __future__ import annotations
 

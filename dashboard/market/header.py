@@ -1,4 +1,4 @@
-"""The figures on top of the Market chart, compact, and how old they are."""
+"""Key figures on top of the Market chart, with their ages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which instrument, or which base asset over its venues, the Market page is about."""
+"""The pickers of asset and pair on Market, and the choice in the URL."""
 
 from __future__ import annotations
 
@@ -49,10 +49,9 @@ class Subject:
 
 
 def requested(names: pd.DataFrame) -> Subject | None:
-    """Return what the URL asks for; without a word in it what it last asked for, which it then
-    says again, or the largest pair. None if unknown.
+    """Return the subject in the URL, else the session's last one, else the largest pair.
 
-    The way over another page leaves no word of it in the URL.
+    None if it is unknown. The last one is put back into the URL, which loses it on another page.
 
     Args:
         names: As ``pair_names.sql`` returns them, at least one.

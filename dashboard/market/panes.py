@@ -29,8 +29,8 @@ class Pane:
     """One stretch of the chart with a scale of its own."""
 
     lines: tuple[str, ...]
-    """Quantities of ``pair.history.History`` that it draws; the first one's newest value stands on
-    top, and it is called by that one where nothing else is said."""
+    """Quantities of ``pair.history.History`` that it draws; the first one's newest value is shown
+    on top, and gives the pane its name by default."""
     of: Published
     """All of it comes from that."""
     style: Style = "line"

@@ -1,4 +1,4 @@
-"""How the Market chart writes the values of each kind: ticks, hovers, and the newest one."""
+"""How the Market chart formats values of each kind: ticks, hovers, newest value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dashboard.market.panes import Pane
 Line = NDArray[np.float64]
 
 _LATE_BARS: Final = 2
-"""A pane that ends so many bars before the price says when. [bars]"""
+"""A pane that ends this many bars before the price states its end. [bars]"""
 
 _LETTERS: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 

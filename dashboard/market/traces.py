@@ -51,7 +51,7 @@ def title(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a trace goes, and how it is written."""
+    """Axis, scale and colours of a trace."""
 
     history: History
     axis: str
@@ -197,7 +197,7 @@ def columns(place: Place, name: str) -> list[Trace]:
 
 
 def flows(place: Place, upwards: str, downwards: str) -> list[Trace]:
-    """Return two flows back to back; the one that goes down is written as negative."""
+    """Return two flows back to back, the second as negative values."""
     lines, colors = place.history.lines, place.colors
     sides = ((upwards, lines[upwards], colors.up), (downwards, -lines[downwards], colors.down))
     if len(lines[upwards]) <= MAX_COLUMNS:

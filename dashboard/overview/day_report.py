@@ -1,4 +1,4 @@
-"""The market's day as a report: a day to choose, and its PDF."""
+"""The day report: a date picker and the PDF of that day."""
 
 from __future__ import annotations
 

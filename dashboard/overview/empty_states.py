@@ -26,7 +26,7 @@ _TOLD: Final = (
     *("funding_delta_pp", "ls_accounts", "ls_delta_pct", "z_oi", "rsi_14", "band_pct"),
     "volume_24h_usd",
 )
-"""The quantities of which is said where they are missing."""
+"""Quantities whose missing values are reported."""
 
 _CHANGES: Final = (*SPANS, "funding_delta_pp")
 _OF_BARS: Final = ("z_oi", "rsi_14", "band_pct")
@@ -75,7 +75,7 @@ def sentences(
 
 
 def _of_venues(cycles: pd.DataFrame, shown: Moment) -> list[str]:
-    """Name the venues whose newest cycle failed, or is long ago."""
+    """Name the venues whose last cycle failed, or is overdue."""
     lines = [
         f"{row['venue']}: {row['error'].removeprefix(row['venue'] + ': ').rstrip('.')}."
         for row in cycles[cycles["error"].notna()].to_dict("records")
@@ -98,7 +98,7 @@ def _of_silence(silent: pd.DataFrame, shown: Moment) -> list[str]:
 def _of_metric(
     name: str, pairs: pd.DataFrame, shown: Moment, timeframe: str, bar_ended: datetime
 ) -> list[str]:
-    """Say for how many pairs a metric is missing, and why as far as is known."""
+    """State for which pairs a metric is missing, and why if known."""
     unknown = pairs[name].isna()
     if not unknown.any():
         return []
@@ -224,7 +224,7 @@ def _of_age(name: str, pairs: pd.DataFrame, shown: Moment) -> list[str]:
 
 
 def _of_marks(pairs: pd.DataFrame, shown: Moment) -> list[str]:
-    """Say which marks the long/short ratios were published for."""
+    """State the five-minute marks of the long/short ratios."""
     marks = pairs["ls_ts"].dropna()
     if marks.empty:
         return []
@@ -241,7 +241,7 @@ def _of_bars(pairs: pd.DataFrame) -> list[str]:
 
 
 def _of_mixture(pairs: pd.DataFrame) -> list[str]:
-    """Say that one average is of counts that differ."""
+    """State that the long/short card averages different counts."""
     if pairs.loc[pairs["ls_accounts"].notna(), "venue"].nunique() < 2:
         return []
     return [
@@ -251,7 +251,7 @@ def _of_mixture(pairs: pd.DataFrame) -> list[str]:
 
 
 def _of_history(figures: dict[str, Figure]) -> list[str]:
-    """Say which cards have no day behind them yet."""
+    """Name the cards without a curve yet."""
     without = [QUANTITIES[name].title for name in FIGURES if len(figures[name].past) < 2]
     if not without:
         return []
@@ -262,13 +262,13 @@ def _of_history(figures: dict[str, Figure]) -> list[str]:
 
 
 def _of_closed_bars(shown: Moment, timeframe: str, bar_ended: datetime) -> list[str]:
-    """Say which bar the indicators are of: changes run up to now, those do not."""
+    """State the bar of the indicators; changes run up to now, indicators do not."""
     ended = formats.moment(bar_ended, shown.now)
     return [f"z, RSI and place in band: {timeframe} bar closed at {ended}."]
 
 
 def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list[str]:
-    """Say where the streams were not listened to for the whole hour."""
+    """State what part of the hour and of the pairs liquidations cover."""
     began = pairs["since_ts"].min().to_pydatetime()
     # What was heard of earlier than a moment after ``since`` may have been heard of for ever.
     if figure.value is None and began > shown.since + OLD_CYCLES * shown.cycle:

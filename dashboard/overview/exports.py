@@ -1,4 +1,4 @@
-"""What Overview offers for download: the table as it is shown, the movers, and the figures."""
+"""Overview's downloads: the table as shown, the movers, the cards, and the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columns that the table of pairs can have, each described once."""
+"""Columns of the pair table: label, help, width, default."""
 
 from __future__ import annotations
 
