@@ -29,6 +29,7 @@ match sys.argv[1]:
         print("http://127.0.0.1:1", flush=True)
         time.sleep(600)
     case "collect":
+        time.sleep(0 if "ENDS" in os.environ else 600)
         sys.exit(3)
     case "serve":
         time.sleep(600)
@@ -112,7 +113,7 @@ async def test_a_program_that_ends_by_itself_ends_all_with_1(variables, settings
     async with launch._family() as (family, stopped):
         with pytest.raises(PerpscopeError, match="the collector exited with code 3") as caught:
             await launch._together(
-                settings, family, stopped, data_dir=settings.data_dir, **variables
+                settings, family, stopped, data_dir=settings.data_dir, ENDS="1", **variables
             )
 
     assert exit_code(caught.value) is Exit.FAILED
