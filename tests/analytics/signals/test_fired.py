@@ -603,7 +603,7 @@ def test_long_history_is_looked_at_in_parts(monkeypatch):
     panel = some_market(3)
     whole = all_signals(panel, EAGER)
 
-    monkeypatch.setattr("analytics.signals.fired._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("analytics.signals.fired._ROWS_PER_BATCH", 7)
 
     assert all_signals(panel, EAGER) == whole
 
