@@ -37,7 +37,7 @@ from collector.commands import doctor as checks
 from collector.commands import import_files as imports
 from collector.commands import launch
 from collector.commands import simulate as simulation
-from collector.service import control, logs, runner
+from collector.service import control_socket, logs, runner
 from collector.service.health_server import LOOPBACK
 from collector.settings import Settings, load
 
@@ -122,7 +122,7 @@ def collect(
     logs.start(settings.data_dir / "logs", settings.log_level)
     if not once:
         interrupted = asyncio.run(runner.run(settings))
-        control.end_if_left_behind(Exit.INTERRUPTED if interrupted else Exit.OK)
+        control_socket.end_if_left_behind(Exit.INTERRUPTED if interrupted else Exit.OK)
         _end(interrupted=interrupted)
     cycles = asyncio.run(runner.run_once(settings))
     if cycles and not any(cycle.answered for cycle in cycles):
@@ -297,7 +297,7 @@ def main() -> None:
         sentence = f"perpscope: {visible(str(error))}"
         err.print(sentence, soft_wrap=True, markup=False, highlight=False)
         code = exit_code(error)
-        control.end_if_left_behind(code)
+        control_socket.end_if_left_behind(code)
         sys.exit(code)
     finally:
         # Everything is closed: a second Ctrl-C may end Python at once.

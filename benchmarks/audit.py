@@ -30,7 +30,7 @@ from plain_figures import Cells, Raw
 from analytics import formats, query, query_cli
 from analytics.correlation.matrix import correlation
 from analytics.exports.csv import csv_bytes
-from analytics.exports.day import day_report
+from analytics.exports.day_report import day_report
 from analytics.indicators.change import log_returns
 from analytics.lake.reader import Reader
 from analytics.market import figures, measures

@@ -11,7 +11,7 @@ import csv
 import io
 from datetime import datetime
 
-from analytics.exports.sections import Plain, Section
+from analytics.exports.exported_table import Plain, Section
 from analytics.untrusted.spreadsheet import safe
 
 

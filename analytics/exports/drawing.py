@@ -14,8 +14,8 @@ from analytics.exports.axes import (
     time_ticks,
 )
 from analytics.exports.charts import BarChart, Chart, Heatmap, LineChart
-from analytics.exports.heatmap import draw_heatmap
 from analytics.exports.paper import DOWN, FAINT, LINES, MUTED, UP, Paper
+from analytics.exports.paper_heatmap import draw_heatmap
 from analytics.formats import KINDS, writer
 from analytics.indicators.arrays import Floats
 

@@ -6,8 +6,8 @@ from analytics import formats
 from analytics.exports.charts import BarChart, Chart, Heatmap
 from analytics.exports.drawing import draw, height_of
 from analytics.exports.paper import BAND, DOWN, FAINT, GAP, MARGIN, MUTED, UP, Paper
+from analytics.exports.paper_table import draw_table
 from analytics.exports.report import Figure, Report
-from analytics.exports.tables import draw_table
 
 _WIDE_FROM = 9
 """A table of so many columns needs the paper's long side."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from analytics.exports.charts import Chart
-from analytics.exports.sections import Section
+from analytics.exports.exported_table import Section
 
 SIMULATED: Final = "SIMULATED MARKET: no figure here is real"
 

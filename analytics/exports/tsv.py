@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from typing import Final
 
-from analytics.exports.sections import Plain, Section
+from analytics.exports.exported_table import Plain, Section
 from analytics.untrusted.spreadsheet import safe
 
 _BREAKS: Final = re.compile(r"[\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")

@@ -18,7 +18,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from analytics.exports.sections import Column, Plain, Section
+from analytics.exports.exported_table import Column, Plain, Section
 from analytics.formats import Kind, sheet_format
 from analytics.palette import LIGHT
 from analytics.untrusted.spreadsheet import is_like_formula

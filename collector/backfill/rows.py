@@ -11,7 +11,7 @@ import pyarrow as pa
 from analytics.lake.schema import BAR, arrow_schema
 from collector.backfill.plan import Piece
 from collector.imports.funding_periods import LATE, periods
-from collector.venues.reading import product
+from collector.venues.json_reading import product
 from collector.venues.venue import Fields, Row
 
 _COLUMNS = frozenset(

@@ -13,8 +13,8 @@ from collector.backfill.coverage import Covered
 from collector.commands.progress import ProgressScreen
 from collector.service import timetable
 from collector.service.app import opened
-from collector.service.control import Report, ask, takes_work
-from collector.service.work import backfill_work
+from collector.service.command_work import backfill_work
+from collector.service.control_socket import Report, ask, takes_work
 from collector.settings import Settings
 from collector.venues import VENUES
 

@@ -24,7 +24,7 @@ from collector.runtime import http_session
 from collector.runtime.budget import Budget
 from collector.runtime.clock import Clock
 from collector.service.app import simulator_clock
-from collector.service.control import takes_work
+from collector.service.control_socket import takes_work
 from collector.settings import Settings
 from collector.streams.registry import STREAMS
 from collector.streams.wire.reconnect import FAILURES, opened, sentence

@@ -27,8 +27,8 @@ from collector.runtime.background_budget import BackgroundBudget
 from collector.runtime.budget import Budget
 from collector.runtime.clock import Clock
 from collector.streams.feed import Feed
-from collector.venues.asking import Request, Round
 from collector.venues.client import Answer, VenueClient, fault
+from collector.venues.round import Request, Round
 from collector.venues.venue import Venue
 
 log = structlog.get_logger(__name__)

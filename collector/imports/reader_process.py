@@ -131,7 +131,7 @@ def reading(folder: Path, alive: Callable[[], None]) -> Iterator[ReaderProcess]:
 
 def _started() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "collector.imports.reader"],
+        [sys.executable, "-m", "collector.imports.reader_child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, **_LEAN, "PYTHONPATH": os.pathsep.join(sys.path)},

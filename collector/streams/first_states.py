@@ -15,7 +15,7 @@ from collector.streams.state.books import Books
 from collector.streams.wire.pool import ConnectionPool
 from collector.venues.client import VenueClient
 from collector.venues.depth import REACH_BPS
-from collector.venues.reading import OtherShape, entries, number
+from collector.venues.json_reading import OtherShape, entries, number
 from collector.venues.venue import Question, Row
 
 log = structlog.get_logger(__name__)

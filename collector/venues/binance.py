@@ -12,7 +12,7 @@ from typing import Any
 from collector.runtime.budget import Limit
 from collector.venues.binance_history import HISTORY, TOP_TRADERS_OF, long_short_ratio
 from collector.venues.depth import book_fields
-from collector.venues.reading import entries, moment, name, number, obj, rows
+from collector.venues.json_reading import entries, moment, name, number, obj, rows
 from collector.venues.venue import Offer, Question, Row, Venue
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from collector.venues.reading import NONSENSE, entries, moment, number, quotient, rows
+from collector.venues.json_reading import NONSENSE, entries, moment, number, quotient, rows
 from collector.venues.venue import History, Question, Read, Row
 
 TOP_TRADERS_OF = 50

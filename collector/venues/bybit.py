@@ -15,7 +15,7 @@ from urllib.parse import quote
 from collector.runtime.budget import Limit
 from collector.venues.bybit_history import HISTORY
 from collector.venues.depth import book_fields
-from collector.venues.reading import (
+from collector.venues.json_reading import (
     entries,
     moment,
     name,

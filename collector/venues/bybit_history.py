@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from collector.venues.reading import entries, moment, number, one_side, quotient, rows
+from collector.venues.json_reading import entries, moment, number, one_side, quotient, rows
 from collector.venues.venue import History, Question, Read, Row
 
 

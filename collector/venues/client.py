@@ -32,8 +32,8 @@ from collector.runtime.backoff import Backoff
 from collector.runtime.budget import RequestBudget
 from collector.runtime.clock import Clock
 from collector.venues.http_errors import Circumstances, Reply, nonsense, translated
+from collector.venues.json_reading import OtherShape, number
 from collector.venues.names import base_and_multiplier, is_name
-from collector.venues.reading import OtherShape, number
 from collector.venues.venue import Fields, Question, Row, Venue
 
 log = structlog.get_logger(__name__)

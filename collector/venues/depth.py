@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from collector.venues.reading import NONSENSE, number
+from collector.venues.json_reading import NONSENSE, number
 from collector.venues.venue import Fields
 
 REACH_BPS = 25.0

@@ -13,7 +13,7 @@ from typing import Any
 from collector.runtime.budget import Limit
 from collector.venues.depth import book_fields
 from collector.venues.hyperliquid_history import HISTORY
-from collector.venues.reading import entries, moment, name, number, obj, rows
+from collector.venues.json_reading import entries, moment, name, number, obj, rows
 from collector.venues.venue import Fields, Offer, Question, Row, Venue
 
 

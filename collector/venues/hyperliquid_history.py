@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from collector.venues.reading import moment, number, rows
+from collector.venues.json_reading import moment, number, rows
 from collector.venues.venue import History, Question, Row
 
 

@@ -12,16 +12,8 @@ from typing import Any
 
 from collector.runtime.budget import Limit
 from collector.venues.depth import book_fields
+from collector.venues.json_reading import NONSENSE, entries, moment, name, number, product, rows
 from collector.venues.okx_history import HISTORY, TOP_TRADERS_OF
-from collector.venues.reading import (
-    NONSENSE,
-    entries,
-    moment,
-    name,
-    number,
-    product,
-    rows,
-)
 from collector.venues.venue import Offer, Question, Read, Row, Value, Venue
 
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from analytics.lake.schema import BAR
-from collector.venues.reading import entries, moment, number, rows
+from collector.venues.json_reading import entries, moment, number, rows
 from collector.venues.venue import History, Question, Read, Row
 
 TOP_TRADERS_OF = 50

@@ -13,7 +13,7 @@ from dashboard.exchanges import exports as files
 from dashboard.exchanges.asset_cards import asset_cards
 from dashboard.exchanges.asset_comparison import base_choice, comparison, rows
 from dashboard.exchanges.data_sources import offers
-from dashboard.exchanges.empty_states import missing_venues, of_shares, sentences, single_venue
+from dashboard.exchanges.missing_venues import missing_venues, of_shares, sentences, single_venue
 from dashboard.exchanges.oi_shares import draw_shares, filtered, open_interest, span_choice
 from dashboard.exchanges.venue_cards import market_cards, venue_cards
 from dashboard.frame.downloads import export_menu

@@ -17,7 +17,7 @@ from dashboard.frame.sidebar import timeframe_tabs
 from dashboard.loaders import bars, queries, shown_moment
 from dashboard.overview import exports
 from dashboard.overview.day_report import day_report_menu
-from dashboard.overview.empty_states import sentences
+from dashboard.overview.missing_values import sentences
 from dashboard.overview.pair_table import found, pair_table, table_choice
 
 

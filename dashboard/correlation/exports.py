@@ -10,8 +10,8 @@ import pandas as pd
 from analytics.correlation.lead_lag import LeadLag
 from analytics.correlation.view import Matrix, Rolling
 from analytics.exports.charts import Heatmap, LineChart, Series
+from analytics.exports.exported_table import Column, Section
 from analytics.exports.report import Report
-from analytics.exports.sections import Column, Section
 from analytics.panels.panel import Pair
 from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment

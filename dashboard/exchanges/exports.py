@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from analytics.exports.charts import LineChart, Series
+from analytics.exports.exported_table import Column, Section
 from analytics.exports.report import Figure, Report
-from analytics.exports.sections import Column, Section
 from analytics.market.venue_summary import VenueSummary
 from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment

@@ -15,8 +15,8 @@ import streamlit as st
 
 from analytics import formats
 from analytics.exports.csv import csv_bytes
+from analytics.exports.exported_table import Section
 from analytics.exports.report import SIMULATED, Report
-from analytics.exports.sections import Section
 from analytics.exports.tsv import tsv_text
 from analytics.exports.xlsx import xlsx_bytes
 from analytics.quantities import QUANTITIES

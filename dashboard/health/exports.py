@@ -8,7 +8,7 @@ from typing import Final
 
 import pandas as pd
 
-from analytics.exports.sections import Column, Section
+from analytics.exports.exported_table import Column, Section
 
 _COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
     "Venues": (

@@ -7,8 +7,8 @@ import pandas as pd
 
 from analytics import formats
 from analytics.exports.charts import Heatmap
+from analytics.exports.exported_table import Column, Section
 from analytics.exports.report import Report
-from analytics.exports.sections import Column, Section
 from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
 from dashboard.heatmap.measure_grid import Loaded

@@ -11,8 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.pair.figures import PairFigures, lead_first, pair_figures
 from analytics.pair.history import METRICS, WARM_UP_BARS, History, history
+from analytics.pair.pair_figures import PairFigures, lead_first, pair_figures
 from analytics.palette import colors
 from analytics.panels.bar_under_way import with_bar_under_way
 from analytics.panels.panel import Only, Panel

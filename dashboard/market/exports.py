@@ -11,8 +11,8 @@ import pandas as pd
 
 from analytics import formats
 from analytics.exports.charts import LineChart, Series
+from analytics.exports.exported_table import Column, Section
 from analytics.exports.report import Figure, Report
-from analytics.exports.sections import Column, Section
 from analytics.market.figures import Change
 from analytics.pair.history import History
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair

@@ -8,7 +8,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.market.figures import Change
-from analytics.pair.figures import PairFigures, Stated
+from analytics.pair.pair_figures import PairFigures, Stated
 from analytics.quantities import QUANTITIES, title
 from dashboard.as_of import Moment
 from dashboard.components.cards import NOTES_WRAP

@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from analytics import formats
-from analytics.exports.day import day_report
+from analytics.exports.day_report import day_report
 from dashboard.as_of import Moment
 from dashboard.frame.downloads import pdf_button
 from dashboard.loaders import queries, shown_moment

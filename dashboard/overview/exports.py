@@ -10,8 +10,8 @@ import pandas as pd
 
 from analytics import formats
 from analytics.exports.charts import BarChart, LineChart, course
+from analytics.exports.exported_table import Column, Section
 from analytics.exports.report import Figure, Report
-from analytics.exports.sections import Column, Section
 from analytics.market.figures import Change
 from analytics.market.figures import Figure as MarketFigure
 from analytics.market.oi_split import OiSplit

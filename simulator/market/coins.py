@@ -9,7 +9,7 @@ import numpy as np
 
 from simulator.market.listings import Asset
 from simulator.market.noise import Floats, Ints, normal
-from simulator.market.processes import DAY_SWING, PRICE, SLOTS, STEPS, Grid, Process
+from simulator.market.random_processes import DAY_SWING, PRICE, SLOTS, STEPS, Grid, Process
 
 OPEN_INTEREST = Process(20, shared=0.4, follows=0.55, by_regime=True)
 PREMIUM = Process(21, shared=0.5, follows=0.25)

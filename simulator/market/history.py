@@ -11,8 +11,8 @@ import numpy as np
 from simulator.market.coins import Coins
 from simulator.market.contract_table import Table
 from simulator.market.noise import Floats, Ints, normal
-from simulator.market.processes import SLOT_MS, STEP_MS, STEPS, Process
 from simulator.market.quotes import Exchange
+from simulator.market.random_processes import SLOT_MS, STEP_MS, STEPS, Process
 from simulator.market.source import Bars, RatioKind, Series
 
 _HOUR_MS = 3_600_000

@@ -10,7 +10,7 @@ from simulator.market.coins import Coins
 from simulator.market.contract_table import Table
 from simulator.market.noise import Floats, Ints, normal, uniform
 from simulator.market.order_books import Ladder, Rungs, rungs
-from simulator.market.processes import SLOT_MS, SLOTS, STEP_MS, STEPS, Process
+from simulator.market.random_processes import SLOT_MS, SLOTS, STEP_MS, STEPS, Process
 from simulator.market.source import Book, Detail, Moves, Quotes
 
 _BASIS, _FUNDING, _LEANING, _TILTING, _DEPTH, _COUNTING = 40, 43, 46, 49, 52, 55

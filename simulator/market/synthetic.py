@@ -17,8 +17,8 @@ from simulator.market.coins import Coins
 from simulator.market.contract_table import Table, table
 from simulator.market.history import History, multiples
 from simulator.market.listings import VENUES, Listing
-from simulator.market.processes import SLOT_MS, SLOTS, STEP_MS
 from simulator.market.quotes import Exchange
+from simulator.market.random_processes import SLOT_MS, SLOTS, STEP_MS
 from simulator.market.source import (
     NO_PRINTS,
     Bars,

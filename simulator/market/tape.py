@@ -20,8 +20,8 @@ from simulator.market.coins import Coins
 from simulator.market.contract_table import Table
 from simulator.market.noise import Floats, Ints, normal, uniform
 from simulator.market.order_books import Precision
-from simulator.market.processes import SLOT_MS, STEP_MS, STEPS
 from simulator.market.quotes import Exchange
+from simulator.market.random_processes import SLOT_MS, STEP_MS, STEPS
 from simulator.market.source import Liquidations, Prints
 
 _WHEN, _WHO, _HOW_MUCH, _FORCED = 100, 103, 106, 112

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from simulator.market.processes import STEP_MS
+from simulator.market.random_processes import STEP_MS
 from simulator.market.source import Source
 from simulator.rest.binance_rows import Rows, book_tickers, premium_indices, tickers
 from simulator.rest.wire_format import Row

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from simulator.market.listings import Listing
-from simulator.market.processes import STEP_MS
+from simulator.market.random_processes import STEP_MS
 from simulator.market.source import Moves, Source
 from simulator.rest.wire_format import decimal
 

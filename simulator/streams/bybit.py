@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from simulator.market.processes import STEP_MS
+from simulator.market.random_processes import STEP_MS
 from simulator.market.source import Source
 from simulator.rest.bybit_rows import tickers
 from simulator.rest.wire_format import Row

@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.market.listings import Listing
 from simulator.market.noise import uniform
-from simulator.market.processes import SLOT_MS
+from simulator.market.random_processes import SLOT_MS
 from simulator.market.source import Liquidations, Prints, Source
 
 _BURST = 118

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from simulator.market.processes import STEP_MS
+from simulator.market.random_processes import STEP_MS
 from simulator.market.source import Quotes, Source
 from simulator.rest.okx_rows import contracts, fundings, marks, open_interests, tickers, trade_row
 from simulator.rest.rate_limits import SlidingWindow

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.market.processes import SLOT_MS
+from simulator.market.random_processes import SLOT_MS
 from simulator.market.source import Source
 from simulator.streams.events import (
     SECOND_MS,

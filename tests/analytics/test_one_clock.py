@@ -25,7 +25,7 @@ from analytics.lake import schema
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.market import figures
-from analytics.pair.figures import pair_figures
+from analytics.pair.pair_figures import pair_figures
 from analytics.panels import panel
 from analytics.quality import checks
 from analytics.signals import fired

@@ -24,7 +24,7 @@ from analytics.correlation.view import SUBJECTS, matrix
 from analytics.market.figures import figures
 from analytics.market.measures import MEASURES, by_bar
 from analytics.market.venue_summary import quoted, venue_summaries
-from analytics.pair.figures import pair_figures
+from analytics.pair.pair_figures import pair_figures
 from analytics.panels import panel
 from tests.browser.conftest import COMPLETE
 from tests.waiting import until

@@ -13,7 +13,7 @@ from rich.console import Console
 from analytics.lake.writer import Lake
 from collector.commands import doctor
 from collector.runtime.clock import Clock
-from collector.service.control import taking_work
+from collector.service.control_socket import taking_work
 from collector.settings import Settings
 from simulator.server import Simulator, synthetic
 

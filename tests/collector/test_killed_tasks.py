@@ -19,7 +19,7 @@ from collector.runtime import guarded_tasks as tasks
 from collector.runtime.clock import Clock
 from collector.runtime.guarded_tasks import Policy
 from collector.service import runner
-from collector.service.control import ask, takes_work
+from collector.service.control_socket import ask, takes_work
 from collector.settings import Settings
 from perpscope import Exit, exit_code
 from simulator.server import Simulator, synthetic

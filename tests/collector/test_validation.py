@@ -7,7 +7,7 @@ import pytest
 from analytics.lake.schema import arrow_schema
 from analytics.records import Instrument
 from collector.cycles.validation import RANGES, Part, snapshot
-from collector.venues.reading import moment, number
+from collector.venues.json_reading import moment, number
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

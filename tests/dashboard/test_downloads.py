@@ -29,7 +29,7 @@ def page():
     import pandas as pd
     import streamlit as st
 
-    from analytics.exports.sections import Column, Section
+    from analytics.exports.exported_table import Column, Section
     from dashboard.as_of import Moment
     from dashboard.frame.downloads import export_menu
 

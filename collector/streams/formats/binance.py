@@ -32,7 +32,7 @@ from collector.streams.state.books import Books, Change, Rung, bridged, pairs, s
 from collector.streams.state.flows import Flows
 from collector.streams.state.rejects import Kind
 from collector.streams.state.seen import Numbers
-from collector.venues.reading import OtherShape
+from collector.venues.json_reading import OtherShape
 
 BOOK_SPEED = "500ms"
 """How often book changes are sent; faster would cost more and add nothing."""

@@ -21,7 +21,7 @@ from collector.streams.holes.rest_history import TRADE_HISTORY, Missing, OutOfRe
 from collector.streams.state.flows import Flow, Flows
 from collector.streams.state.seen import Numbers
 from collector.venues.client import VenueClient
-from collector.venues.reading import OtherShape
+from collector.venues.json_reading import OtherShape
 
 log = structlog.get_logger(__name__)
 

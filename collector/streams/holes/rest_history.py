@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from collector.venues.reading import OtherShape, entries
+from collector.venues.json_reading import OtherShape, entries
 
 MAX_PAGES = 10
 """Answers asked for to fill one instrument's part of a hole."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics.exports.sections import Column, Section
+from analytics.exports.exported_table import Column, Section
 
 NOON = datetime(2025, 10, 22, 12, 44, 5, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ import pypdf
 import pytest
 
 from analytics.exports.charts import BarChart, LineChart
-from analytics.exports.day import day_report
+from analytics.exports.day_report import day_report
 from analytics.exports.pdf import pdf_bytes
 from analytics.exports.xlsx import xlsx_bytes
 

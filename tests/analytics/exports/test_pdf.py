@@ -14,9 +14,9 @@ import pytest
 
 from analytics.exports.charts import BarChart
 from analytics.exports.csv import csv_bytes
+from analytics.exports.exported_table import Column, Section
 from analytics.exports.pdf import pdf_bytes
 from analytics.exports.report import Figure, Report
-from analytics.exports.sections import Column, Section
 from analytics.exports.tsv import tsv_text
 from analytics.exports.xlsx import xlsx_bytes
 

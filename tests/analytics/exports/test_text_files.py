@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analytics.exports.csv import csv_bytes
-from analytics.exports.sections import Column, Section
+from analytics.exports.exported_table import Column, Section
 from analytics.exports.tsv import tsv_text
 
 HEADER = [

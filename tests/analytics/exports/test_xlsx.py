@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analytics.exports import xlsx
-from analytics.exports.sections import Column, Section
+from analytics.exports.exported_table import Column, Section
 from analytics.exports.xlsx import sheet_names, xlsx_bytes
 
 ABOUT = {"Page": "Overview", "Market": "=SIMULATED"}

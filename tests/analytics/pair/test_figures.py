@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from analytics.pair.figures import pair_figures
+from analytics.pair.pair_figures import pair_figures
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
 OLDER = NOW - timedelta(minutes=3)

@@ -13,7 +13,7 @@ from analytics.records import Instrument
 from collector.backfill.plan import Piece
 from collector.backfill.rows import bars_of, table
 from collector.venues import VENUES
-from collector.venues.reading import OtherShape
+from collector.venues.json_reading import OtherShape
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -9,7 +9,7 @@ import pytest
 from collector.streams.formats.binance import BINANCE
 from collector.streams.formats.stream import Ack, Refused
 from collector.venues.depth import book_fields
-from collector.venues.reading import OtherShape
+from collector.venues.json_reading import OtherShape
 
 NOW_MS = 1_700_000_000_000
 

@@ -3,7 +3,7 @@
 import pytest
 
 from collector.streams.holes.rest_history import Missing, OutOfReach, binance, bybit, okx
-from collector.venues.reading import OtherShape
+from collector.venues.json_reading import OtherShape
 
 NOW = 1_700_000_000_000
 

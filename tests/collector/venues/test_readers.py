@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from analytics.records import Instrument
 from collector.cycles.validation import Part, snapshot
 from collector.venues import VENUES
-from collector.venues.reading import OtherShape, number
+from collector.venues.json_reading import OtherShape, number
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

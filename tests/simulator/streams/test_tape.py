@@ -7,7 +7,7 @@ import pytest
 
 from simulator.market.listings import VENUES
 from simulator.market.order_books import Precision
-from simulator.market.processes import SLOT_MS
+from simulator.market.random_processes import SLOT_MS
 from simulator.market.synthetic import SyntheticMarket
 from simulator.market.tape import side_sizes
 from simulator.streams.events import Liquidated, largest_a_second

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from analytics.exports.exported_table import Column, Section
 from analytics.exports.paper import BAND, DOWN, FAINT, INK, MARGIN, MUTED, UP, Paper
-from analytics.exports.sections import Column, Section
 from analytics.formats import KINDS, writer
 
 _SIZES: Final = (7.5, 7.0, 6.5, 6.0, 5.5)

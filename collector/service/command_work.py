@@ -22,7 +22,7 @@ from collector.cycles.venue_collector import VenueCollector
 from collector.imports.files import import_file
 from collector.imports.reader_process import ReaderProcess, reading
 from collector.service.app import Program
-from collector.service.control import Report, Work
+from collector.service.control_socket import Report, Work
 from collector.settings import Settings
 
 

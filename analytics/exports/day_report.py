@@ -10,8 +10,8 @@ import pandas as pd
 
 from analytics import formats
 from analytics.exports.charts import BarChart, Chart, LineChart, Series, course
+from analytics.exports.exported_table import Column, Section
 from analytics.exports.report import Figure, Report
-from analytics.exports.sections import Column, Section
 from analytics.lake.schema import BAR
 from analytics.market import figures
 from analytics.market.measures import LATE

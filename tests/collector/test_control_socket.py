@@ -18,8 +18,8 @@ import pytest
 from aiohttp import web
 
 from analytics.errors import ImportRefused, LakeError
-from collector.service import control
-from collector.service.control import ask, socket_path, takes_work, taking_work
+from collector.service import control_socket
+from collector.service.control_socket import ask, socket_path, takes_work, taking_work
 from tests.waiting import HANG_S
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -63,9 +63,9 @@ async def test_a_request_that_is_no_json_is_refused(tmp_path, body, tasks):
     async def work(asked, report):
         report({"done": asked})
 
-    connector = aiohttp.UnixConnector(path=str(control.socket_path(tmp_path)))
+    connector = aiohttp.UnixConnector(path=str(control_socket.socket_path(tmp_path)))
     async with (
-        control.taking_work(tmp_path, {"work": work}, tasks),
+        control_socket.taking_work(tmp_path, {"work": work}, tasks),
         aiohttp.ClientSession(connector=connector) as session,
         session.post("http://collector/work", data=body) as answer,
     ):
@@ -84,9 +84,9 @@ async def test_a_collector_that_answers_nonsense_is_said(tmp_path, line):
     runner = web.AppRunner(app)
     await runner.setup()
     try:
-        await web.UnixSite(runner, str(control.socket_path(tmp_path))).start()
+        await web.UnixSite(runner, str(control_socket.socket_path(tmp_path))).start()
         with pytest.raises(LakeError, match="invalid answer from the collector's socket"):
-            await control.ask(tmp_path, "work", {}, lambda line: line["done"])
+            await control_socket.ask(tmp_path, "work", {}, lambda line: line["done"])
     finally:
         await runner.cleanup()
 
@@ -176,7 +176,7 @@ def test_the_socket_is_the_owners_from_its_first_moment(tmp_path):
     """Even a permissive umask leaves no gap."""
     before = os.umask(0)
     try:
-        with control._listening(tmp_path / "s"):
+        with control_socket._listening(tmp_path / "s"):
             assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o600
     finally:
         os.umask(before)
@@ -227,7 +227,7 @@ import asyncio, sys, threading
 from pathlib import Path
 import duckdb
 from collector.runtime.clock import Clock
-from collector.service.control import ask, end_if_left_behind, taking_work
+from collector.service.control_socket import ask, end_if_left_behind, taking_work
 from collector.runtime.guarded_tasks import GuardedTasks
 
 began = threading.Event()
@@ -266,7 +266,7 @@ def test_a_process_ends_in_order_under_work_that_goes_on(tmp_path):
 
 async def test_work_stops_at_its_next_report_when_the_collector_does(tmp_path, monkeypatch, tasks):
     """Nothing is done to a lake that is being closed: the end waits for the work's."""
-    monkeypatch.setattr(control, "STOP_TIMEOUT_S", 60)
+    monkeypatch.setattr(control_socket, "STOP_TIMEOUT_S", 60)
     began, ended, done = threading.Event(), threading.Event(), []
 
     def store(_asked, report):
