@@ -9,6 +9,7 @@ from analytics.market.figures import figures
 from analytics.market.venue_summary import funding_spread, quoted, venue_summaries
 from analytics.palette import colors
 from dashboard import as_of, view
+from dashboard.components.empty_state import no_data_selected
 from dashboard.exchanges import exports as files
 from dashboard.exchanges.asset_cards import asset_cards
 from dashboard.exchanges.asset_comparison import base_choice, comparison, rows
@@ -35,10 +36,7 @@ def board() -> None:
         mute = missing_venues(every, told, queries.venue_cycles(shown), seen, shown)
         if pairs.empty:
             span = formats.span(shown.now - shown.since)
-            when = formats.moment(shown.now)
-            st.info(
-                plain(f"No data for the selected venues and pairs in the {span} before {when}.")
-            )
+            no_data_selected(span, shown)
             venue_cards((), mute, shown, seen, look)
             offers(told)
             return

@@ -4,6 +4,7 @@ import streamlit as st
 
 from analytics import formats
 from dashboard import as_of, view
+from dashboard.components.empty_state import no_data
 from dashboard.components.time_range import MARKET_SPANS, market_range
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
@@ -30,7 +31,7 @@ def board() -> None:
         names = queries.read("pair_names", shown)
         if names.empty:
             span = formats.span(shown.now - shown.since)
-            st.info(f"No data in the {span} before {formats.moment(shown.now)}.")
+            no_data(span, shown)
             return
         row.page_link("app_pages/overview.py", label="All pairs", icon=":material/table_rows:")
         subject = instrument_picker.requested(names)

@@ -8,6 +8,7 @@ from analytics.market.oi_split import oi_split, with_split
 from analytics.palette import colors
 from dashboard import as_of, view
 from dashboard.components.cards import cards
+from dashboard.components.empty_state import no_data, no_data_selected
 from dashboard.components.movers import draw_movers, mover_lists
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
@@ -33,11 +34,11 @@ def board() -> None:
         every, silent = queries.pairs(shown, seen.span), seen.of(queries.silent_pairs(shown))
         if every.empty:
             span = formats.span(shown.now - shown.since)
-            st.info(f"No data in the {span} before {formats.moment(shown.now)}.")
+            no_data(span, shown)
             return
         pairs = with_split(seen.of(every))
         if pairs.empty:
-            st.info("No data for the selected pairs and venues.")
+            no_data_selected(span, shown)
             return
 
         history, cycles = queries.market_history(shown, seen.pairs), queries.venue_cycles(shown)

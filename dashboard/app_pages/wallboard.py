@@ -8,6 +8,7 @@ from analytics.market.figures import whole_market
 from analytics.palette import colors
 from analytics.signals.fired import latest_signals
 from dashboard import as_of, view
+from dashboard.components.empty_state import no_data_selected
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.refresh import loading_outline
 from dashboard.loaders import bars, queries, shown_moment
@@ -22,7 +23,7 @@ def wall() -> None:
     pairs, silent = seen.of(queries.pairs(shown, seen.span)), seen.of(queries.silent_pairs(shown))
     if pairs.empty:
         since = formats.span(shown.now - shown.since)
-        st.info(f"No data for the selected pairs in the last {since}.")
+        no_data_selected(since, shown)
         return
     history = seen.of(queries.market_history(shown, seen.pairs))
     liquidated = seen.of(queries.liquidated(shown, seen.span))

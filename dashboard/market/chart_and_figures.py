@@ -20,6 +20,7 @@ from analytics.signals.fired import Signal
 from analytics.signals.of_pair import FUNDING
 from dashboard.as_of import Moment
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
+from dashboard.components.empty_state import no_data
 from dashboard.components.time_range import MARKET_SPANS, TimeRange
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import bars, bases, queries, source
@@ -145,12 +146,7 @@ def chart(loaded: Loaded, wanted: Wanted, *, live: bool) -> None:
     """
     shown, found = wanted.shown, loaded.history
     if found is None:
-        st.info(
-            plain(
-                f"No data for {wanted.subject.title} in the {wanted.range.span} before "
-                f"{formats.moment(shown.now)}."
-            )
-        )
+        no_data(wanted.range.span, shown, of=wanted.subject.title)
         return
     panes = chosen(wanted.labels)
     filled = drawable(found, loaded.signals, panes)

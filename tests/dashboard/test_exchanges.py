@@ -458,7 +458,7 @@ def test_nothing_recorded_lately_is_a_sentence(exchanges, record):
 
     page = exchanges(at="2025-10-23T12:00Z")
 
-    assert "No data for the selected venues and pairs in the 10 min before" in text(page)
+    assert "No data for the selected pairs and venues in the 10 min before" in text(page)
     assert "OKX" in page.table[0].value
 
 

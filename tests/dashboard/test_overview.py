@@ -993,4 +993,4 @@ def test_a_venue_without_the_chosen_pair_says_so(app, record):
     app.run()
 
     assert not app.exception
-    assert "No data for the selected pairs and venues." in text(app)
+    assert "No data for the selected pairs and venues in the 10 min before" in text(app)
