@@ -32,13 +32,13 @@ def board() -> None:
         with row:
             timeframe_tabs(seen)
         every, silent = queries.pairs(shown, seen.span), seen.of(queries.silent_pairs(shown))
+        looked_back = formats.span(shown.now - shown.since)
         if every.empty:
-            span = formats.span(shown.now - shown.since)
-            no_data(span, shown)
+            no_data(looked_back, shown)
             return
         pairs = with_split(seen.of(every))
         if pairs.empty:
-            no_data_selected(span, shown)
+            no_data_selected(looked_back, shown)
             return
 
         history, cycles = queries.market_history(shown, seen.pairs), queries.venue_cycles(shown)
