@@ -20,7 +20,7 @@ from dashboard.as_of import Moment
 from dashboard.components.cards import FIGURES, CardText, card_text, split_text
 from dashboard.components.movers import SPANS
 from dashboard.frame.downloads import thresholds_text
-from dashboard.overview.table_columns import COLUMNS
+from dashboard.overview.column_layout import COLUMNS
 from dashboard.view import View
 
 _PAPER_ROWS: Final = 100

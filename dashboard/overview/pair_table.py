@@ -17,7 +17,7 @@ from analytics.signals.thresholds import Thresholds
 from dashboard.as_of import Moment
 from dashboard.components.row_click import deselect, in_order, open_row
 from dashboard.components.stale_values import is_stale
-from dashboard.overview.table_columns import COLUMNS, Column, config
+from dashboard.overview.column_layout import COLUMNS, Column, config
 from dashboard.view import View, exceeded
 
 

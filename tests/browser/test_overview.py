@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from dashboard.overview.table_columns import COLUMNS
+from dashboard.overview.column_layout import COLUMNS
 from tests.browser.conftest import COMPLETE
 
 pytestmark = pytest.mark.browser

@@ -22,7 +22,7 @@ from dashboard.components.movers import mover_lists
 from dashboard.loaders import bars as bar_loaders
 from dashboard.loaders import queries, shown_moment
 from dashboard.overview import exports
-from dashboard.overview.table_columns import COLUMNS
+from dashboard.overview.column_layout import COLUMNS
 from dashboard.view import View
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 
 from analytics.signals.thresholds import Thresholds
-from dashboard.frame import sidebar
+from dashboard.frame import user_thresholds
 from dashboard.view import View, current, exceeded, keep
 from tests.waiting import HANG_S
 
@@ -105,7 +105,7 @@ def test_a_stored_threshold_gives_way_to_the_links(monkeypatch):
     state = {"thresholds_of_link": {"z"}, "z": 4.0, "browser": SimpleNamespace(stored=stored)}
     monkeypatch.setattr(st, "session_state", state)
 
-    sidebar._restore()
+    user_thresholds._restore()
 
     assert (state["z"], state["ls"]) == (4.0, 3.5)
     assert not {"imbalance", "funding", "other"} & state.keys()
@@ -118,7 +118,7 @@ def test_a_store_that_holds_something_else_is_empty(monkeypatch, stored):
     state = {"thresholds_of_link": set(), "browser": SimpleNamespace(stored=stored)}
     monkeypatch.setattr(st, "session_state", state)
 
-    sidebar._restore()
+    user_thresholds._restore()
 
     assert state.keys() == {"thresholds_of_link", "browser", "thresholds_restored"}
 
