@@ -84,9 +84,7 @@ err = Console(stderr=True, emoji=False)
 
 Venues = Annotated[
     list[str] | None,
-    typer.Option(
-        "--venue", help="Collect only this venue; can be repeated. [default: PERPSCOPE_VENUES]"
-    ),
+    typer.Option("--venue", help="Only this venue; can be repeated. [default: PERPSCOPE_VENUES]"),
 ]
 Port = Annotated[int | None, typer.Option(help="Port of the dashboard. [env: PERPSCOPE_PORT]")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same market.")]

@@ -37,7 +37,7 @@ class Difference:
     """Instruments under one name whose prices are not one coin's, or were not lately."""
 
     base: str
-    """As the record has it, with the class of what is no coin."""
+    """As stored, with the class of what is no coin."""
     parts: tuple[str, ...]
     """The names that are counted apart; none where all are still counted together."""
     ratio: float
@@ -47,16 +47,16 @@ class Difference:
 
     @property
     def sentence(self) -> str:
-        """What a person should know of it."""
-        far = f"Prices of {self.base} are {_times(self.ratio)} apart between venues"
+        """What the pages say about it."""
+        far = f"Prices of {self.base} differ by a factor of {_factor(self.ratio)} between venues"
         if not self.parts:
-            return f"{far}: they are counted as one asset until that has lasted an hour."
-        counted = f"counted as {len(self.parts)} assets: {formats.listed(list(self.parts), 9)}"
+            return f"{far}. Treated as one asset unless this lasts an hour."
+        assets = f"{len(self.parts)} assets: {formats.listed(list(self.parts), 9)}"
         if self.is_apart:
-            return f"{far}, so they are not one asset and are {counted}."
+            return f"{far}. Treated as {assets}."
         return (
-            f"Prices of {self.base} agree between venues again; until that has lasted an hour they "
-            f"are {counted}."
+            f"Prices of {self.base} agree between venues again. Until this has lasted an hour, "
+            f"treated as {assets}."
         )
 
 
@@ -65,13 +65,13 @@ class Bases:
     """What instruments are counted under, as known at a time."""
 
     names: Mapping[Key, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Of those that are counted under another name than the record's base."""
+    """Of those that are counted under another name than the stored base."""
     stored: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
-    """By each such name: the bases that its rows have in the record."""
+    """By each such name: the stored bases of its rows."""
     differences: tuple[Difference, ...] = ()
 
     def name(self, venue: str, symbol: str, base: str) -> str:
-        """Return what the instrument is counted under; *base* is the record's."""
+        """Return what the instrument is counted under; *base* is the stored one."""
         return self.names.get((venue, symbol), base)
 
     def named(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -189,5 +189,5 @@ def _classed(base: str, kind: str, *marks: str) -> str:
     return f"{base} ({', '.join(behind)})" if behind else base
 
 
-def _times(ratio: float) -> str:
-    return f"{ratio:,.2f} times" if ratio < 10 else f"{ratio:,.0f} times"
+def _factor(ratio: float) -> str:
+    return f"{ratio:,.2f}" if ratio < 10 else f"{ratio:,.0f}"

@@ -82,7 +82,7 @@ class LakeTooNew(LakeError):
 
     def __init__(self, folder: Path, found: int, known: int) -> None:
         super().__init__(
-            f"{folder}: this lake has schema version {found}, this perpscope knows "
+            f"{folder}: this lake has schema version {found}, this perpscope supports "
             f"versions up to {known}; update perpscope, nothing was changed"
         )
 
@@ -91,7 +91,7 @@ class LakeAbsent(LakeError):
     """Nothing has been published there yet."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder}: nothing has been published here yet; start the collector")
+        super().__init__(f"{folder}: no data in this lake yet; start the collector")
 
 
 class QueryError(PerpscopeError):
@@ -104,6 +104,6 @@ class ImportRefused(PerpscopeError):
     def __init__(self, file: Path, reason: str, line: int | None = None) -> None:
         where = f"{file}, line {line}" if line is not None else str(file)
         # Names within a file, and its own, may be a stranger's.
-        super().__init__(visible(f"{where}: {reason}; nothing of it was stored"))
+        super().__init__(visible(f"{where}: {reason}; nothing was stored"))
         self.reason = reason
         self.line = line

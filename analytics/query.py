@@ -40,7 +40,7 @@ ANY_TIME: Final = datetime.max.replace(tzinfo=UTC)
 def sql(name: str) -> str:
     """Return the text of the query called *name*."""
     if name not in NAMES:
-        raise QueryError(f"{name}: there is no such query; there are {', '.join(NAMES)}")
+        raise QueryError(f"{name}: no such query; choose from {', '.join(NAMES)}")
     text = (_QUERIES / f"{name}.sql").read_text("utf-8")
     return _with_known_bars(text) if re.search(r"\bknown_bars\b", _code(text)) else text
 
@@ -102,7 +102,7 @@ def _check(name: str, params: dict[str, object]) -> None:
     if missing:
         raise QueryError(f"{name}: parameter {', '.join(missing)} is missing")
     if unknown:
-        raise QueryError(f"{name}: it knows no parameter {', '.join(unknown)}")
+        raise QueryError(f"{name}: unknown parameter {', '.join(unknown)}")
 
 
 def _as_kept(name: str, key: str, value: object) -> object:
@@ -112,5 +112,5 @@ def _as_kept(name: str, key: str, value: object) -> object:
     if value == ANY_TIME:
         return None
     if value.tzinfo is None:
-        raise QueryError(f"{name}: the time {key} has no zone")
+        raise QueryError(f"{name}: {key} has no time zone; pass UTC")
     return value.astimezone(UTC).replace(tzinfo=None)

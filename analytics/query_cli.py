@@ -122,14 +122,14 @@ def _texts(name: str, given: Sequence[str]) -> dict[str, str]:
     for text in given:
         key, equals, value = text.partition("=")
         if not equals:
-            raise QueryError(f"{text}: a parameter is written as key=value")
+            raise QueryError(f"{text}: write a parameter as KEY=VALUE")
         if key in texts:
             raise QueryError(f"{name}: parameter {key} is given twice")
         texts[key] = value
     asked = query.parameters(name)
     if unknown := sorted(texts.keys() - asked):
         has = ", ".join(sorted(asked)) or "none"
-        raise QueryError(f"{name}: there is no parameter {', '.join(unknown)}; it has {has}")
+        raise QueryError(f"{name}: unknown parameter {', '.join(unknown)}; it has {has}")
     if missing := sorted(asked - texts.keys() - {"now", "known_by"}):
         raise QueryError(f"{name}: parameter {', '.join(missing)} is missing")
     return texts
@@ -148,7 +148,7 @@ def _bound(name: str, texts: dict[str, str], clock: Callable[[], datetime]) -> d
         try:
             params[key] = now - timedelta(seconds=float(span[1]) * _SECONDS[span[2]])
         except OverflowError as error:
-            wrong = f"{name}: {key}={texts[key]}: such a span begins before the year 1"
+            wrong = f"{name}: {key}={texts[key]}: the span begins before the year 1"
             raise QueryError(wrong) from error
     return params
 

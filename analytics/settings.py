@@ -42,7 +42,7 @@ class LakeSettings(BaseSettings):
     @classmethod
     def _named(cls, value: object) -> object:
         if value == "":
-            raise ValueError("it is empty; allowed is the path of a folder")
+            raise ValueError("it is empty; set it to the path of a folder")
         return value
 
 

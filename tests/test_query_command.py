@@ -308,13 +308,15 @@ def test_a_value_of_another_kind_is_refused_with_what_is_allowed(name, key, text
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(["pair"], "there are asset_classes, bar_gaps, ", id="unknown query"),
+        pytest.param(["pair"], "choose from asset_classes, bar_gaps, ", id="unknown query"),
         pytest.param(["pairs"], "pairs: parameter since, span_s is missing", id="missing"),
         pytest.param(
-            ["newest_cycle", "--param", "until=3"], "no parameter until; it has now", id="unknown"
+            ["newest_cycle", "--param", "until=3"], "parameter until; it has now", id="unknown"
         ),
         pytest.param(["record_size", "--param", "now=3"], "it has none", id="it takes none"),
-        pytest.param(["pairs", "--param", "since"], "written as key=value", id="not a pair"),
+        pytest.param(
+            ["pairs", "--param", "since"], "write a parameter as KEY=VALUE", id="not a pair"
+        ),
         pytest.param(["pairs", *parameters("since=1h", "since=2h")], "given twice", id="twice"),
         pytest.param(
             ["pairs", *parameters(SPAN, "since=9999999999d")], "before the year 1", id="span"
@@ -362,4 +364,4 @@ def test_the_real_command_prints_one_line_on_stderr(monkeypatch, capsys):
     assert ended.value.code == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err.startswith("perpscope: pears: there is no such query")
+    assert shown.err.startswith("perpscope: pears: no such query")

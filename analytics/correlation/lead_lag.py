@@ -122,9 +122,9 @@ def lead_lag_of(
     """
     columns = [n for n, pair in enumerate(panel.instruments) if pair.base == base]
     if len(columns) < 2:
-        raise QueryError(f"base: {base!r} has {len(columns)} instruments here, two are needed")
+        raise QueryError(f"base: {base!r} has {len(columns)} instruments here, need two")
     if "close" not in panel.values:
-        raise QueryError("the panel lacks 'close', by which a lead is measured")
+        raise QueryError("the panel lacks 'close', from which lead-lag is computed")
     returns = log_returns(panel.values["close"][:, columns])[1:]
     found = lead_lag(returns, max_lag=max_lag, rng=rng, min_common=min_common)
     return tuple(panel.instruments[n] for n in columns), found

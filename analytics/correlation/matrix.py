@@ -78,7 +78,7 @@ def correlation(
     _check(a, partners, method, min_common)
     rows = len(a) if window is None else window
     if not (1 <= rows <= len(a) or window is None):
-        raise QueryError(f"window: {window} bars were asked for, the record has {len(a)}")
+        raise QueryError(f"window: {window} bars requested, only {len(a)} available")
     first = len(a) - rows
     r = _MATRIX[method](a[first:], None if b is None else b[first:])
     known = (np.isfinite(values[first:]).astype(np.float64) for values in (a, partners))

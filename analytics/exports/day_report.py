@@ -76,7 +76,7 @@ def day_report(
     venues = sorted(pairs["venue"].unique())
     flows = _flows(history, moment)
     return Report(
-        title="The market's day",
+        title="Market day report",
         moment=moment,
         origin=origin,
         state={
@@ -118,7 +118,7 @@ def _courses(market: dict[str, figures.Figure]) -> list[Chart]:
 def _bars(pairs: pd.DataFrame) -> list[Chart]:
     """Return who rose and who fell most, by price."""
     charts: list[Chart] = []
-    for title, ascending in (("Rose most, price 24 h", False), ("Fell most, price 24 h", True)):
+    for title, ascending in (("Top gainers, price 24 h", False), ("Top losers, price 24 h", True)):
         found = movers(pairs, "price_24h_pct", most=_MOVERS, ascending=ascending)
         # Where few pairs are known, the one that fell least did not fall.
         rows = found.rows[(found.rows["value"] < 0) == ascending]
@@ -219,7 +219,7 @@ def _percent(part: float) -> str:
 
 def _top(pairs: pd.DataFrame) -> Section:
     rows = pairs.sort_values("oi_usd", ascending=False, na_position="last").head(_TOP)
-    note = f"The first {len(rows):,} of {formats.plural(len(pairs), 'pair')} by open interest."
+    note = f"Top {len(rows):,} of {formats.plural(len(pairs), 'pair')} by open interest."
     return Section("Top pairs", rows.assign(pair=rows["symbol"].map(formats.pair)), _PAIRS, note)
 
 

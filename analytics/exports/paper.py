@@ -104,7 +104,7 @@ class Paper(FPDF):
 
     def footer(self) -> None:
         """Draw what market it is and the page's number at the bottom."""
-        label = self._report.label or "Computed from what the venues published"
+        label = self._report.label or "Computed from data published by the venues"
         self.put(MARGIN, self.h - 7, label, 7, MUTED)
         self.set_font(_LATIN, size=7)
         self.set_text_color(MUTED)

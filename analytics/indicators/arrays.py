@@ -41,7 +41,9 @@ def checked(**panels: ArrayLike) -> list[Floats]:
 def check_length(name: str, bars: int, least: int = 2) -> None:
     """Raise ValueError unless *bars*, the argument called *name*, may be a window's length."""
     if not least <= bars <= LONGEST or bars != int(bars):
-        raise ValueError(f"{name} is a whole number of bars from {least} to {LONGEST}, not {bars}")
+        raise ValueError(
+            f"{name} must be a whole number of bars from {least} to {LONGEST}, not {bars}"
+        )
 
 
 def is_known(panel: Floats) -> NDArray[np.bool_]:

@@ -49,7 +49,7 @@ def bollinger(close: ArrayLike, window: int = 20, deviations: float = 2.0) -> Bo
     (panel,) = checked(close=close)
     check_length("window", window)
     if not 0 < deviations < np.inf:
-        raise ValueError(f"deviations is a number above 0, not {deviations}")
+        raise ValueError(f"deviations must be a number above 0, not {deviations}")
 
     def bands(known: list[Floats], begins: Places) -> Sequence[Floats]:
         (prices,) = known

@@ -57,7 +57,7 @@ def oi_change(
         ValueError: The arrays differ in shape.
     """
     if len({a.shape for a in (oi_usd_before, oi_usd_after, oi_base_before, oi_base_after)}) > 1:
-        raise ValueError("oi_usd and oi_base, before and after, must have one shape")
+        raise ValueError("oi_usd and oi_base, before and after, must have the same shape")
     before, after = _finite(oi_usd_before), _finite(oi_usd_after)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         price_before, price_after = before / oi_base_before, after / oi_base_after

@@ -39,7 +39,7 @@ def volatility_pct(close: ArrayLike, window: int = 20, *, bars_per_year: float) 
     (panel,) = checked(close=close)
     check_length("window", window)
     if not 0 < bars_per_year < np.inf:
-        raise ValueError(f"bars_per_year is a number above 0, not {bars_per_year}")
+        raise ValueError(f"bars_per_year must be a number above 0, not {bars_per_year}")
 
     def deviation(known: list[Floats], begins: Places) -> Sequence[Floats]:
         result = np.full(known[0].shape, np.nan)

@@ -61,7 +61,7 @@ def compact(layout: Layout) -> None:
         if _contents(layout.catalog) != _contents(fresh) or fresh_wal.exists():
             raise LakeError(f"{layout.catalog}: the compacted copy differs; nothing was changed")
         if layout.catalog_wal.exists():
-            raise LakeError(f"{layout.catalog}: its log could not be closed; nothing was changed")
+            raise LakeError(f"{layout.catalog}: its log could not be merged; nothing was changed")
         sync(fresh)
         fresh.replace(layout.catalog)
         sync(layout.folder)

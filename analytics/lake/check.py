@@ -137,8 +137,8 @@ def _refuse_other_format(layout: Layout, catalog: duckdb.DuckDBPyConnection) -> 
     query = "select value from ducklake_metadata where key = 'version'"
     if (found := catalog.execute(query).fetchall()) != [(_FORMAT,)]:
         raise LakeError(
-            f"{layout.catalog}: this lake has DuckLake format {found}, this perpscope knows "
-            f"{_FORMAT}; update perpscope, nothing was changed"
+            f"{layout.catalog}: this lake has DuckLake format {found}, this perpscope "
+            f"supports {_FORMAT}; update perpscope, nothing was changed"
         )
 
 

@@ -99,7 +99,7 @@ class Checksums:
         except OSError as error:
             return f"the file cannot be read ({error.strerror})"
         if known is not None and known.sha256:
-            fault = None if found == known.sha256 else "the file is not what was written"
+            fault = None if found == known.sha256 else "the file does not match its checksum"
         else:
             fault = _unreadable(path)
         if fault is None:
@@ -195,5 +195,5 @@ def _unreadable(path: Path) -> str | None:
             for number in range(file.num_row_groups):
                 file.read_row_group(number, use_threads=False)
     except (OSError, pa.ArrowException) as error:
-        return f"the file cannot be read whole ({str(error).splitlines()[0]})"
+        return f"the file cannot be read to its end ({str(error).splitlines()[0]})"
     return None

@@ -421,7 +421,7 @@ def rows_of(path: Path, names: Sequence[str]) -> str:
     except (OSError, pa.ArrowException) as error:
         raise LakeError(
             f"{path}: the journal of an import cannot be read ({str(error).splitlines()[0]}); "
-            "put it back from a backup, or move it away: that import can then not be undone"
+            "restore it from a backup, or move it away; without it that import cannot be undone"
         ) from error
     table = path.stem.partition("-")[2]
     kinds = schema.columns(table)

@@ -25,7 +25,7 @@ def take(layout: Layout) -> IO[str]:
     except OSError as error:
         raise LakeError(
             f"{layout.folder}: cannot be written ({error.strerror}); "
-            "set PERPSCOPE_DATA_DIR to a folder of yours"
+            "set PERPSCOPE_DATA_DIR to a folder that you can write to"
         ) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -37,5 +37,5 @@ def _read(note: Path) -> dict[str, str]:
         content = json.loads(note.read_bytes())
         return {key: content[key] for key in ("set_aside_at", "what")}
     except (OSError, ValueError, KeyError, TypeError):
-        what = f"the note {note.name} cannot be read; the file it describes is beside it"
+        what = f"the note {note.name} cannot be read; the damaged file is in the same folder"
         return {"set_aside_at": "unknown", "what": what}

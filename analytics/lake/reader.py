@@ -183,8 +183,8 @@ class Reader:
                 raise LakeTooNew(self.layout.folder, found, schema.VERSION)
             if found < schema.VERSION:
                 raise LakeError(
-                    f"{self.layout.folder}: an earlier perpscope wrote this lake; "
-                    "let perpscope collect --once open it once, nothing in it is lost"
+                    f"{self.layout.folder}: this lake has the format of an earlier version; "
+                    "run perpscope collect --once to upgrade it, no data is lost"
                 )
         except LakeError:
             self._database.execute(f"detach {name}")

@@ -39,8 +39,8 @@ def forget_snapshots(session: Session, now: datetime, keep: timedelta) -> int:
         )
         if not cursor.execute(query, {"now": now}).fetchall():
             raise LakeError(
-                f"no old snapshots are deleted: the clock shows {now:%Y-%m-%d %H:%M} UTC, and "
-                "no venue agreed with that in the day before"
+                f"old snapshots are not deleted: the clock shows {now:%Y-%m-%d %H:%M} UTC, but no "
+                "venue's time confirms it: none was stored in the last 24 h"
             )
         result = cursor.execute(
             "delete from snapshots where received_ts < $midnight", {"midnight": midnight}

@@ -92,7 +92,7 @@ def version_of(folder: Path, facts: Mapping[str, str]) -> int:
         said = "is not there" if stated is None else f"is {stated!r}"
         raise LakeError(
             f"{folder}: this lake's schema_version {said} and must be a whole number; "
-            "put catalog.duckdb back from a backup, nothing was changed"
+            "restore catalog.duckdb from a backup; nothing was changed"
         )
     return int(stated)
 

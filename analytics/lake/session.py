@@ -117,7 +117,7 @@ class Session:
         if self._connection is None:
             if self._opened and not self.layout.catalog.exists():
                 # DuckLake would begin an empty lake in its place.
-                raise LakeError(f"{self.layout.catalog}: it is missing; restart to restore it")
+                raise LakeError(f"{self.layout.catalog}: missing; restart to restore it")
             self.layout.data.mkdir(exist_ok=True)
             # Small changes on one thread cost half as much, and leave the cores to readers.
             connection = connect("1GB", self.layout.scratch, threads=1)

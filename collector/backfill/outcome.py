@@ -52,6 +52,6 @@ class Outcome:
         for what, sentences in self._named.items():
             said += sentences
             if more := self._failures[what] - len(sentences):
-                said.append(f"{what}: {more} more of the same")
+                said.append(f"{what}: {more} more failures")
         said += [f"{times:,} rows skipped: {why}" for why, times in self.counts.refused.items()]
         return said

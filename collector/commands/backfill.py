@@ -40,7 +40,7 @@ def run(settings: Settings, *, days: float, archive: bool, err: Console, out: Co
         except LakeLocked:
             if not takes_work(settings.data_dir):
                 raise
-            err.print("a collector is running and does the work")
+            err.print("a collector is running; it does the work")
             asyncio.run(ask(settings.data_dir, "backfill", dict(asked), screen.report))
     if screen.error is not None:
         raise LakeError(screen.error)

@@ -64,7 +64,7 @@ def _import(folder: Path, asked: dict[str, object], screen: _Screen) -> None:
     except LakeLocked:
         if not takes_work(folder):
             raise
-        screen.report({"waiting": "a collector is running and does the work"})
+        screen.report({"waiting": "a collector is running; it does the work"})
         asyncio.run(ask(folder, "import", asked, screen.report))
 
 

@@ -230,7 +230,7 @@ class VenueCollector:
 
     def _why_empty(self) -> str:
         if self._refresh is None:
-            return "its list of instruments is not loaded yet"
+            return "list of instruments not loaded yet"
         return str(self._refresh.error)
 
     async def _ask(self, round_: Round) -> None:
@@ -248,7 +248,7 @@ class VenueCollector:
             self._name_unanswered(round_)
         except Exception as error:
             log.exception("requests of the cycle failed", venue=self.name)
-            self._note_fault(round_, "questions", error)
+            self._note_fault(round_, "requests", error)
         self.forbidden = self.forbidden or round_.forbidden
 
     def _requests(self) -> list[Request]:

@@ -35,7 +35,7 @@ STAMPED_BY_START = datetime(2026, 6, 25)  # noqa: DTZ001 - as Arrow has it
 """From here on metrics are stamped with the start of their five minutes. UTC."""
 
 OFF_MARK = f"time is over {LATE.total_seconds():.0f} s off a five-minute mark"
-EITHER = f"stamped {STAMPED_BY_START:%Y-%m-%d %H:%M}, which two five minutes are"
+EITHER = f"stamped {STAMPED_BY_START:%Y-%m-%d %H:%M}, which could be either of two bars"
 
 METRICS = (
     "create_time",
@@ -123,7 +123,7 @@ def read(source: Delimited, content: Content) -> ParsedFile:
         return binance_klines.read(source, name, header=False)
     if first != _FIRST_LINES[first[0]]:
         expected = ",".join(_FIRST_LINES[first[0]])
-        raise ImportRefused(source.file, f"the first line should be {expected}", 1)
+        raise ImportRefused(source.file, f"the header line should be {expected}", 1)
     if first == METRICS:
         return _metrics(source, name)
     if first == FUNDING:

@@ -52,16 +52,14 @@ _OURS = {
 _MINUTES = {"1m": 1, "5m": 5}
 
 FROM_FUTURES = "take the file from data/futures/um of the archive"
-_IN_MICROSECONDS = (
-    f"its times are in microseconds, so it is of the spot market's archive; {FROM_FUTURES}"
-)
+_IN_MICROSECONDS = f"its times are in microseconds, so it is from the spot archive; {FROM_FUTURES}"
 _WITHOUT_NAMES = (
-    "it has no first line with names, which klines of USD-M futures have since 2022 and those of "
-    f"the spot market never, so it is of the spot market; {FROM_FUTURES}"
+    "it has no header line; USD-M futures files have had one since 2022 and spot files never have, "
+    f"so it is from the spot archive; {FROM_FUTURES}"
 )
 _PERHAPS_SPOT = (
-    "klines without a first line with names can be of the spot market as well, before 2023: "
-    "make sure that they are from data/futures/um of the archive"
+    "klines from before 2023 without a header line may also be spot klines: "
+    "make sure that the file is from data/futures/um of the archive"
 )
 _NAMED_SINCE_MS = 1_672_531_200_000
 """2023-01-01: since some month of 2022 klines of USD-M futures have a first line. [ms, UTC]"""

@@ -34,7 +34,7 @@ _CHUNK_BYTES = 2**20
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _TOO_LONG = "a field is limited to 128 KiB"
 
-CUT_SHORT = "the last line has no line break: the file may be cut short, and its last value with it"
+CUT_SHORT = "the last line has no line break: the file and its last value may be cut short"
 
 
 @dataclass(frozen=True, slots=True)

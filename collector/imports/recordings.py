@@ -158,7 +158,9 @@ def read_sqlite(file: Path) -> ParsedFile:
         row = pc.index(received.is_null(), value=True).as_py()
         said = rows["timestamp"][row].as_py()
         raise ImportRefused(
-            file, f"row {rows['rowid'][row].as_py()} of table metrics has the time {said!r}"
+            file,
+            f"row {rows['rowid'][row].as_py()} of table metrics: "
+            f"timestamp should be a time, not {said!r}",
         )
     absent = pa.nulls(rows.num_rows, pa.float64())
     ratios = dict.fromkeys(("ls_accounts", "ls_top_accounts", "ls_top_positions"), absent)
@@ -199,7 +201,7 @@ def _check_columns(file: Path, database: sqlite3.Connection) -> None:
             f"columns missing: {', '.join(missing)}",
         )
     for (row,) in database.execute(_NOT_A_NUMBER):
-        raise ImportRefused(file, f"row {row} of table metrics holds text where a number belongs")
+        raise ImportRefused(file, f"row {row} of table metrics has text where a number is expected")
 
 
 def _batches(database: sqlite3.Connection) -> Iterator[pa.Table]:

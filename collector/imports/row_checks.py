@@ -26,14 +26,14 @@ from collector.imports.parsed import TIMES
 
 NOTHING_SAID = "no values"
 STILL_TO_COME = "time in the future"
-NOT_OVER = "bar not over yet"
+NOT_OVER = "bar not closed yet"
 PRICES_DISAGREE = "open or close outside high and low"
 REPEATED = "exact duplicate"
 SECOND_READING = {
     "snapshots": "second reading of a pair in the same millisecond",
     "bars": "second row for the same bar of a pair",
 }
-OUTAGE = "0 where the ratios, known otherwise, are absent"
+OUTAGE = "0 in place of missing ratios"
 
 _FIRST_OF_EACH = (
     "select * from rows qualify row_number() over (partition by {keys} order by nth) = 1"
@@ -161,7 +161,7 @@ def _out_of_range(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 _OBJECTIONS = {
     "not a finite number": _not_finite,
-    "zero or negative where it cannot be": _of_wrong_sign,
+    "zero or negative": _of_wrong_sign,
     "out of range": _out_of_range,
 }
 """What a value can be refused for, and which of a column's values are."""

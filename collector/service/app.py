@@ -104,7 +104,7 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
             )
         )
         for note in lake.damaged:
-            log.error("damaged file set aside at startup", what=note)
+            log.error("damaged file quarantined at startup", what=note)
         for note in lake.unrecovered:
             log.error("file not recovered; it stays where it is", what=note)
         lake.set_info(venues=_offers(settings))

@@ -37,7 +37,7 @@ def start(folder: Path, level: str) -> None:
     except OSError as error:
         raise LakeError(
             f"{folder}: cannot be written ({error.strerror}); "
-            "set PERPSCOPE_DATA_DIR to a folder of yours"
+            "set PERPSCOPE_DATA_DIR to a folder that you can write to"
         ) from error
     file.setFormatter(_formatter(structlog.processors.JSONRenderer(ensure_ascii=False)))
     screen = logging.StreamHandler(sys.stderr)

@@ -26,7 +26,7 @@ class Pauses:
     def restore(self, one: VenueCollector) -> None:
         """Pause requests to a venue for as long as it asked before the restart."""
         if (until := self._until.get(one.name)) is not None:
-            reason = "it asked for a pause before the collector was started"
+            reason = "it asked for a pause before this start"
             at = datetime.fromisoformat(until)
             one.budget.pause_until(RateLimited(one.name, "start", reason, at))
 

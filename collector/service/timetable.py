@@ -210,7 +210,7 @@ async def check_files(program: Program) -> None:
         log.warning("file check failed", reason=str(error))
         return
     for note in notes:
-        log.error("damaged file set aside", what=note)
+        log.error("damaged file quarantined", what=note)
 
 
 async def _forget(program: Program) -> None:

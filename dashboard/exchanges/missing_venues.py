@@ -43,7 +43,7 @@ def missing_venues(
 
 def _why_missing(cycle: dict[Any, Any] | None, shown: Moment) -> str:
     if cycle is None:
-        return "No data in the last 24 hours: not collected, or no answer."
+        return "No data in the last 24 hours: not collected, or the venue did not answer."
     if isinstance(cycle["error"], str):
         return f"{formats.shortened(cycle['error']).rstrip('.')}."
     span = formats.span(shown.now - shown.since)

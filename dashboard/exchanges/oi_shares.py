@@ -85,7 +85,7 @@ def draw_shares(
         points = points[points["venue"].isin(chosen)].reset_index(drop=True)
         where = f" on {formats.listed(sorted(chosen))}"
     if points.empty:
-        st.info(plain(f"No open interest for {of}{where} in the {span} before."))
+        st.info(plain(f"No open interest for {of}{where} in the {span} shown."))
         return points
     if len(set(points["ts"])) < 2:
         said = f"Only one data point for {of}{where}: the chart needs two."

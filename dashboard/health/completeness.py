@@ -72,7 +72,7 @@ def _coverage(shown: Moment) -> pd.DataFrame:
     bars = lake_health.coverage(shown, _DAY)
     cycles = lake_health.completeness(shown, _DAY)
     if bars.empty and cycles.empty:
-        st.caption("Nothing expected yet: no bar or cycle has ended.")
+        st.caption("Nothing to check yet: no bar or cycle has closed.")
         return bars
     first = before_start(shown, _DAY)
     rows = coverage_rows(expected_since(bars, first.before), cycles)
@@ -126,7 +126,7 @@ def _gaps(shown: Moment, colors: Colors) -> pd.DataFrame:
             "pairs": text("Pairs", width=240),
             "what": text("Metrics", width=280),
             "repairable": text(
-                "Repairable", help="Whether the venue's history still reaches that far back"
+                "Repairable", help="Whether the venue's history still reaches back that far"
             ),
         },
         {},

@@ -109,7 +109,7 @@ COLUMNS: Final = (
     ),
     Column(
         "oi_price_usd",
-        help="What the price made of the change of open interest over {span}",
+        help="Part of the OI change over {span} that comes from the price",
         width=90,
         signed=True,
         usual=False,
@@ -117,7 +117,7 @@ COLUMNS: Final = (
     ),
     Column(
         "oi_contracts_usd",
-        help="What contracts opened and closed made of the change of open interest over {span}",
+        help="Part of the OI change over {span} that comes from contracts opened or closed",
         width=100,
         signed=True,
         usual=False,

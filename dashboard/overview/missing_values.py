@@ -166,12 +166,12 @@ def _of_coins(pairs: pd.DataFrame, timeframe: str) -> list[str]:
     if only_usd.any():
         lines.append(
             f"{coins} and the split of its change are missing for {_who(pairs[only_usd], pairs)}: "
-            "only the USD value is known."
+            "only their USD value is published."
         )
     if unsplit.any():
         lines.append(
             "Split of OI change by price and contracts is missing for "
-            f"{_who(pairs[unsplit], pairs)}: no coins from {timeframe} ago."
+            f"{_who(pairs[unsplit], pairs)}: no open interest in coins {timeframe} ago."
         )
     return lines
 

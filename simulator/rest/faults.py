@@ -119,17 +119,17 @@ def _checks(fault: Fault) -> list[tuple[bool, str]]:
     is_count = count is None or (isinstance(count, int) and count >= 1)
     is_wait = isinstance(seconds, int | float) and 0 <= seconds <= _MAX_DELAY_S
     return [
-        (fault.venue in VENUES, f"venue is one of {', '.join(VENUES)}, not {fault.venue!r}"),
-        (is_path, f"path is a venue's path such as /fapi/v1/depth, or *, not {path!r}"),
-        (fault.kind in KINDS, f"kind is one of {', '.join(KINDS)}, not {fault.kind!r}"),
-        (is_count, f"count is a whole number from 1, not {count!r}"),
+        (fault.venue in VENUES, f"venue must be one of {', '.join(VENUES)}, not {fault.venue!r}"),
+        (is_path, f"path must be a venue's path such as /fapi/v1/depth, or *, not {path!r}"),
+        (fault.kind in KINDS, f"kind must be one of {', '.join(KINDS)}, not {fault.kind!r}"),
+        (is_count, f"count must be a whole number from 1, not {count!r}"),
         (
             fault.symbol is None or isinstance(fault.symbol, str),
-            f"symbol is a venue's name of a contract, not {fault.symbol!r}",
+            f"symbol must be a venue's name of a contract, not {fault.symbol!r}",
         ),
         (
             fault.status in STATUSES,
-            f"status is one of {', '.join(map(str, STATUSES))}, not {fault.status!r}",
+            f"status must be one of {', '.join(map(str, STATUSES))}, not {fault.status!r}",
         ),
-        (is_wait, f"seconds is a number from 0 to {_MAX_DELAY_S}, not {seconds!r}"),
+        (is_wait, f"seconds must be a number from 0 to {_MAX_DELAY_S}, not {seconds!r}"),
     ]

@@ -160,18 +160,18 @@ def _fault(wanted: Mapping[str, Any]) -> StreamFault:
     fault = StreamFault(**({"venue": None} | dict(wanted)))
     count, seconds = fault.count, fault.seconds
     checks = [
-        (fault.venue in VENUES, f"venue is one of {', '.join(VENUES)}, not {fault.venue!r}"),
-        (fault.kind in KINDS, f"kind is one of {', '.join(KINDS)}, not {fault.kind!r}"),
+        (fault.venue in VENUES, f"venue must be one of {', '.join(VENUES)}, not {fault.venue!r}"),
+        (fault.kind in KINDS, f"kind must be one of {', '.join(KINDS)}, not {fault.kind!r}"),
         (
             count is None or (isinstance(count, int) and count >= 1),
-            f"count is a whole number from 1, not {count!r}",
+            f"count must be a whole number from 1, not {count!r}",
         ),
         (
             seconds is None or (isinstance(seconds, int | float) and 0 < seconds <= _MAX_S),
-            f"seconds is a number up to {_MAX_S}, not {seconds!r}",
+            f"seconds must be a number up to {_MAX_S}, not {seconds!r}",
         ),
-        (_is_name(fault.channel), f"channel is a venue's word, not {fault.channel!r}"),
-        (_is_name(fault.symbol), f"symbol is a venue's name, not {fault.symbol!r}"),
+        (_is_name(fault.channel), f"channel must be a venue's word, not {fault.channel!r}"),
+        (_is_name(fault.symbol), f"symbol must be a venue's name, not {fault.symbol!r}"),
     ]
     wrong = [complaint for is_fine, complaint in checks if not is_fine]
     if wrong:

@@ -73,7 +73,7 @@ async def true_flows(
     ValueError if the window is longer than a day or ends before it begins.
     """
     if not 0 <= end_ms - start_ms <= _MAX_MS:
-        raise ValueError("a window ends after it begins and is at most a day long")
+        raise ValueError("a window must end after it begins and be at most a day long")
     flows = {listing.symbol: Flow() for listing in source.listings(venue, end_ms)}
     for first_ms in range(start_ms, end_ms, SLOT_MS):
         last_ms = min(first_ms + SLOT_MS, end_ms)

@@ -159,11 +159,11 @@ class Streams:
         """Return the true flows of a window. ValueError says what is wrong with *query*."""
         venue = query.get("venue", "")
         if venue not in VENUES:
-            raise ValueError(f"venue is one of {', '.join(VENUES)}, not {venue!r}")
+            raise ValueError(f"venue must be one of {', '.join(VENUES)}, not {venue!r}")
         try:
             start_ms, end_ms = int(query["from_ms"]), int(query["to_ms"])
         except (KeyError, ValueError) as error:
-            raise ValueError("from_ms and to_ms are times in whole Unix milliseconds") from error
+            raise ValueError("from_ms and to_ms must be whole Unix milliseconds") from error
         flows = await true_flows(self._source, self._bursts[venue], venue, start_ms, end_ms)
         return {"venue": venue, "from_ms": start_ms, "to_ms": end_ms, "flows": flows}
 

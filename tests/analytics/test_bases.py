@@ -74,8 +74,8 @@ def test_prices_apart_for_an_hour_are_two_assets(lake):
     assert dict(found.names) == {("binance", GAS): "GAS (binance)", ("bybit", GAS): "GAS (bybit)"}
     (difference,) = found.differences
     assert difference.sentence == (
-        "Prices of GAS are 2,000 times apart between venues, so they are not one asset and are "
-        "counted as 2 assets: GAS (binance) and GAS (bybit)."
+        "Prices of GAS differ by a factor of 2,000 between venues. "
+        "Treated as 2 assets: GAS (binance) and GAS (bybit)."
     )
 
 
@@ -85,8 +85,8 @@ def test_less_than_an_hour_apart_is_said_and_still_one_asset(lake):
     found = judged(lake)
     assert not found.names
     assert found.differences[0].sentence == (
-        "Prices of GAS are 2,000 times apart between venues: they are counted as one asset until "
-        "that has lasted an hour."
+        "Prices of GAS differ by a factor of 2,000 between venues. "
+        "Treated as one asset unless this lasts an hour."
     )
 
 
@@ -112,8 +112,8 @@ def test_says_that_prices_agree_again_while_they_are_still_apart(lake):
     found = judged(lake)
     assert set(found.names.values()) == {"GAS (binance)", "GAS (bybit)"}
     assert found.of("GAS (bybit)")[0].sentence == (
-        "Prices of GAS agree between venues again; until that has lasted an hour they are counted "
-        "as 2 assets: GAS (binance) and GAS (bybit)."
+        "Prices of GAS agree between venues again. Until this has lasted an hour, "
+        "treated as 2 assets: GAS (binance) and GAS (bybit)."
     )
 
 

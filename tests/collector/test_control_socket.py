@@ -53,7 +53,7 @@ async def test_an_error_comes_back_with_its_sentence(tmp_path, tasks):
     async with taking_work(tmp_path, {"refuse": refuse}, tasks):
         await ask(tmp_path, "refuse", {"file": "a.csv"}, lines.append)
 
-    assert lines == [{"error": "a.csv: is no recording; nothing of it was stored"}]
+    assert lines == [{"error": "a.csv: is no recording; nothing was stored"}]
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 200_000], ids=["cut", "no text", "deep"])

@@ -30,4 +30,4 @@ async def test_collecting_once_looks_into_old_files_too(tmp_path):
 
     assert cycle.answered == 3
     (note,) = quarantine_notes(tmp_path)
-    assert f"rows of {old.name} are lost: the file is not what was written" in note["what"]
+    assert f"rows of {old.name} are lost: the file does not match its checksum" in note["what"]

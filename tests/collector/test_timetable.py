@@ -126,7 +126,7 @@ async def test_damage_is_looked_for_every_five_minutes_and_taken_out(program):
         await check.run()
 
     assert check.every == timedelta(minutes=5)
-    (said,) = [line["what"] for line in lines if line["event"] == "damaged file set aside"]
+    (said,) = [line["what"] for line in lines if line["event"] == "damaged file quarantined"]
     assert f"1 rows of {files[1].name} are lost" in said
     assert health(program)["set_aside"] == [said]
     reader = Reader(program.settings.data_dir)
@@ -149,7 +149,7 @@ async def test_upkeep_goes_on_where_the_clock_is_not_believed(program):
         await daily.run()
 
     (line,) = [line for line in lines if line["event"] == "old snapshots not deleted"]
-    assert "no venue agreed" in line["reason"]
+    assert "no venue's time confirms it" in line["reason"]
     assert (before, len(live_files(program))) == (4, 3)
     with program.lake.cursor() as cursor:
         assert cursor.execute("select count(*) from snapshots").fetchall() == [(4,)]

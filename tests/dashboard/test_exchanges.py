@@ -413,7 +413,7 @@ def test_without_history_says_so(exchanges, record):
     record.snapshot(BTC, price=1.0, oi_usd=1.0)
     record.publish()
 
-    assert "No open interest for all pairs in the 24 h before." in text(exchanges())
+    assert "No open interest for all pairs in the 24 h shown." in text(exchanges())
 
 
 def test_shows_where_each_metric_comes_from(exchanges, record):

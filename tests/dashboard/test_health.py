@@ -523,7 +523,7 @@ def test_every_panel_has_a_sentence_when_there_is_nothing(health, record, opened
     record.snapshot(BTC, price=1.0)
     record.publish()
     said = {
-        "coverage": "Nothing expected yet",
+        "coverage": "Nothing to check yet",
         "gaps": "No expected 5-minute bar is missing",
         "stream_gaps": "No gaps in streams",
         "refused": "No values refused",

@@ -10,7 +10,7 @@ import pytest
 GAS, CAT, BTC = "GAS/USDT:USDT", "CAT/USDT:USDT", "BTC/USDT:USDT"
 EXCHANGES, MARKET = "app_pages/exchanges.py", "app_pages/market.py"
 BAR = timedelta(minutes=5)
-APART = "Prices of GAS are 2,000 times apart between venues"
+APART = "Prices of GAS differ by a factor of 2,000 between venues"
 
 
 def text(page):
@@ -42,7 +42,7 @@ def test_two_coins_of_one_name_are_not_summed(record, opened):
     assert page.selectbox(key="asset").options == ["GAS (binance)", "GAS (bybit)"]
     assert cards(page)["GAS (bybit): Open interest"] == "$9.00M"
     assert cards(page)["GAS (bybit): Funding 8 h"] == "+0.0200 %"
-    assert f"{APART}, so they are not one asset and are counted as 2 assets" in text(page)
+    assert f"{APART}. Treated as 2 assets" in text(page)
     assert "GAS (bybit) has data on one venue only" in text(page)
 
 
@@ -50,7 +50,7 @@ def test_until_the_hour_is_over_the_sum_is_said_to_be_doubtful(record, opened):
     two_gases(record, bars=11)
     page = opened(EXCHANGES)
     assert page.selectbox(key="asset").options == ["GAS"]
-    assert f"{APART}: they are counted as one asset until that has lasted an hour." in text(page)
+    assert f"{APART}. Treated as one asset unless this lasts an hour." in text(page)
 
 
 def test_market_has_a_page_for_each_and_says_why(record, opened):

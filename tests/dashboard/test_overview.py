@@ -901,7 +901,7 @@ def test_a_card_says_how_much_of_the_oi_change_was_contracts(app, record):
     assert told.loc["ETH/USDT"].tolist() == ["–", "–"]
     assert (
         "Open interest, coins and the split of its change are missing for ETH/USDT on binance: "
-        "only the USD value is known."
+        "only their USD value is published."
     ) in text(app)
 
 
@@ -917,7 +917,7 @@ def test_coins_that_are_known_now_alone_make_no_split(app, record):
     assert cards(app)["OI change"] == "–"
     assert (
         "Split of OI change by price and contracts is missing for the only pair: "
-        "no coins from 5m ago."
+        "no open interest in coins 5m ago."
     ) in text(app)
 
 

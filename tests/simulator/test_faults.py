@@ -276,13 +276,13 @@ async def test_answers_are_whole_again_after_a_fault(inject, fetch, http):
 @pytest.mark.parametrize(
     ("wanted", "complaint"),
     [
-        ({"kind": "explode"}, "kind is one of"),
-        ({"venue": "nasdaq"}, "venue is one of"),
-        ({"path": "fapi"}, "path is"),
-        ({"count": 0}, "count is"),
-        ({"status": 404}, "status is"),
-        ({"seconds": -1}, "seconds is"),
-        ({"symbol": 5}, "symbol is"),
+        ({"kind": "explode"}, "kind must be one of"),
+        ({"venue": "nasdaq"}, "venue must be one of"),
+        ({"path": "fapi"}, "path must be"),
+        ({"count": 0}, "count must be"),
+        ({"status": 404}, "status must be"),
+        ({"seconds": -1}, "seconds must be"),
+        ({"symbol": 5}, "symbol must be"),
         ({"colour": "red"}, "unknown keys: colour"),
     ],
 )

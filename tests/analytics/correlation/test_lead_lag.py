@@ -163,7 +163,7 @@ def test_compares_a_bases_venues():
 
     assert [pair.venue for pair in instruments] == ["binance", "okx"]
     assert found.strongest_lag.tolist() == [[0, 3], [-3, 0]]
-    with pytest.raises(QueryError, match="base: 'ETH' has 1 instruments here, two are needed"):
+    with pytest.raises(QueryError, match="base: 'ETH' has 1 instruments here, need two"):
         lead_lag_of(panel, "ETH", max_lag=5, rng=rng())
     with pytest.raises(QueryError, match="lacks 'close'"):
         lead_lag_of(Panel(times, pairs, {}, "5m", panel.now), "BTC", max_lag=5, rng=rng())

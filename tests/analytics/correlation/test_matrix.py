@@ -214,7 +214,7 @@ def test_a_window_looks_at_the_newest_rows():
     ("wrong", "named"),
     [
         ({"method": "kendall"}, "method"),
-        ({"window": 6}, "window: 6 bars were asked for, the record has 5"),
+        ({"window": 6}, "window: 6 bars requested, only 5"),
         ({"window": 0}, "window"),
         ({"min_common": 1}, "min_common"),
     ],

@@ -100,7 +100,7 @@ def test_risers_did_rise_and_fallers_fell(pairs, history):
     """With few pairs the list is short, not filled up from the other end."""
     found = charts(day_report(CLOSE, "live", pairs, history))
 
-    rose, fell = found["Rose most, price 24 h"], found["Fell most, price 24 h"]
+    rose, fell = found["Top gainers, price 24 h"], found["Top losers, price 24 h"]
     assert isinstance(rose, BarChart)
     assert (rose.labels, rose.values) == (["BTC/USDT binance"], [2.5])
     assert (fell.labels, fell.values) == (["币安人生/USDT binance"], [-4.0])

@@ -247,16 +247,16 @@ def test_leaves_its_input_as_it_was(name):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x: momentum.rsi(x, 1), "period is a whole number of bars from 2"),
-        (lambda x: momentum.rsi(x, 10**6), "period is a whole number of bars from 2"),
-        (lambda x: momentum.rsi(x, 2.5), "period is a whole number of bars from 2"),
+        (lambda x: momentum.rsi(x, 1), "period must be a whole number of bars from 2"),
+        (lambda x: momentum.rsi(x, 10**6), "period must be a whole number of bars from 2"),
+        (lambda x: momentum.rsi(x, 2.5), "period must be a whole number of bars from 2"),
         (lambda x: momentum.rsi(x[0]), r"close has the shape \(3,\)"),
         (lambda x: volatility.atr(x, x[1:], x), r"low is \(204, 3\) where high is \(205, 3\)"),
-        (lambda x: zscores.z_score(x, 0), "window is a whole number"),
-        (lambda x: zscores.z_robust(x, 1), "window is a whole number"),
-        (lambda x: change.delta(x, 0), "bars is a whole number of bars from 1"),
-        (lambda x: bands.bollinger(x, 20, 0), "deviations is a number above 0"),
-        (lambda x: volatility.volatility_pct(x, bars_per_year=0), "bars_per_year is a number"),
+        (lambda x: zscores.z_score(x, 0), "window must be a whole number"),
+        (lambda x: zscores.z_robust(x, 1), "window must be a whole number"),
+        (lambda x: change.delta(x, 0), "bars must be a whole number of bars from 1"),
+        (lambda x: bands.bollinger(x, 20, 0), "deviations must be a number above 0"),
+        (lambda x: volatility.volatility_pct(x, bars_per_year=0), "bars_per_year must be a number"),
     ],
 )
 def test_names_the_argument_that_is_wrong(call, message):

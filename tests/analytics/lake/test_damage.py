@@ -341,7 +341,7 @@ def test_a_catalog_that_vanishes_while_it_is_written_is_no_empty_lake(five_files
         lake._session.close()
         published = lake.layout.public.read_bytes()
         for work in (lambda: lake.append(("snapshots", snapshots(at=minutes(9)))), lake.publish):
-            with pytest.raises(LakeError, match="it is missing; restart"):
+            with pytest.raises(LakeError, match="missing; restart to restore it"):
                 work()
         assert lake.layout.public.read_bytes() == published
         assert not lake.layout.catalog.exists()

@@ -290,7 +290,7 @@ def test_without_checksums_files_are_read_whole(four_files, live_files, asked):
 
     with Lake(four_files) as lake:
         (note,) = lake.damaged
-        assert "the file cannot be read whole" in note
+        assert "the file cannot be read to its end" in note
         assert asked(lake, COUNT) == [(80, pytest.approx(80 * PRICE))]
         assert_sums_are_right(lake)
         flip(first)

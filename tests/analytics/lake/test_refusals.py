@@ -173,7 +173,7 @@ def test_a_lake_of_a_later_version_is_refused_untouched(unpublished, monkeypatch
     version = schema.VERSION
     monkeypatch.setattr(schema, "VERSION", 0)
 
-    wanted = f"schema version {version}, this perpscope knows versions up to 0"
+    wanted = f"schema version {version}, this perpscope supports versions up to 0"
     with pytest.raises(LakeTooNew, match=wanted):
         Lake(unpublished)
 

@@ -42,4 +42,4 @@ def test_the_name_of_a_file_is_seen_in_a_refusal():
     """A zip of a stranger's names its members as it likes."""
     refusal = ImportRefused(Path("a\x1b[2J.zip"), "it has no \u202egpj.csv")
 
-    assert str(refusal) == r"a\u001b[2J.zip: it has no \u202egpj.csv; nothing of it was stored"
+    assert str(refusal) == r"a\u001b[2J.zip: it has no \u202egpj.csv; nothing was stored"

@@ -260,7 +260,7 @@ async def test_a_file_that_is_far_too_large_is_not_read(
 
     assert outcome.files == 0
     assert {problem.rpartition(": ")[2] for problem in outcome.problems()} == {
-        "it is too large for one day; nothing of it was stored"
+        "it is too large for one day; nothing was stored"
     }
 
 

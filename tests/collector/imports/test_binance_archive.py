@@ -101,7 +101,7 @@ def test_the_stamp_at_the_change_is_of_what_the_rows_around_it_are_of(take, rows
 
     found = [start_of(row) for row in rows("select ts from bars where oi_base = 9")]
     assert found == ([] if bar is None else [june + timedelta(minutes=bar)])
-    said = {"stamped 2026-06-25 00:00, which two five minutes are": 1}
+    said = {"stamped 2026-06-25 00:00, which could be either of two bars": 1}
     assert summary.refused == (said if bar is None else {})
 
 
@@ -148,7 +148,7 @@ def test_an_outage_of_the_venue_is_no_market_without_positions(take, rows):
     found = rows("select ts from bars where oi_base is not null or oi_usd is not null order by ts")
     assert [start_of(row) for row in found] == [MIDNIGHT, after(10)]
     assert rows("select ts from bars where oi_base = 0 or oi_usd = 0") == []
-    assert summary.values_refused["oi_base: 0 where the ratios, known otherwise, are absent"] == 1
+    assert summary.values_refused["oi_base: 0 in place of missing ratios"] == 1
 
 
 def test_seconds_after_a_mark_still_mean_the_mark(take, rows):
@@ -176,7 +176,7 @@ def test_absent_and_impossible_values_are_null(take, rows):
     assert list(bar.values()) == [80000.5, None, None, None]
     assert summary.values_refused == {
         "ls_accounts: not a finite number": 1,
-        "ls_top_positions: zero or negative where it cannot be": 1,
+        "ls_top_positions: zero or negative": 1,
     }
 
 
@@ -387,7 +387,7 @@ def test_a_checksum_that_is_no_ordinary_file_is_refused_at_once(write, untouched
         pytest.param(
             "BTCUSDT-metrics-2025-10-01.csv",
             METRICS.replace("sum_open_interest_value,", "") + metric(after(5)),
-            r"line 1: the first line should be create_time,symbol,sum_open_interest,",
+            r"line 1: the header line should be create_time,symbol,sum_open_interest,",
             id="another first line",
         ),
         pytest.param(
@@ -420,7 +420,7 @@ def test_a_malformed_file_is_refused_in_a_sentence(refusal, name, text, sentence
     """The sentence has the file and the line, and nothing of the file is stored."""
     said = refusal(name, text)
 
-    assert re.search(rf"{name}(, |: ){sentence}.*; nothing of it was stored", said)
+    assert re.search(rf"{name}(, |: ){sentence}.*; nothing was stored", said)
 
 
 def test_a_member_of_another_pair_is_refused(refusal):
@@ -440,7 +440,7 @@ def test_rows_of_times_still_to_come_are_left_out(take, now):
 
     summary = take("BTCUSDT-metrics-2025-10-01.csv", text)
 
-    assert summary.refused == {"bar not over yet": 1}
+    assert summary.refused == {"bar not closed yet": 1}
     assert summary.stored["bars"] == 1
 
 

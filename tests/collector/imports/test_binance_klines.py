@@ -90,8 +90,8 @@ def test_klines_without_names_are_of_the_spot_market_since_futures_have_them(
 
     said = refusal(f"BTCUSDT-{minutes}m-{year}-06-01.csv", text)
 
-    assert "no first line with names" in said
-    assert "it is of the spot market; take the file from data/futures/um" in said
+    assert "no header line" in said
+    assert "it is from the spot archive; take the file from data/futures/um" in said
 
 
 def test_klines_of_before_there_were_names_are_taken_with_a_word(take):
@@ -101,7 +101,7 @@ def test_klines_of_before_there_were_names_are_taken_with_a_word(take):
     summary = take("BTCUSDT-5m-2022-12-31.csv", kline(0, start=start))
 
     assert summary.stored["bars"] == 1
-    assert any("can be of the spot market" in note for note in summary.notes)
+    assert any("may also be spot klines" in note for note in summary.notes)
 
 
 @pytest.mark.parametrize("header", [HEADER, ""], ids=["with a first line", "without"])
@@ -109,7 +109,7 @@ def test_times_in_microseconds_are_of_the_spot_market(refusal, header):
     """Only its archive has them, since 2025."""
     said = refusal(f"{NAME}.csv", header + kline(0, unit=1000) + kline(1, unit=1000))
 
-    assert "its times are in microseconds, so it is of the spot market's archive" in said
+    assert "its times are in microseconds, so it is from the spot archive" in said
 
 
 def test_a_second_kline_of_an_open_time_that_differs_is_no_repeat(take, rows):
@@ -170,7 +170,7 @@ def test_prices_that_cannot_be_are_refused_by_value(take, rows):
 
     (bar,) = rows("select low, close, volume_usd from bars")
     assert list(bar.values()) == [None, 105, 500]
-    assert summary.values_refused == {"low: zero or negative where it cannot be": 1}
+    assert summary.values_refused == {"low: zero or negative": 1}
 
 
 def test_prices_that_contradict_each_other_refuse_the_row(take):

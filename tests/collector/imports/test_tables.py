@@ -129,11 +129,11 @@ def test_impossible_numbers_are_refused_one_by_one(take, rows):
     summary = take("readings.csv", header + line + line.replace("0,nan,inf,3,-1", "1,2,3,0,0"))
 
     assert summary.values_refused == {
-        "price: zero or negative where it cannot be": 1,
+        "price: zero or negative": 1,
         "mark: not a finite number": 1,
         "index: not a finite number": 1,
         "book_imbalance: out of range": 1,
-        "oi_usd: zero or negative where it cannot be": 1,
+        "oi_usd: zero or negative": 1,
     }
     assert summary.refused == {"no values": 1}
     (row,) = rows("select price, mark, index, book_imbalance, oi_usd from snapshots")
@@ -402,6 +402,6 @@ def test_open_interest_of_0_beside_lost_ratios_is_absent(take, rows):
         (0, 0),
     ]
     assert summary.values_refused == {
-        "oi_base: 0 where the ratios, known otherwise, are absent": 1,
-        "oi_usd: 0 where the ratios, known otherwise, are absent": 1,
+        "oi_base: 0 in place of missing ratios": 1,
+        "oi_usd: 0 in place of missing ratios": 1,
     }

@@ -248,12 +248,12 @@ async def test_faults_are_listed_and_cleared(http, fault, simulator, dial):
 @pytest.mark.parametrize(
     ("wanted", "complaint"),
     [
-        ({"venue": "mtgox"}, "venue is one of"),
-        ({"kind": "ws_explode"}, "kind is one of ws_close"),
-        ({"count": 0}, "count is a whole number"),
-        ({"seconds": -1}, "seconds is a number"),
-        ({"channel": 5}, "channel is a venue's word"),
-        ({"symbol": 5}, "symbol is a venue's name"),
+        ({"venue": "mtgox"}, "venue must be one of"),
+        ({"kind": "ws_explode"}, "kind must be one of ws_close"),
+        ({"count": 0}, "count must be a whole number"),
+        ({"seconds": -1}, "seconds must be a number"),
+        ({"channel": 5}, "channel must be a venue's word"),
+        ({"symbol": 5}, "symbol must be a venue's name"),
         ({"path": "/fapi"}, "unknown keys: path"),
     ],
 )
