@@ -304,7 +304,7 @@ def main() -> None:
         return
     lakes = [Asked(folder) for folder in (asked.lake, asked.beside) if folder]
     with lakes[0].cursor() as cursor:
-        sizes = query.fetch(cursor, "record_size").set_index("table_name")["row_count"]
+        sizes = query.fetch(cursor, "table_rows").set_index("table_name")["row_count"]
         recent = END - timedelta(minutes=10)
         latest = query.fetch(cursor, "pairs", **LIVE, since=recent, span_s=300)
     instruments = sorted(zip(latest["venue"], latest["symbol"], strict=True))

@@ -119,7 +119,7 @@ def test_an_unwritable_folder_ends_with_4(tmp_path, run_here):
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("command", [("collect", "--once"), ("query", "record_size")])
+@pytest.mark.parametrize("command", [("collect", "--once"), ("query", "table_rows")])
 def test_a_lake_of_a_later_version_ends_with_4(tmp_path, run_here, command):
     """Both ends of it say what to do, and touch nothing."""
     with Lake(tmp_path) as lake:

@@ -313,7 +313,7 @@ def test_a_value_of_another_kind_is_refused_with_what_is_allowed(name, key, text
         pytest.param(
             ["newest_cycle", "--param", "until=3"], "parameter until; it has now", id="unknown"
         ),
-        pytest.param(["record_size", "--param", "now=3"], "it has none", id="it takes none"),
+        pytest.param(["table_rows", "--param", "now=3"], "it has none", id="it takes none"),
         pytest.param(
             ["pairs", "--param", "since"], "write a parameter as KEY=VALUE", id="not a pair"
         ),
@@ -343,14 +343,14 @@ def test_a_wrong_name_or_parameter_ends_with_2(ask, arguments, said):
 
 
 def test_an_unknown_format_ends_with_2(ask):
-    assert ask("record_size", "--format", "xml").exit_code == 2
+    assert ask("table_rows", "--format", "xml").exit_code == 2
 
 
 def test_where_nothing_was_published_it_ends_with_4(monkeypatch, tmp_path):
     """A wrong name is said first: it would be wrong with a lake as well."""
     monkeypatch.setenv("PERPSCOPE_DATA_DIR", str(tmp_path / "none"))
 
-    assert run("record_size").exit_code == 4
+    assert run("table_rows").exit_code == 4
     assert run("recordsize").exit_code == 2
 
 

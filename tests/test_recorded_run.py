@@ -133,5 +133,5 @@ def test_importing_twice_stores_nothing_twice(file, tmp_path):
     assert sum(first.stored.values()) > 0
     assert sum(again.stored.values()) == 0
     with Reader(tmp_path).cursor() as cursor:
-        rows = query.table(cursor, "record_size")
+        rows = query.table(cursor, "table_rows")
     assert rows.num_rows

@@ -38,9 +38,9 @@ class VenueSummary:
     """Mean of mark over index, less one, weighted by open interest. [%]"""
     pairs: int
     expected: int
-    """Pairs of its universe; more than those that were heard of where some are silent."""
-    heard_ts: datetime
-    """When the venue was last heard of, of any pair."""
+    """Pairs of its universe; more than those with data if some have none."""
+    received_ts: datetime
+    """Time of the newest data of any of its pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def venue_summaries(
                 basis_pct=float(basis.value),
                 pairs=len(rows),
                 expected=len(rows) + missing,
-                heard_ts=rows["received_ts"].max().to_pydatetime(),
+                received_ts=rows["received_ts"].max().to_pydatetime(),
             )
         )
     return tuple(

@@ -48,7 +48,7 @@ def board() -> None:
             stream_table(streams, look)
         tables |= completeness_panels(shown, look)
 
-        sizes, stored = queries.record_size(shown), lake_health.disk_bytes(folder)
+        sizes, stored = queries.table_rows(shown), lake_health.disk_bytes(folder)
         storage(sizes, stored, free, queries.collecting_since(shown), shown)
         oi_halved_note(source.info())
         if not damaged:

@@ -26,7 +26,7 @@ _VENUE_COLUMNS: Final = (
     Column.of("funding_apr_pct"),
     Column.of("ls_accounts", QUANTITIES["ls_accounts"].mean_title),
     Column.of("basis_pct", QUANTITIES["basis_pct"].mean_title),
-    Column("heard_ts", "Last data", "time"),
+    Column("received_ts", "Last data", "time"),
 )
 
 _ASSET_COLUMNS: Final = (
@@ -63,7 +63,7 @@ def venues_section(summaries: Sequence[VenueSummary]) -> Section:
                 "funding_apr_pct": one.funding_apr_pct,
                 "ls_accounts": one.figures["ls_accounts"].value,
                 "basis_pct": one.basis_pct,
-                "heard_ts": one.heard_ts,
+                "received_ts": one.received_ts,
             }
             for one in summaries
         ]

@@ -83,11 +83,11 @@ def venue_cards(
 
 
 def _card(one: VenueSummary, shown: Moment, seen: View, at: Colors) -> None:
-    age = shown.now - one.heard_ts
+    age = shown.now - one.received_ts
     is_old = age > OLD_CYCLES * shown.cycle
     some = "" if one.pairs == one.expected else f"{one.pairs:,} of "
     said = f"{some}{formats.plural(one.expected, 'pair')} · {formats.age(age)} ago"
-    _title(one.venue, titled(said, one.heard_ts), at, is_old)
+    _title(one.venue, titled(said, one.received_ts), at, is_old)
     oi = one.figures["global_oi_usd"]
     text = card_text("global_oi_usd", oi, shown)
     _metric(

@@ -108,9 +108,9 @@ def venue_cycles(shown: Moment) -> pd.DataFrame:
     return read("venue_cycles", shown)
 
 
-def record_size(shown: Moment) -> pd.DataFrame:
+def table_rows(shown: Moment) -> pd.DataFrame:
     """Rows by table."""
-    return read("record_size", shown)
+    return read("table_rows", shown)
 
 
 def collecting_since(shown: Moment) -> pd.DataFrame:

@@ -163,7 +163,7 @@ def _latest_signals(cursor, now):
 FUNCTIONS = {
     "market.figures.stale": [_stale],
     "bases.bases": [bases],
-    "pair.figures.pair_figures": [_pair_figures],
+    "pair.pair_figures.pair_figures": [_pair_figures],
     "panels.panel.Panel.from_frame": [_from_frame],
     "panels.panel.load": [
         *(_load(timeframe, bars=30) for timeframe in panel.TIMEFRAMES),
@@ -466,7 +466,7 @@ def test_a_function_sees_nothing_of_the_future(whole, now_and_cut, name, number)
     assert_same(answers(cut, ask, now), answers(whole, ask, now))
 
 
-READ_ALL_BARS = {"bars_of_instruments", "last_live_bar", "newest_row", "record_size"}
+READ_ALL_BARS = {"bars_of_instruments", "last_live_bar", "newest_row", "table_rows"}
 """These ask for what is stored, for no time; and ``fetched_later`` for what came after one."""
 
 
@@ -501,7 +501,7 @@ def test_an_answer_that_sees_the_future_is_noticed(whole, now_and_cut):
     now, cut = now_and_cut
 
     def ask(cursor, _):
-        return query.fetch(cursor, "record_size")
+        return query.fetch(cursor, "table_rows")
 
     with pytest.raises(AssertionError):
         assert_same(answers(cut, ask, now), answers(whole, ask, now))

@@ -90,8 +90,8 @@ def test_every_pair_that_can_be_shown_is_named_largest_first(cursor):
     found = names(cursor)
 
     assert found.index.tolist() == ["ETH", "SOL", "BTC", "OLD"]
-    assert found.loc["OLD", "heard_ts"] == gone
-    assert found.loc["BTC", "heard_ts"] == NOON
+    assert found.loc["OLD", "last_seen_ts"] == gone
+    assert found.loc["BTC", "last_seen_ts"] == NOON
     assert found["oi_usd"].isna().tolist() == [False, False, False, True]
 
 

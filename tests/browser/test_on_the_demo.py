@@ -293,7 +293,7 @@ def venue_figures(still):
 
 def record_figures(still):
     """What Health writes of the record."""
-    sizes = still.demo.ask("record_size").set_index("table_name")
+    sizes = still.demo.ask("table_rows").set_index("table_name")
     return [f"{sizes['row_count'][name]:,}" for name in ("snapshots", "bars", "cycles")]
 
 

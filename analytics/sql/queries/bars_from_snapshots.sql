@@ -7,7 +7,7 @@
 -- Flows stay NULL if no snapshot has them. volume_usd is NULL: snapshots only have the 24 h volume.
 -- A live bar whose first snapshot comes 90 s or more after its start gets no open, high and low, and no
 -- flow that any of its snapshots has in part. Imported readings may be any distance apart.
-with heard as (
+with placed as (
     select
         *,
         time_bucket(interval 5 minutes, received_ts)::timestamp_ms as ts,
@@ -53,6 +53,6 @@ select
     case when bool_and(all_liquidated) then sum(liq_short_usd) end as liq_short_usd,
     count(*)::integer as snapshot_count,
     $origin::varchar as origin
-from heard
+from placed
 group by venue, symbol, ts
 order by ts, symbol

@@ -4,7 +4,7 @@
 -- ls_ts, as snapshots repeat them until the next one; bars have no ls_ts, so the bar's start is
 -- used, and only if no snapshot has the ratio.
 -- NULL $venues does not filter.
-with heard as (
+with recent as (
     select received_ts as ts, coalesce(ls_ts, received_ts) as published_ts, false as from_bar, *
     from snapshots
     where
@@ -37,7 +37,7 @@ stated as (
             'ls_accounts', 'ls_top_accounts', 'ls_top_positions'
         ]) is null, null, published_ts)
     from (
-        select *, null as volume_usd from heard
+        select *, null as volume_usd from recent
         union all by name
         select * from ended
     )

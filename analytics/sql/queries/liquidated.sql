@@ -3,7 +3,7 @@
 -- moment, so the hour ends with the venue's newest bar of the 10 minutes before $now, or at $now if
 -- there is none; the earlier hour ends $span_s before that. known_bars and known_then_bars count the
 -- bars of each hour's twelve that have a value: 0 means no data, not no liquidations.
-with told as (
+with bar_liquidations as (
     select
         venue, symbol, ts,
         case
@@ -26,17 +26,17 @@ newest as (
             max(ts) filter (ts >= ($now::timestamp - interval 10 minutes)::timestamp_ms),
             ($now::timestamp - interval 5 minutes)::timestamp_ms
         ) as ts
-    from told
+    from bar_liquidations
     group by venue
 ),
 
 -- Bars counted back from the last one of the hour.
 placed as (
     select
-        told.venue, told.symbol, told.usd,
-        (epoch_ms(newest.ts) - epoch_ms(told.ts)) // 300000 as back,
+        bar_liquidations.venue, bar_liquidations.symbol, bar_liquidations.usd,
+        (epoch_ms(newest.ts) - epoch_ms(bar_liquidations.ts)) // 300000 as back,
         back - $span_s // 300 as back_then
-    from told
+    from bar_liquidations
     join newest using (venue)
 )
 

@@ -3,7 +3,7 @@
 -- snapshot, the newest that has both, so that their difference is a basis. An instrument without a
 -- snapshot is read from finished bars, which have no next funding time. multiplier is null if the
 -- instrument is not in the venue's stored list.
-with snapshots_heard as (
+with recent_snapshots as (
     select
         venue, symbol, received_ts, mark, index, spread_bps, funding_interval_h, next_funding_ts
     from snapshots
@@ -11,14 +11,14 @@ with snapshots_heard as (
         within(received_ts, $since, $now)
 ),
 
-heard as (
-    select *, received_ts::timestamp as heard_ts from snapshots_heard
+recent as (
+    select *, received_ts::timestamp as row_ts from recent_snapshots
     union all by name
     select
-        venue, symbol, bar_end(ts) as received_ts, received_ts::timestamp as heard_ts,
+        venue, symbol, bar_end(ts) as received_ts, received_ts::timestamp as row_ts,
         mark, index, spread_bps, funding_interval_h
     from known_bars
-    anti join snapshots_heard using (venue, symbol)
+    anti join recent_snapshots using (venue, symbol)
     where ended_within(ts, $since, $now)
 ),
 
@@ -26,14 +26,14 @@ newest as (
     select
         venue,
         symbol,
-        arg_max(mark, heard_ts) filter (mark is not null and index is not null) as basis_mark,
-        arg_max(index, heard_ts) filter (mark is not null and index is not null) as basis_index,
+        arg_max(mark, row_ts) filter (mark is not null and index is not null) as basis_mark,
+        arg_max(index, row_ts) filter (mark is not null and index is not null) as basis_index,
         max(received_ts) filter (mark is not null and index is not null) as basis_ts,
-        arg_max(spread_bps, heard_ts) as spread_bps,
+        arg_max(spread_bps, row_ts) as spread_bps,
         max(received_ts) filter (spread_bps is not null) as spread_bps_ts,
-        arg_max(funding_interval_h, heard_ts) as funding_interval_h,
-        arg_max(next_funding_ts, heard_ts) as next_funding_ts
-    from heard
+        arg_max(funding_interval_h, row_ts) as funding_interval_h,
+        arg_max(next_funding_ts, row_ts) as next_funding_ts
+    from recent
     group by venue, symbol
 )
 

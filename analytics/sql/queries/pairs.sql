@@ -4,7 +4,7 @@
 -- snapshot is read from finished bars (from_bar).
 -- _then is the value $span_s before the newest one: from the snapshot or bar end nearest to that
 -- moment, null if none is within 2.5 minutes. _delta_s is the time that the change really covers.
-with snapshots_heard as (
+with recent_snapshots as (
     select
         venue, symbol, base, received_ts, price, price_24h_ago, volume_24h_usd, oi_base,
         oi_usd, funding_rate, funding_interval_h, ls_accounts, ls_ts, book_imbalance, flags,
@@ -14,7 +14,7 @@ with snapshots_heard as (
         within(received_ts, $since, $now)
 ),
 
-bars_heard as (
+recent_bars as (
     select
         venue, symbol, base, bar_end(ts) as received_ts, close as price,
         null as price_24h_ago, volume_24h_usd, oi_base, oi_usd, funding_rate, funding_interval_h,
@@ -25,13 +25,13 @@ bars_heard as (
         ended_within(ts, $since, $now)
 ),
 
--- arg_max over a timestamp (heard_ts) takes a fifth of the time of a timestamp_ms.
-heard as (
-    select *, received_ts::timestamp as heard_ts from snapshots_heard
+-- arg_max over a timestamp (row_ts) takes a fifth of the time of a timestamp_ms.
+recent as (
+    select *, received_ts::timestamp as row_ts from recent_snapshots
     union all
-    select bars_heard.*, bars_heard.received_ts::timestamp as heard_ts
-    from bars_heard
-    anti join snapshots_heard using (venue, symbol)
+    select recent_bars.*, recent_bars.received_ts::timestamp as row_ts
+    from recent_bars
+    anti join recent_snapshots using (venue, symbol)
 ),
 
 latest as (
@@ -41,31 +41,31 @@ latest as (
         any_value(base) as base,
         min(received_ts) as since_ts,
         max(received_ts) as received_ts,
-        arg_max(price, heard_ts) as price,
+        arg_max(price, row_ts) as price,
         max(received_ts) filter (price is not null) as price_ts,
-        arg_max(price_24h_ago, heard_ts) as price_24h_ago,
-        arg_max(volume_24h_usd, heard_ts) as volume_24h_usd,
+        arg_max(price_24h_ago, row_ts) as price_24h_ago,
+        arg_max(volume_24h_usd, row_ts) as volume_24h_usd,
         max(received_ts) filter (volume_24h_usd is not null) as volume_24h_usd_ts,
-        arg_max(oi_usd, heard_ts) as oi_usd,
+        arg_max(oi_usd, row_ts) as oi_usd,
         -- From the row of oi_usd, so that their quotient is one price.
-        arg_max_null(oi_base, heard_ts) filter (oi_usd is not null) as oi_base,
+        arg_max_null(oi_base, row_ts) filter (oi_usd is not null) as oi_base,
         max(received_ts) filter (oi_usd is not null) as oi_usd_ts,
         -- Both from one row: the rate is per interval and means nothing with another interval.
-        arg_max(funding_rate, heard_ts) filter (funding_interval_h is not null) as funding_rate,
-        arg_max(funding_interval_h, heard_ts) filter (funding_rate is not null)
+        arg_max(funding_rate, row_ts) filter (funding_interval_h is not null) as funding_rate,
+        arg_max(funding_interval_h, row_ts) filter (funding_rate is not null)
             as funding_interval_h,
         coalesce(
             max(received_ts) filter (funding_rate is not null and funding_interval_h is not null),
             max(received_ts) filter (funding_rate is not null)
         ) as funding_ts,
-        arg_max(ls_accounts, heard_ts) as ls_accounts,
-        arg_max(ls_ts, heard_ts) filter (ls_accounts is not null) as ls_ts,
-        max(received_ts) filter (ls_accounts is not null) as ls_heard_ts,
-        arg_max(100 * book_imbalance, heard_ts) as book_imbalance_pct,
+        arg_max(ls_accounts, row_ts) as ls_accounts,
+        arg_max(ls_ts, row_ts) filter (ls_accounts is not null) as ls_ts,
+        max(received_ts) filter (ls_accounts is not null) as ls_received_ts,
+        arg_max(100 * book_imbalance, row_ts) as book_imbalance_pct,
         max(received_ts) filter (book_imbalance is not null) as book_imbalance_ts,
-        arg_max_null(flags, heard_ts) as flags,
+        arg_max_null(flags, row_ts) as flags,
         any_value(from_bar) as from_bar
-    from heard
+    from recent
     group by venue, symbol
 ),
 
@@ -78,7 +78,7 @@ snapshots_then as (
         funding_8h_pct(funding_rate, funding_interval_h) as funding_8h_pct
     from (
         -- A span of 5 minutes lies within the snapshots read above.
-        from snapshots_heard
+        from recent_snapshots
         where
             $span_s <= 300
             and received_ts
@@ -122,15 +122,15 @@ bars_then as (
 
 -- Distance of each row from $span_s before the newest value of each metric [ms], positive if earlier;
 -- null if the row lacks the metric or is more than 2.5 minutes off.
-heard_then as (
+rows_then as (
     select
-        heard.*,
-        further_ms(heard.price, latest.price_ts, heard.later_ms) as price_further,
-        further_ms(heard.oi_usd, latest.oi_usd_ts, heard.later_ms) as oi_further,
-        further_ms(heard.volume_24h_usd, latest.volume_24h_usd_ts, heard.later_ms) as volume_further,
-        further_ms(heard.funding_8h_pct, latest.funding_ts, heard.later_ms) as funding_further,
-        further_ms(heard.ls_accounts, latest.ls_heard_ts, heard.later_ms) as ls_further
-    from (from snapshots_then union all from bars_then) as heard
+        past.*,
+        further_ms(past.price, latest.price_ts, past.later_ms) as price_further,
+        further_ms(past.oi_usd, latest.oi_usd_ts, past.later_ms) as oi_further,
+        further_ms(past.volume_24h_usd, latest.volume_24h_usd_ts, past.later_ms) as volume_further,
+        further_ms(past.funding_8h_pct, latest.funding_ts, past.later_ms) as funding_further,
+        further_ms(past.ls_accounts, latest.ls_received_ts, past.later_ms) as ls_further
+    from (from snapshots_then union all from bars_then) as past
     join latest using (venue, symbol)
 ),
 
@@ -150,7 +150,7 @@ earlier as (
         arg_min(funding_further, nearness(funding_further)) as funding_further,
         arg_min(ls_accounts, nearness(ls_further)) as ls_accounts,
         arg_min(ls_further, nearness(ls_further)) as ls_further
-    from heard_then
+    from rows_then
     group by venue, symbol
 ),
 
@@ -167,7 +167,7 @@ day_ago as (
 )
 
 select
-    latest.* exclude (price_24h_ago, funding_rate, funding_interval_h, ls_heard_ts),
+    latest.* exclude (price_24h_ago, funding_rate, funding_interval_h, ls_received_ts),
     100 * (latest.price / nullif(coalesce(latest.price_24h_ago, day_ago.price), 0) - 1)
         as price_24h_pct,
     100 * (latest.price / nullif(earlier.price, 0) - 1) as price_delta_pct,

@@ -5,7 +5,7 @@
 -- verdict of the last run of $bars such bars that agreed, null if there was no such run. A bar that
 -- lacks either price is skipped. Instruments are compared within their asset class only.
 -- The mark price is used if known: the last trade of an illiquid contract may be hours old.
-with heard as (
+with bar_prices as (
     select venue, symbol, base, ts::timestamp as began, coalesce(mark, close) as price
     from known_bars
     where
@@ -14,7 +14,7 @@ with heard as (
 ),
 
 -- A symbol that begins with its base has multiplier 1, even if the listing is missing.
-instruments_heard as (
+instrument_prices as (
     select
         span.*,
         coalesce(listed.asset_class, 'coin') as asset_class,
@@ -22,7 +22,7 @@ instruments_heard as (
             as multiplier
     from (
         select venue, symbol, base, min(price) as lowest, max(price) as highest
-        from heard
+        from bar_prices
         group by venue, symbol, base
     ) as span
     left join (
@@ -35,7 +35,7 @@ instruments_heard as (
 -- Most bases never diverge: drop them before comparing bar by bar.
 doubtful as (
     select *
-    from instruments_heard
+    from instrument_prices
     where multiplier is not null
     window same as (partition by base, asset_class)
     qualify
@@ -49,9 +49,9 @@ priced as (
         doubtful.symbol,
         doubtful.base,
         doubtful.asset_class,
-        heard.began,
-        heard.price / doubtful.multiplier as price
-    from heard
+        bar_prices.began,
+        bar_prices.price / doubtful.multiplier as price
+    from bar_prices
     join doubtful using (venue, symbol, base)
 ),
 

@@ -3,7 +3,7 @@
 -- Only the current universe is stored. For a past $now ($is_past) it is taken to be the pairs with a
 -- snapshot in the last hour of the venue's data, if that was within 24 hours: so a pair that went
 -- silent, or left the universe, is listed for one hour.
-with heard as (
+with pairs_with_data as (
     select venue, symbol
     from snapshots
     where within(received_ts, $since, $now)
@@ -14,8 +14,8 @@ with heard as (
         ended_within(ts, $since, $now)
 ),
 
-last_heard as (
-    select venue, symbol, any_value(base) as base, max(received_ts::timestamp) as heard_ts
+last_seen as (
+    select venue, symbol, any_value(base) as base, max(received_ts::timestamp) as last_seen_ts
     from snapshots
     where
         received_ts > ($now::timestamp - interval 24 hours)::timestamp_ms
@@ -31,12 +31,12 @@ universe as (
     union
     (
         select venue, symbol, base
-        from last_heard
-        qualify heard_ts > max(heard_ts) over (partition by venue) - interval 1 hour
+        from last_seen
+        qualify last_seen_ts > max(last_seen_ts) over (partition by venue) - interval 1 hour
     )
 )
 
 select venue, symbol, base
 from universe
-anti join heard using (venue, symbol)
+anti join pairs_with_data using (venue, symbol)
 order by venue, symbol
