@@ -82,7 +82,7 @@ class Bases:
         return rows.assign(base=[self.name(*key) for key in keys])
 
     def to_read(self, wanted: Sequence[str]) -> list[str]:
-        """Return the bases in the record under which rows of *wanted* may lie."""
+        """Return the stored bases under which rows of *wanted* may lie."""
         return sorted({base for name in wanted for base in self.stored.get(name, {name})})
 
     def of(self, base: str) -> tuple[Difference, ...]:

@@ -219,7 +219,7 @@ _ALL: Final = (
     _Q("quantity_base", "Quantity", "coins", "base coins"),
     # Statistics
     _Q("correlation", "Correlation", "ratio", "−1 to 1", brief="r", neutral=0.0),
-    # Rows, cycles and the record
+    # Rows, cycles and the lake
     _Q("snapshot_count", "Snapshots", "count", "count"),
     _Q("flags", "Flags", "text", "words"),
     _Q("linear", "Linear", "flag", "boolean"),
@@ -249,7 +249,7 @@ _OTHERS: Final = {"snapshots": "Rows", "next_funding_ts": "Next funding"}
 
 
 def title(column: str) -> str:
-    """Return what people call a *column* of the record; one without a title is called as it is."""
+    """Return the title of a stored *column*; its name if it has none."""
     if column in QUANTITIES:
         return QUANTITIES[column].title
     return _OTHERS.get(column, column.replace("_", " "))

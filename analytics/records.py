@@ -55,7 +55,7 @@ class Snapshot:
     venue_ts: datetime | None = None
     """When the venue says it was so."""
     received_ts: datetime
-    """When we heard it: the start of writing the cycle, the same for all its rows."""
+    """When we received it: one time for all rows of the cycle."""
     price: float | None = None
     """Last traded price of one quoted unit. [quote currency]"""
     price_24h_ago: float | None = None
@@ -170,14 +170,14 @@ class Gap:
     channel: str
     """``trades``, ``liquidations``, ``depth`` or another of the streams."""
     symbol: str
-    """As ccxt names it; ``*`` for all that the stream tells of."""
+    """As ccxt names it; ``*`` for all instruments of the stream."""
     started_ts: datetime
-    """When the last thing before it was heard."""
+    """When the last event before it was received."""
     ended_ts: datetime
-    """When things came again."""
+    """When the first event after it was received."""
     reason: str
     outcome: Literal["repaired", "partly", "lost"]
-    """What came of asking the venue for what was missed."""
+    """The outcome of its repair: what the venue's history could fill in."""
     repaired_rows: int
     """Events that were filled in afterwards."""
 

@@ -68,7 +68,7 @@ def correlation(
 
     Raises:
         QueryError: An argument is unknown or out of range, or ``window`` is
-            longer than the record; the message names it.
+            longer than the panel; the message names it.
         ValueError: *a* or *b* is no panel, or they differ in rows.
 
     Source:
@@ -100,7 +100,7 @@ def rolling_correlation(
         x: Returns by bar; what is not finite is absent. (T,)
         y: The same of the partner. (T,)
         window: Rows per value; earlier rows give NaN, all of them where the
-            window is longer than the record. [bars]
+            window is longer than the panel. [bars]
         method: As for :func:`correlation`; ranks are taken anew in each window.
         min_common: Rows of a window that must be common, at least 2; fewer give NaN.
 

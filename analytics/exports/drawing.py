@@ -62,7 +62,7 @@ class _Scale:
 
 
 def height_of(chart: Chart, most: float) -> float:
-    """Return how high *chart* wants to be, at most *most*. [mm]"""
+    """Return the height that *chart* needs, at most *most*. [mm]"""
     if isinstance(chart, BarChart):
         return min(max(CHART_HEIGHT, 14 + _BAR * len(chart.labels)), most)
     if isinstance(chart, Heatmap):

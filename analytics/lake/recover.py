@@ -23,7 +23,7 @@ from analytics.lake.checksums import Checksums
 from analytics.lake.layout import Layout
 
 TABLES = ("snapshots", "bars", "cycles", "liquidations", "gaps")
-"""Tables that hold the record. What is known of instruments is asked for anew every hour."""
+"""Tables whose rows cannot be fetched again; instruments are, every hour."""
 
 _LISTED = f"""
     select home.path || stored.path || file.path as path, file.end_snapshot is null as is_live

@@ -77,11 +77,11 @@ FETCH_TIMES_SINCE: Final = "fetch_times_since"
 
 
 def date_what_was_fetched(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Have bars of other people's making count as fetched now, as when is not known.
+    """Mark bars that were not built from snapshots as fetched now: when is unknown.
 
-    Until version 3 it was not noted. Bars of snapshots were known at their end, whoever
-    heard those; only the volume of such a bar can have come from nowhere but a history.
-    Which of its other columns were filled in later cannot be told any more.
+    Lakes before version 3 did not store it. Bars of snapshots were known at their end;
+    only the volume of such a bar always comes from a venue's history.
+    Which of its other columns were filled in later is not known.
     """
     facts = dict(cursor.execute("select key, value from lake_info").fetchall())
     clock, wall = LakeClock.of(facts), datetime.now(UTC)

@@ -226,7 +226,7 @@ class Lake:
         return undo_import.undo(transaction, self.layout, number, undone_ts, progress)
 
     def replace_instruments(self, venue: str, instruments: Iterable[Instrument]) -> None:
-        """Make *instruments* all that is known of *venue*'s contracts.
+        """Replace the stored contracts of *venue* by *instruments*.
 
         Raises:
             LakeError: Nothing was changed.

@@ -83,7 +83,7 @@ _COMPARED: Final[dict[str, tuple[str, str, str, str, Make]]] = {
     "ls_accounts": ("ls_accounts", "oi_usd", "ls", "received_ts", weighted_ratio),
 }
 """What of ``pairs.sql`` a figure's change is of: value, weight, the name of its span and the time
-it was heard, and what makes the figure."""
+it was received, and what makes the figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,9 @@ class Change:
     least: timedelta
     """The shortest time that any of them was compared over."""
     most: timedelta
-    """The longest: the record does not know each at the very moment that is asked for."""
+    """The longest: not every pair has a row at the exact moment asked for."""
     until: datetime
-    """When the newest of them was heard."""
+    """When the newest of them was received."""
 
     def written(self, name: str) -> str:
         """Write it as the change of the figure called *name*: ``+1.20 %``, ``-0.0012 pp``."""
@@ -284,7 +284,7 @@ def _course(sums: pd.DataFrame, part: pd.DataFrame, short: str) -> pd.Series[flo
 
 
 def _change(
-    pairs: pd.DataFrame, name: str, weight: str, short: str, heard: str, make: Make
+    pairs: pd.DataFrame, name: str, weight: str, short: str, time: str, make: Make
 ) -> Change | None:
     """Return how far the figure came that *make* makes of the column *name*."""
     now, then, weights = (column(pairs, one) for one in (name, f"{name}_then", weight))
@@ -300,7 +300,7 @@ def _change(
         pairs=int(both.sum()),
         least=timedelta(seconds=float(spans.min())),
         most=timedelta(seconds=float(spans.max())),
-        until=pairs.loc[both, heard].max().to_pydatetime(),
+        until=pairs.loc[both, time].max().to_pydatetime(),
     )
 
 
@@ -332,7 +332,7 @@ def _liquidation_change(
 
 
 def _hours(history: pd.DataFrame) -> pd.Series[float]:
-    """Return what was liquidated in the hour before each time at which all venues were heard."""
+    """Return what was liquidated in the hour before each time at which all venues had data."""
     if history.empty:
         return pd.Series(dtype=float)
     flows = history[["liq_long_usd", "liq_short_usd"]].sum(axis=1, min_count=1)

@@ -81,7 +81,7 @@ _OVER_AFTER: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What is known of a subject over a stretch of time."""
+    """The lines of a subject over a stretch of time."""
 
     times: NDArray[np.datetime64]
     """Start of every bar, UTC, without a hole. (T,)"""
@@ -91,7 +91,7 @@ class History:
     instruments: tuple[Pair, ...]
     """Whose sums and means the other lines are."""
     lines: Mapping[str, Line]
-    """By name, in GLOSSARY.md's units; all NaN where nothing is known."""
+    """By name, in GLOSSARY.md's units; all NaN where there is no value."""
     coverage: Mapping[str, Line]
     """By line that is made of flows, how much of it is known. [%]"""
     without: Mapping[str, tuple[Pair, ...]]
@@ -128,11 +128,11 @@ def history(
         panel: Of ``METRICS`` and of one base's instruments; ``WARM_UP_BARS`` more than
             *bars*, so that no indicator is blank where the stretch begins.
         pair: Venue and symbol of the instrument; None for all as one.
-        bars: How many to return; fewer where the record is shorter. [bars]
+        bars: How many to return; fewer where the data begins later. [bars]
         multipliers: Coins in a quoted unit, by instrument; 1 where it is not said.
         lead: Venue and symbol of the instrument whose price it is; where it is None or has no
             bars, the one with the most open interest in its newest bar.
-        collected: Venue and symbol of those that are heard or expected now: any other has left,
+        collected: Venue and symbol of those with data or expected now: any other has left,
             and is not missed after its last bar. None: who is silent for a day has left.
 
     Returns:

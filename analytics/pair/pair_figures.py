@@ -32,7 +32,7 @@ class PairFigures:
     """What stands on top of a chart. Means are weighted by open interest."""
 
     instruments: int
-    """That there should be: those heard of, and those of the universe that were not."""
+    """That there should be: those with data, and those of the universe without."""
     price: Stated
     """Of the instrument with the most open interest. [quote currency]"""
     price_24h_pct: float | None

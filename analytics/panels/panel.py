@@ -106,7 +106,7 @@ class Pair(NamedTuple):
     venue: str
     symbol: str
     base: str
-    """What it is counted under, which may not be the record's; see ``bases``."""
+    """What it is counted under, which may differ from the stored base; see ``bases``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,7 @@ EVERYTHING: Final = Only()
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What is known of every instrument and bar at a time."""
+    """The values of every instrument and bar, as known at a time."""
 
     times: NDArray[np.datetime64]
     """Where each row's bar starts, UTC, one bar after the other without a hole. (T,)"""

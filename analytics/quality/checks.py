@@ -1,4 +1,4 @@
-"""Checks of the record: coverage, gaps, completeness, refused values, and whether units are right.
+"""Checks of the lake: coverage, gaps, completeness, refused values, and whether units are right.
 
 Every question is asked for a time, ``now``, and a span before it, and sees only what
 was known then: rows received up to then, and bars that were over. What nobody could
@@ -14,7 +14,7 @@ All functions take these arguments, and raise ``QueryError`` that names the one 
 - ``known_by``: bars as they were known then; None means at ``now``.
 
 They return frames, sorted by their first columns, times in UTC. A frame without rows has
-the same columns; where ``now`` lies before the record, all are such.
+the same columns; where ``now`` lies before the first row, all are such.
 """
 
 from __future__ import annotations

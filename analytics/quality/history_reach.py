@@ -1,6 +1,6 @@
 """How far back each venue's own history reaches, by metric: whether a gap can be repaired.
 
-Order books and liquidations exist while they are heard, and are gone for good after.
+Order books and liquidations exist only while they are received live.
 Taker flows are, too, but for Binance, whose klines have them. The reach is that of
 five-minute values: coarser ones, which some venues keep for longer, would not make the
 bars that are missing. Marks and indices have a history that nothing here asks for.

@@ -59,7 +59,7 @@ def load_timeframes(
 ) -> dict[str, Panel]:
     """Return a panel of each timeframe with all that :func:`latest_signals` asks of it.
 
-    All timeframes come from two reads of the record: the tiers look far back for open
+    All timeframes come from two reads of the bars: the tiers look far back for open
     interest alone, and everything else is loaded, and known, for the newest rows only.
     So these panels serve for *now*, not for a time before it.
 

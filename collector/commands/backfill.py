@@ -26,8 +26,8 @@ def run(settings: Settings, *, days: float, archive: bool, err: Console, out: Co
         settings: Of the lake, and which venues; for the rest a running collector uses its own.
         days: How far back. [days]
         archive: Whether the public archive is asked for all days.
-        said: Where progress and problems go.
-        told: Where the coverage goes.
+        err: Where progress and problems go.
+        out: Where the coverage goes.
 
     Raises:
         LakeError: The lake cannot be written.

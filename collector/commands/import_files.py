@@ -34,8 +34,8 @@ def run(
         folder: Where the lake lies.
         files: What to import.
         undo: The ids of imports that are taken back first.
-        said: Where progress and refusals go.
-        told: Where the summary goes.
+        err: Where progress and refusals go.
+        out: Where the summary goes.
 
     Raises:
         QueryError: There is no import to undo with such an id.

@@ -7,7 +7,7 @@ finishes what an interruption left undone.
 
 Readings go into snapshots, and every five minutes they touch get a bar made of
 the snapshots stored by then, ours among them: they count as known when the readings
-were heard, whoever heard them. Rows that are bars already fill the bars there are and
+were received, by any program. Rows that are bars already fill the bars there are and
 change no value: what was collected wins. They count as known from the import on.
 """
 

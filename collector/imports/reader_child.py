@@ -94,7 +94,7 @@ def _for_want_of_memory(refused: BaseException) -> bool:
 
 
 def _memory() -> int:
-    """Return how much memory of its own this process has now; a lot where it cannot be told."""
+    """Return how much memory of its own this process has now; a lot where it is unknown."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
     except OSError:

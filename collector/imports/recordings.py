@@ -5,7 +5,7 @@ CSV the long/short ratios with a stated window of five minutes. Deltas, scores,
 RSI, CVD, funding and imbalance are that program's own and often constant, and
 its SQLite ratios are mostly the constant 1, so none of these is taken.
 
-When a reading was recorded is when it was heard, so it becomes received_ts;
+The time at which a reading was recorded becomes its received_ts;
 when Binance meant it is not known, so venue_ts and ls_ts are NULL. Prices were
 rounded to cents: those of cheap contracts are coarse, and one below half a cent
 was recorded as 0, which is refused.

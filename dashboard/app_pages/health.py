@@ -36,7 +36,7 @@ def board() -> None:
                 draw_problems(apart, cycles, shown)
         else:
             streams = channels(cycles, shown)
-            # Which venues were to be collected is known of now alone.
+            # Which venues should be collected is only known for the present.
             expected = set() if shown.mode == "asked" else set(source.offers())
             silent = queries.silent_pairs(shown)
             notes = source.collector_notes()

@@ -25,7 +25,7 @@ _PADDING: Final = {"left": 0, "right": 4, "top": 0, "bottom": 0}
 def share_points(shares: VenueShares, panel: Panel) -> pd.DataFrame:
     """Return the points of a share chart: ts, when, venue, share_pct, oi, pairs, stretch, place.
 
-    Times that nothing is known of are left out, and what follows such a hole is another
+    Times without a value are left out, and what follows such a hole is another
     stretch, so that no area is drawn across it.
 
     Args:

@@ -83,7 +83,7 @@ def browser(
     Args:
         thresholds: Those in force, by their name in the URL.
         chosen: Whether the user chose them here; else what the browser has stays as it is.
-        restored: Whether the browser has been heard already.
+        restored: Whether the browser has answered already.
         on_restored: Called with what the browser has in :func:`stored`.
     """
     _browser(

@@ -25,7 +25,7 @@ _FIRST_BARS: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class BeforeStart:
-    """What is known of venues that are collected for less than the span."""
+    """Gaps of venues that are collected for less than the span."""
 
     gaps: pd.DataFrame
     """All gaps but those that no history could ever have filled."""

@@ -46,7 +46,7 @@ def problems(
         cycles: The newest of each venue, as ``venue_cycles.sql`` returns them.
         expected: The venues that are collected.
         channels: How the streams stand, as ``stream_status.channels`` returns it.
-        silent: Pairs of the universe that nothing was heard of lately.
+        silent: Pairs of the universe without recent data.
         notes: Steps of the collector's clock and ends of its tasks, as
             ``loaders.collector_notes`` returns them.
         free_bytes: Room on the disk. [bytes]

@@ -59,7 +59,7 @@ def oi_beside_volume(shown: Moment, span: timedelta) -> pd.DataFrame:
 
 
 def damaged_files() -> list[dict[str, str]]:
-    """Notes on the damaged files that were taken out of the record, oldest first."""
+    """Notes on the damaged files that were quarantined, oldest first."""
     return quarantine_notes(Path(source.folder()))
 
 

@@ -89,7 +89,7 @@ def known_pairs(shown: Moment) -> pd.DataFrame:
 
 
 def silent_pairs(shown: Moment) -> pd.DataFrame:
-    """Pairs of the universe that nothing is known of then."""
+    """Pairs of the universe without data at that time."""
     return read("silent_pairs", shown, is_past=shown.mode == "asked")
 
 

@@ -51,12 +51,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What is known of it."""
+    """Everything that the page draws of it."""
 
     figures: PairFigures | None
     """None without recent data."""
     history: History | None
-    """None where nothing of it is recorded in that time."""
+    """None without data in that time."""
     signals: Sequence[Signal]
     until: datetime
     """When the newest bar, which may be open, was last updated."""

@@ -17,7 +17,7 @@ class Published:
     """What a venue publishes, or does not."""
 
     columns: tuple[str, ...]
-    """Of the record."""
+    """Stored columns."""
     words: str
     """The same, as a sentence names them that says that there are none."""
     streamed: bool = False

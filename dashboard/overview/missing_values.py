@@ -270,7 +270,7 @@ def _of_closed_bars(shown: Moment, timeframe: str, bar_ended: datetime) -> list[
 def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list[str]:
     """State what part of the hour and of the pairs liquidations cover."""
     began = pairs["since_ts"].min().to_pydatetime()
-    # What was heard of earlier than a moment after ``since`` may have been heard of for ever.
+    # Only rows after ``since`` are read: data that starts right after it may be older.
     if figure.value is None and began > shown.since + OLD_CYCLES * shown.cycle:
         first = _first(_next_mark(began) + BAR, shown)
         return [f"No liquidations yet: they are summed over whole bars{first}."]

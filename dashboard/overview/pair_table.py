@@ -177,7 +177,7 @@ def _of_values(
     if not column.signed:
         badge = _badge(colors.alert)
         return [badge if unusual else "" for unusual in filled]
-    # What is written without a sign has no direction, though it may be a hair off nought.
+    # What is written without a sign has no direction, though it may differ from zero by a rounding.
     tints = {"+": colors.up, "-": colors.down}
     return [
         ""
