@@ -104,5 +104,5 @@ def test_wrong_arguments_are_named():
 
     with pytest.raises(QueryError, match="bars"):
         oi_change_over(np.ones((3, 1)), np.ones((3, 1)), bars=0)
-    with pytest.raises(ValueError, match="one shape"):
+    with pytest.raises(ValueError, match="must have the same shape"):
         oi_change(one, two, one, two)
