@@ -27,10 +27,11 @@ const TELL_MS = 400
 export default function ({ data, parentElement, setStateValue }) {
   const watch = () => {
     const chart = document.querySelector(`.st-key-${data.chart} .js-plotly-plot`)
-    if (!chart || !chart.on || chart.perpscopeWatched) return
-    chart.perpscopeWatched = true
+    // Plotly gives a chart that it draws from scratch another `on`, and forgets who listened.
+    if (!chart || !chart.on || chart.perpscopeWatched === chart.on) return
+    const drawn = (chart.perpscopeWatched = chart.on)
     let timer
-    chart.on("plotly_relayout", () => {
+    drawn("plotly_relayout", () => {
       // Read at once: a refresh may take the chart away, and its layout with it, before it is sent.
       const subject = parentElement.perpscopeSubject
       const ranges = {}
@@ -40,15 +41,19 @@ export default function ({ data, parentElement, setStateValue }) {
       }
       clearTimeout(timer)
       timer = setTimeout(() => {
-        const replaced = !chart.isConnected || !chart.layout
+        const replaced = !chart.isConnected || chart.on !== drawn
         setStateValue("ranges", { subject, ranges, replaced })
       }, TELL_MS)
     })
   }
   parentElement.perpscopeSubject = data.subject
-  clearInterval(parentElement.perpscopeTimer)
-  parentElement.perpscopeTimer = setInterval(watch, TELL_MS)
-  return () => clearInterval(parentElement.perpscopeTimer)
+  // At once, and not now and then: a zoom may come the moment a chart is there.
+  parentElement.perpscopeObserver?.disconnect()
+  const observer = new MutationObserver(watch)
+  observer.observe(document.body, { childList: true, subtree: true })
+  parentElement.perpscopeObserver = observer
+  watch()
+  return () => observer.disconnect()
 }
 """
 

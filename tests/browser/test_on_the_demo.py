@@ -33,7 +33,13 @@ pytestmark = pytest.mark.browser
 
 TABLE = ".st-key-pair_table [data-testid=stDataFrame]"
 CHART = ".st-key-market_chart .js-plotly-plot"
-ENDS = f"JSON.stringify(document.querySelector('{CHART}').layout.xaxis.range)"
+RANGE = f"document.querySelector('{CHART}')?.layout?.xaxis?.range"
+"""Of the chart's time; undefined while a refresh replaces the chart."""
+ENDS = f"JSON.stringify({RANGE})"
+WIDTH = f"(([from, to]) => new Date(to) - new Date(from))({RANGE} ?? [])"
+REDRAWN = (
+    f"(() => {{ const chart = document.querySelector('{CHART}'); return chart && !chart.mark }})()"
+)
 DIALOG = "[role=dialog]"
 PAGES = {
     "overview": "",
@@ -118,15 +124,27 @@ def half_done(page):
 def zoomed(page):
     """Draw up the middle of the chart; return where its time begins and ends then."""
     page.wait_for_selector(f"{CHART} .main-svg")
-    whole = page.evaluate(ENDS)
+    whole = page.evaluate(WIDTH)
+    while not drag(page, whole):
+        """A refresh took the chart away under the mouse."""
+    return page.evaluate(ENDS)
+
+
+def drag(page, whole):
+    """Draw over a fifth of the chart; return whether it shows less than half of *whole* then."""
+    from playwright.sync_api import TimeoutError as NotInTime
+
     box = page.locator(f"{CHART} .nsewdrag").first.bounding_box()
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + 0.4 * box["width"], middle)
     page.mouse.down()
     page.mouse.move(box["x"] + 0.6 * box["width"], middle, steps=5)
     page.mouse.up()
-    page.wait_for_function(f"(whole) => {ENDS} !== whole", arg=whole)
-    return page.evaluate(ENDS)
+    try:
+        page.wait_for_function(f"(whole) => {WIDTH} < whole / 2", arg=whole, timeout=5000)
+    except NotInTime:
+        return False
+    return True
 
 
 def test_a_refresh_leaves_alone_what_somebody_does(visit, demo):
@@ -136,6 +154,7 @@ def test_a_refresh_leaves_alone_what_somebody_does(visit, demo):
     """
     typing, zooming, looking = visit(demo.url), visit(f"{demo.url}/market"), visit(demo.url)
     search, drawn_up = half_done(typing), zoomed(zooming)
+    zooming.evaluate(f"document.querySelector('{CHART}').mark = 'the first'")
     pair, venue = open_first_pair(looking)
     looking.evaluate(f"document.querySelector('{DIALOG} .js-plotly-plot').mark = 'the same'")
     clocks = [page.evaluate(CLOCK) for page in (typing, zooming)]
@@ -148,7 +167,8 @@ def test_a_refresh_leaves_alone_what_somebody_does(visit, demo):
     assert typing.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 120
     assert search.input_value() == "btc half a wo"
     assert search.evaluate("field => field === document.activeElement")
-    assert zooming.evaluate(ENDS) == drawn_up
+    zooming.wait_for_function(REDRAWN)
+    zooming.wait_for_function(f"(ends) => {ENDS} === ends", arg=drawn_up)
     assert f"{pair} on {venue}" in looking.locator(DIALOG).inner_text()
     assert looking.evaluate(f"document.querySelector('{DIALOG} .js-plotly-plot').mark")
 
@@ -168,10 +188,7 @@ def test_a_zoom_just_before_the_chart_is_drawn_anew_stays(visit, someone, demo):
 
     page.evaluate(f"document.querySelector('{CHART}').mark = 'the first'")
     page.get_by_test_id("stButtonGroup").get_by_role("button", name="RSI", exact=True).click()
-    page.wait_for_function(
-        f"() => {{ const c = document.querySelector('{CHART}'); return c && !c.mark }}"
-    )
-
+    page.wait_for_function(REDRAWN)
     page.wait_for_function(f"(ends) => {ENDS} === ends", arg=drawn_up)
 
 

@@ -262,7 +262,7 @@ async def test_closing_leaves_nothing_behind(world):
     assert not {name for name in names if name.startswith("binance ")}
     [gap] = [gap for gap in one.feed.records() if gap.channel == "trades"]
     assert (gap.symbol, gap.outcome) == ("*", "lost")
-    assert "stopped before it could be filled" in gap.reason
+    assert "the collector stopped before it was filled" in gap.reason
 
 
 async def test_what_is_shown_of_the_streams(world):
