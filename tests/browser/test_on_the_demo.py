@@ -124,10 +124,10 @@ def half_done(page):
 def zoomed(page):
     """Draw up the middle of the chart; return where its time begins and ends then."""
     page.wait_for_selector(f"{CHART} .main-svg")
-    whole = page.evaluate(WIDTH)
-    while not drag(page, whole):
-        """A refresh took the chart away under the mouse."""
-    return page.evaluate(ENDS)
+    whole = page.wait_for_function(f"() => {WIDTH} || null").json_value()
+    # A refresh may take the chart away under the mouse.
+    assert any(drag(page, whole) for _ in range(10))
+    return page.wait_for_function(f"() => {ENDS}").json_value()
 
 
 def drag(page, whole):
