@@ -1,4 +1,4 @@
-"""The intake: a batch leaves it only when the lake has it."""
+"""The write queue: a batch leaves it only when the lake has it."""
 
 from __future__ import annotations
 

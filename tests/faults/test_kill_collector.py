@@ -37,7 +37,7 @@ def published_keys(folder: Path) -> list[tuple]:
 
 
 def test_every_published_row_outlives_the_collector_and_none_is_there_twice(tmp_path):
-    """The intake, its thread and the publishing are killed wherever they happen to be."""
+    """The write queue, its thread and the publishing are killed wherever they happen to be."""
     rng = random.Random(11)
     options = ["--port", "0", "--instruments", "25", "--speed", str(30 / CYCLE_S)]
     with subprocess.Popen(
