@@ -8,7 +8,7 @@ A value that is absent, or is not a number, is written ``–``: never ``nan``,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,6 +21,13 @@ from numpy.typing import NDArray
 
 ABSENT: Final = "–"
 """Stands wherever there is no value."""
+
+_VENUES: Final = {
+    "binance": "Binance",
+    "bybit": "Bybit",
+    "okx": "OKX",
+    "hyperliquid": "Hyperliquid",
+}
 
 _SCALES: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 _SPANS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"))
@@ -217,6 +224,21 @@ def pair(symbol: str) -> str:
     return traded if traded.endswith(f"/{settled}") else symbol
 
 
+def venue(name: str) -> str:
+    """Write a venue for people: ``Binance`` of ``binance``; one without a name of ours as it is."""
+    return _VENUES.get(name, name)
+
+
+def venues(names: Iterable[str]) -> str:
+    """Write several venues as a sentence does, by name: ``Binance, Bybit and OKX``."""
+    return listed([venue(name) for name in sorted(names)])
+
+
+def on_venue(symbol: str, name: str) -> str:
+    """Write which pair is meant: ``BTC/USDT on OKX``."""
+    return f"{pair(symbol)} on {venue(name)}"
+
+
 def listed(words: list[str], most: int = 8) -> str:
     """Write a list as a sentence does: ``a, b and c``, or ``a, b and 12 more``."""
     shown = words if len(words) <= most else [*words[: most - 1], f"{len(words) - most + 1:,} more"]
@@ -243,6 +265,10 @@ def _text(value: Any) -> str:
     return ABSENT if value is None else str(value)
 
 
+def _venue(value: Any) -> str:
+    return ABSENT if value is None else venue(str(value))
+
+
 def _time(value: Any) -> str:
     return ABSENT if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
 
@@ -258,6 +284,7 @@ def _hours(value: float | None) -> str:
 
 Kind = Literal[
     "text",
+    "venue",
     "time",
     "flag",
     "usd",
@@ -280,8 +307,9 @@ Kind = Literal[
     "bytes",
     "bps",
 ]
-"""``pct`` has a sign and ``share`` none; ``rate`` is a percentage that is small, ``score`` is in
-standard deviations, ``index`` goes from 0 to 100."""
+"""``venue`` is an id, which people read as a name. ``pct`` has a sign and ``share`` none;
+``rate`` is a percentage that is small, ``score`` is in standard deviations, ``index`` goes from
+0 to 100."""
 
 _PLAIN: Final = "#,##0{0}"
 _SIGNED: Final = "+#,##0{0};-#,##0{0};0{0}"
@@ -299,6 +327,8 @@ class Writing:
     """Decimals, where nothing else is asked for."""
     fixed: bool = False
     """Whether the value alone decides on its decimals."""
+    is_text: bool = False
+    """Whether a cell holds letters, as text and a venue's id do."""
     signed: bool = False
     """Whether what is above nought has a plus."""
     sheet: str = ""
@@ -312,7 +342,8 @@ class Writing:
 
 
 KINDS: Final[dict[Kind, Writing]] = {
-    "text": Writing(write=_text, fixed=True, sheet="@"),
+    "text": Writing(write=_text, fixed=True, sheet="@", is_text=True),
+    "venue": Writing(write=_venue, fixed=True, sheet="@", is_text=True),
     "time": Writing(
         write=_time, unit="UTC", digits=0, fixed=True, sheet="yyyy-mm-dd hh:mm:ss", is_said=False
     ),

@@ -80,7 +80,7 @@ def plain(values: pd.Series[Any], kind: Kind) -> list[Plain]:
     if kind == "time":
         return _times(values)
     absent = values.isna().tolist()
-    convert = {"text": str, "flag": bool}.get(kind, _number)
+    convert = str if KINDS[kind].is_text else bool if kind == "flag" else _number
     return [
         None if is_absent else convert(value)
         for value, is_absent in zip(values.tolist(), absent, strict=True)

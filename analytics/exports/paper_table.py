@@ -14,7 +14,7 @@ _SIZES: Final = (7.5, 7.0, 6.5, 6.0, 5.5)
 _PADDING: Final = 3.0
 _STRETCH: Final = 12.0
 _LEAST_TEXT: Final = 12.0
-_LEFT: Final = frozenset({"text", "time", "flag"})
+_LEFT: Final = frozenset({"text", "venue", "time", "flag"})
 _LINE: Final = 0.3528 * 1.25
 
 
@@ -97,7 +97,7 @@ def _narrowed(columns: tuple[Column, ...], widths: list[float], room: float) -> 
     """Return *widths* that fit: text gives way first, as a cut name is better than a cut number."""
     over = sum(widths) - room
     gives = [
-        max(width - _LEAST_TEXT, 0.0) if column.kind == "text" else 0.0
+        max(width - _LEAST_TEXT, 0.0) if KINDS[column.kind].is_text else 0.0
         for column, width in zip(columns, widths, strict=True)
     ]
     part = min(over / sum(gives), 1.0) if sum(gives) else 0.0

@@ -19,7 +19,7 @@ from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from analytics.exports.exported_table import Column, Plain, Section
-from analytics.formats import Kind, sheet_format
+from analytics.formats import KINDS, Kind, sheet_format
 from analytics.palette import LIGHT
 from analytics.untrusted.spreadsheet import is_like_formula
 
@@ -91,7 +91,7 @@ def _table(book: Workbook, sheet: Worksheet, section: Section) -> None:
     for place, (column, cells) in enumerate(zip(section.columns, section.cells(), strict=True)):
         sheet.write_string(0, place, column.header, header)
         sheet.set_column(place, place, _width(column, cells), _format(book, column, cells))
-        _cells(sheet, place, cells, _text_format(book) if column.kind == "text" else None)
+        _cells(sheet, place, cells, _text_format(book) if KINDS[column.kind].is_text else None)
     sheet.freeze_panes(1, 1)
     if section.columns:
         sheet.autofilter(0, 0, len(section.frame), len(section.columns) - 1)
@@ -131,7 +131,7 @@ def _width(column: Column, cells: Sequence[Plain]) -> int:
     """Return a width that shows the whole of most cells. [digits of the sheet's font]"""
     # Its longest word, as a header wraps; and room for the filter's arrow.
     header = max(map(_letters, column.header.split()), default=0) + 3
-    if column.kind != "text":
+    if not KINDS[column.kind].is_text:
         return max(header, _WIDTHS.get(column.kind, 12))
     longest = max((_letters(cell) for cell in cells if isinstance(cell, str)), default=0)
     return min(max(header, longest + 2), _WIDEST)

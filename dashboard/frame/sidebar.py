@@ -24,6 +24,7 @@ def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
         choices: Returns the venues there are, and the symbols of all pairs there are, each once,
             at the time that is asked for here.
     """
+    _write_names_of_venues()
     user_thresholds.remember_link()
     with st.sidebar:
         above = st.container()
@@ -96,6 +97,7 @@ def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], li
     chosen = st.pills(
         "Venues",
         list(venues),
+        format_func=formats.venue,
         selection_mode="multi",
         key="venues",
         bind="query-params",
@@ -113,6 +115,15 @@ def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], li
     return chosen, pairs
 
 
+def _write_names_of_venues() -> None:
+    """Put names in the place of ids that a link has: the field would leave those out."""
+    named = st.query_params.get_all("venues")
+    names = [formats.venue(name) for name in named]
+    if "venues" not in st.session_state and names != named:
+        st.query_params["venues"] = names
+        st.rerun()
+
+
 def _complaints(venues: Sequence[str], symbols: Sequence[str]) -> Iterator[str]:
     """Say what in the URL cannot be followed; the widgets leave it out without a word."""
     timeframe = st.query_params.get("timeframe", FIRST_TIMEFRAME)
@@ -120,7 +131,7 @@ def _complaints(venues: Sequence[str], symbols: Sequence[str]) -> Iterator[str]:
         said = formats.repeated(timeframe)
         yield f"timeframe={said} is not available; use {', '.join(TIMEFRAMES)}."
     names = [formats.pair(symbol) for symbol in symbols]
-    for key, known in (("venues", venues), ("pairs", names)):
+    for key, known in (("venues", [*map(formats.venue, venues)]), ("pairs", names)):
         unknown = [name for name in st.query_params.get_all(key) if name and name not in known]
         if venues and unknown:
             some = formats.listed([*map(formats.repeated, unknown)])

@@ -36,6 +36,13 @@ def test_what_is_no_number_is_a_dash(write, nothing):
     assert write(nothing) == "–"
 
 
+def test_people_read_a_venue_s_name():
+    """Whatever has none of ours is shown as it is called in the lake."""
+    assert formats.venues(["okx", "binance", "mexc"]) == "Binance, mexc and OKX"
+    assert formats.on_venue("BTC/USDT:USDT", "bybit") == "BTC/USDT on Bybit"
+    assert formats.writer("venue")(None) == "–"
+
+
 @pytest.mark.parametrize(
     ("value", "written"),
     [

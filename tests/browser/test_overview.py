@@ -95,8 +95,8 @@ def test_table_sorts_by_number(overview):
 def test_the_choice_of_venues_lives_in_the_url(overview):
     """A link to a view shows that view."""
     page = overview()
-    page.get_by_role("button", name="okx", exact=True).click()
-    page.wait_for_url("**/?venues=okx")
+    page.get_by_role("button", name="OKX", exact=True).click()
+    page.wait_for_url("**/?venues=OKX")
     page.wait_for_function(f"{OPEN_INTEREST}.length === 4")
 
     other = overview("?venues=okx")
@@ -106,8 +106,8 @@ def test_the_choice_of_venues_lives_in_the_url(overview):
 def test_a_view_goes_along_from_page_to_page(visit, made):
     """The time looked at, timeframe and venues: by the links at the top, by those on the pages,
     through the dialog, and by the browser's way back."""
-    seen = {"at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "timeframe": "1h", "venues": "okx"}
-    page = visit(f"{made}/?{urlencode(seen)}")
+    seen = {"at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "timeframe": "1h", "venues": "OKX"}
+    page = visit(f"{made}/?{urlencode({**seen, 'venues': 'okx'})}")
 
     def arrive_at(title):
         page.get_by_role("heading", name=title, exact=True).wait_for()

@@ -38,9 +38,10 @@ def kept(app):
     return data
 
 
-def test_a_link_brings_the_whole_view(market):
-    """Timeframe, venues, pairs and thresholds."""
-    for name, value in {"timeframe": "4h", "venues": "okx", "pairs": "ETH/USDT", "z": "3"}.items():
+@pytest.mark.parametrize("venue", ["OKX", "okx"])
+def test_a_link_brings_the_whole_view(market, venue):
+    """Timeframe, venues by name or id, pairs and thresholds."""
+    for name, value in {"timeframe": "4h", "venues": venue, "pairs": "ETH/USDT", "z": "3"}.items():
         market.query_params[name] = value
 
     market.run()
