@@ -22,16 +22,16 @@ from numpy.typing import NDArray
 ABSENT: Final = "–"
 """Stands wherever there is no value."""
 
+
+_SCALES: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+_SPANS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"))
+_BYTES: Final = ("B", "KB", "MB", "GB", "TB")
 _VENUES: Final = {
     "binance": "Binance",
     "bybit": "Bybit",
     "okx": "OKX",
     "hyperliquid": "Hyperliquid",
 }
-
-_SCALES: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
-_SPANS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"))
-_BYTES: Final = ("B", "KB", "MB", "GB", "TB")
 
 
 def usd(value: float | None) -> str:
@@ -54,6 +54,15 @@ def coins(value: float | None) -> str:
 def pct(value: float | None, digits: int = 2) -> str:
     """Write a change with its sign: ``+0.42 %``, ``-3.10 %``, ``0.00 %``. [%]"""
     return _signed(value, digits, " %")
+
+
+def trimmed_pct(value: float | None) -> str:
+    """Write a small rate with the decimals that it needs: ``+0.11 %``, ``+0.0125 %``. [%]"""
+    written = pct(value, 4)
+    if written == ABSENT:
+        return ABSENT
+    whole, _, decimals = written.removesuffix(" %").partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')} %"
 
 
 def points(value: float | None, digits: int = 2) -> str:

@@ -154,6 +154,17 @@ class Paper(FPDF):
         count = sum(1 for _ in takewhile(lambda end: end <= room, ends))
         return f"{text[:count].rstrip()}…"
 
+    def lines(self, text: str, width: float, size: float) -> list[str]:
+        """Return *text* in lines that are at most *width* wide. [mm]"""
+        lines = [""]
+        for word in self.printable(text).split():
+            longer = f"{lines[-1]} {word}".strip()
+            if lines[-1] and self.width_of(longer, size) > width:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+        return [self.fitted(line, width, size) for line in lines]
+
     def printable(self, text: str) -> str:
         """Return *text* in one line, with the code point of each letter that has no glyph."""
         if text.isascii() and text.isprintable():

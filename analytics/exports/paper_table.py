@@ -41,9 +41,10 @@ def draw_table(paper: Paper, section: Section) -> None:
     paper.reserve(30)
     paper.put(MARGIN, paper.y + 4, paper.fitted(section.title, paper.epw, 11), 11, is_bold=True)
     paper.set_y(paper.y + 7)
-    if section.note:
-        paper.put(MARGIN, paper.y + 2, paper.fitted(section.note, paper.epw, 7), 7, MUTED)
-        paper.set_y(paper.y + 4)
+    for line in paper.lines(section.note, paper.epw, 7) if section.note else ():
+        paper.put(MARGIN, paper.y + 2, line, 7, MUTED)
+        paper.set_y(paper.y + 3.2)
+    paper.set_y(paper.y + 0.8)
     if section.frame.empty:
         paper.put(MARGIN, paper.y + 3, "No rows.", 7.5, MUTED)
         paper.set_y(paper.y + 8)

@@ -38,25 +38,13 @@ def _title(paper: Paper, report: Report) -> None:
 def _state(paper: Paper, report: Report) -> None:
     """Say what the page was set to: a line for each setting, broken where it is long."""
     for name, value in report.state.items():
-        lines = _broken(paper, value, paper.epw - 34, 8)
+        lines = paper.lines(value, paper.epw - 34, 8)
         paper.reserve(4.4 * len(lines))
         paper.put(MARGIN, paper.y + 3, paper.fitted(name, 32, 8), 8, MUTED)
         for line in lines:
             paper.put(MARGIN + 34, paper.y + 3, line, 8)
             paper.set_y(paper.y + 4.4)
     paper.set_y(paper.y + 3)
-
-
-def _broken(paper: Paper, text: str, width: float, size: float) -> list[str]:
-    """Return *text* in lines that are at most *width* wide. [mm]"""
-    lines = [""]
-    for word in paper.printable(text).split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and paper.width_of(longer, size) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return [paper.fitted(line, width, size) for line in lines]
 
 
 def _figures(paper: Paper, figures: tuple[Figure, ...]) -> None:
@@ -119,7 +107,7 @@ def _row(paper: Paper, charts: list[Chart]) -> None:
 
 def _sentences(paper: Paper, sentences: tuple[str, ...]) -> None:
     for sentence in sentences:
-        for line in _broken(paper, sentence, paper.epw, 7.5):
+        for line in paper.lines(sentence, paper.epw, 7.5):
             paper.reserve(4)
             paper.put(MARGIN, paper.y + 3, line, 7.5, MUTED)
             paper.set_y(paper.y + 4)

@@ -14,6 +14,7 @@ from analytics.pair.history import History
 from analytics.panels.panel import LEAST_KNOWN
 from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
+from analytics.signals.sentences import LEGEND, told
 from dashboard.market.panes import SIGNALS, Pane
 from dashboard.market.scales import ended, ended_before
 
@@ -227,6 +228,8 @@ def _time(history: History, bar: int) -> datetime:
 def _of_signals(signals: Sequence[Signal], panes: Sequence[Pane]) -> list[str]:
     if SIGNALS not in panes:
         return []
-    counted = sorted(Counter(signal.tier for signal in signals).items())
-    of = formats.listed([f"{count:,} of tier {tier}" for tier, count in counted])
+    counted = Counter(told(signal).mark for signal in signals)
+    of = formats.listed(
+        [f"{counted[mark]:,} {mark} ({words})" for mark, words in LEGEND.items() if counted[mark]]
+    )
     return [f"Signals on closed bars, at your thresholds: {of}."]

@@ -18,6 +18,7 @@ from analytics.pair.history import History
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair
 from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
+from analytics.signals.sentences import LEGEND, told
 from dashboard.frame.downloads import thresholds_text
 from dashboard.market import panes
 from dashboard.market.chart_and_figures import Loaded, Wanted
@@ -51,9 +52,9 @@ _COLUMNS: Final = (
 
 _SIGNALS: Final = (
     Column("ts", "Bar from", "time"),
-    Column("tier", "Tier", "count"),
-    Column("pair", "Pair"),
-    Column("venue", "Venue"),
+    Column("mark", "Gravity"),
+    Column("subject", "Of"),
+    Column("sentence", "Signal"),
 )
 _PAPER_SIGNALS: Final = 100
 
@@ -156,16 +157,13 @@ def _named(pair: Pair, between: str = " ") -> str:
 
 
 def _signals(signals: Sequence[Signal]) -> Section:
-    """Return the newest signals, the newest first; what is of a venue's part of a base names it."""
+    """Return the newest signals in words, the newest first."""
     shown = signals[::-1][:_PAPER_SIGNALS]
     rows = [
-        {
-            "ts": one.ts,
-            "tier": one.tier,
-            "pair": one.base if one.symbol is None else formats.pair(one.symbol),
-            "venue": one.venue,
-        }
+        {"ts": one.ts, "mark": words.mark, "subject": words.subject, "sentence": words.sentence}
         for one in shown
+        for words in [told(one)]
     ]
-    note = f"Latest {len(shown):,} of {formats.plural(len(signals), 'signal')}."
+    marks = "; ".join(f"{mark} {meaning}" for mark, meaning in LEGEND.items())
+    note = f"Latest {len(shown):,} of {formats.plural(len(signals), 'signal')}. {marks}."
     return Section("Signals", pd.DataFrame(rows), _SIGNALS, note)

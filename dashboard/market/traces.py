@@ -14,12 +14,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.formats import KINDS, plotly_format
 from analytics.pair.history import History
 from analytics.palette import Colors
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
+from analytics.signals.sentences import told
 from dashboard.charts.frame import literal
 from dashboard.market.panes import Pane
 from dashboard.market.scales import Scale
@@ -33,15 +33,6 @@ MAX_COLUMNS: Final = 1_200
 """More columns than this are drawn as one outline that is filled."""
 WEBGL_FROM: Final = 1_500
 """Lines of more bars than this are drawn by the graphics card."""
-
-_TIERS: Final = {
-    1: ("Unusual OI change", "z_oi"),
-    2: ("OI, long/short and book agree", "z_oi"),
-    3: ("Taker-driven move", "oi_delta_pct"),
-    4: ("Longs pay while OI falls", "funding_8h_pct"),
-    5: ("Unusual change of the venue's OI share", "z_oi_share"),
-}
-"""What each tier means, and the quantity stated with it."""
 
 
 def title(name: str) -> str:
@@ -261,33 +252,27 @@ def tiers(place: Place, signals: Sequence[Signal]) -> list[Trace]:
     """Return a mark for each signal, in the lane of its tier."""
     return [
         _lane(place, number, [signal for signal in signals if signal.tier == number])
-        for number in _TIERS
-        if any(signal.tier == number for signal in signals)
+        for number in sorted({signal.tier for signal in signals})
     ]
 
 
 def _lane(place: Place, number: int, signals: Sequence[Signal]) -> Trace:
-    meaning, value = _TIERS[number]
-    quantity = QUANTITIES[value]
-    digits = plotly_format(quantity.kind, quantity.digits)
-    form = f"%{{customdata:{digits}}}{KINDS[quantity.kind].suffix}"
-    seen = [signal.values[value] for signal in signals]
+    words = [told(signal) for signal in signals]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": f"Tier {number}",
         "x": [f"{signal.ts:%Y-%m-%dT%H:%M}" for signal in signals],
         "y": np.full(len(signals), number, np.float32),
-        "text": [literal(signal.venue or "") for signal in signals],
-        "customdata": np.array([np.nan if v is None else v for v in seen], np.float32),
+        "text": [literal(f"{one.mark} {one.subject}: {one.sentence}") for one in words],
         "yaxis": place.axis,
         "marker": {
             "symbol": "diamond" if number == 2 else "line-ns-open",
             "size": 9,
-            "color": place.colors.alert if number in (1, 2) else place.colors.line,
+            "color": [one.color(place.colors) for one in words],
             "line": {"width": 1.6},
         },
-        "hovertemplate": f"{meaning}, {quantity.short} {form} on %{{text}}",
+        "hovertemplate": "%{text}",
     }
 
 

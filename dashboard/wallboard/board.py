@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Final, NamedTuple
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -15,6 +15,7 @@ from analytics.market.movers import movers
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES, moved
 from analytics.signals.fired import Signal
+from analytics.signals.sentences import gravest_first, told
 from dashboard.as_of import Moment
 from dashboard.components.cards import UNSIGNED, card_text
 from dashboard.components.movers import change_span
@@ -58,29 +59,10 @@ _STYLE: Final = """
 .wall-list p { font-size: clamp(1.1rem, 1.6vw, 2.8rem); margin: 0; display: flex; gap: 0.6vw;
   justify-content: space-between; white-space: nowrap; line-height: 1.35 }
 .wall-list p span { overflow: hidden; text-overflow: ellipsis }
+.wall-list p.signal { white-space: normal }
 .wall-list p.said { white-space: normal; opacity: 0.8 }
 </style>
 """
-
-
-class _Told(NamedTuple):
-    """How a tier is worded."""
-
-    words: str
-    value: str
-    """The largest of this come first."""
-    way: str | None
-    """Quantity whose sign is the direction; None without one."""
-
-
-_TIERS: Final = {
-    6: _Told("cluster", "tier_2_bases", None),
-    2: _Told("z + L/S + book", "z_oi", "book_imbalance_pct"),
-    3: _Told("takers", "oi_delta_pct", "cvd_delta_usd"),
-    4: _Told("funding", "funding_8h_pct", "funding_8h_pct"),
-    5: _Told(QUANTITIES["oi_share_pct"].short, "z_oi_share", "z_oi_share"),
-}
-"""The tiers in their order: the whole market first, and last what fires most often."""
 
 
 def wall_style() -> None:
@@ -176,39 +158,16 @@ def _movers(pairs: pd.DataFrame, rows: pd.DataFrame, name: str, colors: Colors) 
 
 
 def signal_lines(signals: Sequence[Signal], colors: Colors) -> list[str]:
-    """Return the gravest signals: by tier, the largest of each first."""
+    """Return the gravest signals in words: by tier, the largest of each first."""
     if not signals:
         return _said("None of tier 2 or above in the last closed bar.")
     shown = [
-        _line(
-            _subject(signal),
-            signal.venue or "",
-            f"{signal.tier} {_TIERS[signal.tier].words}{way}",
-            {" ▲": colors.up, " ▼": colors.down}.get(way, "inherit"),
-        )
-        for signal in sorted(signals, key=_place)[:_MAX_ROWS]
-        for way in [_way(signal)]
+        f'<p class="signal"><span><b style="color:{one.color(colors)}">{one.mark}</b> '
+        f"{escape(one.subject)}: {escape(one.sentence)}</span></p>"
+        for one in map(told, gravest_first(signals)[:_MAX_ROWS])
     ]
     more = len(signals) - _MAX_ROWS
     return shown + (_said(f"and {formats.plural(more, 'other')}") if more > 0 else [])
-
-
-def _place(signal: Signal) -> tuple[int, float]:
-    """Return what signals are ordered by."""
-    return list(_TIERS).index(signal.tier), -abs(signal.values[_TIERS[signal.tier].value] or 0.0)
-
-
-def _way(signal: Signal) -> str:
-    """Return the direction of *signal*: up, down, or nothing."""
-    name = _TIERS[signal.tier].way
-    value = None if name is None else signal.values[name]
-    return "" if not value else " ▲" if value > 0 else " ▼"
-
-
-def _subject(signal: Signal) -> str:
-    if signal.symbol is not None:
-        return formats.pair(signal.symbol)
-    return signal.base or "Market"
 
 
 def _ages(cycles: pd.DataFrame, shown: Moment, colors: Colors) -> list[str]:

@@ -14,6 +14,7 @@ from analytics import formats
 WRITERS = [
     formats.usd,
     formats.pct,
+    formats.trimmed_pct,
     formats.points,
     formats.share,
     formats.ratio,
@@ -223,3 +224,12 @@ def test_counts_and_sizes():
 def test_a_countdown_is_in_whole_minutes(left, written):
     """What is due is not written with a minus."""
     assert formats.countdown(left) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0.11, "+0.11 %"), (0.0125, "+0.0125 %"), (-0.03, "-0.03 %"), (0.1, "+0.10 %"), (0, "0.00 %")],
+)
+def test_a_small_rate_has_the_decimals_that_it_needs(value, written):
+    """Two at least, four at most."""
+    assert formats.trimmed_pct(value) == written

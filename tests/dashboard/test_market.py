@@ -353,7 +353,8 @@ def test_signals_are_marked_in_the_lane_of_their_tier(market, record):
 
     assert values(lane).tolist() == [1]
     assert lane["x"] == ["2025-10-22T12:35"]
-    assert "at your thresholds: 1 of tier 1" in text(page)
+    assert "■ BTC Binance: OI +" in lane["text"][0]
+    assert "at your thresholds: 1 ■ (unusual change of OI" in text(page)
 
 
 def test_a_time_too_long_for_its_bars_is_drawn_in_longer_ones(market, record):

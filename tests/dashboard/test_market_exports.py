@@ -95,14 +95,18 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
     flows = found["Liquidations: shorts up, longs down"].series
     assert [np.nanmax(line.y) for line in flows] == [2e4, -1e4]
     (signals,) = document.sections
-    assert signals.frame[["tier", "pair", "venue"]].to_numpy().tolist() == [
-        [1, "BTC/USDT", "binance"]
-    ]
+    (words,) = signals.frame[["mark", "subject", "sentence"]].to_numpy().tolist()
+    assert words[:2] == ["■", "BTC Binance"]
+    assert words[2].startswith("OI +")
+    assert " σ in 5m (+" in words[2]
     assert signals.frame["ts"].iloc[0] == record.noon.replace(minute=35)
     assert document.state["Panes"].startswith("Price, Bands, Volume, OI")
     assert "z of OI change 2.50, Long/short 2.00, Book" in document.state["Thresholds"]
     pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(document))).pages
-    assert "Basis: mark above index" in "".join(page.extract_text() for page in pages)
+    paper = " ".join("".join(page.extract_text() for page in pages).split())
+    assert "Basis: mark above index" in paper
+    assert words[2] in paper
+    assert "a venue's share of it." in paper  # the legend, whole
 
 
 def flows(record, known_of_newest, known_of_last):
@@ -205,7 +209,7 @@ def test_the_newest_signals_come_first_and_are_not_too_many(loaded, record):
     (signals,) = report(replace(asked, signals=many), wanted).sections
 
     assert signals.frame["ts"].tolist() == [signal.ts for signal in many[:49:-1]]
-    assert signals.note == "Latest 100 of 150 signals."
+    assert signals.note.startswith("Latest 100 of 150 signals. ■■■ OI, crowd and")
 
 
 def test_other_venues_are_beside_where_they_are_on(loaded, record):

@@ -77,7 +77,9 @@ def test_a_signal_of_tier_two_is_on_it(wall, record):
 
     words = shown(wall())
 
-    assert "BTC/USDT binance 2 z + L/S + book" in words
+    assert re.search(
+        r"■■■ BTC Binance: OI \+[\d.,]+ σ in 5m, crowd long \(L/S 3.00\), more bids", words
+    )
 
 
 def signal(tier, base, **values):
@@ -87,7 +89,7 @@ def signal(tier, base, **values):
         5: {"venue": "okx", "symbol": None, "base": base},
         6: {"venue": None, "symbol": None, "base": None},
     }.get(tier, {"venue": "okx", "symbol": f"{base}/USDT:USDT", "base": base})
-    told = {"tier": tier, "values": values, "thresholds": {}, "timeframe": "5m"}
+    told = {"tier": tier, "values": values, "thresholds": {"cluster_bars": 4}, "timeframe": "5m"}
     return Signal(**subject, **told, ts=noon, now=noon)
 
 
@@ -98,25 +100,21 @@ def lines(signals):
 
 def test_the_gravest_signals_are_not_crowded_out():
     """A venue's share departs from its history all the time: that comes last."""
-    shares = [signal(5, f"C{n}", z_oi_share=float(n - 15)) for n in range(10)]
+    shares = [signal(5, f"C{n}", z_oi_share=n - 15.0, oi_share_pct=30.0) for n in range(10)]
     grave = [
-        signal(2, "BTC", z_oi=3.0, book_imbalance_pct=-4.0),
-        signal(2, "ETH", z_oi=9.0, book_imbalance_pct=4.0),
-        signal(3, "SOL", oi_delta_pct=1.5, cvd_delta_usd=-1e6),
-        signal(4, "XRP", funding_8h_pct=0.04),
+        signal(2, "BTC", z_oi=3.0, ls_accounts=2.5, book_imbalance_pct=-4.0),
+        signal(3, "SOL", oi_delta_pct=1.5, price_delta_pct=-1.0, cvd_delta_usd=-1e6),
+        signal(4, "XRP", funding_8h_pct=0.04, oi_delta_pct=-1.0),
         signal(6, None, tier_2_bases=5.0),
     ]
 
     assert lines([*shares, *grave]) == [
-        "Market 6 cluster",
-        "ETH/USDT okx2 z + L/S + book ▲",
-        "BTC/USDT okx2 z + L/S + book ▼",
-        "SOL/USDT okx3 takers ▼",
-        "XRP/USDT okx4 funding ▲",
-        "C0 okx5 OI share ▼",
-        "C1 okx5 OI share ▼",
-        "C2 okx5 OI share ▼",
-        "and 7 others",
+        "■■■ Market: 5 coins with crowd long on a jump of OI within 20 min",
+        "■■■ BTC OKX: OI +3.0 σ in 5m, crowd long (L/S 2.50), more asks",
+        "■■ SOL OKX: Takers sell, price -1.00 %, OI +1.50 % in 5m",
+        "■■ XRP OKX: Funding +0.04 % per 8 h, longs pay, OI -1.00 % in 5m",
+        *(f"■ C{n} OKX: Share of OI 30.0 %, {n - 15:.1f} σ in 5m" for n in range(4)),
+        "and 6 others",
     ]
 
 
