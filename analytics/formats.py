@@ -1,4 +1,4 @@
-"""How values are written, in one place: ``$1.23B``, ``+0.42 %``, ``2.31``, ``3 min``.
+"""How values are written, in one place: ``$1.23B``, ``+0.42 %``, ``0.0₅471``, ``3 min``.
 
 ``KINDS`` says of each kind of value how it is written for people, in a spreadsheet and by Plotly.
 A value that is absent, or is not a number, is written ``–``: never ``nan``,
@@ -25,6 +25,9 @@ ABSENT: Final = "–"
 
 _SCALES: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 _SPANS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"))
+_COUNTED_NOUGHTS: Final = 4
+"""From so many noughts behind the point on, a price says their number: people miscount them."""
+_LOWERED: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _BYTES: Final = ("B", "KB", "MB", "GB", "TB")
 _VENUES: Final = {
     "binance": "Binance",
@@ -91,14 +94,22 @@ def bps(value: float | None, digits: int = 2) -> str:
 
 
 def price(value: float | None) -> str:
-    """Write a price to six figures, never in powers of ten: ``98,123.40``, ``0.0000123450``."""
+    """Write a price to six figures, and the noughts of a small one by their number.
+
+    ``98,123.40``, ``0.221400``; ``0.0₅471`` is 0.00000471, as traders write it. There, what ends
+    in noughts is cut to no fewer than three figures.
+    """
     number = _finite(value)
     if number is None:
         return ABSENT
     if number == 0:
         return "0.00"
-    places = 5 - math.floor(math.log10(abs(number)))
-    return f"{number:,.{min(max(places, 2), 12)}f}"
+    figures, power = f"{abs(number):.5e}".split("e")
+    noughts = -int(power) - 1
+    if noughts >= _COUNTED_NOUGHTS:
+        told = figures.replace(".", "").rstrip("0").ljust(3, "0")
+        return f"{'-' if number < 0 else ''}0.0{str(noughts).translate(_LOWERED)}{told}"
+    return f"{number:,.{max(5 - int(power), 2)}f}"
 
 
 def count(value: float | None) -> str:
@@ -359,8 +370,8 @@ KINDS: Final[dict[Kind, Writing]] = {
     "flag": Writing(write=_flag, digits=0, fixed=True, sheet="General"),
     "usd": Writing(write=usd, unit="USD", fixed=True, sign="$"),
     "usd_change": Writing(write=usd_change, unit="USD", fixed=True, signed=True, sign="$"),
-    # Up to twelve places, as many as the price has: from 98,123.4 to 0.0000123450.
-    "price": Writing(write=price, unit="quote currency", fixed=True, sheet="#,##0.00##########"),
+    # As many places as the price has, up to twenty: a spreadsheet writes no noughts by number.
+    "price": Writing(write=price, unit="quote currency", fixed=True, sheet=f"#,##0.00{'#' * 18}"),
     "coins": Writing(write=coins, unit="base coins", fixed=True, sheet="#,##0.00######"),
     "pct": Writing(write=pct, unit="%", signed=True, suffix=" %"),
     "rate": Writing(write=pct, unit="%", digits=4, signed=True, suffix=" %"),

@@ -163,6 +163,10 @@ _ALL: Final = (
         "funding_8h_pct", "Funding 8 h", "rate", "% per 8 h", brief="Funding", ts="funding_ts",
         neutral=0.0, change="points",
     ),
+    _Q(
+        "funding_carried_8h_pct", "Funding 8 h, last known", "rate", "% per 8 h",
+        of="funding_8h_pct", neutral=0.0,
+    ),
     _Q("funding_apr_pct", "Funding APR", "pct", "% per year", brief="APR", ts="funding_ts"),
     _Q(
         "funding_delta_pp", "Funding 8 h change", "points", _PP, 4, brief="Funding Δ",

@@ -42,6 +42,24 @@ def funding_apr_pct(funding_rate: ArrayLike, interval_h: ArrayLike) -> Floats:
     return _rebased(funding_rate, interval_h, _HOURS_PER_YEAR)
 
 
+def carried(values: ArrayLike) -> Floats:
+    """Return the last value known before each row that has none; NaN where one is known.
+
+    A venue's rate runs until the next one, so that the last one heard is the best guess of one
+    that was not recorded. It stays apart from what is known, and no later row is looked at.
+
+    Args:
+        values: NaN where nothing is known. (T,)
+
+    Returns:
+        The guesses alone; NaN before the first known value. (T,)
+    """
+    line = np.asarray(values, np.float64)
+    known = np.isfinite(line)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(line)), -1))
+    return np.where(known | (last < 0), np.nan, line[last])
+
+
 def premium_pct(price: ArrayLike, index: ArrayLike) -> Floats:
     """Return how far a price stands above its index: of the mark it is the basis.
 

@@ -148,6 +148,7 @@ def history(
     whole = _one(parts, mine, place, panel, _silence(panel, mine, collected))
     for name in _OF_WHOLE_BARS:
         whole[name][~_over(panel)] = np.nan
+    whole["funding_carried_8h_pct"] = _carried_funding(whole)
     first = max(len(panel.times) - bars, 0)
     lines = {name: line[first:] for name, line in whole.items()}
     known = _known_of_flows(parts, mine, first)
@@ -172,6 +173,13 @@ def history(
             if len(mine) > 1 or n not in mine
         },
     )
+
+
+def _carried_funding(lines: Mapping[str, Line]) -> Line:
+    """Return the last known funding of the bars that have none, up to the last with a price."""
+    priced = np.isfinite(lines["close"])
+    not_over = np.logical_or.accumulate(priced[::-1])[::-1]
+    return np.where(not_over, funding.carried(lines["funding_8h_pct"]), np.nan)
 
 
 def _lead(

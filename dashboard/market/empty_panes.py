@@ -177,19 +177,28 @@ def _of_late(history: History, panes: Sequence[Pane], now: datetime) -> list[str
 
 
 def _of_funding(history: History, panes: Sequence[Pane]) -> list[str]:
-    """Say where the rate that ran is not known yet: a venue's history has what was paid alone."""
-    funding = next((pane for pane in panes if "funding_8h_pct" in pane.lines), None)
-    if funding is None:
+    """Say when the rate was not recorded, and how that is drawn."""
+    if not any("funding_8h_pct" in pane.lines for pane in panes):
         return []
-    known = np.isfinite(history.lines[funding.lines[0]])
-    within = np.isfinite(history.lines["close"]) & np.logical_or.accumulate(known[::-1])[::-1]
-    missing = int((within & ~known).sum())
-    if not missing:
+    missing = np.flatnonzero(np.isfinite(history.lines["funding_carried_8h_pct"]))
+    if not len(missing):
         return []
+    runs = np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1)
+    stretches = [_stretch(history, int(run[0]), int(run[-1])) for run in runs]
     return [
-        f"Funding is missing in {formats.plural(missing, 'bar')}: before collecting began, a rate "
-        "is known only once it was paid."
+        f"Funding was not recorded {formats.listed(stretches, 3)}: dashed, last known rate. Venues "
+        "publish past rates only once paid."
     ]
+
+
+def _stretch(history: History, first: int, last: int) -> str:
+    """Write from when to when bars last: ``from 00:00 to 06:05 UTC``, ``since 06:05 UTC``."""
+    today = _time(history, -1)
+    start = formats.moment(_time(history, first), today)
+    if last == len(history.times) - 1:
+        return f"since {start}"
+    end = formats.moment(_time(history, last + 1), today)
+    return f"from {start.removesuffix(' UTC')} to {end}"
 
 
 def _of_flows(history: History, panes: Sequence[Pane]) -> list[str]:

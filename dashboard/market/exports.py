@@ -28,6 +28,7 @@ from dashboard.market.panes import Pane
 from dashboard.market.scales import newest
 from dashboard.market.traces import title
 
+_CARRIED: Final = "funding_carried_8h_pct"
 _KNOWN: Final = "_known"
 """Ends the name of a column that says how much of another one is known."""
 
@@ -39,6 +40,8 @@ def _of_pane(pane: Pane) -> list[Column]:
         columns.append(one)
         if pane.of.streamed:
             columns.append(Column(f"{one.name}{_KNOWN}", f"{one.title}, known", "share"))
+        if one.name == "funding_8h_pct":
+            columns.append(Column.of(_CARRIED))
     return columns
 
 
@@ -142,8 +145,11 @@ def _chart(pane: Pane, found: History, labels: Sequence[str]) -> LineChart:
             beside[title(f"bollinger_{band}")] = found.lines[f"bollinger_{band}"]
     if pane.by_venue and panes.VENUES in labels:
         beside |= {_named(pair): line[pane.lines[0]] for pair, line in found.others.items()}
+    if "funding_8h_pct" in pane.lines:
+        beside[title(_CARRIED)] = found.lines[_CARRIED]
     lines |= {name: line for name, line in beside.items() if np.isfinite(line).any()}
     partial = {title(line): found.partial(line) for line in pane.lines}
+    partial[title(_CARRIED)] = np.isfinite(found.lines[_CARRIED])
     return LineChart(
         f"{head}  ·  {newest(pane, found)}",
         tuple(Series(name, found.times, line, partial.get(name)) for name, line in lines.items()),

@@ -94,14 +94,26 @@ def test_funding_keeps_four_places():
         (98_123.4, "98,123.40"),
         (187.23, "187.230"),
         (0.2214, "0.221400"),
-        (0.00001234, "0.0000123400"),
+        (0.000123456, "0.000123456"),
+        (0.00009999996, "0.000100000"),
+        (0.00001234, "0.0₄1234"),
+        (0.00000471, "0.0₅471"),
+        (-0.00000471, "-0.0₅471"),
+        (0.0000047100049, "0.0₅471"),
+        (0.00000471234567, "0.0₅471235"),
+        (0.000004, "0.0₅400"),
+        (1e-12, "0.0₁₁100"),
         (0, "0.00"),
-        (1e-20, "0.000000000000"),
+        (-0.0, "0.00"),
+        (-187.23, "-187.230"),
+        (1_234_567.891, "1,234,567.89"),
+        (1e12, "1,000,000,000,000.00"),
     ],
 )
-def test_a_price_shows_six_figures(value, written):
-    """A coin of a thousandth of a cent is as readable as bitcoin."""
+def test_a_price_shows_its_figures_whatever_its_size(value, written):
+    """A coin of a thousandth of a cent is as readable as bitcoin, and as short."""
     assert formats.price(value) == written
+    assert len(written) <= 11 or abs(value) >= 1e6
 
 
 @pytest.mark.parametrize(

@@ -237,18 +237,34 @@ def test_a_pane_that_ends_long_before_the_price_says_when(unknown, at):
         assert line.endswith(end[11:] + ".")
 
 
-def test_bars_whose_funding_is_not_known_yet_are_said():
-    """Before collecting began a rate is known once it was paid, so that a stretch has none."""
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ([], None),
+        (range(40, 45), "from 11:10 to 11:35 UTC"),
+        (range(40, 50), "since 11:10 UTC"),
+        ([40, 42], "from 11:10 to 11:15 UTC and from 11:20 to 11:25 UTC"),
+    ],
+)
+def test_bars_whose_funding_was_not_recorded_are_said(missing, said):
+    """Where it is dashed, and why: a venue tells of past rates only what was paid."""
     pane = next(pane for pane in PANES if pane.label == "Funding")
     whole = found(50)
-    (name,) = pane.lines
-    rates = np.full(50, 0.01)
-    rates[40:45] = np.nan
-    holed = replace(whole, lines={**whole.lines, name: rates})
+    carried = np.full(50, np.nan)
+    carried[list(missing)] = 0.01
+    holed = replace(whole, lines={**whole.lines, "funding_carried_8h_pct": carried})
 
-    said = " ".join(sentences(holed, (), [pane], {}, 50, NOW, NOW))
+    found_lines = sentences(holed, (), [pane], {}, 50, NOW, NOW)
 
-    assert "Funding is missing in 5 bars" in said
+    lines = [line for line in found_lines if line.startswith("Funding was")]
+    assert lines == (
+        []
+        if said is None
+        else [
+            f"Funding was not recorded {said}: dashed, last known rate. Venues publish past rates "
+            "only once paid."
+        ]
+    )
 
 
 def with_parts(bars, parts):

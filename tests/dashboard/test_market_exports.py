@@ -21,7 +21,7 @@ from dashboard.market import chart_and_figures, exports
 from dashboard.market.instrument_picker import Subject
 from dashboard.market.panes import LABELS
 from dashboard.view import View
-from tests.dashboard.test_market import BTC, NOW, wave
+from tests.dashboard.test_market import BTC, KNOWN, NOW, wave
 
 
 @pytest.fixture
@@ -236,6 +236,44 @@ def test_a_chart_says_its_newest_value(loaded, record):
     document = report(*loaded("Funding"))
 
     assert document.charts[1].title == "Funding 8 h  ·  +0.0100 %"
+
+
+def test_a_small_price_is_whole_on_paper_and_a_number_in_the_file(loaded, record):
+    """A trader's 0.0₅471 for people, every figure for programs."""
+    small = dict.fromkeys(("open", "high", "low", "close"), 4.71e-06)
+    record.snapshot(BTC, **{**NOW, "price": 0.00000471})
+    record.bar(BTC, ended=record.noon.replace(minute=40), **{**KNOWN, **small})
+
+    found, wanted = loaded()
+    document = report(found, wanted)
+
+    assert document.charts[0].title == "BTC/USDT on binance  ·  0.0₅471"
+    assert next(one.value for one in document.figures if one.label == "Price") == "0.0₅471"
+    paper = pypdf.PdfReader(io.BytesIO(pdf_bytes(document)))
+    assert "0.0₅471" in paper.pages[0].extract_text()
+    assert float(bars(found)[-1]["Close [quote currency]"]) == 0.00000471
+    book = openpyxl.load_workbook(io.BytesIO(xlsx_bytes([exports.bars(found, found.history)], {})))
+    price = book["Bars"]["F2"]
+    assert (price.value, price.number_format) == (0.00000471, f"#,##0.00{'#' * 18}")
+
+
+def test_carried_funding_is_a_column_of_its_own_in_the_file_and_marked_on_paper(loaded, record):
+    """Where nothing was recorded the funding of the file stays empty."""
+    for minute, rate in ((30, {"funding_rate": 0.0001}), (35, {}), (40, {})):
+        known = {k: v for k, v in KNOWN.items() if not k.startswith("funding")}
+        interval = {"funding_interval_h": 8.0} if rate else {}
+        record.bar(BTC, ended=record.noon.replace(minute=minute), **known, **rate, **interval)
+
+    found, wanted = loaded("Funding")
+
+    rows = bars(found)
+    assert [row["Funding 8 h [% per 8 h]"] for row in rows] == ["0.01", "", ""]
+    assert [row["Funding 8 h, last known [% per 8 h]"] for row in rows] == ["", "0.01", "0.01"]
+    known, carried = charts(report(found, wanted))["Funding 8 h"].series
+    assert known.partial.tolist() == [False] * 3
+    assert carried.partial.tolist() == [False, True, True]
+    said = chart_and_figures.notes(found, found.history, wanted)
+    assert any(line.startswith("Funding was not recorded since 12:30 UTC") for line in said)
 
 
 def test_a_bar_under_way_says_so(loaded, record):

@@ -36,6 +36,20 @@ def test_rebases_funding(rate, interval_h, per_8h, per_year):
 
 
 @pytest.mark.parametrize(
+    ("known", "carried"),
+    [
+        ([NAN, 1, NAN, NAN, 2, NAN], [NAN, NAN, 1, 1, NAN, 2]),
+        ([NAN, NAN], [NAN, NAN]),
+        ([1, 2], [NAN, NAN]),
+        ([], []),
+    ],
+)
+def test_a_carried_rate_is_the_last_one_known_before(known, carried):
+    """Never a later one, and only where none is known."""
+    np.testing.assert_array_equal(funding.carried(known), carried)
+
+
+@pytest.mark.parametrize(
     ("price", "index", "expected"),
     [(101, 100, 1), (99.5, 100, -0.5), (100, 100, 0), (0, 100, NAN), (100, 0, NAN), (1, -1, NAN)],
 )

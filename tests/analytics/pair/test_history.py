@@ -418,3 +418,22 @@ def test_all_lines_are_of_one_length():
     assert {len(line) for line in found.lines.values()} == {3}
     assert len(found.times) == 3
     assert set(_COMPARED) <= set(found.lines)
+
+
+def test_funding_is_carried_from_what_was_known_before_and_stays_apart():
+    """From before the left edge too; not past the last price; the known line keeps its holes."""
+    found = lines(
+        {
+            BINANCE: {
+                "close": [100.0, 100.0, 100.0, 100.0, 100.0, None],
+                "oi_usd": [1e9, 1e9, 1e9, 1e9, 1e9, 1e9],
+                "funding_rate": [0.0001, None, None, 0.0002, None, None],
+                "funding_interval_h": 8.0,
+            }
+        },
+        bars=5,
+    )
+
+    known, carried = (found.lines[f"funding_{part}8h_pct"] for part in ("", "carried_"))
+    np.testing.assert_allclose(known, [np.nan, np.nan, 0.02, np.nan, np.nan])
+    np.testing.assert_allclose(carried, [0.01, 0.01, np.nan, 0.02, np.nan])
