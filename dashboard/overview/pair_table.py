@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from pandas.io.formats.style import Styler
 
 from analytics import formats
 from analytics.palette import Colors
@@ -17,27 +15,9 @@ from analytics.signals.thresholds import Thresholds
 from dashboard.as_of import Moment
 from dashboard.components.row_click import deselect, in_order, open_row
 from dashboard.components.stale_values import is_stale
+from dashboard.components.written_table import written
 from dashboard.overview.column_layout import COLUMNS, Column, config
 from dashboard.view import View, exceeded
-
-
-class _Written(pd.DataFrame):
-    """Rows that know already how each of their cells is written.
-
-    Streamlit asks a styled frame for its text twice over: pandas makes a cell of markup for
-    each, and Streamlit picks the words out of it again; for hundreds of rows that is most of
-    what a refresh costs. It also keeps text with long offsets, a sixth of all that is sent.
-    """
-
-    _metadata = ("words",)
-    words: dict[str, list[str]]
-
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
-        """Return the words where text is asked for, else what any frame returns."""
-        if dtype is str:
-            return pd.DataFrame(self.words, index=self.index, dtype=object)
-        return super().astype(dtype, *args, **kwargs)
-
 
 MAX_ROWS: Final = 600
 """Maximum rows: each is sent to the browser at every refresh."""
@@ -79,7 +59,7 @@ def pair_table(
     styles = _styles(words, pairs, shown, seen.thresholds, colors)
     deselect(_KEY)
     st.dataframe(
-        _styled(table, words, styles),
+        written(table, words, styles),
         column_config=config(columns, seen.timeframe),
         hide_index=True,
         height=min(38 + 29 * max(len(table), 4), 620),
@@ -115,27 +95,6 @@ def _words(column: Column, values: pd.Series[Any]) -> list[str]:
         # The cell is drawn from its numbers.
         return [""] * len(values)
     return list(map(column.quantity.write, values.tolist()))
-
-
-def _styled(
-    table: pd.DataFrame, words: dict[str, list[str]], styles: dict[str, list[str]]
-) -> Styler:
-    """Return *table* with its *words* and *styles*, as Streamlit takes it from pandas."""
-    written = _Written(table)
-    written.words = words
-    styler = written.style.set_uuid("p")
-    cells: defaultdict[str, list[str]] = defaultdict(list)
-    for nth, name in enumerate(table.columns):
-        for row, style in enumerate(styles.get(name, ())):
-            if style:
-                cells[style].append(f"row{row}_col{nth}")
-    rules = [
-        {"props": [part.split(":", 1) for part in style.split(";")], "selectors": selectors}
-        for style, selectors in cells.items()
-    ]
-    # What pandas would work out cell by cell.
-    vars(styler).update(_compute=lambda: styler, _translate=lambda *_: {"cellstyle": rules})
-    return styler
 
 
 def _styles(
