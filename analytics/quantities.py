@@ -101,6 +101,9 @@ _ALL: Final = (
     _Q("bollinger_upper", "Upper band", "price", _QUOTE, of="close", least_bars=20),
     _Q("bollinger_middle", "Middle band", "price", _QUOTE, of="close", least_bars=20),
     _Q("bollinger_lower", "Lower band", "price", _QUOTE, of="close", least_bars=20),
+    _Q("ema_20", "EMA 20", "price", _QUOTE, of="close", least_bars=20),
+    _Q("ema_50", "EMA 50", "price", _QUOTE, of="close", least_bars=50),
+    _Q("vwap", "VWAP", "price", _QUOTE, of="close"),
     _Q(
         "band_pct", "Place in band", "share", "%", 0, brief="In band", of="close", least_bars=20,
         neutral=50.0,

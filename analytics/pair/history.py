@@ -17,7 +17,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.indicators import bands, change, flow, funding, momentum, volatility, zscores
+from analytics.indicators import (
+    averages,
+    bands,
+    change,
+    flow,
+    funding,
+    momentum,
+    volatility,
+    zscores,
+)
 from analytics.indicators.arrays import Floats, newest
 from analytics.indicators.decomposition import oi_change_over
 from analytics.market import totals
@@ -48,9 +57,19 @@ METRICS: Final = (
 )
 """What a history is made of; a metric that the panel was loaded without counts as absent."""
 
-WARM_UP_BARS: Final = max(Z_REACH + 2, 5 * 14 + 1)
-"""Bars before the first one shown that its indicators look back on: z_oi's reach, and five of the
-RSI's periods, from which on its beginning is forgotten. [bars]"""
+_EMA_PERIODS: Final = (20, 50)
+_WARM_UP_BARS: Final = max(Z_REACH + 2, 5 * 14 + 1, 50 + 5 * 51 // 2)
+_DAY: Final = timedelta(days=1)
+
+
+def warm_up_bars(timeframe: str) -> int:
+    """Return how many bars before the first one shown its indicators look back on. [bars]
+
+    z_oi's reach; five of the RSI's periods, and of half the longest EMA's, from which on their
+    beginning is forgotten; and the day that VWAP is of.
+    """
+    return max(_WARM_UP_BARS, _DAY // TIMEFRAMES[timeframe])
+
 
 _RATIOS: Final = ("ls_accounts", "ls_top_accounts", "ls_top_positions")
 _AVERAGED: Final = ("funding_8h_pct", "book_imbalance_pct", *_RATIOS)
@@ -68,6 +87,7 @@ _OF_WHOLE_BARS: Final = (
     "bollinger_upper",
     "bollinger_middle",
     "bollinger_lower",
+    *(f"ema_{period}" for period in _EMA_PERIODS),
     "rsi_14",
     "z_oi",
     "z_robust",
@@ -75,7 +95,7 @@ _OF_WHOLE_BARS: Final = (
     "volatility_pct",
 )
 """What is left out of a bar that is not over: of a part of a bar it would mislead."""
-_OVER_AFTER: Final = timedelta(days=1)
+_OVER_AFTER: Final = _DAY
 """An instrument that has been silent for longer than this counts as gone, not as missing."""
 
 
@@ -125,7 +145,7 @@ def history(
     """Return the last *bars* bars of an instrument, or of all instruments of *panel* as one.
 
     Args:
-        panel: Of ``METRICS`` and of one base's instruments; ``WARM_UP_BARS`` more than
+        panel: Of ``METRICS`` and of one base's instruments; ``warm_up_bars`` more than
             *bars*, so that no indicator is blank where the stretch begins.
         pair: Venue and symbol of the instrument; None for all as one.
         bars: How many to return; fewer where the data begins later. [bars]
@@ -150,8 +170,10 @@ def history(
         whole[name][~_over(panel)] = np.nan
     whole["funding_carried_8h_pct"] = _carried_funding(whole)
     first = max(len(panel.times) - bars, 0)
-    lines = {name: line[first:] for name, line in whole.items()}
     known = _known_of_flows(parts, mine, first)
+    whole["vwap"], vwap_known = _vwap(panel.times, parts, place)
+    known["vwap"] = vwap_known[first:]
+    lines = {name: line[first:] for name, line in whole.items()}
     _add_running(lines, known)
     return History(
         times=panel.times[first:],
@@ -180,6 +202,21 @@ def _carried_funding(lines: Mapping[str, Line]) -> Line:
     priced = np.isfinite(lines["close"])
     not_over = np.logical_or.accumulate(priced[::-1])[::-1]
     return np.where(not_over, funding.carried(lines["funding_8h_pct"]), np.nan)
+
+
+def _vwap(
+    times: NDArray[np.datetime64], parts: Mapping[str, Floats], lead: int
+) -> tuple[Line, Line]:
+    """Return the lead's average price of the day so far, and how much of its volume is known. [%]
+
+    It is absent where less than ``LEAST_KNOWN`` is.
+    """
+    of_lead = [parts[name][:, [lead]] for name in ("high", "low", "close", "traded_usd")]
+    average = averages.vwap(times, *of_lead)
+    told = np.where(np.isfinite(average), parts[coverage("traded_usd")][:, [lead]], 0.0)
+    bars = averages.since_midnight(times, np.ones(told.shape))
+    known = averages.since_midnight(times, told) / bars
+    return np.where(known >= 100 * LEAST_KNOWN, average, np.nan)[:, 0], known[:, 0]
 
 
 def _lead(
@@ -385,6 +422,7 @@ def _of_prices(price: Mapping[str, Floats], bars_per_year: float) -> dict[str, L
         "bollinger_upper": bollinger.upper,
         "bollinger_middle": bollinger.middle,
         "bollinger_lower": bollinger.lower,
+        **{f"ema_{period}": averages.ema(close, period) for period in _EMA_PERIODS},
         "rsi_14": momentum.rsi(close),
         "atr_14": volatility.atr(price["high"], price["low"], close),
         "volatility_pct": volatility.volatility_pct(close, bars_per_year=bars_per_year),

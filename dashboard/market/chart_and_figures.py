@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.pair.history import METRICS, WARM_UP_BARS, History, history
+from analytics.pair.history import METRICS, History, history, warm_up_bars
 from analytics.pair.pair_figures import PairFigures, lead_first, pair_figures
 from analytics.palette import colors
 from analytics.panels.bar_under_way import with_bar_under_way
@@ -77,7 +77,7 @@ def load(wanted: Wanted) -> Loaded:
         METRICS,
         time_range.timeframe,
         shown,
-        bars=time_range.bars + WARM_UP_BARS,
+        bars=time_range.bars + warm_up_bars(time_range.timeframe),
         only=Only(bases=(subject.base,), venues=venues),
         unfinished=True,
     )

@@ -50,6 +50,7 @@ _COLUMNS: Final = (
     Column("is_over", "Complete", "flag"),
     *map(Column.of, ("open", "high", "low", "close")),
     *map(Column.of, ("bollinger_upper", "bollinger_middle", "bollinger_lower")),
+    *map(Column.of, ("ema_20", "ema_50", "vwap")),
     *(column for pane in panes.PANES if pane is not panes.PRICE for column in _of_pane(pane)),
 )
 

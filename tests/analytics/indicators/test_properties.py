@@ -8,7 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analytics.indicators import bands, change, flow, momentum, volatility, zscores
+from analytics.indicators import averages, bands, change, flow, momentum, volatility, zscores
+
+FIVE_MINUTES = np.datetime64("2025-10-21T22:00", "ms") + np.arange(60) * np.timedelta64(5, "m")
+"""Starts of bars: an hour and more of two sessions."""
 
 PRICES = arrays(
     np.float64,
@@ -24,6 +27,8 @@ INDICATORS = {
     "delta": lambda x: change.delta(x, 2),
     "delta_pct": lambda x: change.delta_pct(x, 2),
     "rsi": lambda x: momentum.rsi(x, 3),
+    "ema": lambda x: averages.ema(x, 3),
+    "vwap": lambda x: averages.vwap(FIVE_MINUTES[: len(x)], x, x, x, x),
     "middle": lambda x: bands.bollinger(x, 5).middle,
     "upper": lambda x: bands.bollinger(x, 5).upper,
     "lower": lambda x: bands.bollinger(x, 5).lower,
@@ -37,7 +42,7 @@ INDICATORS = {
     "z_robust": lambda x: zscores.z_robust(x, 5),
 }
 
-SCALED = {"delta", "middle", "upper", "lower", "atr", "obv", "cvd_usd"}
+SCALED = {"delta", "ema", "vwap", "middle", "upper", "lower", "atr", "obv", "cvd_usd"}
 """Those in the unit of what goes in; the others have no unit of price."""
 
 every = pytest.mark.parametrize("name", INDICATORS)

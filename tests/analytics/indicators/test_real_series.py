@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import talib
 
-from analytics.indicators import bands, change, flow, momentum, volatility, zscores
+from analytics.indicators import averages, bands, change, flow, momentum, volatility, zscores
 from analytics.panels.panel import Panel
 
 SERIES = Path(__file__).parents[4] / "shared" / "real" / "series"
@@ -63,6 +63,7 @@ TALIB = {
         lambda x: flow.obv(x["close"], x["volume_usd"]),
         lambda b: talib.OBV(b["close"], b["volume_usd"]),
     ),
+    "ema": (lambda x: averages.ema(x["close"], 50), lambda b: talib.EMA(b["close"], 50)),
     "middle": (
         lambda x: bands.bollinger(x["close"]).middle,
         lambda b: talib.BBANDS(b["close"], 20, 2, 2)[1],

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analytics.indicators import change, momentum
-from analytics.pair.history import _COMPARED, METRICS, WARM_UP_BARS, history
+from analytics.pair.history import _COMPARED, METRICS, history, warm_up_bars
 from analytics.panels.panel import FLOWS, Pair, Panel
 from analytics.signals.tiers import z_oi
 
@@ -108,14 +108,14 @@ def test_indicators_look_back_beyond_the_left_edge():
     """With the warm-up loaded, the first bar shown has all its indicators."""
     rng = np.random.default_rng(5)
     bars = 30
-    closes = (100 + rng.normal(0, 1, WARM_UP_BARS + bars).cumsum()).tolist()
-    interest = (1e9 * (1 + rng.normal(0, 0.01, WARM_UP_BARS + bars))).tolist()
+    closes = (100 + rng.normal(0, 1, warm_up_bars("5m") + bars).cumsum()).tolist()
+    interest = (1e9 * (1 + rng.normal(0, 0.01, warm_up_bars("5m") + bars))).tolist()
     whole = panel({BINANCE: {"close": closes, "oi_usd": interest}})
 
     found = history(whole, BINANCE, bars, {})
 
     assert len(found.times) == bars
-    for name in ("rsi_14", "bollinger_upper", "bollinger_lower", "z_oi", "oi_delta_pct"):
+    for name in ("rsi_14", "bollinger_upper", "bollinger_lower", "ema_50", "z_oi", "oi_delta_pct"):
         assert np.isfinite(found.lines[name]).all(), name
     column = np.array(closes)[:, None]
     assert found.lines["rsi_14"] == pytest.approx(momentum.rsi(column)[-bars:, 0])
@@ -437,3 +437,19 @@ def test_funding_is_carried_from_what_was_known_before_and_stays_apart():
     known, carried = (found.lines[f"funding_{part}8h_pct"] for part in ("", "carried_"))
     np.testing.assert_allclose(known, [np.nan, np.nan, 0.02, np.nan, np.nan])
     np.testing.assert_allclose(carried, [0.01, 0.01, np.nan, 0.02, np.nan])
+
+
+def test_vwap_is_the_leads_since_midnight_and_says_how_much_of_it_is_known():
+    """The bars of the day before do not count; of less than three quarters there is no average."""
+    bought = [60.0, 60.0, 90.0, 90.0, None, 90.0, None, 90.0]
+    prices = [5.0, 5.0, 100.0, 50.0, 60.0, 90.0, 90.0, 90.0]
+    bars = {**dict.fromkeys(("high", "low", "close"), prices), "taker_buy_usd": bought}
+    now = datetime(2025, 10, 22, 0, 30, tzinfo=UTC)
+    whole = panel({BINANCE: {**bars, "taker_sell_usd": 0.0, "oi_usd": 1.0}}, now=now)
+
+    found = history(whole, BINANCE, 7, {})
+
+    nan = np.nan
+    expected = [nan, 100, 180 / 2.7, nan, 270 / 3.7, nan, nan]
+    np.testing.assert_allclose(found.lines["vwap"], expected)
+    assert found.partial("vwap").tolist() == [False] * 4 + [True] + [False] * 2
