@@ -81,6 +81,12 @@ class Bases:
         keys = zip(rows["venue"], rows["symbol"], rows["base"], strict=True)
         return rows.assign(base=[self.name(*key) for key in keys])
 
+    @property
+    def params(self) -> dict[str, list[str]]:
+        """What a query that sums by base asks for: instruments, and what they are counted under."""
+        pairs = [f"{venue} {symbol}" for venue, symbol in self.names]
+        return {"counted_pairs": pairs, "counted_names": [*self.names.values()]}
+
     def to_read(self, wanted: Sequence[str]) -> list[str]:
         """Return the stored bases under which rows of *wanted* may lie."""
         return sorted({base for name in wanted for base in self.stored.get(name, {name})})

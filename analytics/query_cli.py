@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from analytics import formats, query
-from analytics.bases import bases
+from analytics.bases import Bases, bases
 from analytics.errors import QueryError
 from analytics.lake.clock import LakeClock
 from analytics.lake.reader import Reader
@@ -27,6 +27,9 @@ from analytics.untrusted.visible import visible
 
 SPANNED: Final = ("since", "earliest", "start")
 """Parameters that may be given as a span before now: ``24h``."""
+
+_GIVEN: Final = {"now", "known_by", "counted_pairs", "counted_names"}
+"""Parameters that need not be given."""
 
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?\d{1,18}")
 _DECIMAL: Final = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
@@ -90,6 +93,8 @@ def ask(
             params = _bound(name, texts, lambda: lake_time(cursor, wall))
             if "now" in asked and "now" not in params:
                 params["now"] = lake_time(cursor, wall)
+            if "counted_pairs" in asked:
+                params = {**_bases(cursor, params).params, **params}
             rows = _counted(query.table(cursor, name, **params), cursor, params)
     finally:
         reader.close()
@@ -105,12 +110,17 @@ def lake_time(cursor: duckdb.DuckDBPyConnection, wall: datetime) -> datetime:
     return wall if clock is None else clock.at(wall)
 
 
+def _bases(cursor: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> Bases:
+    """Return what instruments are counted under at the time that *params* ask for."""
+    now: datetime = params["now"]
+    return bases(cursor, now, params.get("known_by", now) or query.ANY_TIME)
+
+
 def _counted(rows: pa.Table, cursor: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> pa.Table:
     """Return *rows* with the bases that instruments are counted under then, as pages have them."""
-    now = params.get("now")
-    if not (isinstance(now, datetime) and {"venue", "symbol", "base"} <= set(rows.column_names)):
+    if not ("now" in params and {"venue", "symbol", "base"} <= set(rows.column_names)):
         return rows
-    found = bases(cursor, now, params.get("known_by", now) or query.ANY_TIME)
+    found = _bases(cursor, params)
     keys = zip(*(rows[key].to_pylist() for key in ("venue", "symbol", "base")), strict=True)
     names = pa.array([found.name(*pair) for pair in keys], pa.string())
     return rows.set_column(rows.column_names.index("base"), "base", names)
@@ -130,7 +140,7 @@ def _texts(name: str, given: Sequence[str]) -> dict[str, str]:
     if unknown := sorted(texts.keys() - asked):
         has = ", ".join(sorted(asked)) or "none"
         raise QueryError(f"{name}: unknown parameter {', '.join(unknown)}; it has {has}")
-    if missing := sorted(asked - texts.keys() - {"now", "known_by"}):
+    if missing := sorted(asked - texts.keys() - _GIVEN):
         raise QueryError(f"{name}: parameter {', '.join(missing)} is missing")
     return texts
 
@@ -213,6 +223,7 @@ _FLAG: Final = _Kind("true or false", _flag)
 KINDS: Final[Mapping[str, _Kind]] = {
     **dict.fromkeys(("end", "known_by", "now", "until", "wall", *SPANNED), _TIME),
     **dict.fromkeys(("bases", "metrics", "pairs", "symbols", "venues"), _NAMES),
+    **dict.fromkeys(("counted_names", "counted_pairs"), _NAMES),
     **dict.fromkeys(("bar_ms", "bars", "closing_ms", "span_s"), _WHOLE),
     **dict.fromkeys(("ends", "firsts"), _WHOLES),
     **dict.fromkeys(("break_s", "interval_s", "least_known", "times"), _NUMBER),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
 from analytics.panels.panel import TIMEFRAMES
-from analytics.signals.thresholds import Thresholds
-
-Level = Literal["z_oi", "ls_accounts", "book_imbalance_pct", "funding_8h_pct", "oi_delta_pct"]
-"""A quantity whose threshold a user chooses; the other thresholds are of signals alone."""
+from analytics.signals.thresholds import Level, Thresholds
 
 FIRST_TIMEFRAME: Final = "5m"
 """Default timeframe."""
@@ -54,7 +52,9 @@ class View:
         return rows[wanted]
 
 
-def exceeded(thresholds: Thresholds, name: Level, values: pd.Series[float]) -> pd.Series[bool]:
+def exceeded(
+    thresholds: Thresholds, name: Level, values: pd.Series[float], bases: Sequence[str]
+) -> pd.Series[bool]:
     """Return which *values* of the quantity called *name* are unusual; absent ones are not.
 
     A threshold must be exceeded, on either side. Of the long/short ratio the inverse counts as
@@ -64,11 +64,13 @@ def exceeded(thresholds: Thresholds, name: Level, values: pd.Series[float]) -> p
         thresholds: From where on a user calls a value unusual.
         name: As in GLOSSARY.md.
         values: In the unit that GLOSSARY.md states.
+        bases: The asset of each value, which may have a threshold of its own.
     """
+    level = thresholds.of_bases(name, bases)
     if name == "ls_accounts":
-        return (values > thresholds.ls_accounts) | (values < 1 / thresholds.ls_accounts)
+        return (values > level) | (values < 1 / level)
     # Venues state 0.01 % as a rate of 0.0001: what binary fractions add must not exceed it.
-    return values.abs().round(9) > float(getattr(thresholds, name))
+    return values.abs().round(9) > level
 
 
 def current() -> View:

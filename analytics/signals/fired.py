@@ -163,6 +163,10 @@ def _fired(tier: Tier, panel: Panel, first: int) -> Iterator[Signal]:
     starts = panel.times.astype("datetime64[ms]").tolist()
     rows, columns = np.nonzero(tier.fired[first:] == 1)
     seen = [values[first + rows, columns].tolist() for values in tier.seen.values()]
+    compared = {
+        name: np.broadcast_to(levels, len(tier.subjects))
+        for name, levels in tier.thresholds.items()
+    }
     for row, column, *values in zip(rows.tolist(), columns.tolist(), *seen, strict=True):
         subject = tier.subjects[column]
         ts = starts[first + row].replace(tzinfo=UTC)
@@ -178,7 +182,7 @@ def _fired(tier: Tier, panel: Panel, first: int) -> Iterator[Signal]:
                 name: None if math.isnan(value) else value
                 for name, value in zip(tier.seen, values, strict=True)
             },
-            thresholds=tier.thresholds,
+            thresholds={name: float(levels[column]) for name, levels in compared.items()},
         )
 
 

@@ -21,7 +21,7 @@ from analytics.indicators.funding import funding_8h_pct
 from analytics.indicators.zscores import z_score
 from analytics.panels.panel import Pair, Panel
 from analytics.signals.oi_share import oi_shares
-from analytics.signals.thresholds import Thresholds
+from analytics.signals.thresholds import Level, Thresholds
 
 METRICS: Final = (
     "close",
@@ -42,6 +42,9 @@ Z_BARS: Final = 20
 Z_REACH: Final = 2 * Z_BARS
 """How far back those bars may lie. Past a longer gap z is absent, so that no answer depends on
 how much history was loaded."""
+
+_TIER_2: Final[tuple[Level, ...]] = ("z_oi", "ls_accounts", "book_imbalance_pct")
+"""What must be beyond its threshold at once."""
 
 _FUNDING_DIGITS: Final = 9
 """Funding is compared to this many digits: a rate of exactly 0.01 % must not exceed 0.01 %
@@ -67,8 +70,8 @@ class Tier:
     """1, 0 or NaN. (T, K)"""
     seen: Mapping[str, Floats]
     """By name, in GLOSSARY.md's units. (T, K) each"""
-    thresholds: Mapping[str, float]
-    """Those that it compared with."""
+    thresholds: Mapping[str, Floats]
+    """Those that it compared with. (K,), or () where one is the same for all"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,11 @@ def z_oi(oi_delta_pct: Floats, score: Callable[[Floats, int], Floats] = z_score)
 
 
 def confluence(
-    z_oi: Floats, ls_accounts: Floats, book_imbalance_pct: Floats, thresholds: Thresholds
+    z_oi: Floats,
+    ls_accounts: Floats,
+    book_imbalance_pct: Floats,
+    thresholds: Thresholds,
+    bases: Sequence[str] = (),
 ) -> Confluence:
     """Return the share of true among the known of the three conditions, and how many those are.
 
@@ -132,8 +139,9 @@ def confluence(
         ls_accounts: (T, N)
         book_imbalance_pct: [%] (T, N)
         thresholds: Those of ``z_oi``, ``ls_accounts`` and ``book_imbalance_pct``.
+        bases: What the columns are of, where each base has thresholds of its own.
     """
-    conditions = _conditions(z_oi, ls_accounts, book_imbalance_pct, thresholds)
+    conditions = _conditions(z_oi, ls_accounts, book_imbalance_pct, thresholds, bases)
     known = 3.0 - np.isnan(conditions).sum(axis=0)
     share = np.full(known.shape, np.nan)
     np.divide(np.nansum(conditions, axis=0), known, out=share, where=known > 0)
@@ -183,7 +191,8 @@ def _tiers_1_and_2(
 ) -> tuple[Tier, Tier]:
     """1: z_oi is over its threshold. 2: long/short and imbalance are over theirs, too."""
     ls_accounts, imbalance_pct = metric["ls_accounts"], _finite(100 * metric["book_imbalance"])
-    together = confluence(z, ls_accounts, imbalance_pct, thresholds)
+    bases = _bases(subjects)
+    together = confluence(z, ls_accounts, imbalance_pct, thresholds, bases)
     seen = {
         "z_oi": z,
         "oi_delta_pct": oi_delta_pct,
@@ -193,8 +202,8 @@ def _tiers_1_and_2(
         "confluence": together.share,
         "confluence_known": together.known,
     }
-    conditions = _conditions(z, ls_accounts, imbalance_pct, thresholds)
-    compared = _only(thresholds, "z_oi", "ls_accounts", "book_imbalance_pct")
+    conditions = _conditions(z, ls_accounts, imbalance_pct, thresholds, bases)
+    compared: dict[str, Floats] = {name: thresholds.of_bases(name, bases) for name in _TIER_2}
     return (
         Tier(1, subjects, conditions[0], seen, compared),
         Tier(2, subjects, _all(*conditions), seen, compared),
@@ -207,17 +216,18 @@ def _tier_3(
     """Takers pushed the way the price went, and open interest rose: new positions drove it."""
     cvd_delta_usd = _finite(metric["taker_buy_usd"] - metric["taker_sell_usd"])
     price_delta_pct = delta_pct(metric["close"])
+    least = thresholds.of_bases("oi_delta_pct", _bases(subjects))
     agrees = _above(np.sign(cvd_delta_usd) * np.sign(price_delta_pct), 0)
     return Tier(
         3,
         subjects,
-        _all(agrees, _above(oi_delta_pct, thresholds.oi_delta_pct)),
+        _all(agrees, _above(oi_delta_pct, least)),
         {
             "oi_delta_pct": oi_delta_pct,
             "price_delta_pct": price_delta_pct,
             "cvd_delta_usd": cvd_delta_usd,
         },
-        _only(thresholds, "oi_delta_pct"),
+        {"oi_delta_pct": least},
     )
 
 
@@ -233,16 +243,20 @@ def _tier_4(
     funding = np.round(funding, _FUNDING_DIGITS)
     median = median_of_venue(funding, instruments, thresholds.funding_instruments)
     excess = np.round(funding - median, _FUNDING_DIGITS)
+    least = thresholds.of_bases("funding_8h_pct", [pair.base for pair in instruments])
     return Tier(
         4,
         tuple(Subject(*pair) for pair in instruments),
         _all(
-            _above(funding, thresholds.funding_8h_pct),
+            _above(funding, least),
             _above(excess, thresholds.funding_excess_pct),
             _above(-oi_delta_pct, 0),
         ),
         {"funding_8h_pct": funding, "funding_excess_pct": excess, "oi_delta_pct": oi_delta_pct},
-        _only(thresholds, "funding_8h_pct", "funding_excess_pct", "funding_instruments"),
+        {
+            "funding_8h_pct": least,
+            **_only(thresholds, "funding_excess_pct", "funding_instruments"),
+        },
     )
 
 
@@ -280,21 +294,29 @@ def _tier_6(tier_2: Floats, thresholds: Thresholds, instruments: Sequence[Pair])
 
 
 def _conditions(
-    z_oi: Floats, ls_accounts: Floats, book_imbalance_pct: Floats, thresholds: Thresholds
+    z_oi: Floats,
+    ls_accounts: Floats,
+    book_imbalance_pct: Floats,
+    thresholds: Thresholds,
+    bases: Sequence[str],
 ) -> Floats:
     """Return the three conditions of tier 2, one above the other. (3, T, N)"""
+    values = (z_oi, ls_accounts, np.abs(book_imbalance_pct))
     return np.stack(
         [
-            _above(z_oi, thresholds.z_oi),
-            _above(ls_accounts, thresholds.ls_accounts),
-            _above(np.abs(book_imbalance_pct), thresholds.book_imbalance_pct),
+            _above(one, thresholds.of_bases(name, bases))
+            for name, one in zip(_TIER_2, values, strict=True)
         ]
     )
 
 
-def _above(values: Floats, threshold: float) -> Floats:
-    """Return where *values* exceed *threshold*: 1, 0, or NaN where they are absent."""
-    return np.where(np.isnan(values), np.nan, values > threshold)
+def _bases(subjects: Sequence[Subject]) -> list[str]:
+    return [subject.base or "" for subject in subjects]
+
+
+def _above(values: Floats, threshold: Floats | float) -> Floats:
+    """Return where *values* exceed *threshold*: 1, 0, or NaN where either is absent."""
+    return np.where(np.isnan(values) | np.isnan(threshold), np.nan, values > threshold)
 
 
 def _all(*conditions: Floats) -> Floats:
@@ -308,5 +330,5 @@ def _finite(values: Floats) -> Floats:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _only(thresholds: Thresholds, *names: str) -> dict[str, float]:
-    return {name: getattr(thresholds, name) for name in names}
+def _only(thresholds: Thresholds, *names: str) -> dict[str, Floats]:
+    return {name: np.array(float(getattr(thresholds, name))) for name in names}

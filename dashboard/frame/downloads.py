@@ -20,9 +20,8 @@ from analytics.exports.report import SIMULATED, Report
 from analytics.exports.tsv import tsv_text
 from analytics.exports.xlsx import xlsx_bytes
 from analytics.quantities import QUANTITIES
-from analytics.signals.thresholds import Thresholds
+from analytics.signals.thresholds import Level, Thresholds
 from dashboard.as_of import Moment
-from dashboard.view import Level
 
 Tables = Mapping[str, Callable[[], Section]]
 
@@ -106,8 +105,7 @@ def plotly_config(name: str, shown: Moment) -> dict[str, Any]:
 
 def thresholds_text(level: Thresholds) -> str:
     """Format a user's thresholds for a report's settings."""
-    levels = [(QUANTITIES[name], getattr(level, name)) for name in get_args(Level)]
-    return ", ".join(f"{one.title} {one.write(value).lstrip('+')}" for one, value in levels)
+    return ", ".join(f"{QUANTITIES[name].title} {level.written(name)}" for name in get_args(Level))
 
 
 def _chosen(tables: Tables, key: str) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, get_args
+from typing import Final, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from analytics.indicators.arrays import Floats
 from analytics.market.measures import LATE, Measure, Measured, bars_of_spans, by_bar, over_spans
 from analytics.palette import colors
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair, Panel
-from analytics.signals.thresholds import Thresholds
+from analytics.signals.thresholds import Level, Thresholds
 from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
 from dashboard.charts.color_scale import CLIPPED_PCT, ColumnScales, color_scale
@@ -25,7 +26,7 @@ from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import only
 from dashboard.heatmap.heatmap_chart import MAX_MARKS, PARTIAL, Map, heat_chart
 from dashboard.loaders import bars as bar_loaders
-from dashboard.view import Level, View, exceeded
+from dashboard.view import View, exceeded
 
 CHART: Final = "heatmap_chart"
 
@@ -113,7 +114,7 @@ def _loaded(
         pairs=[pairs[n] for n in turned],
         columns=names,
         values=cells,
-        exceeded=_exceeded(cells, measure, seen.thresholds),
+        exceeded=_exceeded(cells, [pairs[n].base for n in turned], measure, seen.thresholds),
         coverage_pct=None if found.coverage_pct is None else found.coverage_pct[:, turned].T,
         measure=measure,
         scale=(
@@ -127,10 +128,13 @@ def _loaded(
     )
 
 
-def _exceeded(values: Floats, measure: Measure, thresholds: Thresholds) -> NDArray[np.bool_] | None:
+def _exceeded(
+    values: Floats, bases: Sequence[str], measure: Measure, thresholds: Thresholds
+) -> NDArray[np.bool_] | None:
     for name in get_args(Level):
         if name == measure.name:
-            flat = exceeded(thresholds, name, pd.Series(values.ravel()))
+            of_cells = np.repeat(np.array(bases, np.str_), values.shape[1]).tolist()
+            flat = exceeded(thresholds, name, pd.Series(values.ravel()), of_cells)
             return flat.to_numpy(dtype=np.bool_).reshape(values.shape)
     return None
 
@@ -227,11 +231,11 @@ def _unusual(loaded: Loaded, seen: View) -> list[str]:
     if loaded.exceeded is None:
         return []
     counts = loaded.exceeded.sum(axis=1)
-    level = loaded.measure.quantity.write(getattr(seen.thresholds, loaded.measure.name))
+    level = seen.thresholds.written(cast(Level, loaded.measure.name))
     total = int(counts.sum())
     cells = formats.plural(loaded.values.size, "cell")
     if not total:
-        return [f"None of {cells} exceeds your threshold of {level.lstrip('+')}."]
+        return [f"None of {cells} exceeds your threshold of {level}."]
     names = labels(loaded.pairs)
     first = [f"{names[n]} ({counts[n]:,})" for n in np.argsort(-counts, kind="stable")[:3]]
     how = (
@@ -241,7 +245,7 @@ def _unusual(loaded: Loaded, seen: View) -> list[str]:
     )
     verb = "exceeds" if total == 1 else "exceed"
     return [
-        f"{total:,} of {cells} {verb} your threshold of {level.lstrip('+')}{how}. "
+        f"{total:,} of {cells} {verb} your threshold of {level}{how}. "
         f"Most: {formats.listed(first)}."
     ]
 

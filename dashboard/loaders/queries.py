@@ -11,6 +11,8 @@ import streamlit as st
 
 from analytics import query
 from analytics.lake.schema import BAR
+from analytics.panels.panel import TIMEFRAMES
+from analytics.signals.thresholds import MARKED_DAYS
 from dashboard.as_of import SILENT_CYCLES, Moment
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.bases import counted
@@ -103,6 +105,19 @@ def liquidated(shown: Moment, span: timedelta) -> pd.DataFrame:
     return read_of_bars("liquidated", shown, span_s=int(span.total_seconds()))
 
 
+def threshold_values(shown: Moment, timeframe: str, days: int) -> pd.DataFrame:
+    """Return how large values were in the last *days*; see ``threshold_values.sql``.
+
+    It is read once an hour, and once a day where it is of more than a week.
+    """
+    stride = "1h" if days <= MARKED_DAYS else "1d"
+    times = {"now": shown.mark(stride), "known_by": shown.known_by}
+    spans = {"span_s": 86_400 * days, "bar_ms": int(1000 * TIMEFRAMES[timeframe].total_seconds())}
+    asked = {**times, **spans, **counted(shown).params}
+    known = shown_moment.bars_known(shown, stride)
+    return _threshold_values(source.folder(), known, asked)
+
+
 def venue_cycles(shown: Moment) -> pd.DataFrame:
     """How each venue's newest cycle went."""
     return read("venue_cycles", shown)
@@ -122,6 +137,12 @@ def collecting_since(shown: Moment) -> pd.DataFrame:
 def _fetch_of_bars(folder: str, known: Known, name: str, params: dict[str, object]) -> pd.DataFrame:
     with source.reader(folder).cursor() as cursor:
         return query.fetch(cursor, name, **params)
+
+
+@st.cache_data(ttl="1h", max_entries=16, show_spinner=False)
+def _threshold_values(folder: str, known: Known, params: dict[str, object]) -> pd.DataFrame:
+    with source.reader(folder).cursor() as cursor:
+        return query.fetch(cursor, "threshold_values", **params)
 
 
 @st.cache_resource(ttl="30s", max_entries=128, show_spinner=False)

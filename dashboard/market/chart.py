@@ -15,12 +15,11 @@ from analytics.pair.history import History
 from analytics.palette import Colors
 from analytics.panels.panel import TIMEFRAMES, Pair
 from analytics.signals.fired import Signal
-from analytics.signals.thresholds import Thresholds
+from analytics.signals.thresholds import Level, Thresholds
 from dashboard.charts.frame import across, frame, literal, whole
 from dashboard.market import traces
 from dashboard.market.panes import PRICE, SIGNALS, Pane
 from dashboard.market.scales import Scale, ended, newest, scale
-from dashboard.view import Level
 
 _HEAD: Final = 18
 """Over each pane, for its title, which lies on no curve there. [px]"""

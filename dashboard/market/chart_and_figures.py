@@ -124,7 +124,7 @@ def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
             bars=time_range.bars,
             only=Only(venues=venues),
         )
-    thresholds = wanted.seen.thresholds
+    thresholds = wanted.seen.thresholds.of_base(panel.instruments[0].base)
     return bars.pair_signals(
         panel, funding, subject.pair, time_range.bars, thresholds, wanted.shown
     )
@@ -188,7 +188,7 @@ def _draw(
             panes=panes,
             bands=BANDS in wanted.labels,
             venues=VENUES in wanted.labels,
-            thresholds=wanted.seen.thresholds,
+            thresholds=wanted.seen.thresholds.of_base(found.price_of.base),
             colors=colors(st.context.theme.type),
             touch=on_touch(),
             zone=st.context.timezone,

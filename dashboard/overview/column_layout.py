@@ -10,7 +10,7 @@ import streamlit as st
 
 from analytics.pair.curves import POINTS
 from analytics.quantities import QUANTITIES, Quantity
-from dashboard.view import Level
+from analytics.signals.thresholds import Level
 
 
 @dataclass(frozen=True, slots=True)

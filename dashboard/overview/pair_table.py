@@ -132,7 +132,8 @@ def _of_values(
     """Return the styles of a *column* of which so are the *words*."""
     filled = [False] * len(words)
     if column.level is not None:
-        filled = exceeded(thresholds, column.level, pairs[column.name]).tolist()
+        bases = pairs["base"].tolist()
+        filled = exceeded(thresholds, column.level, pairs[column.name], bases).tolist()
     if not column.signed:
         badge = _badge(colors.alert)
         return [badge if unusual else "" for unusual in filled]

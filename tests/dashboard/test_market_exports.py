@@ -101,7 +101,7 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
     assert " σ in 5m (+" in words[2]
     assert signals.frame["ts"].iloc[0] == record.noon.replace(minute=35)
     assert document.state["Panes"].startswith("Price, Bands, Volume, OI")
-    assert "z of OI change 2.50, Long/short 2.00, Book" in document.state["Thresholds"]
+    assert "z of OI change 2.50, Long/short 3.00, Book" in document.state["Thresholds"]
     pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(document))).pages
     paper = " ".join("".join(page.extract_text() for page in pages).split())
     assert "Basis: mark above index" in paper

@@ -165,7 +165,7 @@ def test_report_says_what_the_page_was_set_to(shown):
     text = "\n".join(page.extract_text() for page in pages)
 
     assert "$9.90B" in text
-    assert "z of OI change 2.50, Long/short 2.00" in text
+    assert "z of OI change 2.50, Long/short 3.00" in text
     assert "A sentence." in text
     assert "SIMULATED" in text
 

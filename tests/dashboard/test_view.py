@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from analytics.signals.thresholds import Thresholds
+from analytics.signals.thresholds import OwnLevels, Thresholds
 from dashboard.frame import user_thresholds
 from dashboard.view import View, current, exceeded, keep
 from tests.waiting import HANG_S
@@ -82,10 +82,10 @@ def test_thresholds_are_kept_only_when_they_were_chosen(market):
     assert kept(market)["chosen"] is False
     assert kept(market)["thresholds"]["z"] == 4
 
-    market.number_input(key="ls").set_value(3.0).run()
+    market.number_input(key="ls").set_value(2.5).run()
     assert kept(market)["chosen"] is True
     assert kept(market)["thresholds"] == {
-        **{"z": 4, "ls": 3, "imbalance": 3, "funding": 0.01, "oi_delta": 1},
+        **{"z": 4, "ls": 2.5, "imbalance": 3, "funding": 0.03, "oi_delta": 1},
     }
 
 
@@ -196,22 +196,35 @@ def test_what_is_about_all_is_always_shown():
     ("name", "values", "unusual"),
     [
         ("z_oi", [2.5, -2.6, 2.6], [False, True, True]),
-        ("ls_accounts", [2.0, 2.1, 0.5, 0.49], [False, True, False, True]),
+        ("ls_accounts", [3.0, 3.1, 0.34, 0.33], [False, True, False, True]),
         ("book_imbalance_pct", [3.0, -3.1], [False, True]),
-        ("funding_8h_pct", [100 * 0.0001, 0.0101], [False, True]),
+        ("funding_8h_pct", [100 * 0.0003, 0.0301], [False, True]),
         ("oi_delta_pct", [float("nan"), -1.1], [False, True]),
     ],
 )
 def test_a_threshold_must_be_exceeded(name, values, unusual):
     """On either side; what is absent is not unusual."""
-    assert exceeded(Thresholds(), name, pd.Series(values)).tolist() == unusual
+    bases = ["BTC"] * len(values)
+    assert exceeded(Thresholds(), name, pd.Series(values), bases).tolist() == unusual
+
+
+def test_an_asset_may_have_a_threshold_of_its_own():
+    """Of a ratio both ways; an asset without a past is never unusual."""
+    own = OwnLevels(
+        {"ls_accounts": 99.0}, {("ls_accounts", "BTC"): 2.0, ("ls_accounts", "PEPE"): 4.0}
+    )
+    values, bases = pd.Series([3.0, 0.4, 3.0, 5.0]), ["BTC", "BTC", "PEPE", "NEW"]
+
+    found = exceeded(Thresholds(own=own), "ls_accounts", values, bases)
+
+    assert found.tolist() == [True, True, False, False]
 
 
 def test_signals_take_the_users_thresholds():
     """And the standard for what a user does not choose."""
     chosen = View(thresholds=Thresholds(z_oi=4.0)).thresholds
 
-    assert (chosen.z_oi, chosen.ls_accounts, chosen.cluster_bars) == (4.0, 2.0, 4)
+    assert (chosen.z_oi, chosen.ls_accounts, chosen.cluster_bars) == (4.0, 3.0, 4)
 
 
 def test_a_view_is_a_value(monkeypatch):

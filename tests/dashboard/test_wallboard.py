@@ -71,14 +71,14 @@ def test_a_signal_of_tier_two_is_on_it(wall, record):
     for nth in range(26):
         ended = record.noon - timedelta(minutes=4 + 5 * nth)
         oi = 8e9 if nth == 0 else 6e9 + 1e6 * (nth % 3)
-        record.bar(BTC, ended=ended, close=100.0, oi_usd=oi, ls_accounts=3.0, book_imbalance=0.2)
+        record.bar(BTC, ended=ended, close=100.0, oi_usd=oi, ls_accounts=4.0, book_imbalance=0.2)
     record.snapshot(BTC, **WHOLE)
     record.publish()
 
     words = shown(wall())
 
     assert re.search(
-        r"■■■ BTC Binance: OI \+[\d.,]+ σ in 5m, crowd long \(L/S 3.00\), more bids", words
+        r"■■■ BTC Binance: OI \+[\d.,]+ σ in 5m, crowd long \(L/S 4.00\), more bids", words
     )
 
 

@@ -29,7 +29,8 @@ from analytics.signals.tiers import (
 NAN = np.nan
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 BAR = timedelta(minutes=5)
-DEFAULT = Thresholds()
+DEFAULT = Thresholds(ls_accounts=2.0, funding_8h_pct=0.01)
+"""Those that the figures below are reckoned for."""
 
 BTC = Pair("binance", "BTC/USDT:USDT", "BTC")
 BYBIT_BTC = Pair("bybit", "BTC/USDT:USDT", "BTC")
@@ -311,13 +312,15 @@ def test_what_tier_4_asks_for(change, expected):
 
 def test_excess_must_exceed_its_threshold():
     """0.02 % is 0.01 over the median of 0.01."""
-    assert tier_4(Thresholds(funding_excess_pct=0.01)) == []
-    assert len(tier_4(Thresholds(funding_excess_pct=0.009))) == 1
+    assert tier_4(replace(DEFAULT, funding_excess_pct=0.01)) == []
+    assert len(tier_4(replace(DEFAULT, funding_excess_pct=0.009))) == 1
 
 
 def test_rounding_exceeds_no_threshold():
     """0.04 % less 0.03 is 0.010000000000000002 to a computer, and 0.01 to everybody else."""
-    assert tier_4(Thresholds(funding_excess_pct=0.01), rate=0.0004, others=(0.0003,) * 3) == []
+    assert (
+        tier_4(replace(DEFAULT, funding_excess_pct=0.01), rate=0.0004, others=(0.0003,) * 3) == []
+    )
 
 
 def test_the_median_is_of_the_instruments_own_venue():
@@ -546,7 +549,9 @@ def until(panel, rows):
     return replace(panel, times=panel.times[:rows], values=values, now=now)
 
 
-EAGER = Thresholds(z_oi=1, ls_accounts=1.5, funding_instruments=2, z_oi_share=1, cluster_bases=2)
+EAGER = replace(
+    DEFAULT, z_oi=1, ls_accounts=1.5, funding_instruments=2, z_oi_share=1, cluster_bases=2
+)
 
 
 def test_every_tier_fires_in_the_market_of_these_tests():

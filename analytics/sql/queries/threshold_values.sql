@@ -1,0 +1,91 @@
+-- How large the values were that a user's thresholds are for, in the bars of $bar_ms [ms] that ended
+-- in the $span_s [s] before $now [UTC]. A bar here is the 5-minute bar that ends it.
+-- One row per quantity, named as in GLOSSARY.md, and bin; and one row per quantity and asset:
+--   base NULL: bars counts the pair-bars whose size lies in bin, over (bin - 1) * step to bin * step,
+--   with step in the quantity's unit; a threshold of k steps was exceeded where bin > k.
+--   base set: percentiles are of the sizes of the asset's pair-bars, at 90, 95, 97, 98, 99, 99.5, 99.9.
+-- A size is the value without its sign; of a long/short ratio it is the ratio or its inverse, whichever
+-- is larger.
+-- $counted_pairs are `venue symbol` of instruments that are counted under another base than the stored
+-- one, $counted_names those bases.
+with renamed as (
+    select unnest($counted_pairs::varchar[]) as pair, unnest($counted_names::varchar[]) as name
+),
+
+closes as (
+    select
+        venue,
+        symbol,
+        coalesce(renamed.name, base) as asset,
+        ts::timestamp as began,
+        oi_usd,
+        ls_accounts,
+        book_imbalance,
+        funding_8h_pct(funding_rate, funding_interval_h) as funding_8h_pct
+    from known_bars
+    left join renamed on renamed.pair = venue || ' ' || symbol
+    where
+        -- 42 bars more: z compares a change with 20 of the 40 before.
+        ts > (seconds_before($now, $span_s) - to_milliseconds(42 * $bar_ms))::timestamp_ms
+        and over_by(ts, $now)
+        and (epoch_ms(ts::timestamp) + 300000) % $bar_ms = 0
+),
+
+changed as (
+    select
+        *,
+        if(
+            began - lag(began) over of_pair = to_milliseconds($bar_ms::bigint),
+            100 * (oi_usd / nullif(lag(oi_usd) over of_pair, 0) - 1),
+            null
+        ) as oi_delta_pct
+    from closes
+    window of_pair as (partition by venue, symbol order by began)
+),
+
+scored as (
+    select
+        *,
+        case
+            when count(oi_delta_pct) over earlier = 20
+                and min(began) over earlier >= began - to_milliseconds(40 * $bar_ms::bigint)
+                then (oi_delta_pct - avg(oi_delta_pct) over earlier)
+                    / nullif(stddev_samp(oi_delta_pct) over earlier, 0)
+        end as z_oi
+    from changed
+    window earlier as (
+        partition by venue, symbol, oi_delta_pct is null
+        order by began
+        rows between 20 preceding and 1 preceding
+    )
+),
+
+sizes as (
+    select asset, began, 'z_oi' as name, 0.01 as step, abs(z_oi) as size from scored
+    union all
+    select asset, began, 'oi_delta_pct', 0.01, abs(oi_delta_pct) from scored
+    union all
+    select asset, began, 'ls_accounts', 0.01, greatest(ls_accounts, 1 / nullif(ls_accounts, 0)) from scored
+    union all
+    select asset, began, 'book_imbalance_pct', 0.01, abs(100 * book_imbalance) from scored
+    union all
+    select asset, began, 'funding_8h_pct', 0.0001, abs(funding_8h_pct) from scored
+),
+
+known as (
+    select *, ceil(round(size / step, 5))::bigint as bin
+    from sizes
+    where isfinite(size) and began > seconds_before($now, $span_s) - interval 5 minutes
+)
+
+select
+    name,
+    asset as base,
+    any_value(step)::double as step,
+    bin,
+    count(*) as bars,
+    if(asset is null, null, quantile_cont(size, [0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999]))
+        as percentiles
+from known
+group by grouping sets ((name, bin), (name, asset))
+order by name, base, bin
