@@ -35,13 +35,14 @@ ROOT = Path(__file__).parents[1]
 PAGES = ("overview", "market", "heatmap", "correlation", "exchanges", "health", "wallboard")
 MOST_TIMES = {"overview": 2.0}
 """Limit of a first visit as a multiple of the bare app's; 3 for other pages."""
+LEAST_ROWS = 20
 CHANGE_P95_MS = 500.0
 REFRESH_P95_MS = 1000.0
 REFRESH_BYTES = 250_000
 CYCLE_S = 30.0
 FAST_CYCLE_S = 5.0
 CHANGES = (
-    ("timeframe_tabs", ("1h", "4h", "15m", "1d", "30m", "5m")),
+    ("timeframe", ("1h", "4h", "15m", "1d", "30m", "5m")),
     ("venues", ("okx", "bybit", "binance", "okx", "bybit", "binance")),
 )
 """What is clicked: the key of a group of buttons, and the buttons in turn."""
@@ -105,6 +106,18 @@ def p95(values: Sequence[float]) -> float:
 def address(server: Server, page: str) -> str:
     """Return the address of *page*."""
     return server.url if page in ("overview", "bare") else f"{server.url}/{page}"
+
+
+def rows(browser: browsing.Browser, app: Server) -> bool:
+    """Count the rows of Overview's table that are seen without scrolling."""
+    seen = browsing.rows_seen(browser, app.url)
+    fits = seen >= LEAST_ROWS
+    print(
+        f"rows seen at 1440 x 900 on opening: {seen:.1f} (at least {LEAST_ROWS})  "
+        f"{'ok' if fits else 'TOO FEW'}",
+        flush=True,
+    )
+    return fits
 
 
 def visits(browser: browsing.Browser, app: Server, bare: Server, count: int) -> bool:
@@ -238,6 +251,7 @@ def main() -> None:
             browsing.chromium() as browser,
         ):
             if "visits" in wanted:
+                good &= rows(browser, app)
                 good &= visits(browser, app, bare, asked.visits)
             if "changes" in wanted:
                 good &= changes(browser, app, asked.changes)

@@ -9,7 +9,12 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, Page, sync_playwright
 from screenshots import CHROMIUM, FLAGS
 
+from dashboard.overview.pair_table import ROW_PX
+
 Milliseconds = float
+
+HEADING_PX = 33
+"""Height of a table's headings."""
 
 _PLOTLY = ".js-plotly-plot .main-svg"
 _TABLE = "[data-testid=stDataFrame] canvas"
@@ -66,6 +71,19 @@ def first_visit(browser: Browser, url: str, name: str) -> Milliseconds:
         return complete(page, name)
     finally:
         context.close()
+
+
+def rows_seen(browser: Browser, url: str) -> float:
+    """Return how many rows of Overview's table are seen on opening at 1440 x 900."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(url)
+    complete(page, "overview")
+    table = page.locator("[data-testid=stDataFrame]").bounding_box()
+    page.close()
+    if table is None:
+        return 0.0
+    seen = min(table["y"] + table["height"], 900) - table["y"]
+    return (seen - HEADING_PX) / ROW_PX
 
 
 @contextmanager

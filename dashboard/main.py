@@ -1,5 +1,7 @@
 """The frame around every page: navigation, icon, sidebar, and what market this is."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from analytics.errors import PerpscopeError, QueryError
@@ -8,6 +10,7 @@ from dashboard.as_of import Moment
 from dashboard.frame.brand import MARK, WORDMARK, one_theme, style_page
 from dashboard.frame.freshness import origin_label
 from dashboard.frame.sidebar import sidebar
+from dashboard.frame.toolbar import toolbar
 from dashboard.loaders import queries, shown_moment, source
 from dashboard.market.pair_dialog import pair_dialog
 
@@ -82,7 +85,8 @@ session.enter(page.title)
 st.logo(WORDMARK)
 style_page()
 origin_label(source.origin())
-view.keep(sidebar(choices))
+# The sidebar first: it says what in the URL is wrong, which a widget tidies away.
+view.keep(replace(sidebar(choices), timeframe=toolbar(page.title)))
 if opened := session.opened_pair():
     # Not from a page's fragment, whose next tick would close it.
     pair_dialog(*opened)

@@ -14,7 +14,6 @@ from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
-from dashboard.frame.sidebar import timeframe_tabs
 from dashboard.loaders import bars, queries, shown_moment
 from dashboard.overview import exports
 from dashboard.overview.day_report import day_report_menu
@@ -29,8 +28,6 @@ def board() -> None:
         look = colors(st.context.theme.type)
         follow_origin(shown)
         row = headline("Overview", shown)
-        with row:
-            timeframe_tabs(seen)
         every, silent = queries.pairs(shown, seen.span), seen.of(queries.silent_pairs(shown))
         looked_back = formats.span(shown.now - shown.since)
         if every.empty:
@@ -60,7 +57,7 @@ def board() -> None:
         listed = pair_table(listed, shown, chosen, seen, look)
         ended = shown_moment.bar_ended(shown, seen.timeframe)
         lines = sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe, ended)
-        st.caption("  \n".join(plain(line) for line in lines))
+        st.caption(" ".join(plain(line) for line in lines))
         on_page = exports.Shown(
             moment=shown,
             seen=seen,

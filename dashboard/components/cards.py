@@ -18,10 +18,8 @@ from dashboard.as_of import Moment
 
 _POINTS: Final = 48
 """Points of a card's curve: more are not visible, and each is sent to the browser."""
-_CURVE_PX: Final = 44
 _TITLE_LETTERS: Final = 18
 """A longer title is cut off on an eighth of the page."""
-_LOW_CURVE_PX: Final = 26
 NOTES_WRAP: Final = """
 /* What a change is of, and how many pairs are missing, is never cut off. */
 [data-testid="stMetric"] :has(> [data-testid="stMetricDeltaDescription"]) { flex-wrap: wrap;
@@ -29,23 +27,28 @@ NOTES_WRAP: Final = """
 [data-testid="stMetricDeltaDescription"], [data-testid="stMetricDeltaDescription"] * {
   white-space: normal !important; overflow: visible; text-overflow: clip; line-height: 1.25 }
 """
-_ROOM: Final = f"""
-.st-key-kpis [data-testid="stMetric"] {{ padding-bottom: {_CURVE_PX + 12}px; overflow: hidden }}
+_STRIP: Final = f"""
 {NOTES_WRAP}
 .st-key-kpis {{ container-type: inline-size }}
+/* One strip: the figure with its curve beside it, and its change below. */
+.st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: 1fr 1.45fr repeat(6, 1fr); gap: 4px }}
+.st-key-kpis [data-testid="stMetric"] {{ min-height: 62px; overflow: hidden;
+  background-repeat: no-repeat; background-position: right 6px top 20px;
+  background-size: 32% 20px }}
+.st-key-kpis [data-testid="stMetric"] > div {{ padding: 0 7px }}
+.st-key-kpis [data-testid="stMetricLabel"] {{ min-height: 0; line-height: 1.2 }}
+.st-key-kpis [data-testid="stMetricLabel"] p {{ font-size: 0.78rem }}
+.st-key-kpis [data-testid="stMetricValue"] {{ font-size: 1.1rem; padding: 0; line-height: 1.25 }}
+.st-key-kpis :has(> [data-testid="stMetricDeltaDescription"]) {{ padding: 0; column-gap: 4px }}
+.st-key-kpis [data-testid="stMetricDelta"] {{ background: none; padding: 0; margin: 0 }}
+.st-key-kpis :is([data-testid="stMetricDelta"], [data-testid="stMetricDeltaDescription"]) * {{
+  font-size: 0.76rem; line-height: 1.2 }}
 /* Where eight have no room side by side they are two rows: no row has a hole. */
-@container (max-width: 990px) {{
+@container (max-width: 900px) {{
   .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: repeat(4, 1fr) }}
 }}
-/* On a phone the pairs matter more: the cards are low. */
 @container (max-width: 600px) {{
   .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: repeat(2, 1fr) }}
-  .st-key-kpis [data-testid="stMetric"] {{ padding-bottom: {_LOW_CURVE_PX}px;
-    background-size: 100% {_LOW_CURVE_PX}px !important }}
-  .st-key-kpis [data-testid="stMetric"] > div {{ padding: 0.3rem 0.6rem 0; display: flex;
-    flex-wrap: wrap; column-gap: 0.5rem; align-items: center }}
-  .st-key-kpis [data-testid="stMetricLabel"] {{ flex: 0 0 100% }}
-  .st-key-kpis [data-testid="stMetricValue"] {{ font-size: 1.1rem; padding: 0 }}
 }}
 """
 _WHOLE_IS_SHORT: Final = """
@@ -234,7 +237,7 @@ def _curve(figure: Figure | None) -> list[float]:
 
 
 def _pictures(figures: list[Figure | None], colors: Colors) -> str:
-    """Return a style that draws the curve of each of *figures* at the bottom of its card.
+    """Return a style that draws the curve of each of *figures* beside its value.
 
     None is a card without a curve.
     """
@@ -245,12 +248,11 @@ def _pictures(figures: list[Figure | None], colors: Colors) -> str:
     ]
     rules = [
         f'.st-key-kpis [data-testid="stGrid"] > :nth-child({nth}) [data-testid="stMetric"] '
-        f'{{ background: url("data:image/svg+xml,{quote(_svg(curve, colors.muted))}") '
-        f"no-repeat bottom 4px center / 100% {_CURVE_PX}px }}"
+        f'{{ background-image: url("data:image/svg+xml,{quote(_svg(curve, colors.muted))}") }}'
         for nth, curve in enumerate(map(_curve, figures), 1)
         if curve
     ]
-    return f"<style>{_ROOM}{''.join(short)}{''.join(rules)}</style>"
+    return f"<style>{_STRIP}{''.join(short)}{''.join(rules)}</style>"
 
 
 def _svg(curve: list[float], color: str) -> str:

@@ -28,6 +28,16 @@ _LISTED: Final = (*SPANS, "funding_8h_pct")
 
 _CSS: Final = """
 :host { display: block; container-type: inline-size; }
+.line { display: flex; align-items: center; gap: 0.25rem; font-size: 0.8rem; overflow: hidden;
+  white-space: nowrap; height: 1.75rem; }
+.ends { overflow-x: auto; text-overflow: clip; scrollbar-width: none; }
+.ends small { opacity: 0.75; margin-left: 0.75rem; }
+.line button { width: auto; display: inline-block; padding: 0.1rem 0.3rem; border-radius: 3px; }
+.line button b { margin-left: 0.3rem; }
+.line .fold { font-weight: 600; padding-right: 0.5rem; }
+.line .fold::before { content: "▸"; display: inline-block; width: 1em; }
+.line .fold[aria-expanded="true"]::before { content: "▾"; }
+[hidden] { display: none !important; }
 .lists { display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); gap: 0.75rem; }
 section { border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
   padding: 0.5rem 0.6rem; min-width: 0; }
@@ -42,6 +52,7 @@ button:focus-visible { outline: 2px solid var(--st-primary-color); }
 button i { position: absolute; inset: 1px auto 1px 0; opacity: 0.22; border-radius: 2px; }
 .up i { background: var(--st-green-color); }
 .down i { background: var(--st-red-color); }
+.lists { margin-top: 0.25rem; }
 .up b { color: var(--st-green-color); }
 .down b { color: var(--st-red-color); }
 b { font-weight: 600; font-variant-numeric: tabular-nums; position: relative; }
@@ -61,37 +72,76 @@ function made(name, text, parent) {
   return one
 }
 
-function row([symbol, venue, pair, text, part], open) {
+const OPEN = "perpscope-movers-open"
+
+function button([symbol, venue, pair, text, part], open) {
   const one = document.createElement("button")
   one.type = "button"
   one.className = part < 0 || text[0] === "-" ? "down" : "up"
-  made("i", "", one).style.width = `${Math.abs(part)}%`
-  const name = made("span", `${pair} `, one)
-  made("small", venue, name)
-  made("b", text, one)
   one.title = `Open ${pair} on ${venue}`
   one.onclick = () => open([venue, symbol])
   return one
 }
 
+function row(item, open) {
+  const [, venue, pair, text, part] = item
+  const one = button(item, open)
+  made("i", "", one).style.width = `${Math.abs(part)}%`
+  const name = made("span", `${pair} `, one)
+  made("small", venue, name)
+  made("b", text, one)
+  return one
+}
+
+function section(list, open) {
+  const one = document.createElement("section")
+  const title = made("h3", `${list.title} `, one)
+  made("small", list.span, title)
+  if (list.said) made("p", list.said, one)
+  for (const item of list.rows) one.append(row(item, open))
+  return one
+}
+
+function ends(list, open) {
+  if (!list.rows.length) return []
+  const title = document.createElement("small")
+  title.textContent = list.short
+  const first = list.rows[0]
+  const last = list.rows.at(-1)
+  return [title, ...[first, last].filter((item, nth) => !nth || item !== first).map((item) => {
+    const one = button(item, open)
+    one.append(item[2].split("/")[0])
+    made("b", item[3], one)
+    return one
+  })]
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const place = parentElement.querySelector(".lists")
-  const lists = data.lists.map((list) => {
-    const section = document.createElement("section")
-    const title = made("h3", `${list.title} `, section)
-    made("small", list.span, title)
-    if (list.said) made("p", list.said, section)
-    for (const item of list.rows) section.append(row(item, (pair) => setTriggerValue("pair", pair)))
-    return section
-  })
+  const fold = parentElement.querySelector(".fold")
+  const open = (pair) => setTriggerValue("pair", pair)
+  const show = (isOpen) => {
+    fold.setAttribute("aria-expanded", isOpen)
+    place.hidden = !isOpen
+  }
+  show(localStorage.getItem(OPEN) === "yes")
+  fold.onclick = () => {
+    localStorage.setItem(OPEN, place.hidden ? "yes" : "no")
+    show(place.hidden)
+  }
   // One exchange of what is shown: nothing blinks at a refresh.
-  place.replaceChildren(...lists)
+  place.replaceChildren(...data.lists.map((list) => section(list, open)))
+  const line = parentElement.querySelector(".ends")
+  line.replaceChildren(...data.lists.flatMap((list) => ends(list, open)))
 }
 """
 
-_lists = st.components.v2.component(
-    "perpscope_movers", html='<div class="lists"></div>\n', css=_CSS, js=_JS
-)
+_HTML: Final = """
+<div class="line"><button type="button" class="fold">Movers</button><span class="ends"></span></div>
+<div class="lists"></div>
+"""
+
+_lists = st.components.v2.component("perpscope_movers", html=_HTML, css=_CSS, js=_JS)
 
 
 def mover_lists(pairs: pd.DataFrame, timeframe: str) -> list[dict[str, Any]]:
@@ -138,6 +188,7 @@ def _list(pairs: pd.DataFrame, quantity: Quantity, timeframe: str) -> dict[str, 
     return {
         "name": name,
         "title": moved(name).title,
+        "short": moved(name).short,
         "span": change_span(pairs, both, name, timeframe) if name in SPANS else "now",
         "said": said,
         "rows": [

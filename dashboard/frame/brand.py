@@ -58,6 +58,11 @@ _STYLE: Final = """
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-left: 0.75rem; padding-right: 0.75rem; }
 }
+/* What market this is stands in the header's bar, and takes no line of the page. */
+[data-testid="stLayoutWrapper"]:has(> .st-key-origin) { position: fixed; top: 1rem; right: 4rem;
+  width: auto; z-index: 999991; pointer-events: none }
+@media (max-width: 640px) { [data-testid="stLayoutWrapper"]:has(> .st-key-origin) {
+  top: 2.6rem; right: 0.75rem; zoom: 0.75 } }
 /* A finger cannot point at a table without touching it, and its tools lay over the heading. */
 @media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
 /* The primary colour bears white text; as text on its own tint it is too dark to read. */

@@ -16,7 +16,7 @@ _LIVE = ":green[:material/sensors: **Live**]"
 
 def headline(title: str, shown: Moment) -> DeltaGenerator:
     """Draw the page's title, and beside it what time the page shows; return their row."""
-    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    row = st.container(key="headline", horizontal=True, vertical_alignment="center", gap="small")
     with row:
         st.header(title, anchor=False, width="content")
         if shown.mode == "live":
@@ -74,7 +74,8 @@ def origin_label(origin: str | None) -> None:
     """Draw what market this is, where it is not a real one."""
     st.session_state["labelled_origin"] = origin
     if origin == "simulator":
-        st.badge(SIMULATED, icon=":material/science:", color="orange")
+        with st.container(key="origin", width="content"):
+            st.badge(SIMULATED, icon=":material/science:", color="orange")
 
 
 def follow_origin(shown: Moment) -> None:

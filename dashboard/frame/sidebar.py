@@ -1,24 +1,21 @@
-"""The sidebar: timeframe, venues, pairs and as-of time; thresholds are ``user_thresholds``."""
+"""The sidebar: venues, pairs and as-of time; thresholds are ``user_thresholds``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
 
 import streamlit as st
 
 from analytics import formats
 from analytics.panels.panel import TIMEFRAMES
-from dashboard import as_of, session
+from dashboard import as_of
 from dashboard.frame import user_thresholds
 from dashboard.frame.error_boundary import plain
 from dashboard.view import FIRST_TIMEFRAME, View
 
-_TABS: Final = "timeframe_tabs"
-
 
 def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
-    """Draw the inputs and return the view.
+    """Draw the inputs and return the view, without what ``toolbar`` asks for.
 
     Args:
         choices: Returns the venues there are, and the symbols of all pairs there are, each once,
@@ -53,41 +50,13 @@ def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
         with above:
             if complaints := list(_complaints(venues, symbols)):
                 st.warning("  \n".join(map(plain, complaints)), icon=":material/link_off:")
-            timeframe = st.segmented_control(
-                "Timeframe",
-                list(TIMEFRAMES),
-                default=FIRST_TIMEFRAME,
-                required=True,
-                key="timeframe",
-                bind="query-params",
-                help="Bar length, and the period of every change on the page.",
-            )
         chosen_venues, chosen_pairs = _which(venues, symbols)
         thresholds = user_thresholds.asked()
     return View(
-        timeframe=timeframe or FIRST_TIMEFRAME,
         venues=tuple(chosen_venues),
         pairs=tuple(chosen_pairs),
         thresholds=thresholds,
     )
-
-
-def timeframe_tabs(seen: View) -> None:
-    """Draw the sidebar's timeframe a second time, on the page; both stay equal."""
-    st.session_state[_TABS] = seen.timeframe
-    st.segmented_control(
-        "Timeframe",
-        list(TIMEFRAMES),
-        required=True,
-        key=_TABS,
-        label_visibility="collapsed",
-        on_change=_take_over,
-    )
-
-
-def _take_over() -> None:
-    st.session_state["timeframe"] = st.session_state[_TABS]
-    session.rerun_page()
 
 
 def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], list[str]]:

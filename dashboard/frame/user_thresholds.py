@@ -89,7 +89,7 @@ _STANDARD: Final = Thresholds()
 
 def asked() -> Thresholds:
     """Ask for the thresholds, and keep them in the browser once the user chose them."""
-    with st.expander("Thresholds", expanded=True, icon=":material/notifications_active:"):
+    with st.expander("Thresholds", icon=":material/tune:"):
         given = {field.key: _number(field) for field in _FIELDS}
         st.button("Reset thresholds", on_click=_reset, type="tertiary", icon=":material/undo:")
     browser(

@@ -25,6 +25,23 @@ MAX_ROWS: Final = 600
 _JOINTS: Final = str.maketrans("", "", "/-_:")
 
 _KEY: Final = "pair_table"
+ROW_PX: Final = 24
+_TO_THE_END: Final = f"""
+<style>
+/* The table ends with the window, and is what scrolls; where too little is left of the window for
+   it, the page scrolls too. */
+[data-testid="stMainBlockContainer"]:has(.st-key-{_KEY}) {{ display: flex;
+  flex-direction: column; min-height: 100%; height: 100%; padding-bottom: 0.75rem }}
+[data-testid="stMainBlockContainer"] :is([data-testid="stVerticalBlock"],
+  [data-testid="stLayoutWrapper"]):has(.st-key-{_KEY}) {{ flex: 1 1 0; min-height: min-content;
+  row-gap: 0.45rem }}
+.stElementContainer.st-key-{_KEY} {{ flex: 1 1 0 !important; min-height: min(400px, 70vh) }}
+.stElementContainer.st-key-{_KEY} ~ .stElementContainer [data-testid="stCaptionContainer"] {{
+  max-height: 3.9rem; overflow-y: auto; line-height: 1.3 }}
+.st-key-{_KEY} :is([data-testid="stFullScreenFrame"], [data-testid="stDataFrame"]) {{
+  height: 100% }}
+</style>
+"""
 _TINT: Final = "38"
 """How much of a colour a filled cell has: a hexadecimal part of 255."""
 
@@ -58,12 +75,13 @@ def pair_table(
     words = {column.name: _words(column, table[column.name]) for column in columns}
     styles = _styles(words, pairs, shown, seen.thresholds, colors)
     deselect(_KEY)
+    st.html(_TO_THE_END)
     st.dataframe(
         written(table, words, styles),
         column_config=config(columns, seen.timeframe),
         hide_index=True,
-        height=min(38 + 29 * max(len(table), 4), 620),
-        row_height=29,
+        height="stretch",
+        row_height=ROW_PX,
         placeholder=formats.ABSENT,
         key=_KEY,
         on_select=partial(open_row, _KEY),

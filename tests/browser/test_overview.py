@@ -8,10 +8,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from dashboard.overview.column_layout import COLUMNS
+from dashboard.overview.pair_table import ROW_PX
 from tests.browser.conftest import COMPLETE
 
 pytestmark = pytest.mark.browser
 
+HEADING_PX = 33
+"""Of the table."""
 BACKGROUND = {"dark": "rgb(11, 14, 20)", "light": "rgb(255, 255, 255)"}
 SHOWN = [column for column in COLUMNS if column.usual or column.always]
 PLACE = [column.name for column in SHOWN].index("oi_usd")
@@ -67,6 +70,37 @@ def test_the_usual_columns_need_no_scrolling(overview):
 
     assert overview().evaluate(scrolled) == 0
     assert sum(column.width for column in SHOWN[: names.index("price_delta_pct") + 1]) < 366
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1920, 1080)])
+def test_twenty_rows_are_seen_on_opening(overview, size):
+    """One strip of cards, movers in a line: the rest of the window is the table's, to its end."""
+    page = overview(size=size)
+    table = page.locator("[data-testid=stDataFrame]").bounding_box()
+    cards = [card.bounding_box() for card in page.locator("[data-testid=stMetric]").all()]
+    notes = page.get_by_test_id("stCaptionContainer").last.bounding_box()
+    scrolls = "({ scrollHeight, clientHeight }) => scrollHeight > clientHeight"
+
+    assert (table["height"] - HEADING_PX) // ROW_PX >= 20
+    assert {card["y"] for card in cards} == {cards[0]["y"]}
+    assert max(card["height"] for card in cards) <= 64
+    assert table["y"] + table["height"] <= notes["y"]
+    assert size[1] - 16 <= notes["y"] + notes["height"] <= size[1]
+    assert not page.get_by_test_id("stMain").evaluate(scrolls)
+
+
+def test_movers_unfold(overview):
+    """And stay so in this browser; the line alone opens a pair as well."""
+    page = overview()
+    lists, fold = page.locator(".lists"), page.get_by_role("button", name="Movers")
+    assert not lists.is_visible()
+
+    fold.click()
+    lists.wait_for()
+    again = overview(by=page.context)
+
+    assert again.locator(".lists").is_visible()
+    assert again.get_by_role("button", name="Movers").get_attribute("aria-expanded") == "true"
 
 
 def test_a_phone_shows_the_pairs_soon(overview):

@@ -652,17 +652,12 @@ def test_the_timeframe_changes_every_change(app, record):
     assert "no long/short for both now and 15m ago" in text(app)
 
 
-def test_the_tabs_are_the_sidebars_timeframe(app, record):
-    """Whichever of the two is used, both say the same."""
-    an_hour_later(record)
+def test_a_page_has_one_timeframe(app, record):
+    """Not a second one in the sidebar."""
     record.publish()
-
     app.run()
-    app.segmented_control(key="timeframe_tabs").set_value("1h").run()
-    assert app.segmented_control(key="timeframe").value == "1h"
 
-    app.segmented_control(key="timeframe").set_value("4h").run()
-    assert app.segmented_control(key="timeframe_tabs").value == "4h"
+    assert [one.key for one in app.segmented_control if "5m" in one.options] == ["timeframe"]
 
 
 def test_open_interest_is_compared_with_its_own_time(app, record):
