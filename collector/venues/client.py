@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import ccxt.async_support as ccxt
@@ -88,6 +88,15 @@ class Listing:
 
     instrument: Instrument
     terms: Fields
+
+
+class ClockOffset(NamedTuple):
+    """What one question about the time tells."""
+
+    ahead_s: float
+    """The venue's clock is ahead of ours by this much, [s]"""
+    within_s: float
+    """give or take this much: half the time that the answer took. [s]"""
 
 
 class VenueClient:
@@ -181,15 +190,16 @@ class VenueClient:
             raise VenueUnavailable(self.venue.name, call, f"lists no perpetuals{unread}")
         return listings
 
-    async def clock_offset_s(self) -> float:
-        """Return by how much the venue's clock is ahead of ours. [s]"""
+    async def clock_offset(self) -> ClockOffset:
+        """Return by how much the venue's clock is ahead of ours."""
         asked_ts = self._clock.now()
         answer = await self.ask(self.venue.time)
-        middle = asked_ts + (answer.heard_ts - asked_ts) / 2
+        half = (answer.heard_ts - asked_ts) / 2
         venue_ts = answer.rows[0][1].get("venue_ts") if answer.rows else None
         if not isinstance(venue_ts, datetime):
             raise VenueUnavailable(self.venue.name, self.venue.time.name, "no time in the answer")
-        return (venue_ts - middle) / timedelta(seconds=1)
+        second = timedelta(seconds=1)
+        return ClockOffset((venue_ts - asked_ts - half) / second, half / second)
 
     async def close(self) -> None:
         """Close the connections."""

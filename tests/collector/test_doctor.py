@@ -13,6 +13,7 @@ from rich.console import Console
 from analytics.lake.writer import Lake
 from collector.commands import doctor
 from collector.runtime.clock import Clock
+from collector.runtime.http_session import new_session
 from collector.service.control_socket import taking_work
 from collector.settings import Settings
 from simulator.server import Simulator, synthetic
@@ -98,6 +99,26 @@ async def test_a_running_collector_is_named(examined, tmp_path, tasks):
 async def simulator():
     async with Simulator(synthetic(4, seed=3), Clock(origin=NOON)) as made:
         yield made
+
+
+@pytest.mark.parametrize(
+    ("fault", "sound"),
+    [({"kind": "delay", "seconds": 0.5}, True), ({"kind": "stale_time"}, False)],
+    ids=["slow answer", "other clock"],
+)
+async def test_only_a_difference_that_is_certain_is_a_fault_of_the_clock(
+    examined, tmp_path, simulator, monkeypatch, fault, sound
+):
+    """A slow answer does not show when within it the venue read its clock."""
+    monkeypatch.setattr(doctor, "CLOCK_TOLERANCE_S", 0.2)
+    async with new_session() as session:
+        fault = {"venue": "okx", "path": "*", **fault}
+        assert (await session.post(f"{simulator.url}/simulator/faults", json=fault)).ok
+
+    found, said = await examined(tmp_path, simulator=simulator.url, venues=("okx",), streams=False)
+
+    assert "answers; its clock differs by" in said
+    assert found is sound
 
 
 async def test_every_address_that_streams_is_tried(examined, tmp_path, simulator):
