@@ -154,6 +154,7 @@ _ALL: Final = (
     _Q("covered_oi_pct", "Open interest covered", "share", "%", 1),
     _Q("compared", "Pairs compared", "count", "count"),
     _Q("oi_share_pct", "Share of open interest", "share", "%", 1, brief="OI share", ts="oi_usd_ts"),
+    _Q("oi_share_delta_pp", "Change of OI share", "points", _PP),
     _Q("z_oi_share", "z of OI share", "score", _SD, of="oi_share_pct", neutral=0.0),
     _Q("share_pct", "Share", "share", "%", 1),
     _Q("oi_days", "Open interest in days of volume", "ratio", "days"),
@@ -177,6 +178,11 @@ _ALL: Final = (
     ),
     _Q("funding_delta_s", "Funding change over", "span", "s", of="funding_8h_pct"),
     _Q("funding_spread_pp", "Funding spread", "points", f"{_PP} per 8 h", 4),
+    _Q("venue_spread_pp", "Spread between venues", "points", f"{_PP} per 8 h", 4, brief="Spread"),
+    _Q(
+        "venue_spread_apr_pct", "Spread between venues, APR", "points", f"{_PP} per year",
+        brief="Spread APR",
+    ),
     _Q("funding_excess_pct", "Funding above the venue's median", "rate", "% per 8 h"),
     # Long/short
     _Q(

@@ -25,7 +25,7 @@ from analytics.lake.reader import Reader
 from analytics.untrusted.spreadsheet import safe
 from analytics.untrusted.visible import visible
 
-SPANNED: Final = ("since", "earliest", "start")
+SPANNED: Final = ("since", "earliest", "silent_before", "start")
 """Parameters that may be given as a span before now: ``24h``."""
 
 _GIVEN: Final = {"now", "known_by", "counted_pairs", "counted_names"}

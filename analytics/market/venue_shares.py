@@ -18,6 +18,9 @@ from analytics.market.totals import Market, column, total, venues_of
 SHARED: Final = ("oi_usd", "volume_24h_usd", "volume_usd")
 """The metrics that add up over pairs and venues."""
 
+_MOST_PAIRS: Final = 0.8
+"""Below this part of its pairs a venue's share is understated."""
+
 
 @dataclass(frozen=True, slots=True)
 class VenueShares:
@@ -40,6 +43,31 @@ class VenueShares:
         """Where every venue is known. () of a frame, (T,) of a panel."""
         known: NDArray[np.bool_] = np.all(np.isfinite(self.value_usd), axis=-1)
         return known
+
+    @property
+    def is_whole(self) -> NDArray[np.bool_]:
+        """Of a panel: where a venue is known by nearly as many pairs as it ever is. (T, V)"""
+        most = self.pairs.max(axis=0, initial=1)
+        whole: NDArray[np.bool_] = self.pairs >= _MOST_PAIRS * most
+        return whole
+
+    @property
+    def comparable(self) -> NDArray[np.bool_]:
+        """Of a panel: where every venue is whole. (T,)"""
+        return self.complete & self.is_whole.all(axis=-1)
+
+    @property
+    def change_pp(self) -> Floats:
+        """Of a panel: shares less those of its first comparable bar; NaN in bars that are none.
+
+        [percentage points] (T, V)
+        """
+        comparable = self.comparable
+        changes = np.full_like(self.share_pct, np.nan)
+        if comparable.any():
+            start = self.share_pct[np.argmax(comparable)]
+            changes[comparable] = self.share_pct[comparable] - start
+        return changes
 
     @property
     def coverage_pct(self) -> Floats:

@@ -30,6 +30,9 @@ create macro is_among_sorted(name, names) as
 -- A rate per interval, rebased to 8 hours. [%]
 create macro funding_8h_pct(rate, interval_h) as 100 * rate * 8 / nullif(interval_h, 0);
 
+-- A percentage per 8 hours as one per year of 365 days.
+create macro per_year(pct_per_8h) as 365 * 3 * pct_per_8h;
+
 -- By how much the time of a metric's newest value is after *later_ms* [ms]; NULL if the row has no
 -- *value* or is more than 2.5 minutes off.
 create macro further_ms(value, newest_ts, later_ms) as

@@ -14,6 +14,7 @@ from dashboard.exchanges import exports as files
 from dashboard.exchanges.asset_cards import asset_cards
 from dashboard.exchanges.asset_comparison import base_choice, comparison, rows
 from dashboard.exchanges.data_sources import offers
+from dashboard.exchanges.funding_table import draw_funding, funding_by_venue
 from dashboard.exchanges.missing_venues import missing_venues, of_shares, sentences, single_venue
 from dashboard.exchanges.oi_shares import draw_shares, filtered, open_interest, span_choice
 from dashboard.exchanges.venue_cards import market_cards, venue_cards
@@ -52,14 +53,17 @@ def board() -> None:
         market_cards(figures(pairs, history, seen.span, len(silent)), venues, seen, shown)
         venue_cards(stand, mute, shown, seen, look)
 
+        rates = funding_by_venue(shown, seen)
+        draw_funding(rates, shown, look)
+
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader("Shares of open interest", anchor=False, width="content")
+            st.subheader("Change of open interest shares", anchor=False, width="content")
             span = span_choice()
         panel = filtered(open_interest(span, shown), lambda pair: seen.shows(None, pair.symbol))
         of = "the selected pairs" if seen.pairs else "all pairs"
         points = draw_shares(panel, of, span, "shares", seen.venues, look)
 
-        st.subheader("One asset across venues", anchor=False)
+        st.subheader("By asset", anchor=False)
         base = base_choice(pairs)
         mine = pairs[pairs["base"] == base].reset_index(drop=True)
         there, spread = market[market["base"] == base], funding_spread(mine)
@@ -83,8 +87,8 @@ def board() -> None:
             export_menu(
                 "Exchanges",
                 shown,
-                files.tables(stand, asset, base, points),
-                report=lambda: files.report(stand, asset, base, points, shown, chosen),
+                files.tables(stand, rates, asset, base, points),
+                report=lambda: files.report(stand, rates, asset, base, points, shown, chosen),
             )
 
 

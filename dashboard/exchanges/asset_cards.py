@@ -60,14 +60,15 @@ def _spread(spread: FundingSpread | None, name: str) -> None:
         )
         return
     high, low = (
-        plain(f"{formats.pair(symbol)} on {venue}")
-        for venue, symbol in (spread.highest, spread.lowest)
+        plain(formats.on_venue(symbol, venue)) for venue, symbol in (spread.highest, spread.lowest)
     )
     which = "same for all instruments." if spread.is_level else f"{high} pays most, {low} least."
     st.metric(
         f"{name}: {_SPREAD.title}",
         _SPREAD.write(spread.points).removeprefix("+"),
-        None if spread.is_level else f"{spread.highest[0]} over {spread.lowest[0]}",
+        None
+        if spread.is_level
+        else " over ".join(formats.venue(one) for one, _ in (spread.highest, spread.lowest)),
         delta_color="off",
         delta_arrow="off",
         help=f"Highest less lowest funding: {which} Percentage points per 8 hours.",

@@ -42,7 +42,7 @@ _HEADINGS: Final = {
     "venue": "Venue",
     "oi_share_pct": QUANTITIES["oi_share_pct"].short,
     "funding_apr_pct": QUANTITIES["funding_apr_pct"].short,
-    "funding_interval_h": "Paid every",
+    "funding_interval_h": "Interval",
     "next_funding_s": "Next in",
 }
 """Where the quantity's title is not the heading, or there is no quantity."""
@@ -50,7 +50,7 @@ _HEADINGS: Final = {
 _WRITE: Final[dict[Any, str | Callable[[Any], str] | None]] = {
     **{name: QUANTITIES[name].write for name in _COLUMNS if name in QUANTITIES},
     "pair": str,
-    "venue": str,
+    "venue": formats.venue,
     "next_funding_s": formats.countdown,
 }
 

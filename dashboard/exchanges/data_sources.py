@@ -38,7 +38,7 @@ def offers(by_venue: dict[str, Any]) -> None:
     limits_of_all = limits(by_venue)
     if limits_of_all.empty:
         return
-    with st.expander("Rate limits, and the share that the collector uses"):
+    with st.expander("API limits"):
         st.dataframe(
             limits_of_all,
             hide_index=True,
@@ -52,14 +52,13 @@ def offers(by_venue: dict[str, Any]) -> None:
 def offered_by_venue(by_venue: dict[str, Any]) -> pd.DataFrame:
     """Return a row for each metric, with where it comes from in a column for each venue."""
     columns: dict[str, dict[str, str]] = {}
-    for venue in by_venue.values():
-        for offer in venue["offers"]:
+    for venue, told in by_venue.items():
+        name = formats.venue(venue)
+        for offer in told["offers"]:
             row = columns.setdefault(offer["column"], {})
             said = f"{offer['source']} · {offer['cadence']}"
-            row[venue["title"]] = (
-                f"{row[venue['title']]}; {said}" if venue["title"] in row else said
-            )
-    titles = [venue["title"] for venue in by_venue.values()]
+            row[name] = f"{row[name]}; {said}" if name in row else said
+    titles = [formats.venue(venue) for venue in by_venue]
     return pd.DataFrame(
         [
             {"Metric": title(name), **{venue: row.get(venue) for venue in titles}}
@@ -74,15 +73,15 @@ def offered(by_venue: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "Venue": venue["title"],
+                "Venue": formats.venue(venue),
                 "Metric": title(offer["column"]),
                 "Source": offer["source"],
                 "Interval": offer["cadence"],
                 "Venue's unit": offer["unit"],
                 "Remark": offer["remark"],
             }
-            for venue in by_venue.values()
-            for offer in venue["offers"]
+            for venue, told in by_venue.items()
+            for offer in told["offers"]
         ]
     )
 
@@ -92,12 +91,12 @@ def limits(by_venue: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "Venue": venue["title"],
+                "Venue": formats.venue(venue),
                 "Limit": limit["name"].replace("_", " "),
                 "Allowed": f"{limit['amount']:g} in {limit['per_s']:g} s",
-                "Used at most": formats.share(100 * limit["ceiling"]),
+                "Collector uses at most": formats.share(100 * limit["ceiling"]),
             }
-            for venue in by_venue.values()
-            for limit in venue["limits"]
+            for venue, told in by_venue.items()
+            for limit in told["limits"]
         ]
     )

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from analytics import formats
 from analytics.exports.charts import LineChart, Series
 from analytics.exports.exported_table import Column, Section
 from analytics.exports.report import Figure, Report
@@ -17,7 +18,7 @@ from dashboard.as_of import Moment
 from dashboard.components.cards import coverage
 
 _VENUE_COLUMNS: Final = (
-    Column("venue", "Venue"),
+    Column("venue", "Venue", "venue"),
     Column("pairs", "Pairs", "count"),
     Column("expected", "Pairs collected", "count"),
     *map(Column.of, ("oi_usd", "oi_share_pct", "oi_volume_weighted_usd")),
@@ -30,7 +31,7 @@ _VENUE_COLUMNS: Final = (
 )
 
 _ASSET_COLUMNS: Final = (
-    Column("venue", "Venue"),
+    Column("venue", "Venue", "venue"),
     Column("pair", "Pair"),
     *map(Column.of, ("price", "oi_usd", "oi_share_pct", "funding_8h_pct", "funding_apr_pct")),
     Column.of("funding_interval_h"),
@@ -38,10 +39,23 @@ _ASSET_COLUMNS: Final = (
     *map(Column.of, ("ls_accounts", "volume_24h_usd", "basis_pct", "spread_bps", "age_s")),
 )
 
+_FUNDING_COLUMNS: Final = (
+    Column("base", "Asset"),
+    Column("venue", "Venue", "venue"),
+    Column("pair", "Pair"),
+    *map(Column.of, ("oi_usd", "funding_8h_pct", "funding_apr_pct", "funding_interval_h")),
+    Column("next_funding_ts", "Next funding", "time"),
+    *map(Column.of, ("venue_spread_pp", "venue_spread_apr_pct")),
+    Column("highest_venue", "Highest on", "venue"),
+    Column("lowest_venue", "Lowest on", "venue"),
+    Column("received_ts", "Last data", "time"),
+)
+
 _SHARE_COLUMNS: Final = (
     Column("ts", "Time", "time"),
-    Column("venue", "Venue"),
+    Column("venue", "Venue", "venue"),
     Column.of("share_pct", QUANTITIES["oi_share_pct"].title),
+    Column.of("change_pp", quantity="oi_share_delta_pp"),
     Column("pairs", "Pairs", "count"),
 )
 
@@ -71,12 +85,23 @@ def venues_section(summaries: Sequence[VenueSummary]) -> Section:
     return Section("Venues", frame, _VENUE_COLUMNS)
 
 
+def funding_section(rates: pd.DataFrame) -> Section:
+    """Return a row for each asset and venue, as ``funding_by_venue.sql`` has them."""
+    rows = rates.assign(pair=rates["symbol"].map(formats.pair))
+    return Section("Funding by asset", rows, _FUNDING_COLUMNS)
+
+
 def tables(
-    summaries: Sequence[VenueSummary], compared: pd.DataFrame, base: str, points: pd.DataFrame
+    summaries: Sequence[VenueSummary],
+    rates: pd.DataFrame,
+    compared: pd.DataFrame,
+    base: str,
+    points: pd.DataFrame,
 ) -> dict[str, Callable[[], Section]]:
     """Return what makes each table of the page, by its title."""
     made: dict[str, Callable[[], Section]] = {
         "Venues": lambda: venues_section(summaries),
+        "Funding by asset": lambda: funding_section(rates),
         base: lambda: Section(f"{base} by venue", compared, _ASSET_COLUMNS),
     }
     if not points.empty:
@@ -85,18 +110,20 @@ def tables(
 
 
 def share_lines(points: pd.DataFrame) -> tuple[Series, ...]:
-    """Return the shares of each venue as a line, with a gap between two stretches of *points*."""
+    """Return how far each venue's share moved, with a gap between two stretches of *points*."""
     lines = []
-    for venue, rows in points.groupby("venue") if not points.empty else ():
-        times, shares = rows["ts"].to_numpy("datetime64[ms]"), rows["share_pct"].to_numpy()
+    drawn = points if points.empty else points.dropna(subset="change_pp")
+    for venue, rows in drawn.groupby("venue") if not drawn.empty else ():
+        times, shares = rows["ts"].to_numpy("datetime64[ms]"), rows["change_pp"].to_numpy()
         holes = np.flatnonzero(np.diff(rows["stretch"])) + 1
         x, y = np.insert(times, holes, times[holes]), np.insert(shares, holes, np.nan)
-        lines.append(Series(str(venue), x, y))
+        lines.append(Series(formats.venue(str(venue)), x, y))
     return tuple(lines)
 
 
 def report(
     summaries: Sequence[VenueSummary],
+    rates: pd.DataFrame,
     compared: pd.DataFrame,
     base: str,
     points: pd.DataFrame,
@@ -104,7 +131,7 @@ def report(
     state: dict[str, str],
 ) -> Report:
     """Return the page as a document."""
-    sections = [make() for name, make in tables(summaries, compared, base, points).items()]
+    sections = [make() for name, make in tables(summaries, rates, compared, base, points).items()]
     series, oi = share_lines(points), QUANTITIES["global_oi_usd"]
     return Report(
         title="Exchanges",
@@ -113,13 +140,15 @@ def report(
         state=state,
         figures=tuple(
             Figure(
-                f"{oi.title}, {one.venue}",
+                f"{oi.title}, {formats.venue(one.venue)}",
                 oi.write(figure.value),
                 coverage(figure),
             )
             for one in summaries
             for figure in [one.figures[oi.name]]
         ),
-        charts=(LineChart("Shares of open interest", series, "share"),) if series else (),
-        sections=tuple(sections[:2]),
+        charts=(LineChart("Change of shares of open interest", series, "points"),)
+        if series
+        else (),
+        sections=tuple(sections[:3]),
     )

@@ -97,7 +97,7 @@ def _of_missing(pairs: pd.DataFrame) -> Iterator[str]:
     for venue, rows in pairs.groupby("venue"):
         absent = [said for name, said in _METRICS.items() if rows[name].isna().all()]
         if absent:
-            yield f"No {formats.listed(absent)} from {venue} for any pair."
+            yield f"No {formats.listed(absent)} from {formats.venue(str(venue))} for any pair."
 
 
 def _of_asset(asset: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[str]:
@@ -108,14 +108,14 @@ def _of_asset(asset: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[str]:
         missing = asset[asset[name].isna() & asset["venue"].isin(stating)]
         if len(asset) > len(missing) > 0:
             who = [
-                f"{formats.pair(symbol)} on {venue}"
+                formats.on_venue(symbol, venue)
                 for venue, symbol in zip(missing["venue"], missing["symbol"], strict=True)
             ]
             yield f"No {said} for {formats.listed(who)}."
     unknown = asset[asset["funding_interval_unknown"].eq(True)]
     if not unknown.empty:
         yield (
-            f"{formats.listed(sorted(set(unknown['venue'])))}: funding interval not published, so "
+            f"{formats.venues(set(unknown['venue']))}: funding interval not published, so "
             "funding cannot be normalised to 8 hours."
         )
 
@@ -124,7 +124,7 @@ def _of_multipliers(asset: pd.DataFrame) -> Iterator[str]:
     """Say which prices are of more than one coin."""
     for row in asset[asset["multiplier"] > 1].to_dict("records"):
         yield (
-            f"{formats.pair(row['symbol'])} on {row['venue']} is quoted per "
+            f"{formats.on_venue(row['symbol'], row['venue'])} is quoted per "
             f"{row['multiplier']:,.0f} coins."
         )
 
@@ -134,6 +134,6 @@ def _of_age(pairs: pd.DataFrame, shown: Moment) -> Iterator[str]:
     for venue, heard in pairs.groupby("venue")["received_ts"].max().items():
         if stale(pd.Series([heard]), shown.now, shown.cycle).any():
             yield (
-                f"Last data from {venue} {formats.age(shown.now - heard)} ago, more than "
-                f"{OLD_CYCLES} cycles: its values are in italics."
+                f"Last data from {formats.venue(str(venue))} {formats.age(shown.now - heard)} ago, "
+                f"more than {OLD_CYCLES} cycles: its values are in italics."
             )

@@ -1,4 +1,4 @@
-"""Share of open interest by venue over time, with notes on missing data."""
+"""How venues' shares of open interest moved over time, with notes on missing data."""
 
 from __future__ import annotations
 
@@ -27,9 +27,6 @@ SPANS: Final = {
     "90 d": ("1d", timedelta(days=90)),
 }
 """How far back, and in bars of which timeframe."""
-
-_MIN_PAIRS: Final = 0.8
-"""Below this share of its pairs a venue counts as incomplete."""
 
 
 def span_choice() -> str:
@@ -68,7 +65,7 @@ def filtered(panel: Panel, wanted: Callable[[Pair], bool]) -> Panel:
 def draw_shares(
     panel: Panel, of: str, span: str, key: str, chosen: Sequence[str], colors: Colors
 ) -> pd.DataFrame:
-    """Draw the shares that *panel* makes up and return the points that were drawn.
+    """Draw how far the shares that *panel* makes up have moved, and return the points.
 
     Args:
         panel: Of all venues.
@@ -80,48 +77,40 @@ def draw_shares(
     """
     shares = venue_shares(panel)
     points = share_points(shares, panel)
-    where = ""
-    if chosen and not points.empty:
+    where = f" on {formats.venues(chosen)}" if chosen and not points.empty else ""
+    if where:
         points = points[points["venue"].isin(chosen)].reset_index(drop=True)
-        where = f" on {formats.listed(sorted(chosen))}"
     if points.empty:
         st.info(plain(f"No open interest for {of}{where} in the {span} shown."))
         return points
-    if len(set(points["ts"])) < 2:
-        said = f"Only one data point for {of}{where}: the chart needs two."
-        st.info(plain(said))
+    if len(shares.venues) < 2:
+        st.info(plain(f"{formats.venue(shares.venues[0])} alone has {of}: no shares to compare."))
+        return points
+    if int(shares.comparable.sum()) < 2:
+        st.info(plain(" ".join([f"No two times to compare for {of}.", *incomplete(shares)])))
         return points
     st.altair_chart(
         share_chart(points, colors),
         key=key,
-        alt=f"Share of open interest of {of} by venue over {span}",
+        alt=f"Change of the share of open interest of {of} by venue over {span}",
     )
-    lines = incomplete(shares)
-    if chosen:
-        lines.insert(0, f"Shares of the open interest of {of} on all venues.")
-    if lines:
-        st.caption(plain(" ".join(lines)))
+    since = formats.moment(points.dropna(subset="change_pp")["ts"].min())
+    lines = [f"Percentage points of the open interest of {of} on all venues, since {since}."]
+    st.caption(plain(" ".join([*lines, *incomplete(shares)])))
     return points
 
 
 def incomplete(shares: VenueShares) -> list[str]:
-    """Say where venues are missing among *shares*, or are there in part."""
-    some = np.isfinite(shares.value_usd).any(axis=1)
-    known = np.flatnonzero(some)
+    """Say at which times *shares* cannot be compared, as a venue is missing or there in part."""
+    known = np.flatnonzero(np.isfinite(shares.value_usd).any(axis=1))
     lines = []
     if len(known) and (holes := int(known[-1] - known[0] + 1 - len(known))):
-        lines.append(f"No data at {formats.plural(holes, 'time')}: areas are interrupted there.")
+        lines.append(f"No data at {formats.plural(holes, 'time')}.")
     for nth, venue in enumerate(shares.venues):
-        there = np.isfinite(shares.value_usd[:, nth])
-        away = int((some & ~there).sum())
-        if away:
-            lines.append(
-                f"No data from {venue} at {away:,} of {int(some.sum()):,} times: shares there "
-                "cover the other venues."
-            )
-        most = shares.pairs[:, nth].max(initial=0)
-        few = int((there & (shares.pairs[:, nth] < _MIN_PAIRS * most)).sum())
+        there, name = np.isfinite(shares.value_usd[known, nth]), formats.venue(venue)
+        if away := int((~there).sum()):
+            lines.append(f"No data from {name} at {away:,} of {len(known):,} times: left out.")
+        few = int((there & ~shares.is_whole[known, nth]).sum())
         if few:
-            times = formats.plural(few, "time")
-            lines.append(f"Few pairs from {venue} at {times}: its share is understated there.")
+            lines.append(f"Few pairs from {name} at {formats.plural(few, 'time')}: left out.")
     return lines

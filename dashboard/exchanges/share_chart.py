@@ -1,8 +1,7 @@
-"""The chart of open interest shares by venue over time."""
+"""The chart of how venues' shares of open interest moved."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import altair as alt
@@ -17,16 +16,17 @@ from analytics.panels.panel import TIMEFRAMES, Panel
 from analytics.quantities import QUANTITIES
 from dashboard.charts.frame import time_axis
 
-_SHARE = QUANTITIES["share_pct"]
+_DELTA = QUANTITIES["oi_share_delta_pp"]
 _SHARES_HEIGHT: Final = 260
 _PADDING: Final = {"left": 0, "right": 4, "top": 0, "bottom": 0}
 
 
 def share_points(shares: VenueShares, panel: Panel) -> pd.DataFrame:
-    """Return the points of a share chart: ts, when, venue, share_pct, oi, pairs, stretch, place.
+    """Return the points of a share chart, those of the largest venue first.
 
-    Times without a value are left out, and what follows such a hole is another
-    stretch, so that no area is drawn across it.
+    They have ts, when, venue, name, share_pct, change_pp since the first time at which all venues
+    can be compared, oi, pairs and stretch. Times without a value are left out. What follows times
+    that cannot be compared is another stretch, so that no line is drawn across them.
 
     Args:
         shares: By bar.
@@ -36,8 +36,9 @@ def share_points(shares: VenueShares, panel: Panel) -> pd.DataFrame:
     ends = ends.where(ends < panel.now, pd.Timestamp(panel.now))
     newest = shares.value_usd[np.isfinite(shares.value_usd).any(axis=1)][-1:]
     order = np.argsort(-np.nan_to_num(newest.ravel())).tolist() if len(newest) else []
+    stretch, changes = (~shares.comparable).cumsum(), shares.change_pp
     parts = []
-    for place, nth in enumerate(order):
+    for nth in order:
         known = np.isfinite(shares.share_pct[:, nth])
         parts.append(
             pd.DataFrame(
@@ -45,58 +46,52 @@ def share_points(shares: VenueShares, panel: Panel) -> pd.DataFrame:
                     "ts": ends,
                     "when": ends.map(formats.moment),
                     "venue": shares.venues[nth],
+                    "name": formats.venue(shares.venues[nth]),
                     "share_pct": shares.share_pct[:, nth].round(3),
+                    "change_pp": changes[:, nth].round(4),
                     "oi": [QUANTITIES["oi_usd"].write(value) for value in shares.value_usd[:, nth]],
                     "pairs": shares.pairs[:, nth],
-                    "stretch": (~known).cumsum(),
-                    "place": place,
+                    "stretch": stretch,
                 }
             )[known]
         )
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"ts": []})
 
 
-def share_chart(points: pd.DataFrame, colors: Colors) -> alt.Chart:
-    """Return the areas of *points*, one on the other, to 100 %."""
-    venues = list(dict.fromkeys(points["venue"]))
-    length = points["ts"].max() - points["ts"].min()
-    # Stacked here: Vega would take a stretch for 0 wherever it has no point, and so fill holes.
-    stacked = points.sort_values("place", kind="stable")
-    top = stacked.groupby("ts")["share_pct"].cumsum()
-    chart: alt.Chart = (
-        alt.Chart(stacked.assign(top_pct=top, bottom_pct=top - stacked["share_pct"]))
-        .mark_area(line={"strokeWidth": 1}, fillOpacity=0.55)
-        .encode(
-            x=alt.X(
-                "ts:T", title=None, scale=alt.Scale(type="utc"), axis=time_axis(length, colors)
-            ),
-            y=alt.Y(
-                "top_pct:Q",
-                title=None,
-                stack=None,
-                scale=alt.Scale(domain=[0, 100], nice=False),
-                axis=alt.Axis(labelExpr="datum.value + ' %'", tickCount=4, gridColor=colors.grid),
-            ),
-            y2="bottom_pct:Q",
-            color=_venue_color(venues, colors),
-            detail="stretch:N",
-            tooltip=[
-                alt.Tooltip("venue:N", title="Venue"),
-                alt.Tooltip("when:N", title="At"),
-                alt.Tooltip(
-                    "share_pct:Q",
-                    title="Share, %",
-                    format=plotly_format("share"),
-                ),
-                alt.Tooltip("oi:N", title=QUANTITIES["oi_usd"].title),
-                alt.Tooltip("pairs:Q", title="Pairs"),
-            ],
-        )
-        .properties(height=_SHARES_HEIGHT, padding=_PADDING)
+def share_chart(points: pd.DataFrame, colors: Colors) -> alt.LayerChart | alt.FacetChart:
+    """Return a line for each venue of *points*: how far its share moved, on an axis that fits."""
+    drawn = points.dropna(subset="change_pp")
+    venues = dict(zip(drawn["venue"], drawn["name"], strict=True))
+    color = alt.Color(
+        "name:N",
+        scale=alt.Scale(
+            domain=list(venues.values()), range=[colors.of_venue(venue) for venue in venues]
+        ),
+        legend=alt.Legend(orient="top", title=None, offset=4),
     )
-    return chart
-
-
-def _venue_color(venues: Sequence[str], colors: Colors) -> alt.Color:
-    scale = alt.Scale(domain=venues, range=[colors.of_venue(venue) for venue in venues])
-    return alt.Color("venue:N", scale=scale, legend=alt.Legend(orient="top", title=None, offset=4))
+    length = drawn["ts"].max() - drawn["ts"].min()
+    x = alt.X("ts:T", title=None, scale=alt.Scale(type="utc"), axis=time_axis(length, colors))
+    y = alt.Y(
+        "change_pp:Q",
+        title=None,
+        axis=alt.Axis(
+            format=plotly_format("points"),
+            labelExpr="datum.label + ' pp'",
+            tickCount=5,
+            gridColor=colors.grid,
+        ),
+    )
+    level = alt.Chart(pd.DataFrame({"y": [0]})).mark_rule(color=colors.muted).encode(y="y:Q")
+    tooltip = [
+        alt.Tooltip("name:N", title="Venue"),
+        alt.Tooltip("when:N", title="At"),
+        alt.Tooltip("change_pp:Q", title=f"{_DELTA.title}, pp", format=plotly_format("points")),
+        alt.Tooltip("share_pct:Q", title="Share, %", format=plotly_format("share")),
+        alt.Tooltip("oi:N", title=QUANTITIES["oi_usd"].title),
+        alt.Tooltip("pairs:Q", title="Pairs"),
+    ]
+    base = alt.Chart(drawn).encode(x=x, y=y, color=color, detail="stretch:N")
+    # A line is hard to hit: points that are not seen tell what is under the pointer.
+    hit = base.mark_point(size=120, opacity=0, filled=True).encode(tooltip=tooltip)
+    layers = alt.layer(level, base.mark_line(strokeWidth=2), hit)
+    return layers.properties(height=_SHARES_HEIGHT, padding=_PADDING)

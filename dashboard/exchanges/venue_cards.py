@@ -140,7 +140,7 @@ def _title(venue: str, said: str, at: Colors, is_old: bool = False) -> None:
         f'<div style="display:flex;gap:0.5rem;align-items:baseline">'
         f'<span style="width:0.7rem;height:0.7rem;border-radius:2px;'
         f'background:{at.of_venue(venue)}"></span>'
-        f'<strong style="font-size:1.1rem">{escape(venue)}</strong>'
+        f'<strong style="font-size:1.1rem">{escape(formats.venue(venue))}</strong>'
         f'<span style="margin-left:auto;font-size:0.85rem;{color}">{said}</span></div>'
     )
 

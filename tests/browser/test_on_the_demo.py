@@ -32,6 +32,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.browser
 
 TABLE = ".st-key-pair_table [data-testid=stDataFrame]"
+FUNDING = ".st-key-funding_table [data-testid=stDataFrame]"
 CHART = ".st-key-market_chart .js-plotly-plot"
 RANGE = f"document.querySelector('{CHART}')?.layout?.xaxis?.range"
 """Of the chart's time; undefined while a refresh replaces the chart."""
@@ -300,7 +301,7 @@ def venue_figures(still):
         text
         for one in venue_summaries(quoted(pairs, quotes), history, timedelta(minutes=5), nobody)
         for text in (
-            one.venue,
+            formats.venue(one.venue),
             formats.usd(one.figures["global_oi_usd"].value),
             f"{one.oi_share_pct:.1f} %",
             formats.usd(one.figures["volume_24h_usd"].value),
@@ -332,6 +333,26 @@ def test_page_writes_what_the_record_says(visit, still, name, expected):
 
     assert [text for text in expected(still) if text not in said] == []
     assert "SIMULATED MARKET" in said
+
+
+def test_an_asset_is_compared_and_a_rate_opens_its_pair(visit, still):
+    """In the table of funding: the first asset that is not compared already."""
+    page = visit(f"{still.demo.url}/exchanges?{still.at}")
+    rows = table(page, FUNDING)
+    row = next(nth for nth, cells in enumerate(rows) if cells[0] != "BTC")
+    asset = page.get_by_role("combobox", name="Asset", exact=True)
+    page.locator(FUNDING).scroll_into_view_if_needed()
+    box = page.locator(FUNDING).bounding_box()
+    height = box["y"] + 29 * (row + 1.5)
+
+    page.mouse.click(box["x"] + 20, height, delay=80)
+    page.wait_for_function(
+        "([field, asset]) => field.value === asset", arg=[asset.element_handle(), rows[row][0]]
+    )
+    page.mouse.click(box["x"] + 120, height, delay=80)
+    page.wait_for_selector(DIALOG)
+
+    assert f"{rows[row][0]}/USDT on" in page.locator(DIALOG).inner_text()
 
 
 def test_overview_lists_every_pair(visit, still):

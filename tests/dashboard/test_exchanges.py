@@ -161,16 +161,17 @@ def test_compares_one_asset_row_by_row(exchanges, record):
     values, written = comparison(page)
 
     assert values["venue"].tolist() == ["binance", "okx"]
+    assert written["venue"].tolist() == ["Binance", "OKX"]
     assert values["oi_share_pct"].tolist() == pytest.approx([200 / 3, 100 / 3])
     assert values["funding_8h_pct"].tolist() == pytest.approx([0.03, -0.02])
     assert written.iloc[0].tolist() == [
-        *("BTC/USDT", "binance", "101.500", "$4.00B", "66.7 %", "▲ +0.0300 %", "+32.85 %", "8 h"),
+        *("BTC/USDT", "Binance", "101.500", "$4.00B", "66.7 %", "▲ +0.0300 %", "+32.85 %", "8 h"),
         *("3 h 16 min", "2.00", "$1.00B", "+1.0000 %", "0.50 bps", "0 s"),
     ]
     assert written.iloc[1]["funding_8h_pct"] == "▼ -0.0200 %"
     assert written.iloc[1]["next_funding_s"] == written.iloc[1]["basis_pct"] == "–"
     (spread,) = (card for card in page.metric if "spread" in card.label)
-    assert (spread.value, spread.delta) == ("0.0500 pp", "binance over okx")
+    assert (spread.value, spread.delta) == ("0.0500 pp", "Binance over OKX")
 
 
 def test_the_same_funding_everywhere_is_level(exchanges, record):
@@ -186,6 +187,60 @@ def test_the_same_funding_everywhere_is_level(exchanges, record):
     assert written["funding_8h_pct"].tolist() == ["+0.0100 %", "+0.0100 %"]
     (spread,) = (card for card in page.metric if "spread" in card.label)
     assert (spread.value, spread.delta) == ("0.0000 pp", "")
+
+
+def funding_table(page):
+    """Return the table of all assets: its values, and as it is written."""
+    (found,) = (one for one in page.dataframe if "legs" in one.value or "base" in one.value)
+    written = found.proto.arrow_data.styler.display_values
+    return found.value, pa.ipc.open_stream(written).read_pandas()
+
+
+def test_funding_of_all_assets_widest_spread_first(exchanges, record):
+    """0.03 % in eight hours against -0.01 % in four: 0.05 points, 54.75 a year."""
+    two_venues(record)
+    record.publish()
+
+    page = exchanges()
+    values, written = funding_table(page)
+
+    assert values.columns.tolist() == [
+        *("base", "binance", "okx", "venue_spread_pp", "venue_spread_apr_pct", "legs"),
+        *("next_funding_s", "oi_usd"),
+    ]
+    assert written.to_numpy().tolist() == [
+        *(
+            ["BTC", "▲ +0.0300 %", "▼ -0.0200 %", "0.0500 pp", "54.75 pp", "Binance / OKX"]
+            + ["3 h 16 min", "$6.00B"],
+            ["ETH", "0.0000 %", "–", "–", "–", "–", "3 h 16 min", "$2.00B"],
+        )
+    ]
+    page.session_state["funding_per"] = "Per year"
+    assert funding_table(page.run())[1]["okx"].tolist() == ["▼ -21.90 %", "–"]
+
+
+def test_without_a_second_venue_there_is_no_spread(exchanges, record):
+    """No empty columns, but a sentence."""
+    two_venues(record)
+    record.publish()
+
+    page = exchanges(venues="OKX")
+
+    assert funding_table(page)[0].columns.tolist() == ["base", "okx", "next_funding_s", "oi_usd"]
+    assert "No spread: no asset has funding on two of the venues shown." in text(page)
+
+
+def test_a_silent_venue_is_said_to_be_no_part_of_the_spread(exchanges, record):
+    two_venues(record)
+    record.rows[-1:] = []
+    at = record.noon - timedelta(minutes=5)
+    record.snapshot(BTC, venue="okx", at=at, oi_usd=2e9, funding_rate=-0.9, funding_interval_h=8.0)
+    record.publish()
+
+    page = exchanges()
+
+    assert "OKX is silent for 1 asset: last rates in italics, not in the spread." in text(page)
+    assert funding_table(page)[1]["okx"].tolist() == ["-90.0000 %", "–"]
 
 
 MARKED = {"selection": {"rows": [], "columns": [], "cells": [(1, "price")]}}
@@ -288,7 +343,7 @@ def test_old_values_say_their_age(exchanges, record):
 
     page = exchanges()
 
-    assert "Last data from okx 5 min ago, more than 2 cycles" in text(page)
+    assert "Last data from OKX 5 min ago, more than 2 cycles" in text(page)
     assert 'class="old"' in venue_cards(page)[1]
 
 
@@ -299,8 +354,8 @@ def test_says_which_metrics_a_venue_lacks(exchanges, record):
 
     said = text(exchanges())
 
-    assert "No index price, and so no basis from okx for any pair." in said
-    assert "for BTC/USDT on okx" not in said
+    assert "No index price, and so no basis from OKX for any pair." in said
+    assert "for BTC/USDT on OKX" not in said
 
 
 def test_a_venue_that_failed_from_the_start_has_a_card(exchanges, record):
@@ -312,7 +367,7 @@ def test_a_venue_that_failed_from_the_start_has_a_card(exchanges, record):
     page = exchanges()
     titles = [part.proto.body for part in page.get("html") if "<strong" in part.proto.body]
 
-    assert [name in body for name, body in zip(("binance", "bybit", "okx"), titles, strict=True)]
+    assert [name in body for name, body in zip(("Binance", "Bybit", "OKX"), titles, strict=True)]
     assert "451: this region is refused [for good]." in text(page)
     assert "No data in the last 24 hours" in text(page)
 
@@ -327,7 +382,7 @@ def test_a_thousand_coins_to_a_price_are_said(exchanges, record):
     record.snapshot(PEPE, price=0.0045, oi_usd=1e6)
     record.publish()
 
-    assert "1000PEPE/USDT on binance is quoted per 1,000 coins." in text(exchanges())
+    assert "1000PEPE/USDT on Binance is quoted per 1,000 coins." in text(exchanges())
 
 
 def bars(record, venue, minutes, oi_usd):
@@ -337,25 +392,34 @@ def bars(record, venue, minutes, oi_usd):
 
 
 def points(page):
-    """Return the points of the chart of shares."""
+    """Return the points of the chart of shares, each once."""
     (chart,) = page.get("vega_lite_chart")
-    return pa.ipc.open_stream(chart.proto.datasets[0].data.data).read_pandas()
+    (drawn,) = (
+        table
+        for one in chart.proto.datasets
+        for table in [pa.ipc.open_stream(one.data.data).read_pandas()]
+        if "venue" in table
+    )
+    return drawn
 
 
-def test_shares_over_time_add_up(exchanges, record):
-    """Of 15 minutes each counts what was known last."""
+def test_shares_over_time_are_how_far_they_moved(exchanges, record):
+    """In points since the start: 3 of 4 billion, then 6 of 8, then 3 of 5. Of 15 minutes each
+    counts what was known last."""
     record.snapshot(BTC, price=1.0, oi_usd=1.0)
-    bars(record, "binance", (40, 25, 10), 3e9)
-    bars(record, "okx", (40, 25, 10), 1e9)
+    for ago, binance, okx in ((40, 3e9, 1e9), (25, 6e9, 2e9), (10, 3e9, 2e9)):
+        bars(record, "binance", (ago,), binance)
+        bars(record, "okx", (ago,), okx)
     record.publish()
 
-    drawn = points(exchanges())
+    page = exchanges()
+    drawn = points(page)
 
-    assert drawn.groupby("venue")["share_pct"].unique().to_dict() == {
-        "binance": [75.0],
-        "okx": [25.0],
-    }
-    assert len(drawn) == 6
+    moved = drawn.groupby("venue")["change_pp"].apply(list).to_dict()
+    assert moved == {"binance": [0, 0, -15], "okx": [0, 0, 15]}
+    assert drawn["share_pct"].tolist() == [75, 75, 60, 25, 25, 40]
+    assert set(drawn["name"]) == {"Binance", "OKX"}
+    assert "Percentage points of the open interest of all pairs on all venues, since" in text(page)
 
 
 def test_shares_over_time_are_of_all_venues(exchanges, record):
@@ -366,37 +430,47 @@ def test_shares_over_time_are_of_all_venues(exchanges, record):
     bars(record, "okx", (40, 25, 10), 1e9)
     record.publish()
 
-    page = exchanges(venues="okx")
-    drawn = points(page)
+    drawn = points(exchanges(venues="OKX"))
 
     assert set(zip(drawn["venue"], drawn["share_pct"], strict=True)) == {("okx", 25.0)}
-    assert "Shares of the open interest of all pairs on all venues." in text(page)
 
 
-def test_a_venue_s_absence_is_a_hole_and_a_sentence(exchanges, record):
-    """No area is drawn across it, and the others' shares do not pass for all there is."""
+def test_while_a_venue_is_absent_no_share_has_moved(exchanges, record):
+    """The others' would seem to have grown: these times are left out, by a sentence and a gap."""
     record.snapshot(BTC, price=1.0, oi_usd=1.0)
-    bars(record, "binance", (40, 25, 10), 3e9)
-    bars(record, "okx", (40, 10), 1e9)
+    bars(record, "binance", (55, 40, 25, 10), 3e9)
+    bars(record, "okx", (55, 40, 10), 1e9)
     record.publish()
 
     page = exchanges()
     drawn = points(page)
 
-    okx = drawn[drawn["venue"] == "okx"]
-    assert okx["stretch"].nunique() == 2
-    assert drawn.loc[drawn["venue"] == "binance", "share_pct"].tolist() == [75, 100, 75]
-    assert "No data from okx at 1 of 3 times" in text(page)
-    # Vega's own stacking puts 0 wherever a stretch has no point, and so draws across the hole.
-    (chart,) = page.get("vega_lite_chart")
-    y = json.loads(chart.proto.spec)["encoding"]["y"]
-    assert (y["field"], y["stack"]) == ("top_pct", None)
-    assert drawn.loc[drawn["venue"] == "binance", "bottom_pct"].tolist() == [0, 0, 0]
-    assert okx[["bottom_pct", "top_pct"]].to_numpy().tolist() == [[75, 100], [75, 100]]
+    assert drawn["change_pp"].tolist() == [0] * 6
+    assert drawn.groupby("venue")["stretch"].apply(list).to_dict() == {
+        "binance": [0, 0, 1],
+        "okx": [0, 0, 1],
+    }
+    assert "No data from OKX at 1 of 4 times: left out." in text(page)
+
+
+def test_a_venue_with_few_of_its_pairs_is_left_out(exchanges, record):
+    """Its share fell by 25 points because ETH was not heard of, not because anyone sold."""
+    record.snapshot(BTC, price=1.0, oi_usd=1.0)
+    for venue in ("binance", "okx"):
+        bars(record, venue, (40, 25, 10), 1e9)
+    for ago in (40, 10):
+        ended = record.noon.replace(minute=40) - timedelta(minutes=ago)
+        record.bar(ETH, venue="okx", ended=ended, close=1.0, oi_usd=2e9)
+    record.publish()
+
+    page = exchanges()
+
+    assert points(page)["change_pp"].tolist() == [0] * 4
+    assert "Few pairs from OKX at 1 time: left out." in text(page)
 
 
 def test_a_time_that_nothing_is_known_of_is_a_hole_and_a_sentence(exchanges, record):
-    """In the areas of all venues."""
+    """In the lines of all venues."""
     record.snapshot(BTC, price=1.0, oi_usd=1.0)
     for venue in ("binance", "okx"):
         bars(record, venue, (55, 40, 10), 1e9)
@@ -405,7 +479,15 @@ def test_a_time_that_nothing_is_known_of_is_a_hole_and_a_sentence(exchanges, rec
     page = exchanges()
 
     assert points(page).groupby("venue")["stretch"].nunique().tolist() == [2, 2]
-    assert "No data at 1 time: areas are interrupted there." in text(page)
+    assert "No data at 1 time." in text(page)
+
+
+def test_one_venue_has_no_shares_to_compare(exchanges, record):
+    record.snapshot(BTC, price=1.0, oi_usd=1.0)
+    bars(record, "okx", (40, 25, 10), 1e9)
+    record.publish()
+
+    assert "OKX alone has all pairs: no shares to compare." in text(exchanges())
 
 
 def test_without_history_says_so(exchanges, record):
@@ -427,7 +509,7 @@ def test_shows_where_each_metric_comes_from(exchanges, record):
 
     page = exchanges()
     matrix = page.table[0].value.replace(r"\\(.)", r"\1", regex=True)
-    (limits,) = (one.value for one in page.dataframe if "Used at most" in one.value)
+    (limits,) = (one.value for one in page.dataframe if "Collector uses at most" in one.value)
 
     assert matrix["Metric"].tolist() == ["Open interest, as counted", "Taker buys"]
     assert matrix["OKX"].tolist() == [
@@ -475,6 +557,7 @@ def test_files_hold_the_page(record):
             "ts": [record.noon, record.noon + timedelta(hours=1)],
             "venue": "okx",
             "share_pct": [25.0, 30.0],
+            "change_pp": [0.0, 5.0],
             "pairs": 1,
             "stretch": 0,
         }
@@ -495,13 +578,33 @@ def test_files_hold_the_page(record):
     oi = {**none, "global_oi_usd": Figure(2e9, 1, 2, pd.Series(dtype=float))}
     stand = (VenueSummary("okx", oi, 100.0, *[float("nan")] * 3, 1, 2, record.noon),)
 
-    made = exports.tables(stand, asset, "BTC", drawn)
+    rates = pd.DataFrame(
+        {
+            "base": ["BTC"],
+            "venue": "okx",
+            "symbol": BTC,
+            **dict.fromkeys(("oi_usd", "funding_8h_pct", "funding_apr_pct"), 1.0),
+            "funding_interval_h": 8.0,
+            "next_funding_ts": record.noon,
+            **dict.fromkeys(("venue_spread_pp", "venue_spread_apr_pct"), None),
+            **dict.fromkeys(("highest_venue", "lowest_venue"), "okx"),
+            "received_ts": record.noon,
+        }
+    )
+    made = exports.tables(stand, rates, asset, "BTC", drawn)
     venues = csv_bytes(made["Venues"]()).decode("utf-8-sig").splitlines()
     header = csv_bytes(made["Shares"]()).decode("utf-8-sig").splitlines()[0]
-    report = exports.report(stand, asset, "BTC", drawn, shown, {"Asset": "BTC"})
+    report = exports.report(stand, rates, asset, "BTC", drawn, shown, {"Asset": "BTC"})
 
-    assert list(made) == ["Venues", "BTC", "Shares"]
+    funding = csv_bytes(made["Funding by asset"]()).decode("utf-8-sig").splitlines()
+
+    assert list(made) == ["Venues", "Funding by asset", "BTC", "Shares"]
+    assert funding[1] == (
+        "BTC,okx,BTC/USDT,1.0,1.0,1.0,8.0,2025-10-22T12:44:00Z,,,okx,okx,2025-10-22T12:44:00Z"
+    )
     assert venues[1] == "okx,1,2,2000000000.0,100.0,,,,,,,,2025-10-22T12:44:00Z"
-    assert header == "Time [UTC],Venue,Share of open interest [%],Pairs"
+    assert header == (
+        "Time [UTC],Venue,Share of open interest [%],Change of OI share [percentage points],Pairs"
+    )
     assert report.figures[0].change == "1 of 2 pairs"
     assert pdf_bytes(report).startswith(b"%PDF")

@@ -12,9 +12,9 @@ def test_no_line_runs_across_a_hole():
     """A venue that was silent for an hour has two pieces; the other one has one."""
     times = pd.date_range("2025-10-22", periods=4, freq="1h", tz="UTC")
     silent = pd.DataFrame(
-        {"ts": times[[0, 1, 3]], "venue": "okx", "share_pct": [9.0, 8.0, 7.0], "stretch": [0, 0, 1]}
+        {"ts": times[[0, 1, 3]], "venue": "okx", "change_pp": [9.0, 8.0, 7.0], "stretch": [0, 0, 1]}
     )
-    heard = pd.DataFrame({"ts": times, "venue": "bybit", "share_pct": 50.0, "stretch": 0})
+    heard = pd.DataFrame({"ts": times, "venue": "bybit", "change_pp": 50.0, "stretch": 0})
 
     bybit, okx = share_lines(pd.concat([silent, heard]))
 
