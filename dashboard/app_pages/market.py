@@ -5,6 +5,7 @@ import streamlit as st
 from analytics import formats
 from dashboard import as_of, view
 from dashboard.components.empty_state import no_data
+from dashboard.components.linked_chart import load_chart_code
 from dashboard.components.time_range import MARKET_SPANS, market_range
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
@@ -62,6 +63,7 @@ def board() -> None:
         seen = view.current()
         length = market_range(span or "24 h", seen.timeframe)
         wanted = chart_and_figures.Wanted(subject, length, labels, shown, seen)
+        load_chart_code()
         loaded = chart_and_figures.load(wanted)
         chart_and_figures.figures(loaded, wanted)
         chart_and_figures.chart(loaded, wanted, live=True)

@@ -65,6 +65,8 @@ _STYLE: Final = """
   top: 2.6rem; right: 0.75rem; zoom: 0.75 } }
 /* A finger cannot point at a table without touching it, and its tools lay over the heading. */
 @media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
+/* It shows nothing, and would have a gap about it. */
+.st-key-chart_code { display: none; }
 /* The primary colour bears white text; as text on its own tint it is too dark to read. */
 [data-testid="stButtonGroup"] button[data-selected="true"] { color: inherit !important; }
 </style>

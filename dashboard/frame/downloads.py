@@ -98,9 +98,14 @@ def plotly_config(name: str, shown: Moment) -> dict[str, Any]:
     The file's name has no time in it: settings that change make Plotly draw the chart
     anew, and the zoom would be lost with every refresh.
     """
-    origin = "simulated_" if shown.origin == "simulator" else ""
-    image = {"format": "png", "scale": 2, "filename": f"perpscope_{origin}{_slug(name)}"}
+    image = {"format": "png", "scale": 2, "filename": picture_stem(name, shown)}
     return {"displaylogo": False, "toImageButtonOptions": image}
+
+
+def picture_stem(name: str, shown: Moment) -> str:
+    """Return what the saved picture of the chart *name* is called, and whose market it is."""
+    origin = "simulated_" if shown.origin == "simulator" else ""
+    return f"perpscope_{origin}{_slug(name)}"
 
 
 def thresholds_text(level: Thresholds) -> str:

@@ -19,9 +19,10 @@ from analytics.panels.panel import Only, Panel
 from analytics.signals.fired import Signal
 from analytics.signals.of_pair import FUNDING
 from dashboard.as_of import Moment
-from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.empty_state import no_data
+from dashboard.components.linked_chart import linked_chart
 from dashboard.components.time_range import MARKET_SPANS, TimeRange
+from dashboard.frame.downloads import picture_stem
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import bars, bases, queries, source
 from dashboard.market.chart import Drawing, market_chart
@@ -179,7 +180,9 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
 def _draw(
     found: History, loaded: Loaded, panes: Sequence[Pane], wanted: Wanted, *, live: bool
 ) -> None:
-    figure = market_chart(
+    title, span = wanted.subject.title, wanted.range.span
+    labels = [pane.label for pane in panes]
+    chart = market_chart(
         Drawing(
             history=found,
             now=wanted.shown.now,
@@ -190,15 +193,10 @@ def _draw(
             venues=VENUES in wanted.labels,
             thresholds=wanted.seen.thresholds.of_base(found.price_of.base),
             colors=colors(st.context.theme.type),
-            touch=on_touch(),
-            zone=st.context.timezone,
+            subject=f"{title} {span} {found.timeframe}",
+            alt=f"{title}: {formats.listed(labels, 20)} over {span} in bars of {found.timeframe}",
+            file=picture_stem(title, wanted.shown),
+            fills=live,
         )
     )
-    title, span = wanted.subject.title, wanted.range.span
-    labels = [pane.label for pane in panes]
-    config = chart_settings(title, wanted.shown)
-    alt = f"{title}: {formats.listed(labels, 20)} over {span} in bars of {found.timeframe}"
-    if live:
-        zoomable(figure, f"{title} {span}", panes=labels, key=_KEY, config=config, alt=alt)
-    else:
-        st.plotly_chart(figure, theme=None, key="pair_chart", config=config, alt=alt)
+    linked_chart(chart, key=_KEY if live else "pair_chart")

@@ -135,7 +135,7 @@ def _oi_change(change: Change | None) -> str | None:
 def _chart(pane: Pane, found: History, labels: Sequence[str]) -> LineChart:
     """Return *pane* with all the lines that it has on the screen, and its newest value on top."""
     of, known = found.price_of, [found.lines[name] for name in pane.lines]
-    head = _named(of, " on ") if pane is panes.PRICE else pane.title
+    head = formats.on_venue(of.symbol, of.venue) if pane is panes.PRICE else pane.title
     lines = {title(line): values for line, values in zip(pane.lines, known, strict=True)}
     if pane.style == "flows":
         down = title(pane.lines[1])
@@ -159,8 +159,8 @@ def _chart(pane: Pane, found: History, labels: Sequence[str]) -> LineChart:
     )
 
 
-def _named(pair: Pair, between: str = " ") -> str:
-    return f"{formats.pair(pair.symbol)}{between}{pair.venue}"
+def _named(pair: Pair) -> str:
+    return f"{formats.pair(pair.symbol)} {formats.venue(pair.venue)}"
 
 
 def _signals(signals: Sequence[Signal]) -> Section:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from analytics import formats
 from dashboard import as_of, session, view
+from dashboard.components.linked_chart import load_chart_code
 from dashboard.components.time_range import market_range
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.loaders import queries, shown_moment
@@ -39,6 +40,7 @@ def _draw(venue: str, symbol: str) -> None:
         wanted = chart_and_figures.Wanted(
             subject, market_range("24 h", seen.timeframe), FIRST, shown, seen
         )
+        load_chart_code()
         loaded = chart_and_figures.load(wanted)
         chart_and_figures.figures(loaded, wanted)
         chart_and_figures.chart(loaded, wanted, live=False)

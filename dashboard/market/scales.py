@@ -1,17 +1,17 @@
-"""How the Market chart formats values of each kind: ticks, hovers, newest value."""
+"""How the Market chart writes values of each kind, and what its newest value is."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics import formats
-from analytics.formats import KINDS, plotly_format
+from analytics.formats import KINDS
 from analytics.pair.history import History
 from analytics.panels.panel import TIMEFRAMES
 from dashboard.market.panes import Pane
@@ -21,37 +21,33 @@ Line = NDArray[np.float64]
 _LATE_BARS: Final = 2
 """A pane that ends this many bars before the price states its end. [bars]"""
 
-_LETTERS: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
-
-
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How one pane's values are written, in Plotly's terms."""
+    """How one pane's values are written, in the browser as by ``analytics/formats.py``."""
 
-    unit: float
-    """What the values are divided by: a million where the axis counts in millions."""
-    hover: str
-    """d3's format of a value in that unit."""
-    tick: str
-    """The same of a tick."""
+    style: Literal["letters", "price", "fixed"]
+    digits: int
+    """Behind the point, where the style is fixed."""
+    sign: str
+    """Before the number."""
+    plus: bool
+    """Whether what is above zero has one."""
     suffix: str
-    """Follows both."""
+    """Follows the number."""
+    smallest: float
+    """The least step of the axis: a power of ten."""
 
 
 def scale(pane: Pane, lines: list[Line]) -> Scale:
     """Return the scale of *pane* for what it draws; of signals, for their tiers."""
-    largest = max((float(np.nanmax(np.abs(one))) for one in lines if _any(one)), default=0.0)
-    if not pane.lines:
-        return Scale(1.0, "d", "d", "")
     how = KINDS[pane.kind]
     if how.unit in ("USD", "base coins"):
-        unit, letter = next(((u, name) for u, name in _LETTERS if largest >= u), (1.0, ""))
-        return Scale(unit, plotly_format(pane.kind), plotly_format(pane.kind, tick=True), letter)
+        return Scale("letters", 2, how.sign, how.signed, "", 0.01)
     if pane.kind == "price":
-        return Scale(1.0, f",.{_places(largest)}f", f",.{_places(largest)}~f", "")
-    digits = pane.quantity.digits
-    hover, tick = (plotly_format(pane.kind, digits, tick=one) for one in (False, True))
-    return Scale(1.0, hover, tick, how.suffix)
+        largest = max((float(np.nanmax(np.abs(one))) for one in lines if _any(one)), default=0.0)
+        return Scale("price", 2, "", False, "", 10.0 ** -_places(largest))
+    digits = pane.quantity.digits if pane.lines else 0
+    return Scale("fixed", digits, how.sign, how.signed, how.suffix, 10.0**-digits)
 
 
 def newest(pane: Pane, history: History) -> str:

@@ -1,0 +1,48 @@
+// The words over a pane: its name, its values under the crosshair (else the last ones), and the
+// buttons that move it. Names of pairs and venues come from outside: they are set as text only.
+
+function element(kind, name, text = "") {
+  const made = document.createElement(kind)
+  made.className = name
+  made.textContent = text
+  return made
+}
+
+function button(label, name, act) {
+  const made = element("button", name, label)
+  made.type = "button"
+  made.addEventListener("click", act)
+  return made
+}
+
+class PaneTitle {
+  constructor(label, move) {
+    this.box = element("div", "title")
+    this.box.dataset.pane = label
+    this.name = element("span", "name")
+    this.value = element("b", "value")
+    this.after = element("span", "after")
+    this.others = element("span", "others")
+    this.moves = element("span", "moves")
+    for (const [sign, step, way] of [["↑", -1, "up"], ["↓", 1, "down"]]) {
+      const made = button(sign, "move", () => move(label, step))
+      made.setAttribute("aria-label", `Move ${label} ${way}`)
+      made.title = `Move ${way}`
+      this.moves.append(made)
+    }
+    this.box.append(this.name, this.value, this.after, this.others, this.moves)
+  }
+
+  // `said` is what the page says of the newest bar, `values` what is under the crosshair, or null.
+  write(said, values, others) {
+    this.name.textContent = said.name
+    this.value.textContent = values ?? said.value
+    this.after.textContent = values === null ? said.after : ""
+    this.others.replaceChildren(...others.map(({ name, color, value }) => {
+      const made = element("span", "other", `${name} `)
+      made.style.setProperty("--of", color)
+      made.append(element("b", "", value))
+      return made
+    }))
+  }
+}
