@@ -28,9 +28,7 @@ def _components() -> tuple[Any, Any]:
     component = st.components.v2.component
     return (
         component("perpscope_chart_code", html="<span></span>", js=code()),
-        component(
-            "perpscope_chart", html='<div class="chart"></div>', css=style(), js=_DRAW
-        ),
+        component("perpscope_chart", html='<div class="chart"></div>', css=style(), js=_DRAW),
     )
 
 

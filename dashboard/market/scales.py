@@ -21,6 +21,7 @@ Line = NDArray[np.float64]
 _LATE_BARS: Final = 2
 """A pane that ends this many bars before the price states its end. [bars]"""
 
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """How one pane's values are written, in the browser as by ``analytics/formats.py``."""

@@ -70,7 +70,12 @@ def bands(canvas: Canvas) -> list[Series]:
     """Return the Bollinger bands: their edges, their middle, and the range between, shaded."""
     names = canvas.own(*(f"bollinger_{edge}" for edge in ("upper", "middle", "lower")))
     color = canvas.colors.line
-    look = {"color": faded(color, 0.55), "shade": faded(color, 0.08), "tag": False, "named": False}
+    look: Series = {
+        "color": faded(color, 0.55),
+        "shade": faded(color, 0.08),
+        "tag": False,
+        "named": False,
+    }
     return [_series("bands", "band", names, **look)]
 
 
@@ -78,8 +83,9 @@ def line(canvas: Canvas, name: str, color: str, *, steps: bool = False) -> list[
     """Return one line of the history; where it is partial, it is dotted, where carried, dashed."""
     known = canvas.known(name)
     drawn = [_series(name, "line", canvas.own(name), color=color, steps=steps, known=known)]
-    if (carried := _CARRIED.get(name)) is not None:
-        look = {"steps": steps, "dash": "dashed", "tag": False, "named": False}
+    carried = _CARRIED.get(name)
+    if carried is not None and np.isfinite(canvas.history.lines[carried]).any():
+        look: Series = {"steps": steps, "dash": "dashed", "tag": False, "named": False}
         drawn.append(_series(carried, "line", canvas.own(carried), color=color, **look))
     return drawn
 
@@ -121,7 +127,7 @@ def others(canvas: Canvas, pane: Pane) -> list[Series]:
             continue
         place = f"{name} {pair.venue} {pair.symbol}"
         canvas.lines[place] = lines[name]
-        look = {"color": canvas.colors.of_venue(pair.venue), "width": 1, "tag": False}
+        look: Series = {"color": canvas.colors.of_venue(pair.venue), "width": 1, "tag": False}
         one = _series(place, "line", [place], steps=pane.style == "steps", **look)
         drawn.append({**one, "title": formats.venue(pair.venue)})
     return drawn
@@ -151,7 +157,7 @@ def marks(canvas: Canvas, signals: Sequence[Signal], step_s: int) -> list[dict[s
 def _series(name: str, kind: str, lines: list[str], *, color: str, **look: Any) -> Series:
     """Return a series of the chart with what is not said of it."""
     plain = {
-        "title": QUANTITIES[name].title if name in QUANTITIES else name,
+        "title": title(name) if name in {*QUANTITIES, "close"} else name,
         "known": None,
         "down": color,
         "shade": "",

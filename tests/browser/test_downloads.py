@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import re
@@ -12,7 +13,7 @@ import pypdf
 import pytest
 
 from analytics import formats
-from tests.browser.test_on_the_demo import CHART, PAGES, downloaded, known_then, table
+from tests.browser.test_on_the_demo import CHART, DRAWN, PAGES, downloaded, known_then, table
 
 pytestmark = pytest.mark.browser
 
@@ -71,13 +72,15 @@ def test_overview_is_taken_home_as_it_stands(page_then):
 def test_market_is_taken_home_as_it_stands(page_then):
     """Every bar of the chart, the newest of which stands over it; cards and panes on paper."""
     page = page_then("market")
-    page.wait_for_selector(f"{CHART} .main-svg")
-    titles = page.locator(f"{CHART} .annotation-text").all_text_contents()
+    page.locator(DRAWN).first.wait_for()
+    titles = page.locator(f"{CHART} .title")
+    price = titles.first.inner_text()
+    names = [title.locator(".name").inner_text() for title in titles.all()]
 
     _, rows, sheets, said = files(page)
 
     newest = [row for row in rows if row["Close [quote currency]"]][-1]
-    assert formats.price(float(newest["Close [quote currency]"])) in titles[0]
+    assert formats.price(float(newest["Close [quote currency]"])) in price
     assert {row["Complete"] for row in rows[:-1]} == {"true"}
     heads, *bars = sheets["Bars"]
     closes = heads.index("Close [quote currency]")
@@ -86,15 +89,26 @@ def test_market_is_taken_home_as_it_stands(page_then):
     assert len(written) == sum(bool(row["Close [quote currency]"]) for row in rows)
     # Not the time until the next funding, which is no figure of a document.
     assert [value for value in cards(page) if "min" not in value and value not in said] == []
-    panes = [title.replace("\xa0", " ").split("  ")[0] for title in titles]
+    # On paper the length of the bars stands in the head.
+    panes = [name.partition(",")[0] for name in names]
     assert len(panes) > 3
     assert [pane for pane in panes if pane not in said and "Signals" not in pane] == []
 
 
-@pytest.mark.parametrize("name", ["market", "heatmap"])
-def test_a_chart_is_saved_as_a_picture_fit_to_print(page_then, name):
+GROUND = (
+    "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    ".match(/\\d+/g).map(Number)"
+)
+
+
+def dots(picture):
+    """Return how wide and how high a PNG is."""
+    return struct.unpack(">II", picture[16:24])
+
+
+def test_a_heatmap_is_saved_as_a_picture_fit_to_print(page_then):
     """Twice as many dots as on the screen, on a ground that its words can be read on."""
-    page = page_then(name)
+    page = page_then("heatmap")
     chart = page.locator(".js-plotly-plot").first
     chart.locator(".main-svg").first.wait_for()
     box = chart.bounding_box()
@@ -103,13 +117,47 @@ def test_a_chart_is_saved_as_a_picture_fit_to_print(page_then, name):
     with page.expect_download() as waiting:
         chart.locator(".modebar-btn").first.click()
 
+    assert waiting.value.suggested_filename.startswith("perpscope_simulated_")
+    assert dots(waiting.value.path().read_bytes()) == (
+        pytest.approx(2 * box["width"], abs=2),
+        2 * box["height"],
+    )
+    ground = chart.evaluate("chart => chart._fullLayout.paper_bgcolor")
+    assert [int(ground[n : n + 2], 16) for n in (1, 3, 5)] == page.evaluate(GROUND)
+
+
+COLORS = """
+async (url) => {
+  const picture = await createImageBitmap(await (await fetch(url)).blob())
+  const canvas = new OffscreenCanvas(picture.width, picture.height)
+  const brush = canvas.getContext("2d")
+  brush.drawImage(picture, 0, 0)
+  const { data } = brush.getImageData(0, 0, picture.width, picture.height)
+  const count = {}
+  for (let at = 0; at < data.length; at += 4) {
+    const color = [data[at], data[at + 1], data[at + 2]].join()
+    count[color] = (count[color] ?? 0) + 1
+  }
+  return Object.entries(count).sort((a, b) => b[1] - a[1]).map(([color]) => color)
+}
+"""
+
+
+def test_market_is_saved_as_a_picture(page_then):
+    """All panes with what stands on them, on the page's ground."""
+    page = page_then("market")
+    page.locator(DRAWN).first.wait_for()
+    box = page.locator(CHART).bounding_box()
+
+    with page.expect_download() as waiting:
+        page.locator(CHART).get_by_role("button", name="PNG").click()
+
     picture = waiting.value.path().read_bytes()
     assert waiting.value.suggested_filename.startswith("perpscope_simulated_")
-    width, height = struct.unpack(">II", picture[16:24])
-    assert (width, height) == (pytest.approx(2 * box["width"], abs=2), 2 * box["height"])
-    ground = chart.evaluate("chart => chart._fullLayout.paper_bgcolor")
-    assert ground == page.evaluate(
-        "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
-        ".match(/\\d+/g).reduce((all, one) => all + (+one).toString(16).padStart(2, '0'), '#')"
-        ".toUpperCase()"
-    )
+    width, height = dots(picture)
+    assert width >= box["width"] - 2
+    assert height >= box["height"] - 2
+    url = "data:image/png;base64," + base64.b64encode(picture).decode()
+    colors = page.evaluate(COLORS, url)
+    assert colors[0] == ",".join(map(str, page.evaluate(GROUND)))
+    assert {"46,196,182", "255,133,82", "230,233,239"} <= set(colors)

@@ -33,14 +33,12 @@ pytestmark = pytest.mark.browser
 
 TABLE = ".st-key-pair_table [data-testid=stDataFrame]"
 FUNDING = ".st-key-funding_table [data-testid=stDataFrame]"
-CHART = ".st-key-market_chart .js-plotly-plot"
-RANGE = f"document.querySelector('{CHART}')?.layout?.xaxis?.range"
-"""Of the chart's time; undefined while a refresh replaces the chart."""
-ENDS = f"JSON.stringify({RANGE})"
-WIDTH = f"(([from, to]) => new Date(to) - new Date(from))({RANGE} ?? [])"
-REDRAWN = (
-    f"(() => {{ const chart = document.querySelector('{CHART}'); return chart && !chart.mark }})()"
-)
+CHART = ".st-key-market_chart .chart"
+DRAWN = f"{CHART} canvas"
+"""What is in the chart's shadow is found by locators alone."""
+CELLS_DRAWN = ".st-key-heatmap_chart .js-plotly-plot"
+ENDS = f"JSON.stringify(document.querySelector('{CELLS_DRAWN}')?.layout?.xaxis?.range)"
+"""Of the heatmap's time; undefined while a refresh replaces the chart."""
 DIALOG = "[role=dialog]"
 PAGES = {
     "overview": "",
@@ -85,7 +83,7 @@ def open_first_pair(page):
     pair, venue, *_ = table(page)[0]
     box = page.locator(TABLE).bounding_box()
     page.mouse.click(box["x"] + 20, box["y"] + 50)
-    page.wait_for_selector(f"{DIALOG} .js-plotly-plot .main-svg")
+    page.locator(f"{DIALOG} .chart canvas").first.wait_for()
     return pair, venue
 
 
@@ -100,7 +98,7 @@ def test_a_row_opens_its_pair_and_then_its_page(visit, demo):
     title = page.locator(DIALOG).inner_text()
     page.get_by_role("link", name="Open in Market").click()
     page.wait_for_url("**/market?*")
-    page.wait_for_selector(f"{CHART} .main-svg")
+    page.locator(DRAWN).first.wait_for()
 
     assert f"{pair} on {venue}" in title
     assert f"venue={venue}" in page.url
@@ -122,56 +120,78 @@ def half_done(page):
     return search
 
 
+def ends(page):
+    """Return from when to when the chart shows. [s since 1970]"""
+    shown = page.locator(CHART).evaluate("(chart) => [chart.dataset.from, chart.dataset.to]")
+    return [int(end) for end in shown]
+
+
+def width(page):
+    first, last = ends(page)
+    return last - first
+
+
+def middle(page):
+    """Point at the middle of the price; return where."""
+    box = page.locator(CHART).bounding_box()
+    at = box["x"] + box["width"] / 2, box["y"] + 150
+    page.mouse.move(*at)
+    return at
+
+
 def zoomed(page):
-    """Draw up the middle of the chart; return where its time begins and ends then."""
-    page.wait_for_selector(f"{CHART} .main-svg")
-    whole = page.wait_for_function(f"() => {WIDTH} || null").json_value()
-    # A refresh may take the chart away under the mouse.
-    assert any(drag(page, whole) for _ in range(10))
-    return page.wait_for_function(f"() => {ENDS}").json_value()
+    """Turn the wheel over the chart; return from when to when it shows then."""
+    page.locator(DRAWN).first.wait_for()
+    before = width(page)
+    middle(page)
+    for _ in range(8):
+        page.mouse.wheel(0, -200)
+    until(lambda: width(page) < before / 2, "the zoom")
+    return ends(page)
 
 
-def drag(page, whole):
-    """Draw over a fifth of the chart; return whether it shows less than half of *whole* then."""
-    from playwright.sync_api import TimeoutError as NotInTime
-
-    box = page.locator(f"{CHART} .nsewdrag").first.bounding_box()
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + 0.4 * box["width"], middle)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.6 * box["width"], middle, steps=5)
-    page.mouse.up()
-    try:
-        page.wait_for_function(f"(whole) => {WIDTH} < whole / 2", arg=whole, timeout=5000)
-    except NotInTime:
-        return False
-    return True
+def numbered(page, chart=CHART):
+    """Return how many updates a chart was sent."""
+    return int(page.locator(chart).get_attribute("data-update"))
 
 
 def test_a_refresh_leaves_alone_what_somebody_does(visit, demo):
     """Scroll and half a word, a zoom, and a dialog, each on a page of its own.
 
-    The table and the dialog's chart change their figures, not themselves.
+    The table and the charts change their figures, not themselves.
     """
     typing, zooming, looking = visit(demo.url), visit(f"{demo.url}/market"), visit(demo.url)
     search, drawn_up = half_done(typing), zoomed(zooming)
-    zooming.evaluate(f"document.querySelector('{CHART}').mark = 'the first'")
+    zooming.locator(CHART).evaluate("(chart) => { chart.mark = 'the same' }")
     pair, venue = open_first_pair(looking)
-    looking.evaluate(f"document.querySelector('{DIALOG} .js-plotly-plot').mark = 'the same'")
-    clocks = [page.evaluate(CLOCK) for page in (typing, zooming)]
+    dialog = looking.locator(f"{DIALOG} .chart")
+    dialog.evaluate("(chart) => { chart.mark = 'the same' }")
+    clock, updates = typing.evaluate(CLOCK), numbered(zooming)
 
     demo.wait_for_cycles(2)
-    for page, before in zip((typing, zooming), clocks, strict=True):
-        page.wait_for_function(f"(before) => {CLOCK} !== before", arg=before)
+    typing.wait_for_function(f"(before) => {CLOCK} !== before", arg=clock)
+    until(lambda: numbered(zooming) > updates + 1, "two refreshes of the chart")
 
     assert typing.evaluate(f"document.querySelector('{TABLE}').mark") == "the same"
     assert typing.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 120
     assert search.input_value() == "btc half a wo"
     assert search.evaluate("field => field === document.activeElement")
-    zooming.wait_for_function(REDRAWN)
-    zooming.wait_for_function(f"(ends) => {ENDS} === ends", arg=drawn_up)
+    assert zooming.locator(CHART).evaluate("(chart) => chart.mark") == "the same"
+    assert ends(zooming) == pytest.approx(drawn_up, abs=60)
     assert f"{pair} on {venue}" in looking.locator(DIALOG).inner_text()
-    assert looking.evaluate(f"document.querySelector('{DIALOG} .js-plotly-plot').mark")
+    assert dialog.evaluate("(chart) => chart.mark") == "the same"
+
+
+def test_a_chart_that_missed_an_update_asks_for_all_of_it(visit, demo):
+    """As after a lost connection: what follows what never came is not drawn."""
+    page = visit(f"{demo.url}/market")
+    page.locator(DRAWN).first.wait_for()
+    whole = page.locator(f"{CHART} .title").all_inner_texts()
+
+    page.locator(CHART).evaluate("(chart) => { chart.drawn.number = -7 }")
+    until(lambda: page.locator(CHART).evaluate("(chart) => chart.drawn.number") > 0, "all of it")
+
+    assert len(page.locator(f"{CHART} .title").all_inner_texts()) == len(whole)
 
 
 SLOW_TO_TELL = """
@@ -180,17 +200,46 @@ window.setTimeout = (act, ms, ...rest) => soon(act, ms === 400 ? 3000 : ms, ...r
 """
 
 
-def test_a_zoom_just_before_the_chart_is_drawn_anew_stays(visit, someone, demo):
+def drawn_up(page):
+    """Draw up the middle of the heatmap; return where its time begins and ends then."""
+    page.wait_for_selector(f"{CELLS_DRAWN} .main-svg")
+    whole = page.evaluate(ENDS)
+    # A refresh may take the chart away under the mouse.
+    assert any(drag(page, whole) for _ in range(10))
+    return page.wait_for_function(f"() => {ENDS}").json_value()
+
+
+def drag(page, whole):
+    """Draw over a fifth of the heatmap; return whether it shows another time then."""
+    from playwright.sync_api import TimeoutError as NotInTime
+
+    box = page.locator(f"{CELLS_DRAWN} .nsewdrag").first.bounding_box()
+    level = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.4 * box["width"], level)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], level, steps=5)
+    page.mouse.up()
+    try:
+        page.wait_for_function(f"(whole) => {ENDS} !== whole", arg=whole, timeout=5000)
+    except NotInTime:
+        return False
+    return True
+
+
+def test_a_zoom_just_before_a_chart_of_cells_is_drawn_anew_stays(visit, someone, demo):
     """The browser tells of the zoom when the chart that was zoomed is gone."""
     me = someone()
     me.add_init_script(SLOW_TO_TELL)
-    page = visit(f"{demo.url}/market", by=me)
-    drawn_up = zoomed(page)
+    page = visit(f"{demo.url}/heatmap", by=me)
+    shown = drawn_up(page)
 
-    page.evaluate(f"document.querySelector('{CHART}').mark = 'the first'")
-    page.get_by_test_id("stButtonGroup").get_by_role("button", name="RSI", exact=True).click()
-    page.wait_for_function(REDRAWN)
-    page.wait_for_function(f"(ends) => {ENDS} === ends", arg=drawn_up)
+    page.evaluate(f"document.querySelector('{CELLS_DRAWN}').mark = 'the first'")
+    set_threshold(page, "OI change, %", "0.05")
+    page.wait_for_function(
+        f"() => {{ const chart = document.querySelector('{CELLS_DRAWN}')\n"
+        " return chart && !chart.mark }"
+    )
+    page.wait_for_function(f"(shown) => {ENDS} === shown", arg=shown)
 
 
 def test_thresholds_stay_with_who_set_them(visit, someone, demo):

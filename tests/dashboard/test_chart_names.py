@@ -11,17 +11,11 @@ from analytics.correlation.lead_lag import LeadLag
 from analytics.market.measures import MEASURES
 from analytics.palette import DARK
 from analytics.panels.panel import Pair
-from analytics.signals.fired import Signal
-from analytics.signals.thresholds import Thresholds
 from dashboard.charts.color_scale import color_scale
 from dashboard.correlation.line_charts import lag_chart
 from dashboard.correlation.matrix_chart import lead_chart
 from dashboard.heatmap.heatmap_chart import Map, heat_chart
-from dashboard.market.chart import Drawing, market_chart
-from dashboard.market.empty_panes import drawable
-from dashboard.market.panes import LABELS, chosen
 from tests.dashboard.test_cell_charts import TIMES, correlated, figure_of
-from tests.dashboard.test_market_chart import NOW, found
 
 LINK = "<a href='https:&#47;&#47;evil.example'>BTC"
 SHOWN = "&lt;a href='https:&amp;#47;&amp;#47;evil.example'&gt;BTC"
@@ -47,37 +41,6 @@ def leads():
     return LeadLag(np.array([-1, 0, 1]), cube, flat, flat, flat, flat, flat > 1)
 
 
-def market():
-    """A price of one venue, another venue beside it, and a signal; both venues are links."""
-    named = {pair: Pair(LINK + pair, "BTC/USDT:USDT", "BTC") for pair in ("binance", "bybit")}
-    whole = found(50, ("binance", "bybit"))
-    beside = {named[pair.venue]: lines for pair, lines in whole.others.items()}
-    fired = Signal(
-        tier=1,
-        venue=LINK,
-        symbol="BTC/USDT:USDT",
-        base="BTC",
-        timeframe="5m",
-        ts=NOW,
-        now=NOW,
-        values={"z_oi": 3.0},
-        thresholds={},
-    )
-    return market_chart(
-        Drawing(
-            history=replace(whole, price_of=named["binance"], others=beside),
-            until=NOW,
-            now=NOW,
-            signals=[fired],
-            panes=drawable(whole, [fired], chosen(LABELS)),
-            bands=True,
-            venues=True,
-            thresholds=Thresholds(),
-            colors=DARK,
-        )
-    )
-
-
 @pytest.mark.parametrize(
     "draw",
     [
@@ -85,9 +48,8 @@ def market():
         lambda: figure_of(replace(correlated("AB"), pairs=tuple(PAIRS))),
         lambda: lead_chart(PAIRS, leads(), "5m", DARK),
         lambda: lag_chart(PAIRS, leads(), DARK),
-        market,
     ],
-    ids=["heatmap", "matrix", "who leads", "lags", "market"],
+    ids=["heatmap", "matrix", "who leads", "lags"],
 )
 def test_a_name_is_no_markup(draw):
     """Axes, hovers, legends and annotations; what a click tells is not drawn."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
-import re
 from datetime import timedelta
 from functools import partial
 
@@ -56,26 +54,30 @@ def cards(app):
     return {card.label: card.value for card in app.metric}
 
 
-def spec(app):
-    """Return the chart's figure."""
-    (chart,) = app.get("plotly_chart")
-    return json.loads(chart.proto.spec)
+def chart(app):
+    """Return the chart as the browser was told of it, in one update or several."""
+    return app.session_state["market_chart_sent"][1]
 
 
-def values(trace, name="y"):
-    """Return a trace's numbers, which go to the browser as base64."""
-    kind = {"f4": np.float32, "f8": np.float64}[trace[name]["dtype"]]
-    return np.frombuffer(base64.b64decode(trace[name]["bdata"]), kind)
+def values(app, name):
+    """Return the numbers of the line called *name*."""
+    return chart(app).lines[name]
 
 
-def traces(app):
-    """Return the traces by name; of two with one name the last."""
-    return {trace.get("name"): trace for trace in spec(app)["data"]}
+def panes(app):
+    return {pane["label"]: pane for pane in chart(app).parts["panes"]}
+
+
+def series(app):
+    """Return the titles of all series that have a name."""
+    drawn = (one for pane in panes(app).values() for one in pane["series"])
+    return {one["title"] for one in drawn if one["named"]}
 
 
 def titles(app):
     """Return what stands on top of each pane."""
-    return " ".join(note["text"] for note in spec(app)["layout"]["annotations"])
+    said = chart(app).parts["titles"].values()
+    return " ".join(f"{one['name']} {one['value']} {one['after']}" for one in said)
 
 
 def wave(record, symbol=BTC, *, venue="binance", count=60, ended=None, **changed):
@@ -110,11 +112,10 @@ def test_a_bar_with_a_part_of_its_flow_is_hatched_and_with_little_absent(market,
 
     page = market(venue="binance", symbol=BTC, timeframe="4h", span="7 d", panes=["Volume"])
 
-    volume = traces(page)["Volume"]
-    assert np.isfinite(values(volume)[-2:]).tolist() == [False, True]
-    assert values(volume)[-1] == pytest.approx(45 * 5)  # millions
-    assert volume["marker"]["pattern"]["shape"][-1] == "/"
-    assert volume["customdata"][-1] == ", partial: 93.8 % known"
+    volume = values(page, "traded_usd")
+    assert np.isfinite(volume[-2:]).tolist() == [False, True]
+    assert volume[-1] == pytest.approx(45 * 5e6)
+    assert values(page, "traded_usd known")[-1] == pytest.approx(93.75)
     assert "$225.00M, partial" in titles(page)
     assert "Partial bars (hatched, ringed or dotted): Volume in 1 bar." in text(page)
 
@@ -130,7 +131,7 @@ def test_header_and_chart_have_one_lead(market, record):
     page = market(base="BTC")
 
     assert cards(page)["Price"] == "120.000"
-    assert "BTC/USDT on okx" in titles(page)
+    assert "BTC/USDT on OKX" in titles(page)
 
 
 def test_figures_and_panes_of_one_pair(market, record):
@@ -148,26 +149,17 @@ def test_figures_and_panes_of_one_pair(market, record):
         "Long/short": "2.00",
         "Volume 24 h": "$10.00B",
     }
-    assert re.search("BTC/USDT on binance.*110.000.*at 12:44 UTC", titles(page))
+    assert "BTC/USDT on Binance, 5m bars 110.000 at 12:44 UTC" in titles(page)
     assert "The last bar is still open." in text(page)
-    drawn = traces(page)
-    assert {
-        "Price",
-        "Volume",
-        "Open interest",
-        "RSI",
-        "CVD",
-        "z of OI change",
-        "Upper band",
-    } <= set(drawn)
-    assert values(drawn["Open interest"])[-1] == pytest.approx(6)
+    assert {"Price", "Volume", "Open interest", "RSI", "CVD", "z of OI change"} <= series(page)
+    assert "bollinger_upper" in chart(page).lines
+    assert values(page, "oi_usd")[-1] == pytest.approx(6e9)
     # Of the bar under way nobody heard the beginning: it is no candle.
-    assert values(drawn["Price"], "close")[-1] == pytest.approx(101)
-    assert (
-        np.nanmax(values(drawn["Longs liquidated"]))
-        < 0
-        < np.nanmin(values(drawn["Shorts liquidated"]))
-    )
+    assert np.isnan(values(page, "open")[-1])
+    assert values(page, "close")[-2] == pytest.approx(101)
+    shorts, longs = panes(page)["Liquidations"]["series"]
+    assert (shorts["title"], shorts["negated"]) == ("Shorts liquidated", False)
+    assert (longs["title"], longs["negated"]) == ("Longs liquidated", True)
 
 
 @pytest.fixture
@@ -191,16 +183,15 @@ def test_the_last_bar_is_the_one_under_way(market, record, under_way, asked, can
     """What was heard of it up to the time that is shown, and no more."""
     page = market(venue="binance", symbol=BTC, at=f"2025-10-22T{asked}Z")
 
-    drawn = traces(page)
-    price = [values(drawn["Price"], name)[-1] for name in ("open", "high", "low", "close")]
+    price = [values(page, name)[-1] for name in ("open", "high", "low", "close")]
     assert price == pytest.approx(candle)
-    assert values(drawn["Volume"])[-1] == pytest.approx(traded)
-    assert values(drawn["Open interest"])[-1] == pytest.approx(candle[3] / 10)
+    assert values(page, "traded_usd")[-1] == pytest.approx(traded * 1e6)
+    assert values(page, "oi_usd")[-1] == pytest.approx(candle[3] * 1e8)
     assert f"at {asked} UTC" in titles(page)
     assert "The last bar is still open." in text(page)
-    for name in ("Upper band", "RSI", "z of OI change"):
-        assert np.isnan(values(drawn[name])[-1])
-        assert np.isfinite(values(drawn[name])[-2])
+    for name in ("bollinger_upper", "rsi_14", "z_oi"):
+        assert np.isnan(values(page, name)[-1])
+        assert np.isfinite(values(page, name)[-2])
 
 
 def test_without_word_of_the_bar_under_way_the_chart_ends_before_it(market, record, under_way):
@@ -211,28 +202,16 @@ def test_without_word_of_the_bar_under_way_the_chart_ends_before_it(market, reco
     assert "Chart up to the last bar, 12:40 UTC; the figures above are newer." in text(page)
 
 
-def test_all_panes_share_one_time_axis_and_one_crosshair(market, record):
-    """One label for all panes, and spikes across them."""
-    wave(record)
-
-    layout = spec(market())["layout"]
-
-    assert (layout["hovermode"], layout["hoversubplots"]) == ("x unified", "axis")
-    assert [name for name in layout if name.startswith("xaxis")] == ["xaxis"]
-    assert layout["xaxis"]["showspikes"]
-    assert layout["xaxis"]["spikemode"] == "across"
-
-
 def test_a_hole_in_the_record_is_a_hole_in_the_line(market, record):
     """No line runs across it, and a sentence counts it."""
     wave(record, count=10)
     wave(record, count=10, ended=record.noon.replace(minute=40) - timedelta(minutes=65))
 
     page = market()
-    interest = values(traces(page)["Open interest"])
 
-    assert np.isnan(interest).tolist() == [False] * 10 + [True] * 3 + [False] * 10
-    assert len(values(traces(page)["Price"], "close")) == 20
+    hole = [False] * 10 + [True] * 3 + [False] * 10
+    assert np.isnan(values(page, "oi_usd")).tolist() == hole
+    assert np.isnan(values(page, "close")).tolist() == hole
     assert "3 of 23 bars are missing" in text(page)
 
 
@@ -245,7 +224,7 @@ def test_without_a_word_in_the_address_it_is_the_largest_pair(market, record):
     page = market()
 
     assert page.selectbox(key="market_base").value == "ETH"
-    assert "ETH/USDT on binance" in titles(page)
+    assert "ETH/USDT on Binance" in titles(page)
 
 
 def test_another_asset_goes_to_the_address(market, record):
@@ -260,7 +239,7 @@ def test_another_asset_goes_to_the_address(market, record):
 
     assert not page.exception
     assert page.query_params["symbol"] == ETH
-    assert "ETH/USDT on binance" in titles(page)
+    assert "ETH/USDT on Binance" in titles(page)
 
 
 def test_the_way_over_another_page_keeps_the_pair(market, record):
@@ -276,7 +255,7 @@ def test_the_way_over_another_page_keeps_the_pair(market, record):
     page.run()
 
     assert not page.exception
-    assert "ETH/USDT on binance" in titles(page)
+    assert "ETH/USDT on Binance" in titles(page)
     assert page.query_params["symbol"] == ETH
 
 
@@ -289,8 +268,8 @@ def test_a_base_is_its_venues_together(market, record):
     page = market(base="BTC", panes=["OI", "Venues"])
 
     assert cards(page)["Open interest"] == "$8.00B"
-    assert values(traces(page)["Open interest"])[-1] == pytest.approx(8)
-    assert {"Open interest · binance", "Open interest · okx"} <= set(traces(page))
+    assert values(page, "oi_usd")[-1] == pytest.approx(8e9)
+    assert {"Binance", "OKX"} <= series(page)
     assert "BTC/USDT on binance, the largest by open interest" in text(page)
     assert "sums over 2 pairs on binance and okx" in text(page)
 
@@ -330,8 +309,8 @@ def test_panes_that_are_off_are_not_drawn(market, record):
 
     page = market(panes=["RSI"])
 
-    assert {"Price", "RSI"} == set(traces(page))
-    assert [level["y0"] for level in spec(page)["layout"]["shapes"]] == [30, 70]
+    assert {"Price", "RSI"} == series(page)
+    assert panes(page)["RSI"]["levels"] == [30, 70]
 
 
 def test_the_threshold_is_drawn_where_the_z_score_is(market, record):
@@ -340,7 +319,7 @@ def test_the_threshold_is_drawn_where_the_z_score_is(market, record):
 
     page = market(panes=["z"], z="1.5")
 
-    assert 1.5 in [level["y0"] for level in spec(page)["layout"]["shapes"]]
+    assert panes(page)["z"]["levels"] == [1.5, -1.5]
 
 
 def test_signals_are_marked_in_the_lane_of_their_tier(market, record):
@@ -349,11 +328,11 @@ def test_signals_are_marked_in_the_lane_of_their_tier(market, record):
     record.bars[0]["oi_usd"] = 9e9
 
     page = market(panes=["Signals"])
-    lane = traces(page)["Tier 1"]
+    (mark,) = chart(page).parts["marks"]
 
-    assert values(lane).tolist() == [1]
-    assert lane["x"] == ["2025-10-22T12:35"]
-    assert "■ BTC Binance: OI +" in lane["text"][0]
+    assert (mark["lane"], mark["bar"]) == (1, 59)
+    assert chart(page).first + 59 * 300 == record.noon.replace(minute=35).timestamp()
+    assert mark["text"].startswith("■ BTC Binance: OI +")
     assert "at your thresholds: 1 ■ (unusual change of OI" in text(page)
 
 
@@ -395,7 +374,7 @@ def test_an_empty_pane_says_why(market, record):
     assert "Top traders: no top-trader ratios from Binance USD-M." in said
     assert "Basis: no index price from Binance USD-M." in said
     assert "Book: no order books in this period." in said
-    assert set(traces(page)) == {"Price"}
+    assert series(page) == {"Price"}
 
 
 def test_too_few_bars_for_an_indicator_are_counted(market, record):
@@ -414,7 +393,7 @@ def test_one_bar_alone(market, record):
 
     page = market()
 
-    assert len(values(traces(page)["Price"], "close")) == 1
+    assert len(values(page, "close")) == 1
     assert "OI change: needs 2 bars, 1 available." in text(page)
 
 
@@ -425,7 +404,7 @@ def test_no_metric_at_all(market, record, symbol):
 
     page = market(venue="binance", symbol=symbol)
 
-    assert not page.get("plotly_chart")
+    assert "market_chart_sent" not in page.session_state
     assert "OI: no open interest in this period." in text(page)
     assert "Price: no prices in this period." in text(page)
 
@@ -437,7 +416,7 @@ def test_a_name_in_any_script(market, record):
 
     page = market(venue="binance", symbol=CHINESE)
 
-    assert "币安人生/USDT on binance" in titles(page)
+    assert "币安人生/USDT on Binance" in titles(page)
     assert page.selectbox(key="market_base").value == "币安人生"
 
 
@@ -453,7 +432,7 @@ def test_a_delisted_pair_has_its_past(market, record):
 
     page.segmented_control(key="span").set_value("30 d").run()
     assert not page.exception
-    assert "Price" in traces(page)
+    assert "Price" in series(page)
     assert "No recent data for ETH/USDT on binance." in text(page)
 
 
@@ -494,15 +473,43 @@ def test_old_figures_say_how_old_they_are(market, record):
     assert "Older than two cycles: open interest 3 min." in text(market())
 
 
-def test_a_refresh_with_nothing_new_sends_the_same_chart(market, record):
-    """Byte for byte: then the browser leaves it alone."""
+def sent(page):
+    """Return what the last run sent to the chart."""
+    return json.loads(
+        next(
+            one.proto.json
+            for one in page.get("bidi_component")
+            if one.proto.component_name == "perpscope_chart"
+        )
+    )
+
+
+def test_a_refresh_sends_what_is_new(market, record):
+    """All of it at first, then next to nothing; and all where another pair is chosen."""
+    record.snapshot(BTC, **NOW)
     wave(record)
-    page = market()
-    before = page.get("plotly_chart")[0].proto.spec
+    wave(record, ETH, ended=record.noon - timedelta(hours=3))
+    page = market(venue="binance", symbol=BTC)
+    first = sent(page)
 
     page.run()
+    again = sent(page)
 
-    assert page.get("plotly_chart")[0].proto.spec == before
+    assert (first["after"], again["after"]) == (None, first["number"])
+    assert first["lines"].keys() == chart(page).lines.keys()
+    assert (again["lines"], again["parts"]) == ({}, {})
+
+
+def test_the_code_of_the_chart_is_not_sent_with_its_figures(market, record):
+    """A component's own code goes with every update."""
+    wave(record)
+
+    page = market()
+
+    codes = {one.proto.component_name: one.proto for one in page.get("bidi_component")}
+    assert "TradingView Lightweight Charts" in codes["perpscope_chart_code"].js_content
+    assert codes["perpscope_chart_code"].WhichOneof("data") is None
+    assert len(codes["perpscope_chart"].js_content + codes["perpscope_chart"].css_content) < 5000
 
 
 def test_the_dialog_shows_the_pair(app, record):
@@ -515,7 +522,7 @@ def test_the_dialog_shows_the_pair(app, record):
     app.run()
 
     assert not app.exception
-    assert app.get("plotly_chart")
+    assert app.session_state["pair_chart_sent"][1].parts["chart"]["fills"] is False
     assert "Open in Market" in [link.proto.label for link in app.get("page_link")]
 
 

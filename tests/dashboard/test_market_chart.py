@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -13,12 +16,12 @@ from analytics.pair.history import METRICS, history
 from analytics.palette import DARK
 from analytics.panels.panel import TIMEFRAMES, Panel
 from analytics.signals.thresholds import Thresholds
-from dashboard.charts.frame import FONT
+from dashboard.charts.linked_chart import changes, whole
 from dashboard.components.time_range import MARKET_SPANS, MAX_BARS, MIN_BARS, market_range
 from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable, sentences
 from dashboard.market.panes import FIRST, LABELS, PANES, chosen
-from dashboard.market.scales import newest, scale
+from dashboard.market.scales import newest
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
 
@@ -37,10 +40,10 @@ def found(bars, venues=("binance",)):
 
 def chart(bars, venues=("binance",), labels=LABELS):
     whole = found(bars, venues)
-    return figure(whole, drawable(whole, [], chosen(labels)), venues=True)
+    return drawn(whole, drawable(whole, [], chosen(labels)), venues=True)
 
 
-def figure(whole, panes, *, venues=False, zone="Asia/Kathmandu"):
+def drawn(whole, panes, *, venues=False):
     drawing = Drawing(
         history=whole,
         until=NOW,
@@ -51,27 +54,34 @@ def figure(whole, panes, *, venues=False, zone="Asia/Kathmandu"):
         venues=venues,
         thresholds=Thresholds(),
         colors=DARK,
-        zone=zone,
+        subject="BTC 24 h 5m",
+        alt="BTC: Price",
+        file="perpscope_btc",
+        fills=True,
     )
     return market_chart(drawing)
 
 
-def types(figure):
-    return {trace.name: trace.type for trace in figure.data if trace.name}
+def pane(drawn, label):
+    return next(one for one in drawn.parts["panes"] if one["label"] == label)
+
+
+def kinds(drawn, label):
+    return [one["kind"] for one in pane(drawn, label)["series"]]
 
 
 FOR_A_STUDY = ("OI coins", "OI split", "Robust z", "CVD/OI", "OBV", "ATR", "Volatility", "Premium")
 """Panes that are switched on one at a time."""
 
 
-@pytest.mark.parametrize(("bars", "most_kb"), [(288, 110), (2016, 450), (MAX_BARS, 650)])
-def test_a_chart_is_small_enough_to_send_often(bars, most_kb):
+@pytest.mark.parametrize(("bars", "most_kb"), [(288, 70), (2016, 360), (MAX_BARS, 520)])
+def test_a_chart_is_small_enough_to_open(bars, most_kb):
     """Every pane but those of a study, with two other venues; and these add two fifths at most."""
     usual = [label for label in LABELS if label not in FOR_A_STUDY]
     venues = ("binance", "bybit", "okx")
 
-    assert len(chart(bars, venues, usual).to_json()) < 1000 * most_kb
-    assert len(chart(bars, venues).to_json()) < 1400 * most_kb
+    assert len(json.dumps(whole(chart(bars, venues, usual), 1))) < 1000 * most_kb
+    assert len(json.dumps(whole(chart(bars, venues), 1))) < 1400 * most_kb
 
 
 def test_panes_of_a_study_are_off_at_first():
@@ -79,138 +89,144 @@ def test_panes_of_a_study_are_off_at_first():
     assert {*FOR_A_STUDY} <= {*LABELS}
 
 
-@pytest.mark.parametrize("bars", [288, 2_000])
-def test_the_label_says_what_time_it_is_where_the_user_is(bars):
-    """First of all, at every bar, and it draws nothing that the scale would have to fit."""
-    clock = chart(bars).data[0]
-
-    assert (clock.name, clock.mode, clock.hovertemplate) == ("Asia/Kathmandu", "none", "%{text}")
-    assert len(clock.text) == len(clock.y) == bars
-    assert clock.text[-1] == "Wed 17:40"
-    assert len(set(clock.y)) == 1
-
-
-def test_every_time_is_a_text():
-    """A number of milliseconds would be shown as that time by the browser's own clock."""
-    for trace in chart(288, ("binance", "bybit")).to_dict()["data"]:
-        times = [trace["x0"]] if "x0" in trace else trace["x"]
-        assert {type(time) for time in times} <= {str, type(None)}
-
-
-@pytest.mark.parametrize("zone", [None, "UTC"])
-def test_the_label_says_nothing_of_a_clock_that_shows_utc(zone):
-    """Its heading is in UTC."""
-    assert figure(found(50), PANES[:1], zone=zone).data[0].type == "candlestick"
+def received(known, update):
+    """Return the lines that a browser has after *update*, which had *known* before."""
+    times = update["times"]
+    if update["after"] is None:
+        lines = {}
+    else:
+        shift = (times["first"] - known["first"]) // times["step"]
+        lines = {}
+        for name, line in known["lines"].items():
+            lines[name] = np.full(times["bars"], np.nan, np.float32)
+            kept = line[shift : shift + times["bars"]]
+            lines[name][: len(kept)] = kept
+    for name, sent in update["lines"].items():
+        if sent is None:
+            del lines[name]
+            continue
+        start, text = sent
+        line = lines.setdefault(name, np.full(times["bars"], np.nan, np.float32))
+        line[start:] = np.frombuffer(base64.b64decode(text), "<f4")
+    return {"first": times["first"], "lines": lines}
 
 
-def test_few_bars_are_candles_and_many_are_lines_of_the_graphics_card():
-    """Thousands of drawn elements would make a browser stutter."""
-    few, many = types(chart(288)), types(chart(2_000))
+def later(one, **changed):
+    """Return the chart *one* with other lines."""
+    return replace(one, lines={**one.lines, **changed})
 
-    assert (few["Price"], few["RSI"], few["Volume"]) == ("candlestick", "scatter", "bar")
-    assert (many["Price"], many["RSI"], many["Volume"]) == ("scattergl", "scattergl", "scatter")
+
+def test_updates_add_up_to_the_chart():
+    """A tick in the last bar, a late bar, a new bar, a line that comes and one that goes."""
+    first = chart(60)
+    tick = first.lines["close"].copy()
+    tick[-1] += 1
+    late = first.lines["oi_usd"].copy()
+    late[17] = np.nan
+    ticked = later(first, close=tick)
+    mended = later(ticked, oi_usd=late)
+    moved = replace(
+        mended,
+        first=mended.first + 2 * mended.step,
+        lines={name: np.append(line[2:], [1, 2]) for name, line in mended.lines.items()},
+    )
+    fewer = replace(moved, lines={n: x for n, x in moved.lines.items() if n != "rsi_14"})
+    states = [first, ticked, mended, moved, fewer, moved]
+
+    known = received(None, json.loads(json.dumps(whole(first, 1))))
+    for number, (before, now) in enumerate(pairwise(states), 2):
+        update = json.loads(json.dumps(changes(now, before, number)))
+        assert (update["number"], update["after"]) == (number, number - 1)
+        known = received(known, update)
+        assert known["lines"].keys() == now.lines.keys()
+        for name, line in now.lines.items():
+            np.testing.assert_array_equal(known["lines"][name], line.astype(np.float32))
+
+
+def test_a_tick_sends_the_last_bar_of_what_moved():
+    first = chart(288)
+    tick = first.lines["close"].copy()
+    tick[-1] += 1
+
+    update = changes(later(first, close=tick), first, 2)
+
+    assert list(update["lines"]) == ["close"]
+    assert update["lines"]["close"][0] == 287
+    assert update["parts"] == {}
+    assert len(json.dumps(update)) < 200
+
+
+def test_a_new_bar_sends_the_bar_and_not_the_day():
+    """Sums from the left edge begin elsewhere then, and go as a whole."""
+    long, venues = found(289), ("binance",)
+    sides = [
+        replace(
+            long,
+            times=long.times[part],
+            lines={name: line[part] for name, line in long.lines.items()},
+            coverage={name: line[part] for name, line in long.coverage.items()},
+        )
+        for part in (slice(None, -1), slice(1, None))
+    ]
+    panes = drawable(long, [], chosen(FIRST))
+    before, after = (drawn(side, panes, venues=bool(venues)) for side in sides)
+
+    update = changes(after, before, 2)
+
+    assert {start for start, _ in update["lines"].values()} == {287}
+    assert len(json.dumps(update)) < 5_000
+
+
+@pytest.mark.parametrize("change", ["step", "first"])
+def test_another_grid_of_bars_is_sent_as_a_whole(change):
+    one = chart(50)
+    other = {"step": replace(one, step=900), "first": replace(one, first=one.first - one.step)}
+
+    assert changes(other[change], one, 2) is None
+
+
+def test_few_bars_are_candles_and_many_are_a_line():
+    """Thinner than a pixel a candle says nothing."""
+    few, many = chart(288), chart(2_000)
+
+    assert kinds(few, "Price")[:2] == ["candles", "band"]
+    assert kinds(many, "Price")[:2] == ["line", "band"]
+    assert kinds(few, "RSI") == kinds(many, "RSI") == ["line"]
+    assert kinds(few, "Volume") == kinds(many, "Volume") == ["columns"]
 
 
 def test_rise_and_fall_differ_without_colour():
-    """Candles that rose are hollow; columns stand above nought or below it."""
-    figure = chart(100)
-    price = next(trace for trace in figure.data if trace.name == "Price")
+    """Columns stand above zero or below it; candles that rose are hollow, see the browser's."""
+    (change,) = pane(chart(100), "OI change")["series"]
 
-    assert price.increasing.fillcolor == DARK.background
-    assert price.decreasing.fillcolor == DARK.down
-    sides = [trace for trace in figure.data if trace.name == "OI change"]
-    assert [trace.marker.color for trace in sides] == [DARK.up, DARK.down]
-    assert np.nanmin(sides[0].y) >= 0 > np.nanmax(sides[1].y)
+    assert (change["color"], change["down"]) == (DARK.up, DARK.down)
 
 
-def test_panes_and_their_titles_do_not_overlap():
-    """From the top to the bottom of the figure: each title has a place of its own."""
-    layout = chart(50, ("binance", "bybit")).to_dict()["layout"]
-    domains = [axis["domain"] for name, axis in layout.items() if name.startswith("yaxis")]
-    titles = layout["annotations"]
-    tops = [title["y"] for title in titles]
-    inner_px = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
-
-    assert len(domains) == len(titles) == len(PANES) - 1
-    assert tops[0] == 1
-    assert domains[-1][0] == pytest.approx(0, abs=1e-9)
-    assert all(upper[0] > top for upper, top in zip(domains, tops[1:], strict=False))
-    for title, (_, pane_top) in zip(titles, domains, strict=True):
-        lines = 1 + title["text"].count("<br>")
-        assert (title["y"] - pane_top) * inner_px >= lines * (layout["font"]["size"] + 4)
-
-
-@pytest.mark.parametrize("value", [0.0, 0.01, -3.0, 98_000.0])
-@pytest.mark.parametrize(
-    "pane", [pane for pane in PANES if pane.label not in ("RSI", "Signals")], ids=lambda p: p.label
-)
-def test_a_line_that_never_moves_has_room_about_it(pane, value):
-    """Else it would lie on the edge of its pane, where nobody sees it."""
-    whole = found(50)
-    flat = {name: np.full(50, value) for name in (*pane.lines, "open", "high", "low")}
-    layout = figure(replace(whole, lines={**whole.lines, **flat}), [pane]).to_dict()["layout"]
-
-    axis = layout["yaxis"]
-    low, high = axis["autorangeoptions"]["include"]
-    assert low < axis["tick0"] < high
-    assert axis["tick0"] == pytest.approx(value / scale(pane, [flat[pane.lines[0]]]).unit)
-
-
-def test_a_line_that_never_moves_has_the_scale_of_those_that_do():
-    """Another venue's open interest is drawn in the same pane."""
-    whole, pane = found(50, ("binance", "bybit")), next(one for one in PANES if one.label == "OI")
-    still = replace(whole, lines={**whole.lines, "oi_usd": np.full(50, 1e6)})
-
-    alone, beside = (
-        figure(still, [pane], venues=venues).to_dict()["layout"]["yaxis"]
-        for venues in (False, True)
-    )
-
-    assert "autorangeoptions" in alone
-    assert "autorangeoptions" not in beside
-
-
-def test_only_the_user_sets_a_range():
-    """The browser takes every range that it finds for a zoom, and the next chart begins there."""
-    layout = chart(50).to_dict()["layout"]
-
-    assert [name for name, axis in layout.items() if "axis" in name and "range" in axis] == []
-
-
-def test_a_saved_picture_has_a_ground_and_the_letters_of_the_page():
-    """Pale words on nothing cannot be read on paper."""
-    layout = chart(50).to_dict()["layout"]
-
-    assert (layout["paper_bgcolor"], layout["plot_bgcolor"]) == (DARK.background,) * 2
-    assert {layout["font"]["family"], layout["hoverlabel"]["font"]["family"]} == {FONT}
+def test_every_pane_says_how_to_write_its_values():
+    """As the figures beside the chart are written."""
+    for one in chart(50).parts["panes"]:
+        how = one["writing"]
+        assert {*how} == {"style", "digits", "sign", "plus", "suffix"}
+        assert one["smallest"] > 0
+    ways = {one["label"]: one["writing"] for one in chart(50).parts["panes"]}
+    assert ways["OI"] == {"style": "letters", "digits": 2, "sign": "$", "plus": False, "suffix": ""}
+    assert ways["Funding"]["digits"] == 4
+    assert ways["Funding"]["suffix"] == " %"
 
 
 @pytest.mark.parametrize("bars", [1, 2])
 def test_the_shortest_history_is_drawn(bars):
     """Nothing to fit a scale to, and no error."""
-    assert chart(bars).data
+    assert chart(bars).bars == bars
 
 
 @pytest.mark.parametrize("label", ["OI split", "Top traders"])
 def test_two_lines_of_a_pane_are_named_in_their_colours(label):
     """Which is which can be seen without pointing at them."""
-    drawn = chart(50, labels=[label])
+    lines = pane(chart(50, labels=[label]), label)["series"]
 
-    (title,) = (note.text for note in drawn.layout.annotations if "— " in note.text)
-    (pane,) = (pane for pane in PANES if pane.label == label)
-    lines = {trace.name: trace.line.color for trace in drawn.data if (trace.name or "?") in title}
-    assert len(lines) == len(pane.lines) == len(set(lines.values())) == 2
-    assert all(f'color:{color}">— {name}</span>' in title for name, color in lines.items())
-
-
-def test_amounts_are_written_in_the_letter_of_the_largest():
-    """6.42 billion are 6.42 on an axis of billions."""
-    pane = next(pane for pane in PANES if pane.label == "OI")
-    lines = [np.array([1e6, 6.42e9, np.nan])]
-
-    assert (scale(pane, lines).unit, scale(pane, lines).suffix) == (1e9, "B")
-    whole = found(3)
-    assert newest(pane, replace(whole, lines={"oi_usd": lines[0]}, coverage={})) == "$6.42B"
+    assert len({one["color"] for one in lines}) == len({one["title"] for one in lines}) == 2
+    assert all(one["named"] for one in lines)
 
 
 @pytest.mark.parametrize(("unknown", "at"), [(0, None), (1, None), (2, -2), (7, -7)])
@@ -275,45 +291,17 @@ def with_parts(bars, parts):
     return replace(whole, coverage={**whole.coverage, "traded_usd": known, "cvd_usd": known})
 
 
-def traces(figure, name):
-    return [trace for trace in figure.data if trace.name == name]
+@pytest.mark.parametrize(("label", "name"), [("Volume", "traded_usd"), ("CVD", "cvd_usd")])
+def test_what_is_known_of_a_partial_bar_is_sent(label, name):
+    """The browser hatches columns and dots lines where it is not all."""
+    marked = drawn(with_parts(6, [2]), chosen([label]))
+    plain = drawn(with_parts(6, []), chosen([label]))
 
-
-def test_a_partial_column_is_hatched_and_says_how_much_is_known():
-    drawn = figure(with_parts(6, [2]), chosen(["Volume"]))
-
-    (volume,) = traces(drawn, "Volume")
-    assert list(volume.marker.pattern.shape) == ["", "", "/", "", "", ""]
-    assert volume.customdata[2] == ", partial: 93.8 % known"
-    assert volume.customdata[0] == ""
-    assert volume.hovertemplate.endswith("%{customdata}")
-
-
-def test_a_partial_line_is_dotted():
-    drawn = figure(with_parts(6, [4, 5]), chosen(["CVD"]))
-
-    whole, dotted, rings = traces(drawn, "CVD")
-    assert np.isfinite(whole.y).tolist() == [True] * 4 + [False] * 2
-    assert dotted.line.dash == "dot"
-    assert np.isfinite(dotted.y).tolist() == [False] * 3 + [True] * 3
-    assert np.isfinite(rings.y).tolist() == [False] * 4 + [True] * 2
-    assert any("partial" in note.text for note in drawn.layout.annotations)
-
-
-def test_many_partial_bars_are_ringed_on_their_outline():
-    drawn = figure(with_parts(2_000, [7]), chosen(["Volume"]))
-
-    _, rings = traces(drawn, "Volume")
-    assert np.flatnonzero(np.isfinite(rings.y)).tolist() == [7]
-
-
-def test_whole_flows_are_not_marked():
-    drawn = figure(with_parts(6, []), chosen(["Volume", "CVD"]))
-
-    (volume,) = traces(drawn, "Volume")
-    assert volume.customdata is None
-    assert volume.marker.pattern.shape is None
-    assert len(traces(drawn, "CVD")) == 1
+    (series,) = pane(marked, label)["series"]
+    assert series["known"] == f"{name} known"
+    assert marked.lines[series["known"]].tolist() == [100, 100, 93.75, 100, 100, 100]
+    assert pane(plain, label)["series"][0]["known"] is None
+    assert f"{name} known" not in plain.lines
 
 
 @pytest.mark.parametrize("span", MARKET_SPANS)
@@ -328,10 +316,16 @@ def test_every_span_makes_a_chart_of_a_bounded_number_of_bars(span, timeframe):
 
 
 def test_funding_is_a_step_from_payment_to_payment():
-    """A rate holds for its period: what lies between two of them was never paid."""
-    lines = [
-        trace for trace in chart(50, ("binance", "bybit")).data if "Funding" in (trace.name or "")
-    ]
+    """A rate holds for its period; where none was recorded, the last one goes on, dashed."""
+    history = found(50, ("binance", "bybit"))
+    guess = np.where(np.arange(50) < 7, 0.01, np.nan)
+    holed = replace(history, lines={**history.lines, "funding_carried_8h_pct": guess})
+    panes = chosen(["Funding"])
+    own, carried, other = pane(drawn(holed, panes, venues=True), "Funding")["series"]
 
-    assert len(lines) >= 2
-    assert {trace.line.shape for trace in lines} == {"hv"}
+    assert [one["steps"] for one in (own, carried, other)] == [True] * 3
+    assert (own["dash"], carried["dash"]) == ("", "dashed")
+    assert carried["lines"] == ["funding_carried_8h_pct"]
+    assert not carried["named"]
+    assert other["title"] == "Bybit"
+    assert len(pane(drawn(history, panes), "Funding")["series"]) == 1

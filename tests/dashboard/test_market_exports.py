@@ -64,7 +64,7 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
 
     found = charts(document)
     assert list(found) == [
-        "BTC/USDT on binance",
+        "BTC/USDT on Binance",
         "Volume",
         "Open interest",
         "OI change per bar",
@@ -86,7 +86,7 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
         "Basis: mark above index",
         "Premium of trades above index",
     ]
-    assert [line.name for line in found["BTC/USDT on binance"].series] == [
+    assert [line.name for line in found["BTC/USDT on Binance"].series] == [
         "Price",
         "Upper band",
         "Middle band",
@@ -179,7 +179,7 @@ def test_panes_that_are_off_are_not_on_paper(loaded, record):
 
     document = report(*loaded("RSI"))
 
-    assert list(charts(document)) == ["BTC/USDT on binance", "RSI of 14 bars"]
+    assert list(charts(document)) == ["BTC/USDT on Binance", "RSI of 14 bars"]
     assert len(document.charts[0].series) == 1
     assert document.sections == ()
     assert document.state["Panes"] == "Price and RSI"
@@ -221,12 +221,12 @@ def test_other_venues_are_beside_where_they_are_on(loaded, record):
         charts(report(*loaded(*labels))) for labels in (("Volume", "Venues"), ("Volume",))
     )
 
-    assert [line.name for line in with_venues["BTC/USDT on binance"].series] == [
+    assert [line.name for line in with_venues["BTC/USDT on Binance"].series] == [
         "Price",
-        "BTC/USDT okx",
+        "BTC/USDT OKX",
     ]
     assert len(with_venues["Volume"].series) == 1
-    assert len(without["BTC/USDT on binance"].series) == 1
+    assert len(without["BTC/USDT on Binance"].series) == 1
 
 
 def test_a_chart_says_its_newest_value(loaded, record):
@@ -247,7 +247,7 @@ def test_a_small_price_is_whole_on_paper_and_a_number_in_the_file(loaded, record
     found, wanted = loaded()
     document = report(found, wanted)
 
-    assert document.charts[0].title == "BTC/USDT on binance  ·  0.0₅471"
+    assert document.charts[0].title == "BTC/USDT on Binance  ·  0.0₅471"
     assert next(one.value for one in document.figures if one.label == "Price") == "0.0₅471"
     paper = pypdf.PdfReader(io.BytesIO(pdf_bytes(document)))
     assert "0.0₅471" in paper.pages[0].extract_text()

@@ -24,6 +24,8 @@ function decoded(text) {
 class LinkedChart {
   constructor(root) {
     this.box = root.querySelector(".chart")
+    this.box.drawn = this
+    this.at = pointedAt
     this.number = null
     this.parts = {}
     this.lines = new Map()
@@ -112,7 +114,9 @@ class LinkedChart {
     this.fill(moved || update.after === null, changed, update.parts)
     if (update.parts.chart) this.describe()
     this.look(before)
+    this.tellRange()
     this.writeTitles()
+    this.box.dataset.update = this.number
     return true
   }
 
@@ -379,11 +383,13 @@ class LinkedChart {
       this.time.setVisibleLogicalRange({ from: from + shift, to: to + shift })
   }
 
+  // For who looks from outside: from when to when, in seconds.
   tellRange() {
     const range = this.time.getVisibleLogicalRange()
     if (!range || !this.times) return
-    this.box.dataset.from = range.from.toFixed(2)
-    this.box.dataset.to = range.to.toFixed(2)
+    const { first, step } = this.times
+    this.box.dataset.from = Math.round(first + range.from * step)
+    this.box.dataset.to = Math.round(first + range.to * step)
   }
 
   press(event) {
