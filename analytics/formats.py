@@ -54,6 +54,13 @@ def coins(value: float | None) -> str:
     return _with_letter(value, "")
 
 
+def coins_change(value: float | None) -> str:
+    """Write how much an amount of coins changed: ``+1.20K``, ``-0.42``, ``0.00``. [base coins]"""
+    written = coins(value)
+    is_rise = written not in (ABSENT, "0.00") and not written.startswith("-")
+    return f"+{written}" if is_rise else written
+
+
 def pct(value: float | None, digits: int = 2) -> str:
     """Write a change with its sign: ``+0.42 %``, ``-3.10 %``, ``0.00 %``. [%]"""
     return _signed(value, digits, " %")
@@ -311,6 +318,7 @@ Kind = Literal[
     "usd_change",
     "price",
     "coins",
+    "coins_change",
     "pct",
     "rate",
     "share",
@@ -373,6 +381,7 @@ KINDS: Final[dict[Kind, Writing]] = {
     # As many places as the price has, up to twenty: a spreadsheet writes no noughts by number.
     "price": Writing(write=price, unit="quote currency", fixed=True, sheet=f"#,##0.00{'#' * 18}"),
     "coins": Writing(write=coins, unit="base coins", fixed=True, sheet="#,##0.00######"),
+    "coins_change": Writing(write=coins_change, unit="base coins", fixed=True, signed=True),
     "pct": Writing(write=pct, unit="%", signed=True, suffix=" %"),
     "rate": Writing(write=pct, unit="%", digits=4, signed=True, suffix=" %"),
     "share": Writing(write=share, unit="%", suffix=" %"),

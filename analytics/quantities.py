@@ -133,6 +133,14 @@ _ALL: Final = (
         "oi_base_delta_pct", "OI change in coins", "pct", "%", brief="OI Δ coins", ts="oi_usd_ts",
         of="oi_base", least_bars=2, neutral=0.0,
     ),
+    _Q(
+        "oi_delta_usd", "OI change in USD", "usd_change", "USD", brief="OI Δ $", ts="oi_usd_ts",
+        of="oi_usd", least_bars=2, neutral=0.0,
+    ),
+    _Q(
+        "oi_base_delta", "OI change, coins", "coins_change", "base coins", brief="Coins Δ",
+        ts="oi_usd_ts", of="oi_base", least_bars=2, neutral=0.0,
+    ),
     _Q("oi_delta_s", "OI change over", "span", "s", brief="OI Δ over", of="oi_usd"),
     _Q(
         "oi_price_usd", "OI change by price", "usd_change", "USD", brief="OI by price",
@@ -153,6 +161,14 @@ _ALL: Final = (
     _Q("oi_volume_weighted_usd", "Volume-weighted OI", "usd", "USD", brief="Weighted OI"),
     _Q("covered_oi_pct", "Open interest covered", "share", "%", 1),
     _Q("compared", "Pairs compared", "count", "count"),
+    _Q("venue_count", "Venues counted", "count", "count"),
+    _Q("pair_count", "Pairs counted", "count", "count"),
+    _Q("expected_pairs", "Pairs expected", "count", "count"),
+    _Q("oi_pairs", "Pairs in open interest", "count", "count"),
+    _Q("volume_pairs", "Pairs in volume", "count", "count"),
+    _Q("funding_pairs", "Pairs in funding", "count", "count"),
+    _Q("ls_pairs", "Pairs in long/short", "count", "count"),
+    _Q("silent_venues", "Silent venues", "text", "words"),
     _Q("oi_share_pct", "Share of open interest", "share", "%", 1, brief="OI share", ts="oi_usd_ts"),
     _Q("oi_share_delta_pp", "Change of OI share", "points", _PP),
     _Q("z_oi_share", "z of OI share", "score", _SD, of="oi_share_pct", neutral=0.0),
@@ -171,13 +187,22 @@ _ALL: Final = (
         "funding_carried_8h_pct", "Funding 8 h, last known", "rate", "% per 8 h",
         of="funding_8h_pct", neutral=0.0,
     ),
+    _Q(
+        "funding_8h_volume_pct", "Funding 8 h, by volume", "rate", "% per 8 h",
+        brief="Funding, vol.", ts="funding_ts", neutral=0.0, change="points",
+    ),
     _Q("funding_apr_pct", "Funding APR", "pct", "% per year", brief="APR", ts="funding_ts"),
     _Q(
         "funding_delta_pp", "Funding 8 h change", "points", _PP, 4, brief="Funding Δ",
         ts="funding_ts", of="funding_8h_pct", neutral=0.0,
     ),
     _Q("funding_delta_s", "Funding change over", "span", "s", of="funding_8h_pct"),
-    _Q("funding_spread_pp", "Funding spread", "points", f"{_PP} per 8 h", 4),
+    _Q(
+        "funding_spread_pp", "Funding spread", "points", f"{_PP} per 8 h", 4, brief="Spread 8 h",
+        ts="funding_ts",
+    ),
+    _Q("funding_highest", "Highest funding", "text", "venue"),
+    _Q("funding_lowest", "Lowest funding", "text", "venue"),
     _Q("venue_spread_pp", "Spread between venues", "points", f"{_PP} per 8 h", 4, brief="Spread"),
     _Q(
         "venue_spread_apr_pct", "Spread between venues, APR", "points", f"{_PP} per year",

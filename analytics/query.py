@@ -4,15 +4,19 @@ The text of a query is a file of ``analytics/sql/queries``; its name is the
 file's, its parameters are the ``$`` names in it and are bound, never pasted in.
 
 A query that reads ``known_bars`` sees the bars as they were known at ``$known_by``;
-``known_bars.sql`` says how, and stands in front of such a query as its first part.
+``known_bars.sql`` says how, and stands in front of such a query as its first part. What reads
+``rows_of_NAME`` reads the rows of the query called *NAME*, which stands in front of it likewise.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Final
 
 import duckdb
@@ -32,47 +36,68 @@ NAMES: Final = tuple(
 )
 """Every query there is."""
 
+_NO_ROWS: Final[Mapping[str, pd.DataFrame]] = MappingProxyType({})
+
 ANY_TIME: Final = datetime.max.replace(tzinfo=UTC)
 """As ``known_by``: all that is stored, also what became known later than any time asked for."""
 
 
 @cache
-def sql(name: str) -> str:
-    """Return the text of the query called *name*."""
+def sql(name: str, given: frozenset[str] = frozenset()) -> str:
+    """Return the text of the query called *name*; the rows of those in *given* are at hand."""
     if name not in NAMES:
         raise QueryError(f"{name}: no such query; choose from {', '.join(NAMES)}")
-    text = (_QUERIES / f"{name}.sql").read_text("utf-8")
-    return _with_known_bars(text) if re.search(r"\bknown_bars\b", _code(text)) else text
+    text = _with_other_queries(_file(name), given)
+    if not re.search(r"\bknown_bars\b", _code(text)):
+        return text
+    known = (_SQL / "known_bars.sql").read_text("utf-8")
+    return _with_first_part(text, f"known_bars as not materialized (\n{known})")
 
 
 @cache
-def parameters(name: str) -> frozenset[str]:
-    """Return the ``$`` names that the query called *name* asks for."""
-    return frozenset(re.findall(r"\$(\w+)", _code(sql(name))))
+def parameters(name: str, given: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the ``$`` names that the query called *name* asks for, as :func:`sql` has it."""
+    return frozenset(re.findall(r"\$(\w+)", _code(sql(name, given))))
 
 
-def fetch(cursor: duckdb.DuckDBPyConnection, name: str, **params: object) -> pd.DataFrame:
+def fetch(
+    cursor: duckdb.DuckDBPyConnection,
+    name: str,
+    given: Mapping[str, pd.DataFrame] = _NO_ROWS,
+    /,
+    **params: object,
+) -> pd.DataFrame:
     """Run the query called *name* with *params* bound to its ``$`` names.
 
     Times go in with a zone and are bound as the UTC that the lake keeps; they
     come out with a zone, too: UTC. ``known_by``, where it is not given, is ``now``:
     what became known later is left out unless it is asked for.
+
+    Of the queries whose rows it reads, those in *given* are not run again: their rows are these,
+    as this function returned them, or some of them.
     """
-    rows: pd.DataFrame = table(cursor, name, **params).to_pandas()
+    with _at_hand(cursor, given):
+        rows: pd.DataFrame = table(cursor, name, frozenset(given), **params).to_pandas()
     for column in rows.select_dtypes("datetime").columns:
         rows[column] = rows[column].dt.tz_localize(UTC)
     return rows
 
 
-def table(cursor: duckdb.DuckDBPyConnection, name: str, **params: object) -> pa.Table:
+def table(
+    cursor: duckdb.DuckDBPyConnection,
+    name: str,
+    given: frozenset[str] = frozenset(),
+    /,
+    **params: object,
+) -> pa.Table:
     """Return the same as an Arrow table, whose times are as the lake keeps them: without a zone."""
-    if "known_by" in parameters(name) and "now" in params:
+    if "known_by" in parameters(name, given) and "now" in params:
         params = {"known_by": params["now"], **params}
-    _check(name, params)
+    _check(name, given, params)
     bound = {key: _as_kept(name, key, value) for key, value in params.items()}
     try:
         # A relation with parameters would carry its rows through Python objects: ten times slower.
-        return cursor.execute(sql(name), bound).to_arrow_reader(1_000_000).read_all()
+        return cursor.execute(sql(name, given), bound).to_arrow_reader(1_000_000).read_all()
     except duckdb.Error as error:
         if hints_at_damage(error):
             raise LakeError(f"{name}: the lake could not be read: {error}") from error
@@ -84,20 +109,49 @@ def _code(text: str) -> str:
     return re.sub(r"--.*|'(?:[^']|'')*'", "", text)
 
 
-def _with_known_bars(text: str) -> str:
-    """Return the query *text* with ``known_bars`` as its first part, after its own comment."""
+def _file(name: str) -> str:
+    return (_QUERIES / f"{name}.sql").read_text("utf-8")
+
+
+def _with_other_queries(text: str, given: frozenset[str]) -> str:
+    """Return the query *text* with those whose rows it reads, but are not *given*, before it."""
+    read = set(re.findall(r"\brows_of_(\w+)", _code(text)))
+    for name in sorted(read - given, reverse=True):
+        text = _with_first_part(text, f"rows_of_{name} as (\n{_file(name)})")
+    return text
+
+
+def _with_first_part(text: str, part: str) -> str:
+    """Return the query *text* with *part* as its first part, after its own comment."""
     head = re.match(r"(?:--.*\n)*", text)
     above = head[0] if head else ""
     query = text[len(above) :]
-    known = f"known_bars as not materialized (\n{(_SQL / 'known_bars.sql').read_text('utf-8')})"
     if query.startswith("with "):
-        return f"{above}with {known},\n\n{query.removeprefix('with ')}"
-    return f"{above}with {known}\n\n{query}"
+        return f"{above}with {part},\n\n{query.removeprefix('with ')}"
+    return f"{above}with {part}\n\n{query}"
 
 
-def _check(name: str, params: dict[str, object]) -> None:
+@contextmanager
+def _at_hand(
+    cursor: duckdb.DuckDBPyConnection, given: Mapping[str, pd.DataFrame]
+) -> Iterator[None]:
+    """Let the *cursor* read the rows *given* by query, with times as the lake keeps them."""
+    try:
+        for name, rows in given.items():
+            zoned = {
+                key: rows[key].dt.tz_localize(None)
+                for key in rows.select_dtypes("datetimetz").columns
+            }
+            cursor.register(f"rows_of_{name}", pa.Table.from_pandas(rows.assign(**zoned)))
+        yield
+    finally:
+        for name in given:
+            cursor.unregister(f"rows_of_{name}")
+
+
+def _check(name: str, given: frozenset[str], params: dict[str, object]) -> None:
     """Raise unless *params* are exactly what the query asks for."""
-    asked = parameters(name)
+    asked = parameters(name, given)
     missing, unknown = sorted(asked - params.keys()), sorted(params.keys() - asked)
     if missing:
         raise QueryError(f"{name}: parameter {', '.join(missing)} is missing")

@@ -86,7 +86,9 @@ st.logo(WORDMARK)
 style_page()
 origin_label(source.origin())
 # The sidebar first: it says what in the URL is wrong, which a widget tidies away.
-view.keep(replace(sidebar(choices), timeframe=toolbar(page.title)))
+seen = sidebar(choices)
+rows, timeframe = toolbar(page.title)
+view.keep(replace(seen, rows=rows, timeframe=timeframe))
 if opened := session.opened_pair():
     # Not from a page's fragment, whose next tick would close it.
     pair_dialog(*opened)

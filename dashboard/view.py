@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 
 import pandas as pd
 import streamlit as st
 
 from analytics.panels.panel import TIMEFRAMES
 from analytics.signals.thresholds import Level, Thresholds
+
+Rows = Literal["assets", "pairs"]
+"""What a row of a table, or of a map, is of."""
 
 FIRST_TIMEFRAME: Final = "5m"
 """Default timeframe."""
@@ -25,6 +28,8 @@ class View:
 
     timeframe: str = FIRST_TIMEFRAME
     """Of ``panel.TIMEFRAMES``."""
+    rows: Rows = "assets"
+    """What pages list: assets over all their venues, or pairs."""
     venues: tuple[str, ...] = ()
     """Those to show; none means all."""
     pairs: tuple[str, ...] = ()

@@ -109,6 +109,19 @@ def test_json_is_valid_and_says_null(ask):
     assert [rows[1][name] for name in ("price", "ls_ts", "ls_accounts")] == [None] * 3
 
 
+def test_assets_are_asked_for_without_what_the_lake_knows(ask):
+    """What instruments are counted under is looked up, as it is for pages."""
+    given = parameters(
+        *("now=2025-10-22T12:00:30", SINCE, SPAN, "silent_before=90s", "is_past=false"),
+        *("venues=", "symbols=", "least_known=0.75"),
+    )
+    result = ask("assets", *given, "--format", "json")
+
+    rows = {row["base"]: row for row in json.loads(result.stdout)}
+    assert rows["BTC"]["price"] == 98_123.5
+    assert (rows["ETH"]["price"], rows["ETH"]["oi_usd"]) == (None, 1e9)
+
+
 def test_csv_has_a_header_and_leaves_absent_cells_empty(ask):
     """Text with commas and quotes survives."""
     result = ask("venue_cycles", "--param", "now=2025-10-22T12:10", "--format", "csv")
@@ -308,7 +321,7 @@ def test_a_value_of_another_kind_is_refused_with_what_is_allowed(name, key, text
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(["pair"], "choose from asset_classes, bar_gaps, ", id="unknown query"),
+        pytest.param(["pair"], "choose from asset_classes, assets, ", id="unknown query"),
         pytest.param(["pairs"], "pairs: parameter since, span_s is missing", id="missing"),
         pytest.param(
             ["newest_cycle", "--param", "until=3"], "parameter until; it has now", id="unknown"

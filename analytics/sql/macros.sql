@@ -44,3 +44,14 @@ create macro further_ms(value, newest_ts, later_ms) as
 
 -- Sort key: smallest for the nearest row, and for the earlier of two equally near.
 create macro nearness(further) as 2 * abs(further) - sign(further);
+
+-- Coins in one quoted unit of an instrument, as listed; 1 if its symbol begins with its base. Else NULL.
+create macro coins_in_unit(multiplier, symbol, base) as
+    coalesce(multiplier, case when starts_with(symbol, base || '/') then 1 end);
+
+-- The mean of *value* by *weight* over the rows that have both; of a single row its own value.
+create macro mean_by(value, weight) as if(
+    count(*) = 1,
+    max(value),
+    sum(value * weight) / nullif(sum(weight) filter (value is not null), 0)
+);

@@ -1,16 +1,19 @@
-"""Thresholds stored in the user's browser, and the Copy link button."""
+"""What a user chose, by group, stored in the user's browser; and the Copy link button."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import streamlit as st
 
 _KEY: Final = "browser"
+_LINKED: Final = "linked"
+_RESTORED: Final = "restored"
 
 _HTML: Final = """
-<button type="button" title="A link that shows the same, with these thresholds">Copy link</button>
+<button type="button" title="A link that shows the same, with these settings">Copy link</button>
 <span role="status"></span>
 """
 
@@ -27,11 +30,11 @@ span { margin-left: 0.5rem; font-size: 0.8rem; color: var(--st-gray-color, inher
 """
 
 _JS: Final = """
-const PLACE = "perpscope-thresholds"
+const place = (group) => `perpscope-${group}`
 
-function stored() {
+function stored(group) {
   try {
-    return JSON.parse(localStorage.getItem(PLACE))
+    return JSON.parse(localStorage.getItem(place(group)))
   } catch {
     return null
   }
@@ -49,16 +52,19 @@ async function copy(text) {
 }
 
 export default function ({ data, parentElement, setStateValue }) {
-  const chosen = JSON.stringify(data.thresholds)
-  if (data.chosen) localStorage.setItem(PLACE, chosen)
-  else if (!data.restored) {
-    const before = stored()
-    if (before && JSON.stringify(before) !== chosen) setStateValue("stored", before)
+  const groups = Object.entries(data.groups)
+  if (!data.restored) {
+    const differs = ([group, { values, chosen }]) =>
+      !chosen && stored(group) && JSON.stringify(stored(group)) !== JSON.stringify(values)
+    const before = groups.filter(differs).map(([group]) => [group, stored(group)])
+    if (before.length) setStateValue("stored", Object.fromEntries(before))
   }
+  for (const [group, { values, chosen }] of groups)
+    if (chosen) localStorage.setItem(place(group), JSON.stringify(values))
   parentElement.querySelector("button").onclick = async () => {
     const link = new URL(location.href)
     // What the address says is newer than what came with the last run of the page.
-    for (const [name, value] of Object.entries(data.thresholds))
+    for (const [name, value] of groups.flatMap(([, { values }]) => Object.entries(values)))
       if (!link.searchParams.has(name)) link.searchParams.set(name, value)
     const said = parentElement.querySelector("span")
     await copy(link.toString())
@@ -71,28 +77,53 @@ export default function ({ data, parentElement, setStateValue }) {
 _browser = st.components.v2.component("perpscope_browser", html=_HTML, css=_CSS, js=_JS)
 
 
-def browser(
-    thresholds: dict[str, float],
-    *,
-    chosen: bool,
-    restored: bool,
-    on_restored: Callable[[], None],
-) -> None:
-    """Keep *thresholds* in the browser, ask it for those it kept, and offer the link.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Settings that are stored together."""
+
+    values: Mapping[str, float | str]
+    """By their name in the URL."""
+    chosen: bool
+    """Whether the user chose them in this session; else what the browser has stays as it is."""
+
+
+def browser(groups: Mapping[str, Kept], *, on_restored: Callable[[], None]) -> None:
+    """Keep the settings of *groups* in the browser, ask it for its own, and offer the link.
 
     Args:
-        thresholds: Those in force, by their name in the URL.
-        chosen: Whether the user chose them here; else what the browser has stays as it is.
-        restored: Whether the browser has answered already.
-        on_restored: Called with what the browser has in :func:`stored`.
+        groups: By name, what is in force.
+        on_restored: Called once with what the browser has in :func:`stored`.
     """
+
+    def restored() -> None:
+        st.session_state[_RESTORED] = True
+        on_restored()
+
     _browser(
         key=_KEY,
-        data={"thresholds": thresholds, "chosen": chosen, "restored": restored},
-        on_stored_change=on_restored,
+        data={
+            "groups": {name: asdict(kept) for name, kept in groups.items()},
+            "restored": _RESTORED in st.session_state,
+        },
+        on_stored_change=restored,
     )
 
 
-def stored() -> object:
-    """Return what the browser stored: anything, as users can edit it."""
-    return getattr(st.session_state.get(_KEY), "stored", None)
+def stored(group: str) -> dict[str, object]:
+    """Return what the browser stored of *group*, but for what this session's link named.
+
+    Users can edit it: a value may be anything.
+    """
+    kept = getattr(st.session_state.get(_KEY), "stored", None)
+    values = kept.get(group) if isinstance(kept, dict) else None
+    linked = st.session_state[_LINKED]
+    return {
+        str(name): value
+        for name, value in (values if isinstance(values, dict) else {}).items()
+        if name not in linked
+    }
+
+
+def remember_link() -> None:
+    """Note what this session's link named, before a widget tidies the URL."""
+    st.session_state.setdefault(_LINKED, frozenset(st.query_params))

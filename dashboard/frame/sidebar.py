@@ -9,7 +9,8 @@ import streamlit as st
 from analytics import formats
 from analytics.panels.panel import TIMEFRAMES
 from dashboard import as_of
-from dashboard.frame import user_thresholds
+from dashboard.frame import rows_switch, user_thresholds
+from dashboard.frame.browser_storage import browser, remember_link
 from dashboard.frame.error_boundary import plain
 from dashboard.view import FIRST_TIMEFRAME, View
 
@@ -22,7 +23,7 @@ def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
             at the time that is asked for here.
     """
     _write_names_of_venues()
-    user_thresholds.remember_link()
+    remember_link()
     with st.sidebar:
         above = st.container()
         # What no field of the frame holds is lost from the URL at the next page.
@@ -52,11 +53,21 @@ def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
                 st.warning("  \n".join(map(plain, complaints)), icon=":material/link_off:")
         chosen_venues, chosen_pairs = _which(venues, symbols)
         thresholds = user_thresholds.asked()
+        groups = {
+            user_thresholds.GROUP: user_thresholds.kept(),
+            rows_switch.KEY: rows_switch.kept(),
+        }
+        browser(groups, on_restored=_restore)
     return View(
         venues=tuple(chosen_venues),
         pairs=tuple(chosen_pairs),
         thresholds=thresholds,
     )
+
+
+def _restore() -> None:
+    user_thresholds.restore()
+    rows_switch.restore()
 
 
 def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -105,4 +116,5 @@ def _complaints(venues: Sequence[str], symbols: Sequence[str]) -> Iterator[str]:
         if venues and unknown:
             some = formats.listed([*map(formats.repeated, unknown)])
             yield f"Unknown {key}: {some}."
+    yield from rows_switch.complaints()
     yield from user_thresholds.complaints()

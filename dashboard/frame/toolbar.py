@@ -1,4 +1,4 @@
-"""The timeframe, beside the title of a page that uses it."""
+"""What rows are of, and the timeframe, beside the title of a page that uses them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from typing import Final
 import streamlit as st
 
 from analytics.panels.panel import TIMEFRAMES
-from dashboard.view import FIRST_TIMEFRAME
+from dashboard.frame.rows_switch import rows_switch
+from dashboard.view import FIRST_TIMEFRAME, Rows
 
 _WITHOUT: Final = ("Health", "Wallboard")
 """Pages on which nobody chooses a timeframe. The Wallboard keeps that of the page before."""
 
+_WITH_ROWS: Final = ("Overview", "Heatmap", "Correlation")
+"""Pages that list assets or pairs by choice."""
+
 _STYLE: Final = """
 <style>
+/* Options are written as they stand in the URL. */
+.st-key-rows button { text-transform: capitalize }
 /* In the line of the page's title, whose fragment draws itself anew without it. */
 @media (min-width: 1280px) {
   [data-testid="stLayoutWrapper"]:has(> .st-key-toolbar) { position: absolute; right: 1.5rem;
@@ -29,17 +35,27 @@ _HIDDEN: Final = """
 """
 
 
-def toolbar(page: str) -> str:
-    """Draw what the figures of *page* are over, and return the timeframe.
+_PAIRS_ONLY: Final = """
+<style>
+.st-key-rows { display: none }
+</style>
+"""
 
-    On a page without it, it is there but not seen: what no field holds is lost from the URL at
+
+def toolbar(page: str) -> tuple[Rows, str]:
+    """Draw what the figures of *page* are of and over; return rows and timeframe.
+
+    On a page without one, it is there but not seen: what no field holds is lost from the URL at
     the next page.
 
     Args:
         page: Its title.
     """
     st.html(_HIDDEN if page in _WITHOUT else _STYLE)
+    if page not in _WITH_ROWS:
+        st.html(_PAIRS_ONLY)
     with st.container(key="toolbar", horizontal=True, gap="small", width="content"):
+        rows = rows_switch()
         timeframe = st.segmented_control(
             "Timeframe",
             list(TIMEFRAMES),
@@ -49,4 +65,4 @@ def toolbar(page: str) -> str:
             bind="query-params",
             label_visibility="collapsed",
         )
-    return timeframe or FIRST_TIMEFRAME
+    return rows, timeframe or FIRST_TIMEFRAME

@@ -14,11 +14,12 @@ import streamlit as st
 from analytics import formats
 from analytics.quantities import QUANTITIES
 from analytics.signals.thresholds import Thresholds
-from dashboard.frame.browser_storage import browser, stored
+from dashboard.frame.browser_storage import Kept, stored
+
+GROUP: Final = "thresholds"
+"""Where the browser stores them."""
 
 _CHOSEN: Final = "thresholds_chosen"
-_RESTORED: Final = "thresholds_restored"
-_LINKED: Final = "thresholds_of_link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +89,18 @@ _STANDARD: Final = Thresholds()
 
 
 def asked() -> Thresholds:
-    """Ask for the thresholds, and keep them in the browser once the user chose them."""
+    """Ask for the thresholds."""
     with st.expander("Thresholds", icon=":material/tune:"):
         given = {field.key: _number(field) for field in _FIELDS}
         st.button("Reset thresholds", on_click=_reset, type="tertiary", icon=":material/undo:")
-    browser(
-        given,
-        chosen=_CHOSEN in st.session_state,
-        restored=_RESTORED in st.session_state,
-        on_restored=_restore,
-    )
     chosen: dict[str, Any] = {field.name: given[field.key] for field in _FIELDS}
     return Thresholds(**chosen)
+
+
+def kept() -> Kept:
+    """Return the thresholds in force, as the browser is to keep them once they were chosen."""
+    values = {field.key: st.session_state[field.key] for field in _FIELDS}
+    return Kept(values, _CHOSEN in st.session_state)
 
 
 def _number(field: _ThresholdField) -> float:
@@ -132,22 +133,13 @@ def _reset() -> None:
     _choose()
 
 
-def _restore() -> None:
+def restore() -> None:
     """Restore the browser's thresholds, except those in the link."""
-    st.session_state[_RESTORED] = True
-    kept = stored()
-    if not isinstance(kept, dict):
-        return
+    before = stored(GROUP)
     for field in _FIELDS:
-        value: Any = kept.get(field.key)
-        if field.key not in st.session_state[_LINKED] and _fits(field, value):
+        value: Any = before.get(field.key)
+        if _fits(field, value):
             st.session_state[field.key] = float(value)
-
-
-def remember_link() -> None:
-    """Note which thresholds this session's link named, before a widget tidies the URL."""
-    if _LINKED not in st.session_state:
-        st.session_state[_LINKED] = {field.key for field in _FIELDS} & set(st.query_params)
 
 
 def _fits(field: _ThresholdField, value: Any) -> bool:

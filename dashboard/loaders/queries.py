@@ -11,12 +11,13 @@ import streamlit as st
 
 from analytics import query
 from analytics.lake.schema import BAR
-from analytics.panels.panel import TIMEFRAMES
+from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES
 from analytics.signals.thresholds import MARKED_DAYS
 from dashboard.as_of import SILENT_CYCLES, Moment
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.bases import counted
 from dashboard.loaders.shown_moment import Known
+from dashboard.view import View
 
 Made = TypeVar("Made")
 
@@ -83,6 +84,38 @@ def derived(name: str, shown: Moment, seen: Sequence[object], make: Callable[[],
 def pairs(shown: Moment, span: timedelta = BAR) -> pd.DataFrame:
     """Return every pair as it is known then, and how far it came in *span*; see ``pairs.sql``."""
     return read("pairs", shown, span_s=int(span.total_seconds()))
+
+
+def pair_flows(shown: Moment, span: timedelta) -> pd.DataFrame:
+    """Return the CVD and liquidations of each pair over *span*; see ``pair_flows.sql``."""
+    seconds = int(span.total_seconds())
+    return read_of_bars("pair_flows", shown, span_s=seconds, least_known=LEAST_KNOWN)
+
+
+def assets(shown: Moment, seen: View) -> pd.DataFrame:
+    """Return every asset over the pairs that *seen* shows, over its timeframe; ``assets.sql``.
+
+    It is computed from the same rows as the table of pairs.
+    """
+    rows = {
+        "pairs": pairs(shown, seen.span),
+        "silent_pairs": silent_pairs(shown),
+        "pair_flows": pair_flows(shown, seen.span),
+    }
+    asked: dict[str, object] = {
+        "silent_before": shown.silent_before,
+        "venues": list(seen.venues) or None,
+        "symbols": list(seen.pairs) or None,
+        # Those rows have the bases that instruments are counted under.
+        "counted_pairs": [],
+        "counted_names": [],
+    }
+
+    def summed() -> pd.DataFrame:
+        with source.reader(source.folder()).cursor() as cursor:
+            return query.fetch(cursor, "assets", rows, **asked)
+
+    return derived("assets", shown, (seen.timeframe, seen.venues, seen.pairs), summed)
 
 
 def known_pairs(shown: Moment) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 
 from analytics.signals.thresholds import OwnLevels, Thresholds
-from dashboard.frame import user_thresholds
+from dashboard.frame import rows_switch, user_thresholds
 from dashboard.view import View, current, exceeded, keep
 from tests.waiting import HANG_S
 
@@ -35,20 +35,26 @@ def kept(app):
         for element in app.sidebar
         if getattr(element.proto, "component_name", "") == "perpscope_browser"
     )
-    return data
+    return data["groups"]
 
 
 @pytest.mark.parametrize("venue", ["OKX", "okx"])
 def test_a_link_brings_the_whole_view(market, venue):
     """Timeframe, venues by name or id, pairs and thresholds."""
-    for name, value in {"timeframe": "4h", "venues": venue, "pairs": "ETH/USDT", "z": "3"}.items():
+    for name, value in {
+        **{"timeframe": "4h", "venues": venue, "pairs": "ETH/USDT", "rows": "pairs", "z": "3"}
+    }.items():
         market.query_params[name] = value
 
     market.run()
 
     assert not market.exception
     assert market.session_state["view"] == View(
-        timeframe="4h", venues=("okx",), pairs=(ETH,), thresholds=Thresholds(z_oi=3.0)
+        timeframe="4h",
+        rows="pairs",
+        venues=("okx",),
+        pairs=(ETH,),
+        thresholds=Thresholds(z_oi=3.0),
     )
 
 
@@ -58,6 +64,7 @@ def test_a_link_brings_the_whole_view(market, venue):
         ("timeframe", "7m", "timeframe=7m is not available; use 5m, 15m"),
         ("venues", "mtgox", "Unknown venues: mtgox."),
         ("pairs", "LUNA/USDT", "Unknown pairs: LUNA/USDT."),
+        ("rows", "coins", "rows=coins is not available; use assets, pairs."),
         ("z", "high", "z=high is not valid; use a number from 0 to 20."),
         ("ls", "nan", "ls=nan is not valid; use a number from 1 to 100."),
         ("imbalance", "101", "imbalance=101 is not valid; use a number from 0 to 100."),
@@ -79,14 +86,15 @@ def test_thresholds_are_kept_only_when_they_were_chosen(market):
     market.query_params["z"] = "4"
 
     market.run()
-    assert kept(market)["chosen"] is False
-    assert kept(market)["thresholds"]["z"] == 4
+    assert kept(market)["thresholds"]["chosen"] is False
+    assert kept(market)["thresholds"]["values"]["z"] == 4
 
     market.number_input(key="ls").set_value(2.5).run()
-    assert kept(market)["chosen"] is True
     assert kept(market)["thresholds"] == {
-        **{"z": 4, "ls": 2.5, "imbalance": 3, "funding": 0.03, "oi_delta": 1},
+        "chosen": True,
+        "values": {"z": 4, "ls": 2.5, "imbalance": 3, "funding": 0.03, "oi_delta": 1},
     }
+    assert kept(market)["rows"] == {"chosen": False, "values": {"rows": "assets"}}
 
 
 def test_the_standard_thresholds_come_back(market):
@@ -97,31 +105,63 @@ def test_the_standard_thresholds_come_back(market):
     market.sidebar.button[0].click().run()
 
     assert market.session_state["view"].thresholds == Thresholds()
-    assert kept(market)["chosen"] is True
+    assert kept(market)["thresholds"]["chosen"] is True
 
 
 def test_a_stored_threshold_gives_way_to_the_links(monkeypatch):
     """What cannot be a threshold, as somebody edited it, is passed over."""
     stored = {"z": 9, "ls": 3.5, "imbalance": "much", "funding": -1, "other": 1}
-    state = {"thresholds_of_link": {"z"}, "z": 4.0, "browser": SimpleNamespace(stored=stored)}
+    browser = SimpleNamespace(stored={"thresholds": stored})
+    state = {"linked": {"z"}, "z": 4.0, "browser": browser}
     monkeypatch.setattr(st, "session_state", state)
 
-    user_thresholds._restore()
+    user_thresholds.restore()
 
     assert (state["z"], state["ls"]) == (4.0, 3.5)
     assert not {"imbalance", "funding", "other"} & state.keys()
-    assert state["thresholds_restored"] is True
 
 
 @pytest.mark.parametrize("stored", [None, [], "z", 3])
 def test_a_store_that_holds_something_else_is_empty(monkeypatch, stored):
     """Another program may write to the same place."""
-    state = {"thresholds_of_link": set(), "browser": SimpleNamespace(stored=stored)}
+    for whole in (stored, {"thresholds": stored, "rows": stored}):
+        state = {"linked": set(), "browser": SimpleNamespace(stored=whole)}
+        monkeypatch.setattr(st, "session_state", state)
+
+        user_thresholds.restore()
+        rows_switch.restore()
+
+        assert state.keys() == {"linked", "browser"}
+
+
+def test_rows_stay_as_they_were_chosen_over_pages_without_the_switch(market):
+    """And the browser keeps them, though the thresholds were not chosen."""
+    market.run()
+    assert market.session_state["view"].rows == "assets"
+
+    market.segmented_control(key="rows").set_value("pairs").run()
+    assert market.session_state["view"].rows == "pairs"
+    assert kept(market)["rows"] == {"chosen": True, "values": {"rows": "pairs"}}
+    assert kept(market)["thresholds"]["chosen"] is False
+
+    market.switch_page("app_pages/health.py").run()
+    assert market.session_state["view"].rows == "pairs"
+    market.switch_page("app_pages/overview.py").run()
+    assert market.segmented_control(key="rows").value == "pairs"
+    assert market.session_state["view"].rows == "pairs"
+
+
+@pytest.mark.parametrize(
+    ("linked", "rows"), [(set(), "pairs"), ({"rows"}, "assets")], ids=["kept", "linked"]
+)
+def test_stored_rows_give_way_to_the_links(monkeypatch, linked, rows):
+    browser = SimpleNamespace(stored={"rows": {"rows": "pairs"}})
+    state = {"linked": linked, "rows": "assets", "browser": browser}
     monkeypatch.setattr(st, "session_state", state)
 
-    user_thresholds._restore()
+    rows_switch.restore()
 
-    assert state.keys() == {"thresholds_of_link", "browser", "thresholds_restored"}
+    assert state["rows"] == rows
 
 
 def test_before_anything_is_recorded_thresholds_can_be_chosen(app):

@@ -13,13 +13,11 @@ with bar_prices as (
         and coalesce(mark, close) > 0
 ),
 
--- A symbol that begins with its base has multiplier 1, even if the listing is missing.
 instrument_prices as (
     select
         span.*,
         coalesce(listed.asset_class, 'coin') as asset_class,
-        coalesce(listed.multiplier, case when starts_with(symbol, span.base || '/') then 1 end)
-            as multiplier
+        coins_in_unit(listed.multiplier, symbol, span.base) as multiplier
     from (
         select venue, symbol, base, min(price) as lowest, max(price) as highest
         from bar_prices
