@@ -30,7 +30,7 @@ from plain_figures import Cells, Raw
 from analytics import formats, query, query_cli
 from analytics.correlation.matrix import correlation
 from analytics.exports.csv import csv_bytes
-from analytics.exports.day_report import day_report
+from analytics.exports.day_report import Day, day_report
 from analytics.indicators.change import log_returns
 from analytics.lake.reader import Reader
 from analytics.market import figures, measures
@@ -460,25 +460,38 @@ def audit_outputs(audit: Audit, at: At, lake: Path) -> None:
         at.fetch("market_history", now=at.mark, symbols=None),
     )
     silent = at.fetch("silent_pairs", is_past=at.is_past)
-    report = day_report(at.now, "simulator", pairs, past, len(silent))
-    text = csv_bytes(report.sections[0]).decode("utf-8-sig")
+    assets = at.fetch(
+        "assets",
+        **{"span_s": 86400, "least_known": 0.75, "is_past": at.is_past},
+        **{"silent_before": at.now - timedelta(minutes=1), "venues": None, "symbols": None},
+        **{"counted_pairs": [], "counted_names": []},
+    )
+    day = Day(
+        pairs=pairs,
+        history=past,
+        silent=len(silent),
+        assets=assets,
+        closes=at.panel(["close"], "5m"),
+        signals=(),
+        thresholds=Thresholds(),
+    )
+    report = day_report(at.now, "simulator", day)
+    text = csv_bytes(report.sections[1]).decode("utf-8-sig")
     top = list(csv.DictReader(io.StringIO(text)))
-    for name, header in (
-        ("price", "Price"),
-        ("oi_usd", "Open interest"),
-        ("volume_24h_usd", "Volume 24 h"),
-    ):
+    by_base = mine.groupby(pairs.set_index(["venue", "symbol"])["base"].reindex(mine.index))
+    for name, header in (("oi_usd", "Open interest"), ("volume_24h_usd", "Volume 24 h")):
         audit.compare("query as CSV", mine[name], rows.loc[mine.index][name])
-        ordered = mine.loc[pd.MultiIndex.from_frame(pairs[["venue", "symbol"]])][name].head(
-            len(top)
-        )
         found = [
             next(float(v) for k, v in row.items() if k.startswith(header) and v) for row in top
         ]
-        audit.compare("day report: CSV of pairs", ordered, found)
+        summed = by_base[name].sum().loc[[row["Asset"] for row in top]]
+        audit.compare("day report: CSV of assets", summed, found)
+    audit.compare("query as CSV", mine["price"], rows.loc[mine.index]["price"])
     value, change, *_ = plain.cards(mine)["global_oi_usd"]
-    audit.same("day report: open interest", [formats.usd(value)], [report.figures[0].value])
-    told = report.figures[0].change or ""
+    whole = {figure.label: figure.value for figure in report.figures}
+    audit.same("day report: open interest", [formats.usd(value)], [whole["Open interest"]])
+    changes = {figure.label: figure.change for figure in report.figures}
+    told = changes["Open interest"] or ""
     audit.same(
         "day report: its change",
         [True],

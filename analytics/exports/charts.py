@@ -24,6 +24,8 @@ class Series:
     """What is absent is None or NaN, and a gap in the line."""
     partial: NDArray[np.bool_] | None = None
     """Which values are of a part of their bar alone; None where all are whole."""
+    color: str | None = None
+    """None for that of its place in the chart."""
 
 
 def course(name: str, past: pd.Series[float]) -> Series:

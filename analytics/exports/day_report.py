@@ -1,10 +1,11 @@
-"""The report of the market's day: figures, their course, movers, and each venue's share."""
+"""The report of the market's day: BTC and ETH first, then the market, signals and assets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -15,13 +16,20 @@ from analytics.exports.report import Figure, Report
 from analytics.lake.schema import BAR
 from analytics.market import figures
 from analytics.market.measures import LATE
-from analytics.market.movers import movers
 from analytics.market.venue_shares import venue_shares
-from analytics.panels.panel import LEAST_KNOWN, WHOLE
+from analytics.palette import LIGHT
+from analytics.panels.panel import LEAST_KNOWN, WHOLE, Panel
 from analytics.quantities import QUANTITIES
+from analytics.signals.fired import Signal
+from analytics.signals.sentences import LEGEND, repeated, told
+from analytics.signals.thresholds import Thresholds
+
+LEADS: Final = ("BTC", "ETH")
+"""The assets that the report begins with, where they are collected."""
 
 _MOVERS: Final = 8
 _TOP: Final = 50
+_MOST_SIGNALS: Final = 40
 _DAY: Final = timedelta(days=1)
 _LATE: Final = LATE * BAR
 _FLOWS: Final = {"liq_long_usd": "Longs", "liq_short_usd": "Shorts"}
@@ -46,49 +54,136 @@ _WEIGHTED: Final = ("funding_8h_pct", "ls_accounts")
 """The figures that are means, weighted by open interest."""
 _COURSES: Final = ("global_oi_usd", "volume_24h_usd", *_WEIGHTED)
 """The figures whose course is drawn."""
+_FIGURES: Final = (*_COURSES, "breadth_pct")
 
-_PAIRS: Final = (
-    Column("pair", "Pair"),
-    Column("venue", "Venue"),
-    *map(Column.of, ("price", "price_24h_pct", "oi_usd", "funding_8h_pct")),
-    *map(Column.of, ("ls_accounts", "volume_24h_usd")),
+_ASSETS: Final = (
+    Column("base", "Asset"),
+    *map(Column.of, ("price", "price_24h_pct", "oi_usd")),
+    Column.of("oi_delta_pct", "OI change 24 h"),
+    *map(Column.of, ("funding_8h_pct", "ls_accounts", "volume_24h_usd")),
+)
+_SIGNALS: Final = (
+    Column("mark", "Gravity"),
+    Column("subject", "Of"),
+    Column("sentence", "Signal"),
+    Column("closed", "Bar closed, UTC"),
+    Column("times", "Times", "count"),
 )
 _VENUES: Final = (
-    Column("venue", "Venue"),
+    Column("venue", "Venue", "venue"),
     Column("pairs", "Pairs", "count"),
     *map(Column.of, ("oi_usd", "oi_share_pct", "volume_24h_usd", "volume_share_pct")),
 )
 
 
-def day_report(
-    moment: datetime, origin: str, pairs: pd.DataFrame, history: pd.DataFrame, silent: int = 0
-) -> Report:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """What is known of the 24 hours that a report is of."""
+
+    pairs: pd.DataFrame
+    """One row per pair at its end, as ``pairs.sql`` returns them for 24 hours."""
+    history: pd.DataFrame
+    """The sums of the day, as ``market_history.sql`` returns them."""
+    silent: int
+    """Pairs of the universe that are not among *pairs*."""
+    assets: pd.DataFrame
+    """One row per asset at its end, as ``assets.sql`` returns them for 24 hours."""
+    closes: Panel
+    """``close`` of the instruments of ``LEADS``, in bars of the day."""
+    signals: Sequence[Signal]
+    """Those of the day's bars."""
+    thresholds: Thresholds
+    """That the signals are of."""
+
+
+def day_report(moment: datetime, origin: str, day: Day) -> Report:
     """Return the report of the 24 hours that end at *moment*.
 
     Args:
         moment: The day's close, UTC.
         origin: ``live`` or ``simulator``, as the lake says.
-        pairs: One row per pair at that time, as ``pairs.sql`` returns them for 24 hours.
-        history: The sums of the day, as ``market_history.sql`` returns them.
-        silent: Pairs of the universe that are not among *pairs*.
+        day: What is known of it.
     """
-    market = figures.figures(pairs, history, _DAY, silent)
+    pairs, history = day.pairs, day.history
+    market = figures.figures(pairs, history, _DAY, day.silent)
     venues = sorted(pairs["venue"].unique())
     flows = _flows(history, moment)
+    leads = day.assets[day.assets["base"].isin(LEADS)].to_dict("records")
     return Report(
-        title="Market day report",
+        title=f"Day report, {moment - _DAY:%-d %b %Y}",
         moment=moment,
         origin=origin,
         state={
             "Period": f"24 h to {formats.moment(moment)}",
-            "Venues": formats.listed(venues) if venues else formats.ABSENT,
+            "Venues": formats.venues(venues) if venues else formats.ABSENT,
             "Pairs": formats.count(len(pairs)),
+            "Thresholds": day.thresholds.words,
         },
-        figures=(*(_card(name, market[name]) for name in figures.FIGURES), *_liquidated(flows)),
-        charts=(*_courses(market), *_liquidations(flows), *_bars(pairs), _by_venue(history)),
-        sections=(_top(pairs), _shares(pairs)),
+        figures=(
+            *(card for row in leads for card in _lead_cards(row)),
+            *(_card(name, market[name]) for name in _FIGURES),
+            *_liquidated(flows),
+            _signal_card(day.signals),
+        ),
+        charts=(
+            *(chart for row in leads for chart in _lead_chart(row, day)),
+            *_courses(market),
+            *_bars(day.assets),
+            *_liquidations(flows),
+            *_by_venue(history),
+        ),
+        sections=(_signals(day.signals), _top(day.assets), _shares(pairs)),
         notes=(*_coverage(market), *_of_liquidations(history, flows)),
     )
+
+
+def _lead_cards(row: dict[Any, Any]) -> list[Figure]:
+    """Return what an asset's price, open interest and funding came to, and its liquidations."""
+    base, funding = row["base"], QUANTITIES["funding_8h_pct"]
+    price, oi = (_in_a_day(name, row[name]) for name in ("price_24h_pct", "oi_delta_pct"))
+    liquidated = [
+        f"{side}s {formats.usd(usd)}"
+        for side in ("long", "short")
+        for usd in [row[f"liq_{side}_usd"]]
+        if not pd.isna(usd)
+    ]
+    return [
+        Figure(base, formats.price(row["price"]), price),
+        Figure(f"{base} open interest", formats.usd(row["oi_usd"]), oi),
+        Figure(
+            f"{base} {funding.title.lower()}, OI-weighted",
+            funding.write(row["funding_8h_pct"]),
+            f"Liquidated: {formats.listed(liquidated)}" if liquidated else "Liquidations unknown",
+        ),
+    ]
+
+
+def _in_a_day(name: str, change: float | None) -> str:
+    """Write how far something came in the day, or that nobody knows."""
+    if pd.isna(change):
+        return "24 h ago unknown"
+    return f"{QUANTITIES[name].write(change)} in 24 h"
+
+
+def _lead_chart(row: dict[Any, Any], day: Day) -> list[Chart]:
+    """Return the course of an asset's price on the venue where most of it is held."""
+    mine = day.pairs[day.pairs["base"] == row["base"]].sort_values("oi_usd", ascending=False)
+    for venue, symbol in mine[["venue", "symbol"]].itertuples(index=False):
+        for column, pair in enumerate(day.closes.instruments):
+            if pair[:2] == (venue, symbol):
+                closes = day.closes.values["close"][:, column]
+                title = f"{row['base']} price, {formats.venue(venue)}"
+                return [
+                    LineChart(title, (Series(title, day.closes.times, closes),), "price", area=True)
+                ]
+    return []
+
+
+def _signal_card(signals: Sequence[Signal]) -> Figure:
+    """Return how many signals there were, by gravity."""
+    marks = [told(one).mark for one in signals]
+    counts = ", ".join(f"{marks.count(mark):,} {mark}" for mark in LEGEND)
+    return Figure("Signals", formats.count(len(signals)), counts)
 
 
 def _label(name: str) -> str:
@@ -115,29 +210,40 @@ def _courses(market: dict[str, figures.Figure]) -> list[Chart]:
     ]
 
 
-def _bars(pairs: pd.DataFrame) -> list[Chart]:
-    """Return who rose and who fell most, by price."""
+def _bars(assets: pd.DataFrame) -> list[Chart]:
+    """Return which assets rose and fell most, by price."""
+    known = assets["price_24h_pct"].dropna()
+    unknown = len(assets) - len(known)
+    left_out = f"; {unknown:,} without a value" if unknown else ""
+    note = f"Of {formats.plural(len(known), 'asset')}{left_out}."
     charts: list[Chart] = []
-    for title, ascending in (("Top gainers, price 24 h", False), ("Top losers, price 24 h", True)):
-        found = movers(pairs, "price_24h_pct", most=_MOVERS, ascending=ascending)
-        # Where few pairs are known, the one that fell least did not fall.
-        rows = found.rows[(found.rows["value"] < 0) == ascending]
-        labels = [
-            f"{formats.pair(symbol)} {venue}"
-            for symbol, venue in zip(rows["symbol"], rows["venue"], strict=True)
-        ]
-        note = f"Of {formats.plural(found.pairs, 'pair')}"
-        unknown = formats.plural(found.left_out, "pair")
-        left_out = f"; {unknown} without a value" if found.left_out else ""
-        charts.append(BarChart(title, labels, rows["value"].tolist(), "pct", f"{note}{left_out}."))
+    for title, rows in (
+        ("Top gainers, price 24 h", known[known >= 0].nlargest(_MOVERS)),
+        ("Top losers, price 24 h", known[known < 0].nsmallest(_MOVERS)),
+    ):
+        labels = assets.loc[rows.index, "base"].tolist()
+        charts.append(BarChart(title, labels, rows.tolist(), "pct", note))
     return charts
 
 
-def _by_venue(history: pd.DataFrame) -> Chart:
-    """Return the open interest of each venue over the day; a silent hour is a gap."""
-    table = history.pivot_table(index="ts", columns="venue", values="oi_usd", dropna=False)
-    series = tuple(course(str(venue), table[venue]) for venue in table.columns)
-    return LineChart(f"{_label('oi_usd')} by venue", series, "usd")
+def _by_venue(history: pd.DataFrame) -> list[Chart]:
+    """Return how far the open interest of each venue came in the day; a silent hour is a gap.
+
+    Of the pairs that are known then and at the day's end, so that none looks like a move that
+    joins or falls silent.
+    """
+    part = history["oi_then"] / history["oi_now"].where(history["oi_usd"].notna())
+    table = history.assign(part=part).pivot_table(
+        index="ts", columns="venue", values="part", dropna=False
+    )
+    series = []
+    for venue in table.columns:
+        parts = table[venue]
+        change = 100 * (parts / parts.dropna().iloc[:1].sum() - 1)
+        line = course(formats.venue(str(venue)), change)
+        series.append(replace(line, color=LIGHT.of_venue(str(venue))))
+    title = f"{_label('oi_usd')} by venue, change in the day"
+    return [LineChart(title, tuple(series), "pct")] if series else []
 
 
 def _flows(history: pd.DataFrame, moment: datetime) -> dict[str, _Flow]:
@@ -207,7 +313,7 @@ def _of_liquidations(history: pd.DataFrame, flows: dict[str, _Flow]) -> list[str
     reported = history[(history[["liq_long_known", "liq_short_known"]] > 0).any(axis=1)]
     silent = sorted({*history["venue"]} - {*reported["venue"]})
     if silent:
-        without = formats.listed(silent)
+        without = formats.venues(silent)
         lines.append(f"Liquidations: no data from {without}.")
     return lines
 
@@ -217,10 +323,31 @@ def _percent(part: float) -> str:
     return f"{min(100 * part, 99.9):.1f} %"
 
 
-def _top(pairs: pd.DataFrame) -> Section:
-    rows = pairs.sort_values("oi_usd", ascending=False, na_position="last").head(_TOP)
-    note = f"Top {len(rows):,} of {formats.plural(len(pairs), 'pair')} by open interest."
-    return Section("Top pairs", rows.assign(pair=rows["symbol"].map(formats.pair)), _PAIRS, note)
+def _signals(signals: Sequence[Signal]) -> Section:
+    """Return the signals in words: the largest of each kind and subject, and how many it had."""
+    found = repeated(signals)
+    rows = [
+        {
+            "mark": words.mark,
+            "subject": words.subject,
+            "sentence": words.sentence,
+            "closed": formats.minute(words.closed),
+            "times": times,
+        }
+        for one, times in found[:_MOST_SIGNALS]
+        for words in [told(one)]
+    ]
+    marks = "; ".join(f"{mark} {words}" for mark, words in LEGEND.items())
+    few = "" if len(found) <= _MOST_SIGNALS else f" First {_MOST_SIGNALS} of {len(found):,}."
+    note = f"The largest of each kind and pair, and how often it fired.{few} {marks}."
+    columns = [column.name for column in _SIGNALS]
+    return Section("Signals of the day", pd.DataFrame(rows, columns=columns), _SIGNALS, note)
+
+
+def _top(assets: pd.DataFrame) -> Section:
+    rows = assets.head(_TOP)
+    note = f"Top {len(rows):,} of {formats.plural(len(assets), 'asset')} by open interest."
+    return Section("Top assets", rows, _ASSETS, note)
 
 
 def _shares(pairs: pd.DataFrame) -> Section:
@@ -242,7 +369,7 @@ def _coverage(market: dict[str, figures.Figure]) -> tuple[str, ...]:
     """Say which figures do not cover all pairs."""
     return tuple(
         f"{_label(name)}: from {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}."
-        for name in figures.FIGURES
+        for name in _FIGURES
         for figure in [market[name]]
         if not figure.is_whole
     )

@@ -107,7 +107,7 @@ def _lines(paper: Paper, chart: LineChart, box: Box) -> None:
     _below(paper, box, x_scale, is_time=is_time)
     # The first one on top: the others are beside it.
     for place, (x, _, y) in reversed([*enumerate(lines)]):
-        color = LINES[place % len(LINES)]
+        color = _color(chart, place)
         _line(paper, *thinned(x, y), x_scale, y_scale, color, is_area=chart.area)
         if (partial := chart.series[place].partial) is not None:
             _partial(paper, x[partial], y[partial], x_scale, y_scale, color)
@@ -132,11 +132,15 @@ def _legend(paper: Paper, chart: LineChart, box: Box) -> float:
         width = paper.width_of(name, 6.5) + 8
         if x > box.left and x + width > box.right:
             x, y = box.left, y + 3.6
-        paper.set_fill_color(LINES[place % len(LINES)])
+        paper.set_fill_color(_color(chart, place))
         paper.rect(x, y - 1.3, 3, 0.9, style="F")
         paper.put(x + 4, y, name, 6.5, MUTED)
         x += width
     return y - box.top + 3
+
+
+def _color(chart: LineChart, place: int) -> str:
+    return chart.series[place].color or LINES[place % len(LINES)]
 
 
 def _grid(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,6 +87,17 @@ def gravest_first(signals: Iterable[Signal]) -> list[Signal]:
         signals,
         key=lambda one: (tiers.index(one.tier), -abs(one.values[_SIZES[one.tier]] or 0.0)),
     )
+
+
+def repeated(signals: Iterable[Signal]) -> list[tuple[Signal, int]]:
+    """Return the largest signal of each kind and subject, gravest first, and how many it had."""
+    largest: dict[tuple[object, ...], Signal] = {}
+    counts: Counter[tuple[object, ...]] = Counter()
+    for one in gravest_first(signals):
+        of = (one.tier, one.venue, one.symbol, one.base)
+        largest.setdefault(of, one)
+        counts[of] += 1
+    return [(one, counts[of]) for of, one in largest.items()]
 
 
 def subject(signal: Signal) -> str:

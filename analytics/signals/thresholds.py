@@ -130,6 +130,13 @@ class Thresholds:
             return QUANTITIES[name].write(getattr(self, name)).lstrip("+")
         return f"{self.own.percentiles[name]:g}th percentile of its own {OWN_DAYS} days"
 
+    @property
+    def words(self) -> str:
+        """All that a user chooses, for a report's settings."""
+        return ", ".join(
+            f"{QUANTITIES[name].title} {self.written(name)}" for name in get_args(Level)
+        )
+
     def of_base(self, base: str) -> Thresholds:
         """Return the thresholds of *base* as plain numbers; nothing exceeds one without a past."""
         if self.own is None:

@@ -1,4 +1,4 @@
-"""Wallboard: the market in large figures, for a screen that nobody touches."""
+"""Wallboard: prices, signals and figures in large type, for a screen that nobody touches."""
 
 import streamlit as st
 from streamlit_autorefresh import st_autorefresh
@@ -12,14 +12,14 @@ from dashboard.components.empty_state import no_data_selected
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.refresh import loading_outline
 from dashboard.loaders import bars, queries, shown_moment
-from dashboard.wallboard.board import wall_cards, wall_lists, wall_style, wall_top
+from dashboard.wallboard.board import wall_main, wall_style, wall_top
 
 
 def wall() -> None:
     """Draw everything once; the browser asks for the next run."""
     shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
     palette = colors(st.context.theme.type)
-    wall_top(shown, palette)
+    wall_top(shown, seen.of(queries.venue_cycles(shown)), palette)
     pairs, silent = seen.of(queries.pairs(shown, seen.span)), seen.of(queries.silent_pairs(shown))
     if pairs.empty:
         since = formats.span(shown.now - shown.since)
@@ -33,14 +33,10 @@ def wall() -> None:
         (seen.timeframe, seen.venues, seen.pairs),
         lambda: whole_market(pairs, history, liquidated, seen.span, silent),
     )
-    wall_cards(market, shown, palette)
     panels = bars.signal_panels((seen.timeframe,), shown)
     fired = latest_signals(panels[seen.timeframe], seen.thresholds)
-    wanted = [
-        signal for signal in fired if signal.tier > 1 and seen.shows(signal.venue, signal.symbol)
-    ]
-    cycles = seen.of(queries.venue_cycles(shown))
-    wall_lists(pairs, wanted, cycles, seen, shown, palette)
+    wanted = [signal for signal in fired if seen.shows(signal.venue, signal.symbol)]
+    wall_main(queries.assets(shown, seen), wanted, market, seen, shown, palette)
 
 
 wall_style()

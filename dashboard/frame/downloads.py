@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import partial
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import streamlit as st
 
@@ -19,8 +20,6 @@ from analytics.exports.exported_table import Section
 from analytics.exports.report import SIMULATED, Report
 from analytics.exports.tsv import tsv_text
 from analytics.exports.xlsx import xlsx_bytes
-from analytics.quantities import QUANTITIES
-from analytics.signals.thresholds import Level, Thresholds
 from dashboard.as_of import Moment
 
 Tables = Mapping[str, Callable[[], Section]]
@@ -63,7 +62,13 @@ def export_menu(
 
 
 def pdf_button(
-    label: str, page: str, shown: Moment, report: Callable[[], Report], *, key: str | None = None
+    label: str,
+    page: str,
+    shown: Moment,
+    report: Callable[[], Report],
+    *,
+    key: str | None = None,
+    day: date | None = None,
 ) -> None:
     """Draw a button for the *report* alone; it is called as those of ``export`` are.
 
@@ -73,23 +78,24 @@ def pdf_button(
         shown: The time that it is of.
         report: Makes the document.
         key: Tells several buttons of one page apart.
+        day: The day that the file is named by, where the report is of one.
     """
     _button(
         label,
         ":material/picture_as_pdf:",
         partial(_pdf, report),
-        f"{file_stem(page, shown)}.pdf",
+        f"{file_stem(page, shown, day=day)}.pdf",
         "application/pdf",
         key or f"{_slug(page)}_pdf",
     )
 
 
-def file_stem(page: str, shown: Moment, table: str | None = None) -> str:
-    """Return a file's name without its ending: page, table and time, and whose market it is."""
+def file_stem(page: str, shown: Moment, table: str | None = None, day: date | None = None) -> str:
+    """Return a file's name without its ending: page, table and time or *day*, and whose market."""
     parts = ["perpscope", "simulated" if shown.origin == "simulator" else "", _slug(page)]
     if table is not None and _slug(table) != _slug(page):
         parts.append(_slug(table))
-    return "_".join([*filter(None, parts), f"{shown.now:%Y%m%dT%H%M%SZ}"])
+    return "_".join([*filter(None, parts), f"{day or format(shown.now, '%Y%m%dT%H%M%SZ')}"])
 
 
 def plotly_config(name: str, shown: Moment) -> dict[str, Any]:
@@ -106,11 +112,6 @@ def picture_stem(name: str, shown: Moment) -> str:
     """Return what the saved picture of the chart *name* is called, and whose market it is."""
     origin = "simulated_" if shown.origin == "simulator" else ""
     return f"perpscope_{origin}{_slug(name)}"
-
-
-def thresholds_text(level: Thresholds) -> str:
-    """Format a user's thresholds for a report's settings."""
-    return ", ".join(f"{QUANTITIES[name].title} {level.written(name)}" for name in get_args(Level))
 
 
 def _chosen(tables: Tables, key: str) -> str | None:

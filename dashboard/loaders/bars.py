@@ -22,6 +22,8 @@ from analytics.signals import fired
 from analytics.signals.fired import Signal
 from analytics.signals.of_pair import pair_signals as signals_of_pair
 from analytics.signals.thresholds import Thresholds
+from analytics.signals.tiers import METRICS as METRICS_OF_SIGNALS
+from analytics.signals.tiers import bars_needed
 from dashboard.as_of import Moment
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.bases import counted, key
@@ -71,6 +73,17 @@ def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
     names, known = counted(shown), shown_moment.bars_known(shown)
     wanted = (tuple(timeframes), key(names), names)
     return _signal_panels(source.folder(), known, shown_moment.bar_ended(shown, "5m"), *wanted)
+
+
+def past_signals(shown: Moment, thresholds: Thresholds, *, bars: int) -> list[Signal]:
+    """Return the signals of all pairs in the last *bars* bars of 5 minutes, the oldest first."""
+    all_bars = panel(METRICS_OF_SIGNALS, "5m", shown, bars=bars + bars_needed(thresholds))
+    first = all_bars.times[-bars:][:1]
+    return [
+        signal
+        for signal in fired.all_signals(all_bars, thresholds)
+        if np.datetime64(signal.ts.replace(tzinfo=None)) >= first[0]
+    ]
 
 
 def matrix(

@@ -19,7 +19,6 @@ from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair
 from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
 from analytics.signals.sentences import LEGEND, told
-from dashboard.frame.downloads import thresholds_text
 from dashboard.market import panes
 from dashboard.market.chart_and_figures import Loaded, Wanted
 from dashboard.market.empty_panes import drawable
@@ -104,7 +103,7 @@ def _state(found: History, wanted: Wanted) -> dict[str, str]:
         "Bars": found.timeframe,
         "Changes over": wanted.seen.timeframe,
         "Panes": formats.listed([panes.PRICE.label, *labels], len(panes.LABELS) + 1),
-        "Thresholds": thresholds_text(wanted.seen.thresholds),
+        "Thresholds": wanted.seen.thresholds.words,
     }
 
 

@@ -19,7 +19,6 @@ from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
 from dashboard.components.cards import FIGURES, CardText, card_text, split_text
 from dashboard.components.movers import SPANS
-from dashboard.frame.downloads import thresholds_text
 from dashboard.overview.column_layout import COLUMNS
 from dashboard.view import View
 
@@ -129,7 +128,7 @@ def _state(shown: Shown) -> dict[str, str]:
         "Venues": formats.listed(list(seen.venues)) if seen.venues else "all",
         "Pairs": formats.listed([*map(formats.pair, seen.pairs)]) if seen.pairs else "all",
         "Search": formats.repeated(shown.words) or "none",
-        "Thresholds": thresholds_text(seen.thresholds),
+        "Thresholds": seen.thresholds.words,
     }
 
 

@@ -1,28 +1,29 @@
-"""The Wallboard's parts: time, cards and lists in large type."""
+"""The Wallboard's parts, in large type: prices first, then signals in words, movers and figures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
 from analytics import formats
 from analytics.market.figures import Figure
-from analytics.market.movers import movers
 from analytics.palette import Colors
-from analytics.quantities import QUANTITIES, moved
+from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
-from analytics.signals.sentences import gravest_first, told
+from analytics.signals.sentences import LEGEND, TONES, gravest_first, told, tone_color
 from dashboard.as_of import Moment
 from dashboard.components.cards import UNSIGNED, card_text
-from dashboard.components.movers import change_span
 from dashboard.frame.local_time import titled
 from dashboard.view import View
 
-_MAX_ROWS: Final = 8
+_MAX_ROWS: Final = 7
+
+_FIRST: Final = ("BTC", "ETH", "SOL")
+"""The assets whose prices lead; where one is not shown, the next largest takes its place."""
 
 _FIGURES: Final = (
     *("global_oi_usd", "volume_24h_usd", "funding_8h_pct"),
@@ -33,34 +34,56 @@ _STYLE: Final = """
 <style>
 [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], [data-testid="stHeader"] {
   display: none }
-[data-testid="stMainBlockContainer"] { padding: 1vw 1.6vw; max-width: none }
+[data-testid="stMainBlockContainer"] { padding: 0.6rem 1.6vw 0; max-width: none }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.4rem }
 /* What asks for the next run shows nothing, and takes no room. */
 .st-key-wallboard { position: absolute; width: 0 }
 /* Nobody waits here: what is about to be replaced is not dimmed. */
 [data-stale="true"], [data-stale="true"] * { opacity: 1 !important; transition: none !important }
-.wall { font-variant-numeric: tabular-nums; line-height: 1.25 }
-.wall small, .wall-card span { opacity: 0.8 }
-.wall-card small { font-size: clamp(1rem, 1.2vw, 2rem) }
-.wall-top { display: flex; flex-wrap: wrap; gap: 0 2.5vw; align-items: baseline;
-  font-size: clamp(1.1rem, 1.8vw, 3rem) }
-.wall-top strong { font-size: clamp(1.6rem, 3vw, 5rem) }
-.wall-cards { display: grid; gap: 0.8vw;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 23vw + 4.5rem), 1fr)) }
-.wall-card { border: 1px solid rgba(128, 140, 160, 0.35); border-radius: 6px;
-  padding: 0.5vw 1.2vw }
-.wall-card span { font-size: clamp(1rem, 1.4vw, 2.2rem); display: block }
-.wall-card b { font-size: clamp(2rem, 4vw, 7rem); font-weight: 600; white-space: nowrap;
-  line-height: 1.15 }
-.wall-card em { font-style: normal; font-size: clamp(1.1rem, 1.6vw, 3rem); display: block;
-  min-height: 1.25em }
-.wall-lists { display: grid; gap: 1vw 2.2vw;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 15vw + 5rem), 1fr)) }
-.wall-list h2 { font-size: clamp(1.1rem, 1.6vw, 2.6rem); margin: 0 0 0.3vw; padding: 0 }
-.wall-list p { font-size: clamp(1.1rem, 1.6vw, 2.8rem); margin: 0; display: flex; gap: 0.6vw;
-  justify-content: space-between; white-space: nowrap; line-height: 1.35 }
+.wall { font-variant-numeric: tabular-nums; line-height: 1.2 }
+.wall small { opacity: 0.8 }
+.wall-top { display: flex; flex-wrap: wrap; gap: 0 2vw; align-items: baseline;
+  font-size: clamp(1rem, 1.25vw, 2.4rem) }
+.wall-top .ages { margin-left: auto; display: flex; flex-wrap: wrap; gap: 0 1.4vw }
+/* The whole of the screen, whatever its size: what is left over goes between the lines. */
+.wall-main { display: flex; flex-direction: column; gap: 1.2vh;
+  min-height: calc(100vh - 6rem - 1.5vw) }
+.wall-prices { display: grid; gap: 0.8vw;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)) }
+.wall-price { border: 1px solid rgba(128, 140, 160, 0.35); border-radius: 6px;
+  padding: 0.6vh 1.2vw 1vh }
+.wall-price h2 { font-size: clamp(1.2rem, 1.8vw, 3.4rem); margin: 0; padding: 0 }
+.wall-price b { font-size: clamp(2.6rem, 5.4vw, 10rem); font-weight: 650; line-height: 1.05;
+  white-space: nowrap; display: block }
+.wall-price p { margin: 0; font-size: clamp(1.1rem, 1.7vw, 3.2rem) }
+.wall-price p + p { font-size: clamp(1rem, 1.45vw, 2.8rem) }
+.wall-lists { display: grid; gap: 1.2vh 2.2vw; flex: 1;
+  grid-template-columns: minmax(0, 2.5fr) minmax(0, 1fr) minmax(0, 1fr) }
+.wall-list { display: flex; flex-direction: column }
+.wall-list h2 { font-size: clamp(1.1rem, 1.7vw, 3.2rem); margin: 0 0 0.3vh; padding: 0 }
+.wall-list div { flex: 1; display: flex; flex-direction: column; gap: 0.3vh;
+  justify-content: space-around }
+.wall-list p { font-size: clamp(1.05rem, 1.7vw, 3.2rem); margin: 0; display: flex; gap: 0.8vw;
+  justify-content: space-between; white-space: nowrap }
 .wall-list p span { overflow: hidden; text-overflow: ellipsis }
-.wall-list p.signal { white-space: normal }
+.wall-list p.signal { justify-content: flex-start; white-space: normal;
+  align-items: baseline }
+.wall-list p.signal i { font-style: normal; flex: 0 0 2em; font-size: 1.15em; line-height: 1 }
 .wall-list p.said { white-space: normal; opacity: 0.8 }
+.wall-list p.legend { font-size: clamp(0.8rem, 1vw, 2rem); opacity: 0.85; display: block;
+  white-space: normal }
+.wall-cards { display: grid; gap: 0.8vw;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 10vw + 4rem), 1fr)) }
+.wall-card { border: 1px solid rgba(128, 140, 160, 0.35); border-radius: 6px;
+  padding: 0.5vh 0.9vw }
+.wall-card span { font-size: clamp(0.9rem, 1.05vw, 2rem); display: block; opacity: 0.8 }
+.wall-card b { font-size: clamp(1.5rem, 2.1vw, 4rem); font-weight: 600; white-space: nowrap }
+.wall-card em { font-style: normal; font-size: clamp(0.9rem, 1.05vw, 2rem); display: block;
+  min-height: 1.2em }
+.wall-card small { font-size: clamp(0.8rem, 0.9vw, 1.6rem) }
+@media (max-width: 900px) {
+  .wall-lists { grid-template-columns: minmax(0, 1fr) }
+}
 </style>
 """
 
@@ -70,8 +93,8 @@ def wall_style() -> None:
     st.html(_STYLE)
 
 
-def wall_top(shown: Moment, colors: Colors) -> None:
-    """Draw the time, and whether data is live."""
+def wall_top(shown: Moment, cycles: pd.DataFrame, colors: Colors) -> None:
+    """Draw the time, whether data is live, and how long ago each venue finished a cycle."""
     said, color = "Live", colors.up
     if shown.mode == "stopped":
         said, color = f"COLLECTOR NOT RUNNING · age {formats.age(shown.age)}", colors.alert
@@ -82,12 +105,67 @@ def wall_top(shown: Moment, colors: Colors) -> None:
     clock = formats.clock(shown.now) if shown.mode == "live" else formats.moment(shown.now)
     st.html(
         f'<div class="wall wall-top"><strong>{titled(clock, shown.now)}</strong>'
-        f'<span style="color:{color}">{said}</span></div>'
+        f'<span style="color:{color}">{said}</span>'
+        f'<span class="ages">{_ages(cycles, shown, colors)}</span></div>'
     )
 
 
-def wall_cards(figures: dict[str, Figure], shown: Moment, colors: Colors) -> None:
-    """Draw the market's figures in large, with their changes and what is missing in them."""
+def wall_main(
+    assets: pd.DataFrame,
+    signals: Sequence[Signal],
+    figures: dict[str, Figure],
+    seen: View,
+    shown: Moment,
+    colors: Colors,
+) -> None:
+    """Draw prices, signals, movers and the market's figures, over the whole of the screen.
+
+    Args:
+        assets: As ``assets.sql`` returns them, the largest first.
+        signals: Of the newest bar.
+        figures: Of ``figures.whole_market``.
+        seen: What the user chose.
+        shown: When.
+        colors: Of the theme.
+    """
+    lists = [
+        _list(f"Signals, {seen.timeframe}", [*signal_lines(signals, colors), _legend(colors)]),
+        *(
+            _list(f"{title}, {seen.timeframe}", _movers(assets, name, colors))
+            for name, title in (("price_delta_pct", "Price"), ("oi_delta_pct", "Open interest"))
+        ),
+    ]
+    prices = _prices(assets, seen, colors)
+    st.html(
+        f'<div class="wall wall-main"><div class="wall-prices">{prices}</div>'
+        f'<div class="wall-lists">{"".join(lists)}</div>'
+        f'<div class="wall-cards">{_cards(figures, shown, colors)}</div></div>'
+    )
+
+
+def _prices(assets: pd.DataFrame, seen: View, colors: Colors) -> str:
+    """Return the price of the assets that lead, with its change and what positions do."""
+    leads = assets["base"].map({base: nth for nth, base in enumerate(_FIRST)})
+    rows = assets.assign(place=leads).sort_values("place", kind="stable", na_position="last")
+    return "".join(_price(row, seen, colors) for row in rows.head(len(_FIRST)).to_dict("records"))
+
+
+def _price(row: dict[Any, Any], seen: View, colors: Colors) -> str:
+    day, change, oi_change = (
+        _signed(QUANTITIES[name].write(row[name]), colors)
+        for name in ("price_24h_pct", "price_delta_pct", "oi_delta_pct")
+    )
+    base, price = escape(row["base"]), formats.price(row["price"])
+    oi, funding = formats.usd(row["oi_usd"]), formats.trimmed_pct(row["funding_8h_pct"])
+    return (
+        f'<div class="wall-price"><h2>{base}</h2><b>{price}</b>'
+        f"<p>{day} <small>24 h</small> &ensp;{change} <small>{seen.timeframe}</small></p>"
+        f"<p>OI {oi} {oi_change} <small>{seen.timeframe}</small> &ensp;Funding {funding}</p></div>"
+    )
+
+
+def _cards(figures: dict[str, Figure], shown: Moment, colors: Colors) -> str:
+    """Return the market's figures, with their changes and what is missing in them."""
     cards = []
     for name in _FIGURES:
         text = card_text(name, figures[name], shown)
@@ -98,89 +176,69 @@ def wall_cards(figures: dict[str, Figure], shown: Moment, colors: Colors) -> Non
             f'<div class="wall-card"><span>{escape(text.label)}</span><b>{text.value}</b>'
             f'<em style="color:{color}">{escape(written)}</em>{missing}</div>'
         )
-    st.html(f'<div class="wall wall-cards">{"".join(cards)}</div>')
-
-
-def wall_lists(
-    pairs: pd.DataFrame,
-    signals: Sequence[Signal],
-    cycles: pd.DataFrame,
-    seen: View,
-    shown: Moment,
-    colors: Colors,
-) -> None:
-    """Draw movers, signals and the age of each venue side by side."""
-    lists = [
-        _list(
-            f"{title} {change_span(pairs, rows, name, seen.timeframe)}",
-            _movers(pairs, rows, name, colors),
-        )
-        for name in ("price_delta_pct", "oi_delta_pct")
-        for title in [moved(name).title]
-        for rows in [_moved(pairs, name)]
-    ]
-    lists.append(_list(f"Signals, {seen.timeframe}", signal_lines(signals, colors)))
-    lists.append(_list("Venues", _ages(cycles, shown, colors)))
-    st.html(f'<div class="wall wall-lists">{"".join(lists)}</div>')
+    return "".join(cards)
 
 
 def _list(title: str, lines: list[str]) -> str:
-    return f'<div class="wall-list"><h2>{escape(title)}</h2>{"".join(lines)}</div>'
-
-
-def _line(left: str, small: str, right: str, color: str) -> str:
-    return (
-        f"<p><span>{escape(left)} <small>{escape(small)}</small></span>"
-        f'<b style="color:{color}">{escape(right)}</b></p>'
-    )
+    return f'<div class="wall-list"><h2>{escape(title)}</h2><div>{"".join(lines)}</div></div>'
 
 
 def _said(sentence: str) -> list[str]:
     return [f'<p class="said">{escape(sentence)}</p>']
 
 
-def _moved(pairs: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the pairs with the largest changes of either sign, the largest first."""
-    by_size = pairs.assign(size=pairs[name].abs())
-    return movers(by_size, "size", most=_MAX_ROWS).rows
-
-
-def _movers(pairs: pd.DataFrame, rows: pd.DataFrame, name: str, colors: Colors) -> list[str]:
-    """Return a line for the change of each of *rows*."""
-    if rows.empty:
+def _movers(assets: pd.DataFrame, name: str, colors: Colors) -> list[str]:
+    """Return a line for each of the assets with the largest changes of either sign."""
+    largest = assets[name].abs().nlargest(_MAX_ROWS).index
+    if largest.empty:
         return _said("No changes yet.")
-    change = pairs.set_index(["venue", "symbol"])[name]
     return [
-        _line(formats.pair(row["symbol"]), row["venue"], written, _color(written, colors))
-        for row in rows.to_dict("records")
-        for written in [QUANTITIES[name].write(change[row["venue"], row["symbol"]])]
+        f"<p><span>{escape(row['base'])}</span>"
+        f"<b>{_signed(QUANTITIES[name].write(row[name]), colors)}</b></p>"
+        for row in assets.loc[largest].to_dict("records")
     ]
 
 
 def signal_lines(signals: Sequence[Signal], colors: Colors) -> list[str]:
-    """Return the gravest signals in words: by tier, the largest of each first."""
+    """Return the gravest signals in words, of one kind the largest first."""
     if not signals:
-        return _said("None of tier 2 or above in the last closed bar.")
+        return _said("No signals in the last closed bar.")
     shown = [
-        f'<p class="signal"><span><b style="color:{one.color(colors)}">{one.mark}</b> '
-        f"{escape(one.subject)}: {escape(one.sentence)}</span></p>"
+        f'<p class="signal"><i style="color:{one.color(colors)}">{one.mark}</i>'
+        f"<span><b>{escape(one.subject)}</b> {escape(one.sentence)}</span></p>"
         for one in map(told, gravest_first(signals)[:_MAX_ROWS])
     ]
     more = len(signals) - _MAX_ROWS
     return shown + (_said(f"and {formats.plural(more, 'other')}") if more > 0 else [])
 
 
-def _ages(cycles: pd.DataFrame, shown: Moment, colors: Colors) -> list[str]:
+def _legend(colors: Colors) -> str:
+    """Return what the marks and their colours mean."""
+    marks = "; ".join(f"{mark} {escape(words)}" for mark, words in LEGEND.items())
+    tones = ", ".join(
+        f'<span style="color:{tone_color(tone, colors)}">{words}</span>'
+        for tone, words in TONES.items()
+    )
+    return f'<p class="legend">{marks}. Colours: {tones}.</p>'
+
+
+def _ages(cycles: pd.DataFrame, shown: Moment, colors: Colors) -> str:
     """Return how long ago each venue finished a cycle, and whose last one failed."""
     if cycles.empty:
-        return _said("No cycles in the last 24 hours.")
+        return "No cycles in the last 24 hours."
     failed = cycles["error"].notna()
     bad = failed | (cycles["finished_ts"] < shown.silent_before)
     ages = [formats.age(shown.now - finished) for finished in cycles["finished_ts"]]
-    return [
-        _line(venue, "error" if has_failed else "", age, colors.alert if is_bad else colors.up)
+    return "".join(
+        f"<span>{escape(formats.venue(venue))} <small>{'error' if has_failed else ''}</small>"
+        f'<b style="color:{colors.alert if is_bad else colors.up}">{age}</b></span>'
         for venue, age, has_failed, is_bad in zip(cycles["venue"], ages, failed, bad, strict=True)
-    ]
+    )
+
+
+def _signed(written: str, colors: Colors) -> str:
+    """Return *written* in the colour of its sign."""
+    return f'<span style="color:{_color(written, colors)}">{escape(written)}</span>'
 
 
 def _color(written: str | None, colors: Colors) -> str:

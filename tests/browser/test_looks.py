@@ -136,11 +136,15 @@ def test_every_pane_of_market_can_be_seen_to_be_there(visit, made):
 
 
 def test_the_wallboard_fits_its_screen(visit, made):
-    """Nobody scrolls it: the four lists stand side by side, above its lower edge."""
+    """Nobody scrolls it: prices on top, three lists side by side, figures to its lower edge."""
     page = visit(f"{made}/wallboard")
 
     lists = [one.bounding_box() for one in page.locator(".wall-list").all()]
     assert len({round(box["y"]) for box in lists}) == 1
+    price = page.locator(".wall-price b").first.bounding_box()
+    assert price["height"] > page.locator(".wall-top strong").bounding_box()["height"]
+    cards = page.locator(".wall-cards").bounding_box()
+    assert 900 - (cards["y"] + cards["height"]) < 45
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight") == 900
 
 

@@ -193,7 +193,7 @@ def test_day_report_is_of_the_last_day_that_is_over(app, record):
     app.run()
     assert str(app.date_input[0].value) == "2025-10-21"
     labels = [button.proto.label for button in app.get("download_button")]
-    assert "End-of-day report" in labels
+    assert "Day report 21 Oct 2025" in labels
 
     app.date_input[0].set_value(midnight.date() - timedelta(days=9)).run()
     said = "No data at the end of 2025-10-13."

@@ -10,12 +10,95 @@ import pandas as pd
 import pypdf
 import pytest
 
+from analytics.exports import day_report as module
 from analytics.exports.charts import BarChart, LineChart
-from analytics.exports.day_report import day_report
+from analytics.exports.day_report import Day
 from analytics.exports.pdf import pdf_bytes
 from analytics.exports.xlsx import xlsx_bytes
+from analytics.palette import LIGHT
+from analytics.panels.panel import Pair, Panel
+from analytics.signals.fired import Signal
+from analytics.signals.thresholds import Thresholds
 
 CLOSE = datetime(2025, 10, 23, tzinfo=UTC)
+
+
+ASSETS = pd.DataFrame(
+    {
+        "base": ["BTC", "币安人生"],
+        "price": [98_123.4, 0.0123],
+        "price_24h_pct": [2.5, -4.0],
+        "oi_usd": [9e9, 1e9],
+        "oi_delta_pct": [12.5, np.nan],
+        "funding_8h_pct": [0.01, 0.01],
+        "ls_accounts": [2.0, 2.0],
+        "volume_24h_usd": [20e9, np.nan],
+        "liq_long_usd": [3e6, np.nan],
+        "liq_short_usd": [0.5e6, np.nan],
+    }
+)
+"""What ``assets.sql`` says of the pairs below."""
+
+CLOSES = Panel(
+    np.array(["2025-10-22T23:50", "2025-10-22T23:55"], "datetime64[ms]"),
+    (Pair("binance", "BTC/USDT:USDT", "BTC"), Pair("okx", "BTC/USDT:USDT", "BTC")),
+    {"close": np.array([[98_000.0, 1.0], [98_123.4, 1.0]])},
+    "5m",
+    CLOSE,
+)
+
+
+def signal(minute, z, tier=1, **values):
+    """One of BTC on binance, in the five minutes from 07:*minute* on."""
+    ts = datetime(2025, 10, 22, 7, minute, tzinfo=UTC)
+    of = {"venue": "binance", "symbol": "BTC/USDT:USDT", "base": "BTC", "timeframe": "5m"}
+    seen = {"z_oi": z, "oi_delta_pct": 1.0, **values}
+    return Signal(tier=tier, **of, ts=ts, now=ts, values=seen, thresholds={})
+
+
+def day_report(close, origin, pairs, history, assets=ASSETS, signals=()):
+    """The report of a day of these."""
+    day = Day(
+        pairs=pairs, history=history, silent=0, assets=assets, closes=CLOSES,
+        signals=signals, thresholds=Thresholds(),
+    )  # fmt: skip
+    return module.day_report(close, origin, day)
+
+
+def test_bitcoin_leads_with_price_positions_and_what_was_liquidated(pairs, history):
+    """Before the market's figures, with a chart of the venue where most of it is held."""
+    report = day_report(CLOSE, "live", pairs, history)
+
+    assert report.title == "Day report, 22 Oct 2025"
+    assert [(one.label, one.value, one.change) for one in report.figures[:3]] == [
+        ("BTC", "98,123.40", "+2.50 % in 24 h"),
+        ("BTC open interest", "$9.00B", "+12.50 % in 24 h"),
+        (
+            "BTC funding 8 h, OI-weighted",
+            "+0.0100 %",
+            "Liquidated: longs $3.00M and shorts $500.00K",
+        ),
+    ]
+    assert report.charts[0].title == "BTC price, Binance"
+    assert report.charts[0].series[0].y.tolist() == [98_000.0, 98_123.4]
+
+
+def test_signals_of_the_day_are_sentences_each_kind_once(pairs, history):
+    """The largest, when it was, and how often there were others; the gravest first."""
+    both = {"ls_accounts": 3.5, "book_imbalance_pct": 4.0}
+    signals = [signal(0, 3.3), signal(5, 2.6), signal(10, 2.7, tier=2, **both)]
+
+    report = day_report(CLOSE, "live", pairs, history, signals=signals)
+
+    table = report.sections[0]
+    assert table.frame.to_numpy().tolist() == [
+        ["■■■", "BTC Binance", "OI +2.7 σ in 5m, crowd long (L/S 3.50), more bids", "07:15", 1],
+        ["■", "BTC Binance", "OI +3.3 σ in 5m (+1.00 %)", "07:05", 2],
+    ]
+    assert "■■ takers move price" in table.note
+    card = next(one for one in report.figures if one.label == "Signals")
+    assert (card.value, card.change) == ("3", "1 ■■■, 0 ■■, 2 ■")
+    assert "z of OI change 2.50" in report.state["Thresholds"]
 
 
 @pytest.fixture
@@ -92,7 +175,7 @@ def test_figures_are_those_of_the_market(pairs, history):
     assert told["Open interest"] == "+12.50 % in 24 h of 2 pairs"
     # Six of ten dollars paid 0.02 %.
     assert told["Funding 8 h, OI-weighted"] == "-0.0060 pp in 23 h 59 min to 24 h"
-    assert report.state["Venues"] == "binance and okx"
+    assert report.state["Venues"] == "Binance and OKX"
     assert "Breadth 24 h: from 2 of 3 pairs." in report.notes
 
 
@@ -102,20 +185,24 @@ def test_risers_did_rise_and_fallers_fell(pairs, history):
 
     rose, fell = found["Top gainers, price 24 h"], found["Top losers, price 24 h"]
     assert isinstance(rose, BarChart)
-    assert (rose.labels, rose.values) == (["BTC/USDT binance"], [2.5])
-    assert (fell.labels, fell.values) == (["币安人生/USDT binance"], [-4.0])
-    assert rose.note == "Of 2 pairs; 1 pair without a value."
+    assert (rose.labels, rose.values) == (["BTC"], [2.5])
+    assert (fell.labels, fell.values) == (["币安人生"], [-4.0])
+    assert rose.note == "Of 2 assets."
 
 
 def test_silent_venue_is_a_gap(pairs, history):
     """Not a fall to nothing."""
-    chart = charts(day_report(CLOSE, "live", pairs, history))["Open interest by venue"]
+    history["oi_then"] = [5e9, 7e9, 3e9, 3e9]
+
+    found = charts(day_report(CLOSE, "live", pairs, history))
+    chart = found["Open interest by venue, change in the day"]
 
     assert isinstance(chart, LineChart)
     lines = {series.name: list(series.y) for series in chart.series}
-    assert lines["binance"] == [5e9, 7e9]
-    assert lines["okx"][0] == 3e9
-    assert np.isnan(lines["okx"][1])
+    assert lines["Binance"] == pytest.approx([0.0, 40.0])
+    assert lines["OKX"][0] == 0.0
+    assert np.isnan(lines["OKX"][1])
+    assert [one.color for one in chart.series] == [LIGHT.of_venue("binance"), LIGHT.of_venue("okx")]
 
 
 def test_a_hole_in_the_day_is_a_gap(pairs, history):
@@ -130,7 +217,7 @@ def test_a_hole_in_the_day_is_a_gap(pairs, history):
 
 def test_venues_share_the_market(pairs, history):
     """70 and 30 percent of the open interest."""
-    shares = day_report(CLOSE, "live", pairs, history).sections[1].frame.set_index("venue")
+    shares = day_report(CLOSE, "live", pairs, history).sections[2].frame.set_index("venue")
 
     assert shares["oi_share_pct"].to_dict() == pytest.approx({"binance": 70.0, "okx": 30.0})
     assert shares["pairs"].to_dict() == {"binance": 2, "okx": 1}
@@ -233,7 +320,7 @@ def test_a_venue_without_liquidations_is_named(pairs, history):
     report = day_report(CLOSE, "live", pairs, day)
 
     assert liquidated(report)["Longs liquidated 24 h"] == "$288.00M"
-    assert "Liquidations: no data from okx." in report.notes
+    assert "Liquidations: no data from OKX." in report.notes
 
 
 def test_a_day_without_liquidations_says_so(pairs, history):
@@ -260,7 +347,7 @@ def test_it_prints_and_says_whose_market_it_is(pairs, history):
 
 def test_day_of_nothing_prints(pairs, history):
     """An empty record has a report that says so, and no traceback."""
-    report = day_report(CLOSE, "live", pairs.head(0), history.head(0))
+    report = day_report(CLOSE, "live", pairs.head(0), history.head(0), ASSETS.head(0))
 
     (text, *_) = [
         page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf_bytes(report))).pages
