@@ -17,12 +17,14 @@ HEADING_PX = 33
 """Height of a table's headings."""
 
 _PLOTLY = ".js-plotly-plot .main-svg"
+_LINKED = ".st-key-market_chart [data-testid=stBidiComponentIsolated] >>> canvas"
+"""Within a shadow, which stands before the arrows."""
 _TABLE = "[data-testid=stDataFrame] canvas"
 _NOTES = "[data-testid=stCaptionContainer]"
 _DRAWN = ":is(canvas, svg)"
 LAST = {
     "overview": (_TABLE, "[data-testid=stMetric]", _NOTES),
-    "market": (_PLOTLY, _NOTES),
+    "market": (_LINKED, _NOTES),
     "heatmap": (_PLOTLY, _NOTES),
     "correlation": (_PLOTLY, "[data-testid=stHeading]"),
     "exchanges": (f"[data-testid=stVegaLiteChart] {_DRAWN}", "[data-testid=stExpander]"),
@@ -34,11 +36,16 @@ LAST = {
 
 _COMPLETE = """
     (wanted) => {
+      const found = (selector) => {
+        const [outer, inner] = selector.split(" >>> ")
+        const there = document.querySelector(outer)
+        return inner ? there?.shadowRoot?.querySelector(inner) : there
+      }
       const app = document.querySelector("[data-testid=stApp]")
       const there = app && app.dataset.testScriptState === "notRunning"
         && !document.querySelector("[data-stale=true], [data-testid=stSkeleton]")
         && !document.querySelector("[data-testid=stSpinner]")
-        && wanted.every((selector) => document.querySelector(selector))
+        && wanted.every(found)
       if (!there) { window.completeSince = undefined; return false }
       window.completeSince ??= performance.now()
       // A redraw or a rerun in between means that it was not complete.

@@ -26,6 +26,8 @@ _PANES_IN_SIGHT = """
 def board() -> None:
     """Draw everything that moves with the market."""
     with error_boundary():
+        # The browser reads it while the figures are loaded.
+        load_chart_code()
         shown = shown_moment.moment(as_of.asked_time())
         follow_origin(shown)
         row = headline("Market", shown)
@@ -63,7 +65,6 @@ def board() -> None:
         seen = view.current()
         length = market_range(span or "24 h", seen.timeframe)
         wanted = chart_and_figures.Wanted(subject, length, labels, shown, seen)
-        load_chart_code()
         loaded = chart_and_figures.load(wanted)
         chart_and_figures.figures(loaded, wanted)
         chart_and_figures.chart(loaded, wanted, live=True)

@@ -18,12 +18,12 @@ from analytics.signals.thresholds import Level, Thresholds
 from dashboard.charts.linked_chart import LinkedChart
 from dashboard.market import traces
 from dashboard.market.panes import PRICE, SIGNALS, Pane
-from dashboard.market.scales import ended, newest, scale
+from dashboard.market.scales import GRAVEST, ended, newest, scale
 from dashboard.market.traces import Canvas, Series
 
 _RSI_LEVELS: Final = (30.0, 70.0)
-_LANES: Final = (0.4, 5.6)
-"""From above the first tier to below the fifth."""
+_LANES: Final = (0.4, GRAVEST + 0.6)
+"""From below the mildest signals to above the gravest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,8 @@ class Drawing:
     """What it shows, in words."""
     file: str
     """What a saved picture is called, without its ending."""
+    forced: bool
+    """Whether the bars are of another length than was chosen."""
     fills: bool
     """Whether it is as high as the window, or higher."""
 
@@ -91,7 +93,6 @@ def _pane(drawing: Drawing, pane: Pane, canvas: Canvas) -> dict[str, Any]:
         "writing": how,
         "smallest": how.pop("smallest"),
         "range": _fixed_range(pane),
-        "inverted": pane is SIGNALS,
         "zero": pane.kind == "rate",
         "levels": _levels(drawing, pane),
         "series": _series(drawing, pane, canvas),
@@ -132,16 +133,23 @@ def _colors(colors: Colors) -> dict[str, str]:
     return {name: getattr(colors, name) for name in names}
 
 
-def _title(drawing: Drawing, pane: Pane) -> dict[str, str]:
+def _title(drawing: Drawing, pane: Pane) -> dict[str, Any]:
     """Return the words on top of *pane*: what it is, its newest value, and what follows it."""
-    value = "" if pane is SIGNALS else newest(pane, drawing.history)
+    plain = {"name": pane.title, "bars": "", "forced": False, "after": ""}
+    if pane is SIGNALS:
+        return {**plain, "value": f"{len(drawing.signals):,}"}
+    value = newest(pane, drawing.history)
     if pane is not PRICE:
-        return {"name": pane.title, "value": value, "after": ""}
+        return {**plain, "value": value}
     history = drawing.history
-    pair = history.price_of
     at = formats.moment(ended(history, drawing.until), drawing.now)
-    name = f"{formats.pair(pair.symbol)} on {formats.venue(pair.venue)}, {history.timeframe} bars"
-    return {"name": name, "value": value, "after": f"at {at}"}
+    return {
+        "name": formats.on_venue(history.price_of.symbol, history.price_of.venue),
+        "bars": f"{history.timeframe} bars",
+        "forced": drawing.forced,
+        "value": value,
+        "after": f"at {at}",
+    }
 
 
 def _levels(drawing: Drawing, pane: Pane) -> list[float]:

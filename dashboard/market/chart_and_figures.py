@@ -196,6 +196,7 @@ def _draw(
             subject=f"{title} {span} {found.timeframe}",
             alt=f"{title}: {formats.listed(labels, 20)} over {span} in bars of {found.timeframe}",
             file=picture_stem(title, wanted.shown),
+            forced=wanted.range.note is not None,
             fills=live,
         )
     )

@@ -23,6 +23,7 @@ def pair_dialog(venue: str, symbol: str) -> None:
 
 def _draw(venue: str, symbol: str) -> None:
     with error_boundary():
+        load_chart_code()
         shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
         names = queries.read("pair_names", shown)
         known = names[(names["venue"] == venue) & (names["symbol"] == symbol)]
@@ -40,7 +41,6 @@ def _draw(venue: str, symbol: str) -> None:
         wanted = chart_and_figures.Wanted(
             subject, market_range("24 h", seen.timeframe), FIRST, shown, seen
         )
-        load_chart_code()
         loaded = chart_and_figures.load(wanted)
         chart_and_figures.figures(loaded, wanted)
         chart_and_figures.chart(loaded, wanted, live=False)

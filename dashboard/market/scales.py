@@ -14,10 +14,13 @@ from analytics import formats
 from analytics.formats import KINDS
 from analytics.pair.history import History
 from analytics.panels.panel import TIMEFRAMES
-from dashboard.market.panes import Pane
+from analytics.signals.sentences import LEGEND
+from dashboard.market.panes import SIGNALS, Pane
 
 Line = NDArray[np.float64]
 
+GRAVEST: Final = max(map(len, LEGEND))
+"""Squares of the gravest mark of a signal."""
 _LATE_BARS: Final = 2
 """A pane that ends this many bars before the price states its end. [bars]"""
 
@@ -26,9 +29,9 @@ _LATE_BARS: Final = 2
 class Scale:
     """How one pane's values are written, in the browser as by ``analytics/formats.py``."""
 
-    style: Literal["letters", "price", "fixed"]
+    style: Literal["letters", "price", "fixed", "squares"]
     digits: int
-    """Behind the point, where the style is fixed."""
+    """Behind the point, where the style is fixed; of squares, the most."""
     sign: str
     """Before the number."""
     plus: bool
@@ -40,14 +43,16 @@ class Scale:
 
 
 def scale(pane: Pane, lines: list[Line]) -> Scale:
-    """Return the scale of *pane* for what it draws; of signals, for their tiers."""
+    """Return the scale of *pane* for what it draws; of signals, for how grave they are."""
+    if pane is SIGNALS:
+        return Scale("squares", GRAVEST, "", False, "", 1.0)
     how = KINDS[pane.kind]
     if how.unit in ("USD", "base coins"):
         return Scale("letters", 2, how.sign, how.signed, "", 0.01)
     if pane.kind == "price":
         largest = max((float(np.nanmax(np.abs(one))) for one in lines if _any(one)), default=0.0)
         return Scale("price", 2, "", False, "", 10.0 ** -_places(largest))
-    digits = pane.quantity.digits if pane.lines else 0
+    digits = pane.quantity.digits
     return Scale("fixed", digits, how.sign, how.signed, how.suffix, 10.0**-digits)
 
 

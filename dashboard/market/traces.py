@@ -19,6 +19,7 @@ from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
 from analytics.signals.sentences import told
 from dashboard.market.panes import Pane
+from dashboard.market.scales import GRAVEST
 
 Line = NDArray[np.float64]
 Series = dict[str, Any]
@@ -134,7 +135,7 @@ def others(canvas: Canvas, pane: Pane) -> list[Series]:
 
 
 def lanes() -> list[Series]:
-    """Return the lanes of the signals, one for each tier."""
+    """Return the lanes of the signals, one for each mark of how grave they are."""
     return [_series("signals", "lanes", [], color="", tag=False)]
 
 
@@ -144,8 +145,8 @@ def marks(canvas: Canvas, signals: Sequence[Signal], step_s: int) -> list[dict[s
     return [
         {
             "bar": (int(signal.ts.timestamp()) - first_s) // step_s,
-            "lane": signal.tier,
-            "shape": "diamond" if signal.tier == 2 else "line",
+            "lane": len(words.mark),
+            "shape": "diamond" if len(words.mark) == GRAVEST else "line",
             "color": words.color(canvas.colors),
             "text": f"{words.mark} {words.subject}: {words.sentence}",
         }

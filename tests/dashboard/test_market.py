@@ -77,7 +77,8 @@ def series(app):
 def titles(app):
     """Return what stands on top of each pane."""
     said = chart(app).parts["titles"].values()
-    return " ".join(f"{one['name']} {one['value']} {one['after']}" for one in said)
+    parts = ("name", "bars", "value", "after")
+    return " ".join(" ".join(one[part] for part in parts) for one in said)
 
 
 def wave(record, symbol=BTC, *, venue="binance", count=60, ended=None, **changed):
@@ -149,7 +150,7 @@ def test_figures_and_panes_of_one_pair(market, record):
         "Long/short": "2.00",
         "Volume 24 h": "$10.00B",
     }
-    assert "BTC/USDT on Binance, 5m bars 110.000 at 12:44 UTC" in titles(page)
+    assert "BTC/USDT on Binance 5m bars 110.000 at 12:44 UTC" in titles(page)
     assert "The last bar is still open." in text(page)
     assert {"Price", "Volume", "Open interest", "RSI", "CVD", "z of OI change"} <= series(page)
     assert "bollinger_upper" in chart(page).lines
@@ -343,6 +344,8 @@ def test_a_time_too_long_for_its_bars_is_drawn_in_longer_ones(market, record):
     page = market(span="30 d")
 
     assert "Shown in 15m bars: 30 d in 5m bars would be 8,640 bars." in text(page)
+    said = chart(page).parts["titles"]["Price"]
+    assert (said["bars"], said["forced"]) == ("15m bars", True)
 
 
 def test_a_time_too_short_for_its_bars_is_drawn_in_shorter_ones(market, record):

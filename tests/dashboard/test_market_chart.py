@@ -57,6 +57,7 @@ def drawn(whole, panes, *, venues=False):
         subject="BTC 24 h 5m",
         alt="BTC: Price",
         file="perpscope_btc",
+        forced=False,
         fills=True,
     )
     return market_chart(drawing)

@@ -109,6 +109,7 @@ class LinkedChart {
     this.times = update.times
     const moved = !before || ["first", "step", "bars"].some((n) => before.times[n] !== this.times[n])
     const changed = this.takeLines(update, before?.times)
+    if (update.parts.marks) this.marks = Map.groupBy(update.parts.marks, (mark) => mark.bar)
     if (update.parts.colors) this.color()
     if (update.parts.panes || update.parts.chart) this.arrange()
     this.fill(moved || update.after === null, changed, update.parts)
@@ -232,7 +233,6 @@ class LinkedChart {
       title: "",
     }) }))
     api.priceScale().applyOptions({
-      invertScale: spec.inverted,
       mode: spec.candles && kept().log ? 1 : 0,
     })
   }
@@ -279,7 +279,18 @@ class LinkedChart {
         if (all || parts.panes || isOfMarks || from < this.times.bars - 1)
           api.setData(this.rows(spec))
         else if (from < this.times.bars) api.update(this.row(spec, this.times.bars - 1))
+        if (spec.kind === "candles" || spec.kind === "columns")
+          api.applyOptions({ priceLineColor: this.sideOfLast(spec) })
       }
+  }
+
+  // The colour of the last value's tag: a candle that rose is hollow, and so has none of its own.
+  sideOfLast({ kind, lines, color, down }) {
+    const { colors } = this.parts
+    const [first, last] = [lines[0], lines.at(-1)].map((name) => this.lines.get(name))
+    const bar = last.findLastIndex(Number.isFinite)
+    if (kind === "candles") return last[bar] < first[bar] ? colors.down : colors.up
+    return last[bar] < 0 ? down : color
   }
 
   rows(spec) {
@@ -289,8 +300,8 @@ class LinkedChart {
   row(spec, bar) {
     const time = this.times.first + bar * this.times.step
     if (spec.kind === "lanes") {
-      const marks = this.parts.marks.filter((mark) => mark.bar === bar)
-      return marks.length ? { time, marks } : { time }
+      const marks = this.marks.get(bar)
+      return marks ? { time, marks } : { time }
     }
     const values = spec.lines.map((name) => this.lines.get(name)[bar])
     if (values.some(Number.isNaN)) return { time }
@@ -337,7 +348,7 @@ class LinkedChart {
   }
 
   marksAt(bar) {
-    return this.parts.marks.filter((mark) => mark.bar === bar).map((mark) => mark.text).join("; ")
+    return (this.marks.get(bar) ?? []).map((mark) => mark.text).join("; ")
   }
 
   // Each title stands over its pane, and the pane leaves it room.
@@ -474,28 +485,46 @@ class LinkedChart {
     this.plot.style.height = `${Math.max(asked, room)}px`
   }
 
-  savePicture() {
+  // Twice as many dots as on the screen, for paper: zoomed in while nobody sees it.
+  async savePicture() {
+    const { clientWidth, clientHeight, style } = this.plot
+    const screen = this.api.takeScreenshot()
+    screen.className = "screen"
+    this.box.append(screen)
+    const height = style.height
+    Object.assign(style, { zoom: 2, width: `${clientWidth}px`, height: `${clientHeight}px` })
+    await drawn()
     const picture = this.api.takeScreenshot(true, false)
-    const brush = picture.getContext("2d")
-    const ratio = picture.width / this.plot.clientWidth
-    brush.scale(ratio, ratio)
-    brush.textBaseline = "top"
-    const top = this.box.getBoundingClientRect().top
-    for (const { title } of this.panes.values()) {
-      const { left } = this.box.getBoundingClientRect()
-      for (const part of title.box.querySelectorAll(".name, .value, .after, .other")) {
-        const at = part.getBoundingClientRect()
-        const look = getComputedStyle(part)
-        brush.font = `${look.fontWeight} ${look.fontSize} ${look.fontFamily}`
-        brush.fillStyle = look.color
-        brush.fillText(part.textContent, at.left - left, at.top - top + 1)
-      }
-    }
+    Object.assign(style, { zoom: "", width: "", height })
+    await drawn()
+    screen.remove()
+    this.writeOn(picture)
     const link = element("a", "")
     link.download = `${this.parts.chart.file}.png`
     link.href = picture.toDataURL("image/png")
     link.click()
   }
+
+  // The titles, which are no part of the picture that the library takes.
+  writeOn(picture) {
+    const brush = picture.getContext("2d")
+    const ratio = picture.width / this.plot.clientWidth
+    brush.scale(ratio, ratio)
+    brush.textBaseline = "middle"
+    const { left, top } = this.box.getBoundingClientRect()
+    for (const { title } of this.panes.values())
+      for (const part of title.box.querySelectorAll(".name, .bars, .value, .after, .other")) {
+        const at = part.getBoundingClientRect()
+        const look = getComputedStyle(part)
+        brush.font = `${look.fontWeight} ${look.fontSize} ${look.fontFamily}`
+        brush.fillStyle = look.color
+        brush.fillText(part.textContent, at.left - left, (at.top + at.bottom) / 2 - top)
+      }
+  }
+}
+
+function drawn() {
+  return new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(go))))
 }
 
 // The range of a pane's scale: fixed, with zero, with the levels that are near, and never empty.

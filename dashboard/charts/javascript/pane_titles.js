@@ -20,6 +20,7 @@ class PaneTitle {
     this.box = element("div", "title")
     this.box.dataset.pane = label
     this.name = element("span", "name")
+    this.bars = element("span", "bars")
     this.value = element("b", "value")
     this.after = element("span", "after")
     this.others = element("span", "others")
@@ -30,12 +31,14 @@ class PaneTitle {
       made.title = `Move ${way}`
       this.moves.append(made)
     }
-    this.box.append(this.name, this.value, this.after, this.others, this.moves)
+    this.box.append(this.name, this.bars, this.value, this.after, this.others, this.moves)
   }
 
   // `said` is what the page says of the newest bar, `values` what is under the crosshair, or null.
   write(said, values, others) {
     this.name.textContent = said.name
+    this.bars.textContent = said.bars
+    this.bars.classList.toggle("forced", said.forced)
     this.value.textContent = values ?? said.value
     this.after.textContent = values === null ? said.after : ""
     this.others.replaceChildren(...others.map(({ name, color, value }) => {

@@ -29,6 +29,7 @@ function priced(size) {
 // `how` is what scales.py says: style, digits, sign, plus, suffix.
 function written(value, how) {
   if (!Number.isFinite(value)) return ABSENT
+  if (how.style === "squares") return "■".repeat(value >= 1 && value <= how.digits ? value : 0)
   const size = Math.abs(value)
   const words = how.style === "letters" ? lettered(size)
     : how.style === "price" ? priced(size) : grouped(size, how.digits)
@@ -40,7 +41,7 @@ function written(value, how) {
 // On the axis: no plus, and no zeros that say nothing.
 function tick(value, how) {
   const plain = written(value, { ...how, plus: false })
-  if (how.style === "price") return plain
+  if (how.style !== "letters" && how.style !== "fixed") return plain
   return plain.replace(/(\.\d*?)0+(?=\D*$)/, "$1").replace(/\.(?=\D*$)/, "")
 }
 
