@@ -67,6 +67,8 @@ _STYLE: Final = """
 @media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
 /* It shows nothing, and would have a gap about it. */
 .st-key-chart_code { display: none; }
+/* Hidden would keep a chart's axis of time from sticking to the window's edge. */
+[data-testid="stDialog"] > div { overflow: clip; }
 /* The primary colour bears white text; as text on its own tint it is too dark to read. */
 [data-testid="stButtonGroup"] button[data-selected="true"] { color: inherit !important; }
 </style>

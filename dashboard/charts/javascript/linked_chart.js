@@ -4,7 +4,6 @@
 const KEPT = "perpscope-chart"
 const AXIS_PX = 28
 const ROOM_PX = 72
-const HEAD_PX = 20
 const ZOOM = 1.25
 const VIEWS = { line: Line, columns: Columns, band: Band, lanes: Lanes }
 
@@ -351,19 +350,21 @@ class LinkedChart {
     return (this.marks.get(bar) ?? []).map((mark) => mark.text).join("; ")
   }
 
-  // Each title stands over its pane, and the pane leaves it room.
+  // Each title stands over its pane, which leaves it room, and the topmost beside the tools.
   place() {
-    const top = this.box.getBoundingClientRect().top
+    const { top } = this.box.getBoundingClientRect()
+    this.box.style.setProperty("--axis", `${this.api.priceScale("right").width()}px`)
     for (const { title, pane } of this.panes.values()) {
       const row = pane?.getHTMLElement()
       if (!row) continue
       title.box.style.top = `${row.getBoundingClientRect().top - top + 1}px`
+      const isTopmost = pane.paneIndex() === 0
+      title.box.classList.toggle("topmost", isTopmost)
+      title.box.style.maxWidth = isTopmost ? `calc(100% - ${this.tools.offsetWidth + 10}px)` : ""
       this.watch.observe(row.cells[1])
-      const height = pane.getHeight()
-      const room = Math.min(HEAD_PX / Math.max(height, 1), 0.4)
+      const room = Math.min((title.box.offsetHeight + 3) / Math.max(pane.getHeight(), 1), 0.4)
       pane.priceScale("right").applyOptions({ scaleMargins: { top: room, bottom: 0.06 } })
     }
-    this.box.style.setProperty("--axis", `${this.api.priceScale("right").width()}px`)
   }
 
   describe() {
