@@ -12,9 +12,9 @@ from dashboard import as_of, view
 from dashboard.components.empty_state import no_data_selected
 from dashboard.exchanges import exports as files
 from dashboard.exchanges.asset_cards import asset_cards
-from dashboard.exchanges.asset_comparison import base_choice, comparison, rows
+from dashboard.exchanges.asset_comparison import base_choice, comparison, row_click, rows
 from dashboard.exchanges.data_sources import offers
-from dashboard.exchanges.funding_table import draw_funding, funding_by_venue
+from dashboard.exchanges.funding_table import cell_click, draw_funding, funding_by_venue
 from dashboard.exchanges.missing_venues import missing_venues, of_shares, sentences, single_venue
 from dashboard.exchanges.oi_shares import draw_shares, filtered, open_interest, span_choice
 from dashboard.exchanges.venue_cards import market_cards, venue_cards
@@ -93,3 +93,6 @@ def board() -> None:
 
 
 refreshed(board)
+# Beneath the board: what is seen of it is a gap.
+row_click()
+cell_click()

@@ -18,7 +18,7 @@ from dashboard.loaders import bars, queries, shown_moment
 from dashboard.overview import exports
 from dashboard.overview.day_report import day_report_menu
 from dashboard.overview.missing_values import sentences
-from dashboard.overview.pair_table import found, pair_table, table_choice
+from dashboard.overview.pair_table import found, pair_table, row_click, table_choice
 
 
 def board() -> None:
@@ -81,3 +81,5 @@ def board() -> None:
 
 
 refreshed(board, waits_for="market and pairs")
+# Beneath the board: what is seen of it is a gap.
+row_click()

@@ -14,7 +14,7 @@ from analytics.market.venue_summary import FundingSpread
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
-from dashboard.components.row_click import deselect, in_order, open_row
+from dashboard.components.row_click import in_order, pair_click
 from dashboard.components.stale_values import is_stale
 
 _KEY: Final = "comparison"
@@ -97,19 +97,21 @@ def comparison(
         highest, lowest = _extremes(table)
         for place, mark in ((highest, "▲"), (lowest, "▼")):
             written = written.format(partial(_marked, mark), subset=(place, "funding_8h_pct"))
-    deselect(_KEY)
-    st.dataframe(
-        written.apply(lambda _: styles, axis=None),
-        column_config=_columns(),
-        hide_index=True,
-        height="content",
-        row_height=29,
-        placeholder=formats.ABSENT,
-        key=_KEY,
-        on_select=partial(open_row, _KEY),
-        selection_mode="single-cell",
-        alt="The asset on each venue: price, open interest, funding, long/short, volume and basis",
-    )
+    with st.container(key=_KEY):
+        st.dataframe(
+            written.apply(lambda _: styles, axis=None),
+            column_config=_columns(),
+            hide_index=True,
+            height="content",
+            row_height=29,
+            placeholder=formats.ABSENT,
+            alt="The asset on each venue: price, open interest, funding, long/short, volume, basis",
+        )
+
+
+def row_click() -> None:
+    """Open the instrument whose row is clicked; to be called by the page itself."""
+    pair_click(_KEY, (_HEADINGS["pair"], _HEADINGS["venue"]))
 
 
 def _marked(mark: str, value: Any) -> str:
@@ -145,7 +147,7 @@ def _styles(
 
 def _columns() -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    pinned = {"pair": text(_HEADINGS["pair"], width=112, help=_COLUMNS["pair"])}
+    pinned = {"pair": text(_HEADINGS["pair"], pinned=True, width=112, help=_COLUMNS["pair"])}
     pinned["venue"] = text(_HEADINGS["venue"], pinned=True, width=90)
     return pinned | {
         name: number(_HEADINGS.get(name) or QUANTITIES[name].title, help=said)

@@ -13,7 +13,7 @@ from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from dashboard import session
 from dashboard.as_of import Moment
-from dashboard.components.row_click import deselect
+from dashboard.components import row_click
 from dashboard.components.written_table import written
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import bases, queries
@@ -21,6 +21,7 @@ from dashboard.view import View
 
 _KEY: Final = "funding_table"
 _UNITS: Final = {"Per 8 h": "funding_8h_pct", "Per year": "funding_apr_pct"}
+_ASSET: Final = "Asset"
 _ROW_PX: Final = 29
 _ROWS: Final = 15
 """Rows seen at once; the others scroll."""
@@ -97,41 +98,37 @@ def draw_funding(rates: pd.DataFrame, shown: Moment, colors: Colors) -> None:
     if table["venue_spread_pp"].isna().all():
         table = table.drop(columns=["venue_spread_pp", "venue_spread_apr_pct", "legs"])
     words = _words(table, rates, quantity)
-    st.session_state[f"{_KEY}_pairs"] = _pairs(rates, table)
-    deselect(_KEY)
-    st.dataframe(
-        written(table, words, _styles(words, rates, venues, colors)),
-        column_config=_columns(venues),
-        hide_index=True,
-        height="content" if len(table) <= _ROWS else _ROW_PX * (_ROWS + 1),
-        row_height=_ROW_PX,
-        placeholder=formats.ABSENT,
-        key=_KEY,
-        on_select=_open,
-        selection_mode="single-cell",
-        alt="Funding of each asset on each venue, and the spread between the venues",
-    )
+    st.session_state[f"{_KEY}_pairs"] = _pairs(rates)
+    with st.container(key=_KEY):
+        st.dataframe(
+            written(table, words, _styles(words, rates, venues, colors)),
+            column_config=_columns(venues),
+            hide_index=True,
+            height="content" if len(table) <= _ROWS else _ROW_PX * (_ROWS + 1),
+            row_height=_ROW_PX,
+            placeholder=formats.ABSENT,
+            alt="Funding of each asset on each venue, and the spread between the venues",
+        )
     st.caption(plain(" ".join(_sentences(rates))))
 
 
-def _pairs(rates: pd.DataFrame, table: pd.DataFrame) -> list[dict[str, str]]:
-    """Return for each row of *table* its asset, and its pair's symbol by venue."""
-    symbols: dict[str, dict[str, str]] = {base: {"base": base} for base in table["base"]}
-    for base, venue, symbol in zip(rates["base"], rates["venue"], rates["symbol"], strict=True):
-        symbols[base][venue] = symbol
-    return list(symbols.values())
+def cell_click() -> None:
+    """Open the pair of a rate that is clicked, or compare the asset; to be called by the page."""
+    row_click.row_click(_KEY, [_ASSET], _open, cells=True)
 
 
-def _open() -> None:
-    cells = st.session_state[_KEY]["selection"]["cells"]
-    if not cells:
-        return
-    row, column = cells[0]
-    pairs = st.session_state[f"{_KEY}_pairs"][row]
-    if column in pairs and column != "base":
-        session.open_pair(column, pairs[column])
-    else:
-        st.session_state["asset"] = pairs["base"]
+def _pairs(rates: pd.DataFrame) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return the venue and symbol behind each rate, by its asset and the heading of its column."""
+    rows = zip(rates["base"], rates["venue"], rates["symbol"], strict=True)
+    return {(base, formats.venue(venue)): (venue, symbol) for base, venue, symbol in rows}
+
+
+def _open(row: row_click.Row, column: str | None) -> None:
+    (base,), pairs = row, st.session_state.get(f"{_KEY}_pairs", {})
+    if (base, column) in pairs:
+        session.open_pair(*pairs[base, column])
+    elif base in {asset for asset, _ in pairs}:
+        st.session_state["asset"] = base
 
 
 def _words(table: pd.DataFrame, rates: pd.DataFrame, quantity: str) -> dict[str, list[str]]:
@@ -190,7 +187,7 @@ def _columns(venues: list[str]) -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     rates = "Normalised to 8 hours or a year. ▲ highest, ▼ lowest. Click a rate to open its pair"
     return {
-        "base": text("Asset", pinned=True, help="Click to compare its venues below"),
+        "base": text(_ASSET, pinned=True, help="Click to compare its venues below"),
         **{venue: number(formats.venue(venue), help=rates) for venue in venues},
         **{
             name: (text if name == "legs" else number)(

@@ -225,7 +225,7 @@ def _drawn(column: Column, span: str) -> Any:
         "help": (f"{said} [{unit}]" if unit else said) or None,
     }
     if column.kind == "text":
-        return st.column_config.TextColumn(pinned=column.name == "pair", **asked)
+        return st.column_config.TextColumn(pinned=column.always, **asked)
     if column.curve_of:
         return st.column_config.LineChartColumn(y_min=0, y_max=100, **asked)
     if column.kind == "share" and column.quantity is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +12,7 @@ from analytics import formats
 from analytics.palette import Colors
 from analytics.signals.thresholds import Thresholds
 from dashboard.as_of import Moment
-from dashboard.components.row_click import deselect, in_order, open_row
+from dashboard.components.row_click import in_order, pair_click
 from dashboard.components.stale_values import is_stale
 from dashboard.components.written_table import written
 from dashboard.overview.column_layout import COLUMNS, Column, config
@@ -35,8 +34,9 @@ _TO_THE_END: Final = f"""
 [data-testid="stMainBlockContainer"] :is([data-testid="stVerticalBlock"],
   [data-testid="stLayoutWrapper"]):has(.st-key-{_KEY}) {{ flex: 1 1 0; min-height: min-content;
   row-gap: 0.45rem }}
-.stElementContainer.st-key-{_KEY} {{ flex: 1 1 0 !important; min-height: min(400px, 70vh) }}
-.stElementContainer.st-key-{_KEY} ~ .stElementContainer [data-testid="stCaptionContainer"] {{
+.st-key-{_KEY}, .st-key-{_KEY} > .stElementContainer {{ flex: 1 1 0 !important;
+  min-height: min(400px, 70vh) }}
+:has(> .st-key-{_KEY}) ~ .stElementContainer [data-testid="stCaptionContainer"] {{
   max-height: 3.9rem; overflow-y: auto; line-height: 1.3 }}
 .st-key-{_KEY} :is([data-testid="stFullScreenFrame"], [data-testid="stDataFrame"]) {{
   height: 100% }}
@@ -74,26 +74,28 @@ def pair_table(
     table = rows(pairs, shown, columns)
     words = {column.name: _words(column, table[column.name]) for column in columns}
     styles = _styles(words, pairs, shown, seen.thresholds, colors)
-    deselect(_KEY)
     st.html(_TO_THE_END)
-    st.dataframe(
-        written(table, words, styles),
-        column_config=config(columns, seen.timeframe),
-        hide_index=True,
-        height="stretch",
-        row_height=ROW_PX,
-        placeholder=formats.ABSENT,
-        key=_KEY,
-        on_select=partial(open_row, _KEY),
-        selection_mode="single-cell",
-        alt="Every pair with its price, open interest, funding, long/short ratio, volume and age",
-    )
+    with st.container(key=_KEY, height="stretch"):
+        st.dataframe(
+            written(table, words, styles),
+            column_config=config(columns, seen.timeframe),
+            hide_index=True,
+            height="stretch",
+            row_height=ROW_PX,
+            placeholder=formats.ABSENT,
+            alt="Every pair: price, open interest, funding, long/short ratio, volume, age",
+        )
     if len(every) > MAX_ROWS:
         st.caption(
             f"Showing the {MAX_ROWS:,} of {len(every):,} pairs with the largest open interest. "
             "Search, or filter in the sidebar, to see the others."
         )
     return every
+
+
+def row_click() -> None:
+    """Open the pair whose row is clicked; to be called by the page itself."""
+    pair_click(_KEY, ("Pair", "Venue"))
 
 
 def rows(pairs: pd.DataFrame, shown: Moment, columns: list[Column]) -> pd.DataFrame:

@@ -36,6 +36,11 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PHONE = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/130.0.0.0 Mobile Safari/537.36"
+)
+"""What a phone's browser calls itself; Streamlit draws other controls for one."""
 VENUES = ("binance", "bybit")
 CYCLE_S = 5
 """Of the demo. The shortest there can be."""
@@ -71,12 +76,15 @@ def someone(browser):
     """
     contexts, wrong = [], []
 
-    def made(*, size=(1440, 900), theme=None, prefers="dark", zone="UTC"):
+    def made(*, size=(1440, 900), theme=None, prefers="dark", zone="UTC", finger=False):
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=prefers,
             timezone_id=zone,
             accept_downloads=True,
+            has_touch=finger,
+            is_mobile=finger,
+            user_agent=PHONE if finger else None,
         )
         context.set_default_timeout(1000 * HANG_S)
         contexts.append(context)

@@ -112,18 +112,70 @@ def test_a_phone_shows_the_pairs_soon(overview):
     assert page.locator("[data-testid=stDataFrame]").bounding_box()["y"] < 1.2 * 844
 
 
-def test_table_sorts_by_number(overview):
-    """$9.00B comes after $10.00M, whatever the letters say."""
-    page = overview()
+def press(page, hold_ms, x, y):
+    """Press a point of the table with a mouse for *hold_ms*, or tap it with a finger (None)."""
     box = page.locator("[data-testid=stDataFrame]").bounding_box()
-    before = page.evaluate(OPEN_INTEREST)
-    left = sum(column.width for column in SHOWN[:PLACE])
+    at = box["x"] + x, box["y"] + y
+    if hold_ms is None:
+        page.touchscreen.tap(*at)
+    else:
+        page.mouse.click(*at, delay=hold_ms)
 
-    page.mouse.click(box["x"] + left + SHOWN[PLACE].width / 2, box["y"] + 15)
-    page.wait_for_function(f"{OPEN_INTEREST}[0] === {min(before)}")
 
-    assert before == sorted(before, reverse=True)
-    assert page.evaluate(OPEN_INTEREST) == sorted(before)
+ROW = "[data-testid=stDataFrame] tbody tr"
+PRICES = f"[...document.querySelectorAll('{ROW}')].map((row) => Number(row.children[2].innerText))"
+
+
+def opens(page, row, press):
+    """Do *press*, which is on the *row*, and wait until its pair's dialog is there; close it."""
+    pair, venue = page.locator(ROW).nth(row).locator("td").all_inner_texts()[:2]
+    press()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("link", name="Open in Market").wait_for()
+    assert f"{pair} on {venue}" in dialog.inner_text()
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+
+
+@pytest.mark.parametrize("hold_ms", [0, 80, None], ids=["click", "press", "tap"])
+def test_a_heading_only_sorts_and_a_row_opens_its_pair(overview, hold_ms):
+    """98000 comes after 3400, whatever the letters say; a heading opens no dialog.
+
+    A table that gets the focus marks its first row: a short press on a heading does it, too.
+    """
+    finger = hold_ms is None
+    page = overview(size=(390, 844) if finger else (1440, 900), finger=finger)
+    page.locator("[data-testid=stDataFrame]").scroll_into_view_if_needed()
+    before = page.evaluate(PRICES)
+    beside_names = sum(column.width for column in SHOWN[:2]) + 20
+
+    for first in (min(before), max(before), before[0], min(before)):
+        press(page, hold_ms, beside_names, 15)
+        page.wait_for_function(f"(first) => {PRICES}[0] === first", arg=first)
+    assert page.evaluate(PRICES) == sorted(before) != before
+
+    # The second row's dialog, and no other that a heading might have opened.
+    for _ in range(2):
+        opens(page, 1, lambda: press(page, hold_ms, 20, 32 + 29 + 15))
+
+
+def test_keys_walk_through_the_table_and_enter_opens(overview):
+    """By Tab and arrows alone nothing opens."""
+    page = overview()
+    page.locator("[data-testid=data-grid-canvas]").focus()
+    marked = page.locator("tbody td[aria-selected=true]")
+
+    for row in (0, 1, 2):
+        page.wait_for_function(
+            "(row) => document.activeElement.id.endsWith(`-${row}`)"
+            " && document.activeElement.getAttribute('aria-selected') === 'true'",
+            arg=row,
+        )
+        page.keyboard.press("ArrowDown")
+    page.wait_for_function("document.activeElement.id.endsWith('-3')")
+
+    assert marked.count() == 1
+    opens(page, 3, lambda: page.keyboard.press("Enter"))
 
 
 def test_the_choice_of_venues_lives_in_the_url(overview):

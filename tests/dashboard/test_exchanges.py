@@ -243,26 +243,6 @@ def test_a_silent_venue_is_said_to_be_no_part_of_the_spread(exchanges, record):
     assert funding_table(page)[1]["okx"].tolist() == ["-90.0000 %", "–"]
 
 
-MARKED = {"selection": {"rows": [], "columns": [], "cells": [(1, "price")]}}
-
-
-def test_a_row_stays_marked_while_its_dialog_is_open(exchanges, record):
-    """A table that has no mark when it gets the focus back marks, and opens, its first row."""
-    two_venues(record)
-    record.publish()
-    page = exchanges()
-
-    page.session_state["opened_pair"] = ("okx", BTC)
-    page.session_state["comparison"] = MARKED
-    page.run()
-    during = page.session_state["comparison"]["selection"]["cells"]
-    del page.session_state["opened_pair"]
-    page.run()
-
-    assert during == [(1, "price")]
-    assert page.session_state["comparison"]["selection"]["cells"] == []
-
-
 def test_rows_do_not_change_places_beneath_the_pointer(exchanges, record):
     """Whoever clicks means the row that stood there."""
     two_venues(record)
