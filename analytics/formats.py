@@ -211,6 +211,11 @@ def minute(value: datetime | None) -> str:
     return ABSENT if value is None or pd.isna(value) else f"{_utc(value):%H:%M}"
 
 
+def day_minute(value: datetime) -> str:
+    """Write a time of the last year where there is little room: ``28 Nov 04:00``, in UTC."""
+    return f"{_utc(value):%-d %b %H:%M}"
+
+
 def local(value: datetime | None, zone: str | None) -> str | None:
     """Write a time as clocks in *zone* show it: ``2025-10-22 14:44:05 Europe/Berlin``.
 

@@ -1,24 +1,38 @@
 """Market: one pair, or one asset over its venues, on linked charts."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analytics import formats
+from analytics.pair.history import History
 from dashboard import as_of, view
 from dashboard.components.empty_state import no_data
 from dashboard.components.linked_chart import load_chart_code
-from dashboard.components.time_range import MARKET_SPANS, market_range
+from dashboard.components.time_range import MARKET_SPANS, TimeRange, market_range
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.loaders import queries, shown_moment
-from dashboard.market import chart_and_figures, exports, instrument_picker
-from dashboard.market.panes import FIRST, LABELS
+from dashboard.market import chart_and_figures, exports, instrument_picker, pane_choice
+from dashboard.market.empty_panes import begins
+from dashboard.market.header import tab_title
 
-_PANES_IN_SIGHT = """
+_STYLE = """
 <style>
-/* On a phone they are one line to swipe; elsewhere nobody would look for what is cut off. */
-@media (min-width: 640px) { .st-key-panes [role="toolbar"] { flex-wrap: wrap } }
+/* The arrow says it; a screen reader has the word. */
+.st-key-previous_pair button p, .st-key-next_pair button p { position: absolute;
+  clip-path: inset(50%) }
+.st-key-previous_pair button, .st-key-next_pair button { padding-inline: 0.5rem }
+.st-key-previous_pair button > div, .st-key-next_pair button > div { gap: 0 }
+@media (max-width: 640px) {
+  /* The chart first: its title has the price, and the figures follow it. */
+  [data-testid="stLayoutWrapper"]:has(> .st-key-market_figures) { order: 1 }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-market_notes) { order: 2 }
+  .st-key-market_controls { gap: 0.5rem }
+  .st-key-market_export button p { position: absolute; clip-path: inset(50%) }
+  .st-key-record_begins { max-width: 4.5rem; line-height: 1.1 }
+}
 </style>
 """
 
@@ -30,16 +44,19 @@ def board() -> None:
         load_chart_code()
         shown = shown_moment.moment(as_of.asked_time())
         follow_origin(shown)
-        row = headline("Market", shown)
         names = queries.read("pair_names", shown)
+        subject = None if names.empty else instrument_picker.requested(names)
+        row = headline("Market" if subject is None else plain(subject.heading), shown)
         if names.empty:
             span = formats.span(shown.now - shown.since)
             no_data(span, shown)
             return
-        row.page_link("app_pages/overview.py", label="All pairs", icon=":material/table_rows:")
-        subject = instrument_picker.requested(names)
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            instrument_picker.choose(names, subject)
+        st.html(_STYLE)
+        with st.container(
+            key="market_controls", horizontal=True, vertical_alignment="center", gap="small"
+        ):
+            with st.container(horizontal=True, gap="xxsmall", width="content"):
+                instrument_picker.choose(names, subject)
             span = st.segmented_control(
                 "Time",
                 list(MARKET_SPANS),
@@ -47,30 +64,27 @@ def board() -> None:
                 required=True,
                 key="span",
                 bind="query-params",
+                label_visibility="collapsed",
             )
+            place = st.container(key="record_begins", width="content")
+            labels = pane_choice.choose()
         if subject is None:
             st.info(plain(instrument_picker.unknown(names)))
             return
-        st.html(_PANES_IN_SIGHT)
-        labels = st.pills(
-            "Panes",
-            LABELS,
-            selection_mode="multi",
-            default=FIRST,
-            key="panes",
-            bind="query-params",
-            label_visibility="collapsed",
-            wrap=False,
-        )
         seen = view.current()
         length = market_range(span or "24 h", seen.timeframe)
         wanted = chart_and_figures.Wanted(subject, length, labels, shown, seen)
         loaded = chart_and_figures.load(wanted)
-        chart_and_figures.figures(loaded, wanted)
+        tab_title(subject, loaded.figures)
+        with row:
+            _other_bars(length)
+        with st.container(key="market_figures"):
+            chart_and_figures.figures(loaded, wanted)
         chart_and_figures.chart(loaded, wanted, live=True)
         if (found := loaded.history) is not None:
+            _beginning(place, found, length)
             notes = chart_and_figures.notes(loaded, found, wanted)
-            with row:
+            with row, st.container(key="market_export", width="content"):
                 export_menu(
                     subject.title,
                     shown,
@@ -78,6 +92,18 @@ def board() -> None:
                     report=lambda: exports.report(loaded, found, wanted, notes),
                     key="market",
                 )
+
+
+def _other_bars(length: TimeRange) -> None:
+    """Say of what length the bars are, where not of the one that is chosen."""
+    if length.note is not None:
+        st.badge(f"{length.timeframe} bars", color="gray", help=length.note)
+
+
+def _beginning(place: DeltaGenerator, found: History, length: TimeRange) -> None:
+    """Write since when there are prices, where that is not as long as was chosen."""
+    if (first := begins(found, length.bars)) is not None:
+        place.caption(f"from {formats.day_minute(first)}", width="content")
 
 
 refreshed(board, waits_for="bars and latest figures")

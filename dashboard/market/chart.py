@@ -39,6 +39,8 @@ class Drawing:
     panes: Sequence[Pane]
     """Those that have something to show, from top to bottom; the price is the first."""
     bands: bool
+    averages: Sequence[str]
+    """Lines on the price by name: of EMA and VWAP."""
     venues: bool
     """Whether the same base on other venues is drawn beside it."""
     thresholds: Thresholds
@@ -111,7 +113,8 @@ def _series(drawing: Drawing, pane: Pane, canvas: Canvas) -> list[Series]:
     match pane.style:
         case "candles":
             about = traces.bands(canvas) if drawing.bands else []
-            return [*traces.candles(canvas), *about, *beside]
+            averages = traces.averages(canvas, drawing.averages)
+            return [*traces.candles(canvas), *about, *averages, *beside]
         case "columns":
             return traces.columns(canvas, pane.lines[0])
         case "flows":

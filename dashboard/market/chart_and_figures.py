@@ -29,7 +29,7 @@ from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable, sentences
 from dashboard.market.header import ages, header
 from dashboard.market.instrument_picker import Subject
-from dashboard.market.panes import BANDS, SIGNALS, VENUES, Pane, chosen
+from dashboard.market.panes import BANDS, SIGNALS, VENUES, Pane, averages, chosen
 from dashboard.view import View
 
 _TIER_4_MAX_SPAN: Final = "90 d"
@@ -153,7 +153,8 @@ def chart(loaded: Loaded, wanted: Wanted, *, live: bool) -> None:
     filled = drawable(found, loaded.signals, panes)
     if filled:
         _draw(found, loaded, filled, wanted, live=live)
-    st.caption("  \n".join(plain(line) for line in notes(loaded, found, wanted)))
+    with st.container(key="market_notes"):
+        st.caption("  \n".join(plain(line) for line in notes(loaded, found, wanted)))
 
 
 def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
@@ -190,6 +191,7 @@ def _draw(
             signals=loaded.signals,
             panes=panes,
             bands=BANDS in wanted.labels,
+            averages=averages(wanted.labels),
             venues=VENUES in wanted.labels,
             thresholds=wanted.seen.thresholds.of_base(found.price_of.base),
             colors=colors(st.context.theme.type),

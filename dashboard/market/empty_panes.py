@@ -145,15 +145,20 @@ def _of_mix(history: History) -> list[str]:
     ]
 
 
+def begins(history: History, bars: int) -> datetime | None:
+    """Return when prices begin; None where that is with the first of the *bars* asked for."""
+    known = np.flatnonzero(np.isfinite(history.lines["close"]))
+    is_whole = not len(known) or (known[0] == 0 and len(history.times) >= bars)
+    return None if is_whole else _time(history, int(known[0]))
+
+
 def _of_gaps(history: History, bars: int) -> list[str]:
     """State when history starts, and how many bars are missing since."""
     known = np.flatnonzero(np.isfinite(history.lines["close"]))
     if not len(known):
         return []
-    lines = []
-    if known[0] > 0 or len(history.times) < bars:
-        first = history.times[known[0]].astype("datetime64[ms]").item().replace(tzinfo=UTC)
-        lines.append(f"Price history starts at {formats.moment(first)}.")
+    first = begins(history, bars)
+    lines = [] if first is None else [f"Price history starts at {formats.moment(first)}."]
     missing = len(history.times) - int(known[0]) - len(known)
     if missing:
         total = len(history.times) - int(known[0])

@@ -143,12 +143,14 @@ def _chart(pane: Pane, found: History, labels: Sequence[str]) -> LineChart:
     if pane is panes.PRICE and panes.BANDS in labels:
         for band in ("upper", "middle", "lower"):
             beside[title(f"bollinger_{band}")] = found.lines[f"bollinger_{band}"]
+    if pane is panes.PRICE:
+        beside |= {title(name): found.lines[name] for name in panes.averages(labels)}
     if pane.by_venue and panes.VENUES in labels:
         beside |= {_named(pair): line[pane.lines[0]] for pair, line in found.others.items()}
     if "funding_8h_pct" in pane.lines:
         beside[title(_CARRIED)] = found.lines[_CARRIED]
     lines |= {name: line for name, line in beside.items() if np.isfinite(line).any()}
-    partial = {title(line): found.partial(line) for line in pane.lines}
+    partial = {title(line): found.partial(line) for line in (*pane.lines, "vwap")}
     partial[title(_CARRIED)] = np.isfinite(found.lines[_CARRIED])
     return LineChart(
         f"{head}  ·  {newest(pane, found)}",

@@ -13,6 +13,7 @@ from analytics.quantities import QUANTITIES, title
 from dashboard.as_of import Moment
 from dashboard.components.cards import NOTES_WRAP
 from dashboard.components.stale_values import stale_at
+from dashboard.market.instrument_picker import Subject
 
 
 def header(figures: PairFigures, shown: Moment) -> None:
@@ -41,10 +42,10 @@ def header(figures: PairFigures, shown: Moment) -> None:
         )
         _card(
             *_written("funding_8h_pct", figures.funding_8h_pct),
-            QUANTITIES["funding_apr_pct"].write(figures.funding_apr_pct),
-            "a year",
+            _apr(figures),
+            None,
             of(figures.funding_8h_pct),
-            "Normalised to 8 hours; below, annualised. Positive: longs pay shorts.",
+            "Normalised to 8 hours; APR is the same over a year. Positive: longs pay shorts.",
         )
         _card(
             title("next_funding_ts"),
@@ -68,6 +69,22 @@ def header(figures: PairFigures, shown: Moment) -> None:
             of(figures.volume_24h_usd),
             "Traded in the last 24 hours, rolling. USD.",
         )
+
+
+def tab_title(subject: Subject, figures: PairFigures | None) -> None:
+    """Put the price into the title of the browser's tab: ``BTC 90,174.30 +0.21 % · perpscope``."""
+    title = subject.heading
+    if figures is not None and figures.price.value is not None:
+        names = (("price", figures.price.value), ("price_24h_pct", figures.price_24h_pct))
+        written = [QUANTITIES[name].write(value) for name, value in names if value is not None]
+        title = " ".join([subject.base, *written])
+    st.set_page_config(page_title=f"{title} · perpscope")
+
+
+def _apr(figures: PairFigures) -> str | None:
+    """Write funding over a year, which is no change and so has no sign of one: ``APR 10.95 %``."""
+    quantity, value = QUANTITIES["funding_apr_pct"], figures.funding_apr_pct
+    return None if value is None else f"{quantity.short} {quantity.write(value).removeprefix('+')}"
 
 
 def _written(name: str, stated: Stated) -> tuple[str, str]:

@@ -1,18 +1,16 @@
-"""The pickers of asset and pair on Market, and the choice in the URL."""
+"""The search on Market, the way to a pair's neighbours, and the choice in the URL."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
 from analytics import formats
 
-_BASE: Final = "market_base"
-_PAIR: Final = "market_pair"
-_ALL: Final = "All venues"
+_KEY: Final = "market_pair"
 _NAMES: Final = ("base", "venue", "symbol")
 """URL parameters of a subject."""
 _LAST: Final = "market_last_asked"
@@ -31,7 +29,14 @@ class Subject:
         """Its name: ``BTC/USDT on okx``, ``BTC on all venues``."""
         if self.pair is None:
             return f"{self.base} on all venues"
-        return f"{formats.pair(self.pair[1])} on {self.pair[0]}"
+        return formats.on_venue(self.pair[1], self.pair[0])
+
+    @property
+    def heading(self) -> str:
+        """The same as a heading and in the search: ``BTC/USDT · OKX``, ``BTC · all venues``."""
+        if self.pair is None:
+            return f"{self.base} · all venues"
+        return f"{formats.pair(self.pair[1])} · {formats.venue(self.pair[0])}"
 
     @property
     def query(self) -> dict[str, str]:
@@ -82,38 +87,65 @@ def unknown(names: pd.DataFrame) -> str:
 
 
 def choose(names: pd.DataFrame, subject: Subject | None) -> None:
-    """Draw the pickers of asset and pair; the choice goes to the URL."""
-    bases = list(dict.fromkeys(names["base"]))
-    st.session_state[_BASE] = None if subject is None else subject.base
-    row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    with row:
-        st.selectbox(
-            "Asset",
-            bases,
-            key=_BASE,
-            index=None if subject is None else 0,
-            on_change=_choose_base,
-            args=(names,),
-            placeholder="Choose an asset",
-            width=150,
-        )
-        if subject is None:
-            return
-        listed = names[names["base"] == subject.base]
-        pairs = {
-            f"{formats.pair(symbol)} · {venue}": (venue, symbol)
-            for venue, symbol in zip(listed["venue"], listed["symbol"], strict=True)
-        }
-        labels = {pair: label for label, pair in pairs.items()}
-        st.session_state[_PAIR] = _ALL if subject.pair is None else labels[subject.pair]
-        st.selectbox(
-            "Pair",
-            [_ALL, *pairs],
-            key=_PAIR,
-            on_change=_choose_pair,
-            args=(subject.base, pairs),
-            width=230,
-        )
+    """Draw the search and the ways to the neighbours of *subject*; the choice goes to the URL."""
+    before, after = (None, None) if subject is None else neighbours(names, subject)
+    if before is not None:
+        _step("Previous", before, "left", "[")
+    known = {one.heading: one for one in _every(names)}
+    st.session_state[_KEY] = None if subject is None else subject.heading
+    st.selectbox(
+        "Asset or pair",
+        list(known),
+        key=_KEY,
+        index=None,
+        on_change=_choose,
+        args=(known,),
+        placeholder="Search assets and pairs: press /",
+        required=True,
+        label_visibility="collapsed",
+        width=250,
+    )
+    if after is not None:
+        _step("Next", after, "right", "]")
+
+
+def neighbours(names: pd.DataFrame, subject: Subject) -> tuple[Subject | None, Subject | None]:
+    """Return what has the next larger and the next smaller open interest; at the ends go round.
+
+    Of a pair those on its venue, of an asset other assets; None where there is no other.
+    """
+    if subject.pair is None:
+        listed = [Subject(base, None) for base in dict.fromkeys(names["base"])]
+    else:
+        there = names[names["venue"] == subject.pair[0]]
+        listed = [_subject(row) for row in there.itertuples()]
+    if len(listed) < 2:
+        return None, None
+    at = listed.index(subject)
+    return listed[at - 1], listed[(at + 1) % len(listed)]
+
+
+def _step(name: str, to: Subject, side: str, letter: str) -> None:
+    """Draw the button to a neighbour, which a key presses as well; see ``in_browser.py``."""
+    st.button(
+        name,
+        icon=f":material/chevron_{side}:",
+        key=f"{name.lower()}_pair",
+        help=f"{to.heading}, by open interest. Key {letter}",
+        on_click=_go,
+        args=(to,),
+    )
+
+
+def _every(names: pd.DataFrame) -> list[Subject]:
+    """Return all that can be shown by name, so that open interest on the move changes no order."""
+    pairs = [_subject(row) for row in names.itertuples()]
+    assets = [Subject(base, None) for base in dict.fromkeys(names["base"])]
+    return sorted([*assets, *pairs], key=lambda one: (one.base, one.pair is not None, one.heading))
+
+
+def _subject(row: Any) -> Subject:
+    return Subject(row.base, (row.venue, row.symbol))
 
 
 def _given() -> dict[str, str]:
@@ -125,19 +157,9 @@ def _first(names: pd.DataFrame) -> Subject:
     return Subject(row["base"], (row["venue"], row["symbol"]))
 
 
-def _choose_base(names: pd.DataFrame) -> None:
-    """Go to another asset: on the venue that was shown, if it is listed there."""
-    base, venue = st.session_state[_BASE], st.query_params.get("venue")
-    if base is None:
-        return
-    listed = names[names["base"] == base]
-    there = listed[listed["venue"] == venue]
-    over_all = venue is None and "base" in st.query_params
-    _go(Subject(base, None) if over_all else _first(listed if there.empty else there))
-
-
-def _choose_pair(base: str, pairs: dict[str, tuple[str, str]]) -> None:
-    _go(Subject(base, pairs.get(st.session_state[_PAIR])))
+def _choose(known: dict[str, Subject]) -> None:
+    if (subject := known.get(st.session_state[_KEY])) is not None:
+        _go(subject)
 
 
 def _go(subject: Subject) -> None:

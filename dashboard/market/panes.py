@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -35,7 +36,7 @@ class Pane:
     """All of it comes from that."""
     style: Style = "line"
     button: str = ""
-    """On its button and in the URL; empty is the short name."""
+    """On its button; empty is the short name."""
     named: str = ""
     """On top of it; empty is the title."""
     more: str = ""
@@ -44,8 +45,6 @@ class Pane:
     """Whether its first line can be compared with the base's other instruments."""
     height: int = 80
     """[px]"""
-    first: bool = True
-    """Whether it is on by default."""
 
     @property
     def quantity(self) -> Quantity:
@@ -54,7 +53,7 @@ class Pane:
 
     @property
     def label(self) -> str:
-        """Its name on its button, in the URL and in sentences."""
+        """Its name on its button and in sentences."""
         return self.button or self.quantity.short
 
     @property
@@ -89,16 +88,21 @@ PRICE: Final = Pane(
 SIGNALS: Final = Pane(
     lines=(), of=_OI, style="tiers", button="Signals", named="Signals by tier", height=96
 )
-BANDS: Final = "Bands"
-"""The button for the Bollinger bands about the price."""
-VENUES: Final = "Venues"
+BANDS: Final = "Bollinger bands"
+"""The button for those about the price."""
+AVERAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "EMA 20, 50": ("ema_20", "ema_50"),
+    QUANTITIES["vwap"].title: ("vwap",),
+}
+"""The buttons for averages on the price, and their lines."""
+VENUES: Final = "Other venues"
 """The button for the same base on other venues."""
 
 PANES: Final = (
     PRICE,
     Pane(lines=("traded_usd",), of=_TRADES, style="columns"),
     Pane(lines=("oi_usd",), of=_OI, by_venue=True, height=112),
-    Pane(lines=("oi_base",), of=_OI, by_venue=True, first=False),
+    Pane(lines=("oi_base",), of=_OI, by_venue=True),
     Pane(
         lines=("oi_delta_pct",),
         of=_OI,
@@ -108,13 +112,12 @@ PANES: Final = (
     ),
     Pane(
         lines=("oi_price_usd", "oi_contracts_usd"),
-        first=False,
         of=_OI,
         button="OI split",
         named="OI change, split",
     ),
-    Pane(lines=("z_oi",), of=_OI),
-    Pane(lines=("z_robust",), first=False, of=_OI),
+    Pane(lines=("z_oi",), of=_OI, button="OI z-score"),
+    Pane(lines=("z_robust",), of=_OI, button="OI robust z-score"),
     Pane(
         lines=("ls_accounts",),
         of=_ACCOUNTS,
@@ -124,28 +127,37 @@ PANES: Final = (
     ),
     Pane(
         lines=_TOP.columns,
-        first=False,
         of=_TOP,
         button="Top traders",
         named=f"{QUANTITIES['ls_accounts'].title}, top traders",
     ),
     Pane(
         lines=("ls_delta_pct",),
-        first=False,
         of=_ACCOUNTS,
         style="columns",
-        button="L/S change",
+        button="Long/short change",
         more=" per bar",
     ),
-    Pane(lines=("book_imbalance_pct",), of=_BOOKS, style="columns", more=" within 25 bps"),
-    Pane(lines=("taker_imbalance_pct",), first=False, of=_TRADES, style="columns"),
+    Pane(
+        lines=("book_imbalance_pct",),
+        of=_BOOKS,
+        style="columns",
+        button=QUANTITIES["book_imbalance_pct"].title,
+        more=" within 25 bps",
+    ),
+    Pane(
+        lines=("taker_imbalance_pct",),
+        of=_TRADES,
+        style="columns",
+        button=QUANTITIES["taker_imbalance_pct"].title,
+    ),
     Pane(lines=("cvd_usd",), of=_TRADES, more=" from the left edge"),
-    Pane(lines=("cvd_oi_pct",), first=False, of=_TRADES, more=" from the left edge"),
-    Pane(lines=("obv_usd",), first=False, of=_TRADES, more=" from the left edge"),
+    Pane(lines=("cvd_oi_pct",), of=_TRADES, more=" from the left edge"),
+    Pane(lines=("obv_usd",), of=_TRADES, more=" from the left edge"),
     Pane(lines=("funding_8h_pct",), of=_FUNDING, style="steps", by_venue=True),
     Pane(lines=("rsi_14",), of=_PRICES, more=" of 14 bars"),
-    Pane(lines=("atr_14",), first=False, of=_PRICES, more=" of 14 bars"),
-    Pane(lines=("volatility_pct",), first=False, of=_PRICES, more=" of 20 bars, annualised"),
+    Pane(lines=("atr_14",), of=_PRICES, more=" of 14 bars"),
+    Pane(lines=("volatility_pct",), of=_PRICES, more=" of 20 bars, annualised"),
     Pane(
         lines=_LIQUIDATIONS.columns,
         of=_LIQUIDATIONS,
@@ -153,19 +165,63 @@ PANES: Final = (
         button=QUANTITIES["liquidated_usd"].title,
         named=f"{QUANTITIES['liquidated_usd'].title}: shorts up, longs down",
     ),
-    Pane(lines=("basis_pct",), first=False, of=_INDEX, more=": mark above index", by_venue=True),
-    Pane(lines=("last_premium_pct",), first=False, of=_INDEX, more=" above index", by_venue=True),
+    Pane(lines=("basis_pct",), of=_INDEX, more=": mark above index", by_venue=True),
+    Pane(lines=("last_premium_pct",), of=_INDEX, more=" above index", by_venue=True),
     SIGNALS,
 )
 """From top to bottom."""
 
-LABELS: Final = (BANDS, *(pane.label for pane in PANES if pane is not PRICE), VENUES)
+LABELS: Final = (BANDS, *AVERAGES, VENUES, *(pane.label for pane in PANES if pane is not PRICE))
 """Every button."""
 
-FIRST: Final = (BANDS, *(pane.label for pane in PANES if pane.first and pane is not PRICE))
-"""Panes that are on by default."""
+PRESETS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Positioning": (
+        *(BANDS, "Volume", "OI", "OI z-score", "Long/short", "CVD", "Funding", SIGNALS.label),
+    ),
+    "Flow": ("VWAP", "Volume", "CVD", "Taker imbalance", "Book imbalance", "Liquidations"),
+    "Funding": ("Funding", "Basis", "Premium", "OI", "Long/short"),
+    "All": tuple(label for label in LABELS if label not in (*AVERAGES, VENUES)),
+}
+"""What is chosen together, by name: the first one is on by default."""
+
+FIRST: Final = next(iter(PRESETS.values()))
+"""Buttons that are on by default."""
 
 
 def chosen(labels: Sequence[str]) -> tuple[Pane, ...]:
     """Return the panes called *labels*, from top to bottom, and always the price."""
     return tuple(pane for pane in PANES if pane is PRICE or pane.label in labels)
+
+
+def averages(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the lines on the price that *labels* ask for."""
+    return tuple(line for label, lines in AVERAGES.items() if label in labels for line in lines)
+
+
+def preset(labels: Sequence[str]) -> str | None:
+    """Return the name of the preset that *labels* are; None of a choice of one's own."""
+    return next((name for name, some in PRESETS.items() if set(some) == set(labels)), None)
+
+
+def address(labels: Sequence[str]) -> str:
+    """Write *labels* as the URL has them: ``flow``; ``price.volume`` where they are no preset."""
+    name = preset(labels)
+    if name is not None:
+        return _short(name)
+    return ".".join(map(_short, (PRICE.label, *(one for one in LABELS if one in labels))))
+
+
+def from_address(text: str) -> tuple[str, ...]:
+    """Return the labels that *text* of a URL names; those by default where it names none."""
+    asked = text.casefold()
+    for name, labels in PRESETS.items():
+        if _short(name) == asked:
+            return labels
+    names = set(map(_short, asked.split(".")))
+    known = tuple(label for label in LABELS if _short(label) in names)
+    return known if known or _short(PRICE.label) in names else FIRST
+
+
+def _short(label: str) -> str:
+    """Return *label* as it stands in a URL: ``oi-z-score``."""
+    return re.sub("[^a-z0-9]+", "-", label.casefold())

@@ -80,6 +80,23 @@ def bands(canvas: Canvas) -> list[Series]:
     return [_series("bands", "band", names, **look)]
 
 
+def averages(canvas: Canvas, names: Sequence[str]) -> list[Series]:
+    """Return the averages called *names*, each always in the same colour."""
+    tints = dict(zip(("ema_20", "ema_50", "vwap"), canvas.colors.series[1:4], strict=True))
+    look: Series = {"width": 1, "tag": False}
+    return [
+        _series(
+            name,
+            "line",
+            canvas.own(name),
+            color=tints[name],
+            known=canvas.known(name),
+            **look,
+        )
+        for name in names
+    ]
+
+
 def line(canvas: Canvas, name: str, color: str, *, steps: bool = False) -> list[Series]:
     """Return one line of the history; where it is partial, it is dotted, where carried, dashed."""
     known = canvas.known(name)

@@ -127,12 +127,57 @@ def test_nothing_is_wider_than_a_phone(visit, someone, made):
 
 
 def test_every_pane_of_market_can_be_seen_to_be_there(visit, made):
-    """Nobody looks for a button that lies beyond the edge."""
+    """Behind one button, none of them beyond the edge."""
     page = visit(f"{made}/market?base=BTC")
 
-    buttons = page.locator(".st-key-panes button").all()
+    page.get_by_role("button", name="Panes").click()
+    page.locator(".st-key-panes_on button").first.wait_for()
+    buttons = page.locator(".st-key-panes_on button").all()
     assert [button.inner_text() for button in buttons] == list(LABELS)
     assert max(box["x"] + box["width"] for b in buttons for box in [b.bounding_box()]) <= 1440
+
+
+def test_on_a_phone_markets_chart_comes_first(visit, made):
+    """Three fifths of the first screen, and the figures after it; the price is on the chart."""
+    page = visit(f"{made}/market?base=BTC", size=(390, 844))
+
+    chart = page.locator(".st-key-market_chart").bounding_box()
+    figures = page.locator(".st-key-market_figures").bounding_box()
+    assert chart["y"] <= 0.4 * 844
+    assert chart["height"] >= 0.6 * 844
+    assert figures["y"] >= chart["y"] + chart["height"]
+
+
+def test_keys_go_to_the_neighbours_and_to_the_search_and_panes_are_kept(visit, made, someone):
+    """As a hand presses them, and not while somebody types; the tab's title follows."""
+    visitor = someone()
+    page = visit(f"{made}/market?venue=binance&symbol=BTC/USDT:USDT", by=visitor)
+    title = page.locator("h2").first
+    first = title.inner_text()
+
+    page.keyboard.press("]", delay=80)
+    page.wait_for_function("(was) => document.querySelector('h2').innerText !== was", arg=first)
+    second = title.inner_text()
+    page.wait_for_function(
+        "(base) => document.title.startsWith(`${base} `)", arg=second.partition("/")[0]
+    )
+    page.keyboard.press("[", delay=80)
+    page.wait_for_function("(was) => document.querySelector('h2').innerText === was", arg=first)
+
+    page.keyboard.press("/", delay=80)
+    search = page.locator(".st-key-market_pair input")
+    assert search.evaluate("(one) => one === document.activeElement")
+    page.keyboard.type("eth]")
+    assert search.input_value() == "eth]"
+    assert title.inner_text() == first
+    page.keyboard.press("Escape")
+
+    page.get_by_role("radio", name="Flow").click()
+    page.wait_for_url("**panes=flow**")
+    page.wait_for_function("() => localStorage.getItem('perpscope-panes') === 'flow'")
+    page.close()
+    again = visit(f"{made}/market", by=visitor)
+    again.wait_for_url("**panes=flow**")
 
 
 def test_the_wallboard_fits_its_screen(visit, made):

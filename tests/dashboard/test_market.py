@@ -140,7 +140,7 @@ def test_figures_and_panes_of_one_pair(market, record):
     record.snapshot(BTC, next_funding_ts=record.noon + timedelta(hours=2, minutes=5), **NOW)
     wave(record)
 
-    page = market(venue="binance", symbol=BTC)
+    page = market(venue="binance", symbol=BTC, panes="all")
 
     assert cards(page) == {
         "Price": "110.000",
@@ -182,7 +182,7 @@ def under_way(record):
 )
 def test_the_last_bar_is_the_one_under_way(market, record, under_way, asked, candle, traded):
     """What was heard of it up to the time that is shown, and no more."""
-    page = market(venue="binance", symbol=BTC, at=f"2025-10-22T{asked}Z")
+    page = market(venue="binance", symbol=BTC, panes="all", at=f"2025-10-22T{asked}Z")
 
     price = [values(page, name)[-1] for name in ("open", "high", "low", "close")]
     assert price == pytest.approx(candle)
@@ -224,7 +224,7 @@ def test_without_a_word_in_the_address_it_is_the_largest_pair(market, record):
 
     page = market()
 
-    assert page.selectbox(key="market_base").value == "ETH"
+    assert page.selectbox(key="market_pair").value == "ETH/USDT · Binance"
     assert "ETH/USDT on Binance" in titles(page)
 
 
@@ -236,7 +236,7 @@ def test_another_asset_goes_to_the_address(market, record):
     wave(record)
     page = market(venue="binance", symbol=BTC)
 
-    page.selectbox(key="market_base").select("ETH").run()
+    page.selectbox(key="market_pair").select("ETH/USDT · Binance").run()
 
     assert not page.exception
     assert page.query_params["symbol"] == ETH
@@ -266,7 +266,7 @@ def test_a_base_is_its_venues_together(market, record):
         record.snapshot(BTC, venue=venue, **{**NOW, "oi_usd": oi_usd})
         wave(record, venue=venue, oi_usd=oi_usd)
 
-    page = market(base="BTC", panes=["OI", "Venues"])
+    page = market(base="BTC", panes="price.oi.other-venues")
 
     assert cards(page)["Open interest"] == "$8.00B"
     assert values(page, "oi_usd")[-1] == pytest.approx(8e9)
@@ -297,7 +297,7 @@ def test_all_venues_can_be_chosen(market, record):
     wave(record)
     page = market(venue="binance", symbol=BTC)
 
-    page.selectbox(key="market_pair").select("All venues").run()
+    page.selectbox(key="market_pair").select("BTC · all venues").run()
 
     assert not page.exception
     assert page.query_params["base"] == "BTC"
@@ -318,9 +318,9 @@ def test_the_threshold_is_drawn_where_the_z_score_is(market, record):
     """It is this user's own."""
     wave(record, count=80)
 
-    page = market(panes=["z"], z="1.5")
+    page = market(panes="price.oi-z-score", z="1.5")
 
-    assert panes(page)["z"]["levels"] == [1.5, -1.5]
+    assert panes(page)["OI z-score"]["levels"] == [1.5, -1.5]
 
 
 def test_signals_are_marked_in_the_lane_of_their_tier(market, record):
@@ -368,15 +368,15 @@ def test_an_empty_pane_says_why(market, record):
     wave(record, **dict.fromkeys((*names, "liq_long_usd", "liq_short_usd", "book_imbalance")))
     record.publish(venues=offers("price", "oi_raw", "book_imbalance"))
 
-    panes = ["Takers", "Top traders", "Basis", "Liquidations", "Book"]
-    page = market(publish=False, panes=panes)
+    panes = ("taker-imbalance", "top-traders", "basis", "liquidations", "book-imbalance")
+    page = market(publish=False, panes=".".join(panes))
 
     said = text(page)
-    assert "Takers: no trades streamed from Binance USD-M." in said
+    assert "Taker imbalance: no trades streamed from Binance USD-M." in said
     assert "Liquidations: no liquidations streamed from Binance USD-M." in said
     assert "Top traders: no top-trader ratios from Binance USD-M." in said
     assert "Basis: no index price from Binance USD-M." in said
-    assert "Book: no order books in this period." in said
+    assert "Book imbalance: no order books in this period." in said
     assert series(page) == {"Price"}
 
 
@@ -384,9 +384,9 @@ def test_too_few_bars_for_an_indicator_are_counted(market, record):
     """The z-score looks back on 20 changes."""
     wave(record, count=5)
 
-    said = text(market())
+    said = text(market(panes="all"))
 
-    assert "z: needs 22 bars, 5 available." in said
+    assert "OI z-score: needs 22 bars, 5 available." in said
     assert "RSI: needs 15 bars, 5 available." in said
 
 
@@ -394,7 +394,7 @@ def test_one_bar_alone(market, record):
     """The first five minutes of a record."""
     wave(record, count=1)
 
-    page = market()
+    page = market(panes="all")
 
     assert len(values(page, "close")) == 1
     assert "OI change: needs 2 bars, 1 available." in text(page)
@@ -420,7 +420,7 @@ def test_a_name_in_any_script(market, record):
     page = market(venue="binance", symbol=CHINESE)
 
     assert "币安人生/USDT on Binance" in titles(page)
-    assert page.selectbox(key="market_base").value == "币安人生"
+    assert page.selectbox(key="market_pair").value == "币安人生/USDT · Binance"
 
 
 def test_a_delisted_pair_has_its_past(market, record):
@@ -430,13 +430,13 @@ def test_a_delisted_pair_has_its_past(market, record):
     wave(record, ETH, ended=record.noon - timedelta(days=9))
 
     page = market(venue="binance", symbol=ETH)
-    assert "No data for ETH/USDT on binance in the 24 h before" in text(page)
+    assert "No data for ETH/USDT on Binance in the 24 h before" in text(page)
     assert not page.metric
 
     page.segmented_control(key="span").set_value("30 d").run()
     assert not page.exception
     assert "Price" in series(page)
-    assert "No recent data for ETH/USDT on binance." in text(page)
+    assert "No recent data for ETH/USDT on Binance." in text(page)
 
 
 @pytest.mark.parametrize(
@@ -456,7 +456,7 @@ def test_what_nobody_knows_is_said(market, record, address):
     name, value = list(address.items())[-1]
     assert "No data for" in text(page)
     assert f"{name}={value}" in text(page)
-    assert page.selectbox(key="market_base").value is None
+    assert page.selectbox(key="market_pair").value is None
 
 
 def test_an_empty_lake_says_the_way_forward(market, record):

@@ -20,7 +20,7 @@ from dashboard.charts.linked_chart import changes, whole
 from dashboard.components.time_range import MARKET_SPANS, MAX_BARS, MIN_BARS, market_range
 from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable, sentences
-from dashboard.market.panes import FIRST, LABELS, PANES, chosen
+from dashboard.market.panes import FIRST, LABELS, PANES, PRICE, chosen
 from dashboard.market.scales import newest
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
@@ -43,7 +43,7 @@ def chart(bars, venues=("binance",), labels=LABELS):
     return drawn(whole, drawable(whole, [], chosen(labels)), venues=True)
 
 
-def drawn(whole, panes, *, venues=False):
+def drawn(whole, panes, *, venues=False, averages=()):
     drawing = Drawing(
         history=whole,
         until=NOW,
@@ -51,6 +51,7 @@ def drawn(whole, panes, *, venues=False):
         signals=[],
         panes=panes,
         bands=True,
+        averages=averages,
         venues=venues,
         thresholds=Thresholds(),
         colors=DARK,
@@ -71,7 +72,16 @@ def kinds(drawn, label):
     return [one["kind"] for one in pane(drawn, label)["series"]]
 
 
-FOR_A_STUDY = ("OI coins", "OI split", "Robust z", "CVD/OI", "OBV", "ATR", "Volatility", "Premium")
+FOR_A_STUDY = (
+    "OI coins",
+    "OI split",
+    "OI robust z-score",
+    "CVD/OI",
+    "OBV",
+    "ATR",
+    "Volatility",
+    "Premium",
+)
 """Panes that are switched on one at a time."""
 
 
@@ -330,3 +340,17 @@ def test_funding_is_a_step_from_payment_to_payment():
     assert not carried["named"]
     assert other["title"] == "Bybit"
     assert len(pane(drawn(history, panes), "Funding")["series"]) == 1
+
+
+def test_averages_are_lines_on_the_price_where_they_are_asked_for():
+    """Each has its own colour, whichever others are there."""
+
+    def tints(*names):
+        figure = drawn(found(60), [PRICE], averages=names)
+        series = figure.parts["panes"][0]["series"]
+        return {one["id"]: one["color"] for one in series if one["id"] in names}
+
+    both = tints("ema_20", "ema_50", "vwap")
+    assert len(set(both.values())) == 3
+    assert tints("vwap") == {"vwap": both["vwap"]}
+    assert tints() == {}

@@ -19,7 +19,7 @@ from dashboard.components.time_range import market_range
 from dashboard.loaders import shown_moment
 from dashboard.market import chart_and_figures, exports
 from dashboard.market.instrument_picker import Subject
-from dashboard.market.panes import LABELS
+from dashboard.market.panes import LABELS, VENUES
 from dashboard.view import View
 from tests.dashboard.test_market import BTC, KNOWN, NOW, wave
 
@@ -100,7 +100,7 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
     assert words[2].startswith("OI +")
     assert " σ in 5m (+" in words[2]
     assert signals.frame["ts"].iloc[0] == record.noon.replace(minute=35)
-    assert document.state["Panes"].startswith("Price, Bands, Volume, OI")
+    assert document.state["Panes"].startswith("Price, Bollinger bands, Other venues, Volume, OI")
     assert "z of OI change 2.50, Long/short 3.00, Book" in document.state["Thresholds"]
     pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(document))).pages
     paper = " ".join("".join(page.extract_text() for page in pages).split())
@@ -218,7 +218,7 @@ def test_other_venues_are_beside_where_they_are_on(loaded, record):
         wave(record, venue=venue)
 
     with_venues, without = (
-        charts(report(*loaded(*labels))) for labels in (("Volume", "Venues"), ("Volume",))
+        charts(report(*loaded(*labels))) for labels in (("Volume", VENUES), ("Volume",))
     )
 
     assert [line.name for line in with_venues["BTC/USDT on Binance"].series] == [

@@ -58,7 +58,7 @@ def test_market_has_a_page_for_each_and_says_why(record, opened):
     page = opened(MARKET, base="GAS (bybit)")
     assert APART in text(page)
     assert cards(page)["Open interest"] == "$9.00M"
-    assert page.selectbox(key="market_base").value == "GAS (bybit)"
+    assert page.selectbox(key="market_pair").value == "GAS (bybit) · all venues"
 
 
 def test_a_link_to_the_name_alone_names_its_assets(record, opened):
@@ -72,7 +72,7 @@ def test_a_link_to_the_name_alone_names_its_assets(record, opened):
 def test_a_pair_is_found_under_its_own_name_whatever_it_is_counted_under(record, opened):
     two_gases(record)
     page = opened(MARKET, venue="bybit", symbol=GAS)
-    assert page.selectbox(key="market_base").value == "GAS (bybit)"
+    assert page.selectbox(key="market_pair").value == "GAS/USDT · Bybit"
     assert "market_chart_sent" in page.session_state
 
 
