@@ -69,6 +69,8 @@ class Bases:
     stored: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     """By each such name: the stored bases of its rows."""
     differences: tuple[Difference, ...] = ()
+    multipliers: Mapping[Key, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Coins in a quoted unit, of those of which it is not 1."""
 
     def name(self, venue: str, symbol: str, base: str) -> str:
         """Return what the instrument is counted under; *base* is the stored one."""
@@ -137,7 +139,16 @@ def bases(
         for name in parts.values():
             stored.setdefault(name, set()).add(base)
     kept = {name: frozenset(found) for name, found in stored.items()}
-    return Bases(MappingProxyType(names), MappingProxyType(kept), tuple(differences))
+    quoted = query.fetch(cursor, "multipliers", now=now)
+    units = dict(
+        zip(zip(quoted["venue"], quoted["symbol"], strict=True), quoted["multiplier"], strict=True)
+    )
+    return Bases(
+        MappingProxyType(names),
+        MappingProxyType(kept),
+        tuple(differences),
+        MappingProxyType(units),
+    )
 
 
 def _judged(base: str, kind: str, rows: list[dict[Any, Any]]) -> tuple[Difference, dict[Key, str]]:

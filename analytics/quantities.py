@@ -197,12 +197,9 @@ _ALL: Final = (
         ts="funding_ts", of="funding_8h_pct", neutral=0.0,
     ),
     _Q("funding_delta_s", "Funding change over", "span", "s", of="funding_8h_pct"),
-    _Q(
-        "funding_spread_pp", "Funding spread", "points", f"{_PP} per 8 h", 4, brief="Spread 8 h",
-        ts="funding_ts",
-    ),
-    _Q("funding_highest", "Highest funding", "text", "venue"),
-    _Q("funding_lowest", "Lowest funding", "text", "venue"),
+    _Q("funding_spread_pp", "Funding spread", "points", f"{_PP} per 8 h", 4),
+    _Q("highest_venue", "Highest funding", "text", "venue"),
+    _Q("lowest_venue", "Lowest funding", "text", "venue"),
     _Q("venue_spread_pp", "Spread between venues", "points", f"{_PP} per 8 h", 4, brief="Spread"),
     _Q(
         "venue_spread_apr_pct", "Spread between venues, APR", "points", f"{_PP} per year",

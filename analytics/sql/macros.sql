@@ -49,9 +49,6 @@ create macro nearness(further) as 2 * abs(further) - sign(further);
 create macro coins_in_unit(multiplier, symbol, base) as
     coalesce(multiplier, case when starts_with(symbol, base || '/') then 1 end);
 
--- The mean of *value* by *weight* over the rows that have both; of a single row its own value.
-create macro mean_by(value, weight) as if(
-    count(*) = 1,
-    max(value),
-    sum(value * weight) / nullif(sum(weight) filter (value is not null), 0)
-);
+-- The mean of *value* by *weight* over the rows that have both.
+create macro mean_by(value, weight) as
+    sum(value * weight) / nullif(sum(weight) filter (value is not null), 0);

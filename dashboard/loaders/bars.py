@@ -14,6 +14,8 @@ from analytics.correlation.lead_lag import LeadLag, lead_lag_of
 from analytics.correlation.matrix import Method
 from analytics.correlation.view import Matrix, Subject
 from analytics.correlation.view import matrix as matrix_of
+from analytics.market.by_asset import by_asset as panel_by_asset
+from analytics.market.by_asset import needed
 from analytics.pair.curves import BARS, METRICS
 from analytics.pair.curves import pair_curves as curves_of
 from analytics.panels import panel as panels
@@ -41,16 +43,20 @@ def panel(
     bars: int,
     only: Only = EVERYTHING,
     unfinished: bool = False,
+    by_asset: bool = False,
 ) -> Panel:
     """Return the panel of *metrics* that ``panel.load`` makes, as of the end of its last bar.
 
-    All sessions share it, and its arrays are read-only: compute, never write into it.
+    With *by_asset* it has a column for each asset over the instruments in *only*, as
+    ``market.by_asset`` makes it. All sessions share it, and its arrays are read-only: compute,
+    never write into it.
     """
     ends = "5m" if unfinished else timeframe
     wanted = (tuple(metrics), timeframe, bars, only, unfinished)
     names = counted(shown)
     known, mark = shown_moment.bars_known(shown, ends), shown.mark(ends)
-    return _panel(source.folder(), known, mark, *wanted, key(names), names)
+    load = _panel_by_asset if by_asset else _panel
+    return load(source.folder(), known, mark, *wanted, key(names), names)
 
 
 def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
@@ -95,11 +101,12 @@ def matrix(
     *,
     bars: int,
     only: Only,
+    by_asset: bool = False,
 ) -> Matrix:
     """Return what ``correlated.matrix`` makes of *pairs*, from the panel of those in *only*."""
     known, mark = shown_moment.bars_known(shown, timeframe), shown.mark(timeframe)
     names = counted(shown)
-    wanted = (tuple(pairs), subject, method, timeframe, bars, only, key(names), names)
+    wanted = (tuple(pairs), subject, method, timeframe, bars, only, by_asset, key(names), names)
     return _matrix(source.folder(), known, mark, *wanted)
 
 
@@ -164,6 +171,23 @@ def _panel(
         )
 
 
+@st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)
+def _panel_by_asset(
+    folder: str,
+    known: Known,
+    mark: datetime,
+    metrics: tuple[str, ...],
+    timeframe: str,
+    bars: int,
+    only: Only,
+    unfinished: bool,
+    counted_key: str,
+    _counted: Bases,
+) -> Panel:
+    wanted = (needed(metrics), timeframe, bars, only, unfinished, counted_key, _counted)
+    return panel_by_asset(_panel(folder, known, mark, *wanted), _counted.multipliers)
+
+
 @st.cache_resource(ttl="1h", max_entries=16, show_spinner=False)
 def _pair_curves(folder: str, known: Known, mark: datetime, timeframe: str) -> pd.DataFrame:
     """Return the curves that end at *mark*: those of days are read from months of bars."""
@@ -199,11 +223,13 @@ def _matrix(
     timeframe: str,
     bars: int,
     only: Only,
+    by_asset: bool,
     counted_key: str,
     _counted: Bases,
 ) -> Matrix:
     wanted = (subject.metrics, timeframe, bars + 1, only, False, counted_key, _counted)
-    return matrix_of(_panel(folder, known, mark, *wanted), pairs, subject, method)
+    load = _panel_by_asset if by_asset else _panel
+    return matrix_of(load(folder, known, mark, *wanted), pairs, subject, method)
 
 
 @st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)

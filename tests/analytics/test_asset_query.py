@@ -125,8 +125,8 @@ def test_sums_and_means_are_over_the_venues_that_know_them(market):
     assert btc["volume_24h_usd"] == 4600
     assert btc["funding_8h_pct"] == pytest.approx((300 * 0.03 + 100 * 0.02) / 400)
     assert btc["funding_8h_volume_pct"] == pytest.approx((1000 * 0.03 + 3000 * 0.02) / 4000)
-    assert btc["funding_spread_pp"] == pytest.approx(0.01)
-    assert (btc["funding_highest"], btc["funding_lowest"]) == ("binance", "bybit")
+    assert btc["venue_spread_pp"] == pytest.approx(0.01)
+    assert (btc["highest_venue"], btc["lowest_venue"]) == ("binance", "bybit")
     share = (300 * 3 / 4 + 100 * 1 / 2) / 400
     assert btc["ls_accounts"] == pytest.approx(share / (1 - share))
     assert (btc["venue_count"], btc["pair_count"], btc["expected_pairs"]) == (3, 3, 3)

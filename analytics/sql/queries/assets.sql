@@ -59,7 +59,14 @@ presence as (
 ),
 
 fresh as (
-    select *, speaks or not bool_or(speaks) over (partition by base) as is_fresh
+    select
+        *,
+        speaks or not bool_or(speaks) over (partition by base) as is_fresh,
+        -- Venues are compared by their instrument with the most open interest.
+        row_number() over (
+            partition by base, venue
+            order by funding_8h_pct is null, oi_usd desc nulls last, symbol
+        ) = 1 as leads_venue
     from heard
 ),
 
@@ -67,6 +74,8 @@ fresh as (
 compared as (
     select
         *,
+        -- Where nobody's open interest is known, all weigh alike.
+        if(count(oi_usd) over (partition by base) > 0, oi_usd, 1) as weight,
         if(is_fresh, coin_price, null) as price_now,
         price_now / (1 + price_delta_pct / 100) as price_then,
         price_now / (1 + price_24h_pct / 100) as price_day_ago,
@@ -76,6 +85,7 @@ compared as (
         oi_base_then + 0 * oi_base_now as oi_base_before,
         if(is_fresh, funding_8h_pct + 0 * funding_8h_pct_then, null) as funding_now,
         funding_8h_pct_then + 0 * funding_now as funding_before,
+        if(is_fresh and leads_venue, funding_8h_pct, null) as funding_of_venue,
         ls_accounts / (1 + ls_accounts) as longs,
         if(is_fresh, longs + 0 * ls_accounts_then, null) as longs_now,
         ls_accounts_then / (1 + ls_accounts_then) + 0 * longs_now as longs_before
@@ -85,9 +95,9 @@ compared as (
 summed as (
     select
         base,
-        mean_by(price_now, oi_usd) as price,
-        mean_by(price_now + 0 * price_then, oi_usd) / mean_by(price_then, oi_usd) as price_times,
-        mean_by(price_now + 0 * price_day_ago, oi_usd) / mean_by(price_day_ago, oi_usd)
+        mean_by(price_now, weight) as price,
+        mean_by(price_now + 0 * price_then, weight) / mean_by(price_then, weight) as price_times,
+        mean_by(price_now + 0 * price_day_ago, weight) / mean_by(price_day_ago, weight)
             as price_day_times,
         sum(oi_usd) as oi_usd,
         sum(oi_usd_now) as oi_usd_now,
@@ -95,18 +105,17 @@ summed as (
         sum(oi_base) as oi_base,
         sum(oi_base_now) as oi_base_now,
         sum(oi_base_before) as oi_base_before,
-        mean_by(funding_8h_pct, oi_usd) as funding_8h_pct,
+        mean_by(funding_8h_pct, weight) as funding_8h_pct,
         mean_by(funding_8h_pct, volume_24h_usd) as funding_8h_volume_pct,
-        mean_by(funding_now, oi_usd) - mean_by(funding_before, oi_usd) as funding_delta_pp,
-        max(funding_8h_pct) filter (is_fresh) as funding_most,
-        min(funding_8h_pct) filter (is_fresh) as funding_least,
-        count(funding_8h_pct) filter (is_fresh) as funding_fresh,
-        min(venue) filter (is_fresh and funding_8h_pct = funding_top) as funding_highest,
-        min(venue) filter (is_fresh and funding_8h_pct = funding_bottom) as funding_lowest,
-        mean_by(longs, oi_usd) as longs,
-        mean_by(longs_now, oi_usd) as longs_now,
-        mean_by(longs_before, oi_usd) as longs_before,
-        mean_by(book_imbalance_pct, oi_usd) as book_imbalance_pct,
+        mean_by(funding_now, weight) - mean_by(funding_before, weight) as funding_delta_pp,
+        if(count(funding_of_venue) > 1, max(funding_of_venue) - min(funding_of_venue), null)
+            as venue_spread_pp,
+        min(venue) filter (funding_of_venue = funding_most) as highest_venue,
+        min(venue) filter (funding_of_venue = funding_least) as lowest_venue,
+        mean_by(longs, weight) as longs,
+        mean_by(longs_now, weight) as longs_now,
+        mean_by(longs_before, weight) as longs_before,
+        mean_by(book_imbalance_pct, weight) as book_imbalance_pct,
         sum(volume_24h_usd) as volume_24h_usd,
         sum(cvd_usd) as cvd_usd,
         sum(coalesce(cvd_coverage_pct, 0)) / count(*) as cvd_coverage_pct,
@@ -131,8 +140,8 @@ summed as (
     from (
         select
             *,
-            max(if(is_fresh, funding_8h_pct, null)) over (partition by base) as funding_top,
-            min(if(is_fresh, funding_8h_pct, null)) over (partition by base) as funding_bottom
+            max(funding_of_venue) over (partition by base) as funding_most,
+            min(funding_of_venue) over (partition by base) as funding_least
         from compared
     )
     left join rows_of_pair_flows using (venue, symbol)
@@ -153,9 +162,10 @@ select
     funding_8h_pct,
     funding_8h_volume_pct,
     funding_delta_pp,
-    if(funding_fresh > 1, funding_most - funding_least, null) as funding_spread_pp,
-    if(funding_fresh > 1, funding_highest, null) as funding_highest,
-    if(funding_fresh > 1, funding_lowest, null) as funding_lowest,
+    venue_spread_pp,
+    -- Venues state rates to four decimals of a percent: what is closer is level.
+    if(round(venue_spread_pp, 4) > 0, highest_venue, null) as highest_venue,
+    if(round(venue_spread_pp, 4) > 0, lowest_venue, null) as lowest_venue,
     longs / nullif(1 - longs, 0) as ls_accounts,
     100 * (
         longs_now / nullif(1 - longs_now, 0) / nullif(longs_before / nullif(1 - longs_before, 0), 0)
@@ -164,8 +174,7 @@ select
     summed.* exclude (
         base, price, price_times, price_day_times, oi_usd, oi_usd_now, oi_usd_before, oi_base,
         oi_base_now, oi_base_before, funding_8h_pct, funding_8h_volume_pct, funding_delta_pp,
-        funding_most, funding_least, funding_fresh, funding_highest, funding_lowest, longs,
-        longs_now, longs_before
+        venue_spread_pp, highest_venue, lowest_venue, longs, longs_now, longs_before
     ),
     presence.silent_venues,
     presence.expected_pairs
