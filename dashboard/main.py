@@ -11,6 +11,7 @@ from dashboard.frame.brand import MARK, WORDMARK, one_theme, style_page
 from dashboard.frame.freshness import origin_label
 from dashboard.frame.sidebar import sidebar
 from dashboard.frame.toolbar import toolbar
+from dashboard.frame.user_thresholds import with_own_levels
 from dashboard.loaders import queries, shown_moment, source
 from dashboard.market.pair_dialog import pair_dialog
 
@@ -88,7 +89,7 @@ origin_label(source.origin())
 # The sidebar first: it says what in the URL is wrong, which a widget tidies away.
 seen = sidebar(choices)
 rows, timeframe = toolbar(page.title)
-view.keep(replace(seen, rows=rows, timeframe=timeframe))
+view.keep(with_own_levels(replace(seen, rows=rows, timeframe=timeframe)))
 if opened := session.opened_pair():
     # Not from a page's fragment, whose next tick would close it.
     pair_dialog(*opened)

@@ -31,22 +31,22 @@ MARKED_DAYS: Final = 7
 class OwnLevels:
     """Thresholds as percentiles of each asset's own past."""
 
-    percentiles: Mapping[Level, float]
-    """Of ``PERCENTILES``, for every level."""
+    percentile: float
+    """Of ``PERCENTILES``."""
     values: Mapping[tuple[Level, str], float]
     """By level and asset: the size at that percentile; an asset without a past has none."""
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, percentiles: Mapping[Level, float]) -> OwnLevels:
-        """Return the levels at *percentiles*, of *rows* of ``threshold_values.sql``."""
-        known = rows[rows["base"].notna()]
+    def of(cls, rows: pd.DataFrame, percentile: float) -> OwnLevels:
+        """Return the levels at *percentile*, of *rows* of ``threshold_values.sql``."""
+        known, place = rows[rows["base"].notna()], PERCENTILES.index(percentile)
         values = {
-            (name, base): float(sizes[PERCENTILES.index(percentiles[name])])
+            (name, base): float(sizes[place])
             for name, base, sizes in zip(
                 known["name"], known["base"], known["percentiles"], strict=True
             )
         }
-        return cls(percentiles, values)
+        return cls(percentile, values)
 
 
 def marked_share_pct(rows: pd.DataFrame, name: Level, threshold: float) -> float | None:
@@ -128,7 +128,7 @@ class Thresholds:
         """Write the threshold of *name*: ``2.50``, or ``99th percentile of its own 30 days``."""
         if self.own is None:
             return QUANTITIES[name].write(getattr(self, name)).lstrip("+")
-        return f"{self.own.percentiles[name]:g}th percentile of its own {OWN_DAYS} days"
+        return f"{self.own.percentile:g}th percentile of its own {OWN_DAYS} days"
 
     @property
     def words(self) -> str:

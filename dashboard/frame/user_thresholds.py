@@ -6,15 +6,28 @@ Their defaults, and those that no user sets, are ``analytics.signals.thresholds`
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import pandas as pd
 import streamlit as st
 
 from analytics import formats
+from analytics.errors import PerpscopeError
 from analytics.quantities import QUANTITIES
-from analytics.signals.thresholds import Thresholds
+from analytics.signals.thresholds import (
+    MARKED_DAYS,
+    OWN_DAYS,
+    PERCENTILES,
+    Level,
+    Thresholds,
+    marked_share_pct,
+)
+from dashboard import as_of
+from dashboard.as_of import Moment
 from dashboard.frame.browser_storage import Kept, stored
+from dashboard.loaders import queries, shown_moment
+from dashboard.view import FIRST_TIMEFRAME, View
 
 GROUP: Final = "thresholds"
 """Where the browser stores them."""
@@ -26,7 +39,7 @@ _CHOSEN: Final = "thresholds_chosen"
 class _ThresholdField:
     """Input of one threshold."""
 
-    name: str
+    name: Level
     """Of ``Thresholds``."""
     key: str
     """In the URL and in the browser."""
@@ -87,23 +100,81 @@ _FIELDS: Final = (
 
 _STANDARD: Final = Thresholds()
 
+_LEVELS: Final = "levels"
+"""Of the field that says what thresholds are, and so in the URL and in the browser."""
+
+_ABSOLUTE: Final = "absolute"
+_PERCENTILES: Final = {f"p{percentile:g}": percentile for percentile in PERCENTILES}
+_KINDS: Final = (_ABSOLUTE, *_PERCENTILES)
+
 
 def asked() -> Thresholds:
-    """Ask for the thresholds."""
-    with st.expander("Thresholds", icon=":material/tune:"):
-        given = {field.key: _number(field) for field in _FIELDS}
+    """Ask for the thresholds, and say how much each of them marks while they can be seen."""
+    box = st.expander("Thresholds", icon=":material/tune:", key="thresholds", on_change="rerun")
+    with box:
+        kind = st.selectbox(
+            "Thresholds are",
+            _KINDS,
+            key=_LEVELS,
+            bind="query-params",
+            on_change=_choose,
+            help=(
+                "absolute: the numbers below. p99: what a value of the same asset exceeded in 1 % "
+                f"of its bars of the last {OWN_DAYS} days, on all its venues."
+            ),
+        )
+        marked = _marked() if box.open else None
+        given = {}
+        for field in _FIELDS:
+            given[field.key] = _number(field, is_used=kind not in _PERCENTILES)
+            if marked is not None and kind not in _PERCENTILES:
+                st.caption(_share(marked, field, given[field.key]))
         st.button("Reset thresholds", on_click=_reset, type="tertiary", icon=":material/undo:")
     chosen: dict[str, Any] = {field.name: given[field.key] for field in _FIELDS}
     return Thresholds(**chosen)
 
 
+def with_own_levels(seen: View) -> View:
+    """Return *seen* with thresholds of each asset's own past, if the user chose these."""
+    percentile = _PERCENTILES.get(str(st.session_state.get(_LEVELS)))
+    if percentile is None or (shown := _shown()) is None:
+        return seen
+    own = queries.own_levels(shown, seen.timeframe, percentile)
+    return replace(seen, thresholds=replace(seen.thresholds, own=own))
+
+
+def _shown() -> Moment | None:
+    """Return the time that the page is of; None where there is none, which the page reports."""
+    try:
+        return shown_moment.moment(as_of.asked_time())
+    except PerpscopeError:
+        return None
+
+
+def _marked() -> pd.DataFrame | None:
+    """Return what the thresholds are compared with, of the last days; None without a record."""
+    shown = _shown()
+    if shown is None:
+        return None
+    timeframe = st.session_state.get("timeframe") or FIRST_TIMEFRAME
+    return queries.threshold_values(shown, timeframe, MARKED_DAYS)
+
+
+def _share(marked: pd.DataFrame, field: _ThresholdField, value: float) -> str:
+    """Write how much of the record *value* marked: ``Marks 1.3 % of 7 days``."""
+    share = marked_share_pct(marked, field.name, value)
+    if share is None:
+        return f"No values in {MARKED_DAYS} days"
+    return f"Marks {formats.share(share, 1)} of {MARKED_DAYS} days"
+
+
 def kept() -> Kept:
     """Return the thresholds in force, as the browser is to keep them once they were chosen."""
-    values = {field.key: st.session_state[field.key] for field in _FIELDS}
-    return Kept(values, _CHOSEN in st.session_state)
+    keys = (_LEVELS, *(field.key for field in _FIELDS))
+    return Kept({key: st.session_state[key] for key in keys}, _CHOSEN in st.session_state)
 
 
-def _number(field: _ThresholdField) -> float:
+def _number(field: _ThresholdField, *, is_used: bool) -> float:
     return st.number_input(
         field.label,
         min_value=field.least,
@@ -115,6 +186,7 @@ def _number(field: _ThresholdField) -> float:
         bind="query-params",
         help=field.help,
         on_change=_choose,
+        disabled=not is_used,
     )
 
 
@@ -128,6 +200,7 @@ def _choose() -> None:
 
 def _reset() -> None:
     """Go back to the standard, for good."""
+    st.session_state[_LEVELS] = _ABSOLUTE
     for field in _FIELDS:
         st.session_state[field.key] = _standard(field)
     _choose()
@@ -136,6 +209,8 @@ def _reset() -> None:
 def restore() -> None:
     """Restore the browser's thresholds, except those in the link."""
     before = stored(GROUP)
+    if before.get(_LEVELS) in _KINDS:
+        st.session_state[_LEVELS] = before[_LEVELS]
     for field in _FIELDS:
         value: Any = before.get(field.key)
         if _fits(field, value):
@@ -152,6 +227,9 @@ def _fits(field: _ThresholdField, value: Any) -> bool:
 
 def complaints() -> Iterator[str]:
     """Say which thresholds in the URL are not valid; the inputs leave them out without a word."""
+    kind = st.query_params.get(_LEVELS, _ABSOLUTE)
+    if kind not in _KINDS:
+        yield f"{_LEVELS}={formats.repeated(kind)} is not valid; use {', '.join(_KINDS)}."
     for field in _FIELDS:
         text = st.query_params.get(field.key)
         if text is not None and not _fits(field, text):

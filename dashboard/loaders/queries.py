@@ -12,7 +12,7 @@ import streamlit as st
 from analytics import query
 from analytics.lake.schema import BAR
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES
-from analytics.signals.thresholds import MARKED_DAYS
+from analytics.signals.thresholds import OWN_DAYS, OwnLevels
 from dashboard.as_of import SILENT_CYCLES, Moment
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.bases import counted
@@ -139,16 +139,18 @@ def liquidated(shown: Moment, span: timedelta) -> pd.DataFrame:
 
 
 def threshold_values(shown: Moment, timeframe: str, days: int) -> pd.DataFrame:
-    """Return how large values were in the last *days*; see ``threshold_values.sql``.
-
-    It is read once an hour, and once a day where it is of more than a week.
-    """
-    stride = "1h" if days <= MARKED_DAYS else "1d"
-    times = {"now": shown.mark(stride), "known_by": shown.known_by}
+    """Return how large values were in the last *days*; ``threshold_values.sql``, once an hour."""
+    times = {"now": shown.mark("1h"), "known_by": shown.known_by}
     spans = {"span_s": 86_400 * days, "bar_ms": int(1000 * TIMEFRAMES[timeframe].total_seconds())}
     asked = {**times, **spans, **counted(shown).params}
-    known = shown_moment.bars_known(shown, stride)
-    return _threshold_values(source.folder(), known, asked)
+    return _threshold_values(source.folder(), shown_moment.bars_known(shown, "1h"), asked)
+
+
+def own_levels(shown: Moment, timeframe: str, percentile: float) -> OwnLevels:
+    """Return thresholds at a *percentile* of each asset's own past."""
+    rows = threshold_values(shown, timeframe, OWN_DAYS)
+    wanted = ("own_levels", shown, (timeframe, percentile))
+    return derived(*wanted, lambda: OwnLevels.of(rows, percentile))
 
 
 def venue_cycles(shown: Moment) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pandas as pd
@@ -67,6 +68,7 @@ def test_a_link_brings_the_whole_view(market, venue):
         ("rows", "coins", "rows=coins is not available; use assets, pairs."),
         ("z", "high", "z=high is not valid; use a number from 0 to 20."),
         ("ls", "nan", "ls=nan is not valid; use a number from 1 to 100."),
+        ("levels", "p7", "levels=p7 is not valid; use absolute, p90,"),
         ("imbalance", "101", "imbalance=101 is not valid; use a number from 0 to 100."),
     ],
 )
@@ -92,7 +94,10 @@ def test_thresholds_are_kept_only_when_they_were_chosen(market):
     market.number_input(key="ls").set_value(2.5).run()
     assert kept(market)["thresholds"] == {
         "chosen": True,
-        "values": {"z": 4, "ls": 2.5, "imbalance": 3, "funding": 0.03, "oi_delta": 1},
+        "values": {
+            **{"levels": "absolute", "z": 4, "ls": 2.5, "imbalance": 3, "funding": 0.03},
+            "oi_delta": 1,
+        },
     }
     assert kept(market)["rows"] == {"chosen": False, "values": {"rows": "assets"}}
 
@@ -108,9 +113,56 @@ def test_the_standard_thresholds_come_back(market):
     assert kept(market)["thresholds"]["chosen"] is True
 
 
+def hundred_bars(record):
+    """A hundred bars of each pair, of which the ratio was 4 in ten; funding was at rest."""
+    for symbol, most in ((BTC, 4.0), (ETH, 8.0)):
+        for back in range(100):
+            ended = record.noon - timedelta(minutes=44 + 5 * back)
+            known = {"funding_rate": 0.0001, "funding_interval_h": 8.0}
+            record.bar(symbol, ended=ended, ls_accounts=most if back % 10 == 0 else 1.5, **known)
+
+
+def test_each_threshold_says_how_much_it_marks(app, record):
+    """Of the last week, where somebody opened them; who does not look waits for nothing."""
+    hundred_bars(record)
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+
+    app.run()
+    assert not any("Marks" in one.value for one in app.sidebar.caption)
+
+    app.session_state["thresholds"] = True
+    app.run()
+    said = [one.value for one in app.sidebar.caption]
+    none = "No values in 7 days"
+    assert said == [none, "Marks 10.0 % of 7 days", none, "Marks 0.0 % of 7 days", none]
+    app.number_input(key="ls").set_value(5.0).run()
+    assert "Marks 5.0 % of 7 days" in [one.value for one in app.sidebar.caption]
+
+
+def test_thresholds_can_be_of_each_assets_own_past(app, record):
+    """By the link, in the browser, and back to numbers."""
+    hundred_bars(record)
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+    app.query_params["levels"] = "p95"
+
+    app.run()
+
+    assert not app.exception
+    own = app.session_state["view"].thresholds
+    assert (own.of_base("BTC").ls_accounts, own.of_base("ETH").ls_accounts) == (4.0, 8.0)
+    assert "Long/short 95th percentile of its own 30 days" in own.words
+    assert kept(app)["thresholds"]["values"]["levels"] == "p95"
+    assert app.number_input(key="ls").disabled
+
+    app.sidebar.button[0].click().run()
+    assert app.session_state["view"].thresholds == Thresholds()
+
+
 def test_a_stored_threshold_gives_way_to_the_links(monkeypatch):
     """What cannot be a threshold, as somebody edited it, is passed over."""
-    stored = {"z": 9, "ls": 3.5, "imbalance": "much", "funding": -1, "other": 1}
+    stored = {"z": 9, "ls": 3.5, "imbalance": "much", "funding": -1, "other": 1, "levels": "p7"}
     browser = SimpleNamespace(stored={"thresholds": stored})
     state = {"linked": {"z"}, "z": 4.0, "browser": browser}
     monkeypatch.setattr(st, "session_state", state)
@@ -118,7 +170,7 @@ def test_a_stored_threshold_gives_way_to_the_links(monkeypatch):
     user_thresholds.restore()
 
     assert (state["z"], state["ls"]) == (4.0, 3.5)
-    assert not {"imbalance", "funding", "other"} & state.keys()
+    assert not {"imbalance", "funding", "other", "levels"} & state.keys()
 
 
 @pytest.mark.parametrize("stored", [None, [], "z", 3])

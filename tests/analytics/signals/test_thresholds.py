@@ -27,7 +27,6 @@ from analytics.signals.tiers import z_oi
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 BARS = 400
-P99 = dict.fromkeys(get_args(Level), 99.0)
 
 
 @pytest.fixture
@@ -125,7 +124,7 @@ def test_a_percentile_is_of_the_assets_own_past_over_its_venues(cursor):
     rows = asked(cursor, frame)
     panel, known = values(frame)
 
-    own = OwnLevels.of(rows, P99)
+    own = OwnLevels.of(rows, 99.0)
 
     for base in ("BTC", "PEPE"):
         mine = [pair.base == base for pair in panel.instruments]
@@ -172,14 +171,14 @@ def test_signals_compare_each_asset_with_its_own():
     panel = Panel(times, pairs, values, "5m", NOON)
     levels = {("oi_delta_pct", "BTC"): 1.0, ("oi_delta_pct", "PEPE"): 4.0}
 
-    (one,) = latest_signals(panel, Thresholds(own=OwnLevels(P99, levels)))
+    (one,) = latest_signals(panel, Thresholds(own=OwnLevels(99.0, levels)))
 
     assert (one.tier, one.base, one.thresholds) == (3, "BTC", {"oi_delta_pct": 1.0})
 
 
 def test_the_thresholds_of_one_asset_are_plain_numbers():
     """As a chart draws them; nothing exceeds one that has no past."""
-    own = Thresholds(own=OwnLevels(P99, {("z_oi", "BTC"): 3.1}))
+    own = Thresholds(own=OwnLevels(99.0, {("z_oi", "BTC"): 3.1}))
 
     btc = own.of_base("BTC")
 
