@@ -1,6 +1,7 @@
 """The command line; the one module that starts both the collector and the dashboard.
 
-Data goes to stdout, messages to stderr. ``Exit`` lists the exit codes.
+Data goes to stdout, messages to stderr. ``Exit`` lists the exit codes. What a command needs is
+imported when it is called: all of it takes two seconds, and no command needs all.
 """
 
 from __future__ import annotations
@@ -14,14 +15,12 @@ import os
 import sys
 from datetime import UTC, datetime
 from enum import IntEnum
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
 
-from analytics import query_cli
 from analytics.errors import (
     ImportRefused,
     LakeError,
@@ -32,27 +31,12 @@ from analytics.errors import (
 )
 from analytics.lake.layout import PRIVATE_UMASK
 from analytics.untrusted.visible import visible
-from collector.commands import backfill as backfilling
-from collector.commands import doctor as checks
-from collector.commands import import_files as imports
-from collector.commands import launch
-from collector.commands import simulate as simulation
-from collector.service import control_socket, logs, runner
-from collector.service.health_server import LOOPBACK
-from collector.settings import Settings, load
+from collector.service.left_behind import end_if_left_behind
+
+if TYPE_CHECKING:
+    from collector.settings import Settings
 
 interrupts.raise_again()
-
-_GUARDED = (
-    *("--server.headless", "true"),
-    *("--server.allowedHosts", "localhost", "--server.allowedHosts", "127.0.0.1"),
-    *("--server.enableXsrfProtection", "true"),
-    *("--server.enableAgentApi", "false"),
-    *("--server.maxUploadSize", "20"),
-    *("--browser.gatherUsageStats", "false"),
-    *("--client.showErrorDetails", "none"),
-)
-"""Security settings of the dashboard, repeated here in case .streamlit/config.toml is missing."""
 
 
 class Exit(IntEnum):
@@ -97,14 +81,18 @@ Recording = Annotated[
 @app.command()
 def demo(port: Port = None, seed: Seed = 7, speed: Speed = 1, recording: Recording = None) -> None:
     """Run simulator, collector and dashboard, with a lake of their own."""
-    options = simulation.options(seed=seed, speed=speed, recorded=recording)
-    _end(interrupted=asyncio.run(launch.demo(load(port=port), options)))
+    with interrupts.ending_at_once():
+        from collector.commands import launch
+    options = launch.simulator_options(seed=seed, speed=speed, recorded=recording)
+    _end(interrupted=asyncio.run(launch.demo(_settings(port=port), options)))
 
 
 @app.command()
 def up(port: Port = None) -> None:
     """Run collector and dashboard on the real venues."""
-    _end(interrupted=asyncio.run(launch.up(load(port=port))))
+    with interrupts.ending_at_once():
+        from collector.commands import launch
+    _end(interrupted=asyncio.run(launch.up(_settings(port=port))))
 
 
 @app.command()
@@ -116,11 +104,13 @@ def collect(
     venue: Venues = None,
 ) -> None:
     """Run the collector until stopped."""
-    settings = load(venues=tuple(venue) if venue else None)
+    settings = _settings(venues=tuple(venue) if venue else None)
+    with interrupts.ending_at_once():
+        from collector.service import logs, runner
     logs.start(settings.data_dir / "logs", settings.log_level)
     if not once:
         interrupted = asyncio.run(runner.run(settings))
-        control_socket.end_if_left_behind(Exit.INTERRUPTED if interrupted else Exit.OK)
+        end_if_left_behind(Exit.INTERRUPTED if interrupted else Exit.OK)
         _end(interrupted=interrupted)
     cycles = asyncio.run(runner.run_once(settings))
     if cycles and not any(cycle.answered for cycle in cycles):
@@ -130,9 +120,11 @@ def collect(
 @app.command()
 def serve(port: Port = None) -> None:
     """Run the dashboard."""
-    settings = load(port=port)
-    launch.refuse_taken_port(settings.port)
-    _become_dashboard(settings)
+    settings = _settings(port=port)
+    with interrupts.ending_at_once():
+        from collector.commands import serve as serving
+    serving.refuse_taken_port(settings.port)
+    serving.become_dashboard(settings)
 
 
 @app.command("import")
@@ -149,7 +141,9 @@ def import_(
     """Import files; if a collector is running, it does the work."""
     if not files and not undo:
         raise typer.BadParameter("give files to import, or --undo ID")
-    settings = load()
+    settings = _settings()
+    with interrupts.ending_at_once():
+        from collector.commands import import_files as imports
     if not imports.run(settings.data_dir, files or (), err, _out(), undo=undo or ()):
         raise typer.Exit(Exit.REFUSED)
 
@@ -157,9 +151,10 @@ def import_(
 @app.command("imports")
 def imports_() -> None:
     """List imports with their ids for `import --undo`."""
-    folder, wall = load().data_dir, datetime.now(UTC)
-    written = query_cli.Written.TABLE
-    if not query_cli.ask(folder, "imports", (), written, sys.stdout, wall=wall):
+    folder, wall = _settings().data_dir, datetime.now(UTC)
+    with interrupts.ending_at_once():
+        from analytics import query_cli
+    if not query_cli.ask(folder, "imports", (), "table", sys.stdout, wall=wall):
         err.print("no imports", markup=False, highlight=False)
 
 
@@ -173,7 +168,10 @@ def backfill(
     venue: Venues = None,
 ) -> None:
     """Fill in history from the venues; if a collector is running, it does the work."""
-    settings = load(venues=tuple(venue) if venue else None)
+    settings = _settings(venues=tuple(venue) if venue else None)
+    with interrupts.ending_at_once():
+        from collector.commands import backfill as backfilling
+        from collector.service import logs
     logs.start(settings.data_dir / "logs", settings.log_level)
     try:
         sound = backfilling.run(settings, days=days, archive=archive, err=err, out=_out())
@@ -194,14 +192,16 @@ def query(
         typer.Option(metavar="KEY=VALUE", help="A parameter of the query; can be repeated."),
     ] = None,
     written: Annotated[
-        query_cli.Written, typer.Option("--format", help="Output format.")
-    ] = query_cli.Written.TABLE,
+        Literal["table", "csv", "json"], typer.Option("--format", help="Output format.")
+    ] = "table",
 ) -> None:
     """Run a named query on the lake, or list all queries."""
+    with interrupts.ending_at_once():
+        from analytics import query_cli
     if name is None:
         sys.stdout.write(query_cli.listing())
         return
-    folder, wall = load().data_dir, datetime.now(UTC)
+    folder, wall = _settings().data_dir, datetime.now(UTC)
     rows = query_cli.ask(folder, name, param or (), written, sys.stdout, wall=wall)
     if not rows:
         err.print(f"{name}: no rows", markup=False, highlight=False)
@@ -210,7 +210,9 @@ def query(
 @app.command()
 def doctor() -> None:
     """Print the settings in effect; check lake, disk, clock, venues and websockets."""
-    settings = load()
+    settings = _settings()
+    with interrupts.ending_at_once():
+        from collector.commands import doctor as checks
     sound = asyncio.run(checks.examine(settings, _out()))
     raise typer.Exit(Exit.OK if sound else Exit.FAILED)
 
@@ -227,6 +229,8 @@ def simulate(
     ] = None,
 ) -> None:
     """Run the simulator of the venues' REST and websockets; print its address."""
+    with interrupts.ending_at_once():
+        from collector.commands import simulate as simulation
     simulation.run(
         port=port,
         seed=seed,
@@ -237,6 +241,13 @@ def simulate(
     )
 
 
+def _settings(**overrides: object) -> Settings:
+    """Return the settings in effect, as ``collector.settings.load`` does."""
+    with interrupts.ending_at_once():
+        from collector.settings import load
+    return load(**overrides)
+
+
 def _end(*, interrupted: bool) -> NoReturn:
     """Exit from a command that runs until stopped."""
     raise typer.Exit(Exit.INTERRUPTED if interrupted else Exit.OK)
@@ -245,25 +256,6 @@ def _end(*, interrupted: bool) -> NoReturn:
 def _out() -> Console:
     """Console for data on stdout, not wrapped if that is a file or a pipe."""
     return Console(width=None if sys.stdout.isatty() else 250, emoji=False)
-
-
-def _become_dashboard(settings: Settings) -> None:
-    """Replace this process by Streamlit, so that signals reach it and no child is left behind."""
-    found = find_spec("dashboard")
-    if found is None or found.origin is None:
-        raise SettingsError("the package dashboard is not installed")
-    arguments = [
-        "dashboard",
-        *("--server.port", str(settings.port)),
-        *("--server.address", LOOPBACK),
-        *_GUARDED,
-        *(text for name in settings.allowed_hosts for text in ("--server.allowedHosts", name)),
-    ]
-    os.environ["PERPSCOPE_DATA_DIR"] = str(settings.data_dir.absolute())
-    os.environ["PERPSCOPE_INTERVAL_S"] = str(settings.interval_s)
-    # Streamlit looks for .streamlit/config.toml in the working directory.
-    os.chdir(Path(found.origin).parents[1])
-    os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606
 
 
 def exit_code(error: PerpscopeError) -> Exit:
@@ -295,7 +287,7 @@ def main() -> None:
         sentence = f"perpscope: {visible(str(error))}"
         err.print(sentence, soft_wrap=True, markup=False, highlight=False)
         code = exit_code(error)
-        control_socket.end_if_left_behind(code)
+        end_if_left_behind(code)
         sys.exit(code)
     finally:
         # Everything is closed: a second Ctrl-C may end Python at once.

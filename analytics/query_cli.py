@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, TextIO, cast
+from typing import Any, Final, Literal, TextIO, cast
 
 import duckdb
 import pyarrow as pa
@@ -31,6 +30,9 @@ SPANNED: Final = ("since", "earliest", "silent_before", "start")
 _GIVEN: Final = {"now", "known_by", "counted_pairs", "counted_names"}
 """Parameters that need not be given."""
 
+Written = Literal["table", "csv", "json"]
+"""How rows are written."""
+
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?\d{1,18}")
 _DECIMAL: Final = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
@@ -45,14 +47,6 @@ class _Kind:
     """As a person would say it: ``a whole number``."""
     read: Callable[[str], object]
     """Returns what a text says; raises ValueError or OverflowError where it is of another kind."""
-
-
-class Written(StrEnum):
-    """How rows are written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
 
 
 def listing() -> str:
@@ -301,8 +295,8 @@ def _cell(value: Any, absent: str) -> str:
     return visible(str(value))
 
 
-_WRITERS: Final = {
-    Written.TABLE: _write_table,
-    Written.CSV: _write_csv,
-    Written.JSON: _write_json,
+_WRITERS: Final[Mapping[Written, Callable[[pa.Table, TextIO], None]]] = {
+    "table": _write_table,
+    "csv": _write_csv,
+    "json": _write_json,
 }

@@ -453,7 +453,7 @@ def audit_outputs(audit: Audit, at: At, lake: Path) -> None:
     out = io.StringIO()
     given = [f"now={at.now.isoformat()}", "since=10m", "span_s=86400"]
     given += ["known_by="] if at.known_by == query.ANY_TIME else []
-    query_cli.ask(lake, "pairs", given, query_cli.Written.CSV, out, wall=datetime.now(UTC))
+    query_cli.ask(lake, "pairs", given, "csv", out, wall=datetime.now(UTC))
     rows = pd.read_csv(io.StringIO(out.getvalue())).set_index(["venue", "symbol"])
     pairs, past = (
         at.fetch("pairs", span_s=86400),

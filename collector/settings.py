@@ -19,6 +19,9 @@ from analytics.errors import SettingsError
 from analytics.settings import ENV_FILE, PREFIX, LakeSettings
 from collector.venues import VENUES
 
+LOOPBACK = "127.0.0.1"
+"""Where dashboard and collector listen; a proxy serves them to other machines."""
+
 
 class Settings(LakeSettings):
     """The settings. Frozen; a wrong value is refused at startup."""

@@ -90,6 +90,22 @@ def test_every_command_has_help_and_a_line_in_the_readme(command):
     assert f"`perpscope {command}" in (REPOSITORY / "README.md").read_text("utf-8")
 
 
+def test_the_command_line_itself_imports_no_large_library():
+    """So that help, and the word on a mistyped option, come at once."""
+    large = {"aiohttp", "ccxt", "duckdb", "numpy", "pandas", "pyarrow", "pydantic", "streamlit"}
+    code = f"import perpscope, sys; print(sorted({large} & sys.modules.keys()))"
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=HANG_S,
+        check=True,
+    )
+
+    assert shown.stdout == "[]\n"
+
+
 def test_the_readme_lists_every_setting():
     """A setting that nobody can find is none."""
     readme = (REPOSITORY / "README.md").read_text("utf-8")

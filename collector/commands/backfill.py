@@ -13,7 +13,7 @@ from collector.backfill.coverage import Covered
 from collector.commands.progress import ProgressScreen
 from collector.service import timetable
 from collector.service.app import opened
-from collector.service.command_work import backfill_work
+from collector.service.backfill_work import backfill_work
 from collector.service.control_socket import Report, ask, takes_work
 from collector.settings import Settings
 from collector.venues import VENUES

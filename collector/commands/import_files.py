@@ -16,8 +16,8 @@ from analytics.errors import LakeError, LakeLocked, QueryError
 from analytics.lake.writer import Lake
 from collector.commands.progress import ProgressScreen
 from collector.imports.parsed import ImportSummary
-from collector.service.command_work import import_work
 from collector.service.control_socket import ask, takes_work
+from collector.service.import_work import import_work
 
 
 def run(

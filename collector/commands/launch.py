@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -15,15 +14,15 @@ from pathlib import Path
 import aiohttp
 import duckdb
 
-from analytics.errors import PerpscopeError, SettingsError
+from analytics.errors import PerpscopeError
 from analytics.lake.reader import Reader
 from analytics.query_cli import lake_time
 from collector.commands.processes import ChildProcess, Processes
+from collector.commands.serve import refuse_taken_port
 from collector.runtime.clock import Clock
 from collector.runtime.guarded_tasks import GuardedTasks
-from collector.service.health_server import LOOPBACK
 from collector.service.stop_signal import StopSignal
-from collector.settings import Settings
+from collector.settings import LOOPBACK, Settings
 
 START_TIMEOUT_S = 60.0
 """How long the dashboard may take to answer before a message says so. [wall s]"""
@@ -60,6 +59,12 @@ async def demo(settings: Settings, simulator_options: list[str]) -> bool:
     return stopped.interrupted
 
 
+def simulator_options(*, seed: int, speed: float, recorded: Path | None) -> list[str]:
+    """Return the arguments of ``perpscope simulate`` that start such a simulator."""
+    played = [] if recorded is None else ["--recording", str(recorded.absolute())]
+    return ["--seed", str(seed), "--speed", str(speed), *played]
+
+
 async def up(settings: Settings) -> bool:
     """Run collector and dashboard until told to stop.
 
@@ -73,18 +78,6 @@ async def up(settings: Settings) -> bool:
     async with _family() as (family, stopped):
         await _together(settings, family, stopped, data_dir=settings.data_dir)
     return stopped.interrupted
-
-
-def refuse_taken_port(port: int) -> None:
-    """Raise SettingsError if something else listens on loopback *port*."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError as error:
-            raise SettingsError(
-                f"PERPSCOPE_PORT={port}: {error.strerror}; choose another port"
-            ) from error
 
 
 @asynccontextmanager

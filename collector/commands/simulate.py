@@ -14,12 +14,6 @@ from simulator.market.source import Source
 from simulator.server import Simulator, recording, serve, synthetic
 
 
-def options(*, seed: int, speed: float, recorded: Path | None) -> list[str]:
-    """Return the arguments that start such a simulator from another command."""
-    played = [] if recorded is None else ["--recording", str(recorded.absolute())]
-    return ["--seed", str(seed), "--speed", str(speed), *played]
-
-
 def run(
     *,
     port: int,

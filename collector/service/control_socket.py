@@ -10,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import logging
 import os
 import socket
 import stat
-import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -30,6 +28,7 @@ from aiohttp.http_exceptions import LineTooLong
 
 from analytics.errors import LakeError, PerpscopeError, QueryError
 from collector.runtime.guarded_tasks import GuardedTasks
+from collector.service import left_behind
 from collector.service.servers import served
 
 log = structlog.get_logger(__name__)
@@ -49,8 +48,6 @@ A plain function does it in a thread of its own, a coroutine function beside the
 collecting; never two of the same name at once. When whoever asked goes away or the collector
 stops, a coroutine function is cancelled, and a plain one meets it in its next report.
 """
-
-_THREAD = "work for another command"
 
 _FAILED = "the collector failed; see its log"
 
@@ -100,7 +97,7 @@ async def taking_work(
     other files, and no backfill.
 
     A thread that has not stopped by ``STOP_TIMEOUT_S`` is left behind; the process
-    then has to end by ``end_if_left_behind``.
+    then has to end by ``left_behind.end_if_left_behind``.
 
     Raises:
         LakeError: There is no place to listen.
@@ -146,19 +143,6 @@ async def taking_work(
         path.unlink(missing_ok=True)
         if requests:
             await asyncio.wait({made.task for made in requests}, timeout=STOP_TIMEOUT_S)
-
-
-def end_if_left_behind(code: int) -> None:
-    """End the process at once, with *code*, if a thread was left behind at its work.
-
-    An ordinary end would stop the thread wherever it is, and in the midst of a
-    library in C++ that is an abort. To be called last: nothing is closed any more.
-    """
-    if any(thread.name == _THREAD for thread in threading.enumerate()):
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
 
 class _Request:
@@ -228,7 +212,7 @@ class _Request:
                 self._to_loop(ended.set)
 
         self._in_thread = True
-        threading.Thread(target=body, name=_THREAD, daemon=True).start()
+        threading.Thread(target=body, name=left_behind.THREAD, daemon=True).start()
         await ended.wait()
 
     @contextmanager

@@ -17,8 +17,7 @@ from analytics.untrusted.hosts import is_ours
 from collector.cycles.venue_collector import VenueCollector
 from collector.service.app import Program
 from collector.service.servers import served
-
-LOOPBACK = "127.0.0.1"
+from collector.settings import LOOPBACK
 
 LATE_CYCLES = 3
 """A venue that has not finished a cycle for this many is reported as silent."""

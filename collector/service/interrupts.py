@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED = 130
@@ -24,6 +26,16 @@ def raise_again() -> None:
     """Have SIGINT raise KeyboardInterrupt again, as asyncio and all clean ends expect."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Have SIGINT end the process on the spot within the block: for the imports of a command."""
+    end_at_once()
+    try:
+        yield
+    finally:
+        raise_again()
 
 
 def is_behind(error: BaseException) -> bool:

@@ -15,9 +15,10 @@ from analytics.records import Cycle
 from collector.runtime.guarded_tasks import GuardedTask
 from collector.service import timetable
 from collector.service.app import LAKE, STORING_TIMEOUT_S, Program, opened
-from collector.service.command_work import backfill_work, import_work
+from collector.service.backfill_work import backfill_work
 from collector.service.control_socket import taking_work
 from collector.service.health_server import answering
+from collector.service.import_work import import_work
 from collector.service.stop_signal import StopSignal
 from collector.settings import Settings
 

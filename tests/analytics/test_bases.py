@@ -10,7 +10,7 @@ import pytest
 from analytics.bases import bases
 from analytics.lake.writer import Lake
 from analytics.panels.panel import Only, load
-from analytics.query_cli import Written, ask
+from analytics.query_cli import ask
 from analytics.records import Instrument
 from analytics.signals.fired import load_timeframes
 from analytics.signals.thresholds import Thresholds
@@ -246,7 +246,7 @@ def by_hand(folder, *more):
     """Return what ``perpscope query`` says of all pairs at noon."""
     with (folder / "out").open("w+") as out:
         given = ["since=24h", "span_s=300", "now=2026-03-01T12:00:00Z", *more]
-        ask(folder, "pairs", given, Written.JSON, out, wall=NOON)
+        ask(folder, "pairs", given, "json", out, wall=NOON)
         out.seek(0)
         return out.read()
 

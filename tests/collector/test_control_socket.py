@@ -227,7 +227,8 @@ import asyncio, sys, threading
 from pathlib import Path
 import duckdb
 from collector.runtime.clock import Clock
-from collector.service.control_socket import ask, end_if_left_behind, taking_work
+from collector.service.control_socket import ask, taking_work
+from collector.service.left_behind import end_if_left_behind
 from collector.runtime.guarded_tasks import GuardedTasks
 
 began = threading.Event()

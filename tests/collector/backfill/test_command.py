@@ -18,7 +18,7 @@ from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from collector.service import timetable
 from collector.service.app import opened
-from collector.service.command_work import backfill_work
+from collector.service.backfill_work import backfill_work
 from collector.service.control_socket import ask, taking_work
 from collector.settings import Settings
 from tests.waiting import HANG_S, until

@@ -13,7 +13,7 @@ from analytics import query_cli
 from analytics.errors import LakeError, LakeLocked, QueryError
 from analytics.lake.writer import Lake
 from collector.commands import import_files
-from collector.service import command_work
+from collector.service import import_work
 from collector.service.control_socket import ask, taking_work
 
 READINGS = (
@@ -46,14 +46,14 @@ def test_a_lake_that_another_command_holds_is_refused_with_its_holder(tmp_path, 
 def test_files_stored_before_a_failure_are_summed_up(tmp_path, write, monkeypatch):
     """Whoever imports a hundred files reads how far it came."""
     screens = Screens()
-    import_file = command_work.import_file
+    import_file = import_work.import_file
 
     def failing(lake, path, progress, **more):
         if path.name == "second.csv":
             raise LakeError("the disk is full")
         return import_file(lake, path, progress, **more)
 
-    monkeypatch.setattr(command_work, "import_file", failing)
+    monkeypatch.setattr(import_work, "import_file", failing)
     with pytest.raises(LakeError, match="the disk is full"):
         screens.run(tmp_path / "lake", write("first.csv", READINGS), write("second.csv", READINGS))
 
@@ -92,12 +92,12 @@ def test_an_import_that_is_stopped_stays_stored_and_goes_on_the_next_time(lake, 
             raise LakeError("the collector stopped")
 
     with pytest.raises(LakeError, match="the collector stopped"):
-        command_work.import_work(lake)({"files": [path]}, report)
+        import_work.import_work(lake)({"files": [path]}, report)
     assert rows("select count(*)::integer as n from snapshots") == [{"n": 2}]
     assert rows("select count(*)::integer as n from bars") == [{"n": 0}]
 
     again = []
-    command_work.import_work(lake)({"files": [path]}, again.append)
+    import_work.import_work(lake)({"files": [path]}, again.append)
 
     assert again[-1]["summary"]["already_there"] == 2
     assert again[-1]["summary"]["stored"]["bars"] == 2
@@ -121,7 +121,7 @@ def test_an_import_is_listed_corrected_and_taken_back(tmp_path, write):
 
     listed = io.StringIO()
     wall = datetime(2026, 10, 1, tzinfo=UTC)
-    assert query_cli.ask(folder, "imports", (), query_cli.Written.CSV, listed, wall=wall) == 2
+    assert query_cli.ask(folder, "imports", (), "csv", listed, wall=wall) == 2
     assert listed.getvalue().splitlines()[1].startswith("2,")
 
     assert import_files.run(folder, (), screens.err, screens.out, undo=[2])
@@ -131,10 +131,10 @@ def test_an_import_is_listed_corrected_and_taken_back(tmp_path, write):
 
 async def test_a_collector_takes_imports_back_for_another_command(lake, write, rows, tasks):
     """Only it may write; the command asks it over its socket."""
-    command_work.import_work(lake)({"files": [str(write("bars.csv", BARS.format(80)))]}, print)
+    import_work.import_work(lake)({"files": [str(write("bars.csv", BARS.format(80)))]}, print)
     folder, err = lake.layout.folder, []
 
-    async with taking_work(folder, {"import": command_work.import_work(lake)}, tasks):
+    async with taking_work(folder, {"import": import_work.import_work(lake)}, tasks):
         await ask(folder, "import", {"undo": [1]}, err.append)
         await ask(folder, "import", {"undo": [1]}, err.append)
 
@@ -151,6 +151,6 @@ async def test_an_unknown_id_is_wrong_input_here_and_in_the_collector(tmp_path, 
 
     with pytest.raises(QueryError, match="there is no import 9"):
         undo(tmp_path / "another lake")
-    async with taking_work(folder, {"import": command_work.import_work(lake)}, tasks):
+    async with taking_work(folder, {"import": import_work.import_work(lake)}, tasks):
         with pytest.raises(QueryError, match="there is no import 9"):
             await asyncio.to_thread(undo, folder)

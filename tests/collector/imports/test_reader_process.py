@@ -21,7 +21,7 @@ from analytics.lake.writer import Lake
 from collector.imports import reader_process
 from collector.imports.files import parse
 from collector.imports.reader_process import reading
-from collector.service import command_work
+from collector.service import import_work
 from collector.service.control_socket import ask, taking_work
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
@@ -155,7 +155,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from analytics.lake.writer import Lake
-from collector.service.command_work import import_work
+from collector.service.import_work import import_work
 
 def killed(line):
     if "done" in line:
@@ -194,7 +194,7 @@ async def test_a_hung_import_holds_up_neither_other_commands_nor_the_end(
             if line == {}:
                 loop.call_soon_threadsafe(began.set)
 
-        command_work.import_work(lake)(asked, heard)
+        import_work.import_work(lake)(asked, heard)
 
     loop, said, told = asyncio.get_running_loop(), [], []
     works = {"import": remembered, "backfill": other}
