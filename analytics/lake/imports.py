@@ -117,7 +117,7 @@ class Import:
             return Outcome()
         rows = schema.conform(table, rows)
         with self.change(self.folders([(table, rows)]) | {self.layout.home("imports")}) as cursor:
-            self.newest_times.advance(table, rows)
+            self.newest_times.advance(cursor, table, rows)
             number, pieces = self._standing(cursor)
             path = journal(self.layout, number, pieces, table)
             piece = _Piece(table, path, rows, of(table, self.earlier))

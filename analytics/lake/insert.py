@@ -16,19 +16,15 @@ class NewestTimes:
     """The newest time of each table, venue by venue.
 
     Rows later than that are certainly new. Cycles nearly always are, and looking up
-    whether they are stored would cost as much as storing them.
+    whether they are stored would cost as much as storing them. What is stored already is
+    read once for each table, before the first rows are added to it.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Start from the newest row of each table, as *cursor* of the writer sees it."""
+    def __init__(self) -> None:
         self._tables: dict[str, datetime | None] = {}
-        for table, time in schema.TIMES.items():
-            query = f"select max({time}) from {table}"  # noqa: S608 - names of the schema
-            ((newest,),) = cursor.execute(query).fetchall()
-            self._tables[table] = newest
         self._venues: dict[tuple[str, str], datetime] = {}
 
-    def advance(self, table: str, rows: pa.Table) -> bool:
+    def advance(self, cursor: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> bool:
         """Take *rows* into account, which are about to be stored; return whether all are newer.
 
         It does so even if they then fail to be stored: a commit that failed may have
@@ -37,6 +33,9 @@ class NewestTimes:
         if table not in schema.TIMES:
             return False
         time = schema.TIMES[table]
+        if table not in self._tables:
+            query = f"select max({time}) from {table}"  # noqa: S608 - names of the schema
+            ((self._tables[table],),) = cursor.execute(query).fetchall()
         spans = rows.select(["venue", time]).group_by("venue", use_threads=False)
         are_newer = True
         for venue, first, last in zip(
@@ -66,7 +65,7 @@ def insert_new(
     """
     statement = f"insert into {table} by name select * from incoming as fresh"  # noqa: S608
     bounds: dict[str, datetime] = {}
-    if not newest_times.advance(table, rows):
+    if not newest_times.advance(cursor, table, rows):
         condition, bounds = _not_stored(table, rows)
         statement += f" where {condition}"
     cursor.register("incoming", each_key_once(table, rows))

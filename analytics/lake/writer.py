@@ -89,6 +89,7 @@ class Lake:
         self._session = Session(self.layout, self._sums, reserve_bytes)
         self._upkeep: duckdb.DuckDBPyConnection | None = None
         self._upkeep_stopped = False
+        self._newest_times = NewestTimes()
         self._may_be_damaged = False
         os.umask(PRIVATE_UMASK)
         self._lock_file = lock.take(self.layout)
@@ -103,7 +104,6 @@ class Lake:
                 found = check.quarantine_damaged(self.layout, self._sums)
                 with self.cursor() as cursor:
                     version = identity.ensure_tables(cursor, self.layout, origin)
-                    self._newest_times = NewestTimes(cursor)
                 # Rows of commits that an older catalog, put back, lacks are as of today already.
                 if found.lost_commits:
                     self._upgrade_rows(version)
@@ -191,7 +191,7 @@ class Lake:
         rows = schema.conform("bars", rows)
         folders = self._folders([("bars", rows)])
         with self._noting_damage(), self._session.change(folders) as cursor:
-            self._newest_times.advance("bars", rows)
+            self._newest_times.advance(cursor, "bars", rows)
             return bars.combine(cursor, rows, wins=wins)
 
     def importing(self, facts: imports.Facts) -> imports.Import:
