@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -71,13 +72,22 @@ def pytest_collection_modifyitems(items):
     items.sort(key=place)
 
 
+@pytest.fixture(scope="session")
+def _empty_folder(tmp_path_factory):
+    """One for all: to make a numbered folder, pytest looks through all that are there."""
+    return tmp_path_factory.mktemp("work")
+
+
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_developer(monkeypatch, tmp_path_factory):
+def _no_settings_of_the_developer(monkeypatch, _empty_folder):
     """A variable or a .env of the person who runs the tests must not change their outcome."""
     for name in list(os.environ):
         if name.startswith("PERPSCOPE_"):
             monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path_factory.mktemp("work"))
+    monkeypatch.chdir(_empty_folder)
+    yield
+    for left in _empty_folder.iterdir():
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -85,6 +95,13 @@ def _the_extension_is_taken_as_it_is():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duckdb, "connect", extension.trusting(duckdb.connect))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _small_lakes_need_no_statistics(request, monkeypatch):
+    """But where the lake and its queries are what is tested."""
+    if REPOSITORY / "tests" / "analytics" not in request.path.parents:
+        monkeypatch.setattr(duckdb, "connect", extension.without_statistics(duckdb.connect))
 
 
 @pytest.fixture(scope="session")

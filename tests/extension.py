@@ -1,7 +1,6 @@
-"""DuckLake's extension, loaded without the check of its signature.
+"""How tests connect to DuckDB: as the product does, but for what costs most on small lakes.
 
-DuckDB reads all 36 MB of it for that, at every connection: most of what it costs to open a
-lake. The programs that tests start as users do go on checking it.
+The programs that tests start as users do connect as ever.
 """
 
 from __future__ import annotations
@@ -10,10 +9,27 @@ import duckdb
 
 
 def trusting(connect):
-    """Return what connects as *connect* does, and takes the extension as it is."""
+    """Return what connects as *connect* does, and takes DuckLake's extension as it is.
+
+    To check its signature DuckDB reads all 36 MB of it, at every connection.
+    """
 
     def connected(*args, config=None, **more) -> duckdb.DuckDBPyConnection:
         config = {**(config or {}), "allow_unsigned_extensions": "true"}
         return connect(*args, config=config, **more)
+
+    return connected
+
+
+def without_statistics(connect):
+    """Return what connects as *connect* does, without two optimizers.
+
+    They ask DuckLake for statistics again and again: a third of what a small lake costs. That
+    every query has the same answer with them is proven in tests/analytics, which has them.
+    """
+    without = {"disabled_optimizers": "join_order,statistics_propagation"}
+
+    def connected(*args, config=None, **more) -> duckdb.DuckDBPyConnection:
+        return connect(*args, config={**(config or {}), **without}, **more)
 
     return connected

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pytest
 import streamlit as st
@@ -94,22 +93,6 @@ def _packages_are_looked_through_once():
         scan = cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", scan)
         yield
-
-
-@pytest.fixture(autouse=True)
-def _questions_are_answered_as_they_are_put(monkeypatch):
-    """Without the two optimizers that ask DuckLake for statistics again and again.
-
-    On a small record that is most of what a page costs. That every question has the same answer
-    with them is proven where the questions are tested, in tests/analytics.
-    """
-    connect = duckdb.connect
-    without = {"disabled_optimizers": "join_order,statistics_propagation"}
-
-    def plainly(*args, config=None, **more):
-        return connect(*args, config={**(config or {}), **without}, **more)
-
-    monkeypatch.setattr(duckdb, "connect", plainly)
 
 
 @pytest.fixture
