@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analytics.indicators import bands, change, momentum
 from analytics.indicators.arrays import Floats
+from analytics.indicators.zscores import z_robust
 from analytics.panels.panel import Panel
 from analytics.signals.tiers import z_oi
 
@@ -29,16 +30,17 @@ _LEAST_POINTS: Final = 3
 def pair_curves(panel: Panel) -> pd.DataFrame:
     """Return one row per instrument of *panel*, indexed by venue and symbol.
 
-    Columns: ``z_oi``, ``rsi_14`` and ``band_pct`` (0 on the lower Bollinger band, 100 on
-    the upper), all of the newest bar, NaN where absent; and curves of the newest bars
-    that are known, oldest first: ``price_curve`` and ``oi_curve``, 0 where they were
+    Columns: ``z_oi``, ``z_robust``, ``rsi_14`` and ``band_pct`` (0 on the lower Bollinger
+    band, 100 on the upper), all of the newest bar, NaN where absent; and curves of the newest
+    bars that are known, oldest first: ``price_curve`` and ``oi_curve``, 0 where they were
     lowest and 100 where they were highest, and ``rsi_curve``. Curves are small whole
     numbers, because a table of many pairs goes to the browser at each refresh.
     """
     close, oi_usd = panel.values["close"], panel.values["oi_usd"]
-    rsi = momentum.rsi(close)
+    rsi, oi_delta_pct = momentum.rsi(close), change.delta_pct(oi_usd)
     of_newest = {
-        "z_oi": z_oi(change.delta_pct(oi_usd)),
+        "z_oi": z_oi(oi_delta_pct),
+        "z_robust": z_oi(oi_delta_pct, z_robust),
         "rsi_14": rsi,
         "band_pct": 100 * bands.bollinger(close).position,
     }

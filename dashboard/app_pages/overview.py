@@ -18,7 +18,8 @@ from dashboard.loaders import bars, queries, shown_moment
 from dashboard.overview import exports
 from dashboard.overview.day_report import day_report_menu
 from dashboard.overview.missing_values import sentences
-from dashboard.overview.pair_table import found, pair_table, row_click, table_choice
+from dashboard.overview.more_columns import with_more
+from dashboard.overview.pair_table import pair_table, row_click, table_choice
 
 
 def board() -> None:
@@ -52,9 +53,9 @@ def board() -> None:
         lists = queries.derived("movers", shown, what, lambda: mover_lists(pairs, seen.timeframe))
         draw_movers(lists)
         pairs = pairs.join(bars.pair_curves(seen.timeframe, shown), on=["venue", "symbol"])
-        chosen, words = table_choice(pairs)
-        listed = found(pairs, words)
-        listed = pair_table(listed, shown, chosen, seen, look)
+        chosen, listed = table_choice(pairs, seen.thresholds)
+        listed = with_more(listed, chosen.columns, shown, seen.span)
+        listed = pair_table(listed, shown, chosen.columns, seen, look)
         ended = shown_moment.bar_ended(shown, seen.timeframe)
         lines = sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe, ended)
         st.caption(" ".join(plain(line) for line in lines))
@@ -63,8 +64,7 @@ def board() -> None:
             seen=seen,
             pairs=listed,
             every=pairs,
-            columns=chosen,
-            words=words,
+            chosen=chosen,
             market=market,
             split=split,
             lists=lists,

@@ -32,7 +32,7 @@ _STRIP: Final = f"""
 .st-key-kpis {{ container-type: inline-size }}
 /* One strip: the figure with its curve beside it, and its change below. */
 .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: 1fr 1.45fr repeat(6, 1fr); gap: 4px }}
-.st-key-kpis [data-testid="stMetric"] {{ min-height: 62px; overflow: hidden;
+.st-key-kpis [data-testid="stMetric"] {{ min-height: 62px; overflow: hidden; position: relative;
   background-repeat: no-repeat; background-position: right 6px top 20px;
   background-size: 32% 20px }}
 .st-key-kpis [data-testid="stMetric"] > div {{ padding: 0 7px }}
@@ -43,6 +43,8 @@ _STRIP: Final = f"""
 .st-key-kpis [data-testid="stMetricDelta"] {{ background: none; padding: 0; margin: 0 }}
 .st-key-kpis :is([data-testid="stMetricDelta"], [data-testid="stMetricDeltaDescription"]) * {{
   font-size: 0.76rem; line-height: 1.2 }}
+.st-key-kpis [data-testid="stMetric"]::after {{ content: var(--curve, ""); position: absolute;
+  top: 4px; right: 6px; font-size: 0.7rem; opacity: 0.7 }}
 /* Where eight have no room side by side they are two rows: no row has a hole. */
 @container (max-width: 900px) {{
   .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: repeat(4, 1fr) }}
@@ -248,7 +250,8 @@ def _pictures(figures: list[Figure | None], colors: Colors) -> str:
     ]
     rules = [
         f'.st-key-kpis [data-testid="stGrid"] > :nth-child({nth}) [data-testid="stMetric"] '
-        f'{{ background-image: url("data:image/svg+xml,{quote(_svg(curve, colors.muted))}") }}'
+        f'{{ background-image: url("data:image/svg+xml,{quote(_svg(curve, colors.muted))}"); '
+        '--curve: "24 h" }'
         for nth, curve in enumerate(map(_curve, figures), 1)
         if curve
     ]

@@ -133,17 +133,18 @@ def row_click(
     _click(key=key, data=data, on_row_change=clicked)
 
 
-def pair_click(table: str, headings: tuple[str, str]) -> None:
+def pair_click(table: str, headings: Sequence[str]) -> None:
     """Open the dialog of the pair whose row is clicked in a *table* in the order of `in_order`.
 
     Args:
         table: Its key.
-        headings: Of its columns of pairs and of venues.
+        headings: Of its columns of pairs and of venues, or of the one with both.
     """
 
     def open_pair(row: Row, _column: str | None) -> None:
+        said = " ".join(filter(None, row))
         for venue, symbol in st.session_state.get(_rows(table), ()):
-            if (formats.pair(symbol), venue) == row:
+            if said in (f"{formats.pair(symbol)} {name}" for name in (venue, formats.venue(venue))):
                 session.open_pair(venue, symbol)
 
     row_click(table, headings, open_pair, cells=False)

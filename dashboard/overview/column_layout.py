@@ -8,7 +8,9 @@ from typing import Any, Final, Literal
 
 import streamlit as st
 
+from analytics import formats
 from analytics.pair.curves import POINTS
+from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES, Quantity
 from analytics.signals.thresholds import Level
 
@@ -18,8 +20,11 @@ class Column:
     """One column of the table of pairs: a quantity, or what has a title of its own."""
 
     name: str
-    """Of the frame, and of the quantity."""
+    """Of the frame, and of the quantity unless ``of`` names it."""
     _: KW_ONLY
+    of: str = ""
+    span: str = ""
+    """Of a change that is not over the page's timeframe: one of ``SPANS``."""
     title: str = ""
     """Of what is no quantity."""
     curve_of: str = ""
@@ -27,7 +32,7 @@ class Column:
     help: str = ""
     width: int = 58
     """The usual columns together fit beside the sidebar of a window of 1440. [px]"""
-    kind: Literal["number", "text", "share"] = "number"
+    kind: Literal["number", "text", "share", "countdown"] = "number"
     signed: bool = False
     """Whether its sign has a colour."""
     level: Level | None = None
@@ -41,30 +46,54 @@ class Column:
     @property
     def quantity(self) -> Quantity | None:
         """What its values are; None of names and curves."""
-        return None if self.title or self.curve_of else QUANTITIES[self.name]
+        return None if self.title or self.curve_of else QUANTITIES[self.of or self.name]
 
     @property
     def label(self) -> str:
         """Its name where it is chosen, and in the URL."""
         if self.curve_of:
             return f"{QUANTITIES[self.curve_of].short}, {POINTS} bars"
+        if self.span:
+            return self.heading("")
         if self.quantity is None:
             return self.title
         return self.quantity.short if self.quantity.of else self.quantity.title
 
-    @property
-    def heading(self) -> str:
-        """Its name above its values."""
+    def heading(self, timeframe: str) -> str:
+        """Return its name above its values, on a page of *timeframe*."""
         if self.curve_of:
-            return f"{QUANTITIES[self.curve_of].short} {POINTS}"
-        return self.title or QUANTITIES[self.name].short
+            lasts = formats.span(POINTS * TIMEFRAMES[timeframe])
+            return f"{QUANTITIES[self.curve_of].short}, {lasts}"
+        if self.quantity is None:
+            return self.title
+        return f"{self.quantity.short} {self.span}".rstrip()
+
+
+SPANS: Final = {"5m": "5m", "1h": "1h", "4h": "4h", "24h": "1d"}
+"""The timeframes that are compared side by side, by how a column writes them."""
+
+
+def _compared(of: str, help: str, spans: Sequence[str]) -> tuple[Column, ...]:
+    """Return the columns of one change over several timeframes."""
+    return tuple(
+        Column(
+            f"{of}_{span}",
+            of=of,
+            span=span,
+            help=f"{help} {span} ago, or the nearest stored value",
+            width=68,
+            signed=True,
+            usual=False,
+            small=True,
+        )
+        for span in spans
+    )
 
 
 COLUMNS: Final = (
     Column(
-        "pair", title="Pair", help="Click a row to open it", width=112, kind="text", always=True
+        "pair", title="Pair", help="Click a row to open it", width=148, kind="text", always=True
     ),
-    Column("venue", title="Venue", width=68, kind="text", always=True),
     Column("price", help="Last trade", width=84),
     Column(
         "price_delta_pct",
@@ -73,12 +102,12 @@ COLUMNS: Final = (
         signed=True,
         small=True,
     ),
+    *_compared("price_delta_pct", "Price against", ("5m", "1h", "4h")),
     Column(
         "price_24h_pct",
         help="Price against 24 hours ago",
         width=70,
         signed=True,
-        usual=False,
         small=True,
     ),
     Column(
@@ -98,6 +127,7 @@ COLUMNS: Final = (
         level="oi_delta_pct",
         small=True,
     ),
+    *_compared("oi_delta_pct", "Open interest against", tuple(SPANS)),
     Column("oi_base", help="In coins of the base asset", width=78, usual=False, small=True),
     Column(
         "oi_base_delta_pct",
@@ -136,6 +166,13 @@ COLUMNS: Final = (
         small=True,
     ),
     Column(
+        "z_robust",
+        help="The same with median and MAD, which single jumps do not move",
+        width=66,
+        usual=False,
+        small=True,
+    ),
+    Column(
         "funding_8h_pct",
         help="Normalised to 8 hours. Positive: longs pay shorts. %",
         width=84,
@@ -148,6 +185,30 @@ COLUMNS: Final = (
         width=95,
         signed=True,
         usual=False,
+    ),
+    Column(
+        "funding_apr_pct",
+        help="Funding of a whole year at this rate. %",
+        width=74,
+        signed=True,
+        usual=False,
+        small=True,
+    ),
+    Column(
+        "next_funding_s",
+        title="Next funding",
+        help="Time until it is paid",
+        width=92,
+        kind="countdown",
+        usual=False,
+    ),
+    Column(
+        "basis_pct",
+        help="Mark against index price. %",
+        width=76,
+        signed=True,
+        usual=False,
+        small=True,
     ),
     Column(
         "ls_accounts",
@@ -174,9 +235,29 @@ COLUMNS: Final = (
         small=True,
     ),
     Column(
+        "cvd_usd",
+        help="Taker buys less taker sells over {span}, up to the last closed bar; muted if partial",
+        width=84,
+        signed=True,
+        usual=False,
+    ),
+    Column(
+        "liq_long_usd",
+        help="Longs liquidated over {span}, up to the last closed bar; muted if partial",
+        width=96,
+        usual=False,
+    ),
+    Column(
+        "liq_short_usd",
+        help="Shorts liquidated over {span}, up to the last closed bar; muted if partial",
+        width=96,
+        usual=False,
+    ),
+    Column(
         "rsi_curve",
         curve_of="rsi_14",
         help="14-bar relative strength index, from 0 to 100",
+        usual=False,
     ),
     Column(
         "rsi_14",
@@ -210,6 +291,25 @@ COLUMNS: Final = (
 )
 """In the order of the table."""
 
+_NOT_COMPARED: Final = frozenset(
+    ("price_delta_pct", "price_curve", "oi_delta_pct", "oi_curve", "z_oi", "rsi_14", "band_pct")
+)
+"""What makes room for the timeframes side by side."""
+
+
+def shown_columns(chosen: Sequence[str], *, compare: bool) -> list[Column]:
+    """Return the columns of the table.
+
+    Args:
+        chosen: Names of those that the user chose.
+        compare: Whether changes over several timeframes stand side by side.
+    """
+    wanted = set(chosen)
+    if compare:
+        spans = {column.name for column in COLUMNS if column.span}
+        wanted = wanted - _NOT_COMPARED | spans | {"price_24h_pct"}
+    return [column for column in COLUMNS if column.always or column.name in wanted]
+
 
 def config(columns: Sequence[Column], span: str) -> dict[str, Any]:
     """Return how *columns* are drawn, for changes over *span*."""
@@ -220,7 +320,7 @@ def _drawn(column: Column, span: str) -> Any:
     said = column.help.format(span=span)
     unit = None if column.quantity is None else column.quantity.heading_unit
     asked: dict[str, Any] = {
-        "label": column.heading,
+        "label": column.heading(span),
         "width": column.width,
         "help": (f"{said} [{unit}]" if unit else said) or None,
     }

@@ -19,7 +19,7 @@ from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
 from dashboard.components.cards import FIGURES, CardText, card_text, split_text
 from dashboard.components.movers import SPANS
-from dashboard.overview.column_layout import COLUMNS
+from dashboard.overview.pair_table import Choice
 from dashboard.view import View
 
 _PAPER_ROWS: Final = 100
@@ -36,10 +36,7 @@ class Shown:
     """As the table shows them, in its order."""
     every: pd.DataFrame
     """All selected pairs, behind movers and figures."""
-    columns: Sequence[str]
-    """Names of those that are chosen."""
-    words: str
-    """What was searched for."""
+    chosen: Choice
     market: dict[str, MarketFigure]
     split: OiSplit | None
     """Of the change of open interest."""
@@ -64,11 +61,11 @@ def pairs_section(shown: Shown) -> Section:
     frame = known.assign(pair=known["symbol"].map(formats.pair), age_s=age)
     span = shown.seen.timeframe
     columns = [Column("pair", "Pair"), Column("venue", "Venue")]
-    for one in COLUMNS:
-        if one.name in shown.columns and (quantity := one.quantity) is not None:
-            is_change = "{span}" in one.help and quantity.kind != "span"
-            title = f"{quantity.title} in {span}" if is_change else None
-            columns.append(Column.of(one.name, title))
+    for one in shown.chosen.columns:
+        if (quantity := one.quantity) is not None:
+            is_change = one.span or ("{span}" in one.help and quantity.kind != "span")
+            title = f"{quantity.title} in {one.span or span}" if is_change else None
+            columns.append(Column.of(one.name, title, quantity.name))
     return Section("Pairs", frame, tuple(columns))
 
 
@@ -127,7 +124,8 @@ def _state(shown: Shown) -> dict[str, str]:
         "Changes over": seen.timeframe,
         "Venues": formats.listed(list(seen.venues)) if seen.venues else "all",
         "Pairs": formats.listed([*map(formats.pair, seen.pairs)]) if seen.pairs else "all",
-        "Search": formats.repeated(shown.words) or "none",
+        "Search": formats.repeated(shown.chosen.words) or "none",
+        "Unusual only": "yes" if shown.chosen.unusual else "no",
         "Thresholds": seen.thresholds.words,
     }
 

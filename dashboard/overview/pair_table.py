@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -15,8 +16,21 @@ from dashboard.as_of import Moment
 from dashboard.components.row_click import in_order, pair_click
 from dashboard.components.stale_values import is_stale
 from dashboard.components.written_table import written
-from dashboard.overview.column_layout import COLUMNS, Column, config
+from dashboard.overview.column_layout import COLUMNS, Column, config, shown_columns
+from dashboard.overview.more_columns import COVERAGE
 from dashboard.view import View, exceeded
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a user wants to see of the table."""
+
+    columns: list[Column]
+    words: str
+    """Searched for."""
+    unusual: bool
+    """Whether pairs beyond no threshold are left out."""
+
 
 MAX_ROWS: Final = 600
 """Maximum rows: each is sent to the browser at every refresh."""
@@ -40,6 +54,9 @@ _TO_THE_END: Final = f"""
   max-height: 3.9rem; overflow-y: auto; line-height: 1.3 }}
 .st-key-{_KEY} :is([data-testid="stFullScreenFrame"], [data-testid="stDataFrame"]) {{
   height: 100% }}
+/* Columns are chosen and pairs are searched for above the table, and not a second time in it. */
+.st-key-{_KEY} [data-testid="stElementToolbar"],
+[data-testid="stDataFrameColumnMenu"] > div > [role="menuitem"]:last-child {{ display: none }}
 </style>
 """
 _TINT: Final = "38"
@@ -49,7 +66,7 @@ _TINT: Final = "38"
 def pair_table(
     pairs: pd.DataFrame,
     shown: Moment,
-    chosen: list[str],
+    columns: list[Column],
     seen: View,
     colors: Colors,
 ) -> pd.DataFrame:
@@ -58,7 +75,7 @@ def pair_table(
     Args:
         pairs: The first ``MOST`` of them are drawn.
         shown: What ages count to.
-        chosen: Names of the columns to draw.
+        columns: Those to draw.
         seen: What is called unusual, and what changes are over.
         colors: Of the theme.
 
@@ -70,10 +87,9 @@ def pair_table(
         return pairs
     every = in_order(pairs, _KEY, MAX_ROWS)
     pairs = every.head(MAX_ROWS)
-    columns = [column for column in COLUMNS if column.name in chosen or column.always]
     table = rows(pairs, shown, columns)
     words = {column.name: _words(column, table[column.name]) for column in columns}
-    styles = _styles(words, pairs, shown, seen.thresholds, colors)
+    styles = _styles(columns, words, pairs, shown, seen.thresholds, colors)
     st.html(_TO_THE_END)
     with st.container(key=_KEY, height="stretch"):
         st.dataframe(
@@ -95,22 +111,30 @@ def pair_table(
 
 def row_click() -> None:
     """Open the pair whose row is clicked; to be called by the page itself."""
-    pair_click(_KEY, ("Pair", "Venue"))
+    pair_click(_KEY, ("Pair",))
 
 
 def rows(pairs: pd.DataFrame, shown: Moment, columns: list[Column]) -> pd.DataFrame:
     """Return the table's rows: numbers, so that it sorts by them."""
     age = (shown.now - pairs["received_ts"]).dt.total_seconds().clip(lower=0)
-    known = pairs.assign(pair=pairs["symbol"].map(formats.pair), age_s=age)
+    known = pairs.assign(pair=_names(pairs), age_s=age)
     table = known[[column.name for column in columns]].reset_index(drop=True)
     small = {column.name: "float32" for column in columns if column.small}
-    return table.astype({**small, "pair": "category", "venue": "category"})
+    return table.astype({**small, "pair": "category"})
+
+
+def _names(pairs: pd.DataFrame) -> list[str]:
+    """Return what is in the first column: ``BTC/USDT Binance``."""
+    keys = zip(pairs["symbol"], pairs["venue"], strict=True)
+    return [f"{formats.pair(symbol)} {formats.venue(venue)}" for symbol, venue in keys]
 
 
 def _words(column: Column, values: pd.Series[Any]) -> list[str]:
     """Return how each of *values* is written."""
     if column.kind == "text":
         return list(values)
+    if column.kind == "countdown":
+        return [formats.countdown(ahead) for ahead in values.tolist()]
     if column.curve_of or column.kind == "share" or column.quantity is None:
         # The cell is drawn from its numbers.
         return [""] * len(values)
@@ -118,6 +142,7 @@ def _words(column: Column, values: pd.Series[Any]) -> list[str]:
 
 
 def _styles(
+    columns: list[Column],
     words: dict[str, list[str]],
     pairs: pd.DataFrame,
     shown: Moment,
@@ -129,18 +154,19 @@ def _styles(
     A column is missing where no cell of it has one.
     """
     all_fresh = ~is_stale("age_s", pairs, shown).to_numpy()
-    styles = {}
-    for column in COLUMNS:
-        if column.name not in words:
-            continue
+    styles = {"pair": [f"color:{colors.text};font-weight:600"] * len(pairs)}
+    for column in columns:
         of_cells = _of_values(column, words[column.name], pairs, thresholds, colors)
         if column.quantity is not None and column.quantity.ts is not None:
             # Where the whole row is old, its age says so for every cell.
             counts = all_fresh | (column.name == "age_s")
-            is_old = is_stale(column.name, pairs, shown).to_numpy() & counts
+            is_old = is_stale(column.quantity.name, pairs, shown).to_numpy() & counts
             color = colors.alert if column.name == "age_s" else colors.muted
             for row in np.flatnonzero(is_old):
                 of_cells[row] = f"color:{color};font-style:italic"
+        if column.name in COVERAGE:
+            for row in np.flatnonzero(pairs[COVERAGE[column.name]] < 100):
+                of_cells[row] = f"color:{colors.muted};font-style:italic"
         if any(of_cells):
             styles[column.name] = of_cells
     return styles
@@ -173,16 +199,25 @@ def _badge(color: str) -> str:
     return f"color:{color};background-color:{color}{_TINT};font-weight:600"
 
 
-def table_choice(pairs: pd.DataFrame) -> tuple[list[str], str]:
-    """Ask what to search for and which columns to show, both of which live in the URL.
+def unusual(pairs: pd.DataFrame, columns: list[Column], thresholds: Thresholds) -> pd.Series[bool]:
+    """Return which *pairs* have a cell in *columns* that is filled, beyond its threshold."""
+    bases = pairs["base"].tolist()
+    beyond = pd.Series(data=False, index=pairs.index)
+    for level in (column.level for column in columns if column.level is not None):
+        beyond |= exceeded(thresholds, level, pairs[level], bases)
+    return beyond
+
+
+def table_choice(pairs: pd.DataFrame, thresholds: Thresholds) -> tuple[Choice, pd.DataFrame]:
+    """Ask which pairs and which columns to show, all of which lives in the URL.
 
     Args:
-        pairs: Those there are to search, which are counted beside the search.
+        pairs: Those there are.
+        thresholds: Beyond which a pair is unusual.
 
     Returns:
-        The names of the columns, and the words searched for.
+        What was chosen, and the pairs that it leaves.
     """
-    optional = {column.name: column for column in COLUMNS if not column.always}
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         words = st.text_input(
             "Search pairs",
@@ -191,25 +226,44 @@ def table_choice(pairs: pd.DataFrame) -> tuple[list[str], str]:
             placeholder="Search pairs and venues",
             icon=":material/search:",
             label_visibility="collapsed",
-            width=260,
+            width=240,
         )
-        with st.popover("Columns", icon=":material/view_column:"):
-            chosen: Any = st.pills(
-                "Columns",
-                list(optional),
-                selection_mode="multi",
-                default=[name for name, column in optional.items() if column.usual],
-                format_func=lambda name: optional[name].label,
-                key="columns",
-                bind="query-params",
-                label_visibility="collapsed",
-            )
+        place = st.container(width="content")
+        columns = _columns()
+        beyond = unusual(pairs, columns, thresholds)
+        only = place.toggle(
+            f"Unusual only ({int(beyond.sum()):,})", key="unusual", bind="query-params"
+        )
+        listed = found(pairs[beyond] if only else pairs, words)
         venues = formats.plural(int(pairs["venue"].nunique()), "venue")
-        some = f"{len(found(pairs, words)):,} of " if words.strip() else ""
+        some = f"{len(listed):,} of " if len(listed) < len(pairs) else ""
         st.markdown(
             f":gray[{some}{formats.plural(len(pairs), 'pair')} on {venues}]", width="content"
         )
-    return list(chosen), words
+    return Choice(columns, words, only), listed
+
+
+def _columns() -> list[Column]:
+    """Ask which columns to show."""
+    optional = {column.name: column for column in COLUMNS if not column.always}
+    compare = st.toggle(
+        "Compare timeframes",
+        key="compare",
+        bind="query-params",
+        help="Changes of price and open interest over 5m, 1h, 4h and 24h, side by side.",
+    )
+    with st.popover("Columns", icon=":material/view_column:"):
+        chosen: Any = st.pills(
+            "Columns",
+            list(optional),
+            selection_mode="multi",
+            default=[name for name, column in optional.items() if column.usual],
+            format_func=lambda name: optional[name].label,
+            key="columns",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    return shown_columns(list(chosen), compare=compare)
 
 
 def found(pairs: pd.DataFrame, words: str) -> pd.DataFrame:

@@ -13,7 +13,14 @@ import pypdf
 import pytest
 
 from analytics import formats
-from tests.browser.test_on_the_demo import CHART, DRAWN, PAGES, downloaded, known_then, table
+from tests.browser.test_on_the_demo import (
+    CHART,
+    DRAWN,
+    PAGES,
+    downloaded,
+    known_then,
+    pair_rows,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -47,7 +54,7 @@ def cards(page):
 def test_overview_is_taken_home_as_it_stands(page_then):
     """The table row by row in its order, with figures to count on, and the market's on paper."""
     page = page_then("overview")
-    shown = [(row[0], row[1], float(row[2]), float(row[5])) for row in table(page)]
+    shown = [(row[0], row[1], float(row[2]), float(row[6])) for row in pair_rows(page)]
 
     names, rows, sheets, said = files(page)
 

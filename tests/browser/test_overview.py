@@ -123,16 +123,16 @@ def press(page, hold_ms, x, y):
 
 
 ROW = "[data-testid=stDataFrame] tbody tr"
-PRICES = f"[...document.querySelectorAll('{ROW}')].map((row) => Number(row.children[2].innerText))"
+PRICES = f"[...document.querySelectorAll('{ROW}')].map((row) => Number(row.children[1].innerText))"
 
 
 def opens(page, row, press):
     """Do *press*, which is on the *row*, and wait until its pair's dialog is there; close it."""
-    pair, venue = page.locator(ROW).nth(row).locator("td").all_inner_texts()[:2]
+    pair, venue = page.locator(ROW).nth(row).locator("td").first.inner_text().split()
     press()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("link", name="Open in Market").wait_for()
-    assert f"{pair} on {venue}" in dialog.inner_text()
+    assert f"{pair} on {venue}".casefold() in dialog.inner_text().casefold()
     page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
 
@@ -147,7 +147,7 @@ def test_a_heading_only_sorts_and_a_row_opens_its_pair(overview, hold_ms):
     page = overview(size=(390, 844) if finger else (1440, 900), finger=finger)
     page.locator("[data-testid=stDataFrame]").scroll_into_view_if_needed()
     before = page.evaluate(PRICES)
-    beside_names = sum(column.width for column in SHOWN[:2]) + 20
+    beside_names = sum(column.width for column in SHOWN[:1]) + 20
 
     for first in (min(before), max(before), before[0], min(before)):
         press(page, hold_ms, beside_names, 15)

@@ -51,12 +51,17 @@ def written(app):
     return pa.ipc.open_stream(shown).read_pandas()
 
 
+def rows(app):
+    """Return what is in the table's first column."""
+    return written(app)["pair"].tolist()
+
+
 def old_cells(app, column):
     """Return the pairs whose *column* is in italics."""
     table, styler = app.dataframe[0].value, app.dataframe[0].proto.arrow_data.styler
     nth = table.columns.get_loc(column)
     return [
-        pair
+        pair.split()[0]
         for row, pair in enumerate(table["pair"])
         if re.search(rf"row{row}_col{nth}\b[^}}]*italic", styler.styles)
     ]
@@ -124,13 +129,13 @@ def test_table_shows_every_pair_largest_first(app, record):
     app.run()
     table = app.dataframe[0].value
 
-    assert table["venue"].tolist() == ["binance", "okx"]
+    assert rows(app) == ["BTC/USDT Binance", "BTC/USDT OKX"]
     assert table["oi_usd"].tolist() == [6e9, 2e9]
     assert table["oi_delta_pct"].iloc[0] == pytest.approx(20)
     assert pd.isna(table["oi_delta_pct"].iloc[1])
     first = written(app).iloc[0]
-    assert first[["pair", "venue", "price", "oi_usd", "oi_delta_pct"]].tolist() == [
-        *("BTC/USDT", "binance", "110.000", "$6.00B", "+20.00 %"),
+    assert first[["pair", "price", "oi_usd", "oi_delta_pct"]].tolist() == [
+        *("BTC/USDT Binance", "110.000", "$6.00B", "+20.00 %"),
     ]
     assert first[["funding_8h_pct", "ls_accounts", "volume_24h_usd", "age_s"]].tolist() == [
         *("+0.0100 %", "2.00", "$10.00B", "0 s"),
@@ -237,7 +242,7 @@ def test_names_pairs_that_fell_silent(app, record):
 
     app.run()
 
-    assert app.dataframe[0].value["pair"].tolist() == ["BTC/USDT"]
+    assert rows(app) == ["BTC/USDT Binance"]
     assert "Not in the table, no data for 10 min: ETH/USDT on binance." in text(app)
 
 
@@ -278,8 +283,8 @@ def test_an_old_value_carries_its_age(app, record):
     app.run()
 
     assert written(app).set_index("pair")["age_s"].to_dict() == {
-        "BTC/USDT": "0 s",
-        "ETH/USDT": "4 min",
+        "BTC/USDT Binance": "0 s",
+        "ETH/USDT Binance": "4 min",
     }
     for metric in ("Open interest", "Funding 8 h", "Volume 24 h"):
         assert f"{metric} is older than 2 cycles for all 2 pairs, at most 4 min old." in text(app)
@@ -428,7 +433,7 @@ def test_venues_can_be_chosen_and_the_cards_follow(app, record):
     app.run()
     app.pills(key="venues").set_value(["okx"]).run()
 
-    assert app.dataframe[0].value["venue"].tolist() == ["okx"]
+    assert rows(app) == ["BTC/USDT OKX"]
     assert cards(app)["Open interest"] == "$2.00B"
     assert "1 pair on 1 venue" in text(app)
     assert "card averages different counts" not in text(app)
@@ -790,7 +795,7 @@ def test_a_pair_is_found_by_the_name_that_somebody_types(app, record, words):
     app.query_params["find"] = words
     app.run()
 
-    assert set(app.dataframe[0].value["pair"]) == {"BTC/USDT"}
+    assert set(rows(app)) == {"BTC/USDT Binance"}
     of = re.search(r":gray\[(\d) of (\d) pairs", text(app))
     assert of is not None
     assert int(of[1]) == len(app.dataframe[0].value) < int(of[2])
@@ -812,7 +817,7 @@ def filled(app, column):
     table, styler = app.dataframe[0].value, app.dataframe[0].proto.arrow_data.styler
     nth = table.columns.get_loc(column)
     return [
-        pair
+        pair.split()[0]
         for row, pair in enumerate(table["pair"])
         if re.search(rf"row{row}_col{nth}\b[^}}]*background", styler.styles)
     ]
@@ -843,7 +848,7 @@ def test_pairs_can_be_searched(app, record):
     app.query_params["find"] = "OKX btc"
 
     app.run()
-    assert app.dataframe[0].value["venue"].tolist() == ["okx"]
+    assert rows(app) == ["BTC/USDT OKX"]
     assert cards(app)["Open interest"] == "$14.00B"
 
     app.text_input(key="find").set_value("doge").run()
@@ -859,8 +864,74 @@ def test_columns_can_be_chosen(app, record):
 
     app.run()
 
-    assert app.dataframe[0].value.columns.tolist() == ["pair", "venue", "price_24h_pct", "oi_usd"]
+    assert app.dataframe[0].value.columns.tolist() == ["pair", "price_24h_pct", "oi_usd"]
     assert app.dataframe[0].value["price_24h_pct"].tolist() == pytest.approx([10, -10])
+
+
+def test_timeframes_stand_side_by_side(app, record):
+    """Whatever the page's own timeframe: an hour ago the price was 100; 24 hours ago nothing."""
+    an_hour_later(record)
+    record.publish()
+    app.run()
+    assert "price_delta_pct_1h" not in app.dataframe[0].value.columns
+
+    app.toggle(key="compare").set_value(True).run()
+
+    row = app.dataframe[0].value.iloc[0]
+    assert row["price_delta_pct_1h"] == pytest.approx(10)
+    assert row["oi_delta_pct_1h"] == pytest.approx(-50)
+    assert pd.isna(row["oi_delta_pct_24h"])
+    headings = json.loads(app.dataframe[0].proto.columns)
+    assert headings["oi_delta_pct_24h"]["label"] == "OI Δ 24h"
+
+
+def test_a_curve_says_how_long_it_is(app, record):
+    """24 bars of 5 minutes are two hours."""
+    two_venues(record)
+    record.publish()
+    app.run()
+    short = json.loads(app.dataframe[0].proto.columns)["price_curve"]["label"]
+    app.segmented_control(key="timeframe").set_value("4h").run()
+
+    assert short == "Price, 2 h"
+    assert json.loads(app.dataframe[0].proto.columns)["price_curve"]["label"] == "Price, 4 d"
+
+
+def test_unusual_pairs_alone(app, record):
+    """Those with a filled cell in the table; what has no column fills none."""
+    record.snapshot(BTC, **{**WHOLE, "funding_rate": 0.01, "book_imbalance": 0.5})
+    record.snapshot(ETH, **{**WHOLE, "funding_rate": 0.0001, "book_imbalance": 0.5})
+    record.publish()
+    app.run()
+    toggle = app.toggle(key="unusual")
+    assert toggle.label == "Unusual only (1)"
+
+    toggle.set_value(True).run()
+
+    assert rows(app) == ["BTC/USDT Binance"]
+    assert "1 of 2 pairs" in text(app)
+
+
+def test_what_is_asked_for_beyond_the_usual_is_loaded(app, record):
+    """Basis, yearly funding and the time until it is paid; CVD and liquidations by side."""
+    bar = {"taker_buy_usd": 3e6, "taker_sell_usd": 1e6, "liq_long_usd": 5e4, "liq_short_usd": 0.0}
+    record.bar(BTC, ended=record.noon - timedelta(minutes=4), **bar)
+    due = record.noon + timedelta(minutes=75)
+    record.snapshot(BTC, **WHOLE, mark=101.0, index=100.0, next_funding_ts=due)
+    record.publish()
+    app.query_params["columns"] = [
+        *("Funding APR", "Next funding", "Basis", "CVD", "Longs liquidated", "Shorts liquidated")
+    ]
+
+    app.run()
+
+    row = written(app).iloc[0]
+    assert row[["funding_apr_pct", "next_funding_s", "basis_pct"]].tolist() == [
+        *("+10.95 %", "1 h 15 min", "+1.0000 %")
+    ]
+    assert row[["cvd_usd", "liq_long_usd", "liq_short_usd"]].tolist() == [
+        *("+$2.00M", "$50.00K", "$0.00")
+    ]
 
 
 def test_open_interest_in_coins_is_a_column_with_its_change(app, record):
@@ -892,8 +963,8 @@ def test_a_card_says_how_much_of_the_oi_change_was_contracts(app, record):
     beside = "contracts, +$110.00M price, in 5 min, 1 of 2 pairs"
     assert card(app, "OI change") == ("+$320.00M", "+$210.00M", beside)
     told = written(app).set_index("pair")[["oi_price_usd", "oi_contracts_usd"]]
-    assert told.loc["BTC/USDT"].tolist() == ["+$110.00M", "+$210.00M"]
-    assert told.loc["ETH/USDT"].tolist() == ["–", "–"]
+    assert told.loc["BTC/USDT Binance"].tolist() == ["+$110.00M", "+$210.00M"]
+    assert told.loc["ETH/USDT Binance"].tolist() == ["–", "–"]
     assert (
         "Open interest, coins and the split of its change are missing for ETH/USDT on binance: "
         "only their USD value is published."
@@ -928,7 +999,7 @@ def test_chosen_pairs_are_all_that_counts(app, record):
 
     app.run()
 
-    assert app.dataframe[0].value["pair"].tolist() == ["ETH/USDT"]
+    assert rows(app) == ["ETH/USDT Binance"]
     assert curve(app, 1) == [50, 50]
 
 
@@ -945,7 +1016,7 @@ def test_rows_stay_where_they_are(app, record):
 
     app.run()
 
-    assert app.dataframe[0].value["venue"].tolist() == ["binance", "okx"]
+    assert rows(app) == ["BTC/USDT Binance", "BTC/USDT OKX"]
     assert app.dataframe[0].value["oi_usd"].tolist() == [6e9, 60e9]
 
 
@@ -959,7 +1030,7 @@ def test_two_thousand_pairs_are_a_part_and_a_sentence(app, record):
 
     assert not app.exception
     assert len(app.dataframe[0].value) == 600
-    assert app.dataframe[0].value["pair"].iloc[0] == "C1999/USDT"
+    assert app.dataframe[0].value["pair"].iloc[0] == "C1999/USDT Binance"
     assert "Showing the 600 of 2,000 pairs" in text(app)
     assert cards(app)["Open interest"] == "$2.00B"
 

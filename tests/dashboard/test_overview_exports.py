@@ -23,9 +23,15 @@ from dashboard.loaders import bars as bar_loaders
 from dashboard.loaders import queries, shown_moment
 from dashboard.overview import exports
 from dashboard.overview.column_layout import COLUMNS
+from dashboard.overview.more_columns import COVERAGE
+from dashboard.overview.pair_table import Choice
 from dashboard.view import View
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+
+
+LATER = {one.name for one in COLUMNS if one.span} | {*COVERAGE, "funding_apr_pct", "basis_pct"}
+"""Columns that are loaded once somebody wants them."""
 
 
 @pytest.fixture
@@ -50,8 +56,7 @@ def shown(app, record):
         seen=seen,
         pairs=pairs.iloc[::-1],
         every=pairs,
-        columns=[column.name for column in COLUMNS],
-        words="",
+        chosen=Choice([one for one in COLUMNS if one.name not in LATER], "", unusual=False),
         market=whole_market(pairs, history, liquidated, seen.span, silent),
         split=oi_split(pairs, len(silent)),
         lists=mover_lists(pairs, "5m"),

@@ -1,0 +1,51 @@
+"""Columns that only some tables have: they are loaded once a shown column needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Final
+
+import pandas as pd
+
+from analytics.market.venue_summary import quoted
+from analytics.panels.panel import TIMEFRAMES
+from dashboard.as_of import Moment
+from dashboard.loaders import queries
+from dashboard.overview.column_layout import SPANS, Column
+
+_KEYS: Final = ["venue", "symbol"]
+COVERAGE: Final = {
+    "cvd_usd": "cvd_coverage_pct",
+    "liq_long_usd": "liq_long_coverage_pct",
+    "liq_short_usd": "liq_short_coverage_pct",
+}
+"""The flows among the columns, and what says how much of their time is known."""
+_OF_QUOTES: Final = frozenset(("basis_pct", "funding_apr_pct", "next_funding_s"))
+
+
+def with_more(
+    pairs: pd.DataFrame, columns: Collection[Column], shown: Moment, span: timedelta
+) -> pd.DataFrame:
+    """Return *pairs* with all that *columns* show and ``pairs.sql`` does not say.
+
+    Args:
+        pairs: As ``pairs.sql`` returns them.
+        columns: Of the table.
+        shown: When.
+        span: What flows are summed over.
+    """
+    names = {column.name for column in columns}
+    for each in SPANS.keys() & {column.span for column in columns}:
+        then = queries.pairs(shown, TIMEFRAMES[SPANS[each]])
+        changes = then[[*_KEYS, "price_delta_pct", "oi_delta_pct"]]
+        pairs = pairs.merge(changes, on=_KEYS, how="left", suffixes=("", f"_{each}"))
+    if flows := [name for name in COVERAGE if name in names]:
+        known = queries.pair_flows(shown, span)
+        wanted = [*_KEYS, *flows, *(COVERAGE[name] for name in flows)]
+        pairs = pairs.merge(known[wanted], on=_KEYS, how="left")
+    if _OF_QUOTES & names:
+        pairs = quoted(pairs, queries.read("pair_quotes", shown))
+        ahead = (pairs["next_funding_ts"] - shown.now).dt.total_seconds()
+        pairs = pairs.assign(next_funding_s=ahead)
+    return pairs
