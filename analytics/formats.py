@@ -95,6 +95,11 @@ def difference(value: float | None, digits: int = 2) -> str:
     return _signed(value, digits, "")
 
 
+def sigmas(value: float | None) -> str:
+    """Write in a sentence how many deviations off something is: ``+3.3 σ``."""
+    return _signed(value, 1, " σ")
+
+
 def bps(value: float | None, digits: int = 2) -> str:
     """Write hundredths of a percent: ``1.25 bps``. [basis points]"""
     return _unsigned(value, digits, " bps")
@@ -372,6 +377,9 @@ class Writing:
     """The currency's, before the number, in Plotly's terms."""
     suffix: str = ""
     """What Plotly writes behind the number."""
+    figures: int = 15
+    """Significant digits in files. 15 keep whatever a venue states; what is computed has 8, and
+    funding, which some venues state with twelve, as many."""
 
 
 KINDS: Final[dict[Kind, Writing]] = {
@@ -387,13 +395,13 @@ KINDS: Final[dict[Kind, Writing]] = {
     "price": Writing(write=price, unit="quote currency", fixed=True, sheet=f"#,##0.00{'#' * 18}"),
     "coins": Writing(write=coins, unit="base coins", fixed=True, sheet="#,##0.00######"),
     "coins_change": Writing(write=coins_change, unit="base coins", fixed=True, signed=True),
-    "pct": Writing(write=pct, unit="%", signed=True, suffix=" %"),
-    "rate": Writing(write=pct, unit="%", digits=4, signed=True, suffix=" %"),
-    "share": Writing(write=share, unit="%", suffix=" %"),
-    "points": Writing(write=points, unit="pp", signed=True, suffix=" pp"),
+    "pct": Writing(write=pct, unit="%", signed=True, suffix=" %", figures=8),
+    "rate": Writing(write=pct, unit="%", digits=4, signed=True, suffix=" %", figures=12),
+    "share": Writing(write=share, unit="%", suffix=" %", figures=8),
+    "points": Writing(write=points, unit="pp", signed=True, suffix=" pp", figures=8),
     "ratio": Writing(write=ratio),
-    "score": Writing(write=difference, unit="standard deviations", signed=True),
-    "index": Writing(write=ratio, digits=1),
+    "score": Writing(write=difference, unit="standard deviations", signed=True, figures=8),
+    "index": Writing(write=ratio, digits=1, figures=8),
     "count": Writing(write=count, digits=0, fixed=True),
     "age": Writing(write=age, unit="s", digits=0, fixed=True),
     "span": Writing(write=span, unit="s", digits=0, fixed=True),
@@ -401,7 +409,7 @@ KINDS: Final[dict[Kind, Writing]] = {
     "hours": Writing(write=_hours, unit="h", digits=0, fixed=True),
     "milliseconds": Writing(write=latency, unit="ms", digits=0, fixed=True),
     "bytes": Writing(write=size, unit="B", digits=0, fixed=True),
-    "bps": Writing(write=bps, unit="bps", suffix=" bps"),
+    "bps": Writing(write=bps, unit="bps", suffix=" bps", figures=8),
 }
 
 

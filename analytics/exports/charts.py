@@ -35,6 +35,29 @@ def course(name: str, past: pd.Series[float]) -> Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Candles:
+    """Open, high, low and close of bars; a bar without one of them is a gap."""
+
+    x: NDArray[np.datetime64]
+    """Where each begins, UTC. (T,)"""
+    open: NDArray[np.floating[Any]]
+    high: NDArray[np.floating[Any]]
+    low: NDArray[np.floating[Any]]
+    close: NDArray[np.floating[Any]]
+
+    def wider(self, most: int) -> Candles:
+        """Return them joined to at most *most*, each of as many bars one after the other."""
+        each = -(-len(self.x) // most) or 1
+        parts = np.arange(len(self.x)) // each
+        # Those of no bars of one part are NaN, which pandas skips.
+        bars = pd.DataFrame(
+            {"open": self.open, "high": self.high, "low": self.low, "close": self.close}
+        ).groupby(parts)
+        joined = bars.agg({"open": "first", "high": "max", "low": "min", "close": "last"})
+        return Candles(self.x[::each], *(joined[name].to_numpy() for name in joined))
+
+
+@dataclass(frozen=True, slots=True)
 class LineChart:
     """Lines over time, or over a number."""
 
@@ -45,6 +68,8 @@ class LineChart:
     note: str | None = None
     area: bool = False
     """Whether the space down to the bottom is filled: for one line."""
+    candles: Candles | None = None
+    """Before the lines; the chart has a row of its own."""
 
 
 @dataclass(frozen=True, slots=True)

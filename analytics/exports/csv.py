@@ -2,7 +2,8 @@
 
 UTF-8 with a byte order mark, because Excel reads a file without one in the
 machine's old code page and spoils every name that is not Latin; pandas, DuckDB and
-Google Sheets skip the mark. Lines end as RFC 4180 says. Numbers keep every digit.
+Google Sheets skip the mark. Lines end as RFC 4180 says. Numbers have the
+digits that mean something, and no sign of money or percent.
 """
 
 from __future__ import annotations

@@ -13,13 +13,15 @@ from analytics.exports.axes import (
     thinned,
     time_ticks,
 )
-from analytics.exports.charts import BarChart, Chart, Heatmap, LineChart
+from analytics.exports.charts import BarChart, Candles, Chart, Heatmap, LineChart
 from analytics.exports.paper import DOWN, FAINT, LINES, MUTED, UP, Paper
 from analytics.exports.paper_heatmap import draw_heatmap
 from analytics.formats import KINDS, writer
 from analytics.indicators.arrays import Floats
 
 CHART_HEIGHT = 50.0
+_CANDLES = 75.0
+_MOST_CANDLES = 150
 _LEVEL = 1e-9
 """What differs by less than this part of itself differs by rounding."""
 _BAR = 5.0
@@ -67,7 +69,7 @@ def height_of(chart: Chart, most: float) -> float:
         return min(max(CHART_HEIGHT, 14 + _BAR * len(chart.labels)), most)
     if isinstance(chart, Heatmap):
         return min(max(CHART_HEIGHT, 26 + _BAR * len(chart.rows)), most)
-    return CHART_HEIGHT
+    return CHART_HEIGHT if chart.candles is None else _CANDLES
 
 
 def draw(paper: Paper, chart: Chart, left: float, width: float, height: float) -> None:
@@ -89,6 +91,11 @@ def draw(paper: Paper, chart: Chart, left: float, width: float, height: float) -
 def _lines(paper: Paper, chart: LineChart, box: Box) -> None:
     lines = [(*positions(one.x), numbers(one.y)) for one in chart.series]
     known = [y[np.isfinite(y)] for _, _, y in lines]
+    across = [x for x, _, y in lines if len(x)]
+    candles = None if chart.candles is None else chart.candles.wider(_MOST_CANDLES)
+    if candles is not None:
+        known += [side[np.isfinite(side)] for side in (candles.high, candles.low)]
+        across.append(positions(candles.x)[0])
     if not any(len(y) for y in known):
         paper.put(box.left, box.top + 8, _NOTHING, 7.5, MUTED)
         return
@@ -99,18 +106,38 @@ def _lines(paper: Paper, chart: LineChart, box: Box) -> None:
         for value, label in number_ticks(low, high, chart.kind)
     ]
     gutter = max((paper.width_of(label, 6.5) for _, label in ticks), default=0) + 2
-    across = np.concatenate([x for x, _, y in lines if len(x)])
-    x_scale = _Scale(*_span(across, padding=0.0), box.left + gutter, box.right - 1)
+    times = _span(np.concatenate(across), padding=0.0)
+    x_scale = _Scale(*times, box.left + gutter, box.right - 1)
     y_scale = _Scale(low, high, box.bottom - 5, top)
     _grid(paper, box, gutter, ticks, y_scale)
-    is_time = any(is_time for _, is_time, _ in lines)
+    is_time = candles is not None or any(is_time for _, is_time, _ in lines)
     _below(paper, box, x_scale, is_time=is_time)
+    if candles is not None:
+        _candles(paper, candles, x_scale, y_scale)
     # The first one on top: the others are beside it.
     for place, (x, _, y) in reversed([*enumerate(lines)]):
         color = _color(chart, place)
         _line(paper, *thinned(x, y), x_scale, y_scale, color, is_area=chart.area)
         if (partial := chart.series[place].partial) is not None:
             _partial(paper, x[partial], y[partial], x_scale, y_scale, color)
+
+
+def _candles(paper: Paper, candles: Candles, x_scale: _Scale, y_scale: _Scale) -> None:
+    """Draw what each bar did: from low to high thin, from open to close thick."""
+    x, _ = positions(candles.x)
+    each = (x_scale.end - x_scale.start) / max(len(x), 1)
+    bars = np.column_stack([x, candles.open, candles.high, candles.low, candles.close])
+    for at, *values in bars[np.isfinite(bars).all(axis=1)]:
+        first, high, low, last = (y_scale(value) for value in values)
+        color = UP if values[3] >= values[0] else DOWN
+        paper.set_draw_color(color)
+        paper.set_fill_color(color)
+        paper.set_line_width(0.15)
+        left = x_scale(at)
+        paper.line(left, low, left, high)
+        # Up is less on paper; a bar that closed where it opened is a dash.
+        height = max(abs(last - first), 0.15)
+        paper.rect(left - each * 0.35, min(first, last), each * 0.7, height, style="F")
 
 
 def _span(values: Floats, padding: float = 0.06) -> tuple[float, float]:
@@ -124,7 +151,7 @@ def _span(values: Floats, padding: float = 0.06) -> tuple[float, float]:
 
 def _legend(paper: Paper, chart: LineChart, box: Box) -> float:
     """Name the lines, where there are several; return how high that is. [mm]"""
-    if len(chart.series) < 2:
+    if len(chart.series) < (2 if chart.candles is None else 1):
         return 0.0
     x, y = box.left, box.top + 1.4
     for place, one in enumerate(chart.series):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -80,7 +81,8 @@ def plain(values: pd.Series[Any], kind: Kind) -> list[Plain]:
     if kind == "time":
         return _times(values)
     absent = values.isna().tolist()
-    convert = str if KINDS[kind].is_text else bool if kind == "flag" else _number
+    number = partial(_number, figures=KINDS[kind].figures)
+    convert = str if KINDS[kind].is_text else bool if kind == "flag" else number
     return [
         None if is_absent else convert(value)
         for value, is_absent in zip(values.tolist(), absent, strict=True)
@@ -92,8 +94,11 @@ def _times(values: pd.Series[Any]) -> list[Plain]:
     return [None if pd.isna(time) else time.to_pydatetime() for time in utc]
 
 
-def _number(value: Any) -> float | int | None:
+def _number(value: Any, figures: int) -> float | int | None:
+    """Return *value* to so many significant *figures*: what lies behind is noise of fractions."""
     number = float(value)
     if not math.isfinite(number):
         return None
-    return int(value) if number.is_integer() and not isinstance(value, float) else number
+    if number.is_integer() and not isinstance(value, float):
+        return int(value)
+    return float(f"{number:.{figures}g}")

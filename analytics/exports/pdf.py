@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analytics import formats
-from analytics.exports.charts import BarChart, Chart, Heatmap
+from analytics.exports.charts import BarChart, Chart, Heatmap, LineChart
 from analytics.exports.drawing import draw, height_of
 from analytics.exports.paper import BAND, DOWN, FAINT, GAP, MARGIN, MUTED, UP, Paper
 from analytics.exports.paper_table import draw_table
@@ -74,11 +74,11 @@ def _card(paper: Paper, figure: Figure, left: float, width: float) -> None:
 
 
 def _charts(paper: Paper, charts: tuple[Chart, ...]) -> None:
-    """Draw two charts beside each other, three on wide paper; a heatmap has a row of its own."""
+    """Draw two charts beside each other, three on wide paper; high ones have a row of their own."""
     most = 3 if paper.w > paper.h else 2
     waiting: list[Chart] = []
     for chart in charts:
-        if isinstance(chart, Heatmap):
+        if isinstance(chart, Heatmap) or (isinstance(chart, LineChart) and chart.candles):
             _row(paper, waiting)
             waiting = []
             _row(paper, [chart])

@@ -135,7 +135,7 @@ def _funding(signal: Signal) -> tuple[str, Tone]:
 
 def _oi_share(signal: Signal) -> tuple[str, Tone]:
     share = _written(signal, "oi_share_pct")
-    sigmas = _sigmas(signal.values["z_oi_share"])
+    sigmas = formats.sigmas(signal.values["z_oi_share"])
     return f"Share of OI {share}, {sigmas} in {signal.timeframe}", "neutral"
 
 
@@ -157,11 +157,7 @@ _SENTENCES: Final = {
 
 
 def _oi_sigmas(signal: Signal) -> str:
-    return f"OI {_sigmas(signal.values['z_oi'])} in {signal.timeframe}"
-
-
-def _sigmas(value: float | None) -> str:
-    return f"{formats.difference(value, 1)} σ"
+    return f"OI {formats.sigmas(signal.values['z_oi'])} in {signal.timeframe}"
 
 
 def _written(signal: Signal, name: str) -> str:

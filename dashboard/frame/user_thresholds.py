@@ -165,7 +165,7 @@ def _share(marked: pd.DataFrame, field: _ThresholdField, value: float) -> str:
     share = marked_share_pct(marked, field.name, value)
     if share is None:
         return f"No values in {MARKED_DAYS} days"
-    return f"Marks {formats.share(share, 1)} of {MARKED_DAYS} days"
+    return f"Marks {QUANTITIES['share_pct'].write(share)} of {MARKED_DAYS} days"
 
 
 def kept() -> Kept:

@@ -169,10 +169,10 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
     offers, now = source.offers(), wanted.shown.now
     lines += sentences(found, loaded.signals, panes, offers, time_range.bars, loaded.until, now)
     if SIGNALS in panes and MARKET_SPANS[time_range.span] > MARKET_SPANS[_TIER_4_MAX_SPAN]:
-        lines.append(f"Tier 4 signals are shown for up to {_TIER_4_MAX_SPAN}.")
+        lines.append(f"Signals of funding are shown for up to {_TIER_4_MAX_SPAN}.")
     if SIGNALS in panes and loaded.funding_settled:
         lines.append(
-            "No tier 4 signals where funding comes from later payments: the rate at that time is "
+            "No signals of funding where it comes from later payments: the rate at that time is "
             "not known."
         )
     return lines

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from analytics import formats
-from analytics.exports.charts import LineChart, Series
+from analytics.exports.charts import Candles, LineChart, Series
 from analytics.exports.exported_table import Column, Section
 from analytics.exports.report import Figure, Report
 from analytics.market.figures import Change
-from analytics.pair.history import History
+from analytics.pair.history import History, Line
+from analytics.palette import LIGHT
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair
 from analytics.quantities import QUANTITIES
+from analytics.quantities import title as quantity_title
 from analytics.signals.fired import Signal
 from analytics.signals.sentences import LEGEND, told
 from dashboard.market import panes
@@ -88,7 +90,7 @@ def report(loaded: Loaded, found: History, wanted: Wanted, notes: list[str]) -> 
         wanted.shown.now,
         wanted.shown.origin,
         _state(found, wanted),
-        _figures(loaded),
+        _figures(loaded, wanted.shown.now),
         tuple(_chart(pane, found, wanted.labels) for pane in drawn if pane is not panes.SIGNALS),
         (_signals(loaded.signals),) if panes.SIGNALS in drawn else (),
         tuple(notes),
@@ -107,7 +109,7 @@ def _state(found: History, wanted: Wanted) -> dict[str, str]:
     }
 
 
-def _figures(loaded: Loaded) -> tuple[Figure, ...]:
+def _figures(loaded: Loaded, now: datetime) -> tuple[Figure, ...]:
     """Return the figures on top of the page; none without recent data."""
     stated = loaded.figures
     if stated is None:
@@ -115,13 +117,17 @@ def _figures(loaded: Loaded) -> tuple[Figure, ...]:
 
     beside = {name: coverage(one, stated) for name, one in stated.by_name.items()}
     # The lead's alone, of however many.
-    beside["price"] = QUANTITIES["price_24h_pct"].write(stated.price_24h_pct)
+    beside["price"] = f"{QUANTITIES['price_24h_pct'].write(stated.price_24h_pct)} in 24 h"
     oi = (_oi_change(stated.oi_change), beside["oi_usd"])
     beside["oi_usd"] = ", ".join(filter(None, oi)) or None
-    return tuple(
+    cards = [
         Figure(QUANTITIES[name].title, QUANTITIES[name].write(one.value), beside[name])
         for name, one in stated.by_name.items()
-    )
+    ]
+    if (due := stated.next_funding_ts) is not None:
+        left = formats.countdown(due - now)
+        cards.append(Figure(quantity_title("next_funding_ts"), left, f"at {formats.moment(due)}"))
+    return tuple(cards)
 
 
 def _oi_change(change: Change | None) -> str | None:
@@ -133,31 +139,64 @@ def _oi_change(change: Change | None) -> str | None:
 
 def _chart(pane: Pane, found: History, labels: Sequence[str]) -> LineChart:
     """Return *pane* with all the lines that it has on the screen, and its newest value on top."""
-    of, known = found.price_of, [found.lines[name] for name in pane.lines]
-    head = formats.on_venue(of.symbol, of.venue) if pane is panes.PRICE else pane.title
-    lines = {title(line): values for line, values in zip(pane.lines, known, strict=True)}
+    if pane is panes.PRICE:
+        return _price_chart(found, labels)
+    lines = {title(line): found.lines[line] for line in pane.lines}
     if pane.style == "flows":
         down = title(pane.lines[1])
         lines[down] = -lines[down]
-    beside = {}
-    if pane is panes.PRICE and panes.BANDS in labels:
-        for band in ("upper", "middle", "lower"):
-            beside[title(f"bollinger_{band}")] = found.lines[f"bollinger_{band}"]
-    if pane is panes.PRICE:
-        beside |= {title(name): found.lines[name] for name in panes.averages(labels)}
-    if pane.by_venue and panes.VENUES in labels:
-        beside |= {_named(pair): line[pane.lines[0]] for pair, line in found.others.items()}
+    beside = _of_venues(pane, found, labels)
     if "funding_8h_pct" in pane.lines:
         beside[title(_CARRIED)] = found.lines[_CARRIED]
     lines |= {name: line for name, line in beside.items() if np.isfinite(line).any()}
-    partial = {title(line): found.partial(line) for line in (*pane.lines, "vwap")}
+    partial = {title(line): found.partial(line) for line in pane.lines}
     partial[title(_CARRIED)] = np.isfinite(found.lines[_CARRIED])
+    colors = _venue_colors(found)
     return LineChart(
-        f"{head}  ·  {newest(pane, found)}",
-        tuple(Series(name, found.times, line, partial.get(name)) for name, line in lines.items()),
+        f"{pane.title}  ·  {newest(pane, found)}",
+        tuple(
+            Series(name, found.times, line, partial.get(name), colors.get(name))
+            for name, line in lines.items()
+        ),
         pane.kind,
         area=pane.style == "columns" and pane.kind == "usd",
     )
+
+
+def _price_chart(found: History, labels: Sequence[str]) -> LineChart:
+    """Return the price as candles, with what is drawn about it as lines."""
+    of, pane = found.price_of, panes.PRICE
+    bands = [f"bollinger_{band}" for band in ("upper", "middle", "lower")]
+    names = [*(bands if panes.BANDS in labels else ()), *panes.averages(labels)]
+    lines = {title(name): found.lines[name] for name in names} | _of_venues(pane, found, labels)
+    partial = {title("vwap"): found.partial("vwap")}
+    sides = [found.lines[name] for name in ("open", "high", "low", "close")]
+    has_candles = all(np.isfinite(side).any() for side in sides)
+    if not has_candles:
+        lines = {title("close"): found.lines["close"]} | lines
+    # Bands are about the price, not lines of their own weight.
+    colors = dict.fromkeys(map(title, bands), LIGHT.muted) | _venue_colors(found)
+    return LineChart(
+        f"{formats.on_venue(of.symbol, of.venue)}  ·  {newest(pane, found)}",
+        tuple(
+            Series(name, found.times, line, partial.get(name), colors.get(name))
+            for name, line in lines.items()
+            if np.isfinite(line).any()
+        ),
+        pane.kind,
+        candles=Candles(found.times, *sides) if has_candles else None,
+    )
+
+
+def _of_venues(pane: Pane, found: History, labels: Sequence[str]) -> dict[str, Line]:
+    """Return the lines of other venues that *pane* compares with."""
+    if not (pane.by_venue and panes.VENUES in labels):
+        return {}
+    return {_named(pair): line[pane.lines[0]] for pair, line in found.others.items()}
+
+
+def _venue_colors(found: History) -> dict[str, str]:
+    return {_named(pair): LIGHT.of_venue(pair.venue) for pair in found.others}
 
 
 def _named(pair: Pair) -> str:

@@ -12,7 +12,7 @@ import streamlit as st
 from analytics import formats
 from analytics.market.figures import Figure
 from analytics.palette import Colors
-from analytics.quantities import QUANTITIES
+from analytics.quantities import QUANTITIES, moved
 from analytics.signals.fired import Signal
 from analytics.signals.sentences import LEGEND, TONES, gravest_first, told, tone_color
 from dashboard.as_of import Moment
@@ -131,8 +131,8 @@ def wall_main(
     lists = [
         _list(f"Signals, {seen.timeframe}", [*signal_lines(signals, colors), _legend(colors)]),
         *(
-            _list(f"{title}, {seen.timeframe}", _movers(assets, name, colors))
-            for name, title in (("price_delta_pct", "Price"), ("oi_delta_pct", "Open interest"))
+            _list(f"{moved(name).title}, {seen.timeframe}", _movers(assets, name, colors))
+            for name in ("price_delta_pct", "oi_delta_pct")
         ),
     ]
     prices = _prices(assets, seen, colors)

@@ -19,6 +19,7 @@ WRITERS = [
     formats.share,
     formats.ratio,
     formats.difference,
+    formats.sigmas,
     formats.price,
     formats.count,
     formats.latency,

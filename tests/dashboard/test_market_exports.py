@@ -15,6 +15,7 @@ import pytest
 from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
 from analytics.exports.xlsx import xlsx_bytes
+from analytics.palette import LIGHT
 from dashboard.components.time_range import market_range
 from dashboard.loaders import shown_moment
 from dashboard.market import chart_and_figures, exports
@@ -56,7 +57,8 @@ def bars(loaded):
 
 def test_every_pane_that_is_on_is_on_paper(loaded, record):
     """With all its lines; the bands about the price, and signals as a table."""
-    record.snapshot(BTC, **NOW)
+    due = record.noon.replace(hour=16, minute=0)
+    record.snapshot(BTC, next_funding_ts=due, **NOW)
     wave(record, count=60)
     record.bars[0]["oi_usd"] = 9e9
 
@@ -86,12 +88,16 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
         "Basis: mark above index",
         "Premium of trades above index",
     ]
-    assert [line.name for line in found["BTC/USDT on Binance"].series] == [
-        "Price",
-        "Upper band",
-        "Middle band",
-        "Lower band",
-    ]
+    price = found["BTC/USDT on Binance"]
+    bands = ["Upper band", "Middle band", "Lower band"]
+    assert [line.name for line in price.series] == [*bands, "EMA 20", "EMA 50"]
+    assert [line.color for line in price.series] == [*[LIGHT.muted] * 3, None, None]
+    newest, sides = record.bars[0], ("open", "high", "low", "close")
+    (place,) = np.flatnonzero(price.candles.x == np.datetime64(newest["ts"]))
+    for side in sides:
+        assert getattr(price.candles, side)[place] == newest[side], side
+    paid = next(one for one in document.figures if one.label == "Next funding")
+    assert (paid.value, paid.change) == ("3 h 16 min", "at 2025-10-22 16:00 UTC")
     flows = found["Liquidations: shorts up, longs down"].series
     assert [np.nanmax(line.y) for line in flows] == [2e4, -1e4]
     (signals,) = document.sections
@@ -100,7 +106,7 @@ def test_every_pane_that_is_on_is_on_paper(loaded, record):
     assert words[2].startswith("OI +")
     assert " σ in 5m (+" in words[2]
     assert signals.frame["ts"].iloc[0] == record.noon.replace(minute=35)
-    assert document.state["Panes"].startswith("Price, Bollinger bands, Other venues, Volume, OI")
+    assert document.state["Panes"].startswith("Price, Bollinger bands, EMA 20, 50, VWAP, Other")
     assert "z of OI change 2.50, Long/short 3.00, Book" in document.state["Thresholds"]
     pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(document))).pages
     paper = " ".join("".join(page.extract_text() for page in pages).split())
@@ -154,7 +160,7 @@ def test_on_paper_the_price_is_the_leads_and_sums_say_of_how_many(loaded, record
 
     figures = {one.label: one.change for one in report(*loaded("OI", pair=None)).figures}
 
-    assert figures["Price"] == "+10.00 %"
+    assert figures["Price"] == "+10.00 % in 24 h"
     assert figures["Open interest"].endswith("1 of 2 pairs")
 
 
@@ -180,7 +186,8 @@ def test_panes_that_are_off_are_not_on_paper(loaded, record):
     document = report(*loaded("RSI"))
 
     assert list(charts(document)) == ["BTC/USDT on Binance", "RSI of 14 bars"]
-    assert len(document.charts[0].series) == 1
+    assert document.charts[0].series == ()
+    assert np.isfinite(document.charts[0].candles.close).sum() == 60
     assert document.sections == ()
     assert document.state["Panes"] == "Price and RSI"
 
@@ -221,12 +228,19 @@ def test_other_venues_are_beside_where_they_are_on(loaded, record):
         charts(report(*loaded(*labels))) for labels in (("Volume", VENUES), ("Volume",))
     )
 
-    assert [line.name for line in with_venues["BTC/USDT on Binance"].series] == [
-        "Price",
-        "BTC/USDT OKX",
-    ]
+    assert [line.name for line in with_venues["BTC/USDT on Binance"].series] == ["BTC/USDT OKX"]
     assert len(with_venues["Volume"].series) == 1
-    assert len(without["BTC/USDT on Binance"].series) == 1
+    assert without["BTC/USDT on Binance"].series == ()
+
+
+def test_bars_of_closes_alone_are_a_line(loaded, record):
+    """A candle needs all four; a line does not."""
+    wave(record, open=None, high=None, low=None)
+
+    (price, _) = report(*loaded("RSI")).charts
+
+    assert price.candles is None
+    assert [line.name for line in price.series] == ["Price"]
 
 
 def test_a_chart_says_its_newest_value(loaded, record):

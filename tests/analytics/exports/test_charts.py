@@ -9,7 +9,7 @@ import numpy as np
 import pypdf
 import pytest
 
-from analytics.exports.charts import BarChart, Heatmap, LineChart, Series
+from analytics.exports.charts import BarChart, Candles, Heatmap, LineChart, Series
 from analytics.exports.paper import LINES
 from analytics.exports.pdf import pdf_bytes
 from tests.analytics.exports.conftest import NOON
@@ -19,6 +19,26 @@ from tests.analytics.exports.test_pdf import read, report_of
 def lines(values, kind="usd", **more):
     times = [NOON - timedelta(minutes=5 * n) for n in reversed(range(len(values)))]
     return LineChart("Course", (Series("one", times, values),), kind, **more)
+
+
+def candles(count):
+    """Bars that open at 10, 11, …, each one up by 1; the third is not known."""
+    x = np.datetime64("2025-10-22T12:00", "ms") + np.arange(count) * np.timedelta64(5, "m")
+    first = 10.0 + np.arange(count)
+    first[2:3] = np.nan
+    return Candles(x, first, first + 2, first - 1, first + 1)
+
+
+def test_candles_that_are_too_many_are_joined():
+    """The first's open and the last's close, the highest and the lowest; a gap is left out."""
+    joined = candles(7).wider(3)
+
+    assert [str(x)[11:16] for x in joined.x] == ["12:00", "12:15", "12:30"]
+    assert joined.open.tolist() == [10, 13, 16]
+    assert joined.high.tolist() == [13, 17, 18]
+    assert joined.low.tolist() == [9, 12, 15]
+    assert joined.close.tolist() == [12, 16, 17]
+    assert candles(7).wider(7).open.tolist()[:2] == [10, 11]
 
 
 @pytest.mark.parametrize(
@@ -36,6 +56,8 @@ def lines(values, kind="usd", **more):
         LineChart(
             "Course", (Series("a", [1, 2, 3], [1, 2, 3]), Series("b", [1, 2], [4, 5])), "ratio"
         ),
+        LineChart("Candles", (), "price", candles=candles(7)),
+        LineChart("Candles", (), "price", candles=candles(0)),
         BarChart("Bars", ["a", "b", "c"], [1.0, -2.0, None]),
         BarChart("Bars", ["a"], [-2.0]),
         BarChart("Bars", ["a", "b"], [1e299, -1e299], "usd"),

@@ -1,4 +1,4 @@
-"""CSV and TSV: what was shown, with every digit; what is absent stays absent."""
+"""CSV and TSV: what was shown, with every digit that is known; what is absent stays absent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_csv_reads_back_with_every_digit(section):
     assert known == [
         "币安人生/USDT",
         "2025-10-22T12:44:05.250Z",
-        "0.30000000000000004",
+        "0.3",
         "-1234567.891",
         "-3.1049",
         "0.00431",
@@ -76,7 +76,7 @@ def test_tsv_falls_into_cells(section):
     assert known[:4] == [
         "币安人生/USDT",
         "2025-10-22 12:44:05.250",
-        "0.30000000000000004",
+        "0.3",
         "-1234567.891",
     ]
     assert known[-2:] == ["9007199254740991", "FALSE"]
@@ -120,3 +120,23 @@ def test_column_that_is_not_there_is_named():
     """Before anything is written."""
     with pytest.raises(ValueError, match="Pairs: the frame lacks column oi_usd"):
         Section("Pairs", pd.DataFrame({"pair": []}), (Column("oi_usd", "Open interest", "usd"),))
+
+
+def test_a_file_has_the_digits_that_are_known():
+    """Those of venues all of them; of what is computed no noise of binary fractions."""
+    frame = pd.DataFrame(
+        {
+            "price": [0.1 + 0.2, 98123.4567890123],
+            "oi_base": [93_123_456_789.123, 1e-12],
+            "funding_8h_pct": [100 * 0.000_079_238_688_592, -0.01],
+            "oi_delta_pct": [-0.23786606481021044, 123_456.789_123],
+            "z_oi": [1 / 3, 2e-17],
+        }
+    )
+    columns = tuple(map(Column.of, frame.columns))
+
+    lines = csv_bytes(Section("Figures", frame, columns)).decode("utf-8-sig").splitlines()
+
+    assert lines[1] == "0.3,93123456789.123,0.0079238688592,-0.23786606,0.33333333"
+    assert lines[2] == "98123.4567890123,1e-12,-0.01,123456.79,2e-17"
+    assert lines[0].endswith("OI change [%],z of OI change [standard deviations]")
