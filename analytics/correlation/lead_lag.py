@@ -48,6 +48,12 @@ class LeadLag:
     outside: NDArray[np.bool_]
     """Whether strongest_r is outside the band; False where either is unknown. (V, V)"""
 
+    @property
+    def leads(self) -> NDArray[np.bool_]:
+        """Where one leads or follows the other by a bar or more, beyond chance. (V, V)"""
+        leads: NDArray[np.bool_] = self.outside & (self.strongest_lag != 0)
+        return leads
+
 
 def lead_lag(
     returns: Floats,

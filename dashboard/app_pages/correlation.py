@@ -1,4 +1,4 @@
-"""Correlation: which pairs move together, over time, and which venue leads."""
+"""Correlation: which assets or pairs move together, over time, and which venue leads."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from dashboard import as_of, view
 from dashboard.as_of import Moment
 from dashboard.charts.cells import identities, labels
 from dashboard.components.cell_click import cell_click
-from dashboard.components.largest_pairs import COUNTS, largest_pairs
+from dashboard.components.largest_pairs import COUNTS, largest_rows
 from dashboard.components.time_range import CORRELATION_SPANS, correlation_range
 from dashboard.correlation import analysis, exports
 from dashboard.correlation.analysis import Request
@@ -20,15 +20,16 @@ from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.loaders import bars, shown_moment
+from dashboard.view import View
 
 BOUND: dict[str, Any] = {"bind": "query-params"}
 FIRST, SECOND = "corr_first", "corr_second"
 COLORS = ("Spread", "−1 to 1")
 
 
-def choose(timeframe: str) -> Request:
+def choose(seen: View) -> Request:
     """Ask what to draw."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         subject = st.selectbox(
             "Returns of",
             list(SUBJECTS),
@@ -55,7 +56,7 @@ def choose(timeframe: str) -> Request:
             **BOUND,
         )
         most = st.segmented_control(
-            "Pairs", list(COUNTS), default=50, required=True, key="corr_pairs", **BOUND
+            seen.rows.title(), list(COUNTS), default=50, required=True, key="corr_pairs", **BOUND
         )
         tints = st.segmented_control(
             "Colours", list(COLORS), default=COLORS[0], required=True, key="corr_colors", **BOUND
@@ -63,21 +64,21 @@ def choose(timeframe: str) -> Request:
     return Request(
         subject=SUBJECTS[subject],
         method=method or "pearson",
-        window=correlation_range(span or "24 h", timeframe),
+        window=correlation_range(span or "24 h", seen.timeframe),
         most=int(most or 50),
         spread=tints != COLORS[1],
     )
 
 
-def choose_two(pairs: list[Pair]) -> tuple[Pair, Pair]:
-    """Ask for the two pairs to compare; a click in the matrix selects them as well."""
+def choose_two(pairs: list[Pair], word: str) -> tuple[Pair, Pair]:
+    """Ask for two of *pairs*, each a *word*; a click in the matrix selects them as well."""
     by_name = dict(sorted(zip(identities(pairs), pairs, strict=True)))
     written = dict(zip(identities(pairs), labels(pairs), strict=True))
     names, first = list(by_name), identities(pairs[:2])
     chosen = []
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for key, label, standard in zip(
-            (FIRST, SECOND), ("First pair", "Second pair"), (first[0], first[-1]), strict=True
+            (FIRST, SECOND), (f"First {word}", f"Second {word}"), (first[0], first[-1]), strict=True
         ):
             chosen.append(
                 st.selectbox(
@@ -112,21 +113,22 @@ def board() -> None:
         shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
         follow_origin(shown)
         row = headline("Correlation", shown)
-        asked = choose(seen.timeframe)
-        pairs, total = largest_pairs(shown, seen)
-        if not pairs:
+        asked = choose(seen)
+        largest = largest_rows(shown, seen)
+        if not largest.rows:
             return
-        with st.spinner(f"Correlating {formats.plural(min(asked.most, len(pairs)), 'pair')}"):
-            found = analysis.load(pairs, asked, shown)
-        lines = analysis.of_matrix(found, asked, total)
-        # The pairs are chosen beneath the matrix, which marks them.
+        count = min(asked.most, len(largest.rows))
+        with st.spinner(f"Correlating {formats.plural(count, largest.word)}"):
+            found = analysis.load(largest, asked, shown)
+        lines = analysis.of_matrix(found, asked, largest)
+        # The two are chosen beneath the matrix, which marks them.
         above = st.container()
-        st.subheader("Two pairs over time", anchor=False)
-        two = choose_two(pairs)
-        line = analysis.draw_rolling(two, asked, pairs, shown)
-        leads = draw_lead_lag(pairs, asked, shown)
+        st.subheader(f"Two {seen.rows} over time", anchor=False)
+        two = choose_two(largest.rows, largest.word)
+        line = analysis.draw_rolling(two, asked, largest, shown)
+        leads = draw_lead_lag(largest.instruments, asked, shown)
         with above:
-            analysis.draw_matrix(found, asked, two, shown)
+            analysis.draw_matrix(found, asked, largest, two, shown)
             st.caption("  \n".join(plain(line) for line in lines))
         with row:
             export_menu(

@@ -1,4 +1,4 @@
-"""Heatmap: any measure of many pairs, over time or over the timeframes."""
+"""Heatmap: any measure of many assets or pairs, over time or over the timeframes."""
 
 from typing import Any
 
@@ -9,24 +9,26 @@ from analytics.market.measures import MEASURES
 from analytics.quantities import QUANTITIES
 from dashboard import as_of, session, view
 from dashboard.components.cell_click import cell_click
-from dashboard.components.largest_pairs import COUNTS, largest_pairs
+from dashboard.components.largest_pairs import COUNTS, largest_rows
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.heatmap import exports, measure_grid
 from dashboard.loaders import shown_moment
+from dashboard.view import View
 
-ORDERS = {"volume": QUANTITIES["traded_usd"].title, "value": "Value", "cluster": "Cluster"}
+ORDERS = {"value": "Value", "volume": QUANTITIES["traded_usd"].title, "cluster": "Cluster"}
 BARS = (24, 48, 96, 168)
+LEADS = "heatmap_leads"
 
 
-def choose(timeframe: str) -> dict[str, Any]:
+def choose(seen: View) -> dict[str, Any]:
     """Ask what to draw."""
     bound: dict[str, Any] = {"bind": "query-params"}
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         across = st.segmented_control(
-            "Pairs by",
+            "Columns",
             ["Time", "Timeframes"],
             default="Time",
             required=True,
@@ -45,16 +47,16 @@ def choose(timeframe: str) -> dict[str, Any]:
             "Order",
             list(ORDERS),
             format_func=ORDERS.__getitem__,
-            default="volume",
+            default="value",
             required=True,
             key="heat_order",
             **bound,
         )
         most = st.segmented_control(
-            "Pairs", list(COUNTS), default=50, required=True, key="heat_pairs", **bound
+            seen.rows.title(), list(COUNTS), default=50, required=True, key="heat_pairs", **bound
         )
         bars = st.segmented_control(
-            f"{timeframe} bars",
+            f"{seen.timeframe} bars",
             list(BARS),
             default=48,
             required=True,
@@ -65,7 +67,7 @@ def choose(timeframe: str) -> dict[str, Any]:
     return {
         "across": across or "Time",
         "measure": MEASURES[measure],
-        "order": order or "volume",
+        "order": order or "value",
         "most": int(most or 50),
         "bars": int(bars or 48),
     }
@@ -77,24 +79,25 @@ def board() -> None:
         shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
         follow_origin(shown)
         row = headline("Heatmap", shown)
-        chosen = choose(seen.timeframe)
-        pairs, total = largest_pairs(shown, seen)
-        if not pairs:
+        chosen = choose(seen)
+        largest = largest_rows(shown, seen)
+        if not largest.rows:
             return
         measure, order, most = chosen["measure"], chosen["order"], chosen["most"]
-        title, count = measure.quantity.title, formats.plural(len(pairs), "pair")
+        title, count = measure.quantity.title, formats.plural(len(largest.rows), largest.word)
         with st.spinner(f"Loading {title} of {count}"):
             if chosen["across"] == "Time":
                 loaded = measure_grid.over_time(
-                    pairs, measure, chosen["bars"], order, shown, seen, most
+                    largest, measure, chosen["bars"], order, shown, seen, most
                 )
             else:
-                loaded = measure_grid.over_timeframes(pairs, measure, order, shown, seen, most)
+                loaded = measure_grid.over_timeframes(largest, measure, order, shown, seen, most)
         if not measure_grid.has_any(loaded):
             st.info(measure_grid.empty_reason(loaded, seen))
             return
+        st.session_state[LEADS] = {pair.base: largest.lead(pair.base) for pair in loaded.pairs}
         measure_grid.chart(loaded, seen, shown)
-        lines = measure_grid.sentences(loaded, seen, shown, total)
+        lines = measure_grid.sentences(loaded, seen, shown)
         st.caption("  \n".join(plain(line) for line in lines))
         with row:
             words = measure_grid.words(loaded, seen)
@@ -107,9 +110,10 @@ def board() -> None:
 
 
 def open_row(row: str, _column: str | None) -> None:
-    """Open the pair that a clicked row is of."""
+    """Open the pair that a clicked row is of; of an asset, its largest."""
+    lead = st.session_state[LEADS].get(row)
     venue, _, symbol = row.partition(" ")
-    session.open_pair(venue, symbol)
+    session.open_pair(*((venue, symbol) if lead is None else lead[:2]))
 
 
 refreshed(board)

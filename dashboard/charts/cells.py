@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -32,17 +33,22 @@ def row_height(rows: int) -> int:
 
 
 def labels(pairs: Sequence[Pair]) -> list[str]:
-    """Return a name for each of *pairs*, short where no other one is called the same."""
-    short = [f"{pair.base} {pair.venue}" for pair in pairs]
+    """Return a name for each of *pairs*, short where no other one is called the same.
+
+    An asset, which has no venue, is called by its base.
+    """
+    venues = [formats.venue(pair.venue) for pair in pairs]
+    short = [f"{pair.base} {venue}".rstrip() for pair, venue in zip(pairs, venues, strict=True)]
+    times = Counter(short)
     return [
-        name if short.count(name) == 1 else f"{formats.pair(pair.symbol)} {pair.venue}"
-        for name, pair in zip(short, pairs, strict=True)
+        name if times[name] == 1 else f"{formats.pair(pair.symbol)} {venue}"
+        for name, pair, venue in zip(short, pairs, venues, strict=True)
     ]
 
 
 def identities(pairs: Sequence[Pair]) -> list[str]:
-    """Return ``venue symbol`` of each of *pairs*, which identifies the clicked row."""
-    return [f"{pair.venue} {pair.symbol}" for pair in pairs]
+    """Return ``venue symbol`` of each of *pairs*, or an asset's base, which identifies a row."""
+    return [f"{pair.venue} {pair.symbol}".lstrip() for pair in pairs]
 
 
 def rounded(values: NDArray[np.floating[Any]], digits: int) -> list[list[float | None]]:

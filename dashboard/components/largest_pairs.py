@@ -1,8 +1,9 @@
-"""The largest pairs of the user's selection, for pages that compare many."""
+"""The largest assets or pairs of the user's selection, for pages that compare many."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
@@ -21,14 +22,41 @@ _RECENT_BARS: Final = 12
 """A pair without data for longer is left out. [bars of 5 min]"""
 
 
-def largest_pairs(shown: Moment, seen: View) -> tuple[list[Pair], int]:
-    """Return the largest pairs by 24 h volume, up to the last of ``COUNTS``, and the total count.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Largest:
+    """What pages of many rows draw."""
+
+    rows: list[Pair]
+    """Assets or pairs, the largest by 24 h volume first; no more than the last of ``COUNTS``."""
+    total: int
+    """How many there are in all."""
+    instruments: list[Pair]
+    """The pairs that *rows* are made of, the largest first."""
+    by_asset: bool
+
+    @property
+    def word(self) -> str:
+        """What a row is of."""
+        return "asset" if self.by_asset else "pair"
+
+    @property
+    def only(self) -> Only:
+        """What makes a panel of these alone, the same whichever of them is the larger."""
+        return _only(self.instruments)
+
+    def lead(self, base: str) -> Pair:
+        """Return the largest pair of *base*."""
+        return next(pair for pair in self.instruments if pair.base == base)
+
+
+def largest_rows(shown: Moment, seen: View) -> Largest:
+    """Return the largest assets or pairs by 24 h volume.
 
     Where there is none, a sentence on the page says so.
 
     Args:
         shown: When.
-        seen: Which venues and pairs count.
+        seen: Which venues and pairs count, and what rows are of.
     """
     recent = bars.panel(SIZES, "5m", shown, bars=_RECENT_BARS)
     wanted = [
@@ -41,9 +69,19 @@ def largest_pairs(shown: Moment, seen: View) -> tuple[list[Pair], int]:
             f"No bars in the hour before {formats.moment(shown.now)} for the selected pairs and "
             "venues. Bars close every five minutes."
         )
-    return wanted[: COUNTS[-1]], len(wanted)
+    if seen.rows == "pairs" or not wanted:
+        first = wanted[: COUNTS[-1]]
+        return Largest(rows=first, total=len(wanted), instruments=first, by_asset=False)
+    summed = bars.panel(SIZES, "5m", shown, bars=_RECENT_BARS, only=_only(wanted), by_asset=True)
+    assets = largest(summed, COUNTS[-1])
+    bases = {one.base for one in assets}
+    return Largest(
+        rows=assets,
+        total=len(summed.instruments),
+        instruments=[pair for pair in wanted if pair.base in bases],
+        by_asset=True,
+    )
 
 
-def only(pairs: Sequence[Pair]) -> Only:
-    """Return what makes a panel of *pairs* alone, the same whichever of them is the larger."""
+def _only(pairs: Sequence[Pair]) -> Only:
     return Only(instruments=tuple(sorted((pair.venue, pair.symbol) for pair in pairs)))

@@ -1,8 +1,7 @@
-"""Loads and draws the matrix, two pairs over time, and lead-lag, with their captions."""
+"""Loads and draws the matrix, two of its rows over time, and lead-lag, with their captions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +17,7 @@ from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
-from dashboard.components.largest_pairs import only
+from dashboard.components.largest_pairs import Largest
 from dashboard.components.time_range import TimeRange
 from dashboard.correlation.line_charts import MAX_LINES, lag_chart, rolling_chart
 from dashboard.correlation.matrix_chart import Drawing, lead_chart, matrix_chart
@@ -66,29 +65,34 @@ class Request:
         }
 
 
-def load(pairs: Sequence[Pair], asked: Request, shown: Moment) -> Matrix:
-    """Return the matrix of the first of *pairs*."""
+def load(largest: Largest, asked: Request, shown: Moment) -> Matrix:
+    """Return the matrix of the first of the *largest*."""
     return bars.matrix(
-        pairs[: asked.most],
+        largest.rows[: asked.most],
         asked.subject,
         asked.method,
         asked.window.timeframe,
         shown,
         bars=asked.window.bars,
-        only=only(pairs),
+        only=largest.only,
+        by_asset=largest.by_asset,
     )
 
 
 def draw_matrix(
-    found: Matrix, asked: Request, marked: tuple[Pair, Pair] | None, shown: Moment
+    found: Matrix,
+    asked: Request,
+    largest: Largest,
+    marked: tuple[Pair, Pair] | None,
+    shown: Moment,
 ) -> None:
-    """Draw the matrix, the cell of *marked* framed; nothing of fewer than two pairs."""
+    """Draw the matrix, the cell of *marked* framed; nothing of fewer than two rows."""
     if len(found.pairs) < 2:
         st.info(
             plain(
-                f"No two of these pairs share {LEAST_COMMON} {asked.window.timeframe} bars in the "
-                f"last {asked.window.span}. Choose a longer window, more pairs, or another "
-                "timeframe in the sidebar."
+                f"No two of these {largest.word}s share {LEAST_COMMON} {asked.window.timeframe} "
+                f"bars in the last {asked.window.span}. Choose a longer window, more "
+                f"{largest.word}s, or another timeframe."
             )
         )
         return
@@ -110,21 +114,25 @@ def draw_matrix(
         subject,
         key=CHART,
         config=chart_settings("correlation", shown),
-        alt=f"Correlation of {formats.plural(len(found.pairs), 'pair')} as a matrix",
+        alt=f"Correlation of {formats.plural(len(found.pairs), largest.word)} as a matrix",
     )
 
 
-def of_matrix(found: Matrix, asked: Request, total: int) -> list[str]:
+def of_matrix(found: Matrix, asked: Request, largest: Largest) -> list[str]:
     """Return what the matrix shows and leaves out, in sentences."""
-    count = formats.plural(len(found.pairs), "pair")
+    count = formats.plural(len(found.pairs), largest.word)
     method = {"pearson": "Pearson's r", "spearman": "Spearman's rho"}[asked.method]
     lines = [
-        f"{method} of log returns of {asked.subject.title}, top {count} of {total:,} by 24 h "
-        f"volume, {found.bars:,} bars of {asked.window.timeframe}. Click a cell to see its two "
-        "pairs over time."
+        f"{method} of log returns of {asked.subject.title}, top {count} of {largest.total:,} by "
+        f"24 h volume, {found.bars:,} bars of {asked.window.timeframe}. Click a cell to see its "
+        f"two {largest.word}s over time."
     ]
     if asked.window.note:
         lines.insert(0, asked.window.note)
+    if largest.by_asset:
+        lines.append(
+            "Of an asset: the price weighted by open interest over its venues, and the sum of OI."
+        )
     if "oi_base" in asked.subject.metrics:
         lines.append("OI in coins: in USD it would move with the price.")
     if found.between is not None and len(found.starts):
@@ -142,12 +150,17 @@ def of_matrix(found: Matrix, asked: Request, total: int) -> list[str]:
 
 
 def draw_rolling(
-    two: tuple[Pair, Pair], asked: Request, pairs: Sequence[Pair], shown: Moment
+    two: tuple[Pair, Pair], asked: Request, largest: Largest, shown: Moment
 ) -> Rolling:
     """Draw the correlation of *two* over time, with the sentences that belong to it."""
     window = asked.window
     panel = bars.panel(
-        asked.subject.metrics, window.timeframe, shown, bars=window.bars + 1, only=only(pairs)
+        asked.subject.metrics,
+        window.timeframe,
+        shown,
+        bars=window.bars + 1,
+        only=largest.only,
+        by_asset=largest.by_asset,
     )
     found = rolling(panel, *two, asked.subject, asked.method)
     first, second = labels(two) if two[0] != two[1] else labels(two[:1]) * 2
@@ -192,9 +205,17 @@ def leads(base: str, asked: Request, shown: Moment) -> bars.Leads | str:
 
 
 def draw_leads(base: str, found: bars.Leads, asked: Request, shown: Moment) -> None:
-    """Draw lead-lag between venues, and r by lag."""
+    """Draw lead-lag between venues, and r by lag; a sentence where no lead exceeds chance."""
     pairs, lags = found
     timeframe, tint = asked.window.timeframe, colors(st.context.theme.type)
+    if not lags.leads.any():
+        st.caption(
+            plain(
+                f"No lead exceeds chance: the venues of {base} move within one {timeframe} bar, "
+                f"compared up to {lags.lags[-1]} bars apart."
+            )
+        )
+        return
     left, right = st.columns(2, gap="medium")
     with left:
         st.plotly_chart(

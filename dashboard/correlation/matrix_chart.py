@@ -119,7 +119,7 @@ def _scale(drawing: Drawing, diverging: Ramp) -> tuple[float, float, Ramp]:
 
 def _bounds(drawing: Drawing) -> list[dict[str, Any]]:
     """Return lines where one cluster ends and the next begins."""
-    line = {"color": drawing.colors.text, "width": 2}
+    line = {"color": drawing.colors.text, "width": 1}
     ends = -0.5, len(drawing.matrix.pairs) - 0.5
     shapes = []
     for start in drawing.matrix.starts.tolist():

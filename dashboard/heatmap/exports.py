@@ -20,7 +20,9 @@ def section(loaded: Loaded) -> Section:
     names = column_names(loaded)
     keys = pd.DataFrame(loaded.pairs, columns=["venue", "symbol", "base"])
     cells = pd.DataFrame(loaded.values, columns=names)
-    shown = [Column("symbol", "Pair"), Column("venue", "Venue"), Column("base", "Asset")]
+    shown = [Column("symbol", "Pair"), Column("venue", "Venue", "venue"), Column("base", "Asset")]
+    if loaded.word == "asset":
+        shown = shown[2:]
     for place, name in enumerate(names):
         shown.append(Column.of(name, name, measure))
         if loaded.coverage_pct is not None and loaded.partial[:, place].any():

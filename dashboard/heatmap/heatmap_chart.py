@@ -21,6 +21,8 @@ from dashboard.charts.frame import literal, whole
 
 MAX_MARKS: Final = 1_500
 """More marked cells than this are no highlights, and cost more than the map itself."""
+_HEADING_PX: Final = 46
+"""What the heading over the counts needs."""
 PARTIAL: Final = "◐"
 """Before a written value that is partial."""
 
@@ -68,6 +70,7 @@ def heat_chart(drawing: Map, colors: Colors, *, touch: bool = False) -> go.Figur
         "autorange": "reversed",
     }
     layout["xaxis"] = _columns_axis(drawing, colors)
+    layout["shapes"] = _newest(drawing, len(names), colors)
     data = [
         *_ground(drawing, names, colors),
         _cells(drawing, names, colors, height),
@@ -76,6 +79,8 @@ def heat_chart(drawing: Map, colors: Colors, *, touch: bool = False) -> go.Figur
     ]
     if drawing.exceeded is not None:
         layout["yaxis2"] = _counts_axis(drawing, names, size, colors)
+        layout["annotations"] = [_counts_heading(colors)]
+        layout["margin"]["r"] = _HEADING_PX
         data.append(_counted(drawing, names))
     return go.Figure({"data": data, "layout": layout})
 
@@ -236,6 +241,25 @@ def _columns_axis(drawing: Map, colors: Colors) -> dict[str, Any]:
         half = (columns[1] - columns[0]) // 2 if len(columns) > 1 else np.timedelta64(150, "s")
         return {**axis, "type": "date", **whole(str(columns[0] - half), str(columns[-1] + half))}
     return {**axis, **cells.names_axis(colors, len(columns), size=12)}
+
+
+def _newest(drawing: Map, rows: int, colors: Colors) -> list[dict[str, Any]]:
+    """Return a frame around the newest bar, by which rows are sorted."""
+    columns = drawing.columns
+    if not isinstance(columns, np.ndarray) or len(columns) < 2:
+        return []
+    half = (columns[1] - columns[0]) // 2
+    ends = {"x0": str(columns[-1] - half), "x1": str(columns[-1] + half)}
+    line = {"color": colors.text, "width": 1.5}
+    return [{"type": "rect", "y0": -0.5, "y1": rows - 0.5, **ends, "line": line}]
+
+
+def _counts_heading(colors: Colors) -> dict[str, Any]:
+    """Return the heading over how many times each row is beyond the threshold."""
+    place = {"x": 1, "xref": "paper", "xanchor": "left", "y": 1, "yref": "paper"}
+    font = {"size": 10, "color": colors.alert}
+    words = {"text": "Times<br>beyond", "align": "left", "showarrow": False}
+    return {**place, "yanchor": "bottom", **words, "font": font}
 
 
 def _counts_axis(drawing: Map, names: list[str], size: int, colors: Colors) -> dict[str, Any]:

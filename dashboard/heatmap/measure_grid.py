@@ -17,13 +17,13 @@ from analytics.correlation.ranking import Order, columns_of, known_until, ordere
 from analytics.indicators.arrays import Floats
 from analytics.market.measures import LATE, Measure, Measured, bars_of_spans, by_bar, over_spans
 from analytics.palette import colors
-from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair, Panel
+from analytics.panels.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Pair, Panel
 from analytics.signals.thresholds import Level, Thresholds
 from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
 from dashboard.charts.color_scale import CLIPPED_PCT, ColumnScales, color_scale
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
-from dashboard.components.largest_pairs import only
+from dashboard.components.largest_pairs import Largest
 from dashboard.heatmap.heatmap_chart import MAX_MARKS, PARTIAL, Map, heat_chart
 from dashboard.loaders import bars as bar_loaders
 from dashboard.view import View, exceeded
@@ -40,10 +40,14 @@ class Loaded(Map):
     asked: int | None
     """How many bars were; None where the columns are timeframes."""
     order: Order
+    total: int
+    """How many assets or pairs there are in all."""
+    word: str
+    """What a row is of."""
 
 
 def over_time(
-    pairs: list[Pair],
+    largest: Largest,
     measure: Measure,
     bars: int,
     order: Order,
@@ -51,11 +55,17 @@ def over_time(
     seen: View,
     most: int,
 ) -> Loaded:
-    """Return *measure* of the first *most* of *pairs*, in the last *bars* bars."""
+    """Return *measure* of the first *most* of the *largest*, in the last *bars* bars."""
+    pairs = largest.rows[:most]
     panel = bar_loaders.panel(
-        measure.metrics, seen.timeframe, shown, bars=bars + measure.warm_up + LATE, only=only(pairs)
+        measure.metrics,
+        seen.timeframe,
+        shown,
+        bars=bars + measure.warm_up + LATE,
+        only=largest.only,
+        by_asset=largest.by_asset,
     )
-    found = _of_pairs(panel, by_bar(panel, measure), pairs[:most])
+    found = _of_pairs(panel, by_bar(panel, measure), pairs)
     end = known_until(found.values)
     known = np.flatnonzero(np.isfinite(found.values).any(axis=1))
     begin = max(int(known[0]), end - bars) if len(known) else end
@@ -63,24 +73,43 @@ def over_time(
         found.values[begin:end],
         None if found.coverage_pct is None else found.coverage_pct[begin:end],
     )
-    return _loaded(pairs[:most], panel.times[begin:end], shown_part, measure, order, seen, bars)
+    times = panel.times[begin:end]
+    return _loaded(pairs, largest, times, shown_part, measure, order, seen, bars)
 
 
 def over_timeframes(
-    pairs: list[Pair], measure: Measure, order: Order, shown: Moment, seen: View, most: int
+    largest: Largest, measure: Measure, order: Order, shown: Moment, seen: View, most: int
 ) -> Loaded:
-    """Return *measure* of the first *most* of *pairs*, over each timeframe up to now."""
-    names = list(TIMEFRAMES)
-    if measure.over == "bars":
-        keys = pd.MultiIndex.from_tuples([(pair.venue, pair.symbol) for pair in pairs[:most]])
+    """Return *measure* of the first *most* of the *largest*, over each timeframe up to now."""
+    names, pairs = list(TIMEFRAMES), largest.rows[:most]
+    if measure.over == "bars" and largest.by_asset:
+        rows = [_newest_bar(largest, measure, name, shown, pairs) for name in names]
+        found = Measured(np.stack(rows), None)
+    elif measure.over == "bars":
+        keys = pd.MultiIndex.from_tuples([(pair.venue, pair.symbol) for pair in pairs])
         curves = (bar_loaders.pair_curves(name, shown)[measure.name] for name in names)
         bars_of_each = [curve.reindex(keys).to_numpy(np.float64) for curve in curves]
         found = Measured(np.stack(bars_of_each), None)
     else:
         bars = bars_of_spans(names)
-        panel = bar_loaders.panel(measure.needs, "5m", shown, bars=bars, only=only(pairs))
-        found = _of_pairs(panel, over_spans(panel, measure, names), pairs[:most])
-    return _loaded(pairs[:most], names, found, measure, order, seen, None)
+        panel = bar_loaders.panel(
+            measure.metrics, "5m", shown, bars=bars, only=largest.only, by_asset=largest.by_asset
+        )
+        found = _of_pairs(panel, over_spans(panel, measure, names), pairs)
+    return _loaded(pairs, largest, names, found, measure, order, seen, None)
+
+
+def _newest_bar(
+    largest: Largest, measure: Measure, timeframe: str, shown: Moment, pairs: list[Pair]
+) -> Floats:
+    """Return *measure* of assets in the last bar of *timeframe* that is known. (N,)"""
+    bars = measure.warm_up + LATE
+    panel = bar_loaders.panel(
+        measure.metrics, timeframe, shown, bars=bars, only=largest.only, by_asset=True
+    )
+    values = _of_pairs(panel, by_bar(panel, measure), pairs).values
+    end = known_until(values)
+    return values[end - 1] if end else np.full(len(pairs), np.nan)
 
 
 def _of_pairs(panel: Panel, found: Measured, pairs: list[Pair]) -> Measured:
@@ -94,6 +123,7 @@ def _of_pairs(panel: Panel, found: Measured, pairs: list[Pair]) -> Measured:
 
 def _loaded(
     pairs: list[Pair],
+    largest: Largest,
     names: NDArray[np.datetime64] | list[str],
     found: Measured,
     measure: Measure,
@@ -125,6 +155,8 @@ def _loaded(
         timeframe=None if asked is None else seen.timeframe,
         asked=asked,
         order=order,
+        total=largest.total,
+        word=largest.word,
     )
 
 
@@ -148,7 +180,7 @@ def chart(loaded: Loaded, seen: View, shown: Moment) -> None:
         subject,
         key=CHART,
         config=chart_settings(f"heatmap {title}", shown),
-        alt=f"{title} of {formats.plural(len(loaded.pairs), 'pair')} as a heatmap",
+        alt=f"{title} of {formats.plural(len(loaded.pairs), loaded.word)} as a heatmap",
     )
 
 
@@ -175,36 +207,43 @@ def words(loaded: Loaded, seen: View) -> dict[str, str]:
     return {
         "Measure": loaded.measure.quantity.title,
         "Columns": f"{across}, {loaded.values.shape[1]}",
-        "Pairs": f"{len(loaded.pairs)}, by {loaded.order}",
-        "Venues": ", ".join(seen.venues) or "all",
+        f"{loaded.word.title()}s": f"{len(loaded.pairs)}, by {loaded.order}",
+        "Venues": formats.venues(seen.venues) if seen.venues else "all",
     }
 
 
-def sentences(loaded: Loaded, seen: View, shown: Moment, total: int) -> list[str]:
+def sentences(loaded: Loaded, seen: View, shown: Moment) -> list[str]:
     """Return what the map shows and leaves out."""
     return [
-        _which(loaded, total),
+        _which(loaded),
         _when(loaded, shown),
         f"Colours are capped at the {100 - CLIPPED_PCT:.0f}th percentile.",
         *_unusual(loaded, seen),
+        *_of_assets(loaded),
         *_partial(loaded),
         *_absent(loaded),
     ]
 
 
-def _which(loaded: Loaded, total: int) -> str:
-    count = len(loaded.pairs)
-    by = {
-        "volume": "sorted by volume",
-        "value": "sorted by value",
-        "cluster": "sorted by similarity",
-    }
+def _which(loaded: Loaded) -> str:
+    by = {"volume": "volume", "value": "value", "cluster": "similarity"}[loaded.order]
+    count = formats.plural(len(loaded.pairs), loaded.word)
     which = (
-        f"Top {formats.plural(count, 'pair')} of {total:,} by 24 h volume"
-        if count < total
-        else f"{'All ' if count > 1 else ''}{formats.plural(count, 'pair')}"
+        f"Top {count} of {loaded.total:,} by 24 h volume"
+        if len(loaded.pairs) < loaded.total
+        else f"{'All ' if loaded.total > 1 else ''}{count}"
     )
-    return f"{which}, {by[loaded.order]}. Click a row to open its pair."
+    opened = "its pair" if loaded.word == "pair" else "its largest pair"
+    return f"{which}, sorted by {by}. Click a row to open {opened}."
+
+
+def _of_assets(loaded: Loaded) -> list[str]:
+    """Say what stands for an asset over its venues."""
+    if loaded.word == "pair":
+        return []
+    is_sum = loaded.measure.needs[0] in ("oi_usd", *FLOWS)
+    how = "sum over its venues" if is_sum else "mean over its venues, weighted by open interest"
+    return [f"Of an asset: the {how}."]
 
 
 def _when(loaded: Loaded, shown: Moment) -> str:
@@ -220,9 +259,9 @@ def _when(loaded: Loaded, shown: Moment) -> str:
         )
         return f"{few}last bar closed at {formats.moment(end)}."
     return {
-        "change": f"{title}: over each timeframe up to the pair's last 5-minute bar.",
-        "sum": f"{title}: sum over each timeframe up to the pair's last 5-minute bar.",
-        "mean": f"{title}: mean over each timeframe up to the pair's last 5-minute bar.",
+        "change": f"{title}: over each timeframe up to the last 5-minute bar.",
+        "sum": f"{title}: sum over each timeframe up to the last 5-minute bar.",
+        "mean": f"{title}: mean over each timeframe up to the last 5-minute bar.",
         "bars": f"{title}: last closed bar of each timeframe.",
     }[loaded.measure.over]
 

@@ -64,7 +64,7 @@ def test_partial_bars_are_marked_and_tell_how_much_is_known():
     )  # fmt: skip
 
     (marks,) = (trace for trace in figure.data if trace.name == "partial")
-    assert list(marks.y) == ["BTC okx", "BTC bybit"]
+    assert list(marks.y) == ["BTC OKX", "BTC Bybit"]
     assert [str(x)[:16] for x in marks.x] == ["2025-10-22T12:05", "2025-10-22T12:10"]
     (cells,) = (trace for trace in figure.data if trace.customdata is not None)
     assert [list(row) for row in cells.customdata] == [
@@ -161,7 +161,7 @@ def test_both_themes_have_the_same_scale():
 def test_pairs_are_named_in_short_unless_that_is_ambiguous():
     two = [*PAIRS, Pair("okx", "BTC/USD:BTC", "BTC")]
 
-    assert labels(two) == ["BTC/USDT okx", "BTC bybit", "BTC/USD:BTC okx"]
+    assert labels(two) == ["BTC/USDT OKX", "BTC Bybit", "BTC/USD:BTC OKX"]
 
 
 def test_a_click_can_tell_whose_row_it_is():

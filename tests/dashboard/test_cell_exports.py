@@ -45,6 +45,8 @@ def heatmap(over_time):
         timeframe="5m" if over_time else None,
         asked=2 if over_time else None,
         order="volume",
+        total=2,
+        word="pair",
     )
 
 
@@ -133,9 +135,9 @@ def test_correlation_is_three_tables(correlated):
 
     written = {name: csv_bytes(make()).decode("utf-8-sig") for name, make in tables.items()}
 
-    assert f"BTC okx,1.0,{found.r[0, 1]}" in written["Matrix"]
+    assert f"BTC OKX,1.0,{found.r[0, 1]}" in written["Matrix"]
     assert written["Rolling"].count("\n") == 1 + 119
-    assert written["Leads"].splitlines()[1].startswith("BTC okx,BTC bybit,")
+    assert written["Leads"].splitlines()[1].startswith("BTC OKX,BTC Bybit,")
     assert xlsx_bytes([make() for make in tables.values()], {"Page": "Correlation"})[:2] == b"PK"
 
 

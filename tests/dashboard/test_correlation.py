@@ -38,8 +38,8 @@ def bars(record, symbol, close, venue="binance", **values):
 
 @pytest.fixture
 def page(opened):
-    """Publishes the record and opens the page as its URL asks."""
-    return partial(opened, PAGE)
+    """Publishes the record and opens the page, of pairs unless its URL asks for another one."""
+    return partial(opened, PAGE, rows="pairs")
 
 
 def three(record):
@@ -57,9 +57,9 @@ def test_alike_pairs_stand_side_by_side(page, record, method):
     (trace,) = figure(page(corr_method=method)).data
     r = dict(zip(trace.y, map(list, trace.z), strict=True))
 
-    assert abs(list(trace.y).index("BTC binance") - list(trace.y).index("BTC okx")) == 1
-    assert r["BTC binance"][list(trace.x).index("BTC okx")] > 0.9
-    assert abs(r["ETH binance"][list(trace.x).index("BTC okx")]) < 0.5
+    assert abs(list(trace.y).index("BTC Binance") - list(trace.y).index("BTC OKX")) == 1
+    assert r["BTC Binance"][list(trace.x).index("BTC OKX")] > 0.9
+    assert abs(r["ETH Binance"][list(trace.x).index("BTC OKX")]) < 0.5
 
 
 def test_the_two_largest_are_shown_over_time(page, record):
@@ -67,16 +67,16 @@ def test_the_two_largest_are_shown_over_time(page, record):
 
     app = page()
 
-    assert "Price of BTC binance and Price of BTC okx: r over the last 22 5m bars" in text(app)
+    assert "Price of BTC Binance and Price of BTC OKX: r over the last 22 5m bars" in text(app)
     assert f"{COUNT - 1} of 288 bars in common" in text(app)
 
 
 def test_two_other_pairs_can_be_asked_for_in_the_link(page, record):
     three(record)
 
-    app = page(corr_first="ETH binance", corr_second="BTC okx")
+    app = page(corr_first="ETH Binance", corr_second="BTC OKX")
 
-    assert "Price of ETH binance and Price of BTC okx" in text(app)
+    assert "Price of ETH Binance and Price of BTC OKX" in text(app)
 
 
 def test_who_leads_is_drawn_with_what_chance_would_give(page, record):
@@ -118,7 +118,7 @@ def test_a_pair_that_never_moves_is_left_out_by_name(page, record):
 
     app = page()
 
-    assert "or no change): USDC binance" in text(app)
+    assert "or no change): USDC Binance" in text(app)
     assert len(figure(app).data[0].y) == 3
 
 
@@ -177,3 +177,26 @@ def test_says_why_the_bars_are_others(page, record):
     app = page(timeframe="1d")
 
     assert "Shown in 1h bars: 24 h in 1d bars would be 1 bar, too few to correlate." in text(app)
+
+
+def test_at_first_assets_are_compared(opened, record):
+    """BTC once, by its price over venues; and its venues for lead-lag."""
+    three(record)
+
+    app = opened(PAGE)
+
+    assert sorted(figure(app).data[0].y) == ["BTC", "ETH"]
+    assert "top 2 assets of 2 by 24 h volume" in text(app)
+    assert app.selectbox(key="corr_first").label == "First asset"
+    assert app.selectbox(key="corr_base").options == ["BTC"]
+    assert "Price of BTC and Price of ETH: r over" in text(app)
+
+
+def test_without_a_lead_beyond_chance_there_is_only_a_sentence(page, record):
+    """Venues that move in the same bar: three lines on each other say nothing."""
+    three(record)
+
+    app = page()
+
+    assert "No lead exceeds chance: the venues of BTC move within one 5m bar" in text(app)
+    assert len(app.get("plotly_chart")) == 2

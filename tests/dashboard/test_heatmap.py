@@ -42,8 +42,8 @@ def bars(record, symbol, count=6, venue="binance", **lists):
 
 @pytest.fixture
 def page(opened):
-    """Publishes the record and opens the page as its URL asks."""
-    return partial(opened, PAGE)
+    """Publishes the record and opens the page, of pairs unless its URL asks for another one."""
+    return partial(opened, PAGE, rows="pairs")
 
 
 def figure(app, nth=0):
@@ -66,13 +66,19 @@ def z(app):
 
 
 def test_shows_the_change_of_each_bar_largest_volume_first(page, record):
+    """Where that is asked for: at first rows are sorted by their newest value."""
     bars(record, BTC, 3, oi_usd=[100, 110, 99], volume_24h_usd=[1, 1, 1])
     bars(record, ETH, 3, oi_usd=[100, 100, 150], volume_24h_usd=[2, 2, 2])
 
-    app = page()
+    app = page(heat_order="Volume")
 
-    assert list(cells(app).y) == ["ETH binance", "BTC binance"]
+    assert list(cells(app).y) == ["ETH Binance", "BTC Binance"]
     assert z(app) == [[0, 50], [10, -10]]
+    (frame,) = figure(app).layout.shapes
+    assert (frame.type, frame.y0, frame.y1) == ("rect", -0.5, 1.5)
+    assert frame.x0.startswith("2025-10-22T12:32:30"), "around the bar that began at 12:35"
+    (heading,) = figure(app).layout.annotations
+    assert heading.text == "Times<br>beyond"
 
 
 def test_fewer_bars_than_were_asked_for_are_said(page, record):
@@ -94,7 +100,7 @@ def test_orders_by_the_newest_value(page, record):
     bars(record, BTC, 3, oi_usd=[100, 100, 200], volume_24h_usd=[1, 1, 1])
     bars(record, ETH, 3, oi_usd=[100, 300, 150], volume_24h_usd=[2, 2, 2])
 
-    assert list(cells(page(heat_order="Value")).y) == ["BTC binance", "ETH binance"]
+    assert list(cells(page(heat_order="Value")).y) == ["BTC Binance", "ETH Binance"]
 
 
 def test_says_what_exceeds_the_users_threshold(page, record):
@@ -178,7 +184,7 @@ def test_a_constant_series_is_drawn(page, record):
 def test_one_pair_of_one_venue_is_enough(page, record):
     bars(record, BTC)
 
-    assert "1 pair, sorted by volume." in text(page())
+    assert "1 pair, sorted by value." in text(page())
 
 
 def test_an_empty_lake_says_what_to_do(app):
@@ -199,7 +205,7 @@ def test_the_sidebar_chooses_venues(page, record):
     bars(record, BTC)
     bars(record, ETH, venue="okx")
 
-    assert list(cells(page(venues="okx")).y) == ["ETH okx"]
+    assert list(cells(page(venues="okx")).y) == ["ETH OKX"]
 
 
 def test_2000_pairs_show_the_200_largest(page, record):
@@ -214,7 +220,7 @@ def test_2000_pairs_show_the_200_largest(page, record):
 
     assert "Top 200 pairs of 2,000 by 24 h volume" in text(app)
     assert len(z(app)) == 200
-    assert cells(app).y[0] == "C1999 binance"
+    assert cells(app).y[0] == "C1999 Binance"
 
 
 def test_offers_files(page, record):
@@ -238,3 +244,40 @@ def test_the_zoom_is_kept(page, record, monkeypatch):
     page()
 
     assert [name.split()[:3] for name in asked[:1]] == [["heatmap", "oi_delta_pct", "5m"]]
+
+
+def test_at_first_a_row_is_an_asset_over_its_venues(opened, record):
+    """OI of 100 + 100 grows to 110 + 130: by 20 %. OKX tells of ETH from the second bar on: until
+    then the change is Binance's alone."""
+    bars(record, BTC, 2, oi_usd=[100, 110], close=[10, 11])
+    bars(record, BTC, 2, venue="okx", oi_usd=[100, 130], close=[10, 12])
+    bars(record, ETH, 3, oi_usd=[100, 150, 300])
+    bars(record, ETH, 2, venue="okx", oi_usd=[10, 20])
+
+    app = opened(PAGE)
+
+    assert list(cells(app).y) == ["ETH", "BTC"]
+    assert z(app) == [[50, 100], [None, 20]]
+    assert "All 2 assets, sorted by value. Click a row to open its largest pair." in text(app)
+    assert "Of an asset: the sum over its venues." in text(app)
+
+
+def test_an_asset_is_not_blank_while_a_venue_writes_its_newest_bar(opened, record):
+    """It moves by the venues that have: Binance's doubled."""
+    bars(record, BTC, 4, oi_usd=[100, 100, 200, 400])
+    for n, oi_usd in enumerate((100, 100, 200)):
+        ended = record.noon - timedelta(minutes=4 + 5 * (3 - n))
+        record.bar(BTC, venue="okx", ended=ended, **{**WHOLE, "oi_usd": oi_usd})
+
+    assert z(opened(PAGE)) == [[0, 100, 100]]
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_every_measure_has_a_value_for_an_asset(opened, record, measure):
+    oi_usd = [100 + n % 3 for n in range(80)]
+    bars(record, BTC, 80, close=[100 + n % 7 for n in range(80)], oi_usd=oi_usd)
+    bars(record, BTC, 80, venue="okx", close=[100 + n % 5 for n in range(80)])
+
+    app = opened(PAGE, heat_measure=MEASURES[measure].quantity.title)
+
+    assert z(app)[0][-1] is not None
