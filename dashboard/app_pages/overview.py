@@ -56,8 +56,7 @@ def board() -> None:
         chosen, listed = table_choice(pairs, seen.thresholds)
         listed = with_more(listed, chosen.columns, shown, seen.span)
         listed = pair_table(listed, shown, chosen.columns, seen, look)
-        ended = shown_moment.bar_ended(shown, seen.timeframe)
-        lines = sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe, ended)
+        lines = sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe)
         st.caption(" ".join(plain(line) for line in lines))
         on_page = exports.Shown(
             moment=shown,

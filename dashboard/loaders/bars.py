@@ -64,8 +64,10 @@ def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
     wanted = (
         source.folder(),
         shown_moment.bars_known(shown, timeframe),
-        shown_moment.bar_ended(shown, timeframe),
+        shown.mark(timeframe),
         timeframe,
+        # The last five minutes of a bar are written some moments after they are over.
+        shown.mark(timeframe) == shown.mark(),
     )
     return _pair_curves(*wanted)
 
@@ -78,7 +80,7 @@ def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
     """
     names, known = counted(shown), shown_moment.bars_known(shown)
     wanted = (tuple(timeframes), key(names), names)
-    return _signal_panels(source.folder(), known, shown_moment.bar_ended(shown, "5m"), *wanted)
+    return _signal_panels(source.folder(), known, shown_moment.bar_ended(shown), *wanted)
 
 
 def past_signals(shown: Moment, thresholds: Thresholds, *, bars: int) -> list[Signal]:
@@ -189,12 +191,13 @@ def _panel_by_asset(
 
 
 @st.cache_resource(ttl="1h", max_entries=16, show_spinner=False)
-def _pair_curves(folder: str, known: Known, mark: datetime, timeframe: str) -> pd.DataFrame:
+def _pair_curves(
+    folder: str, known: Known, mark: datetime, timeframe: str, waits: bool
+) -> pd.DataFrame:
     """Return the curves that end at *mark*: those of days are read from months of bars."""
     with source.reader(folder).cursor() as cursor:
-        return curves_of(
-            panels.load(cursor, METRICS, timeframe, now=mark, known_by=known[2], bars=BARS)
-        )
+        read = panels.load(cursor, METRICS, timeframe, now=mark, known_by=known[2], bars=BARS)
+        return curves_of(read, waits=waits)
 
 
 @st.cache_resource(ttl="10m", max_entries=8, show_spinner=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import pandas as pd
 from analytics import formats
 from analytics.errors import LakeAbsent, LakeError, QueryError
 from analytics.lake.clock import LakeClock
+from analytics.lake.schema import BAR
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
-from analytics.panels.panel import TIMEFRAMES
 from dashboard import as_of
 from dashboard.as_of import SILENT_CYCLES, Moment
 from dashboard.loaders import source
@@ -20,8 +19,6 @@ from dashboard.loaders import source
 Known = tuple[str, int, datetime]
 """The newest bar, a count that changes with the bars, and by when those were known."""
 
-_WRITTEN_IN_CYCLES = 2
-"""A bar that is not there after so many cycles is missing."""
 _CLOCKS_DIFFER = timedelta(minutes=1)
 _MIN_REFRESH_S = 2.0
 _UNREADABLE_RETRY_S = 5.0
@@ -79,20 +76,14 @@ def bars_known(shown: Moment, timeframe: str = "5m") -> Known:
     return str(row["newest_ts"]), int(row["known_count"]), shown.known_by
 
 
-def bar_ended(shown: Moment, timeframe: str) -> datetime:
-    """Return when the newest bar of *timeframe* that is written was over. UTC.
+def bar_ended(shown: Moment) -> datetime:
+    """Return when the newest five minutes that are written were over. UTC.
 
-    The collector writes the last five minutes some moments after they are over. Until then the
-    bar before is the newest, so that nothing goes blank at each mark.
+    The collector writes them some moments after they are over. Until then those before are the
+    newest, so that no signal goes at a mark.
     """
     mark, (newest, _, _) = shown.mark(), bars_known(shown)
-    five = TIMEFRAMES["5m"]
-    being_written = (
-        shown.mode == "live"
-        and shown.now - mark < min(_WRITTEN_IN_CYCLES * shown.cycle, five)
-        and pd.Timestamp(newest) < mark - five
-    )
-    return replace(shown, now=mark - five if being_written else mark).mark(timeframe)
+    return mark if pd.Timestamp(newest) == mark - BAR else mark - BAR
 
 
 def _past(asked: datetime | time, now: datetime) -> datetime:

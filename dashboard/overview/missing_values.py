@@ -30,6 +30,7 @@ _TOLD: Final = (
 
 _CHANGES: Final = (*SPANS, "funding_delta_pp")
 _OF_BARS: Final = ("z_oi", "rsi_14", "band_pct")
+_BAR_NAMES: Final = "z, RSI and place in band"
 
 _AGING: Final = ("price", "oi_usd", "funding_8h_pct", "ls_accounts", "volume_24h_usd")
 """The metrics that have a time of their own."""
@@ -44,7 +45,6 @@ def sentences(
     figures: dict[str, Figure],
     shown: Moment,
     timeframe: str,
-    bar_ended: datetime,
 ) -> list[str]:
     """Return why values of *pairs* are absent, old or refused, and which pairs are missing.
 
@@ -55,19 +55,18 @@ def sentences(
         figures: Of the cards.
         shown: What ages count to.
         timeframe: What changes are over.
-        bar_ended: When the bar of the indicators was over. UTC.
     """
     return [
         *_of_venues(cycles, shown),
         *_of_silence(silent, shown),
-        *(line for name in _TOLD for line in _of_metric(name, pairs, shown, timeframe, bar_ended)),
+        *(line for name in _TOLD for line in _of_metric(name, pairs, shown, timeframe)),
         *(line for name in SPANS for line in _of_span(name, pairs, timeframe)),
         *_of_coins(pairs, timeframe),
         *_of_refusals(pairs),
         *(line for name in _AGING for line in _of_age(name, pairs, shown)),
         *_of_marks(pairs, shown),
         *_of_bars(pairs),
-        *_of_closed_bars(shown, timeframe, bar_ended),
+        *_of_closed_bars(pairs, shown, timeframe),
         *_of_liquidations(figures["liquidations_1h_usd"], pairs, shown),
         *_of_history(figures),
         *_of_mixture(pairs),
@@ -95,31 +94,29 @@ def _of_silence(silent: pd.DataFrame, shown: Moment) -> list[str]:
     return [f"Not in the table, no data for {span}: {_names(silent)}."]
 
 
-def _of_metric(
-    name: str, pairs: pd.DataFrame, shown: Moment, timeframe: str, bar_ended: datetime
-) -> list[str]:
+def _of_metric(name: str, pairs: pd.DataFrame, shown: Moment, timeframe: str) -> list[str]:
     """State for which pairs a metric is missing, and why if known."""
     unknown = pairs[name].isna()
+    if name in _OF_BARS:
+        unknown &= ~_without_bar(pairs, shown, timeframe)
     if not unknown.any():
         return []
     missing = pairs[unknown]
     who = f"{QUANTITIES[name].title} is missing for {_who(missing, pairs)}"
-    why = _why(name, missing, shown, timeframe, bar_ended)
+    why = _why(name, missing, shown, timeframe)
     return [f"{who}: {why}." if why else f"{who}: no value since {formats.clock(shown.since)}."]
 
 
-def _why(
-    name: str, missing: pd.DataFrame, shown: Moment, timeframe: str, bar_ended: datetime
-) -> str | None:
+def _why(name: str, missing: pd.DataFrame, shown: Moment, timeframe: str) -> str | None:
     began = missing["since_ts"].min().to_pydatetime()
     if name == "ls_accounts" and shown.now - began < LS_EVERY + OLD_CYCLES * shown.cycle:
         return f"published every 5 minutes{_first(_next_mark(began), shown)}"
     if name in _CHANGES:
         return _why_no_change(name, began, shown, timeframe)
     if name in _OF_BARS:
+        ended = formats.moment(shown.mark(timeframe), shown.now)
         return (
-            f"needs about {QUANTITIES[name].least_bars} closed bars of {timeframe}, up to "
-            f"{formats.moment(bar_ended, shown.now)}"
+            f"needs about {QUANTITIES[name].least_bars} closed bars of {timeframe}, up to {ended}"
         )
     if name == "price_24h_pct":
         return "no price from 24 hours ago"
@@ -261,10 +258,34 @@ def _of_history(figures: dict[str, Figure]) -> list[str]:
     ]
 
 
-def _of_closed_bars(shown: Moment, timeframe: str, bar_ended: datetime) -> list[str]:
+def _of_closed_bars(pairs: pd.DataFrame, shown: Moment, timeframe: str) -> list[str]:
     """State the bar of the indicators; changes run up to now, indicators do not."""
-    ended = formats.moment(bar_ended, shown.now)
-    return [f"z, RSI and place in band: {timeframe} bar closed at {ended}."]
+    late, without = _late(pairs, shown, timeframe), _without_bar(pairs, shown, timeframe)
+    waiting, mark = late & ~without, formats.moment(shown.mark(timeframe), shown.now)
+    lines = []
+    if not late.all():
+        lines.append(f"{_BAR_NAMES}: {timeframe} bar closed at {mark}.")
+    if waiting.any():
+        before = formats.moment(shown.mark(timeframe) - TIMEFRAMES[timeframe], shown.now)
+        who = "" if waiting.all() else f" for {_who(pairs[waiting], pairs)}"
+        lines.append(f"{_BAR_NAMES}{who}: bar closed at {before}, waiting for the {mark} bar.")
+    if without.any():
+        since = formats.moment(pairs.loc[without, "bar_ended"].max(), shown.now)
+        who = _who(pairs[without], pairs)
+        lines.append(f"{_BAR_NAMES} are missing for {who}: no {timeframe} bar since {since}.")
+    return lines
+
+
+def _late(pairs: pd.DataFrame, shown: Moment, timeframe: str) -> pd.Series[bool]:
+    """Return which *pairs* had bars, but not the last one that is over."""
+    return pairs["bar_ended"] < shown.mark(timeframe)
+
+
+def _without_bar(pairs: pd.DataFrame, shown: Moment, timeframe: str) -> pd.Series[bool]:
+    """Return which *pairs* are without the last bar for longer than it takes to write it."""
+    before = shown.mark(timeframe) - TIMEFRAMES[timeframe]
+    is_due = shown.mark(timeframe) != shown.mark()
+    return _late(pairs, shown, timeframe) & (is_due | (pairs["bar_ended"] < before))
 
 
 def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list[str]:

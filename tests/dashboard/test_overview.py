@@ -785,6 +785,50 @@ def test_indicators_say_which_bar_they_are_of(app, record):
     assert "z, RSI and place in band: 1h bar closed at 12:00 UTC." in text(app)
 
 
+OF_BARS = ["z_oi", "rsi_14", "band_pct"]
+
+
+def test_values_of_the_last_bar_stay_until_the_next_is_recorded(app, record):
+    """Venues write theirs one after the other; one that went silent is said to have none."""
+    ended = record.noon.replace(minute=40)
+    for venue in ("binance", "okx"):
+        for nth in range(30):
+            values = {"close": 100.0 + nth % 3, "oi_usd": 1e9 + 1e7 * (nth % 4)}
+            record.bar(BTC, venue=venue, ended=ended - timedelta(minutes=5 * nth), **values)
+
+    def at(minute, *with_bar):
+        """Show seven seconds past *minute*, at which venues *with_bar* have recorded a bar."""
+        mark = record.noon.replace(minute=minute)
+        for venue in ("binance", "okx"):
+            record.snapshot(BTC, venue=venue, at=mark + timedelta(seconds=5), **WHOLE)
+        for venue in with_bar:
+            record.bar(BTC, venue=venue, ended=mark, close=120.0, oi_usd=2e9)
+        record.publish()
+        record.rows, record.bars = [], []
+        app.session_state["at"] = f"{mark + timedelta(seconds=7):%Y-%m-%dT%H:%M:%SZ}"
+        app.run()
+        return app.dataframe[0].value.set_index("venue")[OF_BARS]
+
+    waiting = at(45)
+    assert waiting.notna().all(axis=None)
+    said = "z, RSI and place in band{}: bar closed at 12:40 UTC, waiting for the 12:45 UTC bar."
+    assert said.format("") in text(app)
+
+    mixed = at(45, "binance")
+    assert mixed.loc["okx"].equals(waiting.loc["okx"])
+    assert (mixed.loc["binance"] > waiting.loc["binance"]).all()
+    assert said.format(" for BTC/USDT on okx") in text(app)
+
+    silent = at(50, "binance")
+    assert silent.loc["okx"].isna().all()
+    assert silent.loc["binance"].notna().all()
+    assert (
+        "z, RSI and place in band are missing for BTC/USDT on okx: no 5m bar since 12:40 UTC."
+        in text(app)
+    )
+    assert "needs about" not in text(app)
+
+
 @pytest.mark.parametrize("words", ["BTCUSDT", "btc-usdt", "BTC/USDT", "btc_usdt binance"])
 def test_a_pair_is_found_by_the_name_that_somebody_types(app, record, words):
     """Venues join the parts of a name in their own ways; the count says how many fit."""

@@ -48,6 +48,26 @@ def test_what_never_moved_is_a_line_in_the_middle():
     assert row["price_curve"].tolist() == [50, 50, 50]
 
 
+def test_a_bar_that_is_still_written_leaves_the_values_of_the_one_before():
+    """Of the instrument without it alone; nothing older than that stays."""
+    wave = [100.0 + nth % 3 for nth in range(30)]
+    made = panel(BTC=wave, ETH=[*wave[:-1], np.nan], SOL=[*wave[:-2], np.nan, np.nan])
+    names = ["rsi_14", "z_oi", "z_robust", "band_pct"]
+
+    strict, waiting = pair_curves(made), pair_curves(made, waits=True)
+    before = pair_curves(panel(ETH=wave[:-1]))
+
+    of = {base: ("okx", f"{base}/USDT:USDT") for base in ("BTC", "ETH", "SOL")}
+    assert strict.loc[of["ETH"], names].isna().all()
+    assert waiting.loc[of["ETH"], names].equals(before.loc[of["ETH"], names])
+    assert waiting.loc[of["BTC"], names].equals(strict.loc[of["BTC"], names])
+    assert waiting.loc[of["SOL"], names].isna().all()
+    minutes = [
+        pd.Timedelta(NOON - waiting.loc[one, "bar_ended"]).seconds // 60 for one in of.values()
+    ]
+    assert minutes == [0, 5, 10]
+
+
 def test_two_bars_are_no_curve():
     """They would be a cliff from the least to the most, however little they differ."""
     row = pair_curves(panel(BTC=[5.0, 5.1])).iloc[0]
