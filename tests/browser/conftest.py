@@ -46,6 +46,8 @@ CYCLE_S = 5
 """Of the demo. The shortest there can be."""
 COINS = {"BTC": 98_000.0, "ETH": 3_400.0, "SOL": 187.0, "DOGE": 0.22}
 """What is on both venues of the made lake, and at what price."""
+HOLE = [("ETH", "binance", back) for back in (8, 7, 6)]
+"""Bars that were not recorded there, by how many bars ago they began."""
 
 COMPLETE = """
 () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
@@ -199,7 +201,9 @@ def _build(folder):
             )
             bars += [
                 {**key, "ts": mark.replace(tzinfo=None) - timedelta(minutes=5 * back), **stated}
+                | _candle(price, back)
                 for back in range(24, 0, -1)
+                if (coin, venue, back) not in HOLE
             ]
         rows.append(_cycle(venue, now))
     table = pa.Table.from_pylist([{**bar, "snapshot_count": 10, "origin": "live"} for bar in bars])
@@ -207,6 +211,12 @@ def _build(folder):
         lake.append_records(rows)
         lake.append(("bars", table))
         lake.publish()
+
+
+def _candle(price, back):
+    """A price that swings by a hundredth, up and down in turn."""
+    opened, closed = (price * (1 + 0.01 * (n % 2)) for n in (back, back + 1))
+    return {"open": opened, "close": closed, "high": price * 1.015, "low": price * 0.995}
 
 
 def _cycle(venue, at):

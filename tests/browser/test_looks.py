@@ -268,7 +268,7 @@ def test_the_market_is_in_utc_wherever_the_browser_is(visit, made):
     at = re.search(r"at (\d\d:\d\d)(:\d\d)? UTC", chart.locator(".title").first.inner_text())[1]
     first, last = (int(chart.get_attribute(f"data-{end}")) for end in ("from", "to"))
     newest = datetime.fromtimestamp(last, UTC)
-    words = chart.evaluate("(chart) => chart.drawn.at(1761136740)")
+    words = chart.evaluate("(chart) => chart.drawn.words.pointedAt(1761136740)")
 
     # Two bars of room at the right edge.
     assert 0 <= (newest.hour * 60 + newest.minute - minutes(at)) % 1440 <= 15

@@ -24,7 +24,7 @@ class LinkedChart {
   constructor(root) {
     this.box = root.querySelector(".chart")
     this.box.drawn = this
-    this.at = pointedAt
+    this.words = { written, tick, pointedAt }
     this.number = null
     this.parts = {}
     this.lines = new Map()
@@ -95,6 +95,14 @@ class LinkedChart {
     window.removeEventListener("pointerup", this.released)
     this.watch.disconnect()
     this.api.remove()
+  }
+
+  // Whether the page has another ground than the chart, and that for the first time.
+  isOfAnotherTheme({ host }) {
+    const ground = getComputedStyle(host).getPropertyValue("--st-background-color").toUpperCase()
+    const isNew = ground !== this.ground
+    this.ground = ground
+    return isNew && ground !== this.parts.colors.background
   }
 
   // Returns false where *update* follows one that never came.
@@ -551,7 +559,7 @@ function draw({ data, parentElement, setTriggerValue }) {
     chart = new LinkedChart(parentElement)
     charts.set(parentElement, chart)
   }
-  if (!chart.take(data)) setTriggerValue("missed", chart.number ?? -1)
+  if (!chart.take(data) || chart.isOfAnotherTheme(parentElement)) setTriggerValue("missed", data.number)
   return () => setTimeout(() => {
     // It is called too where a later update overtook this one.
     if (parentElement.host.isConnected) return

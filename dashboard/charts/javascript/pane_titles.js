@@ -31,7 +31,8 @@ class PaneTitle {
       made.title = `Move ${way}`
       this.moves.append(made)
     }
-    this.box.append(this.name, this.bars, this.value, this.after, this.others, this.moves)
+    // First, where no value under the crosshair moves the buttons away from the pointer.
+    this.box.append(this.moves, this.name, this.bars, this.value, this.after, this.others)
   }
 
   // `said` is what the page says of the newest bar, `values` what is under the crosshair, or null.

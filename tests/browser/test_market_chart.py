@@ -1,0 +1,282 @@
+"""The chart of Market under a hand: wheel, crosshair, keys, panes, and what stays of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from analytics.quantities import QUANTITIES
+from dashboard.market.panes import PANES
+from dashboard.market.scales import scale
+from tests.browser.conftest import HOLE
+from tests.browser.test_looks import choose
+from tests.browser.test_on_the_demo import CHART, DRAWN, ends, middle, width, zoomed
+from tests.waiting import until
+
+pytestmark = pytest.mark.browser
+
+ETH = "market?venue=binance&symbol=ETH/USDT:USDT&panes=OI&panes=OI+change&panes=Long/short&panes=Funding"
+
+
+@pytest.fixture
+def chart(visit, someone, made):
+    """A function that opens Market on a pair, as one person, and waits for the chart."""
+    me = someone()
+
+    def opened(address=ETH, **look):
+        page = visit(f"{made}/{address}", **look) if look else visit(f"{made}/{address}", by=me)
+        page.locator(DRAWN).first.wait_for()
+        return page
+
+    return opened
+
+
+def order(page):
+    """Return the panes from top to bottom."""
+    places = page.locator(f"{CHART} .title").evaluate_all(
+        "(titles) => titles.map((one) => [one.offsetTop, one.dataset.pane])"
+    )
+    return [label for _, label in sorted(places)]
+
+
+def title(page, pane="Price"):
+    return page.locator(f"{CHART} .title[data-pane='{pane}']").inner_text()
+
+
+def at_bar(page, bar):
+    """Return where on the screen a bar is drawn. [px]"""
+    box = page.locator(CHART).bounding_box()
+    x = page.locator(CHART).evaluate(
+        "(chart, bar) => chart.drawn.time.logicalToCoordinate(bar)", bar
+    )
+    return box["x"] + x, box["y"] + 120
+
+
+def test_the_wheel_zooms_in_time_and_a_double_click_shows_all(chart):
+    """The page stays where it is; over the price's axis the wheel is the page's."""
+    page = chart()
+    whole = ends(page)
+
+    zoomed(page)
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+    page.mouse.dblclick(*middle(page))
+    until(lambda: ends(page) == whole, "all bars")
+
+    box = page.locator(CHART).bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 20, box["y"] + 150)
+    page.mouse.wheel(0, 120)
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 0")
+    assert ends(page) == whole
+
+
+def test_titles_follow_the_crosshair(chart):
+    """And say the last values when it leaves."""
+    page = chart()
+    last = title(page)
+
+    page.mouse.move(*at_bar(page, 3))
+    until(lambda: title(page) != last, "the bar under the crosshair")
+    under, volume = title(page), title(page, "OI")
+
+    assert "O 3,434.00 H 3,451.00 L 3,383.00 C 3,400.00" in under
+    assert "$2.25B" in volume
+    page.mouse.move(5, 5)
+    until(lambda: title(page) == last, "the last values")
+
+
+INK = """
+(chart, [label, bar]) => {
+  const { drawn } = chart
+  const picture = drawn.api.takeScreenshot(false, false)
+  const [{ pane }] = [drawn.panes.get(label)]
+  const row = pane.getHTMLElement().getBoundingClientRect()
+  const ratio = picture.width / drawn.plot.clientWidth
+  const x = Math.round(drawn.time.logicalToCoordinate(bar) * ratio)
+  const top = Math.round((row.top - chart.getBoundingClientRect().top + 22) * ratio)
+  const { data } = picture.getContext("2d").getImageData(x, top, 1, (row.height - 30) * ratio)
+  const line = drawn.parts.colors.line
+  const wanted = [1, 3, 5].map((at) => parseInt(line.slice(at, at + 2), 16))
+  let count = 0
+  for (let at = 0; at < data.length; at += 4)
+    if (wanted.every((one, n) => Math.abs(one - data[at + n]) < 60)) count += 1
+  return count
+}
+"""
+
+
+def test_a_gap_is_a_gap(chart):
+    """No line runs over bars that were not recorded."""
+    page = chart()
+    bars = page.locator(CHART).evaluate("(chart) => chart.drawn.times.bars")
+    # The last bar may be the one under way.
+    closed = bars - bars % 24
+    first, *_, last = [closed - back for _, _, back in HOLE]
+
+    inked = [
+        page.locator(CHART).evaluate(INK, ["OI", bar]) > 0
+        for bar in (first - 2, first, first + 1, last, last + 2)
+    ]
+
+    assert inked == [True, False, False, False, True]
+
+
+def test_panes_are_moved_and_stay_where_they_are(chart):
+    """Over a reload, and their sizes with them."""
+    page = chart()
+    assert order(page) == ["Price", "OI", "OI change", "Long/short", "Funding"]
+
+    page.get_by_role("button", name="Move Funding up").click()
+    until(lambda: order(page)[3] == "Funding", "the pane to move")
+    page.get_by_role("button", name="Move Price down").click()
+    until(lambda: order(page)[1] == "Price", "the price to move")
+    moved = order(page)
+    box = page.locator(f"{CHART} .title[data-pane='OI change']").bounding_box()
+    # The separator is above the title.
+    page.mouse.move(box["x"] + 300, box["y"] - 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] - 62, steps=6)
+    page.mouse.up()
+    until(lambda: "shares" in (page.evaluate("localStorage['perpscope-chart']") or ""), "sizes")
+    dragged = page.locator(f"{CHART} .title[data-pane='OI change']").bounding_box()["y"]
+    page.reload()
+    page.locator(DRAWN).first.wait_for()
+
+    assert moved == ["OI", "Price", "OI change", "Funding", "Long/short"]
+    assert order(page) == moved
+    assert dragged < box["y"] - 30
+    again = page.locator(f"{CHART} .title[data-pane='OI change']").bounding_box()["y"]
+    assert again == pytest.approx(dragged, abs=3)
+
+
+def test_a_log_scale_stays(chart):
+    """It is this person's wish, for every pair."""
+    page = chart()
+    mode = "(chart) => chart.drawn.api.priceScale('right', 0).options().mode"
+
+    page.get_by_role("button", name="Log").click()
+    assert page.locator(CHART).evaluate(mode) == 1
+    page = chart("market?venue=okx&symbol=BTC/USDT:USDT")
+
+    assert page.locator(CHART).evaluate(mode) == 1
+    assert page.get_by_role("button", name="Log").get_attribute("aria-pressed") == "true"
+
+
+def test_the_zoom_stays_over_a_change_of_theme(chart):
+    """The chart stays as well, in other colours."""
+    page = chart()
+    shown = zoomed(page)
+    page.locator(CHART).evaluate("(chart) => { chart.mark = 'the same' }")
+
+    choose(page, "Light")
+    until(
+        lambda: (
+            page.locator(CHART).evaluate("(c) => c.style.getPropertyValue('--background')")
+            == "#FFFFFF"
+        ),
+        "the light ground",
+    )
+
+    assert page.locator(CHART).evaluate("(chart) => chart.mark") == "the same"
+    assert ends(page) == pytest.approx(shown, abs=60)
+
+
+def test_the_chart_is_worked_by_keys(chart):
+    """Bar by bar, zoom, and all of it."""
+    page = chart()
+    whole = width(page)
+    page.locator(f"{CHART} .plot").focus()
+
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    assert "O 3," in title(page)
+    page.keyboard.press("+")
+    until(lambda: width(page) < whole, "the zoom")
+    page.keyboard.press("0")
+    until(lambda: width(page) == whole, "all bars")
+
+
+def test_the_time_is_in_view_wherever_the_page_is(chart):
+    """At the window's lower edge, though the chart goes on below it."""
+    page = chart("market?base=BTC")
+    axis = page.locator(f"{CHART} tr").last
+    lower = page.evaluate("innerHeight")
+
+    for top in (0, 200):
+        page.evaluate(f"document.querySelector('[data-testid=stMain]').scrollTop = {top}")
+        box = axis.bounding_box()
+        assert box["y"] + box["height"] == pytest.approx(lower, abs=2)
+
+
+def swipe(page, at, way):
+    """Draw a finger over the screen."""
+    client = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        told = [dict(zip("xy", point, strict=True)) for point in points]
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": told})
+
+    touch("touchStart", at)
+    for part in range(1, 11):
+        touch("touchMove", [start + move * part / 10 for start, move in zip(at, way, strict=True)])
+    touch("touchEnd")
+
+
+def test_a_finger_scrolls_the_page_and_moves_the_chart(chart):
+    """Up and down the page, sideways the chart."""
+    page = chart(size=(390, 844))
+    box = page.locator(CHART).bounding_box()
+    scrolled = "document.querySelector('[data-testid=stMain]').scrollTop"
+    whole = ends(page)
+
+    swipe(page, (150, min(box["y"] + 100, 780)), (0, -200))
+    page.wait_for_function(f"{scrolled} > 50")
+    assert ends(page) == whole
+
+
+def test_values_are_written_as_on_the_page(chart):
+    """Every kind of value that a pane has, small and large, above zero and below it."""
+    page = chart()
+    sizes = [
+        0.0,
+        0.0000123,
+        0.000471,
+        0.0349,
+        0.4567,
+        1.0,
+        2.3461,
+        12.3,
+        98_123.4,
+        999_999.0,
+        6.42e9,
+    ]
+    values = [sign * size for size in sizes for sign in (1, -1)]
+    panes = [pane for pane in PANES if pane.lines]
+    ways = [asdict(scale(pane, [np.array(values)])) for pane in panes]
+
+    said = page.locator(CHART).evaluate(
+        """(chart, [ways, values]) =>
+            ways.map((how) => values.map((one) => chart.drawn.words.written(one, how)))""",
+        [ways, values],
+    )
+
+    for pane, words in zip(panes, said, strict=True):
+        assert words == [QUANTITIES[pane.lines[0]].write(value) for value in values], pane.label
+
+
+def test_a_name_is_no_markup(chart):
+    """Whoever lists a coin must not put an element onto the page."""
+    page = chart()
+    name = "<img src=x onerror=alert(1)> on Binance"
+
+    page.locator(CHART).evaluate(
+        """(chart, name) => {
+            Object.assign(chart.drawn.parts.titles.Price, { name, value: name, after: name })
+            chart.drawn.writeTitles()
+        }""",
+        name,
+    )
+
+    assert title(page).count(name) == 3
+    assert page.locator(f"{CHART} img").count() == 0
