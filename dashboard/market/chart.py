@@ -51,6 +51,8 @@ class Drawing:
     """What it shows, in words."""
     file: str
     """What a saved picture is called, without its ending."""
+    layout: str
+    """Which choice of panes it is: for each the browser keeps their order and sizes."""
     forced: bool
     """Whether the bars are of another length than was chosen."""
     fills: bool
@@ -68,7 +70,7 @@ def market_chart(drawing: Drawing) -> LinkedChart:
             "alt": drawing.alt,
             "file": drawing.file,
             "fills": drawing.fills,
-            "layout": "",
+            "layout": drawing.layout,
         },
         "colors": _colors(drawing.colors),
         "panes": panes,

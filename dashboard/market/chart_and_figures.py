@@ -29,7 +29,7 @@ from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable, sentences
 from dashboard.market.header import ages, header
 from dashboard.market.instrument_picker import Subject
-from dashboard.market.panes import BANDS, SIGNALS, VENUES, Pane, averages, chosen
+from dashboard.market.panes import BANDS, SIGNALS, VENUES, Pane, averages, chosen, preset
 from dashboard.view import View
 
 _TIER_4_MAX_SPAN: Final = "90 d"
@@ -198,6 +198,7 @@ def _draw(
             subject=f"{title} {span} {found.timeframe}",
             alt=f"{title}: {formats.listed(labels, 20)} over {span} in bars of {found.timeframe}",
             file=picture_stem(title, wanted.shown),
+            layout=preset(wanted.labels) or "own",
             forced=wanted.range.note is not None,
             fills=live,
         )

@@ -17,7 +17,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
-ETH = "market?venue=binance&symbol=ETH/USDT:USDT&panes=OI&panes=OI+change&panes=Long/short&panes=Funding"
+ETH = "market?venue=binance&symbol=ETH/USDT:USDT&panes=oi.oi-change.long-short.funding"
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_the_chart_is_worked_by_keys(chart):
 
 def test_the_time_is_in_view_wherever_the_page_is(chart):
     """At the window's lower edge, though the chart goes on below it."""
-    page = chart("market?base=BTC")
+    page = chart("market?base=BTC&panes=all")
     axis = page.locator(f"{CHART} tr").last
     lower = page.evaluate("innerHeight")
 

@@ -58,6 +58,7 @@ def drawn(whole, panes, *, venues=False, averages=()):
         subject="BTC 24 h 5m",
         alt="BTC: Price",
         file="perpscope_btc",
+        layout="own",
         forced=False,
         fills=True,
     )
