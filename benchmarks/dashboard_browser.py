@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, Page, sync_playwright
 from screenshots import CHROMIUM, FLAGS
 
-from dashboard.overview.pair_table import ROW_PX
-
 Milliseconds = float
 
 HEADING_PX = 33
 """Height of a table's headings."""
+ROW_PX = 24
+"""Of its rows, as in ``dashboard/overview/pair_table.py``: as an import, ``dashboard`` would be the
+script beside this one."""
 
 _PLOTLY = ".js-plotly-plot .main-svg"
 _LINKED = ".st-key-market_chart [data-testid=stBidiComponentIsolated] >>> canvas"
