@@ -272,7 +272,7 @@ def _sides(rows: pd.DataFrame) -> None:
     beside = QUANTITIES["oi_days_beside"]
     for row in rows[rows["ok"].eq(False).fillna(value=False)].to_dict("records"):
         st.warning(
-            f"{row['venue']}: open interest per traded volume is "
+            f"{formats.venue(row['venue'])}: open interest per traded volume is "
             f"{beside.write(row['oi_days_beside'])} times that of the other venues, "
             f"median of {row['bases']} assets. About 2 suggests that both sides are counted, "
             "half that all others do. A hint only: turnover differs between "
@@ -280,7 +280,7 @@ def _sides(rows: pd.DataFrame) -> None:
             icon=":material/balance:",
         )
     stands = [
-        f"{venue} {beside.write(times)}"
+        f"{formats.venue(venue)} {beside.write(times)}"
         for venue, times in zip(rows["venue"], rows["oi_days_beside"], strict=True)
     ]
     st.caption(

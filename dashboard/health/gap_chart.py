@@ -8,6 +8,7 @@ from typing import Final
 import altair as alt
 import pandas as pd
 
+from analytics import formats
 from analytics.palette import Colors
 from dashboard.charts.frame import time_axis
 
@@ -23,7 +24,8 @@ def gap_chart(gaps: pd.DataFrame, span: tuple[datetime, datetime], colors: Color
         span: When the time begins and ends.
         colors: Of the theme.
     """
-    venues = sorted(set(gaps["venue"]))
+    gaps = gaps.assign(name=gaps["venue"].map(formats.venue))
+    venues = sorted(set(gaps["name"]))
     chart: alt.Chart = (
         alt.Chart(gaps)
         .mark_bar(height=14, minBandSize=2, opacity=0.45, color=colors.alert)
@@ -35,9 +37,9 @@ def gap_chart(gaps: pd.DataFrame, span: tuple[datetime, datetime], colors: Color
                 axis=time_axis(span[1] - span[0], colors),
             ),
             x2="end_ts:T",
-            y=alt.Y("venue:N", title=None, sort=venues),
+            y=alt.Y("name:N", title=None, sort=venues),
             tooltip=[
-                alt.Tooltip("venue:N", title="Venue"),
+                alt.Tooltip("name:N", title="Venue"),
                 alt.Tooltip("from:N", title="From"),
                 alt.Tooltip("to:N", title="To"),
                 alt.Tooltip("length:N", title="Length"),

@@ -94,12 +94,12 @@ def draw_problems(found: list[Problem], cycles: pd.DataFrame, shown: Moment) -> 
 
 def _of_absence(cycles: pd.DataFrame, expected: set[str]) -> Iterator[Problem]:
     for venue in sorted(expected - set(cycles["venue"])):
-        yield Problem(f"{venue}: no cycle in the last 24 hours.", grave=True)
+        yield Problem(f"{formats.venue(venue)}: no cycle in the last 24 hours.", grave=True)
 
 
 def _of_cycle(row: dict[Any, Any], shown: Moment) -> Iterator[Problem]:
     """Report errors and missing pairs of a venue's last cycle and hour."""
-    venue = row["venue"]
+    venue = formats.venue(row["venue"])
     if row["finished_ts"] < shown.silent_before and shown.mode != "stopped":
         age = formats.age(shown.now - row["finished_ts"])
         yield Problem(
@@ -107,7 +107,7 @@ def _of_cycle(row: dict[Any, Any], shown: Moment) -> Iterator[Problem]:
             grave=True,
         )
     if isinstance(row["error"], str):
-        text = formats.shortened(row["error"].removeprefix(f"{venue}: ")).rstrip(".")
+        text = formats.shortened(row["error"].removeprefix(f"{row['venue']}: ")).rstrip(".")
         yield Problem(f"{venue}: {text}.", grave=row["answered"] == 0)
     elif row["answered"] < row["asked"]:
         yield Problem(f"{venue}: answered for {row['answered']:,} of {row['asked']:,} pairs.")
@@ -121,7 +121,7 @@ def _of_cycle(row: dict[Any, Any], shown: Moment) -> Iterator[Problem]:
 
 def _of_quantities(row: dict[Any, Any]) -> Iterator[Problem]:
     """Report refused values, skipped requests and rate budget of a venue's last cycle."""
-    venue = row["venue"]
+    venue = formats.venue(row["venue"])
     if row["refused"] > 0:
         yield Problem(f"{venue}: impossible values refused: {reasons(row['refused_reasons'])}.")
     if row["skipped"] > 0:
@@ -142,7 +142,7 @@ def _of_missing_pairs(
     for venue, rows in silent[silent["venue"].isin(running)].groupby("venue"):
         names = formats.listed([formats.pair(symbol) for symbol in rows["symbol"]])
         span = formats.span(shown.now - shown.since)
-        yield Problem(f"{venue}: no data for {names} for {span}.")
+        yield Problem(f"{formats.venue(str(venue))}: no data for {names} for {span}.")
 
 
 def _of_tasks(ends: list[dict[str, Any]], shown: Moment) -> Iterator[Problem]:

@@ -37,6 +37,7 @@ def status_table(
         height: Of the table. [px]
         row_height: Of a row. [px]
     """
+    written = {"venue": formats.venue, **written} if "venue" in columns else written
     styled = rows[list(columns)].reset_index(drop=True).style.format(written, na_rep=formats.ABSENT)
     for name, color in (colored or {}).items():
         styled = styled.map(lambda cell, of=color: f"color:{of(cell)}" if of(cell) else "", [name])

@@ -13,6 +13,7 @@ from analytics import formats
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
+from dashboard.frame.error_boundary import plain
 from dashboard.health.status_table import status_table
 
 CHANNELS: Final = {
@@ -30,6 +31,10 @@ _WRITE: Final[dict[Any, Any]] = {
     "late_s": formats.age,
     **dict.fromkeys(("events", "reconnects", "dropped", "bad"), formats.count),
 }
+
+_CONNECTED: Final = ("live", "repairing")
+_FAULTS: Final = ("dropped", "bad")
+"""Columns that are left out while there is nothing in them."""
 
 _SOURCES: Final = {"stream": "stream", "rest": "REST, once a cycle", "none": "none"}
 
@@ -68,14 +73,36 @@ def stream_table(rows: pd.DataFrame, colors: Colors) -> None:
             for some, of in zip(rows["instruments"], rows["of"], strict=True)
         ]
     )
+    columns = _columns()
+    for name in _FAULTS:
+        if not table[name].any():
+            columns.pop(name)
     status_table(
-        table,
-        _columns(),
+        table.assign(for_s=table["for_s"].where(table["state"].isin(_CONNECTED))),
+        columns,
         _WRITE,
         "streams",
         alt="Status of each stream channel, by venue",
         colored={"state": lambda state: colors.up if state == "live" else colors.alert},
     )
+    if lines := _reasons(table):
+        st.caption("  \n".join(plain(line) for line in lines))
+
+
+def _reasons(rows: pd.DataFrame) -> list[str]:
+    """Say why channels that are up were down last, and what was unreadable: a cell would cut it."""
+    lines = []
+    up = rows[rows["state"] != "down"].dropna(subset="reason")
+    for (venue, reason), channels in up.groupby(["venue", "reason"]):
+        names = formats.listed(channels["channel"].tolist())
+        lines.append(
+            f"{formats.venue(str(venue))}, {names}, last reason for being down: "
+            f"{formats.shortened(str(reason)).rstrip('.')}."
+        )
+    return lines + [
+        f"{_channel(row)}, unreadable messages: {row['bad_reasons']}."
+        for row in rows.dropna(subset="bad_reasons").to_dict("records")
+    ]
 
 
 def sentences(rows: pd.DataFrame) -> list[str]:
@@ -90,14 +117,14 @@ def sentences(rows: pd.DataFrame) -> list[str]:
     ]
     for row in rows[rows["dropped"] > 0].to_dict("records"):
         count = formats.plural(int(row["dropped"]), "record")
-        lines.append(f"{row['venue']}, {row['channel']}: {count} dropped since start.")
+        lines.append(f"{_channel(row)}: {count} dropped since start.")
     return [*lines, *_refusals(rows)]
 
 
 def _refusals(rows: pd.DataFrame) -> list[str]:
     """Return a sentence for each reason of rejected subscriptions."""
     return [
-        f"{row['venue']}, {row['channel']}: {formats.plural(refusal['topics'], 'subscription')} "
+        f"{_channel(row)}: {formats.plural(refusal['topics'], 'subscription')} "
         f"rejected by the venue, e.g. {refusal['example']}: "
         f"{formats.shortened(refusal['reason']).rstrip('.')}. "
         + ("Given up." if refusal["given_up"] else "Retrying.")
@@ -110,7 +137,7 @@ def _of_state(venue: str, state: str, reason: str, channels: pd.DataFrame) -> st
     """Return a sentence on the *channels* of a venue that are alike; None where all is well."""
     since = f"for {formats.age(channels['for_s'].max())}"
     why = f": {formats.shortened(reason).rstrip('.')}" if reason else ""
-    what = f"{venue}, {formats.listed(channels['channel'].tolist())}"
+    what = f"{formats.venue(venue)}, {formats.listed(channels['channel'].tolist())}"
     if state == "repairing":
         return f"{what}: repairing a gap in the stream {since}{why}."
     if state == "connecting" and channels["for_s"].max() > _CONNECT_TIMEOUT_S:
@@ -122,6 +149,10 @@ def _of_state(venue: str, state: str, reason: str, channels: pd.DataFrame) -> st
     instead = f" REST is used for {formats.listed(by_rest)}." if by_rest else ""
     missing = f" Missing until then: {'; '.join(lost)}." if lost else ""
     return f"{what}: stream down {since}{why}.{instead}{missing}"
+
+
+def _channel(row: dict[Any, Any]) -> str:
+    return f"{formats.venue(row['venue'])}, {row['channel']}"
 
 
 def _row(venue: str, channel: str, status: dict[str, Any], shown: Moment) -> dict[str, Any]:
@@ -158,15 +189,13 @@ def _columns() -> dict[str, Any]:
         "venue": text("Venue", pinned=True),
         "channel": text(QUANTITIES["channel"].title),
         "state": text("State", help="live, connecting, repairing (a gap is filled in) or down"),
-        "for_s": number("For", help="Time in this state"),
-        "gives": text("Provides"),
+        "for_s": number("Connected for"),
+        "gives": text("Supplies"),
         "source": text("Source now", help="Current source of these metrics"),
         "given": text("Pairs", help="Pairs with current data, of those expected"),
         "late_s": number("Last message", help="Time since the last message"),
         "events": number("Events", help="In the last cycle"),
         "reconnects": number("Reconnects", help="Since the collector started"),
         "dropped": number("Dropped", help="Records dropped from a full queue, since start"),
-        "bad": number("Bad", help="Unreadable messages, since start"),
-        "bad_reasons": text("Bad, reasons"),
-        "reason": text("Down, reason", help="Current or most recent reason"),
+        "bad": number("Unreadable", help="Messages, since start"),
     }

@@ -114,7 +114,7 @@ def _columns(slowest_ms: float) -> dict[str, Any]:
             format="%.0f %%",
             width=104,
         ),
-        "budget_used_1h_pct": number("Most in 1 h", help="Highest budget use in a cycle"),
+        "budget_used_1h_pct": number("Peak 1 h", help="Highest budget use in a cycle"),
         "cycles_1h": number("Cycles 1 h"),
         "errors_1h": number("Errors 1 h"),
         "refused_1h": number("Refused 1 h"),

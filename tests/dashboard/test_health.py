@@ -140,12 +140,12 @@ def test_names_errors_and_refusals(health, record):
 
     page = health()
 
-    assert "okx: 451\\: this region is refused \\[for good\\]" in page.error[0].value.replace(
-        "okx\\:", "okx:"
+    assert "OKX: 451\\: this region is refused \\[for good\\]" in page.error[0].value.replace(
+        "OKX\\:", "OKX:"
     )
     assert table(page, "state")["state"].tolist() == ["complete", "error"]
     assert (
-        "binance: impossible values refused: mark (sign) 2 times and oi_usd (unit jump) 1 time."
+        "Binance: impossible values refused: mark (sign) 2 times and oi_usd (unit jump) 1 time."
         in text(page)
     )
 
@@ -159,7 +159,7 @@ def test_the_gravest_comes_first(health, record):
 
     page = health()
 
-    assert [box.value.replace("\\", "") for box in page.error] == ["okx: timed out."]
+    assert [box.value.replace("\\", "") for box in page.error] == ["OKX: timed out."]
     assert "2 requests skipped" in page.warning[0].value
     assert "97 % of its tightest rate limit" in page.warning[0].value
 
@@ -174,7 +174,7 @@ def test_says_when_a_venue_fell_silent(health, record):
     page = health()
 
     assert table(page, "state")["state"].tolist() == ["complete", "silent"]
-    assert "okx\\: no cycle completed for 2 min" in page.error[0].value
+    assert "OKX\\: no cycle completed for 2 min" in page.error[0].value
 
 
 def test_names_a_venue_that_never_had_a_cycle(health, record):
@@ -185,7 +185,7 @@ def test_names_a_venue_that_never_had_a_cycle(health, record):
 
     page = health()
 
-    assert page.error[0].value == "okx\\: no cycle in the last 24 hours\\."
+    assert page.error[0].value == "OKX\\: no cycle in the last 24 hours\\."
 
 
 def test_names_pairs_that_fell_silent(health, record):
@@ -195,7 +195,7 @@ def test_names_pairs_that_fell_silent(health, record):
     record.cycle()
     record.publish()
 
-    assert "binance: no data for ETH/USDT for 10 min." in text(health())
+    assert "Binance: no data for ETH/USDT for 10 min." in text(health())
 
 
 def past(record, app):
@@ -228,7 +228,7 @@ def test_a_pair_that_fell_silent_then_is_named(health, app, record, silent_min, 
     record.snapshot(ETH, at=asked - timedelta(minutes=silent_min), price=1.0)
     record.publish()
 
-    named = "binance: no data for ETH/USDT for 10 min." in text(health())
+    named = "Binance: no data for ETH/USDT for 10 min." in text(health())
     assert named is is_named
 
 
@@ -281,12 +281,25 @@ def test_streams_say_their_state_and_source(health, record):
     assert rows.loc["depth", "given"] == "0 of 20"
     assert rows.loc["trades", "for_s"] == 240
     assert rows.loc["frames", "bad"] == 3
-    assert rows.loc["frames", "bad_reasons"] == "truncated 2 and unknown event 1"
-    assert rows["bad_reasons"].notna().tolist() == [False, False, True]
+    assert pd.isna(rows.loc["depth", "for_s"]), "connected for no time"
+    assert "Binance, frames, unreadable messages: truncated 2 and unknown event 1." in text(page)
     assert (
-        "binance, depth: stream down for 4 min: connection refused. REST is used for depth."
+        "Binance, depth: stream down for 4 min: connection refused. REST is used for depth."
         in text(page)
     )
+
+
+def test_a_fault_that_no_stream_has_is_no_column(health, record):
+    """And why a stream was down last is a line, which nothing cuts."""
+    reason = "the server closed the connection: " + "going away, " * 9 + "come again"
+    record.snapshot(BTC, price=1.0)
+    record.cycle(streams=json.dumps({"trades": LIVE, "depth": {**LIVE, "reason": reason}}))
+    record.publish()
+
+    page = health()
+
+    assert not {"bad", "dropped", "bad_reasons", "reason"} & set(table(page, "channel"))
+    assert f"Binance, depth, last reason for being down: {reason}." in text(page)
 
 
 def test_streams_that_are_down_together_are_one_sentence(health, record):
@@ -299,10 +312,10 @@ def test_streams_that_are_down_together_are_one_sentence(health, record):
     said = text(health())
 
     assert (
-        "binance, trades and liquidations: stream down for 4 min: connection refused. Missing "
+        "Binance, trades and liquidations: stream down for 4 min: connection refused. Missing "
         "until then: taker flow and CVD; liquidations." in said
     )
-    assert "binance, liquidations: 3 records dropped since start." in said
+    assert "Binance, liquidations: 3 records dropped since start." in said
 
 
 @pytest.mark.parametrize(("minutes", "is_said"), [(2, False), (20, True)])
@@ -336,11 +349,11 @@ def test_what_a_venue_refuses_is_said_and_whether_it_is_asked_again(health, reco
     said = text(health())
 
     assert (
-        "binance, trades: 2 subscriptions rejected by the venue, e.g. trades-all:B: B doesn't "
+        "Binance, trades: 2 subscriptions rejected by the venue, e.g. trades-all:B: B doesn't "
         "exist (60018). Given up." in said
     )
     assert (
-        "binance, depth: 1 subscription rejected by the venue, e.g. books:A: Requests too "
+        "Binance, depth: 1 subscription rejected by the venue, e.g. books:A: Requests too "
         "frequent. (60014). Retrying." in said
     )
 
@@ -497,10 +510,10 @@ def test_a_venue_that_may_count_both_sides_is_said(health, record):
 
     said = text(health("units"))
 
-    assert "bybit: open interest per traded volume is 2.00 times that of the other venues" in said
-    assert "okx: open interest per traded volume is 0.50 times" in said
+    assert "Bybit: open interest per traded volume is 2.00 times that of the other venues" in said
+    assert "OKX: open interest per traded volume is 0.50 times" in said
     assert "median of 3 assets" in said
-    assert "bybit 2.00 and okx 0.50" in said
+    assert "Bybit 2.00 and OKX 0.50" in said
 
 
 def test_what_an_upgrade_changed_is_said(health, record):
