@@ -88,7 +88,7 @@ def board() -> None:
                 export_menu(
                     subject.title,
                     shown,
-                    {"Bars": lambda: exports.bars(loaded, found)},
+                    exports.tables(loaded, found),
                     report=lambda: exports.report(loaded, found, wanted, notes),
                     key="market",
                 )

@@ -20,6 +20,7 @@ from dashboard.overview.day_report import day_report_menu
 from dashboard.overview.missing_values import sentences
 from dashboard.overview.more_columns import with_more
 from dashboard.overview.pair_table import pair_table, row_click, table_choice
+from dashboard.overview.signal_menu import signal_menu
 
 
 def board() -> None:
@@ -77,6 +78,7 @@ def board() -> None:
                 report=lambda: exports.report(on_page),
             )
             day_report_menu(shown)
+            signal_menu(shown, seen, look)
 
 
 refreshed(board, waits_for="market and pairs")

@@ -6,7 +6,6 @@ from streamlit_autorefresh import st_autorefresh
 from analytics import formats
 from analytics.market.figures import whole_market
 from analytics.palette import colors
-from analytics.signals.fired import latest_signals
 from dashboard import as_of, view
 from dashboard.components.empty_state import no_data_selected
 from dashboard.frame.error_boundary import error_boundary
@@ -33,10 +32,8 @@ def wall() -> None:
         (seen.timeframe, seen.venues, seen.pairs),
         lambda: whole_market(pairs, history, liquidated, seen.span, silent),
     )
-    panels = bars.signal_panels((seen.timeframe,), shown)
-    fired = latest_signals(panels[seen.timeframe], seen.thresholds)
-    wanted = [signal for signal in fired if seen.shows(signal.venue, signal.symbol)]
-    wall_main(queries.assets(shown, seen), wanted, market, seen, shown, palette)
+    signals = bars.newest_signals(shown, seen)
+    wall_main(queries.assets(shown, seen), signals, market, seen, shown, palette)
 
 
 wall_style()

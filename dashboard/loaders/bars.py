@@ -30,6 +30,7 @@ from dashboard.as_of import Moment
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.bases import counted, key
 from dashboard.loaders.shown_moment import Known
+from dashboard.view import View
 
 Leads = tuple[tuple[Pair, ...], LeadLag]
 """Instruments of one base, and how they lead and follow each other."""
@@ -81,6 +82,16 @@ def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
     names, known = counted(shown), shown_moment.bars_known(shown)
     wanted = (tuple(timeframes), key(names), names)
     return _signal_panels(source.folder(), known, shown_moment.bar_ended(shown), *wanted)
+
+
+def newest_signals(shown: Moment, seen: View) -> list[Signal]:
+    """Return the signals of the newest bar of what *seen* shows, at its thresholds."""
+    panels = signal_panels((seen.timeframe,), shown)
+    return [
+        signal
+        for signal in fired.latest_signals(panels[seen.timeframe], seen.thresholds)
+        if seen.shows(signal.venue, signal.symbol)
+    ]
 
 
 def past_signals(shown: Moment, thresholds: Thresholds, *, bars: int) -> list[Signal]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -64,6 +64,14 @@ _SIGNALS: Final = (
 _PAPER_SIGNALS: Final = 100
 
 
+def tables(loaded: Loaded, found: History) -> dict[str, Callable[[], Section]]:
+    """Return what makes each table of the page, by its title; signals where they are shown."""
+    made: dict[str, Callable[[], Section]] = {"Bars": lambda: bars(loaded, found)}
+    if loaded.signals:
+        made["Signals"] = lambda: _signals(loaded.signals, len(loaded.signals))
+    return made
+
+
 def bars(loaded: Loaded, found: History) -> Section:
     """Return every bar of the chart with all its lines, and whether it was over by then."""
     ends = found.times + np.timedelta64(TIMEFRAMES[found.timeframe])
@@ -92,7 +100,7 @@ def report(loaded: Loaded, found: History, wanted: Wanted, notes: list[str]) -> 
         _state(found, wanted),
         _figures(loaded, wanted.shown.now),
         tuple(_chart(pane, found, wanted.labels) for pane in drawn if pane is not panes.SIGNALS),
-        (_signals(loaded.signals),) if panes.SIGNALS in drawn else (),
+        (_signals(loaded.signals, _PAPER_SIGNALS),) if panes.SIGNALS in drawn else (),
         tuple(notes),
     )
 
@@ -203,9 +211,9 @@ def _named(pair: Pair) -> str:
     return f"{formats.pair(pair.symbol)} {formats.venue(pair.venue)}"
 
 
-def _signals(signals: Sequence[Signal]) -> Section:
-    """Return the newest signals in words, the newest first."""
-    shown = signals[::-1][:_PAPER_SIGNALS]
+def _signals(signals: Sequence[Signal], most: int) -> Section:
+    """Return the newest *most* signals in words, the newest first."""
+    shown = signals[::-1][:most]
     rows = [
         {"ts": one.ts, "mark": words.mark, "subject": words.subject, "sentence": words.sentence}
         for one in shown

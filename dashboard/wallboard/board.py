@@ -14,9 +14,9 @@ from analytics.market.figures import Figure
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES, moved
 from analytics.signals.fired import Signal
-from analytics.signals.sentences import LEGEND, TONES, gravest_first, told, tone_color
 from dashboard.as_of import Moment
 from dashboard.components.cards import UNSIGNED, card_text
+from dashboard.components.signal_list import signal_legend, signal_lines
 from dashboard.frame.local_time import titled
 from dashboard.view import View
 
@@ -38,6 +38,9 @@ _STYLE: Final = """
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.4rem }
 /* What asks for the next run shows nothing, and takes no room. */
 .st-key-wallboard { position: absolute; width: 0 }
+/* What market this is stands between the time and the venues. */
+[data-testid="stLayoutWrapper"]:has(> .st-key-origin) { top: 0.55rem; right: auto; left: 50%;
+  transform: translateX(-50%) }
 /* Nobody waits here: what is about to be replaced is not dimmed. */
 [data-stale="true"], [data-stale="true"] * { opacity: 1 !important; transition: none !important }
 .wall { font-variant-numeric: tabular-nums; line-height: 1.2 }
@@ -47,7 +50,7 @@ _STYLE: Final = """
 .wall-top .ages { margin-left: auto; display: flex; flex-wrap: wrap; gap: 0 1.4vw }
 /* The whole of the screen, whatever its size: what is left over goes between the lines. */
 .wall-main { display: flex; flex-direction: column; gap: 1.2vh;
-  min-height: calc(100vh - 6rem - 1.5vw) }
+  min-height: calc(100vh - 4.4rem - 1.5vw) }
 .wall-prices { display: grid; gap: 0.8vw;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)) }
 .wall-price { border: 1px solid rgba(128, 140, 160, 0.35); border-radius: 6px;
@@ -66,7 +69,8 @@ _STYLE: Final = """
 .wall-list p { font-size: clamp(1.05rem, 1.7vw, 3.2rem); margin: 0; display: flex; gap: 0.8vw;
   justify-content: space-between; white-space: nowrap }
 .wall-list p span { overflow: hidden; text-overflow: ellipsis }
-.wall-list p.signal { justify-content: flex-start; white-space: normal;
+.wall-list p.signal { font-size: clamp(1.05rem, 1.6vw, 3rem); justify-content: flex-start;
+  white-space: normal;
   align-items: baseline }
 .wall-list p.signal i { font-style: normal; flex: 0 0 2em; font-size: 1.15em; line-height: 1 }
 .wall-list p.said { white-space: normal; opacity: 0.8 }
@@ -83,6 +87,7 @@ _STYLE: Final = """
 .wall-card small { font-size: clamp(0.8rem, 0.9vw, 1.6rem) }
 @media (max-width: 900px) {
   .wall-lists { grid-template-columns: minmax(0, 1fr) }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-origin) { position: static; transform: none }
 }
 </style>
 """
@@ -129,7 +134,10 @@ def wall_main(
         colors: Of the theme.
     """
     lists = [
-        _list(f"Signals, {seen.timeframe}", [*signal_lines(signals, colors), _legend(colors)]),
+        _list(
+            f"Signals, {seen.timeframe}",
+            [*signal_lines(signals, colors, _MAX_ROWS), signal_legend(colors)],
+        ),
         *(
             _list(f"{moved(name).title}, {seen.timeframe}", _movers(assets, name, colors))
             for name in ("price_delta_pct", "oi_delta_pct")
@@ -197,29 +205,6 @@ def _movers(assets: pd.DataFrame, name: str, colors: Colors) -> list[str]:
         f"<b>{_signed(QUANTITIES[name].write(row[name]), colors)}</b></p>"
         for row in assets.loc[largest].to_dict("records")
     ]
-
-
-def signal_lines(signals: Sequence[Signal], colors: Colors) -> list[str]:
-    """Return the gravest signals in words, of one kind the largest first."""
-    if not signals:
-        return _said("No signals in the last closed bar.")
-    shown = [
-        f'<p class="signal"><i style="color:{one.color(colors)}">{one.mark}</i>'
-        f"<span><b>{escape(one.subject)}</b> {escape(one.sentence)}</span></p>"
-        for one in map(told, gravest_first(signals)[:_MAX_ROWS])
-    ]
-    more = len(signals) - _MAX_ROWS
-    return shown + (_said(f"and {formats.plural(more, 'other')}") if more > 0 else [])
-
-
-def _legend(colors: Colors) -> str:
-    """Return what the marks and their colours mean."""
-    marks = "; ".join(f"{mark} {escape(words)}" for mark, words in LEGEND.items())
-    tones = ", ".join(
-        f'<span style="color:{tone_color(tone, colors)}">{words}</span>'
-        for tone, words in TONES.items()
-    )
-    return f'<p class="legend">{marks}. Colours: {tones}.</p>'
 
 
 def _ages(cycles: pd.DataFrame, shown: Moment, colors: Colors) -> str:

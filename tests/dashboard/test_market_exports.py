@@ -217,6 +217,9 @@ def test_the_newest_signals_come_first_and_are_not_too_many(loaded, record):
 
     assert signals.frame["ts"].tolist() == [signal.ts for signal in many[:49:-1]]
     assert signals.note.startswith("Latest 100 of 150 signals. ■■■ OI, crowd and")
+    whole = exports.tables(replace(asked, signals=many), asked.history)["Signals"]()
+    assert len(whole.frame) == 150  # a file has room for all
+    assert "Signals" not in exports.tables(replace(asked, signals=[]), asked.history)
 
 
 def test_other_venues_are_beside_where_they_are_on(loaded, record):

@@ -9,7 +9,7 @@ import pytest
 
 from analytics.palette import DARK, LIGHT
 from analytics.signals.fired import Signal
-from dashboard.wallboard.board import signal_lines
+from dashboard.components.signal_list import signal_lines
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 WHOLE = {"price": 110.0, "volume_24h_usd": 10e9, "oi_usd": 6e9, "ls_accounts": 2.0}
@@ -98,6 +98,24 @@ def test_a_signal_of_tier_two_is_on_it(wall, record):
     )
 
 
+def test_overview_lists_the_same_signals_once_somebody_asks(app, record):
+    """Nothing is loaded for a menu that is shut."""
+    for nth in range(26):
+        ended = record.noon - timedelta(minutes=4 + 5 * nth)
+        record.bar(BTC, ended=ended, oi_usd=8e9 if nth == 0 else 6e9 + 1e6 * (nth % 3))
+    record.snapshot(BTC, **WHOLE)
+    record.publish()
+
+    app.run()
+    assert "BTC Binance OI" not in shown(app)
+
+    app.session_state["signals"] = True
+    app.run()
+    assert not app.exception
+    assert re.search(r"■ BTC Binance OI \+[\d.,]+ σ in 5m", shown(app))
+    assert "Colours: longs crowded" in shown(app)
+
+
 def signal(tier, base, **values):
     """One that fired on okx."""
     noon = datetime(2025, 10, 22, 12, tzinfo=UTC)
@@ -111,7 +129,7 @@ def signal(tier, base, **values):
 
 def lines(signals):
     """Return the list of *signals* as it is read."""
-    return [re.sub(r"<[^>]+>", "", line) for line in signal_lines(signals, DARK)]
+    return [re.sub(r"<[^>]+>", "", line) for line in signal_lines(signals, DARK, 7)]
 
 
 def test_the_gravest_signals_are_not_crowded_out():
