@@ -27,6 +27,7 @@ from analytics.market.totals import (
     funding_8h_pct,
     global_oi_usd,
     oi_volume_weighted_usd,
+    risen_pct,
     total,
     volume_24h_usd,
     weighted,
@@ -81,6 +82,13 @@ _COMPARED: Final[dict[str, tuple[str, str, str, str, Make]]] = {
     ),
     "funding_8h_pct": ("funding_8h_pct", "oi_usd", "funding", "funding_ts", weighted),
     "ls_accounts": ("ls_accounts", "oi_usd", "ls", "received_ts", weighted_ratio),
+    "breadth_pct": (
+        "price_24h_pct",
+        "price_24h_pct",
+        "price",
+        "price_ts",
+        lambda x, _: risen_pct(x),
+    ),
 }
 """What of ``pairs.sql`` a figure's change is of: value, weight, the name of its span and the time
 it was received, and what makes the figure."""
@@ -148,7 +156,6 @@ def figures(
     """
     past, expected = market_history(history), len(pairs) + silent
     changes = {name: _change(pairs, *_COMPARED[name]) for name in _COMPARED}
-    changes["breadth_pct"] = _breadth_change(history, span)
     return {
         name: Figure(
             value=_number(now.value),
@@ -156,7 +163,6 @@ def figures(
             expected=expected,
             past=past[name].dropna(),
             change=changes[name],
-            of_bars=name == "breadth_pct",
         )
         for name, now in _now(pairs).items()
     }
@@ -302,21 +308,6 @@ def _change(
         most=timedelta(seconds=float(spans.max())),
         until=pairs.loc[both, time].max().to_pydatetime(),
     )
-
-
-def _breadth_change(history: pd.DataFrame, span: timedelta) -> Change | None:
-    """Return how far breadth came in *span* up to the newest bars. [percentage points]"""
-    if history.empty:
-        return None
-    by_time = history.groupby("ts")[["risen_then", "risen_now", "risen_weight"]].sum()
-    until = by_time.index.max()
-    if until - span not in by_time.index:
-        return None
-    then, now, pairs = by_time.loc[until - span]
-    if not pairs > 0:
-        return None
-    change, end = 100 * (now - then) / pairs, until.to_pydatetime()
-    return Change(float(change), None, int(pairs), span, span, end)
 
 
 def _liquidation_change(

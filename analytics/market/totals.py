@@ -136,13 +136,16 @@ def breadth_pct(market: Market, bars: int = 1) -> Aggregate:
         ValueError: *bars* is not from 1 to 100,000.
     """
     if isinstance(market, Panel):
-        risen_pct = change.delta_pct(column(market, "close"), bars)
-    else:
-        risen_pct = column(market, "price_24h_pct")
-    known = np.isfinite(risen_pct)
+        return risen_pct(change.delta_pct(column(market, "close"), bars))
+    return risen_pct(column(market, "price_24h_pct"))
+
+
+def risen_pct(changes: Floats) -> Aggregate:
+    """Return the share of *changes* above 0 over their last axis. (..., N) to (...) [%]"""
+    known = np.isfinite(changes)
     pairs = known.sum(axis=-1)
-    risen = (known & (risen_pct > 0)).sum(axis=-1)
-    return Aggregate(100 * _quotient(risen, pairs), pairs, risen_pct.shape[-1])
+    risen = (known & (changes > 0)).sum(axis=-1)
+    return Aggregate(100 * _quotient(risen, pairs), pairs, changes.shape[-1])
 
 
 def total(values: Floats) -> Aggregate:

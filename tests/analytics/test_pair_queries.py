@@ -325,6 +325,17 @@ def test_the_change_of_a_day(cursor, stated, ago, expected):
     assert pd.isna(change) if expected is None else change == pytest.approx(expected)
 
 
+def test_the_change_of_a_day_is_known_of_both_ends(cursor):
+    """Each of the price of its own day before, as the venue said then; not across the two."""
+    snapshot(cursor, "BTC", at=NOON - timedelta(minutes=5), price=100.0, price_24h_ago=80.0)
+    snapshot(cursor, "BTC", price=110.0, price_24h_ago=100.0)
+
+    pair = btc(cursor)
+
+    assert pair["price_24h_pct"] == pytest.approx(10)
+    assert pair["price_24h_pct_then"] == pytest.approx(25)
+
+
 def test_flags_are_of_the_newest_row(cursor):
     """What was refused a minute ago and is fine by now is not pointed at."""
     snapshot(cursor, "BTC", at=NOON - MINUTE, price=1.0, flags="refused:mark:sign")

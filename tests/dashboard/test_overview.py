@@ -807,7 +807,7 @@ def test_values_of_the_last_bar_stay_until_the_next_is_recorded(app, record):
         record.rows, record.bars = [], []
         app.session_state["at"] = f"{mark + timedelta(seconds=7):%Y-%m-%dT%H:%M:%SZ}"
         app.run()
-        return app.dataframe[0].value.set_index("venue")[OF_BARS]
+        return app.dataframe[0].value.set_index("pair")[OF_BARS]
 
     waiting = at(45)
     assert waiting.notna().all(axis=None)
@@ -815,13 +815,13 @@ def test_values_of_the_last_bar_stay_until_the_next_is_recorded(app, record):
     assert said.format("") in text(app)
 
     mixed = at(45, "binance")
-    assert mixed.loc["okx"].equals(waiting.loc["okx"])
-    assert (mixed.loc["binance"] > waiting.loc["binance"]).all()
+    assert mixed.loc["BTC/USDT OKX"].equals(waiting.loc["BTC/USDT OKX"])
+    assert (mixed.loc["BTC/USDT Binance"] > waiting.loc["BTC/USDT Binance"]).all()
     assert said.format(" for BTC/USDT on okx") in text(app)
 
     silent = at(50, "binance")
-    assert silent.loc["okx"].isna().all()
-    assert silent.loc["binance"].notna().all()
+    assert silent.loc["BTC/USDT OKX"].isna().all()
+    assert silent.loc["BTC/USDT Binance"].notna().all()
     assert (
         "z, RSI and place in band are missing for BTC/USDT on okx: no 5m bar since 12:40 UTC."
         in text(app)
@@ -839,7 +839,7 @@ def test_a_pair_is_found_by_the_name_that_somebody_types(app, record, words):
     app.query_params["find"] = words
     app.run()
 
-    assert set(rows(app)) == {"BTC/USDT Binance"}
+    assert {pair.split()[0] for pair in rows(app)} == {"BTC/USDT"}
     of = re.search(r":gray\[(\d) of (\d) pairs", text(app))
     assert of is not None
     assert int(of[1]) == len(app.dataframe[0].value) < int(of[2])

@@ -74,7 +74,7 @@ latest as (
 snapshots_then as (
     select
         venue, symbol, epoch_ms(received_ts) + 1000 * $span_s::bigint as later_ms, price,
-        volume_24h_usd, oi_base, oi_usd, ls_accounts,
+        100 * (price / nullif(price_24h_ago, 0) - 1) as price_24h_pct, volume_24h_usd, oi_base, oi_usd, ls_accounts,
         funding_8h_pct(funding_rate, funding_interval_h) as funding_8h_pct
     from (
         -- A span of 5 minutes lies within the snapshots read above.
@@ -110,7 +110,7 @@ near_then as (
 bars_then as (
     select
         venue, symbol, epoch_ms(ts) + 300000 + 1000 * $span_s::bigint as later_ms, close as price,
-        volume_24h_usd, oi_base, oi_usd, ls_accounts,
+        null as price_24h_pct, volume_24h_usd, oi_base, oi_usd, ls_accounts,
         funding_8h_pct(funding_rate, funding_interval_h) as funding_8h_pct
     from known_bars
     semi join (from latest anti join near_then using (venue, symbol)) using (venue, symbol)
@@ -140,6 +140,7 @@ earlier as (
         venue,
         symbol,
         arg_min(price, nearness(price_further)) as price,
+        arg_min_null(price_24h_pct, nearness(price_further)) as price_24h_pct,
         arg_min(price_further, nearness(price_further)) as price_further,
         arg_min(oi_usd, nearness(oi_further)) as oi_usd,
         arg_min_null(oi_base, nearness(oi_further)) as oi_base,
@@ -177,6 +178,7 @@ select
     funding_8h_pct(latest.funding_rate, latest.funding_interval_h) as funding_8h_pct,
     funding_8h_pct(latest.funding_rate, latest.funding_interval_h) - earlier.funding_8h_pct
         as funding_delta_pp,
+    earlier.price_24h_pct as price_24h_pct_then,
     earlier.oi_base as oi_base_then,
     earlier.oi_usd as oi_usd_then,
     earlier.volume_24h_usd as volume_24h_usd_then,

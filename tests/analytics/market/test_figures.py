@@ -239,7 +239,13 @@ def heard(*rows):
     metrics = ("oi_usd", "volume_24h_usd", "funding_8h_pct", "ls_accounts")
     made = []
     for venue, symbol, *values in rows:
-        row = {"venue": venue, "symbol": symbol, "base": symbol, "price_24h_pct": NAN}
+        row = {
+            "venue": venue,
+            "symbol": symbol,
+            "base": symbol,
+            "price_24h_pct": NAN,
+            "price_24h_pct_then": NAN,
+        }
         for name, (now, then) in zip(metrics, values, strict=True):
             row |= {name: now, f"{name}_then": then}
         for short in ("oi", "volume", "funding", "ls", "price"):
@@ -333,22 +339,18 @@ def test_all_is_the_universe_not_who_answered():
     assert figures.figures(pairs, NO_HISTORY, HOUR)["global_oi_usd"].is_whole
 
 
-def test_breadth_changes_by_the_pairs_that_it_compares_at_both_ends(bars):
-    """Of two that are known an hour apart one turned up; a third is compared now alone."""
-    day = 24 * 60
-    for symbol, closes in (("A", (1, 2, 2)), ("B", (2, 1, 3)), ("C", (5, None, 6))):
-        yesterday, hour_ago, now = closes
-        name = f"{symbol}/USDT:USDT"
-        bars.store(day, symbol=name, close=yesterday)
-        bars.store(day + 60, symbol=name, close=yesterday)
-        bars.store(0, symbol=name, close=now)
-        if hour_ago is not None:
-            bars.store(60, symbol=name, close=hour_ago)
+def test_breadth_changes_by_the_pairs_that_are_known_at_both_ends():
+    """Of three that rose until now one had fallen an hour ago; of a fourth that is not known."""
+    pairs = heard(BINANCE, BYBIT, OKX, ("okx", "NEW", *BINANCE[2:]))
+    pairs = pairs.assign(
+        price_24h_pct=[1.0, 2.0, 3.0, 4.0], price_24h_pct_then=[1.0, -2.0, 3.0, NAN]
+    )
 
-    change = figures.figures(heard(BINANCE), bars.sums(), HOUR)["breadth_pct"].change
+    breadth = figures.figures(pairs, NO_HISTORY, HOUR)["breadth_pct"]
 
-    assert (change.difference, change.pairs, change.until) == (50, 2, NOON)
-    assert figures.market_history(bars.sums())["breadth_pct"].dropna().iloc[-1] == 100
+    assert (breadth.value, breadth.pairs) == (100, 4)
+    assert breadth.change.difference == pytest.approx(100 / 3)
+    assert (breadth.change.pairs, breadth.change.until, breadth.change.most) == (3, NOON, HOUR)
 
 
 def liquidations(bars, universe, span=HOUR):

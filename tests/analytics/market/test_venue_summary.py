@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 def pair(venue, symbol="BTC", **known):
     metrics = ("oi_usd", "volume_24h_usd", "funding_8h_pct", "ls_accounts", "price_24h_pct")
-    spans = ("oi_delta_s", "volume_delta_s", "funding_delta_s", "ls_delta_s")
+    spans = ("oi_delta_s", "volume_delta_s", "funding_delta_s", "ls_delta_s", "price_delta_s")
     absent = (*metrics, *(f"{name}_then" for name in metrics), *spans)
     key = {"venue": venue, "symbol": symbol, "received_ts": pd.Timestamp(NOON)}
     return {**key, **dict.fromkeys(absent, np.nan), **known}
