@@ -53,19 +53,19 @@ pages = [
         "app_pages/heatmap.py",
         title="Heatmap",
         icon=":material/grid_on:",
-        help="One measure for many pairs, over time or across timeframes.",
+        help="One measure for many assets or pairs, over time or across timeframes.",
     ),
     st.Page(
         "app_pages/correlation.py",
         title="Correlation",
         icon=":material/scatter_plot:",
-        help="Which pairs move together, and which venue leads.",
+        help="Which assets or pairs move together, and which venue leads.",
     ),
     st.Page(
         "app_pages/exchanges.py",
         title="Exchanges",
         icon=":material/account_balance:",
-        help="Venues side by side: open interest, funding, data sources.",
+        help="Venues side by side: funding spreads, open interest, data sources.",
     ),
     st.Page(
         "app_pages/health.py",

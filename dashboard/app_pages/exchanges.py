@@ -51,10 +51,9 @@ def board() -> None:
         stand = venue_summaries(pairs, history, seen.span, silent, market)
         venues = len({*pairs["venue"], *silent["venue"]})
         market_cards(figures(pairs, history, seen.span, len(silent)), venues, seen, shown)
-        venue_cards(stand, mute, shown, seen, look)
-
         rates = funding_by_venue(shown, seen)
         draw_funding(rates, shown, look)
+        venue_cards(stand, mute, shown, seen, look)
 
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader("Change of open interest shares", anchor=False, width="content")

@@ -73,12 +73,13 @@ function made(name, text, parent) {
 }
 
 const OPEN = "perpscope-movers-open"
+let names = {}
 
 function button([symbol, venue, pair, text, part], open) {
   const one = document.createElement("button")
   one.type = "button"
   one.className = part < 0 || text[0] === "-" ? "down" : "up"
-  one.title = `Open ${pair} on ${venue}`
+  one.title = `Open ${pair} on ${names[venue]}`
   one.onclick = () => open([venue, symbol])
   return one
 }
@@ -88,7 +89,7 @@ function row(item, open) {
   const one = button(item, open)
   made("i", "", one).style.width = `${Math.abs(part)}%`
   const name = made("span", `${pair} `, one)
-  made("small", venue, name)
+  made("small", names[venue], name)
   made("b", text, one)
   return one
 }
@@ -117,6 +118,7 @@ function ends(list, open) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
+  names = data.venues
   const place = parentElement.querySelector(".lists")
   const fold = parentElement.querySelector(".fold")
   const open = (pair) => setTriggerValue("pair", pair)
@@ -151,7 +153,8 @@ def mover_lists(pairs: pd.DataFrame, timeframe: str) -> list[dict[str, Any]]:
 
 def draw_movers(lists: list[dict[str, Any]]) -> None:
     """Draw what ``mover_lists`` returned."""
-    _lists(key=_KEY, data={"lists": lists}, on_pair_change=_open)
+    venues = {venue: formats.venue(venue) for one in lists for _, venue, *_ in one["rows"]}
+    _lists(key=_KEY, data={"lists": lists, "venues": venues}, on_pair_change=_open)
 
 
 def change_span(pairs: pd.DataFrame, listed: pd.DataFrame, name: str, timeframe: str) -> str:

@@ -103,7 +103,7 @@ def _without(pane: Pane, history: History) -> list[str]:
     missing = history.without.get(pane.lines[0], ()) if pane.lines else ()
     if not missing or len(missing) == len(history.instruments):
         return []
-    names = [f"{formats.pair(pair.symbol)} on {pair.venue}" for pair in missing]
+    names = [formats.on_venue(pair.symbol, pair.venue) for pair in missing]
     return [f"{pane.label} excludes {formats.listed(names)}: no data."]
 
 
@@ -124,10 +124,10 @@ def _of_several(history: History) -> list[str]:
         return []
     lead, venues = history.price_of, _venues(history)
     return [
-        f"Price, bands, RSI and basis: {formats.pair(lead.symbol)} on {lead.venue}, the largest "
-        "by open interest.",
+        f"Price, bands, RSI and basis: {formats.on_venue(lead.symbol, lead.venue)}, the largest by "
+        "open interest.",
         f"Amounts are sums over {formats.plural(len(history.instruments), 'pair')} on "
-        f"{formats.listed(venues)}; ratios and funding are means weighted by open interest. "
+        f"{formats.venues(venues)}; ratios and funding are means weighted by open interest. "
         "Venues count long/short differently.",
         *_of_mix(history),
     ]

@@ -17,7 +17,7 @@ from dashboard.market.panes import FIRST
 
 def pair_dialog(venue: str, symbol: str) -> None:
     """Show the pair's last 24 hours; to be called by a page itself, never by a fragment."""
-    title = plain(f"{formats.pair(symbol)} on {venue}")
+    title = plain(formats.on_venue(symbol, venue))
     st.dialog(title, width="large", on_dismiss=session.close_pair)(_draw)(venue, symbol)
 
 

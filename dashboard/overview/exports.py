@@ -60,7 +60,7 @@ def pairs_section(shown: Shown) -> Section:
     age = (shown.moment.now - known["received_ts"]).dt.total_seconds().clip(lower=0)
     frame = known.assign(pair=known["symbol"].map(formats.pair), age_s=age)
     span = shown.seen.timeframe
-    columns = [Column("pair", "Pair"), Column("venue", "Venue")]
+    columns = [Column("pair", "Pair"), Column("venue", "Venue", "venue")]
     for one in shown.chosen.columns:
         if (quantity := one.quantity) is not None:
             is_change = one.span or ("{span}" in one.help and quantity.kind != "span")
@@ -122,7 +122,7 @@ def _state(shown: Shown) -> dict[str, str]:
     seen = shown.seen
     return {
         "Changes over": seen.timeframe,
-        "Venues": formats.listed(list(seen.venues)) if seen.venues else "all",
+        "Venues": formats.venues(seen.venues) if seen.venues else "all",
         "Pairs": formats.listed([*map(formats.pair, seen.pairs)]) if seen.pairs else "all",
         "Search": formats.repeated(shown.chosen.words) or "none",
         "Unusual only": "yes" if shown.chosen.unusual else "no",
@@ -146,7 +146,7 @@ def _bars(shown: Shown) -> list[BarChart]:
     return [
         BarChart(
             f"{one['title']}, {shown.seen.timeframe if one['name'] in SPANS else 'now'}",
-            (mine["pair"] + " " + mine["venue"]).tolist(),
+            (mine["pair"] + " " + mine["venue"].map(formats.venue)).tolist(),
             mine["value"].tolist(),
             QUANTITIES[one["name"]].kind,
             digits=QUANTITIES[one["name"]].digits,
@@ -161,7 +161,7 @@ def _movers(shown: Shown) -> Section:
     columns = (
         Column("measure", "Measure"),
         Column("pair", "Pair"),
-        Column("venue", "Venue"),
+        Column("venue", "Venue", "venue"),
         Column("value", "Value", "rate"),
     )
     note = f"Changes over {shown.seen.timeframe}; funding is current."

@@ -76,12 +76,13 @@ def sentences(
 def _of_venues(cycles: pd.DataFrame, shown: Moment) -> list[str]:
     """Name the venues whose last cycle failed, or is overdue."""
     lines = [
-        f"{row['venue']}: {row['error'].removeprefix(row['venue'] + ': ').rstrip('.')}."
+        f"{formats.venue(row['venue'])}: "
+        f"{row['error'].removeprefix(row['venue'] + ': ').rstrip('.')}."
         for row in cycles[cycles["error"].notna()].to_dict("records")
     ]
     late = cycles[cycles["finished_ts"] < shown.silent_before]
     return lines + [
-        f"No data from {row['venue']} since {formats.clock(row['finished_ts'])}."
+        f"No data from {formats.venue(row['venue'])} since {formats.clock(row['finished_ts'])}."
         for row in late.to_dict("records")
     ]
 
@@ -181,14 +182,13 @@ def _who(missing: pd.DataFrame, pairs: pd.DataFrame) -> str:
         return _names(missing)
     venues = sorted(missing["venue"].unique())
     if len(missing) == pairs["venue"].isin(venues).sum():
-        return f"all {len(missing):,} pairs on {formats.listed(venues)}"
+        return f"all {len(missing):,} pairs on {formats.venues(venues)}"
     return f"{len(missing):,} of {len(pairs):,} pairs"
 
 
 def _names(pairs: pd.DataFrame) -> str:
-    """Return the pairs by name: ``BTC/USDT on okx and ETH/USDT on okx``."""
-    named = zip(pairs["symbol"], pairs["venue"], strict=True)
-    return formats.listed([f"{formats.pair(symbol)} on {venue}" for symbol, venue in named])
+    """Return the pairs by name: ``BTC/USDT on OKX and ETH/USDT on OKX``."""
+    return formats.listed(list(map(formats.on_venue, pairs["symbol"], pairs["venue"])))
 
 
 def _of_refusals(pairs: pd.DataFrame) -> list[str]:
@@ -304,8 +304,8 @@ def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list
             "no stream data for the others in the last hour."
         )
     if figure.summed is not None and figure.summed < _HOUR:
-        heard = formats.span(figure.summed)
-        lines.append(f"Liquidations cover {heard}: no stream data in the rest of the hour.")
+        minutes = int(figure.summed.total_seconds() // 60)
+        lines.append(f"Liquidations: {minutes} of 60 min known.")
     if figure.summed_least is not None and figure.summed_least != figure.summed:
         least = formats.span(figure.summed_least)
         lines.append(f"For some pairs liquidations cover only {least}.")

@@ -271,8 +271,8 @@ def test_a_base_is_its_venues_together(market, record):
     assert cards(page)["Open interest"] == "$8.00B"
     assert values(page, "oi_usd")[-1] == pytest.approx(8e9)
     assert {"Binance", "OKX"} <= series(page)
-    assert "BTC/USDT on binance, the largest by open interest" in text(page)
-    assert "sums over 2 pairs on binance and okx" in text(page)
+    assert "BTC/USDT on Binance, the largest by open interest" in text(page)
+    assert "sums over 2 pairs on Binance and OKX" in text(page)
 
 
 def test_an_asset_says_of_how_many_pairs_its_figures_are(market, record):

@@ -228,7 +228,7 @@ def test_says_so_when_a_whole_venue_does_not_tell(app, record):
 
     app.run()
 
-    said = "Funding 8 h is missing for all 4 pairs on okx: funding interval not published."
+    said = "Funding 8 h is missing for all 4 pairs on OKX: funding interval not published."
     assert said in text(app)
 
 
@@ -243,7 +243,7 @@ def test_names_pairs_that_fell_silent(app, record):
     app.run()
 
     assert rows(app) == ["BTC/USDT Binance"]
-    assert "Not in the table, no data for 10 min: ETH/USDT on binance." in text(app)
+    assert "Not in the table, no data for 10 min: ETH/USDT on Binance." in text(app)
 
 
 def test_names_refused_values(app, record):
@@ -254,7 +254,7 @@ def test_names_refused_values(app, record):
 
     app.run()
 
-    assert "Impossible values refused: oi_usd for BTC/USDT on binance (unit jump)." in text(app)
+    assert "Impossible values refused: oi_usd for BTC/USDT on Binance (unit jump)." in text(app)
 
 
 def test_counts_what_was_refused_of_many(app, record):
@@ -268,8 +268,8 @@ def test_counts_what_was_refused_of_many(app, record):
     app.run()
 
     assert (
-        "Impossible values refused: mark for all 4 pairs on binance (too old) and oi_usd for "
-        "BTC/USDT on binance and ETH/USDT on binance (unit jump)." in text(app)
+        "Impossible values refused: mark for all 4 pairs on Binance (too old) and oi_usd for "
+        "BTC/USDT on Binance and ETH/USDT on Binance (unit jump)." in text(app)
     )
 
 
@@ -288,7 +288,7 @@ def test_an_old_value_carries_its_age(app, record):
     }
     for metric in ("Open interest", "Funding 8 h", "Volume 24 h"):
         assert f"{metric} is older than 2 cycles for all 2 pairs, at most 4 min old." in text(app)
-    assert "Price is older than 2 cycles for ETH/USDT on binance, at most 4 min old." in text(app)
+    assert "Price is older than 2 cycles for ETH/USDT on Binance, at most 4 min old." in text(app)
 
 
 def test_long_short_says_which_mark_it_is_of(app, record):
@@ -313,7 +313,7 @@ def test_an_old_long_short_ratio_is_marked(app, record):
 
     app.run()
 
-    assert "Long/short is older than 10 min for ETH/USDT on binance, at most 14 min old." in text(
+    assert "Long/short is older than 10 min for ETH/USDT on Binance, at most 14 min old." in text(
         app
     )
     assert "Long/short as of 12:30 to 12:40 UTC." in text(app)
@@ -502,7 +502,7 @@ def test_the_time_that_a_change_covers_is_a_column(app, record):
 
     rows = written(app).set_index(written(app).columns[0])
     assert rows.iloc[:, -2:].to_numpy().tolist() == [["15 min"] * 2, ["17 min"] * 2]
-    assert "Price change covers 17 min instead of 15 min for ETH/USDT on binance" in text(app)
+    assert "Price change covers 17 min instead of 15 min for ETH/USDT on Binance" in text(app)
 
 
 def card(app, label):
@@ -576,12 +576,12 @@ def test_a_failing_venue_is_named_with_its_error(app, record):
     """Half a market looks like a whole one unless somebody says so."""
     two_venues(record)
     record.cycle()
-    record.cycle(venue="okx", answered=0, error="okx: fetch_tickers: 50011 Too Many Requests")
+    record.cycle(venue="okx", answered=0, error="OKX: fetch_tickers: 50011 Too Many Requests")
     record.publish()
 
     app.run()
 
-    assert "okx: fetch_tickers: 50011 Too Many Requests." in text(app)
+    assert "OKX: fetch_tickers: 50011 Too Many Requests." in text(app)
     assert "okx: okx:" not in text(app)
 
 
@@ -759,7 +759,7 @@ def test_liquidations_of_a_part_of_the_hour_say_so(app, record):
     assert cards(app)["Liq. 15 min"] == "$3.00M"
     (card,) = (metric for metric in app.metric if metric.label == "Liq. 15 min")
     assert card.delta == ""
-    assert "Liquidations cover 15 min: no stream data in the rest of the hour" in text(app)
+    assert "Liquidations: 15 of 60 min known." in text(app)
 
 
 def test_liquidations_of_the_first_minutes_are_on_their_way(app, record):
@@ -817,13 +817,13 @@ def test_values_of_the_last_bar_stay_until_the_next_is_recorded(app, record):
     mixed = at(45, "binance")
     assert mixed.loc["BTC/USDT OKX"].equals(waiting.loc["BTC/USDT OKX"])
     assert (mixed.loc["BTC/USDT Binance"] > waiting.loc["BTC/USDT Binance"]).all()
-    assert said.format(" for BTC/USDT on okx") in text(app)
+    assert said.format(" for BTC/USDT on OKX") in text(app)
 
     silent = at(50, "binance")
     assert silent.loc["BTC/USDT OKX"].isna().all()
     assert silent.loc["BTC/USDT Binance"].notna().all()
     assert (
-        "z, RSI and place in band are missing for BTC/USDT on okx: no 5m bar since 12:40 UTC."
+        "z, RSI and place in band are missing for BTC/USDT on OKX: no 5m bar since 12:40 UTC."
         in text(app)
     )
     assert "needs about" not in text(app)
@@ -1010,7 +1010,7 @@ def test_a_card_says_how_much_of_the_oi_change_was_contracts(app, record):
     assert told.loc["BTC/USDT Binance"].tolist() == ["+$110.00M", "+$210.00M"]
     assert told.loc["ETH/USDT Binance"].tolist() == ["–", "–"]
     assert (
-        "Open interest, coins and the split of its change are missing for ETH/USDT on binance: "
+        "Open interest, coins and the split of its change are missing for ETH/USDT on Binance: "
         "only their USD value is published."
     ) in text(app)
 
