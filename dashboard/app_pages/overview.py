@@ -15,7 +15,7 @@ from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.loaders import bars, queries, shown_moment
-from dashboard.overview import exports
+from dashboard.overview import asset_rows, exports
 from dashboard.overview.day_report import day_report_menu
 from dashboard.overview.missing_values import sentences
 from dashboard.overview.more_columns import with_more
@@ -51,19 +51,28 @@ def board() -> None:
         )
         split = oi_split(pairs, len(silent))
         cards(market, split, shown, look)
-        lists = queries.derived("movers", shown, what, lambda: mover_lists(pairs, seen.timeframe))
+        by_asset = seen.rows == "assets"
+        listed = asset_rows.asset_rows(pairs, shown, seen) if by_asset else pairs
+        lists = queries.derived(
+            "movers", shown, (*what, seen.rows), lambda: mover_lists(listed, seen.timeframe)
+        )
         draw_movers(lists)
         pairs = pairs.join(bars.pair_curves(seen.timeframe, shown), on=["venue", "symbol"])
-        chosen, listed = table_choice(pairs, seen.thresholds)
-        listed = with_more(listed, chosen.columns, shown, seen.span)
+        every_row = listed if by_asset else pairs
+        chosen, listed = table_choice(every_row, pairs, seen)
+        if by_asset:
+            listed = asset_rows.with_pairs(listed, pairs, chosen.columns, shown, seen)
+        else:
+            listed = with_more(listed, chosen.columns, shown, seen.span)
         listed = pair_table(listed, shown, chosen.columns, seen, look)
-        lines = sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe)
+        lines = asset_rows.sentences(every_row) if by_asset else []
+        lines += sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe)
         st.caption(" ".join(plain(line) for line in lines))
         on_page = exports.Shown(
             moment=shown,
             seen=seen,
             pairs=listed,
-            every=pairs,
+            every=every_row,
             chosen=chosen,
             market=market,
             split=split,

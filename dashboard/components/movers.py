@@ -79,7 +79,7 @@ function button([symbol, venue, pair, text, part], open) {
   const one = document.createElement("button")
   one.type = "button"
   one.className = part < 0 || text[0] === "-" ? "down" : "up"
-  one.title = `Open ${pair} on ${names[venue]}`
+  one.title = venue ? `Open ${pair} on ${names[venue]}` : `Open ${pair} on all venues`
   one.onclick = () => open([venue, symbol])
   return one
 }

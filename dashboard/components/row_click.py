@@ -46,10 +46,10 @@ export default function ({ data, setTriggerValue }) {
     const table = `.st-key-${data.table} [data-testid=stDataFrame]`
     return target.closest?.(table) && target.closest(part)
   }
-  const open = (line, cell) => {
+  const open = (line, cell, isFirst) => {
     const place = cell?.getAttribute("aria-colindex")
     const heading = cell && line.closest("table").querySelector(`th[aria-colindex="${place}"]`)
-    const column = heading?.innerText.replace(ARROW, "") ?? null
+    const column = heading?.innerText.replace(ARROW, "") ?? (isFirst ? data.headings[0] : null)
     if (line) setTriggerValue("row", { names: namesOf(line, data.headings), column })
   }
   const unmark = (grid) => {
@@ -77,7 +77,8 @@ export default function ({ data, setTriggerValue }) {
     const cell = () => data.cells ? line()?.querySelector("td[aria-selected=true]") : line()
     if (data.cells) await pause(DRAWN_MS)
     for (let tries = 0; tries < 4 && !cell(); tries++) await pause(DRAWN_MS)
-    if (cell()) open(line(), data.cells ? cell() : null)
+    const isFirst = at[0] - grid.getBoundingClientRect().left < data.firstPx
+    if (cell()) open(line(), data.cells ? cell() : null, isFirst)
     if (data.cells) unmark(grid)
   }
   // A finger that scrolls presses nothing.
@@ -106,7 +107,12 @@ _click = st.components.v2.component("perpscope_row", html="<span></span>", js=_J
 
 
 def row_click(
-    table: str, headings: Sequence[str], on_row: Callable[[Row, str | None], None], *, cells: bool
+    table: str,
+    headings: Sequence[str],
+    on_row: Callable[[Row, str | None], None],
+    *,
+    cells: bool,
+    first_px: int = 0,
 ) -> None:
     """Call *on_row* for a row of *table* that is clicked, tapped, or marked when Enter is pressed.
 
@@ -119,8 +125,9 @@ def row_click(
         headings: Of the columns that tell its rows apart; pinned, so that they are always in view.
         on_row: Called before the page runs again, with the row's values in those columns, None
             for one that the user has hidden; and with the heading of the cell's column, None
-            without *cells*.
+            without *cells*, except that of the first column if its width is given.
         cells: Whether it matters which cell it is. It takes a quarter of a second to know.
+        first_px: How wide the first column is, where that alone matters. [px]
     """
 
     def clicked() -> None:
@@ -129,7 +136,7 @@ def row_click(
             on_row(tuple(row["names"]), row["column"])
 
     key = f"{table}_click"
-    data = {"table": table, "headings": list(headings), "cells": cells}
+    data = {"table": table, "headings": list(headings), "cells": cells, "firstPx": first_px}
     _click(key=key, data=data, on_row_change=clicked)
 
 

@@ -66,11 +66,23 @@ def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
         source.folder(),
         shown_moment.bars_known(shown, timeframe),
         shown.mark(timeframe),
-        timeframe,
         # The last five minutes of a bar are written some moments after they are over.
         shown.mark(timeframe) == shown.mark(),
     )
-    return _pair_curves(*wanted)
+    names = counted(shown)
+    return _pair_curves(*wanted, timeframe, key(names), names)
+
+
+def asset_curves(timeframe: str, shown: Moment, only: Only = EVERYTHING) -> pd.DataFrame:
+    """Return what ``pair_curves`` says of every asset over the instruments in *only*."""
+    wanted = (
+        source.folder(),
+        shown_moment.bars_known(shown, timeframe),
+        shown.mark(timeframe),
+        shown.mark(timeframe) == shown.mark(),
+    )
+    names = counted(shown)
+    return _asset_curves(*wanted, timeframe, only, key(names), names)
 
 
 def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
@@ -203,12 +215,32 @@ def _panel_by_asset(
 
 @st.cache_resource(ttl="1h", max_entries=16, show_spinner=False)
 def _pair_curves(
-    folder: str, known: Known, mark: datetime, timeframe: str, waits: bool
+    folder: str,
+    known: Known,
+    mark: datetime,
+    waits: bool,
+    timeframe: str,
+    counted_key: str,
+    _counted: Bases,
 ) -> pd.DataFrame:
     """Return the curves that end at *mark*: those of days are read from months of bars."""
-    with source.reader(folder).cursor() as cursor:
-        read = panels.load(cursor, METRICS, timeframe, now=mark, known_by=known[2], bars=BARS)
-        return curves_of(read, waits=waits)
+    wanted = (METRICS, timeframe, BARS, EVERYTHING, False, counted_key, _counted)
+    return curves_of(_panel(folder, known, mark, *wanted), waits=waits)
+
+
+@st.cache_resource(ttl="1h", max_entries=16, show_spinner=False)
+def _asset_curves(
+    folder: str,
+    known: Known,
+    mark: datetime,
+    waits: bool,
+    timeframe: str,
+    only: Only,
+    counted_key: str,
+    _counted: Bases,
+) -> pd.DataFrame:
+    wanted = (METRICS, timeframe, BARS, only, False, counted_key, _counted)
+    return curves_of(_panel_by_asset(folder, known, mark, *wanted), waits=waits)
 
 
 @st.cache_resource(ttl="10m", max_entries=8, show_spinner=False)

@@ -1,7 +1,8 @@
-"""One pair in a dialog: figures, a chart of 24 hours, and a link to Market."""
+"""One pair, or an asset over its venues, in a dialog: figures, 24 hours, a link to Market."""
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from analytics import formats
@@ -16,8 +17,13 @@ from dashboard.market.panes import FIRST
 
 
 def pair_dialog(venue: str, symbol: str) -> None:
-    """Show the pair's last 24 hours; to be called by a page itself, never by a fragment."""
-    title = plain(formats.on_venue(symbol, venue))
+    """Show the pair's last 24 hours; to be called by a page itself, never by a fragment.
+
+    Args:
+        venue: Of the pair; empty for an asset over its venues.
+        symbol: Of the pair, or the asset's base.
+    """
+    title = plain(formats.on_venue(symbol, venue) if venue else f"{symbol} on all venues")
     st.dialog(title, width="large", on_dismiss=session.close_pair)(_draw)(venue, symbol)
 
 
@@ -26,8 +32,8 @@ def _draw(venue: str, symbol: str) -> None:
         load_chart_code()
         shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
         names = queries.read("pair_names", shown)
-        known = names[(names["venue"] == venue) & (names["symbol"] == symbol)]
-        if known.empty:
+        subject = _subject(names, venue, symbol)
+        if subject is None:
             st.info("No data for this pair at this time.")
             return
         # A link, unlike ``st.switch_page``, leaves in the URL what the sidebar asks for.
@@ -35,12 +41,24 @@ def _draw(venue: str, symbol: str) -> None:
             "app_pages/market.py",
             label="Open in Market",
             icon=":material/candlestick_chart:",
-            query_params={"venue": venue, "symbol": symbol},
+            query_params=subject.query,
         )
-        subject = Subject(str(known["base"].iloc[0]), (venue, symbol))
         wanted = chart_and_figures.Wanted(
             subject, market_range("24 h", seen.timeframe), FIRST, shown, seen
         )
         loaded = chart_and_figures.load(wanted)
         chart_and_figures.figures(loaded, wanted)
         chart_and_figures.chart(loaded, wanted, live=False)
+
+
+def _subject(names: pd.DataFrame, venue: str, symbol: str) -> Subject | None:
+    """Return what the dialog is of; None where *names*, of ``pair_names.sql``, lack it."""
+    is_asset = not venue
+    known = (
+        names[names["base"] == symbol]
+        if is_asset
+        else names[(names["venue"] == venue) & (names["symbol"] == symbol)]
+    )
+    if known.empty:
+        return None
+    return Subject(str(known["base"].iloc[0]), None if is_asset else (venue, symbol))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Final, Literal
 
 import streamlit as st
@@ -13,6 +13,7 @@ from analytics.pair.curves import POINTS
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES, Quantity
 from analytics.signals.thresholds import Level
+from dashboard.view import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,17 @@ class Column:
     """Whether its sign has a colour."""
     level: Level | None = None
     """The threshold that it is compared with."""
-    usual: bool = True
-    """Whether it is shown by default."""
+    usual: bool | Rows = True
+    """Whether it is shown by default, or of which rows alone it is."""
     always: bool = False
+    rows: Rows | None = None
+    """Which rows alone have it; None: all."""
     small: bool = False
     """Whether seven figures are enough of it: half as much goes to the browser."""
+
+    def is_usual(self, rows: Rows) -> bool:
+        """Return whether it is shown by default in a table of *rows*."""
+        return self.usual in (True, rows)
 
     @property
     def quantity(self) -> Quantity | None:
@@ -94,7 +101,14 @@ COLUMNS: Final = (
     Column(
         "pair", title="Pair", help="Click a row to open it", width=148, kind="text", always=True
     ),
-    Column("price", help="Last trade", width=84),
+    Column(
+        "venue_count",
+        title="Venues",
+        help="Venues that list the asset; silent ones are left out of price and changes",
+        width=62,
+        rows="assets",
+    ),
+    Column("price", help="Last trade; of an asset per coin, weighted by open interest", width=84),
     Column(
         "price_delta_pct",
         help="Price against {span} ago, or the nearest stored value; see Price Δ over. %",
@@ -128,14 +142,29 @@ COLUMNS: Final = (
         small=True,
     ),
     *_compared("oi_delta_pct", "Open interest against", tuple(SPANS)),
+    Column(
+        "oi_delta_usd",
+        help="The same in USD, of the venues known at both ends",
+        width=84,
+        signed=True,
+        rows="assets",
+    ),
     Column("oi_base", help="In coins of the base asset", width=78, usual=False, small=True),
     Column(
         "oi_base_delta_pct",
         help="Open interest in coins against {span} ago, or the nearest stored value",
         width=90,
         signed=True,
-        usual=False,
+        usual="assets",
         small=True,
+    ),
+    Column(
+        "oi_base_delta",
+        help="The same in coins, of the venues known at both ends",
+        width=84,
+        signed=True,
+        usual=False,
+        rows="assets",
     ),
     Column(
         "oi_price_usd",
@@ -157,6 +186,7 @@ COLUMNS: Final = (
         "oi_curve",
         curve_of="oi_usd",
         help="Open interest in the last 24 bars, from 0 (lowest) to 100 (highest)",
+        usual="pairs",
     ),
     Column(
         "z_oi",
@@ -178,6 +208,21 @@ COLUMNS: Final = (
         width=84,
         level="funding_8h_pct",
         small=True,
+    ),
+    Column(
+        "funding_8h_volume_pct",
+        help="Mean over venues, weighted by 24 h volume. %",
+        width=90,
+        usual=False,
+        small=True,
+        rows="assets",
+    ),
+    Column(
+        "venue_spread_pp",
+        help="Highest less lowest funding among venues. Percentage points per 8 hours",
+        width=84,
+        small=True,
+        rows="assets",
     ),
     Column(
         "funding_delta_pp",
@@ -239,19 +284,19 @@ COLUMNS: Final = (
         help="Taker buys less taker sells over {span}, up to the last closed bar; muted if partial",
         width=84,
         signed=True,
-        usual=False,
+        usual="assets",
     ),
     Column(
         "liq_long_usd",
         help="Longs liquidated over {span}, up to the last closed bar; muted if partial",
         width=96,
-        usual=False,
+        usual="assets",
     ),
     Column(
         "liq_short_usd",
         help="Shorts liquidated over {span}, up to the last closed bar; muted if partial",
         width=96,
-        usual=False,
+        usual="assets",
     ),
     Column(
         "rsi_curve",
@@ -264,6 +309,7 @@ COLUMNS: Final = (
         help="14-bar relative strength index, last closed bar",
         width=48,
         small=True,
+        usual="pairs",
     ),
     Column(
         "band_pct",
@@ -271,6 +317,7 @@ COLUMNS: Final = (
         width=84,
         kind="share",
         small=True,
+        usual="pairs",
     ),
     Column("volume_24h_usd", help="Rolling", width=80),
     Column(
@@ -287,9 +334,17 @@ COLUMNS: Final = (
         usual=False,
         small=True,
     ),
-    Column("age_s", help="Time since the last update", width=56, small=True),
+    Column("age_s", help="Time since the last update", width=56, usual="pairs", small=True),
 )
 """In the order of the table."""
+
+FIRST_COLUMNS: Final[dict[Rows, Column]] = {
+    "pairs": COLUMNS[0],
+    "assets": replace(
+        COLUMNS[0], title="Asset", help="Click a name to see its venues, a row to open it"
+    ),
+}
+"""What tells rows apart, by what they are of."""
 
 _NOT_COMPARED: Final = frozenset(
     ("price_delta_pct", "price_curve", "oi_delta_pct", "oi_curve", "z_oi", "rsi_14", "band_pct")
@@ -297,18 +352,25 @@ _NOT_COMPARED: Final = frozenset(
 """What makes room for the timeframes side by side."""
 
 
-def shown_columns(chosen: Sequence[str], *, compare: bool) -> list[Column]:
+def optional_columns(rows: Rows) -> dict[str, Column]:
+    """Return by name the columns that a table of *rows* can have."""
+    return {one.name: one for one in COLUMNS if not one.always and one.rows in (None, rows)}
+
+
+def shown_columns(chosen: Sequence[str], *, compare: bool, rows: Rows = "pairs") -> list[Column]:
     """Return the columns of the table.
 
     Args:
         chosen: Names of those that the user chose.
         compare: Whether changes over several timeframes stand side by side.
+        rows: What the table lists.
     """
     wanted = set(chosen)
     if compare:
         spans = {column.name for column in COLUMNS if column.span}
         wanted = wanted - _NOT_COMPARED | spans | {"price_24h_pct"}
-    return [column for column in COLUMNS if column.always or column.name in wanted]
+    first = FIRST_COLUMNS[rows]
+    return [first, *(one for name, one in optional_columns(rows).items() if name in wanted)]
 
 
 def config(columns: Sequence[Column], span: str) -> dict[str, Any]:

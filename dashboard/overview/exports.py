@@ -19,8 +19,11 @@ from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
 from dashboard.components.cards import FIGURES, CardText, card_text, split_text
 from dashboard.components.movers import SPANS
+from dashboard.overview.asset_rows import split_venues
 from dashboard.overview.pair_table import Choice
 from dashboard.view import View
+
+_PAIR: Final = (Column("pair", "Pair"), Column("venue", "Venue", "venue"))
 
 _PAPER_ROWS: Final = 100
 """Of the table, on paper."""
@@ -48,36 +51,49 @@ class Shown:
 def tables(shown: Shown) -> dict[str, Callable[[], Section]]:
     """Return what makes each table of the page, by its title."""
     return {
-        "Pairs": lambda: pairs_section(shown),
+        shown.seen.rows.capitalize(): lambda: rows_section(shown),
         "Movers": lambda: _movers(shown),
         "Figures": lambda: _figures(shown),
     }
 
 
-def pairs_section(shown: Shown) -> Section:
-    """Return the table of pairs with the columns that are chosen; curves are left out."""
+def rows_section(shown: Shown) -> Section:
+    """Return the table as it is shown, with the columns that are chosen; curves are left out."""
     known = shown.pairs
     age = (shown.moment.now - known["received_ts"]).dt.total_seconds().clip(lower=0)
     frame = known.assign(pair=known["symbol"].map(formats.pair), age_s=age)
     span = shown.seen.timeframe
-    columns = [Column("pair", "Pair"), Column("venue", "Venue", "venue")]
+    columns = [*_PAIR]
+    if shown.seen.rows == "assets":
+        # Pairs stand beneath the assets that are unfolded.
+        is_asset = frame["venue"] == ""
+        counts = frame["venue_count"].astype("Int64")
+        pairs = frame["pair"].mask(is_asset, "")
+        frame = frame.assign(pair=pairs, venue_count=counts, silent=_silent(frame))
+        columns = [Column("base", "Asset"), *([] if is_asset.all() else _PAIR)]
+        columns += [Column.of("venue_count"), Column.of("silent", None, "silent_venues")]
     for one in shown.chosen.columns:
         if (quantity := one.quantity) is not None:
             is_change = one.span or ("{span}" in one.help and quantity.kind != "span")
             title = f"{quantity.title} in {one.span or span}" if is_change else None
             columns.append(Column.of(one.name, title, quantity.name))
-    return Section("Pairs", frame, tuple(columns))
+    return Section(shown.seen.rows.capitalize(), frame, tuple(columns))
+
+
+def _silent(rows: pd.DataFrame) -> pd.Series[str]:
+    """Return the names of each asset's silent venues."""
+    return rows["silent_venues"].map(lambda one: formats.venues(split_venues(one)))
 
 
 def report(shown: Shown) -> Report:
     """Return the page as a document."""
-    pairs = pairs_section(shown)
+    whole = rows_section(shown)
     first = Section(
-        pairs.title,
-        pairs.frame.head(_PAPER_ROWS),
-        pairs.columns,
-        f"First {min(len(pairs.frame), _PAPER_ROWS):,} of "
-        f"{formats.plural(len(pairs.frame), 'pair')}, in the table's order.",
+        whole.title,
+        whole.frame.head(_PAPER_ROWS),
+        whole.columns,
+        f"First {min(len(whole.frame), _PAPER_ROWS):,} of "
+        f"{formats.plural(len(whole.frame), 'row')}, in the table's order.",
     )
     return Report(
         title="Overview",
@@ -146,7 +162,7 @@ def _bars(shown: Shown) -> list[BarChart]:
     return [
         BarChart(
             f"{one['title']}, {shown.seen.timeframe if one['name'] in SPANS else 'now'}",
-            (mine["pair"] + " " + mine["venue"].map(formats.venue)).tolist(),
+            (mine["pair"] + " " + mine["venue"].map(formats.venue)).str.rstrip().tolist(),
             mine["value"].tolist(),
             QUANTITIES[one["name"]].kind,
             digits=QUANTITIES[one["name"]].digits,
@@ -158,12 +174,8 @@ def _bars(shown: Shown) -> list[BarChart]:
 
 
 def _movers(shown: Shown) -> Section:
-    columns = (
-        Column("measure", "Measure"),
-        Column("pair", "Pair"),
-        Column("venue", "Venue", "venue"),
-        Column("value", "Value", "rate"),
-    )
+    of = (Column("pair", "Asset"),) if shown.seen.rows == "assets" else _PAIR
+    columns = (Column("measure", "Measure"), *of, Column("value", "Value", "rate"))
     note = f"Changes over {shown.seen.timeframe}; funding is current."
     return Section("Movers", _moved(shown), columns, note)
 

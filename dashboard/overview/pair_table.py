@@ -1,4 +1,4 @@
-"""The table of all pairs: sorting, search, threshold badges, and row clicks."""
+"""The table of assets or pairs: sorting, search, threshold badges, and row clicks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,21 @@ import streamlit as st
 from analytics import formats
 from analytics.palette import Colors
 from analytics.signals.thresholds import Thresholds
+from dashboard import session, view
 from dashboard.as_of import Moment
-from dashboard.components.row_click import in_order, pair_click
+from dashboard.components import row_click as clicks
 from dashboard.components.stale_values import is_stale
 from dashboard.components.written_table import written
-from dashboard.overview.column_layout import COLUMNS, Column, config, shown_columns
+from dashboard.overview import asset_rows
+from dashboard.overview.column_layout import (
+    FIRST_COLUMNS,
+    Column,
+    config,
+    optional_columns,
+    shown_columns,
+)
 from dashboard.overview.more_columns import COVERAGE
-from dashboard.view import View, exceeded
+from dashboard.view import Rows, View, exceeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,7 @@ MAX_ROWS: Final = 600
 _JOINTS: Final = str.maketrans("", "", "/-_:")
 
 _KEY: Final = "pair_table"
+_DRAWN: Final = "asset_table_rows"
 ROW_PX: Final = 24
 _TO_THE_END: Final = f"""
 <style>
@@ -73,7 +82,8 @@ def pair_table(
     """Draw *pairs*, as ``pairs.sql`` returns them, with their curves beside them; return all.
 
     Args:
-        pairs: The first ``MOST`` of them are drawn.
+        pairs: The first ``MOST`` of them are drawn. Or assets with their pairs, as
+            ``asset_rows.with_pairs`` returns them.
         shown: What ages count to.
         columns: Those to draw.
         seen: What is called unusual, and what changes are over.
@@ -85,10 +95,13 @@ def pair_table(
     if pairs.empty:
         st.info("No match. The search covers names of pairs and venues.")
         return pairs
-    every = in_order(pairs, _KEY, MAX_ROWS)
+    by_asset = seen.rows == "assets"
+    every = pairs if by_asset else clicks.in_order(pairs, _KEY, MAX_ROWS)
     pairs = every.head(MAX_ROWS)
     table = rows(pairs, shown, columns)
     words = {column.name: _words(column, table[column.name]) for column in columns}
+    if by_asset:
+        _write_assets(pairs, columns, table, words)
     styles = _styles(columns, words, pairs, shown, seen.thresholds, colors)
     st.html(_TO_THE_END)
     with st.container(key=_KEY, height="stretch"):
@@ -109,9 +122,42 @@ def pair_table(
     return every
 
 
+def _write_assets(
+    pairs: pd.DataFrame, columns: list[Column], table: pd.DataFrame, words: dict[str, list[str]]
+) -> None:
+    """Put into *table* and *words* what is other for assets and the *pairs* beneath them."""
+    called = asset_rows.identities(pairs)
+    keys = zip(pairs["venue"], pairs["symbol"], strict=True)
+    st.session_state[_DRAWN] = dict(zip(called, keys, strict=True))
+    table["pair"] = called
+    words["pair"] = asset_rows.names(pairs)
+    if "venue_count" in words:
+        words["venue_count"] = asset_rows.venues(pairs)
+    numbers = [
+        one.name for one in columns if one.kind in ("number", "countdown") and not one.curve_of
+    ]
+    table[numbers] = asset_rows.sorted_with_assets(table[numbers], pairs["parent"])
+
+
 def row_click() -> None:
-    """Open the pair whose row is clicked; to be called by the page itself."""
-    pair_click(_KEY, ("Pair",))
+    """Open what the clicked row is of, or unfold an asset; to be called by the page itself."""
+    if view.current().rows == "pairs":
+        clicks.pair_click(_KEY, ("Pair",))
+        return
+    first = FIRST_COLUMNS["assets"]
+    clicks.row_click(_KEY, [first.title], _open_row, cells=False, first_px=first.width)
+
+
+def _open_row(row: clicks.Row, column: str | None) -> None:
+    """Unfold or fold the asset whose name was clicked; else open what the row is of."""
+    known: dict[str, tuple[str, str]] = st.session_state.get(_DRAWN, {})
+    if (key := known.get(row[0] or "")) is None:
+        return
+    venue, symbol = key
+    if not venue and column == FIRST_COLUMNS["assets"].title:
+        asset_rows.toggle(symbol)
+    else:
+        session.open_pair(venue, symbol)
 
 
 def rows(pairs: pd.DataFrame, shown: Moment, columns: list[Column]) -> pd.DataFrame:
@@ -208,15 +254,18 @@ def unusual(pairs: pd.DataFrame, columns: list[Column], thresholds: Thresholds) 
     return beyond
 
 
-def table_choice(pairs: pd.DataFrame, thresholds: Thresholds) -> tuple[Choice, pd.DataFrame]:
-    """Ask which pairs and which columns to show, all of which lives in the URL.
+def table_choice(
+    rows: pd.DataFrame, pairs: pd.DataFrame, seen: View
+) -> tuple[Choice, pd.DataFrame]:
+    """Ask which rows and which columns to show, all of which lives in the URL.
 
     Args:
-        pairs: Those there are.
-        thresholds: Beyond which a pair is unusual.
+        rows: Assets or pairs there are.
+        pairs: Those that they are of, which are searched.
+        seen: Beyond which thresholds a row is unusual.
 
     Returns:
-        What was chosen, and the pairs that it leaves.
+        What was chosen, and the rows that it leaves.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         words = st.text_input(
@@ -229,23 +278,25 @@ def table_choice(pairs: pd.DataFrame, thresholds: Thresholds) -> tuple[Choice, p
             width=240,
         )
         place = st.container(width="content")
-        columns = _columns()
-        beyond = unusual(pairs, columns, thresholds)
+        columns = _columns(seen.rows)
+        beyond = unusual(rows, columns, seen.thresholds)
         only = place.toggle(
             f"Unusual only ({int(beyond.sum()):,})", key="unusual", bind="query-params"
         )
-        listed = found(pairs[beyond] if only else pairs, words)
+        matches = found(pairs, words)
+        by_asset = seen.rows == "assets"
+        fits = rows["base"].isin(matches["base"]) if by_asset else rows.index.isin(matches.index)
+        listed = rows[beyond & fits] if only else rows[fits]
         venues = formats.plural(int(pairs["venue"].nunique()), "venue")
-        some = f"{len(listed):,} of " if len(listed) < len(pairs) else ""
-        st.markdown(
-            f":gray[{some}{formats.plural(len(pairs), 'pair')} on {venues}]", width="content"
-        )
+        some = f"{len(listed):,} of " if len(listed) < len(rows) else ""
+        count = formats.plural(len(rows), seen.rows.removesuffix("s"))
+        st.markdown(f":gray[{some}{count} on {venues}]", width="content")
     return Choice(columns, words, only), listed
 
 
-def _columns() -> list[Column]:
-    """Ask which columns to show."""
-    optional = {column.name: column for column in COLUMNS if not column.always}
+def _columns(rows: Rows) -> list[Column]:
+    """Ask which columns a table of *rows* is to show."""
+    optional = optional_columns(rows)
     compare = st.toggle(
         "Compare timeframes",
         key="compare",
@@ -257,13 +308,13 @@ def _columns() -> list[Column]:
             "Columns",
             list(optional),
             selection_mode="multi",
-            default=[name for name, column in optional.items() if column.usual],
+            default=[name for name, column in optional.items() if column.is_usual(rows)],
             format_func=lambda name: optional[name].label,
-            key="columns",
+            key="columns" if rows == "pairs" else "asset_columns",
             bind="query-params",
             label_visibility="collapsed",
         )
-    return shown_columns(list(chosen), compare=compare)
+    return shown_columns(list(chosen), compare=compare, rows=rows)
 
 
 def found(pairs: pd.DataFrame, words: str) -> pd.DataFrame:

@@ -165,7 +165,7 @@ def test_a_silent_venue_is_left_out_at_both_ends(market):
     btc = market.assets().loc["BTC"]
 
     assert btc["silent_venues"] == "bybit, okx"
-    assert (btc["venue_count"], btc["pair_count"], btc["expected_pairs"]) == (2, 2, 3)
+    assert (btc["venue_count"], btc["pair_count"], btc["expected_pairs"]) == (3, 2, 3)
     assert btc["price"] == 100
     assert btc["price_delta_pct"] == pytest.approx(100 / 9)
     assert btc["oi_usd"] == 400

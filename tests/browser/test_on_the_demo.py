@@ -60,8 +60,20 @@ def words(page):
     return re.sub(r"\s+", " ", page.locator("[data-testid=stMain]").inner_text())
 
 
+def list_pairs(page):
+    """List pairs in Overview's table, which lists assets at first."""
+    pairs = page.locator(".st-key-rows").get_by_role("radio", name="pairs", exact=True)
+    if not pairs.is_checked():
+        pairs.click()
+    page.wait_for_function(
+        "(table) => document.querySelector(`${table} th`)?.innerText.endsWith('Pair')", arg=TABLE
+    )
+
+
 def table(page, selector=TABLE):
     """Return the cells of a table, which stand behind what is painted."""
+    if selector == TABLE:
+        list_pairs(page)
     page.wait_for_selector(f"{selector} tbody tr", state="attached")
     return page.evaluate(CELLS, selector)
 

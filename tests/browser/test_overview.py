@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from dashboard.overview.column_layout import COLUMNS
+from dashboard.overview.column_layout import optional_columns, shown_columns
 from dashboard.overview.pair_table import ROW_PX
 from tests.browser.conftest import COMPLETE
 
@@ -16,7 +16,8 @@ pytestmark = pytest.mark.browser
 HEADING_PX = 33
 """Of the table."""
 BACKGROUND = {"dark": "rgb(11, 14, 20)", "light": "rgb(255, 255, 255)"}
-SHOWN = [column for column in COLUMNS if column.usual or column.always]
+USUAL = [name for name, one in optional_columns("pairs").items() if one.is_usual("pairs")]
+SHOWN = shown_columns(USUAL, compare=False)
 PLACE = [column.name for column in SHOWN].index("oi_usd")
 OPEN_INTEREST = f"""
     [...document.querySelectorAll("[data-testid=stDataFrame] tbody tr")]
@@ -28,8 +29,8 @@ OPEN_INTEREST = f"""
 def overview(visit, made):
     """A function that opens Overview, mostly as a new visitor, and waits for its table."""
 
-    def opened(path="", **look):
-        page = visit(f"{made}/{path}", **look)
+    def opened(asked="rows=pairs", **look):
+        page = visit(f"{made}/?{asked}", **look)
         page.wait_for_selector("[data-testid=stDataFrame] tbody tr", state="attached")
         return page
 
@@ -159,6 +160,35 @@ def test_a_heading_only_sorts_and_a_row_opens_its_pair(overview, hold_ms):
         opens(page, 1, lambda: press(page, hold_ms, 20, 32 + 29 + 15))
 
 
+NAMES = f"[...document.querySelectorAll('{ROW}')].map((row) => row.children[0].innerText)"
+
+
+@pytest.mark.parametrize("hold_ms", [80, None], ids=["press", "tap"])
+def test_a_press_on_an_assets_name_shows_its_pairs_which_sort_with_it(overview, hold_ms):
+    """Beneath the asset, whichever way the table is sorted; another press folds them again."""
+    finger = hold_ms is None
+    page = overview("", size=(390, 844) if finger else (1440, 900), finger=finger)
+    page.locator("[data-testid=stDataFrame]").scroll_into_view_if_needed()
+    assets = page.evaluate(NAMES)
+    first = assets[0]
+    pairs = [f"{first}, {first}/USDT on {venue}" for venue in ("Binance", "OKX")]
+
+    press(page, hold_ms, 20, HEADING_PX + ROW_PX / 2)
+    page.wait_for_function(
+        f"(rows) => {NAMES}.join() === rows", arg=",".join([first, *pairs, *assets[1:]])
+    )
+    for _ in range(2):
+        before = page.evaluate(NAMES)
+        press(page, hold_ms, 148 + 62 + 40, 15)
+        page.wait_for_function(f"(rows) => {NAMES}.join() !== rows", arg=",".join(before))
+        now = page.evaluate(NAMES)
+        assert now[now.index(first) :][:3] == [first, *pairs]
+    assert page.get_by_role("dialog").count() == 0
+
+    press(page, hold_ms, 20, HEADING_PX + (now.index(first) + 0.5) * ROW_PX)
+    page.wait_for_function(f"{NAMES}.length === {len(assets)}")
+
+
 def test_keys_walk_through_the_table_and_enter_opens(overview):
     """By Tab and arrows alone nothing opens."""
     page = overview()
@@ -182,10 +212,10 @@ def test_the_choice_of_venues_lives_in_the_url(overview):
     """A link to a view shows that view."""
     page = overview()
     page.get_by_role("button", name="OKX", exact=True).click()
-    page.wait_for_url("**/?venues=OKX")
+    page.wait_for_url("**venues=OKX")
     page.wait_for_function(f"{OPEN_INTEREST}.length === 4")
 
-    other = overview("?venues=okx")
+    other = overview("rows=pairs&venues=okx")
     assert len(other.evaluate(OPEN_INTEREST)) == 4
 
 
@@ -193,6 +223,7 @@ def test_a_view_goes_along_from_page_to_page(visit, made):
     """The time looked at, timeframe and venues: by the links at the top, by those on the pages,
     through the dialog, and by the browser's way back."""
     seen = {"at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "timeframe": "1h", "venues": "OKX"}
+    seen["rows"] = "pairs"
     page = visit(f"{made}/?{urlencode({**seen, 'venues': 'okx'})}")
 
     def arrive_at(title):

@@ -31,8 +31,8 @@ class Record:
         self.rows, self.bars, self.instruments = [], [], []
 
     def snapshot(self, symbol, *, venue="binance", at=noon, **values):
-        base = symbol.partition("/")[0]
-        self.rows.append(Snapshot(venue=venue, symbol=symbol, base=base, received_ts=at, **values))
+        values = {"base": symbol.partition("/")[0], **values}
+        self.rows.append(Snapshot(venue=venue, symbol=symbol, received_ts=at, **values))
 
     def cycle(self, *, venue="binance", at=noon, **values):
         counts = {"asked": 1, "answered": 1, "skipped": 0, "refused": 0}
@@ -48,14 +48,14 @@ class Record:
         key = {"venue": venue, "symbol": symbol, "base": base, "ts": start}
         self.bars.append({**key, "snapshot_count": 10, "origin": "live", **values})
 
-    def instrument(self, symbol, *, venue="binance", in_universe=True):
+    def instrument(self, symbol, *, venue="binance", in_universe=True, base=None, multiplier=1):
         self.instruments.append(
             Instrument(
                 venue=venue,
                 symbol=symbol,
                 venue_id=symbol,
-                base=symbol.partition("/")[0],
-                multiplier=1,
+                base=base or symbol.partition("/")[0],
+                multiplier=multiplier,
                 contract_size=1,
                 linear=True,
                 quote="USDT",

@@ -26,6 +26,13 @@ WHOLE = {
 }
 
 
+@pytest.fixture
+def app(app):
+    """The whole app, its rows of pairs; those of assets are ``test_overview_assets``."""
+    app.query_params["rows"] = "pairs"
+    return app
+
+
 def cards(app):
     """Return the cards as {label: value}."""
     return {card.label: card.value for card in app.metric}

@@ -30,6 +30,13 @@ from dashboard.view import View
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 
 
+@pytest.fixture
+def app(app):
+    """The whole app, its rows of pairs; those of assets are ``test_overview_assets``."""
+    app.query_params["rows"] = "pairs"
+    return app
+
+
 LATER = {one.name for one in COLUMNS if one.span} | {*COVERAGE, "funding_apr_pct", "basis_pct"}
 """Columns that are loaded once somebody wants them."""
 
@@ -47,7 +54,7 @@ def shown(app, record):
     record.snapshot(ETH, price=49.0)
     record.cycle()
     record.publish(origin="simulator")
-    moment, seen = shown_moment.moment(), View()
+    moment, seen = shown_moment.moment(), View(rows="pairs")
     pairs, silent = queries.pairs(moment, seen.span), queries.silent_pairs(moment)
     history, liquidated = queries.market_history(moment), queries.liquidated(moment, seen.span)
     pairs = with_split(pairs).join(bar_loaders.pair_curves("5m", moment), on=["venue", "symbol"])
@@ -56,7 +63,11 @@ def shown(app, record):
         seen=seen,
         pairs=pairs.iloc[::-1],
         every=pairs,
-        chosen=Choice([one for one in COLUMNS if one.name not in LATER], "", unusual=False),
+        chosen=Choice(
+            [one for one in COLUMNS if one.name not in LATER and one.rows is None],
+            "",
+            unusual=False,
+        ),
         market=whole_market(pairs, history, liquidated, seen.span, silent),
         split=oi_split(pairs, len(silent)),
         lists=mover_lists(pairs, "5m"),

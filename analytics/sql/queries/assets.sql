@@ -53,6 +53,7 @@ presence as (
     select
         base,
         string_agg(venue, ', ' order by venue) filter (not speaks) as silent_venues,
+        count(*) as venue_count,
         sum(expected)::bigint as expected_pairs
     from venues
     group by base
@@ -123,7 +124,6 @@ summed as (
         sum(coalesce(liq_long_coverage_pct, 0)) / count(*) as liq_long_coverage_pct,
         sum(liq_short_usd) as liq_short_usd,
         sum(coalesce(liq_short_coverage_pct, 0)) / count(*) as liq_short_coverage_pct,
-        count(distinct venue) as venue_count,
         count(*) as pair_count,
         count(oi_usd) as oi_pairs,
         count(volume_24h_usd) as volume_pairs,
@@ -160,6 +160,7 @@ select
     oi_base_now - oi_base_before as oi_base_delta,
     100 * (oi_base_now / nullif(oi_base_before, 0) - 1) as oi_base_delta_pct,
     funding_8h_pct,
+    per_year(funding_8h_pct) as funding_apr_pct,
     funding_8h_volume_pct,
     funding_delta_pp,
     venue_spread_pp,
@@ -176,6 +177,7 @@ select
         oi_base_now, oi_base_before, funding_8h_pct, funding_8h_volume_pct, funding_delta_pp,
         venue_spread_pp, highest_venue, lowest_venue, longs, longs_now, longs_before
     ),
+    presence.venue_count,
     presence.silent_venues,
     presence.expected_pairs
 from summed
