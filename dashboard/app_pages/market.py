@@ -80,7 +80,7 @@ def board() -> None:
             _other_bars(length)
         with st.container(key="market_figures"):
             chart_and_figures.figures(loaded, wanted)
-        chart_and_figures.chart(loaded, wanted, live=True)
+        chart_and_figures.chart(loaded, wanted, fills=True)
         if (found := loaded.history) is not None:
             _beginning(place, found, length)
             notes = chart_and_figures.notes(loaded, found, wanted)

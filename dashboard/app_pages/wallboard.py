@@ -9,6 +9,7 @@ from analytics.palette import colors
 from dashboard import as_of, view
 from dashboard.components.empty_state import no_data_selected
 from dashboard.frame.error_boundary import error_boundary
+from dashboard.frame.freshness import watch_badges
 from dashboard.frame.refresh import loading_outline
 from dashboard.loaders import bars, queries, shown_moment
 from dashboard.wallboard.board import wall_main, wall_style, wall_top
@@ -38,6 +39,7 @@ def wall() -> None:
 
 wall_style()
 with error_boundary():
+    watch_badges()
     st_autorefresh(interval=int(1000 * shown_moment.refresh_s()), key="wallboard")
     with loading_outline(__file__, "market"):
         wall()

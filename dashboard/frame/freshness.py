@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from analytics import formats
 from analytics.exports.report import SIMULATED
+from analytics.palette import colors
 from dashboard import as_of, session
 from dashboard.as_of import Moment
 from dashboard.frame.local_time import beside, titled
+from dashboard.loaders import shown_moment
 
 _LIVE = ":green[:material/sensors: **Live**]"
+
+_OLD_REFRESHES: Final = 3
+"""What was not refreshed for so many is no longer called live."""
+
+_WATCH: Final = """
+<style>
+.perpscope-old > * { display: none !important }
+.perpscope-old::before { content: attr(data-old); color: %(color)s; font-weight: 600 }
+</style>
+<script>
+  // By the browser alone: a tab that slept, and one whose server is gone, get no refresh.
+  window.perpscopeOldMs = %(old_ms)d
+  window.perpscopeSeen ??= new WeakMap()
+  window.perpscopeWatch ??= setInterval(() => {
+    for (const badge of document.querySelectorAll("[class*='st-key-live'], .wall-live")) {
+      const words = badge.textContent, seen = window.perpscopeSeen.get(badge)
+      if (seen?.words !== words) window.perpscopeSeen.set(badge, { words, at: Date.now() })
+      const isOld = seen?.words === words && Date.now() - seen.at > window.perpscopeOldMs
+      badge.classList.toggle("perpscope-old", isOld)
+      const [time] = words.match(/[0-9:]{8} UTC/) ?? [words]
+      badge.dataset.old = `Snapshot of ${time}`
+    }
+  }, 1000)
+</script>
+"""
 
 
 def headline(title: str, shown: Moment) -> DeltaGenerator:
@@ -19,9 +48,7 @@ def headline(title: str, shown: Moment) -> DeltaGenerator:
     row = st.container(key="headline", horizontal=True, vertical_alignment="center", gap="small")
     with row:
         st.header(title, anchor=False, width="content")
-        if shown.mode == "live":
-            clock = titled(formats.clock(shown.now), shown.now)
-            st.markdown(f"{_LIVE} {clock}", unsafe_allow_html=True, width="content")
+        live_badge(shown)
         if shown.mode == "asked":
             st.button(
                 "Back to now",
@@ -33,6 +60,23 @@ def headline(title: str, shown: Moment) -> DeltaGenerator:
     if shown.mode == "asked":
         st.info(_as_of_note(shown), icon=":material/history:")
     return row
+
+
+def live_badge(shown: Moment, key: str = "live") -> None:
+    """Draw that *shown* is live, its time, and how often it is refreshed; nothing if it is not."""
+    if shown.mode != "live":
+        return
+    clock = titled(formats.clock(shown.now), shown.now)
+    with st.container(key=key, width="content"):
+        every = f":gray[every {shown_moment.refresh_s():.0f} s]"
+        st.markdown(f"{_LIVE} {clock} {every}", unsafe_allow_html=True, width="content")
+
+
+def watch_badges() -> None:
+    """Turn the badge of what was not refreshed for a while amber; to be called on every page."""
+    old_ms = 1000 * _OLD_REFRESHES * shown_moment.refresh_s()
+    words = _WATCH % {"color": colors(st.context.theme.type).alert, "old_ms": old_ms}
+    st.html(words, unsafe_allow_javascript=True)
 
 
 def _why_not_live(shown: Moment) -> str:

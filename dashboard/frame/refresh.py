@@ -1,4 +1,4 @@
-"""Redraws a page's live part each cycle; pauses while a pair's dialog is open."""
+"""Redraws a page's live part each cycle, also behind an open dialog."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.frame.error_boundary import error_boundary
+from dashboard.frame.freshness import watch_badges
 from dashboard.loaders import shown_moment
 
 _VISITED: Final = "visited_pages"
@@ -20,7 +21,7 @@ _HEIGHT: Final = 480
 def refreshed(
     board: Callable[[], None], every_s: float | None = None, *, waits_for: str = "data"
 ) -> None:
-    """Run *board* as a fragment each cycle; not while a pair's dialog is open.
+    """Run *board* as a fragment each cycle.
 
     Args:
         board: Draws everything that moves.
@@ -29,6 +30,7 @@ def refreshed(
     """
     with error_boundary():
         session.page_rerun_due()
+        watch_badges()
 
         def ticking() -> None:
             # A click in here runs the fragment alone: what is the page's to do needs the page.
@@ -38,7 +40,7 @@ def refreshed(
                 board()
 
         pace = every_s or shown_moment.refresh_s()
-        st.fragment(ticking, run_every=None if session.opened_pair() else pace)()
+        st.fragment(ticking, run_every=pace)()
 
 
 @contextmanager

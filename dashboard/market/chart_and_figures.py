@@ -137,13 +137,13 @@ def figures(loaded: Loaded, wanted: Wanted) -> None:
         header(loaded.figures, wanted.shown)
 
 
-def chart(loaded: Loaded, wanted: Wanted, *, live: bool) -> None:
+def chart(loaded: Loaded, wanted: Wanted, *, fills: bool) -> None:
     """Draw the chart, and beneath it a sentence for whatever is not in it.
 
     Args:
         loaded: What is known.
         wanted: What is to be shown.
-        live: Whether it is drawn again and again, and its zoom is to stay.
+        fills: Whether it is the page's own and fills the window; else it is a dialog's.
     """
     shown, found = wanted.shown, loaded.history
     if found is None:
@@ -152,7 +152,7 @@ def chart(loaded: Loaded, wanted: Wanted, *, live: bool) -> None:
     panes = chosen(wanted.labels)
     filled = drawable(found, loaded.signals, panes)
     if filled:
-        _draw(found, loaded, filled, wanted, live=live)
+        _draw(found, loaded, filled, wanted, fills=fills)
     with st.container(key="market_notes"):
         st.caption("  \n".join(plain(line) for line in notes(loaded, found, wanted)))
 
@@ -179,7 +179,7 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
 
 
 def _draw(
-    found: History, loaded: Loaded, panes: Sequence[Pane], wanted: Wanted, *, live: bool
+    found: History, loaded: Loaded, panes: Sequence[Pane], wanted: Wanted, *, fills: bool
 ) -> None:
     title, span = wanted.subject.title, wanted.range.span
     labels = [pane.label for pane in panes]
@@ -200,7 +200,7 @@ def _draw(
             file=picture_stem(title, wanted.shown),
             layout=preset(wanted.labels) or "own",
             forced=wanted.range.note is not None,
-            fills=live,
+            fills=fills,
         )
     )
-    linked_chart(chart, key=_KEY if live else "pair_chart")
+    linked_chart(chart, key=_KEY if fills else "pair_chart")

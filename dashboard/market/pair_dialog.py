@@ -10,6 +10,7 @@ from dashboard import as_of, session, view
 from dashboard.components.linked_chart import load_chart_code
 from dashboard.components.time_range import market_range
 from dashboard.frame.error_boundary import error_boundary, plain
+from dashboard.frame.freshness import live_badge
 from dashboard.loaders import queries, shown_moment
 from dashboard.market import chart_and_figures
 from dashboard.market.instrument_picker import Subject
@@ -24,7 +25,9 @@ def pair_dialog(venue: str, symbol: str) -> None:
         symbol: Of the pair, or the asset's base.
     """
     title = plain(formats.on_venue(symbol, venue) if venue else f"{symbol} on all venues")
-    st.dialog(title, width="large", on_dismiss=session.close_pair)(_draw)(venue, symbol)
+    opened = st.dialog(title, width="large", on_dismiss=session.close_pair)
+    # What runs again is in it and not itself, which would close at each run.
+    opened(st.fragment(_draw, run_every=shown_moment.refresh_s()))(venue, symbol)
 
 
 def _draw(venue: str, symbol: str) -> None:
@@ -36,19 +39,21 @@ def _draw(venue: str, symbol: str) -> None:
         if subject is None:
             st.info("No data for this pair at this time.")
             return
-        # A link, unlike ``st.switch_page``, leaves in the URL what the sidebar asks for.
-        st.page_link(
-            "app_pages/market.py",
-            label="Open in Market",
-            icon=":material/candlestick_chart:",
-            query_params=subject.query,
-        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            # A link, unlike ``st.switch_page``, leaves in the URL what the sidebar asks for.
+            st.page_link(
+                "app_pages/market.py",
+                label="Open in Market",
+                icon=":material/candlestick_chart:",
+                query_params=subject.query,
+            )
+            live_badge(shown, key="live_dialog")
         wanted = chart_and_figures.Wanted(
             subject, market_range("24 h", seen.timeframe), FIRST, shown, seen
         )
         loaded = chart_and_figures.load(wanted)
         chart_and_figures.figures(loaded, wanted)
-        chart_and_figures.chart(loaded, wanted, live=False)
+        chart_and_figures.chart(loaded, wanted, fills=False)
 
 
 def _subject(names: pd.DataFrame, venue: str, symbol: str) -> Subject | None:

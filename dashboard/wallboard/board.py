@@ -108,9 +108,10 @@ def wall_top(shown: Moment, cycles: pd.DataFrame, colors: Colors) -> None:
     if shown.mode == "asked":
         said, color = f"{shown.known_words} · age {formats.age(shown.age)}", colors.alert
     clock = formats.clock(shown.now) if shown.mode == "live" else formats.moment(shown.now)
+    watched = ' class="wall-live"' if shown.mode == "live" else ""
     st.html(
-        f'<div class="wall wall-top"><strong>{titled(clock, shown.now)}</strong>'
-        f'<span style="color:{color}">{said}</span>'
+        f'<div class="wall wall-top"><div{watched}><strong>{titled(clock, shown.now)}</strong> '
+        f'<span style="color:{color}">{said}</span></div>'
         f'<span class="ages">{_ages(cycles, shown, colors)}</span></div>'
     )
 

@@ -203,6 +203,9 @@ def test_a_refresh_leaves_alone_what_somebody_does(visit, demo):
     dialog = looking.locator(f"{DIALOG} .chart")
     dialog.evaluate("(chart) => { chart.mark = 'the same' }")
     clock, updates = typing.evaluate(CLOCK), numbered(zooming)
+    badges = looking.locator(".st-key-live_dialog"), looking.locator(".st-key-live")
+    live = [badge.inner_text() for badge in badges]
+    drawn = numbered(looking, f"{DIALOG} .chart")
 
     demo.wait_for_cycles(2)
     typing.wait_for_function(f"(before) => {CLOCK} !== before", arg=clock)
@@ -214,8 +217,30 @@ def test_a_refresh_leaves_alone_what_somebody_does(visit, demo):
     assert search.evaluate("field => field === document.activeElement")
     assert zooming.locator(CHART).evaluate("(chart) => chart.mark") == "the same"
     assert ends(zooming) == pytest.approx(drawn_up, abs=60)
+    # A dialog lives, with the time that it is of; so does the page behind it.
+    until(lambda: numbered(looking, f"{DIALOG} .chart") > drawn + 1, "two refreshes of the dialog")
+    for badge, before in zip(badges, live, strict=True):
+        until(lambda badge=badge, before=before: badge.inner_text() != before, "a later time")
+        assert re.search(r"Live \d\d:\d\d:\d\d UTC every 5 s", badge.inner_text())
     assert on_venue(pair, venue) in looking.locator(DIALOG).inner_text().casefold()
     assert dialog.evaluate("(chart) => chart.mark") == "the same"
+
+
+@pytest.mark.parametrize("path", ["", "wallboard"])
+def test_a_page_that_gets_no_refresh_is_not_called_live(visit, demo, path):
+    """Without any help of a server that is gone: what is shown turns into a snapshot."""
+    page = visit(f"{demo.url}/{path}")
+    badge = page.locator(".st-key-live, .wall-live")
+    assert "Live" in badge.inner_text()
+
+    page.evaluate("perpscopeOldMs = 1")
+    page.locator(".perpscope-old").wait_for()
+    said = badge.evaluate("(badge) => getComputedStyle(badge, '::before').content")
+    assert re.fullmatch(r'"Snapshot of \d\d:\d\d:\d\d UTC"', said)
+
+    page.evaluate(f"perpscopeOldMs = {3000 * 5}")
+    page.locator(".perpscope-old").wait_for(state="detached")
+    assert "Live" in badge.inner_text()
 
 
 def test_a_chart_that_missed_an_update_asks_for_all_of_it(visit, demo):
