@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-# Two processes share the test files, the longest first (see tests/conftest.py). Programs that
-# are started again and again are compiled once, whatever the environment says.
+# Processes share the test files, the longest first (see tests/conftest.py): three, as on two
+# cores one of them often waits. Programs that are started again and again are compiled once,
+# whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
-TEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
+TEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20
 
 # What needs no lake, no program and no page: for the loop while coding.
 QUICK := $(addprefix tests/, \

@@ -330,7 +330,7 @@ def test_a_signal_in_the_midst_of_an_import_ends_the_collector_and_costs_nothing
 ):
     """Whoever asked for the import is told; the same command takes all of it afterwards."""
     lake, file, no_file = tmp_path / "lake", tmp_path / "large.parquet", tmp_path / "not.parquet"
-    bars_of_ten_years(file)
+    bars_of_four_years(file)
     no_file.write_text("no rows")
     variables = {
         **os.environ,
@@ -367,15 +367,15 @@ def test_a_signal_in_the_midst_of_an_import_ends_the_collector_and_costs_nothing
     )
 
     assert again.returncode == 0, again.stderr
-    assert rows_in(lake, "bars where symbol = 'OLD/USDT:USDT'") == BARS_OF_TEN_YEARS
+    assert rows_in(lake, "bars where symbol = 'OLD/USDT:USDT'") == BARS_OF_FOUR_YEARS
 
 
-BARS_OF_TEN_YEARS = 10 * 365 * 288
+BARS_OF_FOUR_YEARS = 4 * 365 * 288
 
 
-def bars_of_ten_years(file):
+def bars_of_four_years(file):
     """Write five-minute bars of one contract: some seconds of work for an import."""
-    rows = BARS_OF_TEN_YEARS
+    rows = BARS_OF_FOUR_YEARS
     start = np.datetime64("2016-01-01", "ms")
     table = pa.table(
         {

@@ -195,19 +195,28 @@ def test_no_minimum_or_maximum_outlives_its_row(five_files, live_files, asked, r
             lake.maintain(LATER + timedelta(hours=hours), whole_days=True)
 
 
-def test_damage_to_files_only_old_versions_name_does_not_matter(five_files, damage, asked):
-    """Once merged, the small files are nobody's; readers and upkeep go on without them."""
-    with Lake(five_files) as lake:
+@pytest.fixture(scope="module")
+def merged_made(five_files_made, tmp_path_factory):
+    """A lake whose files of snapshots are merged, and which of them no version needs any more."""
+    folder = shutil.copytree(five_files_made, tmp_path_factory.mktemp("merged") / "lake")
+    with Lake(folder) as lake:
         old = set(lake.layout.home("snapshots").rglob("*.parquet"))
         lake.maintain(datetime.now(UTC), whole_days=True)
         merged = set(lake.layout.home("snapshots").rglob("*.parquet")) - old
         assert len(merged) == 1
         lake.publish()
     # Of the three, one was alone on its day and is still live.
-    for path in sorted(old)[:2]:
-        damage(path)
+    return folder, [path.relative_to(folder) for path in sorted(old)[:2]]
 
-    with Lake(five_files) as lake:
+
+def test_damage_to_files_only_old_versions_name_does_not_matter(merged_made, folder, damage, asked):
+    """Once merged, the small files are nobody's; readers and upkeep go on without them."""
+    made, old = merged_made
+    shutil.copytree(made, folder)
+    for path in old:
+        damage(folder / path)
+
+    with Lake(folder) as lake:
         assert lake.damaged == []
         assert asked(lake, COUNT) == [(9,)]
         for hours in range(0, 9, 3):
@@ -315,22 +324,32 @@ CATALOG_DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("broken", CATALOG_DAMAGES)
-def test_a_damaged_catalog_is_replaced_by_the_published_copy(five_files, broken, asked, snapshots):
-    """Nothing is lost by it: rows committed after the publish are found in their files."""
-    with Lake(five_files) as lake:
+@pytest.fixture(scope="module")
+def appended_made(five_files_made, tmp_path_factory, snapshots):
+    """A lake that was appended to after its last publish."""
+    folder = shutil.copytree(five_files_made, tmp_path_factory.mktemp("appended") / "lake")
+    with Lake(folder) as lake:
         lake.append(("snapshots", snapshots(at=minutes(5))))
-    CATALOG_DAMAGES[broken](five_files / "catalog.duckdb")
+    return folder
 
-    with Lake(five_files) as lake:
+
+@pytest.mark.parametrize("broken", CATALOG_DAMAGES)
+def test_a_damaged_catalog_is_replaced_by_the_published_copy(
+    appended_made, folder, broken, asked, snapshots
+):
+    """Nothing is lost by it: rows committed after the publish are found in their files."""
+    shutil.copytree(appended_made, folder)
+    CATALOG_DAMAGES[broken](folder / "catalog.duckdb")
+
+    with Lake(folder) as lake:
         (note,) = lake.damaged
         assert note.startswith("catalog: it is ")
         assert "the last published copy replaced it" in note
         assert lake.recovered == 3
         assert asked(lake, f"select ({COUNT}), (select count(*) from cycles)") == [(12, 3)]
         assert lake.append(("snapshots", snapshots(at=minutes(6)))) == {"snapshots": 3}
-    assert [past["what"] for past in quarantine_notes(five_files)] == [note]
-    with Lake(five_files) as lake:
+    assert [past["what"] for past in quarantine_notes(folder)] == [note]
+    with Lake(folder) as lake:
         assert (lake.damaged, lake.recovered) == ([], 0)
 
 
