@@ -222,7 +222,7 @@ KINDS: Final[Mapping[str, _Kind]] = {
     **dict.fromkeys(("ends", "firsts"), _WHOLES),
     **dict.fromkeys(("break_s", "interval_s", "least_known", "times"), _NUMBER),
     **dict.fromkeys(("origin", "venue"), _TEXT),
-    "is_past": _FLAG,
+    **dict.fromkeys(("by_asset", "is_past"), _FLAG),
 }
 """What each parameter of any query is."""
 

@@ -38,12 +38,12 @@ class OwnLevels:
 
     @classmethod
     def of(cls, rows: pd.DataFrame, percentile: float) -> OwnLevels:
-        """Return the levels at *percentile*, of *rows* of ``threshold_values.sql``."""
-        known, place = rows[rows["base"].notna()], PERCENTILES.index(percentile)
+        """Return the levels at *percentile*, of *rows* of ``threshold_values.sql`` by asset."""
+        place = PERCENTILES.index(percentile)
         values = {
             (name, base): float(sizes[place])
             for name, base, sizes in zip(
-                known["name"], known["base"], known["percentiles"], strict=True
+                rows["name"], rows["base"], rows["percentiles"], strict=True
             )
         }
         return cls(percentile, values)
@@ -53,11 +53,11 @@ def marked_share_pct(rows: pd.DataFrame, name: Level, threshold: float) -> float
     """Return the share of pair-bars in which *threshold* was exceeded; None without any. [%]
 
     Args:
-        rows: Of ``threshold_values.sql``.
+        rows: Of ``threshold_values.sql``, by bin.
         name: The quantity.
         threshold: In its unit, a multiple of the rows' ``step``.
     """
-    bins = rows[(rows["name"] == name) & rows["bin"].notna()]
+    bins = rows[rows["name"] == name]
     if bins.empty:
         return None
     above = bins["bin"] > round(threshold / bins["step"].iloc[0])

@@ -157,7 +157,7 @@ def _marked() -> pd.DataFrame | None:
     if shown is None:
         return None
     timeframe = st.session_state.get("timeframe") or FIRST_TIMEFRAME
-    return queries.threshold_values(shown, timeframe, MARKED_DAYS)
+    return queries.threshold_values(shown, timeframe)
 
 
 def _share(marked: pd.DataFrame, field: _ThresholdField, value: float) -> str:

@@ -12,7 +12,7 @@ import streamlit as st
 from analytics import query
 from analytics.lake.schema import BAR
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES
-from analytics.signals.thresholds import OWN_DAYS, OwnLevels
+from analytics.signals.thresholds import MARKED_DAYS, OWN_DAYS, OwnLevels
 from dashboard.as_of import SILENT_CYCLES, Moment
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.bases import counted
@@ -138,19 +138,25 @@ def liquidated(shown: Moment, span: timedelta) -> pd.DataFrame:
     return read_of_bars("liquidated", shown, span_s=int(span.total_seconds()))
 
 
-def threshold_values(shown: Moment, timeframe: str, days: int) -> pd.DataFrame:
-    """Return how large values were in the last *days*; ``threshold_values.sql``, once an hour."""
-    times = {"now": shown.mark("1h"), "known_by": shown.known_by}
-    spans = {"span_s": 86_400 * days, "bar_ms": int(1000 * TIMEFRAMES[timeframe].total_seconds())}
-    asked = {**times, **spans, **counted(shown).params}
-    return _threshold_values(source.folder(), shown_moment.bars_known(shown, "1h"), asked)
+def threshold_values(shown: Moment, timeframe: str) -> pd.DataFrame:
+    """Return how large values were lately, in bins; ``threshold_values.sql``, once an hour."""
+    return _threshold_values_of(shown, timeframe, MARKED_DAYS, by_asset=False)
 
 
 def own_levels(shown: Moment, timeframe: str, percentile: float) -> OwnLevels:
     """Return thresholds at a *percentile* of each asset's own past."""
-    rows = threshold_values(shown, timeframe, OWN_DAYS)
+    rows = _threshold_values_of(shown, timeframe, OWN_DAYS, by_asset=True)
     wanted = ("own_levels", shown, (timeframe, percentile))
     return derived(*wanted, lambda: OwnLevels.of(rows, percentile))
+
+
+def _threshold_values_of(
+    shown: Moment, timeframe: str, days: int, *, by_asset: bool
+) -> pd.DataFrame:
+    times = {"now": shown.mark("1h"), "known_by": shown.known_by}
+    spans = {"span_s": 86_400 * days, "bar_ms": int(1000 * TIMEFRAMES[timeframe].total_seconds())}
+    asked = {**times, **spans, **counted(shown).params, "by_asset": by_asset}
+    return _threshold_values(source.folder(), shown_moment.bars_known(shown, "1h"), asked)
 
 
 def venue_cycles(shown: Moment) -> pd.DataFrame:

@@ -107,6 +107,7 @@ QUERIES = {
     "pairs": lambda now: {"since": now - 2 * BAR, "span_s": 300},
     "threshold_values": lambda now: {
         **{"span_s": 86_400, "bar_ms": 300_000, "counted_pairs": [], "counted_names": []},
+        "by_asset": False,
     },
     "panel_bars": lambda now: {**panelled(now, 60), **CUT},
     "panel_bars_5m": lambda now: panelled(now, 5),

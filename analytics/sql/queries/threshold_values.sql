@@ -1,9 +1,9 @@
 -- How large the values were that a user's thresholds are for, in the bars of $bar_ms [ms] that ended
 -- in the $span_s [s] before $now [UTC]. A bar here is the 5-minute bar that ends it.
--- One row per quantity, named as in GLOSSARY.md, and bin; and one row per quantity and asset:
---   base NULL: bars counts the pair-bars whose size lies in bin, over (bin - 1) * step to bin * step,
---   with step in the quantity's unit; a threshold of k steps was exceeded where bin > k.
---   base set: percentiles are of the sizes of the asset's pair-bars, at 90, 95, 97, 98, 99, 99.5, 99.9.
+-- One row per quantity, named as in GLOSSARY.md, and bin or, if $by_asset, asset:
+--   bars counts the pair-bars whose size lies in bin, over (bin - 1) * step to bin * step, with step in
+--   the quantity's unit; a threshold of k steps was exceeded where bin > k.
+--   percentiles are of the sizes of the asset's pair-bars, at 90, 95, 97, 98, 99, 99.5 and 99.9.
 -- A size is the value without its sign; of a long/short ratio it is the ratio or its inverse, whichever
 -- is larger.
 -- $counted_pairs are `venue symbol` of instruments that are counted under another base than the stored
@@ -78,14 +78,19 @@ known as (
     where isfinite(size) and began > seconds_before($now, $span_s) - interval 5 minutes
 )
 
+select name, null as base, any_value(step)::double as step, bin, count(*) as bars, null as percentiles
+from known
+where not $by_asset
+group by name, bin
+union all
 select
     name,
-    asset as base,
-    any_value(step)::double as step,
-    bin,
-    count(*) as bars,
-    if(asset is null, null, quantile_cont(size, [0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999]))
-        as percentiles
+    asset,
+    any_value(step)::double,
+    null,
+    count(*),
+    quantile_cont(size, [0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999])
 from known
-group by grouping sets ((name, bin), (name, asset))
+where $by_asset
+group by name, asset
 order by name, base, bin

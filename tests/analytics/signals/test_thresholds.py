@@ -86,7 +86,7 @@ def asked(cursor, frame, **params):
     cursor.register("stored", stored)
     cursor.execute("insert into bars by name select * from stored")
     none = {"counted_pairs": [], "counted_names": []}
-    spans = {"span_s": 30 * 86_400, "bar_ms": 300_000}
+    spans = {"span_s": 30 * 86_400, "bar_ms": 300_000, "by_asset": False}
     return fetch(cursor, "threshold_values", now=NOON, **{**none, **spans, **params})
 
 
@@ -112,8 +112,7 @@ def test_only_the_bars_that_end_within_the_time_count(cursor):
     rows = asked(cursor, frame, span_s=3600)
     _, known = values(frame)
 
-    bins = rows[rows["bin"].notna()]
-    counted = bins.groupby("name")["bars"].sum()
+    counted = rows.groupby("name")["bars"].sum()
     assert counted["ls_accounts"] == 48
     assert counted["z_oi"] == np.isfinite(known["z_oi"][-12:]).sum()
 
@@ -121,7 +120,7 @@ def test_only_the_bars_that_end_within_the_time_count(cursor):
 def test_a_percentile_is_of_the_assets_own_past_over_its_venues(cursor):
     """The one that always moves is not unusual where the calm one is."""
     frame = recorded()
-    rows = asked(cursor, frame)
+    rows = asked(cursor, frame, by_asset=True)
     panel, known = values(frame)
 
     own = OwnLevels.of(rows, 99.0)
@@ -142,9 +141,9 @@ def test_what_is_counted_under_another_base_is_another_asset(cursor):
     """A share that is called as a coin is."""
     renamed = {"counted_pairs": ["okx PEPE/USDT:USDT"], "counted_names": ["PEPE (stock)"]}
 
-    rows = asked(cursor, recorded(), **renamed)
+    rows = asked(cursor, recorded(), by_asset=True, **renamed)
 
-    assert set(rows["base"].dropna()) == {"BTC", "PEPE", "PEPE (stock)"}
+    assert set(rows["base"]) == {"BTC", "PEPE", "PEPE (stock)"}
 
 
 def test_bars_of_an_hour_are_those_that_end_one(cursor):
@@ -154,8 +153,7 @@ def test_bars_of_an_hour_are_those_that_end_one(cursor):
 
     hourly = panel.values["oi_usd"][panel.times.astype("datetime64[m]").astype(int) % 60 == 55]
     known = np.isfinite(delta_pct(hourly)).sum()
-    bins = rows[(rows["name"] == "oi_delta_pct") & rows["bin"].notna()]
-    assert bins["bars"].sum() == known
+    assert rows.loc[rows["name"] == "oi_delta_pct", "bars"].sum() == known
 
 
 def test_signals_compare_each_asset_with_its_own():
