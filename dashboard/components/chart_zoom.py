@@ -1,4 +1,4 @@
-"""Zoom of a page's main chart, kept when a refresh redraws it.
+"""Zoom of a chart of cells, kept when a refresh redraws it.
 
 Streamlit draws a Plotly chart from scratch as soon as anything in it is new. So the
 browser tells what the user zoomed to, and the next chart that differs begins there; as
@@ -7,7 +7,6 @@ long as nothing differs, the one on the screen is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -74,7 +73,6 @@ def zoomable(
     figure: go.Figure,
     subject: str,
     *,
-    panes: Sequence[str] = (),
     key: str,
     config: dict[str, Any],
     alt: str,
@@ -84,21 +82,19 @@ def zoomable(
     Args:
         figure: With all of it in sight.
         subject: Of what, and over how much time; another one begins unzoomed.
-        panes: What its y axes are of: another choice leaves only the time zoomed.
         key: The chart's.
         config: Plotly's settings.
         alt: What it shows, in words.
     """
-    mark = _mark(subject, panes)
-    st.plotly_chart(zoomed(figure, subject, panes), theme=None, key=key, config=config, alt=alt)
-    _zoom(key=_KEY, data={"chart": key, "subject": mark}, on_ranges_change=lambda: None)
+    st.plotly_chart(zoomed(figure, subject), theme=None, key=key, config=config, alt=alt)
+    _zoom(key=_KEY, data={"chart": key, "subject": subject}, on_ranges_change=lambda: None)
 
 
-def zoomed(figure: go.Figure, subject: str, panes: Sequence[str]) -> go.Figure:
+def zoomed(figure: go.Figure, subject: str) -> go.Figure:
     """Return *figure* as the user last zoomed it, if that was a chart of the same *subject*."""
     digest = sha256(figure.to_json(validate=False).encode()).hexdigest()
     drawn: _Drawn | None = st.session_state.get(_DRAWN)
-    ranges, replaced = _ranges_sent(subject, panes)
+    ranges, replaced = _ranges_sent(subject)
     if drawn is None or drawn.digest != digest or (replaced and drawn.ranges != ranges):
         drawn = _Drawn(digest, ranges)
         st.session_state[_DRAWN] = drawn
@@ -108,7 +104,7 @@ def zoomed(figure: go.Figure, subject: str, panes: Sequence[str]) -> go.Figure:
     return figure
 
 
-def _ranges_sent(subject: str, panes: Sequence[str]) -> tuple[dict[str, Any], bool]:
+def _ranges_sent(subject: str) -> tuple[dict[str, Any], bool]:
     """Return the ranges by axis that the browser sent, as far as they are of this chart.
 
     And whether a refresh replaced the chart that was zoomed before they could be sent: what
@@ -117,22 +113,14 @@ def _ranges_sent(subject: str, panes: Sequence[str]) -> tuple[dict[str, Any], bo
     sent = getattr(st.session_state.get(_KEY), "ranges", None)
     if not isinstance(sent, dict) or not isinstance(sent.get("ranges"), dict):
         return {}, False
-    mark = str(sent.get("subject"))
-    same_panes = mark == _mark(subject, panes)
-    if not same_panes and mark.partition("\n")[0] != subject:
+    if sent.get("subject") != subject:
         return {}, False
     ranges = {
         name: ends
         for name, ends in sent["ranges"].items()
-        if (name == "xaxis" or (same_panes and name.startswith("yaxis")))
-        and isinstance(ends, list)
-        and len(ends) == 2
+        if name.startswith(("xaxis", "yaxis")) and isinstance(ends, list) and len(ends) == 2
     }
     return ranges, sent.get("replaced") is True
-
-
-def _mark(subject: str, panes: Sequence[str]) -> str:
-    return "\n".join([subject, *panes])
 
 
 def on_touch() -> bool:

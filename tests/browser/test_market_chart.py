@@ -163,11 +163,15 @@ def test_a_log_scale_stays(chart):
     assert page.get_by_role("button", name="Log").get_attribute("aria-pressed") == "true"
 
 
-def test_the_zoom_stays_over_a_change_of_theme(chart):
-    """The chart stays as well, in other colours."""
+def test_the_zoom_stays_over_a_change_of_panes_and_of_theme(chart):
+    """The chart stays as well, with other panes and in other colours."""
     page = chart()
     shown = zoomed(page)
     page.locator(CHART).evaluate("(chart) => { chart.mark = 'the same' }")
+
+    page.get_by_role("radio", name="Funding").click()
+    until(lambda: order(page) == ["Price", "OI", "Long/short", "Funding"], "the other panes")
+    assert ends(page) == pytest.approx(shown, abs=60)
 
     choose(page, "Light")
     until(

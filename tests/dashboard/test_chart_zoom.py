@@ -8,13 +8,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 DAY = ["2025-10-22 02:00", "2025-10-22 03:00"]
-PANES = ["Price", "OI"]
 
 
-def told(subject="BTC 24 h", panes=PANES, replaced=False, **ranges):
+def told(subject="BTC 24 h", replaced=False, **ranges):
     """What the browser says after the user zoomed."""
-    mark = "\n".join([subject, *panes])
-    return SimpleNamespace(ranges={"subject": mark, "ranges": ranges, "replaced": replaced})
+    return SimpleNamespace(ranges={"subject": subject, "ranges": ranges, "replaced": replaced})
 
 
 def drawing():
@@ -26,7 +24,7 @@ def drawing():
     given = st.session_state["given"]
     figure = go.Figure({"data": [{"type": "bar", "y": given["bars"]}]})
     figure.update_layout(yaxis2={"autorange": "reversed"})
-    figure = zoomed(figure, given["subject"], given["panes"])
+    figure = zoomed(figure, given["subject"])
     st.session_state["layout"] = figure.to_dict()["layout"]
 
 
@@ -35,8 +33,8 @@ def layout():
     """Draws with what the browser told, and returns the layout's ranges by axis."""
     app = AppTest.from_function(drawing)
 
-    def drawn(bars=(1, 2), subject="BTC 24 h", panes=PANES, zoom=None):
-        app.session_state["given"] = {"bars": list(bars), "subject": subject, "panes": panes}
+    def drawn(bars=(1, 2), subject="BTC 24 h", zoom=None):
+        app.session_state["given"] = {"bars": list(bars), "subject": subject}
         if zoom is not None:
             app.session_state["chart_zoom"] = zoom
         app.run()
@@ -74,14 +72,6 @@ def test_a_zoom_that_a_refresh_overtook_is_drawn(layout):
     zoom = told(xaxis=DAY, replaced=True)
     assert layout(bars=[1, 2], zoom=zoom) == {"xaxis": DAY}
     assert layout(bars=[1, 2], zoom=told(xaxis=DAY)) == {"xaxis": DAY}
-
-
-def test_other_panes_keep_the_time_and_not_the_scales(layout):
-    """The second pane is another one now."""
-    layout()
-
-    zoom = told(xaxis=DAY, yaxis2=[5, 6])
-    assert layout(bars=[9], panes=["Price", "RSI"], zoom=zoom) == {"xaxis": DAY}
 
 
 @pytest.mark.parametrize("subject", ["ETH 24 h", "BTC 7 d"])

@@ -238,7 +238,7 @@ def test_the_zoom_is_kept(page, record, monkeypatch):
     bars(record, BTC)
     asked = []
     monkeypatch.setattr(
-        chart_zoom, "_ranges_sent", lambda subject, panes: asked.append(subject) or ({}, False)
+        chart_zoom, "_ranges_sent", lambda subject: asked.append(subject) or ({}, False)
     )
 
     page()

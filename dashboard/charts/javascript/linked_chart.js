@@ -5,6 +5,8 @@ const KEPT = "perpscope-chart"
 const AXIS_PX = 28
 const ROOM_PX = 72
 const ZOOM = 1.25
+const KEYS = "Arrow keys move the crosshair, plus and minus zoom, Page Up and Page Down pan, "
+  + "0 shows all."
 const VIEWS = { line: Line, columns: Columns, band: Band, lanes: Lanes }
 
 function kept() {
@@ -109,12 +111,20 @@ class LinkedChart {
   take(update) {
     if (update.number === this.number) return true
     if (update.after !== null && update.after !== this.number) return false
-    const before = this.number === null ? null
-      : { times: this.times, subject: this.parts.chart.subject, range: this.time.getVisibleLogicalRange() }
+    const before = this.number === null ? null : {
+      times: this.times, subject: this.parts.chart.subject,
+      range: this.time.getVisibleLogicalRange(),
+    }
     this.number = update.number
     Object.assign(this.parts, update.parts)
     this.times = update.times
-    const moved = !before || ["first", "step", "bars"].some((n) => before.times[n] !== this.times[n])
+    const { first, step, bars } = update.times
+    const moved = !before || before.times.first !== first || before.times.bars !== bars
+      || before.times.step !== step
+    if (moved && this.pointed !== null) {
+      const bar = this.pointed - (first - before.times.first) / step
+      this.pointed = before.times.step === step && bar >= 0 && bar < bars ? bar : null
+    }
     const changed = this.takeLines(update, before?.times)
     if (update.parts.marks) this.marks = Map.groupBy(update.parts.marks, (mark) => mark.bar)
     if (update.parts.colors) this.color()
@@ -157,7 +167,8 @@ class LinkedChart {
 
   color() {
     const { colors } = this.parts
-    for (const [name, value] of Object.entries(colors)) this.box.style.setProperty(`--${name}`, value)
+    for (const [name, value] of Object.entries(colors))
+      this.box.style.setProperty(`--${name}`, value)
     this.api.applyOptions({
       layout: {
         background: { color: colors.background },
@@ -320,7 +331,8 @@ class LinkedChart {
       const [upper, middle, lower] = values
       return { time, upper, middle, lower }
     }
-    return { time, value: spec.negated ? -values[0] : values[0], partial: this.isPartial(spec, bar) }
+    const value = spec.negated ? -values[0] : values[0]
+    return { time, value, partial: this.isPartial(spec, bar) }
   }
 
   isPartial(spec, bar) {
@@ -378,7 +390,7 @@ class LinkedChart {
   describe() {
     this.plot.tabIndex = 0
     this.plot.setAttribute("role", "group")
-    this.plot.setAttribute("aria-label", this.parts.chart.alt)
+    this.plot.setAttribute("aria-label", `${this.parts.chart.alt}. ${KEYS}`)
     this.box.dataset.subject = this.parts.chart.subject
   }
 
@@ -474,7 +486,8 @@ class LinkedChart {
 
   share() {
     const shares = this.layout().shares ?? {}
-    for (const [label, { pane, spec }] of this.panes) pane.setStretchFactor(shares[label] ?? spec.height)
+    for (const [label, { pane, spec }] of this.panes)
+      pane.setStretchFactor(shares[label] ?? spec.height)
     this.log.setAttribute("aria-pressed", String(Boolean(kept().log)))
   }
 
@@ -533,22 +546,24 @@ class LinkedChart {
 }
 
 function drawn() {
-  return new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(go))))
+  const frame = (next) => requestAnimationFrame(next)
+  return new Promise((go) => frame(() => frame(() => setTimeout(go))))
 }
 
 // The range of a pane's scale: fixed, with zero, with the levels that are near, and never empty.
 function ranged(info, spec) {
   if (!info?.priceRange) return info
-  if (spec.range) return { ...info, priceRange: { minValue: spec.range[0], maxValue: spec.range[1] } }
-  let { minValue: low, maxValue: high } = info.priceRange
+  const from = (minValue, maxValue) => ({ ...info, priceRange: { minValue, maxValue } })
+  if (spec.range) return from(...spec.range)
+  const { minValue: low, maxValue: high } = info.priceRange
   if (high - low <= 1e-6 * Math.max(Math.abs(low), Math.abs(high))) {
     const away = Math.abs(low) / 2 || 1
-    return { ...info, priceRange: { minValue: low - away, maxValue: high + away } }
+    return from(low - away, high + away)
   }
   const room = Math.max((high - low) / 2, Math.abs(high) / 4)
   const near = spec.levels.filter((level) => level >= low - room && level <= high + room)
   if (spec.zero) near.push(0)
-  return { ...info, priceRange: { minValue: Math.min(low, ...near), maxValue: Math.max(high, ...near) } }
+  return from(Math.min(low, ...near), Math.max(high, ...near))
 }
 
 const charts = new WeakMap()
@@ -559,7 +574,8 @@ function draw({ data, parentElement, setTriggerValue }) {
     chart = new LinkedChart(parentElement)
     charts.set(parentElement, chart)
   }
-  if (!chart.take(data) || chart.isOfAnotherTheme(parentElement)) setTriggerValue("missed", data.number)
+  if (!chart.take(data) || chart.isOfAnotherTheme(parentElement))
+    setTriggerValue("missed", data.number)
   return () => setTimeout(() => {
     // It is called too where a later update overtook this one.
     if (parentElement.host.isConnected) return
