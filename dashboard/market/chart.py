@@ -94,6 +94,7 @@ def _pane(drawing: Drawing, pane: Pane, canvas: Canvas) -> dict[str, Any]:
         "label": pane.label,
         "height": pane.height,
         "candles": pane is PRICE,
+        "several": len(pane.lines) > 1,
         "writing": how,
         "smallest": how.pop("smallest"),
         "range": _fixed_range(pane),
@@ -143,6 +144,9 @@ def _title(drawing: Drawing, pane: Pane) -> dict[str, Any]:
     plain = {"name": pane.title, "bars": "", "forced": False, "after": ""}
     if pane is SIGNALS:
         return {**plain, "value": f"{len(drawing.signals):,}"}
+    if len(pane.lines) > 1:
+        # Each line stands beside it by name.
+        return {**plain, "value": ""}
     value = newest(pane, drawing.history)
     if pane is not PRICE:
         return {**plain, "value": value}

@@ -235,8 +235,11 @@ def test_the_shortest_history_is_drawn(bars):
 @pytest.mark.parametrize("label", ["OI split", "Top traders"])
 def test_two_lines_of_a_pane_are_named_in_their_colours(label):
     """Which is which can be seen without pointing at them."""
-    lines = pane(chart(50, labels=[label]), label)["series"]
+    one_chart = chart(50, labels=[label])
+    lines = pane(one_chart, label)["series"]
 
+    assert pane(one_chart, label)["several"]
+    assert one_chart.parts["titles"][label]["value"] == ""
     assert len({one["color"] for one in lines}) == len({one["title"] for one in lines}) == 2
     assert all(one["named"] for one in lines)
 

@@ -344,12 +344,13 @@ class LinkedChart {
   writeTitles() {
     for (const [label, { title, spec, series }] of this.panes) {
       const said = this.parts.titles[label]
-      const [main, ...rest] = [...series.values()].map((one) => one.spec).filter((one) => one.named)
-      const others = rest.map((one) => ({
+      const named = [...series.values()].map((one) => one.spec).filter((one) => one.named)
+      const [main, ...rest] = named
+      const others = (spec.several ? named : rest).map((one) => ({
         name: one.title, color: one.color, value: this.valueOf(one, spec),
       }))
       const isLanes = spec.series[0].kind === "lanes"
-      const under = this.pointed === null ? null
+      const under = this.pointed === null || spec.several ? null
         : isLanes ? this.marksAt(this.pointed) : this.valueOf(main, spec)
       title.write(said, under, others)
     }
