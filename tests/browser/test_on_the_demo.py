@@ -134,8 +134,8 @@ def test_a_row_opens_its_pair_and_then_its_page(visit, demo):
 
     assert on_venue(pair, venue) in title.casefold()
     assert f"venue={venue}" in page.url
-    chosen = page.get_by_role("combobox", name="Pair", exact=True)
-    assert chosen.input_value() == f"{pair} · {venue}"
+    chosen = page.get_by_role("combobox", name="Asset or pair")
+    assert chosen.input_value() == f"{pair} · {formats.venue(venue)}"
     assert page.locator(DIALOG).count() == 0
 
 
