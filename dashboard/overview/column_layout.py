@@ -101,13 +101,6 @@ COLUMNS: Final = (
     Column(
         "pair", title="Pair", help="Click a row to open it", width=148, kind="text", always=True
     ),
-    Column(
-        "venue_count",
-        title="Venues",
-        help="Venues that list the asset; silent ones are left out of price and changes",
-        width=62,
-        rows="assets",
-    ),
     Column("price", help="Last trade; of an asset per coin, weighted by open interest", width=84),
     Column(
         "price_delta_pct",
@@ -222,6 +215,13 @@ COLUMNS: Final = (
         help="Highest less lowest funding among venues. Percentage points per 8 hours",
         width=84,
         small=True,
+        rows="assets",
+    ),
+    Column(
+        "venue_count",
+        title="Venues",
+        help="Venues that list the asset; silent ones are left out of price and changes",
+        width=62,
         rows="assets",
     ),
     Column(

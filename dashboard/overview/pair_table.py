@@ -210,6 +210,10 @@ def _styles(
             color = colors.alert if column.name == "age_s" else colors.muted
             for row in np.flatnonzero(is_old):
                 of_cells[row] = f"color:{color};font-style:italic"
+        if column.name == "venue_count":
+            of_cells = [
+                _badge(colors.alert) if " of " in word else "" for word in words[column.name]
+            ]
         if column.name in COVERAGE:
             for row in np.flatnonzero(pairs[COVERAGE[column.name]] < 100):
                 of_cells[row] = f"color:{colors.muted};font-style:italic"

@@ -179,7 +179,7 @@ def test_a_press_on_an_assets_name_shows_its_pairs_which_sort_with_it(overview, 
     )
     for _ in range(2):
         before = page.evaluate(NAMES)
-        press(page, hold_ms, 148 + 62 + 40, 15)
+        press(page, hold_ms, 148 + 40, 15)
         page.wait_for_function(f"(rows) => {NAMES}.join() !== rows", arg=",".join(before))
         now = page.evaluate(NAMES)
         assert now[now.index(first) :][:3] == [first, *pairs]

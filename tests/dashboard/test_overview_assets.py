@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pyarrow as pa
@@ -74,6 +75,10 @@ def test_a_change_is_of_the_venues_known_at_both_ends(page):
     ]
     assert btc["venue_spread_pp"] == "+0.0200 pp"
     assert btc["venue_count"] == "2 of 3"
+    styler = page.dataframe[0].proto.arrow_data.styler
+    nth = page.dataframe[0].value.columns.get_loc("venue_count")
+    assert re.search(rf"row0_col{nth}\b[^}}]*background-color", styler.styles)
+    assert not re.search(rf"row1_col{nth}\b", styler.styles)
     assert "left out of price, spread and changes: Bybit in 1 asset." in text(page)
 
 
