@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import streamlit as st
 
 from analytics.errors import PerpscopeError, QueryError
@@ -14,15 +15,17 @@ from dashboard.frame.toolbar import toolbar
 from dashboard.frame.user_thresholds import with_own_levels
 from dashboard.loaders import queries, shown_moment, source
 from dashboard.market.pair_dialog import pair_dialog
+from dashboard.overview.column_layout import usual_labels
+
+USUAL = {"columns": usual_labels("pairs"), "asset_columns": usual_labels("assets")}
 
 
-def choices() -> tuple[list[str], list[str]]:
-    """Return all venues and symbols; none if the lake cannot be read, which the page reports."""
+def choices() -> pd.DataFrame:
+    """Return all pairs; none if the lake cannot be read, which the page reports."""
     try:
-        known = queries.known_pairs(_choosable_at())
+        return queries.known_pairs(_choosable_at())
     except PerpscopeError:
-        return [], []
-    return sorted(set(known["venue"])), sorted(set(known["symbol"]))
+        return pd.DataFrame(columns=["venue", "symbol", "base"])
 
 
 def _choosable_at() -> Moment:
@@ -87,7 +90,7 @@ st.logo(WORDMARK)
 style_page()
 origin_label(source.origin())
 # The sidebar first: it says what in the URL is wrong, which a widget tidies away.
-seen = sidebar(choices)
+seen = sidebar(choices, page.url_path, USUAL)
 rows, timeframe = toolbar(page.title)
 view.keep(with_own_levels(replace(seen, rows=rows, timeframe=timeframe)))
 if opened := session.opened_pair():

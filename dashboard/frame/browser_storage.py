@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import base64
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
+from urllib.parse import parse_qs
 
 import streamlit as st
 
+PACKED: Final = "v"
+"""Of the URL: all of its other parameters, packed, as ``unpack_link`` reads them."""
+LONG_LINK: Final = 300
+"""A link from so many letters on is packed."""
+_MOST_LETTERS: Final = 8_000
+"""Of what is packed in a link."""
+
 _KEY: Final = "browser"
+_DAMAGED: Final = "damaged_link"
 _LINKED: Final = "linked"
 _RESTORED: Final = "restored"
 
@@ -51,6 +62,24 @@ async function copy(text) {
   field.remove()
 }
 
+// A long address, packed: of a choice of many, what differs from the usual one.
+async function packed(link, usual) {
+  const told = new URLSearchParams(link.search)
+  for (const [key, names] of Object.entries(usual)) {
+    if (!told.has(key)) continue
+    const chosen = told.getAll(key)
+    told.delete(key)
+    for (const name of names) if (!chosen.includes(name)) told.append(`less.${key}`, name)
+    for (const name of chosen) if (!names.includes(name)) told.append(`more.${key}`, name)
+  }
+  const search = new Blob([told.toString()]).stream()
+  const stream = search.pipeThrough(new CompressionStream("deflate-raw"))
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer())
+  const text = btoa(String.fromCharCode(...bytes))
+  const safe = text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")
+  return `${link.origin}${link.pathname}?%s=${safe}`
+}
+
 export default function ({ data, parentElement, setStateValue }) {
   const groups = Object.entries(data.groups)
   if (!data.restored) {
@@ -64,17 +93,25 @@ export default function ({ data, parentElement, setStateValue }) {
   parentElement.querySelector("button").onclick = async () => {
     const link = new URL(location.href)
     // What the address says is newer than what came with the last run of the page.
-    for (const [name, value] of groups.flatMap(([, { values }]) => Object.entries(values)))
+    const linked = groups.filter(([, { in_link }]) => in_link)
+    for (const [name, value] of linked.flatMap(([, { values }]) => Object.entries(values)))
       if (!link.searchParams.has(name)) link.searchParams.set(name, value)
     const said = parentElement.querySelector("span")
-    await copy(link.toString())
+    const long = link.toString()
+    await copy(long.length < %s ? long : await packed(link, data.usual))
     said.textContent = "Copied"
     setTimeout(() => { said.textContent = "" }, 2000)
   }
 }
 """
 
-_browser = st.components.v2.component("perpscope_browser", html=_HTML, css=_CSS, js=_JS)
+_browser = st.components.v2.component(
+    "perpscope_browser", html=_HTML, css=_CSS, js=_JS % (PACKED, LONG_LINK)
+)
+
+
+Usual = Mapping[str, Sequence[str]]
+"""By key in the URL, what is chosen of many at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +122,16 @@ class Kept:
     """By their name in the URL."""
     chosen: bool
     """Whether the user chose them in this session; else what the browser has stays as it is."""
+    in_link: bool = True
+    """Whether a link that shows the same has them."""
 
 
-def browser(groups: Mapping[str, Kept], *, on_restored: Callable[[], None]) -> None:
+def browser(groups: Mapping[str, Kept], usual: Usual, *, on_restored: Callable[[], None]) -> None:
     """Keep the settings of *groups* in the browser, ask it for its own, and offer the link.
 
     Args:
         groups: By name, what is in force.
+        usual: What a packed link leaves out.
         on_restored: Called once with what the browser has in :func:`stored`.
     """
 
@@ -104,6 +144,7 @@ def browser(groups: Mapping[str, Kept], *, on_restored: Callable[[], None]) -> N
         data={
             "groups": {name: asdict(kept) for name, kept in groups.items()},
             "restored": _RESTORED in st.session_state,
+            "usual": dict(usual),
         },
         on_stored_change=restored,
     )
@@ -122,6 +163,42 @@ def stored(group: str) -> dict[str, object]:
         for name, value in (values if isinstance(values, dict) else {}).items()
         if name not in linked
     }
+
+
+def unpack_link(usual: Usual) -> None:
+    """Put what a packed link says in its place in the URL, and run again.
+
+    Args:
+        usual: What it leaves out.
+    """
+    text = st.query_params.get(PACKED)
+    if text is None:
+        return
+    try:
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        packed = base64.urlsafe_b64decode(f"{text}===")
+        query = inflate.decompress(packed, _MOST_LETTERS).decode()
+        if not inflate.eof:
+            raise ValueError(text)
+        st.query_params.from_dict(_whole(parse_qs(query), usual))
+    except (ValueError, zlib.error):
+        st.query_params.clear()
+        st.session_state[_DAMAGED] = True
+    st.rerun()
+
+
+def _whole(told: dict[str, list[str]], usual: Usual) -> dict[str, list[str]]:
+    """Return what a packed link *told*, with the *usual* choices that it only says changes of."""
+    for key, names in usual.items():
+        less, more = told.pop(f"less.{key}", []), told.pop(f"more.{key}", [])
+        if less or more:
+            told[key] = [*(name for name in names if name not in less), *more]
+    return told
+
+
+def damaged_link() -> bool:
+    """Return once whether the link was packed and cannot be read."""
+    return bool(st.session_state.pop(_DAMAGED, False))
 
 
 def remember_link() -> None:

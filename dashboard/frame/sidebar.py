@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
+import pandas as pd
 import streamlit as st
 
 from analytics import formats
 from analytics.panels.panel import TIMEFRAMES
 from dashboard import as_of
-from dashboard.frame import rows_switch, user_thresholds
-from dashboard.frame.browser_storage import browser, remember_link
+from dashboard.frame import rows_switch, saved_views, user_thresholds
+from dashboard.frame.browser_storage import (
+    Usual,
+    browser,
+    damaged_link,
+    remember_link,
+    unpack_link,
+)
 from dashboard.frame.error_boundary import plain
 from dashboard.view import FIRST_TIMEFRAME, View
 
 
-def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
+def sidebar(choices: Callable[[], pd.DataFrame], page: str, usual: Usual) -> View:
     """Draw the inputs and return the view, without what ``toolbar`` asks for.
 
     Args:
-        choices: Returns the venues there are, and the symbols of all pairs there are, each once,
-            at the time that is asked for here.
+        choices: Returns venue, symbol and base of all pairs there are, at the time that is asked
+            for here.
+        page: Path of the page.
+        usual: What is chosen on pages at first, which a short link leaves out.
     """
+    unpack_link(usual)
     _write_names_of_venues()
     remember_link()
     with st.sidebar:
@@ -47,17 +57,20 @@ def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
                     "at that time."
                 ),
             )
-        venues, symbols = choices()
+        known = choices()
+        venues, symbols = sorted(set(known["venue"])), sorted(set(known["symbol"]))
         with above:
-            if complaints := list(_complaints(venues, symbols)):
+            if complaints := list(_complaints(venues, set(known["base"]), symbols)):
                 st.warning("  \n".join(map(plain, complaints)), icon=":material/link_off:")
-        chosen_venues, chosen_pairs = _which(venues, symbols)
+        chosen_venues, chosen_pairs = _which(known, venues, symbols)
         thresholds = user_thresholds.asked()
         groups = {
             user_thresholds.GROUP: user_thresholds.kept(),
             rows_switch.KEY: rows_switch.kept(),
+            saved_views.GROUP: saved_views.kept(),
         }
-        browser(groups, on_restored=_restore)
+        saved_views.saved_views(page)
+        browser(groups, usual, on_restored=_restore)
     return View(
         venues=tuple(chosen_venues),
         pairs=tuple(chosen_pairs),
@@ -68,10 +81,17 @@ def sidebar(choices: Callable[[], tuple[list[str], list[str]]]) -> View:
 def _restore() -> None:
     user_thresholds.restore()
     rows_switch.restore()
+    saved_views.restore()
 
 
-def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Ask for venues and pairs; there is nothing to choose before anything was recorded."""
+def _which(
+    known: pd.DataFrame, venues: Sequence[str], symbols: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Ask for venues, assets and pairs; nothing can be chosen before anything was recorded.
+
+    Returns:
+        The venues, and the symbols of the chosen pairs and of all pairs of the chosen assets.
+    """
     if not venues:
         return [], []
     chosen = st.pills(
@@ -83,6 +103,7 @@ def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], li
         bind="query-params",
         help="Empty: all venues.",
     )
+    assets = saved_views.assets_field(sorted(set(known["base"])))
     pairs = st.multiselect(
         "Pairs",
         list(symbols),
@@ -92,7 +113,8 @@ def _which(venues: Sequence[str], symbols: Sequence[str]) -> tuple[list[str], li
         placeholder="All pairs",
         help="On all venues that list them. Empty: all pairs.",
     )
-    return chosen, pairs
+    of_assets = known.loc[known["base"].isin(assets), "symbol"]
+    return chosen, sorted({*pairs, *of_assets})
 
 
 def _write_names_of_venues() -> None:
@@ -104,17 +126,22 @@ def _write_names_of_venues() -> None:
         st.rerun()
 
 
-def _complaints(venues: Sequence[str], symbols: Sequence[str]) -> Iterator[str]:
+def _complaints(
+    venues: Sequence[str], assets: Collection[str], symbols: Sequence[str]
+) -> Iterator[str]:
     """Say what in the URL cannot be followed; the widgets leave it out without a word."""
     timeframe = st.query_params.get("timeframe", FIRST_TIMEFRAME)
     if timeframe not in TIMEFRAMES:
         said = formats.repeated(timeframe)
         yield f"timeframe={said} is not available; use {', '.join(TIMEFRAMES)}."
     names = [formats.pair(symbol) for symbol in symbols]
-    for key, known in (("venues", [*map(formats.venue, venues)]), ("pairs", names)):
+    there = {"venues": [*map(formats.venue, venues)], "assets": assets, "pairs": names}
+    for key, known in there.items():
         unknown = [name for name in st.query_params.get_all(key) if name and name not in known]
         if venues and unknown:
             some = formats.listed([*map(formats.repeated, unknown)])
             yield f"Unknown {key}: {some}."
+    if damaged_link():
+        yield "The link is damaged: copy it again, whole."
     yield from rows_switch.complaints()
     yield from user_thresholds.complaints()

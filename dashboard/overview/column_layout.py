@@ -357,6 +357,11 @@ def optional_columns(rows: Rows) -> dict[str, Column]:
     return {one.name: one for one in COLUMNS if not one.always and one.rows in (None, rows)}
 
 
+def usual_labels(rows: Rows) -> list[str]:
+    """Return which columns a table of *rows* has at first, as the URL names them."""
+    return [one.label for one in optional_columns(rows).values() if one.is_usual(rows)]
+
+
 def shown_columns(chosen: Sequence[str], *, compare: bool, rows: Rows = "pairs") -> list[Column]:
     """Return the columns of the table.
 

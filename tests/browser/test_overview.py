@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from dashboard.overview.column_layout import optional_columns, shown_columns
+from dashboard.overview.column_layout import optional_columns, shown_columns, usual_labels
 from dashboard.overview.pair_table import ROW_PX
 from tests.browser.conftest import COMPLETE
 
@@ -265,3 +265,39 @@ def test_dark_comes_first_and_light_stays_chosen(overview):
     page.wait_for_selector("[data-testid=stDataFrame] canvas")
 
     assert background(page) == BACKGROUND["light"]
+
+
+def test_watch_lists_and_views_stay_with_who_saved_them(someone, visit, made):
+    """In a new tab and over a reload; their link is short, and shows the same to another."""
+    me = someone()
+    me.grant_permissions(["clipboard-read", "clipboard-write"])
+    usual = usual_labels("pairs")
+    others = [one.label for one in optional_columns("pairs").values() if one.label not in usual]
+    columns = [*usual[2:], *others[:8]]
+    asked = [("columns", name) for name in columns] + [("assets", "BTC"), ("assets", "ETH")]
+    page = visit(f"{made}/?{urlencode([*asked, ('timeframe', '1h'), ('rows', 'pairs')])}", by=me)
+    page.get_by_text("Watch lists and views").click()
+    for what in ("list", "view"):
+        page.get_by_label("Name", exact=True).fill(f"My {what}")
+        page.get_by_label("Name", exact=True).press("Enter")
+        page.get_by_role("button", name=f"Save {what}").click()
+        page.wait_for_function(
+            "(name) => localStorage.getItem('perpscope-views')?.includes(name)", arg=f"My {what}"
+        )
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_text("Copied", exact=True).wait_for()
+    link = page.evaluate("navigator.clipboard.readText()")
+
+    tab = visit(made, by=me)
+    tab.get_by_role("combobox", name="Watch list").click()
+    tab.get_by_role("option", name="My list").click()
+    tab.wait_for_url("**assets=BTC&assets=ETH**")
+    tab.get_by_text("Watch lists and views").click()
+    tab.get_by_role("link", name="My view").click()
+    tab.wait_for_url("**timeframe=1h**")
+    other = visit(link)
+
+    assert len(link) < 300
+    other.wait_for_url("**timeframe=1h**")
+    assert set(parse_qsl(urlsplit(other.url).query)) == set(parse_qsl(urlsplit(page.url).query))
+    assert other.get_by_role("combobox", name="Watch list").count() == 0
