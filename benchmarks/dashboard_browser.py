@@ -107,7 +107,8 @@ def opened(browser: Browser, url: str, name: str) -> Iterator[Page]:
 
 def change(page: Page, name: str, key: str, button: str) -> Milliseconds:
     """Click *button* of the widget *key*; return the time until the page is complete again."""
-    chosen = page.locator(f".st-key-{key}").get_by_text(button, exact=True)
+    named = page.get_by_text(button, exact=True)
+    chosen = page.locator(f".st-key-{key} button:visible").filter(has=named)
     page.evaluate(
         """() => { window.completeSince = undefined; window.clickedAt = undefined
           addEventListener("click", () => { window.clickedAt = performance.now() },

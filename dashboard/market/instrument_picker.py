@@ -112,12 +112,14 @@ def choose(names: pd.DataFrame, subject: Subject | None) -> None:
 def neighbours(names: pd.DataFrame, subject: Subject) -> tuple[Subject | None, Subject | None]:
     """Return what has the next larger and the next smaller open interest; at the ends go round.
 
-    Of a pair those on its venue, of an asset other assets; None where there is no other.
+    Of a pair those on its venue, of an asset other assets, with data; None where there is no
+    other.
     """
+    there = names[names["oi_usd"].notna() | (names["base"] == subject.base)]
     if subject.pair is None:
-        listed = [Subject(base, None) for base in dict.fromkeys(names["base"])]
+        listed = [Subject(base, None) for base in dict.fromkeys(there["base"])]
     else:
-        there = names[names["venue"] == subject.pair[0]]
+        there = there[there["venue"] == subject.pair[0]]
         listed = [_subject(row) for row in there.itertuples()]
     if len(listed) < 2:
         return None, None

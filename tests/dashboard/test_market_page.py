@@ -96,13 +96,16 @@ def test_the_browser_is_asked_for_its_panes_where_no_link_and_no_hand_says_other
     ],
 )
 def test_neighbours_of_a_pair_are_on_its_venue_by_open_interest(venue, symbol, before, after):
-    """At the ends they go round; a venue with one pair has none."""
+    """At the ends they go round; a venue with one pair has none; what has no data is passed."""
     listed = [
         *(("binance", "BTC"), ("okx", "BTC"), ("binance", "ETH")),
         *(("bybit", "BTC"), ("binance", "SOL"), ("okx", "ETH")),
     ]
     names = pd.DataFrame(listed, columns=["venue", "base"])
     names["symbol"] = names["base"] + "/USDT:USDT"
+    names["oi_usd"] = 1.0
+    gone = pd.DataFrame([("okx", "GONE", "GONE/USDT:USDT")], columns=["venue", "base", "symbol"])
+    names = pd.concat([names, gone])
 
     found = neighbours(names, Subject(symbol.partition("/")[0], (venue, symbol)))
 

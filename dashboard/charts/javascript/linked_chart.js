@@ -206,8 +206,9 @@ class LinkedChart {
       this.dress(this.panes.get(spec.label), spec)
     }
     wanted.forEach(({ label }, n) => {
-      const { pane } = this.panes.get(label)
-      if (pane.paneIndex() !== n) pane.moveTo(n)
+      const at = this.panes.get(label).pane.paneIndex()
+      // Not moveTo, which knows no pane that was added since the last paint.
+      if (at !== n) this.api.swapPanes(at, n)
     })
     this.share()
     this.fit()
