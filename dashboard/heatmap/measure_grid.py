@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, cast, get_args
 
@@ -44,6 +44,8 @@ class Loaded(Map):
     """How many assets or pairs there are in all."""
     word: str
     """What a row is of."""
+    settled: int = 0
+    """Cells of funding that are the rate that was paid, which nobody knew before."""
 
 
 def over_time(
@@ -57,8 +59,9 @@ def over_time(
 ) -> Loaded:
     """Return *measure* of the first *most* of the *largest*, in the last *bars* bars."""
     pairs = largest.rows[:most]
+    settled = ("funding_settled",) if "funding_rate" in measure.needs else ()
     panel = bar_loaders.panel(
-        measure.metrics,
+        (*measure.metrics, *settled),
         seen.timeframe,
         shown,
         bars=bars + measure.warm_up + LATE,
@@ -74,7 +77,9 @@ def over_time(
         None if found.coverage_pct is None else found.coverage_pct[begin:end],
     )
     times = panel.times[begin:end]
-    return _loaded(pairs, largest, times, shown_part, measure, order, seen, bars)
+    loaded = _loaded(pairs, largest, times, shown_part, measure, order, seen, bars)
+    paid = [columns_of(panel, panel.values[name], pairs)[begin:end] > 0 for name in settled]
+    return replace(loaded, settled=sum(int(cells.sum()) for cells in paid))
 
 
 def over_timeframes(
@@ -220,6 +225,7 @@ def sentences(loaded: Loaded, seen: View, shown: Moment) -> list[str]:
         f"Colours are capped at the {100 - CLIPPED_PCT:.0f}th percentile.",
         *_unusual(loaded, seen),
         *_of_assets(loaded),
+        *_settled(loaded),
         *_partial(loaded),
         *_absent(loaded),
     ]
@@ -286,6 +292,17 @@ def _unusual(loaded: Loaded, seen: View) -> list[str]:
     return [
         f"{total:,} of {cells} {verb} your threshold of {level}{how}. "
         f"Most: {formats.listed(first)}."
+    ]
+
+
+def _settled(loaded: Loaded) -> list[str]:
+    """Say how many rates are of payments: where these end, funding may step."""
+    if not loaded.settled:
+        return []
+    cells = formats.plural(loaded.values.size, "cell")
+    return [
+        f"Funding of {loaded.settled:,} of {cells} is the rate that was paid, filled in from "
+        "history; the others were the running rate."
     ]
 
 

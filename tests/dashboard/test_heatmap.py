@@ -281,3 +281,15 @@ def test_every_measure_has_a_value_for_an_asset(opened, record, measure):
     app = opened(PAGE, heat_measure=MEASURES[measure].quantity.title)
 
     assert z(app)[0][-1] is not None
+
+
+@pytest.mark.parametrize("rows", ["assets", "pairs"])
+def test_funding_that_was_filled_in_from_payments_is_said(opened, record, rows):
+    """A step where it ends is one of what is shown, not of the market."""
+    bars(record, BTC, 3)
+    for bar in record.bars[:2]:
+        bar |= {"origin": "backfill", "snapshot_count": 0}
+
+    said = text(opened(PAGE, rows=rows, heat_measure="Funding 8 h"))
+
+    assert "Funding of 2 of 3 cells is the rate that was paid" in said
