@@ -107,14 +107,13 @@ def newest_signals(shown: Moment, seen: View) -> list[Signal]:
 
 
 def past_signals(shown: Moment, thresholds: Thresholds, *, bars: int) -> list[Signal]:
-    """Return the signals of all pairs in the last *bars* bars of 5 minutes, the oldest first."""
-    all_bars = panel(METRICS_OF_SIGNALS, "5m", shown, bars=bars + bars_needed(thresholds))
-    first = all_bars.times[-bars:][:1]
-    return [
-        signal
-        for signal in fired.all_signals(all_bars, thresholds)
-        if np.datetime64(signal.ts.replace(tzinfo=None)) >= first[0]
-    ]
+    """Return the signals of all pairs in the last *bars* bars of 5 minutes, the oldest first.
+
+    All sessions share them: never change them.
+    """
+    wanted = panel(METRICS_OF_SIGNALS, "5m", shown, bars=bars + bars_needed(thresholds))
+    key = source.folder(), shown_moment.bars_known(shown), shown.mark(), bars
+    return _past_signals(*key, thresholds, wanted)
 
 
 def matrix(
@@ -294,6 +293,18 @@ def _lead_lag(
     wanted = (("close",), timeframe, bars + 1, only, False, counted_key, _counted)
     read = _panel(folder, known, mark, *wanted)
     return lead_lag_of(read, base, max_lag=most, rng=np.random.default_rng(0))
+
+
+@st.cache_resource(ttl="10m", max_entries=4, show_spinner=False)
+def _past_signals(
+    folder: str, known: Known, mark: datetime, bars: int, thresholds: Thresholds, _panel: Panel
+) -> list[Signal]:
+    first = _panel.times[-bars:][:1]
+    return [
+        signal
+        for signal in fired.all_signals(_panel, thresholds)
+        if np.datetime64(signal.ts.replace(tzinfo=None)) >= first[0]
+    ]
 
 
 @st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)

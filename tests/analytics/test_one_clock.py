@@ -105,6 +105,10 @@ QUERIES = {
     "pair_names": lambda now: {"since": now - 2 * BAR},
     "pair_quotes": lambda now: {"since": now - 2 * BAR},
     "pairs": lambda now: {"since": now - 2 * BAR, "span_s": 300},
+    "funding_by_venue": lambda now: {
+        **{"since": now - 2 * BAR, "silent_before": now - timedelta(minutes=1)},
+        **{"venues": None, "symbols": None, "counted_pairs": [], "counted_names": []},
+    },
     "threshold_values": lambda now: {
         **{"span_s": 86_400, "bar_ms": 300_000, "counted_pairs": [], "counted_names": []},
         "by_asset": False,

@@ -210,6 +210,8 @@ def test_day_report_is_of_the_last_day_that_is_over(app, record):
     assert str(app.date_input[0].value) == "2025-10-21"
     labels = [button.proto.label for button in app.get("download_button")]
     assert "Day report 21 Oct 2025" in labels
+    app.session_state["levels"] = "p99"
+    assert not app.run().exception
 
     app.date_input[0].set_value(midnight.date() - timedelta(days=9)).run()
     said = "No data at the end of 2025-10-13."
