@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from analytics.errors import PerpscopeError
 from analytics.pair.history import METRICS, history
 from analytics.palette import DARK
 from analytics.panels.panel import TIMEFRAMES, Panel
 from analytics.signals.thresholds import Thresholds
+from dashboard.charts import linked_chart
 from dashboard.charts.linked_chart import changes, whole
 from dashboard.components.time_range import MARKET_SPANS, MAX_BARS, MIN_BARS, market_range
 from dashboard.market.chart import Drawing, market_chart
@@ -195,6 +199,23 @@ def test_another_grid_of_bars_is_sent_as_a_whole(change):
     other = {"step": replace(one, step=900), "first": replace(one, first=one.first - one.step)}
 
     assert changes(other[change], one, 2) is None
+
+
+def test_another_library_is_refused(monkeypatch):
+    """The code knows one version: another would fail in the browser, where nobody sees why."""
+    monkeypatch.setattr(linked_chart, "_LIBRARY_SHA256", "0" * 64)
+
+    with pytest.raises(PerpscopeError, match=r"install lwcharts==0\.3\.0"):
+        linked_chart.code.__wrapped__()
+
+
+def test_names_reach_the_page_as_text_alone():
+    own = "".join(
+        path.read_text() for path in Path(linked_chart.__file__).parent.glob("javascript/*.js")
+    )
+
+    assert "textContent" in own
+    assert not re.search("innerHTML|outerHTML|insertAdjacentHTML|document.write", own)
 
 
 def test_few_bars_are_candles_and_many_are_a_line():
