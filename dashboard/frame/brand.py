@@ -62,7 +62,7 @@ _STYLE: Final = """
 [data-testid="stLayoutWrapper"]:has(> .st-key-origin) { position: fixed; top: 1rem; right: 8.5rem;
   width: auto; z-index: 999991; pointer-events: none }
 @media (max-width: 640px) { [data-testid="stLayoutWrapper"]:has(> .st-key-origin) {
-  top: 2.6rem; right: 0.75rem; zoom: 0.75 } }
+  top: 3.3rem; right: 0.75rem; zoom: 0.75 } }
 /* A finger cannot point at a table without touching it, and its tools lay over the heading. */
 @media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
 /* It shows nothing, and would have a gap about it. */
