@@ -95,6 +95,11 @@ def later_too() -> bool:
     return str(said).lower() in ("true", "1")
 
 
+def go_to(at: datetime | None) -> None:
+    """Make *at* the time that all pages show, UTC; None for now. To be called in a callback."""
+    st.session_state[AT] = "" if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def asked_time() -> datetime | time | None:
     """Return the requested time from the sidebar or the URL, UTC; None for now.
 
@@ -115,7 +120,7 @@ def asked_time() -> datetime | time | None:
         asked = asked.replace(tzinfo=UTC) if asked.tzinfo is None else asked.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise QueryError(
-            f"at={said} is not a valid time; use at=2025-10-22T12:44Z, or at=12:44 for today"
+            f"at={said} is not a time; try 12:44 for today, or 2025-10-22 12:44"
         ) from error
     if asked < _EPOCH:
         raise QueryError(f"at={said} is before {_EPOCH:%Y}; no data goes back that far")

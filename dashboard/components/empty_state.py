@@ -5,17 +5,40 @@ Why single values, venues or panes are missing is said by the page that they are
 
 from __future__ import annotations
 
+from datetime import datetime
+
+import pandas as pd
 import streamlit as st
 
 from analytics import formats
+from dashboard import as_of, session
 from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
+from dashboard.loaders import queries
 
 
 def no_data(span: str, shown: Moment, *, of: str | None = None) -> None:
     """Say that the *span* before the time *shown* holds no data, or none *of* something."""
     what = "" if of is None else f" for {of}"
     st.info(plain(f"No data{what} in the {span} before {formats.moment(shown.now)}."))
+    if shown.mode == "asked" and of is None:
+        _nearest(shown)
+
+
+def _nearest(shown: Moment) -> None:
+    """Say what time is on record, and offer what is nearest to the one *shown*."""
+    row = queries.read("record_span", shown, near=shown.now).iloc[0]
+    if pd.isna(row["first_ts"]):
+        return
+    first, last = formats.moment(row["first_ts"]), formats.moment(row["last_ts"])
+    st.caption(plain(f"Record runs from {first} to {last}."))
+    near = min(row[["before_ts", "after_ts"]].dropna(), key=lambda ts: abs(ts - shown.now))
+    st.button(f"Go to {formats.moment(near)}", on_click=_go_to, args=(near,))
+
+
+def _go_to(near: datetime) -> None:
+    as_of.go_to(near)
+    session.rerun_page()
 
 
 def no_data_selected(span: str, shown: Moment) -> None:

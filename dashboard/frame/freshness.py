@@ -110,7 +110,7 @@ def _as_of_note(shown: Moment) -> str:
 
 
 def _back_to_now() -> None:
-    st.session_state[as_of.AT] = ""
+    as_of.go_to(None)
     session.rerun_page()
 
 

@@ -9,8 +9,8 @@ import streamlit as st
 
 from analytics import formats
 from analytics.panels.panel import TIMEFRAMES
-from dashboard import as_of
 from dashboard.frame import rows_switch, saved_views, user_thresholds
+from dashboard.frame.as_of_field import as_of_field
 from dashboard.frame.browser_storage import (
     Usual,
     browser,
@@ -36,27 +36,7 @@ def sidebar(choices: Callable[[], pd.DataFrame], page: str, usual: Usual) -> Vie
     remember_link()
     with st.sidebar:
         above = st.container()
-        # What no field of the frame holds is lost from the URL at the next page.
-        st.text_input(
-            "As of (UTC)",
-            key=as_of.AT,
-            bind="query-params",
-            placeholder="now",
-            help=(
-                "Show the market at a past time: 2025-10-22 12:44, or 12:44 for today. Leave "
-                "empty for now."
-            ),
-        )
-        if st.session_state.get(as_of.AT):
-            st.toggle(
-                "Include data fetched later",
-                key=as_of.LATER,
-                bind="query-params",
-                help=(
-                    "Adds data fetched afterwards from venue history or files. It was not known "
-                    "at that time."
-                ),
-            )
+        as_of_field()
         known = choices()
         venues, symbols = sorted(set(known["venue"])), sorted(set(known["symbol"]))
         with above:

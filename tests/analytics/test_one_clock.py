@@ -481,7 +481,9 @@ def test_a_function_sees_nothing_of_the_future(whole, now_and_cut, name, number)
     assert_same(answers(cut, ask, now), answers(whole, ask, now))
 
 
-READ_ALL_BARS = {"bars_of_instruments", "last_live_bar", "newest_row", "table_rows"}
+READ_ALL_BARS = {
+    *("bars_of_instruments", "last_live_bar", "newest_row", "record_span", "table_rows")
+}
 """These ask for what is stored, for no time; and ``fetched_later`` for what came after one."""
 
 

@@ -46,7 +46,7 @@ def test_what_is_no_time_is_answered_with_examples(simulated, text):
     """Also what is none in UTC only."""
     page = simulated(text)
 
-    assert f"at={text} is not a valid time; use at=2025-10-22T12:44Z, or at=12:44" in said(page)
+    assert f"at={text} is not a time; try 12:44 for today, or 2025-10-22 12:44" in said(page)
 
 
 def test_a_time_before_all_records_is_refused(simulated):
@@ -72,6 +72,57 @@ def test_a_time_that_has_not_come_is_refused(simulated, text, written):
 def test_clocks_may_differ_by_a_minute(simulated, text):
     """And a time of day alone is of today by the lake's clock."""
     assert "as known at 2025-10-22 12:44 UTC" in said(simulated(text))
+
+
+def test_a_wrong_time_leaves_the_page_and_says_why_beneath_the_field(simulated):
+    """Typed, not linked: what was shown stays, and so does its address."""
+    page = simulated("12:40")
+    for text, why in (
+        ("yesterday", "Yesterday is not a time; try 12:44 for today, or 2025-10-22 12:44."),
+        ("2030-01-01", "2030-01-01 00:00 UTC is in the future; it is 2025-10-22 12:44 UTC now."),
+    ):
+        page.sidebar.text_input(key="at").set_value(text).run()
+        (error,) = page.sidebar.error
+        assert error.value.replace("\\", "") == why
+        assert not page.main.error
+        assert page.session_state["at"] == "12:40"
+        assert "as known at 2025-10-22 12:40 UTC" in said(page)
+    page.sidebar.text_input(key="at").set_value("12:41").run()
+    assert not page.sidebar.error
+    assert "as known at 2025-10-22 12:41 UTC" in said(page)
+
+
+def test_time_is_stepped_by_the_hour_and_picked(simulated):
+    """An hour later than the end is now; what the record covers stands beneath."""
+    page = simulated("12:40")
+
+    def press(label):
+        next(button for button in page.sidebar.button if button.label == label).click().run()
+
+    press("−1 h")
+    assert page.session_state["at"] == "2025-10-22T11:40:00Z"
+    press("+1 h")
+    assert "as known at 2025-10-22 12:40 UTC" in said(page)
+    press("+1 h")
+    assert page.session_state["at"] == ""
+    press("−1 h")
+    press("Now")
+    assert page.session_state["at"] == ""
+
+
+def test_an_empty_time_says_what_is_on_record_and_offers_the_nearest(opened, record):
+    for hour in (10, 11):
+        record.bar(BTC, ended=record.noon.replace(hour=hour, minute=0), close=1.0)
+    record.publish()
+
+    page = opened(OVERVIEW, at="2025-10-22T10:50Z")
+
+    said = [caption.value.replace("\\", "") for caption in page.main.caption]
+    assert "Record runs from 2025-10-22 10:00 UTC to 2025-10-22 11:00 UTC." in said
+    (nearest,) = (button for button in page.main.button if button.label.startswith("Go to"))
+    nearest.click().run()
+    assert page.session_state["at"] == "2025-10-22T11:00:00Z"
+    assert len(page.dataframe) == 1
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2030-01-01"])

@@ -418,7 +418,7 @@ def test_a_time_nobody_can_read_is_answered_with_an_example(app, record):
     app.run()
 
     assert not app.exception
-    assert "at=yesterday is not a valid time; use at=2025-10-22T12:44Z" in text(app)
+    assert "at=yesterday is not a time; try 12:44 for today, or 2025-10-22 12:44" in text(app)
 
 
 def test_a_time_before_the_record_says_so(app, record):

@@ -39,6 +39,11 @@ def kept(app):
     return data["groups"]
 
 
+def reset(app):
+    (button,) = (one for one in app.sidebar.button if one.label == "Reset thresholds")
+    button.click().run()
+
+
 @pytest.mark.parametrize("venue", ["OKX", "okx"])
 def test_a_link_brings_the_whole_view(market, venue):
     """Timeframe, venues by name or id, pairs and thresholds."""
@@ -107,7 +112,7 @@ def test_the_standard_thresholds_come_back(market):
     market.query_params["z"] = "4"
     market.run()
 
-    market.sidebar.button[0].click().run()
+    reset(market)
 
     assert market.session_state["view"].thresholds == Thresholds()
     assert kept(market)["thresholds"]["chosen"] is True
@@ -156,7 +161,7 @@ def test_thresholds_can_be_of_each_assets_own_past(app, record):
     assert kept(app)["thresholds"]["values"]["levels"] == "p95"
     assert app.number_input(key="ls").disabled
 
-    app.sidebar.button[0].click().run()
+    reset(app)
     assert app.session_state["view"].thresholds == Thresholds()
 
 
