@@ -30,6 +30,8 @@ _STYLE = """
   [data-testid="stLayoutWrapper"]:has(> .st-key-market_figures) { order: 1 }
   [data-testid="stLayoutWrapper"]:has(> .st-key-market_notes) { order: 2 }
   .st-key-market_controls { gap: 0.5rem }
+  /* How often it is live goes without saying, so that the export stays in the line. */
+  .st-key-headline p > .stMarkdownColoredText:last-child:not(:first-child) { display: none }
   .st-key-market_export button p { position: absolute; clip-path: inset(50%) }
   .st-key-record_begins { max-width: 4.5rem; line-height: 1.1 }
 }
