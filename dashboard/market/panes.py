@@ -135,7 +135,7 @@ PANES: Final = (
         lines=("ls_delta_pct",),
         of=_ACCOUNTS,
         style="columns",
-        button="Long/short change",
+        button=QUANTITIES["ls_delta_pct"].title,
         more=" per bar",
     ),
     Pane(
@@ -174,12 +174,27 @@ PANES: Final = (
 LABELS: Final = (BANDS, *AVERAGES, VENUES, *(pane.label for pane in PANES if pane is not PRICE))
 """Every button."""
 
+
+def _of(*lines: str) -> tuple[str, ...]:
+    """Return the buttons of the panes that *lines* are the first ones of."""
+    buttons = {pane.lines[0]: pane.label for pane in PANES if pane.lines}
+    return tuple(buttons[line] for line in lines)
+
+
 PRESETS: Final[Mapping[str, tuple[str, ...]]] = {
     "Positioning": (
-        *(BANDS, "Volume", "OI", "OI z-score", "Long/short", "CVD", "Funding", SIGNALS.label),
+        BANDS,
+        *_of("traded_usd", "oi_usd", "z_oi", "ls_accounts", "cvd_usd", "funding_8h_pct"),
+        SIGNALS.label,
     ),
-    "Flow": ("VWAP", "Volume", "CVD", "Taker imbalance", "Book imbalance", "Liquidations"),
-    "Funding": ("Funding", "Basis", "Premium", "OI", "Long/short"),
+    "Flow": (
+        QUANTITIES["vwap"].title,
+        *_of("traded_usd", "cvd_usd", "taker_imbalance_pct", "book_imbalance_pct"),
+        *_of(_LIQUIDATIONS.columns[0]),
+    ),
+    QUANTITIES["funding_8h_pct"].short: _of(
+        "funding_8h_pct", "basis_pct", "last_premium_pct", "oi_usd", "ls_accounts"
+    ),
     "All": tuple(label for label in LABELS if label not in (*AVERAGES, VENUES)),
 }
 """What is chosen together, by name: the first one is on by default."""
