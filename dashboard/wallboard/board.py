@@ -74,7 +74,7 @@ _STYLE: Final = """
   align-items: baseline }
 .wall-list p.signal i { font-style: normal; flex: 0 0 2em; font-size: 1.15em; line-height: 1 }
 .wall-list p.said { white-space: normal; opacity: 0.8 }
-.wall-list p.legend { font-size: clamp(0.8rem, 1vw, 2rem); opacity: 0.85; display: block;
+.wall-list p.legend { font-size: clamp(0.8rem, 1vw, 2rem); display: block;
   white-space: normal }
 .wall-cards { display: grid; gap: 0.8vw;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 10vw + 4rem), 1fr)) }
