@@ -10,8 +10,8 @@ The sums and means themselves, each with its coverage, are in ``totals``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -50,8 +50,10 @@ of a pair weighted by volume, and breadth is over 24 hours."""
 OLD_CYCLES: Final = 2
 """A value that is older than so many cycles is old, and says its age."""
 
-_HOUR: Final = timedelta(hours=1)
-_HOUR_BARS: Final = _HOUR // BAR
+_SIDES: Final = ("liq_long_usd", "liq_short_usd")
+SUMMED: Final = timedelta(hours=1)
+"""How much time a sum of flows is of, where all of it is known."""
+_HOUR_BARS: Final = SUMMED // BAR
 
 _LEAST_COVERED: Final = 0.8
 """A past figure that less than this part of today's market stands behind is left out."""
@@ -136,6 +138,8 @@ class Figure:
     """Of how much time the pair is that was listened to least, of those behind the value."""
     of_bars: bool = False
     """Whether it is of bars that are over, and so five minutes younger than its newest value."""
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """What a sum is made of, by the quantity's name."""
 
     @property
     def is_whole(self) -> bool:
@@ -219,9 +223,12 @@ def liquidations_1h(
         expected=len(universe),
         past=_hours(history[history["venue"].isin(venues)]),
         change=_liquidation_change(mine, history, span),
-        summed=_HOUR if is_none else int(bars.max()) * BAR,
+        summed=SUMMED if is_none else int(bars.max()) * BAR,
         summed_least=timedelta() if is_none else int(bars.min()) * BAR,
         of_bars=True,
+        parts={
+            name: usd for name in _SIDES if not np.isnan(usd := float(heard[name].sum(min_count=1)))
+        },
     )
 
 

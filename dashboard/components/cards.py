@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -10,12 +11,13 @@ import streamlit as st
 
 from analytics import formats
 from analytics.lake.schema import BAR
-from analytics.market.figures import OLD_CYCLES, Figure
+from analytics.market.figures import OLD_CYCLES, SUMMED, Figure
 from analytics.market.oi_split import OiSplit
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
 
+_MINUTE: Final = timedelta(minutes=1)
 _POINTS: Final = 48
 """Points of a card's curve: more are not visible, and each is sent to the browser."""
 _TITLE_LETTERS: Final = 18
@@ -109,11 +111,14 @@ class CardText(NamedTuple):
 
     meaning: str | None = None
     """What the change is, where it is no change of the value."""
+    parts: str | None = None
+    """What the value is the sum of."""
 
     @property
     def note(self) -> str | None:
-        """Text beside the change."""
-        return ", ".join(filter(None, (self.meaning, self.change_span, self.coverage))) or None
+        """Text beside the change, or in its place."""
+        said = (self.meaning, self.change_span, self.parts, self.coverage)
+        return ", ".join(filter(None, said)) or None
 
 
 def cards(figures: dict[str, Figure], split: OiSplit | None, shown: Moment, colors: Colors) -> None:
@@ -139,6 +144,7 @@ def card_text(name: str, figure: Figure, shown: Moment) -> CardText:
         None if figure.change is None else figure.change.written(name),
         change_span(figure, shown),
         coverage(figure),
+        parts=_parts(figure),
     )
 
 
@@ -174,14 +180,23 @@ def change_span(figure: Figure, shown: Moment) -> str | None:
 
 def coverage(figure: Figure) -> str | None:
     """Write how many pairs are behind *figure*: ``48 of 60 pairs``; None where all are."""
-    if figure.is_whole or figure.value is None:
+    if figure.value is None:
         return None
     parts = []
     if figure.pairs != figure.expected:
         parts.append(f"{figure.pairs:,} of {formats.plural(figure.expected, 'pair')}")
+    if figure.summed is not None and figure.summed < SUMMED:
+        parts.append(f"{figure.summed // _MINUTE} of {SUMMED // _MINUTE} min")
     if figure.summed is not None and figure.summed_least not in (None, figure.summed):
         parts.append(f"some for {formats.span(figure.summed_least)} only")
     return ", ".join(parts)
+
+
+def _parts(figure: Figure) -> str | None:
+    """Write what the value of *figure* is made of: ``longs $8.10M, shorts $4.20M``."""
+    sides = {"liq_long_usd": "longs", "liq_short_usd": "shorts"}
+    written = (f"{sides[name]} {QUANTITIES[name].write(usd)}" for name, usd in figure.parts.items())
+    return ", ".join(written) or None
 
 
 def card_title(name: str, more: str = "") -> str:
@@ -197,8 +212,7 @@ def _draw(name: str, text: CardText, figure: Figure | None) -> None:
     st.metric(
         text.label,
         text.value,
-        # Where there is no change, what is missing stands in its place.
-        text.coverage if text.change is None else text.change,
+        text.note if text.change is None else text.change,
         delta_color="off" if is_plain else "normal",
         delta_arrow="off" if is_flat else "auto",
         delta_description=None if text.change is None else text.note,
@@ -223,8 +237,8 @@ def _behind(figure: Figure | None) -> str:
 
 
 def _label(name: str, figure: Figure) -> str:
-    """Return the label; for a sum of flows with the time that it covers."""
-    return card_title(name, "" if figure.summed is None else f" {formats.span(figure.summed)}")
+    """Return the label; of a sum of flows with its time, of which not all may be known."""
+    return card_title(name, "" if figure.summed is None else f" {formats.span(SUMMED)}")
 
 
 def _curve(figure: Figure | None) -> list[float]:

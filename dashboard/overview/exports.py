@@ -112,7 +112,7 @@ def report(shown: Shown) -> Report:
 
 def _card(text: CardText) -> Figure:
     """Return a figure as its card has it, and what time its change is of."""
-    change = text.coverage if text.change is None else f"{text.change} {text.note}"
+    change = text.note if text.change is None else f"{text.change} {text.note}"
     return Figure(text.label, text.value, change)
 
 

@@ -12,14 +12,12 @@ import pandas as pd
 
 from analytics import formats
 from analytics.lake.schema import BAR
-from analytics.market.figures import FIGURES, OLD_CYCLES, Figure
+from analytics.market.figures import FIGURES, OLD_CYCLES, SUMMED, Figure
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES, moved
 from dashboard.as_of import Moment
 from dashboard.components.movers import SPANS
 from dashboard.components.stale_values import LS_EVERY, is_stale, stale_after
-
-_HOUR: Final = timedelta(hours=1)
 
 _TOLD: Final = (
     *("price", "price_24h_pct", "oi_usd", "price_delta_pct", "oi_delta_pct", "funding_8h_pct"),
@@ -303,9 +301,9 @@ def _of_liquidations(figure: Figure, pairs: pd.DataFrame, shown: Moment) -> list
             f"Liquidations cover {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}: "
             "no stream data for the others in the last hour."
         )
-    if figure.summed is not None and figure.summed < _HOUR:
-        minutes = int(figure.summed.total_seconds() // 60)
-        lines.append(f"Liquidations: {minutes} of 60 min known.")
+    if figure.summed is not None and figure.summed < SUMMED:
+        known, whole = (int(span.total_seconds() // 60) for span in (figure.summed, SUMMED))
+        lines.append(f"Liquidations: {known} of {whole} min known.")
     if figure.summed_least is not None and figure.summed_least != figure.summed:
         least = formats.span(figure.summed_least)
         lines.append(f"For some pairs liquidations cover only {least}.")

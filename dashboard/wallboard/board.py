@@ -180,10 +180,11 @@ def _cards(figures: dict[str, Figure], shown: Moment, colors: Colors) -> str:
         text = card_text(name, figures[name], shown)
         color = "inherit" if name == UNSIGNED else _color(text.change, colors)
         written = "" if text.change is None else f"{text.change} {text.change_span}"
-        missing = "" if text.coverage is None else f"<small>{escape(text.coverage)}</small>"
+        more = ", ".join(filter(None, (text.parts, text.coverage)))
+        small = f"<small>{escape(more)}</small>" if more else ""
         cards.append(
             f'<div class="wall-card"><span>{escape(text.label)}</span><b>{text.value}</b>'
-            f'<em style="color:{color}">{escape(written)}</em>{missing}</div>'
+            f'<em style="color:{color}">{escape(written)}</em>{small}</div>'
         )
     return "".join(cards)
 

@@ -749,6 +749,7 @@ def test_liquidations_are_of_the_newest_hour(app, record):
     app.run()
 
     assert cards(app)["Liquidations 1 h"] == "$18.00M"
+    assert "longs $12.00M, shorts $6.00M" in card(app, "Liquidations 1 h")[2]
     assert "No liquidation" not in text(app)
 
 
@@ -763,9 +764,9 @@ def test_liquidations_of_a_part_of_the_hour_say_so(app, record):
 
     app.run()
 
-    assert cards(app)["Liq. 15 min"] == "$3.00M"
-    (card,) = (metric for metric in app.metric if metric.label == "Liq. 15 min")
-    assert card.delta == ""
+    value, instead_of_change, _ = card(app, "Liquidations 1 h")
+    assert value == "$3.00M"
+    assert instead_of_change == "longs $3.00M, shorts $0.00, 15 of 60 min"
     assert "Liquidations: 15 of 60 min known." in text(app)
 
 

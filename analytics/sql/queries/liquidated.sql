@@ -5,7 +5,7 @@
 -- bars of each hour's twelve that have a value: 0 means no data, not no liquidations.
 with bar_liquidations as (
     select
-        venue, symbol, ts,
+        venue, symbol, ts, liq_long_usd, liq_short_usd,
         case
             when liq_long_usd is not null or liq_short_usd is not null
                 then coalesce(liq_long_usd, 0) + coalesce(liq_short_usd, 0)
@@ -33,7 +33,7 @@ newest as (
 -- Bars counted back from the last one of the hour.
 placed as (
     select
-        bar_liquidations.venue, bar_liquidations.symbol, bar_liquidations.usd,
+        bar_liquidations.* exclude (ts),
         (epoch_ms(newest.ts) - epoch_ms(bar_liquidations.ts)) // 300000 as back,
         back - $span_s // 300 as back_then
     from bar_liquidations
@@ -44,6 +44,8 @@ select
     venue,
     symbol,
     sum(usd) filter (back between 0 and 11) as liquidated_usd,
+    sum(liq_long_usd) filter (back between 0 and 11) as liq_long_usd,
+    sum(liq_short_usd) filter (back between 0 and 11) as liq_short_usd,
     count(usd) filter (back between 0 and 11) as known_bars,
     sum(usd) filter (back_then between 0 and 11) as liquidated_then_usd,
     count(usd) filter (back_then between 0 and 11) as known_then_bars

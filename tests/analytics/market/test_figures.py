@@ -373,6 +373,7 @@ def test_a_venue_that_is_not_heard_is_not_nought(bars):
     found = liquidations(bars, both)
 
     assert found.value == 12e6 + 8 * 2e6
+    assert found.parts == {"liq_long_usd": 28e6, "liq_short_usd": 0}
     assert (found.pairs, found.expected) == (2, 2)
     assert (found.summed, found.summed_least) == (HOUR, timedelta(minutes=40))
     assert not found.is_whole
