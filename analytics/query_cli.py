@@ -215,7 +215,7 @@ _NUMBER: Final = _Kind("a number", _number)
 _FLAG: Final = _Kind("true or false", _flag)
 
 KINDS: Final[Mapping[str, _Kind]] = {
-    **dict.fromkeys(("end", "known_by", "now", "until", "wall", *SPANNED), _TIME),
+    **dict.fromkeys(("end", "known_by", "near", "now", "until", "wall", *SPANNED), _TIME),
     **dict.fromkeys(("bases", "metrics", "pairs", "symbols", "venues"), _NAMES),
     **dict.fromkeys(("counted_names", "counted_pairs"), _NAMES),
     **dict.fromkeys(("bar_ms", "bars", "closing_ms", "span_s"), _WHOLE),

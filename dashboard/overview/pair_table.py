@@ -60,7 +60,7 @@ _TO_THE_END: Final = f"""
 .st-key-{_KEY}, .st-key-{_KEY} > .stElementContainer {{ flex: 1 1 0 !important;
   min-height: min(400px, 70vh) }}
 :has(> .st-key-{_KEY}) ~ .stElementContainer [data-testid="stCaptionContainer"] {{
-  max-height: 3.9rem; overflow-y: auto; line-height: 1.3 }}
+  line-height: 1.3 }}
 .st-key-{_KEY} :is([data-testid="stFullScreenFrame"], [data-testid="stDataFrame"]) {{
   height: 100% }}
 /* Columns are chosen and pairs are searched for above the table, and not a second time in it. */

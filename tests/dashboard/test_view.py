@@ -36,7 +36,10 @@ def kept(app):
         for element in app.sidebar
         if getattr(element.proto, "component_name", "") == "perpscope_browser"
     )
-    return data["groups"]
+    return {
+        name: {key: value for key, value in group.items() if key != "in_link"}
+        for name, group in data["groups"].items()
+    }
 
 
 def reset(app):

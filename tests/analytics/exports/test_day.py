@@ -110,9 +110,10 @@ def pairs():
             "symbol": ["BTC/USDT:USDT", "币安人生/USDT:USDT", "BTC/USDT:USDT"],
             "base": ["BTC", "币安人生", "BTC"],
             **dict.fromkeys(("received_ts", "oi_usd_ts", "funding_ts"), [CLOSE] * 3),
-            **dict.fromkeys(("volume_24h_usd_ts",), [CLOSE] * 3),
+            **dict.fromkeys(("price_ts", "volume_24h_usd_ts"), [CLOSE] * 3),
             "price": [98_123.4, 0.0123, np.nan],
             "price_24h_pct": [2.5, -4.0, np.nan],
+            "price_24h_pct_then": [2.5, -4.0, np.nan],
             "oi_usd": [6e9, 1e9, 3e9],
             "volume_24h_usd": [10e9, np.nan, 10e9],
             "funding_8h_pct": [0.01, 0.01, 0.01],
@@ -121,7 +122,7 @@ def pairs():
             "volume_24h_usd_then": [10e9, np.nan, 10e9],
             "funding_8h_pct_then": [0.02, 0.01, 0.01],
             "ls_accounts_then": [1.0, np.nan, np.nan],
-            **dict.fromkeys(("oi_delta_s", "volume_delta_s"), [86_400.0] * 3),
+            **dict.fromkeys(("oi_delta_s", "volume_delta_s", "price_delta_s"), [86_400.0] * 3),
             **dict.fromkeys(("funding_delta_s", "ls_delta_s"), [86_400.0, 86_390.0, 86_340.0]),
         }
     )
