@@ -110,6 +110,7 @@ def test_an_imported_recording_is_on_the_overview(recording, file, tmp_path, mon
 
     app = AppTest.from_file(str(REPOSITORY / "dashboard" / "main.py"), default_timeout=HANG_S)
     app.query_params["at"] = end.isoformat()
+    app.query_params["rows"] = "pairs"
     app.run()
 
     assert not app.exception
