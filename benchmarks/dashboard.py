@@ -37,12 +37,14 @@ MOST_TIMES = {"overview": 1.5, "market": 2.0}
 """Limit of a first visit as a multiple of the bare app's; 2.5 for other pages."""
 LEAST_ROWS = 20
 CHANGE_P95_MS = 500.0
+DIALOG_MS = (300.0, 800.0)
+"""To its figures, to its chart."""
 REFRESH_P95_MS = 1000.0
 REFRESH_BYTES = {"overview": 150_000, "market": 20_000}
 CYCLE_S = 30.0
 FAST_CYCLE_S = 5.0
 CHANGES = (
-    ("overview", "timeframe_tabs", ("1h", "4h", "15m", "1d", "30m", "5m")),
+    ("overview", "timeframe", ("1h", "4h", "15m", "1d", "30m", "5m")),
     ("overview", "venues", ("OKX", "Bybit", "Binance", "OKX", "Bybit", "Binance")),
     ("market", "pane_preset", ("Flow", "Funding", "All", "Positioning")),
     ("market", "span", ("3 d", "7 d", "24 h")),
@@ -174,6 +176,26 @@ def changes(browser: browsing.Browser, app: Server, count: int) -> bool:
     return good
 
 
+def dialogs(browser: browsing.Browser, app: Server, count: int) -> bool:
+    """Measure how long a row's dialog takes, each row's for the first time."""
+    with browsing.opened(browser, f"{address(app, 'overview')}?rows=pairs", "overview") as page:
+        # A press in the first moment after the table is drawn can be lost.
+        page.wait_for_timeout(1000)
+        times = [browsing.dialog(page, row) for row in range(min(count, LEAST_ROWS))]
+    good = True
+    for what, took, most in zip(
+        ("figures", "chart"), zip(*times, strict=True), DIALOG_MS, strict=True
+    ):
+        fits = statistics.median(took) <= most
+        good &= fits
+        print(
+            f"row to dialog with its {what:8} median {statistics.median(took):5,.0f} ms, "
+            f"p95 {p95(took):5,.0f} ms (median at most {most:g} ms) {'ok' if fits else 'TOO SLOW'}",
+            flush=True,
+        )
+    return good
+
+
 def _by_button(buttons: Sequence[str], times: Sequence[float]) -> str:
     """Print the time of the last click of each of *buttons*."""
     last = {buttons[nth % len(buttons)]: took for nth, took in enumerate(times)}
@@ -260,6 +282,7 @@ def main() -> None:
                 good &= visits(browser, app, bare, asked.visits)
             if "changes" in wanted:
                 good &= changes(browser, app, asked.changes)
+                good &= dialogs(browser, app, asked.changes)
     if wanted & {"bytes", "sessions"}:
         fast = {"PERPSCOPE_INTERVAL_S": f"{FAST_CYCLE_S:g}"}
         with (

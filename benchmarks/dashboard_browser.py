@@ -105,6 +105,24 @@ def opened(browser: Browser, url: str, name: str) -> Iterator[Page]:
     context.close()
 
 
+def dialog(page: Page, row: int) -> tuple[Milliseconds, Milliseconds]:
+    """Press Overview's *row*; return the time to the dialog's figures and to its chart."""
+    table = page.locator("[data-testid=stDataFrame]").bounding_box()
+    assert table is not None
+    began = time.perf_counter()
+    # On the change of the price: a press on the name unfolds an asset.
+    page.mouse.click(table["x"] + 400, table["y"] + HEADING_PX + (row + 0.5) * ROW_PX, delay=80)
+    began += 0.08
+    page.locator("[role=dialog] [data-testid=stMetricValue]").first.wait_for()
+    figures = 1000 * (time.perf_counter() - began)
+    page.locator("[role=dialog] .chart canvas").first.wait_for()
+    chart = 1000 * (time.perf_counter() - began)
+    page.keyboard.press("Escape")
+    page.locator("[role=dialog]").wait_for(state="detached")
+    complete(page, "overview")
+    return figures, chart
+
+
 def change(page: Page, name: str, key: str, button: str) -> Milliseconds:
     """Click *button* of the widget *key*; return the time until the page is complete again."""
     named = page.get_by_text(button, exact=True)
