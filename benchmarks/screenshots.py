@@ -70,7 +70,7 @@ STILL = """
     timer = setTimeout(() => document.querySelector(busy) ? again() : resolve(true), stillMs)
   }
   new MutationObserver(again).observe(
-    document.body, { subtree: true, childList: true, attributes: true }
+    document.body, { subtree: true, childList: true }
   )
   again()
 })

@@ -44,7 +44,7 @@ _STRIP: Final = f"""
 .st-key-kpis :has(> [data-testid="stMetricDeltaDescription"]) {{ padding: 0; column-gap: 4px }}
 .st-key-kpis [data-testid="stMetricDelta"] {{ background: none; padding: 0; margin: 0 }}
 .st-key-kpis :is([data-testid="stMetricDelta"], [data-testid="stMetricDeltaDescription"]) * {{
-  font-size: 0.76rem; line-height: 1.2 }}
+  font-size: 0.76rem; line-height: 1.2; white-space: normal !important; overflow: visible }}
 .st-key-kpis [data-testid="stMetric"]::after {{ content: var(--curve, ""); position: absolute;
   top: 4px; right: 6px; font-size: 0.7rem; opacity: 0.7 }}
 /* Where eight have no room side by side they are two rows: no row has a hole. */
