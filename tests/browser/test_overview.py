@@ -115,12 +115,12 @@ def test_a_phone_shows_the_pairs_soon(overview):
 
 def press(page, hold_ms, x, y):
     """Press a point of the table with a mouse for *hold_ms*, or tap it with a finger (None)."""
-    box = page.locator("[data-testid=stDataFrame]").bounding_box()
-    at = box["x"] + x, box["y"] + y
+    # Waits until the table stands still: a dialog that closes moves the page of a phone.
+    table, at = page.locator("[data-testid=stDataFrame]"), {"x": x, "y": y}
     if hold_ms is None:
-        page.touchscreen.tap(*at)
+        table.tap(position=at)
     else:
-        page.mouse.click(*at, delay=hold_ms)
+        table.click(position=at, delay=hold_ms)
 
 
 ROW = "[data-testid=stDataFrame] tbody tr"
