@@ -11,6 +11,7 @@ PerpscopeError
 │   ├── LakeLocked         another collector holds it
 │   ├── LakeTooNew         a later perpscope wrote it
 │   └── LakeAbsent         nothing has been published there yet
+├── RuleError              a condition that a user wrote is wrong
 ├── QueryError             a query and the schema disagree, or a parameter is wrong
 └── ImportRefused          a file is not what it claims to be; nothing of it was stored
 """
@@ -92,6 +93,10 @@ class LakeAbsent(LakeError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"{folder}: no data in this lake yet; start the collector")
+
+
+class RuleError(PerpscopeError):
+    """A condition that a user wrote is wrong; the message names the place and what is allowed."""
 
 
 class QueryError(PerpscopeError):

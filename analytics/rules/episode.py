@@ -1,0 +1,108 @@
+"""How long a rule has held for one subject: inactive, pending, firing, resolved.
+
+The words and the two waits are Prometheus's: ``for`` before it fires, ``keep_firing_for`` before
+it is resolved. One run from pending to its end is an episode. Everything here is a pure function
+of the state before, what is true now, and the time: replaying the same values gives the same
+episodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+Phase = Literal["inactive", "pending", "firing"]
+Change = Literal["pending", "firing", "resolved", "dropped"]
+"""What happened to an episode: it began to wait, fired, was over, or ended before it fired."""
+
+NO_TIME: Final = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """How patient a rule is."""
+
+    hold: timedelta = NO_TIME
+    """It must be true for so long before it fires; ``for`` in the file."""
+    keep: timedelta = NO_TIME
+    """It must be over for so long before it is resolved; ``keep_firing_for`` in the file."""
+    cool_down: timedelta = NO_TIME
+    """After it was resolved it begins no episode for so long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What is known of one rule and subject."""
+
+    phase: Phase = "inactive"
+    started: datetime | None = None
+    """When the episode began; None while inactive."""
+    over_since: datetime | None = None
+    """Since when a firing rule has been over without a break."""
+    seen: datetime | None = None
+    """The last time that it was looked at."""
+    resolved: datetime | None = None
+    """When the last episode that fired ended."""
+
+
+def step(
+    state: State,
+    now: datetime,
+    holds: bool | None,
+    waits: Waits,
+    *,
+    clear: bool | None = None,
+) -> tuple[State, Change | None]:
+    """Return the state at *now*, and what happened to the episode.
+
+    Unknown changes nothing: a rule whose values are absent neither fires nor is resolved. A time
+    that is not later than the last one, as after a clock was set back, changes nothing either.
+
+    Args:
+        state: At the step before.
+        now: The time of the values, with a zone.
+        holds: Whether the rule is true; None is unknown.
+        waits: The rule's.
+        clear: Whether the rule is over, where it has a condition of its own for that (hysteresis);
+            otherwise pass whether it is false.
+    """
+    if state.seen is not None and now <= state.seen:
+        return state, None
+    state = replace(state, seen=now)
+    if state.phase == "firing":
+        return _firing(state, now, clear, waits)
+    if holds is None:
+        return state, None
+    if not holds:
+        return _inactive(state), "dropped" if state.phase == "pending" else None
+    return _held(state, now, waits)
+
+
+def _held(state: State, now: datetime, waits: Waits) -> tuple[State, Change | None]:
+    """It is true and has not fired yet."""
+    if state.phase == "inactive" and state.resolved and now < state.resolved + waits.cool_down:
+        return state, None
+    started = state.started or now
+    if now - started >= waits.hold:
+        return replace(state, phase="firing", started=started), "firing"
+    began = state.phase == "inactive"
+    return replace(state, phase="pending", started=started), "pending" if began else None
+
+
+def _firing(
+    state: State, now: datetime, clear: bool | None, waits: Waits
+) -> tuple[State, Change | None]:
+    """It fired; it is resolved once it has been over for long enough."""
+    if clear is None:
+        return state, None
+    if not clear:
+        return replace(state, over_since=None), None
+    since = state.over_since or now
+    if now - since < waits.keep:
+        return replace(state, over_since=since), None
+    return replace(_inactive(state), resolved=now), "resolved"
+
+
+def _inactive(state: State) -> State:
+    return replace(state, phase="inactive", started=None, over_since=None)
