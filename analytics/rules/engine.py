@@ -1,0 +1,175 @@
+"""One pass over all rules: which episodes began, fired and ended at a moment.
+
+Pure: rules, frames, the states before and a time go in; states and events come out. The collector
+passes after every cycle, a replay at every past one, and both get the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analytics import formats
+from analytics.rules.episode import Change, State, step
+from analytics.rules.expression import Expression, evaluate
+from analytics.rules.rules_file import Per, Rule, Scope
+
+
+class Subject(NamedTuple):
+    """What an episode is about: an instrument, a base, or the market, where all are None."""
+
+    venue: str | None = None
+    symbol: str | None = None
+    base: str | None = None
+
+    def __str__(self) -> str:
+        """As people read it: ``BTC/USDT Binance``, ``BTC``, ``Market``."""
+        if self.symbol is not None:
+            return f"{formats.pair(self.symbol)} {formats.venue(self.venue or '')}"
+        return self.base or "Market"
+
+
+class Key(NamedTuple):
+    """Which rule, version and subject a state is of: an edited rule begins anew."""
+
+    rule: str
+    version: str
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something happened to an episode, which its key and its start name."""
+
+    key: Key
+    change: Change
+    ts: datetime
+    started: datetime
+    values: Mapping[str, Any]
+    """What the rule read then, by column; None is absent."""
+
+
+States = Mapping[Key, State]
+"""A key that is not there is inactive, and does not cool down."""
+
+Which = tuple[Per, str]
+"""What a frame's rows are about, and its timeframe."""
+
+_KEYS: Final[Mapping[Per, tuple[str, ...]]] = {
+    "pair": ("venue", "symbol"),
+    "asset": ("base",),
+    "market": (),
+}
+_AT_REST: Final = State()
+
+
+def run(
+    rules: Sequence[Rule], frames: Mapping[Which, pd.DataFrame], states: States, now: datetime
+) -> tuple[dict[Key, State], list[Event]]:
+    """Return the states at *now* and what happened, rule by rule.
+
+    Args:
+        rules: Each name once.
+        frames: One for each kind of subject and timeframe that a rule has, a row per subject.
+            ``venue`` and ``symbol`` name a pair, ``base`` an asset; the market is one row.
+        states: As the pass before returned them. Those of a rule that is no longer there, or was
+            edited, are dropped; that of a subject without a row stays as it is.
+        now: The time of the frames' values, with a zone.
+    """
+    after: dict[Key, State] = {}
+    events: list[Event] = []
+    for which, frame in frames.items():
+        mine = [rule for rule in rules if (rule.per, rule.timeframe) == which]
+        truth = evaluate(dict(_written(mine)), frame)
+        rows = {subject: number for number, subject in enumerate(_subjects(which[0], frame))}
+        for rule in mine:
+            look = _Look(rule, frame, truth, rows)
+            for key in look.keys(states):
+                before = states.get(key, _AT_REST)
+                state, change = look.step(key, before, now)
+                if state.phase != "inactive" or state.resolved:
+                    after[key] = state
+                if change:
+                    events.append(look.event(key, change, now, before, state))
+    order = {rule.name: number for number, rule in enumerate(rules)}
+    return after, sorted(events, key=lambda event: order[event.key.rule])
+
+
+class _Look:
+    """One rule beside what is true of each row."""
+
+    def __init__(
+        self, rule: Rule, frame: pd.DataFrame, truth: pd.DataFrame, rows: Mapping[Subject, int]
+    ) -> None:
+        self._rule, self._frame, self._rows = rule, frame, rows
+        self._holds = truth[rule.name]
+        self._clear = truth[_clear(rule)] if rule.clear else ~self._holds
+        self._inside = _inside(rule.scope, frame)
+
+    def keys(self, states: States) -> list[Key]:
+        """Return the subjects that something can happen to: all others stay at rest."""
+        rule = self._rule
+        known = [key for key in states if key[:2] == (rule.name, rule.version)]
+        may = self._inside & self._holds.fillna(value=False).to_numpy(bool)
+        begun = [Key(rule.name, rule.version, one) for one, row in self._rows.items() if may[row]]
+        return list(dict.fromkeys([*known, *begun]))
+
+    def step(self, key: Key, before: State, now: datetime) -> tuple[State, Change | None]:
+        """Follow one subject; out of scope, or without a row, it is unknown."""
+        row = self._rows.get(key.subject)
+        if row is None or not self._inside[row]:
+            return step(before, now, None, self._rule.waits)
+        holds, clear = _known(self._holds.iat[row]), _known(self._clear.iat[row])
+        return step(before, now, holds, self._rule.waits, clear=clear)
+
+    def event(self, key: Key, change: Change, now: datetime, before: State, after: State) -> Event:
+        """Return what happened, with what the rule saw."""
+        row = self._frame.iloc[self._rows[key.subject]]
+        read = self._rule.when.columns | (self._rule.clear.columns if self._rule.clear else set())
+        values = {name: None if pd.isna(row[name]) else row[name] for name in sorted(read)}
+        started = before.started or after.started or now
+        return Event(key=key, change=change, ts=now, started=started, values=values)
+
+
+def _written(rules: Iterable[Rule]) -> Iterable[tuple[str, Expression]]:
+    for rule in rules:
+        yield rule.name, rule.when
+        if rule.clear:
+            yield _clear(rule), rule.clear
+
+
+def _clear(rule: Rule) -> str:
+    """Return the name under which a rule's second condition is evaluated; none is called so."""
+    return f"{rule.name}\n"
+
+
+def _subjects(per: Per, frame: pd.DataFrame) -> list[Subject]:
+    names = _KEYS[per]
+    if not names:
+        return [Subject()] * len(frame)
+    rows = frame[list(names)].itertuples(index=False, name=None)
+    return [Subject(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def _inside(scope: Scope, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return which rows the scope names; a column that the frame lacks names none."""
+    inside = np.ones(len(frame), dtype=np.bool_)
+    wanted = {"venue": scope.venues, "symbol": scope.pairs, "base": scope.bases}
+    for column, names in wanted.items():
+        if names:
+            inside &= frame[column].isin(names).to_numpy(bool)
+    if scope.top is not None:
+        # Of those in scope; a volume that is absent is the smallest.
+        volume = frame["volume_24h_usd"].where(inside)
+        rank = volume.rank(method="first", ascending=False, na_option="keep")
+        inside &= (rank <= scope.top).to_numpy(bool)
+    return inside
+
+
+def _known(value: Any) -> bool | None:
+    return None if pd.isna(value) else bool(value)
