@@ -182,4 +182,87 @@ class Gap:
     """Events that were filled in afterwards."""
 
 
-Record = Instrument | Snapshot | Cycle | Liquidation | Gap
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertEvent:
+    """A change of the state of an alert episode: one run of a rule for one subject."""
+
+    table: ClassVar = "alert_events"
+
+    rule: str
+    version: str
+    """Of the rule: changes with anything that decides when it fires."""
+    subject: str
+    """What it is about, in one word: ``binance BTC/USDT:USDT``, ``BTC``, ``okx`` or ``market``."""
+    started_ts: datetime
+    """When the condition became true: the episode's name, beside rule, version and subject."""
+    change: Literal["pending", "firing", "clearing", "held", "resolved", "dropped"]
+    """``clearing``: it is over, and waits for ``keep_firing_for``; ``held``: it is not over after
+    all; ``dropped``: it ended before it fired."""
+    ts: datetime
+    """The time of the values."""
+    per: Literal["pair", "asset", "market", "venue"]
+    venue: str | None = None
+    symbol: str | None = None
+    base: str | None = None
+    timeframe: str
+    severity: Literal["info", "warning", "critical"]
+    alert_group: str
+    """Alerts of one group are told together."""
+    condition: str
+    """The rule's expression, with its thresholds."""
+    message: str
+    seen_values: str
+    """What the condition read, as JSON by column; null is absent."""
+    seen_ages_s: str
+    """How old the values were, as JSON by column. [s]"""
+    channels: str
+    """Where it is told, as a JSON list of names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertAction:
+    """What a person did about alerts."""
+
+    table: ClassVar = "alert_actions"
+
+    id: str
+    """Made by whoever asks, so that asking twice is one action."""
+    ts: datetime
+    kind: Literal["acknowledge", "silence", "end_silence"]
+    """An acknowledgement is of one episode: rule, subject and started_ts."""
+    rule: str | None = None
+    """A silence holds for what all of rule, subject and group name; None names all, so that a
+    silence without any of them mutes everything."""
+    subject: str | None = None
+    alert_group: str | None = None
+    started_ts: datetime | None = None
+    until_ts: datetime | None = None
+    """When a silence ends."""
+    ends_id: str | None = None
+    """The silence that is ended early."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertDelivery:
+    """An attempt to tell a channel of a change of an episode."""
+
+    table: ClassVar = "alert_deliveries"
+
+    channel: str
+    rule: str
+    version: str
+    subject: str
+    started_ts: datetime
+    change: Literal["firing", "resolved"]
+    attempt: int
+    """Counted from 1."""
+    ts: datetime
+    outcome: Literal["sent", "failed", "given up", "silenced"]
+    error: str | None = None
+    """Without addresses, tokens or passwords."""
+
+
+Record = (
+    Instrument | Snapshot | Cycle | Liquidation | Gap | AlertEvent | AlertAction | AlertDelivery
+)

@@ -30,7 +30,7 @@ class NewestTimes:
         It does so even if they then fail to be stored: a commit that failed may have
         reached the disk after all.
         """
-        if table not in schema.TIMES:
+        if table not in schema.TIMES or not _is_by_venue(table):
             return False
         time = schema.TIMES[table]
         if table not in self._tables:
@@ -45,6 +45,12 @@ class NewestTimes:
             are_newer = are_newer and (known is None or first > known)
             self._venues[table, venue] = last if known is None else max(known, last)
         return are_newer
+
+
+def _is_by_venue(table: str) -> bool:
+    """Return whether each row of *table* is of a venue: what people did about alerts is not."""
+    columns = schema.arrow_schema(table)
+    return "venue" in columns.names and not columns.field("venue").nullable
 
 
 def insert_new(

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from analytics.errors import LakeError
 from analytics.records import Record
 
-VERSION = 3
+VERSION = 4
 """Raised whenever a stored table changes; a lake with a higher one is refused, one with a
 lower one grows what it lacks when a writer opens it."""
 
@@ -32,6 +32,17 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "liquidations": ("venue", "symbol", "venue_ts", "id"),
         "gaps": ("venue", "channel", "symbol", "started_ts"),
         "imports": ("id",),
+        "alert_events": ("rule", "version", "subject", "started_ts", "change", "ts"),
+        "alert_actions": ("id",),
+        "alert_deliveries": (
+            "channel",
+            "rule",
+            "version",
+            "subject",
+            "started_ts",
+            "change",
+            "attempt",
+        ),
     }
 )
 """What makes a row of each table the same row."""
@@ -44,6 +55,9 @@ TIMES: Mapping[str, str] = MappingProxyType(
         "liquidations": "venue_ts",
         "gaps": "started_ts",
         "imports": "stored_ts",
+        "alert_events": "ts",
+        "alert_actions": "ts",
+        "alert_deliveries": "ts",
     }
 )
 """The column that bounds a look-up of keys, and by which the files are partitioned."""
@@ -56,12 +70,24 @@ PARTITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "liquidations": ("year={0.year}", "month={0.month}"),
         "gaps": (),
         "imports": (),
+        "alert_events": (),
+        "alert_actions": (),
+        "alert_deliveries": (),
     }
 )
 """The folders that a day's files of a table lie in."""
 
 INLINED_ROWS: Mapping[str, int] = MappingProxyType(
-    {"lake_info": 1000, "cycles": 16, "liquidations": 16, "gaps": 16, "imports": 16}
+    {
+        "lake_info": 1000,
+        "cycles": 16,
+        "liquidations": 16,
+        "gaps": 16,
+        "imports": 16,
+        "alert_events": 16,
+        "alert_actions": 16,
+        "alert_deliveries": 16,
+    }
 )
 """How many rows of one change stay in the catalog instead of becoming a file.
 

@@ -42,6 +42,7 @@ NOWS = {
     "a millisecond before it": END - timedelta(hours=2, milliseconds=1),
     "within a bar and a cycle": END - timedelta(hours=1, minutes=57, seconds=12.75),
 }
+HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 BAR = timedelta(minutes=5)
 CYCLE = timedelta(seconds=30)
@@ -84,6 +85,7 @@ CUT = {"closing_ms": 300_000, "least_known": 0.75}
 
 
 QUERIES = {
+    "alert_episodes": lambda now: {"since": now - HOUR},
     "asset_classes": lambda now: {},
     "bars_known": lambda now: {},
     "bar_gaps": lambda now: {**spanned(now), "metrics": None},
@@ -201,12 +203,14 @@ FUNCTIONS = {
 """How every public function that takes ``now`` is asked, on a cursor."""
 
 NOT_ASKED = {
+    "rules.engine.run",
+    "rules.episode.step",
     "lake.maintenance.free",
     "lake.retention.forget_snapshots",
     "lake.writer.Lake.maintain",
     "lake.writer.Lake.forget_snapshots",
 }
-"""These answer nothing of the record: they free files and delete rows by the time."""
+"""These do not read the record: they step from given values, free files, or delete rows."""
 
 
 def functions_of_now():
@@ -311,6 +315,26 @@ def cycles_of_all(rng):
     return rows
 
 
+def alert_events_of_all():
+    """An episode that begins every 20 minutes, fires 5 minutes later and is over after an hour."""
+    changes = {"pending": 0, "firing": 5, "resolved": 60}
+    names = ("version", "timeframe", "severity", "alert_group", "condition", "message")
+    texts = dict.fromkeys((*names, "seen_values", "seen_ages_s", "channels"), "")
+    return [
+        {"rule": "crowded", "subject": "BTC", "per": "asset", "base": "BTC", **texts}
+        | {"started_ts": start, "change": change, "ts": start + minutes * timedelta(minutes=1)}
+        for start in (HEARD + n * 20 * timedelta(minutes=1) for n in range(12))
+        for change, minutes in changes.items()
+    ]
+
+
+def alert_actions_of_all():
+    return [
+        {"id": str(n), "ts": HEARD + n * HOUR, "kind": "silence", "until_ts": END + n * HOUR}
+        for n in range(4)
+    ]
+
+
 def instruments_of_all():
     return [
         {
@@ -350,6 +374,8 @@ def known_at(record, now):
         "snapshots": lambda row: row["received_ts"] <= now,
         "cycles": lambda row: row["finished_ts"] <= now,
         "gaps": lambda row: row["ended_ts"] <= now,
+        "alert_events": lambda row: row["ts"] <= now,
+        "alert_actions": lambda row: row["ts"] <= now,
         "instruments": lambda row: row["first_seen_ts"] <= now,
     }
     rows_then = {table: [*filter(known[table], rows)] for table, rows in record.items()}
@@ -396,6 +422,8 @@ def record():
         "snapshots": snapshots_of_all(rng),
         "cycles": cycles_of_all(rng),
         "gaps": gaps_of_all(),
+        "alert_events": alert_events_of_all(),
+        "alert_actions": alert_actions_of_all(),
         "instruments": instruments_of_all(),
     }
 
