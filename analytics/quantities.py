@@ -240,6 +240,10 @@ _ALL: Final = (
     _Q("liq_short_usd", "Shorts liquidated", "usd", "USD"),
     _Q("liquidated_usd", "Liquidations", "usd", "USD"),
     _Q("liquidations_1h_usd", "Liquidations", "usd", "USD", brief="Liq.", change="usd_change"),
+    _Q(
+        "z_liquidations", "Robust z of liquidations", "score", _SD, brief="Liq. z",
+        of="liquidated_usd", least_bars=252, neutral=0.0,
+    ),
     _Q("liquidated_then_usd", "Liquidations, earlier", "usd", "USD"),
     _Q("known_bars", "Bars known", "count", "bars"),
     _Q("known_then_bars", "Bars known, earlier", "count", "bars"),

@@ -63,7 +63,7 @@ def board() -> None:
         if by_asset:
             listed = asset_rows.with_pairs(listed, pairs, chosen.columns, shown, seen)
         else:
-            listed = with_more(listed, chosen.columns, shown, seen.span)
+            listed = with_more(listed, chosen.columns, shown, seen)
         listed = pair_table(listed, shown, chosen.columns, seen, look)
         lines = asset_rows.sentences(every_row) if by_asset else []
         lines += sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe)

@@ -138,6 +138,22 @@ def liquidated(shown: Moment, span: timedelta) -> pd.DataFrame:
     return read_of_bars("liquidated", shown, span_s=int(span.total_seconds()))
 
 
+def liquidation_hours(shown: Moment, seen: View, *, by_asset: bool) -> pd.DataFrame:
+    """Return how unusual the liquidations of the newest hour are, by pair or by asset.
+
+    Of the pairs that *seen* shows; see ``liquidation_hours.sql``.
+    """
+    return read_of_bars(
+        "liquidation_hours",
+        shown,
+        venues=sorted(seen.venues) or None,
+        symbols=sorted(seen.pairs) or None,
+        **counted(shown).params,
+        by_asset=by_asset,
+        least_known=LEAST_KNOWN,
+    )
+
+
 def threshold_values(shown: Moment, timeframe: str) -> pd.DataFrame:
     """Return how large values were lately, in bins; ``threshold_values.sql``, once an hour."""
     return _threshold_values_of(shown, timeframe, MARKED_DAYS, by_asset=False)

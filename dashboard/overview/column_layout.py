@@ -299,6 +299,13 @@ COLUMNS: Final = (
         usual="assets",
     ),
     Column(
+        "z_liquidations",
+        help="Liquidations of the last hour against those of 7 days. Robust standard deviations",
+        width=66,
+        usual=False,
+        small=True,
+    ),
+    Column(
         "rsi_curve",
         curve_of="rsi_14",
         help="14-bar relative strength index, from 0 to 100",

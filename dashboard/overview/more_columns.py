@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
 from typing import Final
 
 import pandas as pd
@@ -13,6 +12,7 @@ from analytics.panels.panel import TIMEFRAMES
 from dashboard.as_of import Moment
 from dashboard.loaders import queries
 from dashboard.overview.column_layout import SPANS, Column
+from dashboard.view import View
 
 _KEYS: Final = ["venue", "symbol"]
 COVERAGE: Final = {
@@ -25,7 +25,7 @@ _OF_QUOTES: Final = frozenset(("basis_pct", "funding_apr_pct", "next_funding_s")
 
 
 def with_more(
-    pairs: pd.DataFrame, columns: Collection[Column], shown: Moment, span: timedelta
+    pairs: pd.DataFrame, columns: Collection[Column], shown: Moment, seen: View
 ) -> pd.DataFrame:
     """Return *pairs* with all that *columns* show and ``pairs.sql`` does not say.
 
@@ -33,7 +33,7 @@ def with_more(
         pairs: As ``pairs.sql`` returns them.
         columns: Of the table.
         shown: When.
-        span: What flows are summed over.
+        seen: Over what flows are summed.
     """
     names = {column.name for column in columns}
     for each in SPANS.keys() & {column.span for column in columns}:
@@ -41,9 +41,12 @@ def with_more(
         changes = then[[*_KEYS, "price_delta_pct", "oi_delta_pct"]]
         pairs = pairs.merge(changes, on=_KEYS, how="left", suffixes=("", f"_{each}"))
     if flows := [name for name in COVERAGE if name in names]:
-        known = queries.pair_flows(shown, span)
+        known = queries.pair_flows(shown, seen.span)
         wanted = [*_KEYS, *flows, *(COVERAGE[name] for name in flows)]
         pairs = pairs.merge(known[wanted], on=_KEYS, how="left")
+    if "z_liquidations" in names:
+        hours = queries.liquidation_hours(shown, seen, by_asset=False)
+        pairs = pairs.merge(hours[[*_KEYS, "z_liquidations"]], on=_KEYS, how="left")
     if _OF_QUOTES & names:
         pairs = quoted(pairs, queries.read("pair_quotes", shown))
         ahead = (pairs["next_funding_ts"] - shown.now).dt.total_seconds()

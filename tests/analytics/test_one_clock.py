@@ -94,6 +94,10 @@ QUERIES = {
     "known_pairs": lambda now: {"since": now - 2 * BAR},
     "collecting_since": lambda now: {"break_s": 90},
     "liquidated": lambda now: {"span_s": 3600},
+    "liquidation_hours": lambda now: {
+        **{"venues": None, "symbols": None, "counted_pairs": [], "counted_names": []},
+        **{"by_asset": True, "least_known": 0.1},
+    },
     "multipliers": lambda now: {},
     "assets": lambda now: {
         **{"since": now - 2 * BAR, "silent_before": now - BAR / 2, "span_s": 300, "is_past": False},

@@ -37,7 +37,10 @@ def app(app):
     return app
 
 
-LATER = {one.name for one in COLUMNS if one.span} | {*COVERAGE, "funding_apr_pct", "basis_pct"}
+LATER = {
+    *(one.name for one in COLUMNS if one.span),
+    *(*COVERAGE, "z_liquidations", "funding_apr_pct", "basis_pct"),
+}
 """Columns that are loaded once somebody wants them."""
 
 
