@@ -8,7 +8,7 @@ import streamlit as st
 from analytics.errors import PerpscopeError, QueryError
 from dashboard import as_of, session, view
 from dashboard.as_of import Moment
-from dashboard.frame.brand import MARK, WORDMARK, one_theme, style_page
+from dashboard.frame.brand import MARK, WORDMARK, style_page
 from dashboard.frame.freshness import origin_label
 from dashboard.frame.sidebar import sidebar
 from dashboard.frame.toolbar import toolbar
@@ -90,11 +90,10 @@ st.logo(WORDMARK)
 style_page()
 origin_label(source.origin())
 # The sidebar first: it says what in the URL is wrong, which a widget tidies away.
-seen = sidebar(choices, page.url_path, USUAL)
+seen = sidebar(choices, page.url_path, [one.url_path for one in pages], USUAL)
 rows, timeframe = toolbar(page.title)
 view.keep(with_own_levels(replace(seen, rows=rows, timeframe=timeframe)))
 if opened := session.opened_pair():
     # Not from a page's fragment, whose next tick would close it.
     pair_dialog(*opened)
 page.run()
-one_theme([page.url_path for page in pages])

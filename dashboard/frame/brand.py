@@ -1,8 +1,7 @@
-"""Name, logo, page style, and one theme for all pages."""
+"""Name, logo and page style."""
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 import streamlit as st
@@ -27,30 +26,6 @@ WORDMARK: Final = f"""
 </svg>
 """
 """The sign and the name; its colours serve on dark and on light."""
-
-_SAME_THEME: Final = """
-<script>
-  // %(look)s
-  {
-    const KEPT = "perpscope-look", FIRST = "dark at first", DARK = '"Dark"'
-    const key = (path) => `stActiveTheme-${path}-v2`
-    const all = %(paths)s.map((path) => key(`/${path}`))
-    // Streamlit keeps what is chosen under the page that was loaded, not under the one shown.
-    const loaded = key(new URL(performance.getEntriesByType("navigation")[0].name).pathname)
-    const kept = localStorage.getItem(KEPT), before = localStorage.getItem(loaded)
-    const isNew = (look) => look !== null && look !== (kept === FIRST ? DARK : kept)
-    const look = kept === null
-      ? DARK : [loaded, ...all].map((name) => localStorage.getItem(name)).find(isNew)
-    if (look !== undefined) {
-      for (const name of all) localStorage.setItem(name, look)
-      localStorage.setItem(KEPT, kept === null ? FIRST : look)
-      const isShown = kept === null && matchMedia("(prefers-color-scheme: dark)").matches
-      if (before !== look && !isShown) location.reload()
-    }
-  }
-</script>
-"""
-
 
 _STYLE: Final = """
 <style>
@@ -78,15 +53,3 @@ _STYLE: Final = """
 def style_page() -> None:
     """Give the page the width that Streamlit leaves empty, and what is chosen a readable colour."""
     st.html(_STYLE)
-
-
-def one_theme(paths: list[str]) -> None:
-    """Give the pages at *paths* one look: dark in a browser's first visit, then what is chosen.
-
-    Streamlit follows the system as soon as there is a light theme to choose, and
-    keeps what is chosen in the browser, by page. This makes the first choice, and
-    carries every later one from its page to all others.
-    """
-    # The look is in the text because a browser does the same script once only.
-    values = {"look": st.context.theme.type, "paths": json.dumps(paths)}
-    st.html(_SAME_THEME % values, unsafe_allow_javascript=True)

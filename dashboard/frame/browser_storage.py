@@ -1,4 +1,8 @@
-"""What a user chose, by group, stored in the user's browser; and the Copy link button."""
+"""What a user chose, by group, stored in the user's browser; and the Copy link button.
+
+Streamlit itself stores the theme that is chosen in its menu, under the path that was loaded. It is
+copied to the paths of all pages, and whatever is drawn in colours of its own follows at once.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +84,27 @@ async function packed(link, usual) {
   return `${link.origin}${link.pathname}?%s=${safe}`
 }
 
-export default function ({ data, parentElement, setStateValue }) {
+function keepTheme(paths) {
+  const key = (path) => `stActiveTheme-/${path}-v2`
+  // Not the path that is shown: other pages may have been gone to since.
+  const loaded = new URL(performance.getEntriesByType("navigation")[0].name).pathname.slice(1)
+  const theme = localStorage.getItem(key(loaded))
+  if (theme && paths.includes(loaded))
+    for (const path of paths) localStorage.setItem(key(path), theme)
+}
+
+// Whether another theme is shown since the last time, and not the one that the page was drawn for.
+function isOfAnotherTheme({ host }, drawnFor) {
+  const theme = getComputedStyle(host).colorScheme
+  const isNew = theme !== host.theme
+  host.theme = theme
+  return isNew && theme !== drawnFor
+}
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  // It is called as well when the theme changes, by the menu or by the system.
+  keepTheme(data.pages)
+  if (isOfAnotherTheme(parentElement, data.theme)) setTriggerValue("theme", true)
   const groups = Object.entries(data.groups)
   if (!data.restored) {
     const differs = ([group, { values, chosen }]) =>
@@ -126,11 +150,18 @@ class Kept:
     """Whether a link that shows the same has them."""
 
 
-def browser(groups: Mapping[str, Kept], usual: Usual, *, on_restored: Callable[[], None]) -> None:
+def browser(
+    groups: Mapping[str, Kept],
+    pages: Sequence[str],
+    usual: Usual,
+    *,
+    on_restored: Callable[[], None],
+) -> None:
     """Keep the settings of *groups* in the browser, ask it for its own, and offer the link.
 
     Args:
         groups: By name, what is in force.
+        pages: Paths of all pages.
         usual: What a packed link leaves out.
         on_restored: Called once with what the browser has in :func:`stored`.
     """
@@ -145,8 +176,12 @@ def browser(groups: Mapping[str, Kept], usual: Usual, *, on_restored: Callable[[
             "groups": {name: asdict(kept) for name, kept in groups.items()},
             "restored": _RESTORED in st.session_state,
             "usual": dict(usual),
+            "pages": list(pages),
+            "theme": st.context.theme.type,
         },
         on_stored_change=restored,
+        # It asks for a run: the browser says with each which theme it shows.
+        on_theme_change=lambda: None,
     )
 
 

@@ -22,13 +22,16 @@ from dashboard.frame.error_boundary import plain
 from dashboard.view import FIRST_TIMEFRAME, View
 
 
-def sidebar(choices: Callable[[], pd.DataFrame], page: str, usual: Usual) -> View:
+def sidebar(
+    choices: Callable[[], pd.DataFrame], page: str, pages: Sequence[str], usual: Usual
+) -> View:
     """Draw the inputs and return the view, without what ``toolbar`` asks for.
 
     Args:
         choices: Returns venue, symbol and base of all pairs there are, at the time that is asked
             for here.
         page: Path of the page.
+        pages: Paths of all pages.
         usual: What is chosen on pages at first, which a short link leaves out.
     """
     unpack_link(usual)
@@ -50,7 +53,7 @@ def sidebar(choices: Callable[[], pd.DataFrame], page: str, usual: Usual) -> Vie
             saved_views.GROUP: saved_views.kept(),
         }
         saved_views.saved_views(page)
-        browser(groups, usual, on_restored=_restore)
+        browser(groups, pages, usual, on_restored=_restore)
     return View(
         venues=tuple(chosen_venues),
         pairs=tuple(chosen_pairs),

@@ -151,7 +151,6 @@ def _choose(context, theme):
     """Choose *theme* as the settings menu would; frames within a page have no such storage."""
     context.add_init_script(f"""
         if (location.protocol === "http:" && self === top) {{
-            localStorage.setItem("perpscope-look", "chosen")
             localStorage.setItem(`stActiveTheme-${{location.pathname}}-v2`, '"{theme.title()}"')
         }}
     """)

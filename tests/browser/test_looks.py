@@ -235,18 +235,32 @@ def wait_for_ground(page, color):
     page.wait_for_function(f"() => {GROUND} === '{color}'")
 
 
-def test_a_chosen_look_holds_on_every_page(visit, someone, made):
-    """Dark is the first one; then whatever was chosen last, on whichever page that was."""
-    me, dark, light = someone(prefers="light"), "rgb(11, 14, 20)", "rgb(255, 255, 255)"
+def wait_for_cells_on(page, color):
+    cells = "document.querySelector('.js-plotly-plot .main-svg')"
+    page.wait_for_function(f"() => {cells}?.style.background === '{color}'")
 
-    page = visit(f"{made}/health", by=me)
+
+def test_a_chosen_look_holds_on_every_page(visit, someone, made):
+    """The system's is the first one, also when it changes; then what was chosen last, anywhere."""
+    me, dark, light = someone(prefers="light"), "rgb(11, 14, 20)", "rgb(255, 255, 255)"
+    page, loads = me.new_page(), []
+    page.on("load", lambda _: loads.append(1))
+
+    page.goto(f"{made}/heatmap")
+    wait_for_cells_on(page, light)
+    wait_for_ground(page, light)
+    page.emulate_media(color_scheme="dark")
     wait_for_ground(page, dark)
+    wait_for_cells_on(page, dark)
     choose(page, "Light")
     wait_for_ground(page, light)
+    wait_for_cells_on(page, light)
+    assert len(loads) == 1
     page.goto(f"{made}/exchanges")
     wait_for_ground(page, light)
     page.get_by_role("link", name="Overview", exact=True).click()
     page.get_by_role("heading", name="Overview").wait_for()
+    page.emulate_media(color_scheme="light")
     choose(page, "Dark")
     wait_for_ground(page, dark)
 

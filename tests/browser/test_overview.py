@@ -252,19 +252,16 @@ def test_a_view_goes_along_from_page_to_page(visit, made):
     page.wait_for_url(lambda address: "at=" not in address)
 
 
-def test_dark_comes_first_and_light_stays_chosen(overview):
-    """A system that prefers light gets dark at first; its next visit keeps what was chosen."""
+def test_the_systems_theme_comes_first_and_what_was_chosen_stays(overview):
+    """A system that prefers light gets light; its next visit keeps the dark that was chosen."""
     page = overview(prefers="light")
-    page.wait_for_function(
-        "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor "
-        f"=== '{BACKGROUND['dark']}'"
-    )
+    assert background(page) == BACKGROUND["light"]
 
-    page.evaluate("localStorage.setItem('stActiveTheme-/-v2', '\"Light\"')")
+    page.evaluate("localStorage.setItem('stActiveTheme-/-v2', '\"Dark\"')")
     page.reload()
     page.wait_for_selector("[data-testid=stDataFrame] canvas")
 
-    assert background(page) == BACKGROUND["light"]
+    assert background(page) == BACKGROUND["dark"]
 
 
 def test_watch_lists_and_views_stay_with_who_saved_them(someone, visit, made):

@@ -99,14 +99,6 @@ class LinkedChart {
     this.api.remove()
   }
 
-  // Whether the page has another ground than the chart, and that for the first time.
-  isOfAnotherTheme({ host }) {
-    const ground = getComputedStyle(host).getPropertyValue("--st-background-color").toUpperCase()
-    const isNew = ground !== this.ground
-    this.ground = ground
-    return isNew && ground !== this.parts.colors.background
-  }
-
   // Returns false where *update* follows one that never came.
   take(update) {
     if (update.number === this.number) return true
@@ -576,8 +568,7 @@ function draw({ data, parentElement, setTriggerValue }) {
     chart = new LinkedChart(parentElement)
     charts.set(parentElement, chart)
   }
-  if (!chart.take(data) || chart.isOfAnotherTheme(parentElement))
-    setTriggerValue("missed", data.number)
+  if (!chart.take(data)) setTriggerValue("missed", data.number)
   return () => setTimeout(() => {
     // It is called too where a later update overtook this one.
     if (parentElement.host.isConnected) return
