@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 Phase = Literal["inactive", "pending", "firing"]
-Change = Literal["pending", "firing", "resolved", "dropped"]
-"""What happened to an episode: it began to wait, fired, was over, or ended before it fired."""
+Change = Literal["pending", "firing", "clearing", "held", "resolved", "dropped"]
+"""What happened to an episode: it began to wait; fired; is over, and waits for ``keep_firing_for``;
+is not over after all; was resolved; or ended before it fired. All of a state follows from these."""
 
 NO_TIME: Final = timedelta()
 
@@ -79,6 +80,27 @@ def step(
     return _held(state, now, waits)
 
 
+def after(change: Change, started: datetime, at: datetime, resolved: datetime | None) -> State:
+    """Return the state of an episode whose newest *change* was *at* that time.
+
+    Args:
+        change: What happened.
+        started: When the episode began.
+        at: When it happened.
+        resolved: When an episode of the same rule and subject was last resolved.
+    """
+    state = State(seen=at, resolved=resolved)
+    match change:
+        case "pending":
+            return replace(state, phase="pending", started=started)
+        case "firing" | "held":
+            return replace(state, phase="firing", started=started)
+        case "clearing":
+            return replace(state, phase="firing", started=started, over_since=at)
+        case "resolved" | "dropped":
+            return state
+
+
 def _held(state: State, now: datetime, waits: Waits) -> tuple[State, Change | None]:
     """It is true and has not fired yet."""
     if state.phase == "inactive" and state.resolved and now < state.resolved + waits.cool_down:
@@ -96,11 +118,12 @@ def _firing(
     """It fired; it is resolved once it has been over for long enough."""
     if clear is None:
         return state, None
+    was_over = state.over_since is not None
     if not clear:
-        return replace(state, over_since=None), None
+        return replace(state, over_since=None), "held" if was_over else None
     since = state.over_since or now
     if now - since < waits.keep:
-        return replace(state, over_since=since), None
+        return replace(state, over_since=since), None if was_over else "clearing"
     return replace(_inactive(state), resolved=now), "resolved"
 
 

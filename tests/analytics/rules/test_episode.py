@@ -6,17 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.rules.episode import Change, State, Waits, step
+from analytics.rules.episode import Change, State, Waits, after, step
 
 START = datetime(2025, 10, 22, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def run(pattern: str, waits: Waits, clear: str | None = None) -> list[tuple[int, Change]]:
-    """Step once a minute over *pattern* (T true, F false, ? unknown); return (minute, change)."""
+def run(
+    pattern: str, waits: Waits, clear: str | None = None, *, restarts: bool = False
+) -> list[tuple[int, Change]]:
+    """Step once a minute over *pattern* (T true, F false, ? unknown); return (minute, change).
+
+    With *restarts* the state is made anew before each minute, from nothing but the newest changes.
+    """
     known = {"T": True, "F": False, "?": None}
     state, changes = State(), []
+    started = resolved = None
     for minute, letter in enumerate(pattern):
+        if restarts and changes:
+            last, what = changes[-1]
+            state = after(what, started, START + last * MINUTE, resolved)
         holds = known[letter]
         over = None if holds is None else not holds
         if clear is not None:
@@ -24,6 +33,7 @@ def run(pattern: str, waits: Waits, clear: str | None = None) -> list[tuple[int,
         state, change = step(state, START + minute * MINUTE, holds, waits, clear=over)
         if change:
             changes.append((minute, change))
+            started, resolved = state.started or started, state.resolved
     return changes
 
 
@@ -35,7 +45,8 @@ def run(pattern: str, waits: Waits, clear: str | None = None) -> list[tuple[int,
         ("TTTT", Waits(hold=2 * MINUTE), [(0, "pending"), (2, "firing")]),
         ("TTFTT", Waits(hold=2 * MINUTE), [(0, "pending"), (2, "dropped"), (3, "pending")]),
         # `keep_firing_for`: over for two minutes without a break.
-        ("TFTFFF", Waits(keep=2 * MINUTE), [(0, "firing"), (5, "resolved")]),
+        ("TFTFFF", Waits(keep=2 * MINUTE), [(0, "firing"), (1, "clearing"), (2, "held"),
+                                             (3, "clearing"), (5, "resolved")]),
         ("TFTFTFTF", Waits(cool_down=4 * MINUTE), [(0, "firing"), (1, "resolved"), (6, "firing"),
                                                    (7, "resolved")]),
         # Unknown neither fires nor resolves, and does not break what was going on.
@@ -43,7 +54,7 @@ def run(pattern: str, waits: Waits, clear: str | None = None) -> list[tuple[int,
         ("T???F", Waits(), [(0, "firing"), (4, "resolved")]),
         ("T?T", Waits(hold=2 * MINUTE), [(0, "pending"), (2, "firing")]),
         ("T??", Waits(hold=2 * MINUTE), [(0, "pending")]),
-        ("TF?F", Waits(keep=2 * MINUTE), [(0, "firing"), (3, "resolved")]),
+        ("TF?F", Waits(keep=2 * MINUTE), [(0, "firing"), (1, "clearing"), (3, "resolved")]),
     ],
 )  # fmt: skip
 def test_a_rule_goes_through_its_states(
@@ -70,7 +81,7 @@ def test_a_clock_set_back_changes_nothing() -> None:
     cool=st.integers(0, 4),
     cut=st.integers(0, 60),
 )
-def test_changes_alternate_and_later_minutes_change_no_earlier_one(
+def test_changes_alternate_outlive_restarts_and_depend_on_no_later_minute(
     pattern: str, hold: int, keep: int, cool: int, cut: int
 ) -> None:
     waits = Waits(hold=hold * MINUTE, keep=keep * MINUTE, cool_down=cool * MINUTE)
@@ -78,6 +89,7 @@ def test_changes_alternate_and_later_minutes_change_no_earlier_one(
     fired = [change for _, change in changes if change in ("firing", "resolved")]
     assert fired == (["firing", "resolved"] * len(fired))[: len(fired)]
     assert run(pattern[:cut], waits) == [(m, c) for m, c in changes if m < cut]
+    assert run(pattern, waits, restarts=True) == changes
     for minute, change in changes:
         if change == "firing":
             held = pattern[minute - hold : minute + 1]
