@@ -321,7 +321,9 @@ def test_a_value_of_another_kind_is_refused_with_what_is_allowed(name, key, text
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(["pair"], "choose from alert_episodes, asset_classes, ", id="unknown query"),
+        pytest.param(
+            ["pair"], "choose from alert_deliveries, alert_episodes, ", id="unknown query"
+        ),
         pytest.param(["pairs"], "pairs: parameter since, span_s is missing", id="missing"),
         pytest.param(
             ["newest_cycle", "--param", "until=3"], "parameter until; it has now", id="unknown"

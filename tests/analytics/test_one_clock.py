@@ -85,7 +85,9 @@ CUT = {"closing_ms": 300_000, "least_known": 0.75}
 
 
 QUERIES = {
+    "alert_deliveries": lambda now: {},
     "alert_episodes": lambda now: {"since": now - HOUR},
+    "alerts_waiting": lambda now: {},
     "asset_classes": lambda now: {},
     "bars_known": lambda now: {},
     "bar_gaps": lambda now: {**spanned(now), "metrics": None},
@@ -323,7 +325,7 @@ def alert_events_of_all():
     """An episode that begins every 20 minutes, fires 5 minutes later and is over after an hour."""
     changes = {"pending": 0, "firing": 5, "resolved": 60}
     names = ("version", "timeframe", "severity", "alert_group", "condition", "message")
-    texts = dict.fromkeys((*names, "seen_values", "seen_ages_s", "channels"), "")
+    texts = dict.fromkeys((*names, "seen_values", "seen_ages_s"), "") | {"channels": '["desk"]'}
     return [
         {"rule": "crowded", "subject": "BTC", "per": "asset", "base": "BTC", **texts}
         | {"started_ts": start, "change": change, "ts": start + minutes * timedelta(minutes=1)}
@@ -336,6 +338,17 @@ def alert_actions_of_all():
     return [
         {"id": str(n), "ts": HEARD + n * HOUR, "kind": "silence", "until_ts": END + n * HOUR}
         for n in range(4)
+    ]
+
+
+def alert_deliveries_of_all():
+    """Every other episode's firing is sent at the second attempt; the rest fail."""
+    return [
+        {"channel": "desk", "rule": "crowded", "version": "", "subject": "BTC", "change": "firing"}
+        | {"started_ts": start, "attempt": attempt, "outcome": outcome, "error": outcome}
+        | {"ts": start + (5 + attempt) * timedelta(minutes=1)}
+        for n, start in enumerate(HEARD + n * 20 * timedelta(minutes=1) for n in range(12))
+        for attempt, outcome in ((1, "failed"), (2, ("failed", "sent")[n % 2]))
     ]
 
 
@@ -380,6 +393,7 @@ def known_at(record, now):
         "gaps": lambda row: row["ended_ts"] <= now,
         "alert_events": lambda row: row["ts"] <= now,
         "alert_actions": lambda row: row["ts"] <= now,
+        "alert_deliveries": lambda row: row["ts"] <= now,
         "instruments": lambda row: row["first_seen_ts"] <= now,
     }
     rows_then = {table: [*filter(known[table], rows)] for table, rows in record.items()}
@@ -428,6 +442,7 @@ def record():
         "gaps": gaps_of_all(),
         "alert_events": alert_events_of_all(),
         "alert_actions": alert_actions_of_all(),
+        "alert_deliveries": alert_deliveries_of_all(),
         "instruments": instruments_of_all(),
     }
 

@@ -1,0 +1,101 @@
+-- Alerts of the 7 days before $now [UTC] that are still to be sent to a channel, oldest first.
+-- One row per channel, rule, version, subject, started_ts and change (firing or resolved).
+-- Resolved is sent where firing was, so it has no row before. A firing alert that is over has its end as
+-- ended_ts. attempts counts those so far; is_silenced is whether a silence held for it when it
+-- happened, or holds at $now.
+with events as (
+    select * from alert_events
+    where within(ts, $now::timestamp - interval 7 days, $now) and change in ('firing', 'resolved')
+),
+
+tried as (
+    select
+        channel,
+        rule,
+        version,
+        subject,
+        started_ts,
+        change,
+        count(*) as attempts,
+        bool_or(outcome = 'sent') as is_sent,
+        bool_or(outcome <> 'failed') as is_done
+    from alert_deliveries
+    where within(ts, $now::timestamp - interval 90 days, $now)
+    group by all
+),
+
+firing as (
+    select
+        events.*,
+        unnest(from_json(events.channels, '["varchar"]')) as channel
+    from events
+    where change = 'firing'
+),
+
+resolved as (
+    select
+        events.*,
+        tried.channel
+    from events
+    inner join tried using (rule, version, subject, started_ts)
+    where events.change = 'resolved' and tried.change = 'firing' and tried.is_sent
+),
+
+to_send as (
+    select * from firing
+    union all by name
+    select * from resolved
+),
+
+silences as (
+    select
+        silence.*,
+        min(ended.ts) as ended_ts
+    from alert_actions as silence
+    left join alert_actions as ended
+        on ended.kind = 'end_silence' and ended.ends_id = silence.id
+        and ended.ts <= $now::timestamp
+    where silence.kind = 'silence' and silence.ts <= $now::timestamp
+    group by all
+)
+
+select
+    to_send.channel,
+    to_send.rule,
+    to_send.version,
+    to_send.subject,
+    to_send.started_ts,
+    to_send.change,
+    to_send.ts,
+    to_send.per,
+    to_send.venue,
+    to_send.symbol,
+    to_send.base,
+    to_send.severity,
+    to_send.alert_group,
+    to_send.message,
+    over.ts as ended_ts,
+    coalesce(tried.attempts, 0) as attempts,
+    exists (
+        select 1 from silences
+        where
+            (
+                (silences.ts <= to_send.ts and to_send.ts < least(silences.until_ts, silences.ended_ts))
+                or $now::timestamp < least(silences.until_ts, silences.ended_ts)
+            )
+            and coalesce(silences.rule = to_send.rule, true)
+            and coalesce(silences.subject = to_send.subject, true)
+            and coalesce(silences.alert_group = to_send.alert_group, true)
+    ) as is_silenced
+from to_send
+left join tried using (channel, rule, version, subject, started_ts, change)
+left join events as over
+    on
+        over.change = 'resolved'
+        and to_send.change = 'firing'
+        and over.rule = to_send.rule
+        and over.version = to_send.version
+        and over.subject = to_send.subject
+        and over.started_ts = to_send.started_ts
+where not coalesce(tried.is_done, false)
+order by to_send.ts, to_send.channel, to_send.rule, to_send.subject
