@@ -114,8 +114,7 @@ def set_threshold(page, label, value):
 def open_first_pair(page):
     """Click on the first row; return its pair and venue."""
     pair, venue, *_ = pair_rows(page)[0]
-    box = page.locator(TABLE).bounding_box()
-    page.mouse.click(box["x"] + 20, box["y"] + 50)
+    page.locator(TABLE).click(position={"x": 20, "y": 50}, delay=80)
     page.locator(f"{DIALOG} .chart canvas").first.wait_for()
     return pair, venue
 
@@ -472,15 +471,13 @@ def test_an_asset_is_compared_and_a_rate_opens_its_pair(visit, still):
     rows = table(page, FUNDING)
     row = next(nth for nth, cells in enumerate(rows) if cells[0] != "BTC")
     asset = page.get_by_role("combobox", name="Asset", exact=True)
-    page.locator(FUNDING).scroll_into_view_if_needed()
-    box = page.locator(FUNDING).bounding_box()
-    height = box["y"] + 29 * (row + 1.5)
+    height = 29 * (row + 1.5)
 
-    page.mouse.click(box["x"] + 20, height, delay=80)
+    page.locator(FUNDING).click(position={"x": 20, "y": height}, delay=80)
     page.wait_for_function(
         "([field, asset]) => field.value === asset", arg=[asset.element_handle(), rows[row][0]]
     )
-    page.mouse.click(box["x"] + 120, height, delay=80)
+    page.locator(FUNDING).click(position={"x": 120, "y": height}, delay=80)
     page.wait_for_selector(DIALOG)
 
     assert f"{rows[row][0]}/USDT on" in page.locator(DIALOG).inner_text()

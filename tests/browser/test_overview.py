@@ -220,15 +220,15 @@ def test_the_choice_of_venues_lives_in_the_url(overview):
 
 
 def test_a_view_goes_along_from_page_to_page(visit, made):
-    """The time looked at, timeframe and venues: by the links at the top, by those on the pages,
-    through the dialog, and by the browser's way back."""
+    """The time looked at, timeframe and venues: by the links at the top, by the way out of the
+    wallboard, through the dialog, and by the browser's way back."""
     seen = {"at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "timeframe": "1h", "venues": "OKX"}
     seen["rows"] = "pairs"
     page = visit(f"{made}/?{urlencode({**seen, 'venues': 'okx'})}")
 
-    def arrive_at(title):
+    def arrive_at(title, note="Showing the market as known at"):
         page.get_by_role("heading", name=title, exact=True).wait_for()
-        page.get_by_text("Showing the market as known at").wait_for()
+        page.get_by_text(note).wait_for()
         page.wait_for_function(COMPLETE)
         asked = dict(parse_qsl(urlsplit(page.url).query))
         assert {name: asked.get(name) for name in seen} == seen
@@ -236,14 +236,15 @@ def test_a_view_goes_along_from_page_to_page(visit, made):
     page.get_by_role("link", name="Health", exact=True).click()
     arrive_at("Health")
     page.get_by_role("link", name="Market", exact=True).click()
-    arrive_at("Market")
-    page.get_by_role("link", name="All pairs").click()
+    arrive_at("BTC/USDT · Binance")
+    page.get_by_role("link", name="Wallboard", exact=True).click()
+    arrive_at("BTC", "as known then")
+    page.get_by_role("link", name="Exit wallboard").click()
     arrive_at("Overview")
     page.locator("[data-testid=stDataFrame] tbody tr").first.wait_for(state="attached")
-    box = page.locator("[data-testid=stDataFrame]").bounding_box()
-    page.mouse.click(box["x"] + 20, box["y"] + 50)
+    press(page, 80, 20, 50)
     page.get_by_role("link", name="Open in Market").click()
-    arrive_at("Market")
+    arrive_at("BTC/USDT · OKX")
     page.go_back()
     arrive_at("Overview")
     assert page.get_by_role("dialog").count() == 0
