@@ -9,13 +9,17 @@ import re
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics.errors import SettingsError
+from analytics.untrusted.editing import Editors
 
 PREFIX = "PERPSCOPE_"
 ENV_FILE = ".env"
+
+SHORTEST_TOKEN = 16
+"""[characters]"""
 
 Read = TypeVar("Read", bound="LakeSettings")
 
@@ -38,6 +42,27 @@ class LakeSettings(BaseSettings):
     interval_s: float = Field(default=30, ge=5, le=3600)
     """Time between two cycles. [s]"""
 
+    edit_token: SecretStr | None = None
+    """What whoever edits must type where ``edit_rules`` is ``token``: 16 characters or more."""
+
+    edit_rules: Editors = "loopback"
+    """Who may edit rules, acknowledge and silence alerts on a page: whoever opens it by a
+    ``loopback`` address, whoever knows the ``token``, or nobody (``off``)."""
+
+    @field_validator("edit_token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SHORTEST_TOKEN:
+            raise ValueError(f"it must have {SHORTEST_TOKEN} characters or more")
+        return value
+
+    @field_validator("edit_rules")
+    @classmethod
+    def _with_token(cls, value: Editors, info: ValidationInfo) -> Editors:
+        if value == "token" and info.data.get("edit_token", "wrong") is None:
+            raise ValueError(f"set {PREFIX}EDIT_TOKEN, too")
+        return value
+
     @field_validator("data_dir", mode="before")
     @classmethod
     def _named(cls, value: object) -> object:
@@ -58,15 +83,17 @@ def load(kind: type[Read], **overrides: object) -> Read:
         return kind(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = [
-            f"{PREFIX}{str(fault['loc'][0]).upper()}={_shown(fault['input'])}: "
+            f"{PREFIX}{str(name := fault['loc'][0]).upper()}={_shown(name, fault['input'])}: "
             f"{_sentence(fault['msg'])}"
             for fault in error.errors()
         ]
         raise SettingsError("; ".join(wrong)) from error
 
 
-def _shown(value: object) -> str:
-    """Write a wrong *value* without the user and the password of an address."""
+def _shown(name: object, value: object) -> str:
+    """Write a wrong *value* without a secret, or the user and the password of an address."""
+    if name == "edit_token":
+        return "…"
     return re.sub(r"//.*@", "//…@", repr(value))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from analytics.collector_socket import takes_work
 from analytics.errors import LakeError, LakeLocked
 from collector.backfill import coverage
 from collector.backfill.coverage import Covered
@@ -14,7 +15,7 @@ from collector.commands.progress import ProgressScreen
 from collector.service import timetable
 from collector.service.app import opened
 from collector.service.backfill_work import backfill_work
-from collector.service.control_socket import Report, ask, takes_work
+from collector.service.control_socket import Report, ask
 from collector.settings import Settings
 from collector.venues import VENUES
 

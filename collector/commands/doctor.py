@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from analytics.collector_socket import takes_work
 from analytics.errors import LakeAbsent, LakeError, PerpscopeError, VenueError
 from analytics.lake.attach import connect, extension_file
 from analytics.lake.check import quarantine_notes
@@ -24,7 +25,6 @@ from collector.runtime import http_session
 from collector.runtime.budget import Budget
 from collector.runtime.clock import Clock
 from collector.service.app import simulator_clock
-from collector.service.control_socket import takes_work
 from collector.settings import Settings
 from collector.streams.registry import STREAMS
 from collector.streams.wire.reconnect import FAILURES, opened, sentence

@@ -12,11 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from analytics import formats
+from analytics.collector_socket import takes_work
 from analytics.errors import LakeError, LakeLocked, QueryError
 from analytics.lake.writer import Lake
 from collector.commands.progress import ProgressScreen
 from collector.imports.parsed import ImportSummary
-from collector.service.control_socket import ask, takes_work
+from collector.service.control_socket import ask
 from collector.service.import_work import import_work
 
 

@@ -1,19 +1,17 @@
 """How other commands have the collector write for them.
 
-Only one process may write to a lake. A command that wants to write while the
+Only one process may write to a lake. A command or a page that wants to write while the
 collector runs hands it the work over a Unix socket beside the lake, which only
-its owner can open, and reads progress back as JSON lines.
+its owner can open, and reads progress back as JSON lines. Pages ask by
+`analytics.collector_socket`, commands whose work takes long by `ask`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import os
 import socket
-import stat
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -26,15 +24,13 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from analytics.errors import LakeError, PerpscopeError, QueryError
+from analytics.collector_socket import LARGEST_REQUEST, socket_path
+from analytics.errors import LakeError, PerpscopeError, QueryError, RuleError
 from collector.runtime.guarded_tasks import GuardedTasks
 from collector.service import left_behind
 from collector.service.servers import served
 
 log = structlog.get_logger(__name__)
-
-MAX_SOCKET_PATH = 100
-"""The systems we run on allow 103 bytes and more. [bytes]"""
 
 STOP_TIMEOUT_S = 0.5
 """How long work may take to stop when the collector does. [wall s]"""
@@ -57,36 +53,6 @@ _STOPPED = (
 )
 
 
-def socket_path(folder: Path) -> Path:
-    """Return where the collector of the lake in *folder* listens.
-
-    Raises:
-        LakeError: The path would be too long, and somebody else made the folder for those.
-    """
-    path = folder.absolute() / "collector.sock"
-    if len(str(path).encode()) <= MAX_SOCKET_PATH:
-        return path
-    name = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
-    return _folder_of_ours() / f"{name}.sock"
-
-
-def takes_work(folder: Path) -> bool:
-    """Return whether a collector of the lake in *folder* listens.
-
-    Raises:
-        LakeError: One may, but not to this user.
-    """
-    path = socket_path(folder)
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
-            return False
-        except OSError as error:
-            raise LakeError(f"{path}: cannot be opened ({error.strerror})") from error
-    return True
-
-
 @asynccontextmanager
 async def taking_work(
     folder: Path, works: dict[str, Work], tasks: GuardedTasks
@@ -102,7 +68,7 @@ async def taking_work(
     Raises:
         LakeError: There is no place to listen.
     """
-    app = web.Application()
+    app = web.Application(client_max_size=LARGEST_REQUEST)
     turns = {name: asyncio.Lock() for name in works}
     requests: set[_Request] = set()
 
@@ -219,7 +185,7 @@ class _Request:
     def _telling_failures(self) -> Iterator[None]:
         try:
             yield
-        except QueryError as error:
+        except (QueryError, RuleError) as error:
             self._tell({"error": str(error), "is_input": True})
         except PerpscopeError as error:
             self._tell({"error": str(error)})
@@ -264,21 +230,6 @@ async def ask(folder: Path, name: str, asked: dict[str, object], report: Report)
             f"{folder}: lost the connection to the collector before the work was done ({error}); "
             "what it stored is kept, so just run the command again"
         ) from error
-
-
-def _folder_of_ours() -> Path:
-    """Return a folder for sockets that belongs to this user and is closed to others."""
-    folder = Path(tempfile.gettempdir()) / f"perpscope-{os.getuid()}"
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    found = folder.lstat()
-    private = stat.S_ISDIR(found.st_mode) and not stat.S_IMODE(found.st_mode) & 0o077
-    if not private or found.st_uid != os.getuid():
-        raise LakeError(
-            f"{folder}: it must belong to you and be closed to other users; "
-            "remove it or set TMPDIR to another folder"
-        )
-    return folder
 
 
 def _listening(path: Path) -> socket.socket:

@@ -14,6 +14,7 @@ from analytics.errors import LakeError
 from analytics.records import Cycle
 from collector.runtime.guarded_tasks import GuardedTask
 from collector.service import timetable
+from collector.service.alert_work import AlertWork
 from collector.service.app import LAKE, STORING_TIMEOUT_S, Program, opened
 from collector.service.backfill_work import backfill_work
 from collector.service.control_socket import taking_work
@@ -48,7 +49,12 @@ async def run(settings: Settings) -> bool:
 async def collecting(settings: Settings) -> AsyncIterator[Program]:
     """Collect within the block, and answer other commands and those who watch; raises as `run`."""
     async with opened(settings, streams=settings.streams) as program:
-        works = {"import": import_work(program.lake), "backfill": backfill_work(program)}
+        alert_work = AlertWork(settings, program.clock, program.lake)
+        works = {
+            "import": import_work(program.lake),
+            "backfill": backfill_work(program),
+            **alert_work.works(),
+        }
         async with (
             taking_work(settings.data_dir, works, program.tasks),
             answering(settings.collector_port, program),

@@ -17,9 +17,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from analytics.collector_socket import socket_path, takes_work
 from analytics.errors import ImportRefused, LakeError
 from collector.service import control_socket
-from collector.service.control_socket import ask, socket_path, takes_work, taking_work
+from collector.service.control_socket import ask, taking_work
 from tests.waiting import HANG_S
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -63,7 +64,7 @@ async def test_a_request_that_is_no_json_is_refused(tmp_path, body, tasks):
     async def work(asked, report):
         report({"done": asked})
 
-    connector = aiohttp.UnixConnector(path=str(control_socket.socket_path(tmp_path)))
+    connector = aiohttp.UnixConnector(path=str(socket_path(tmp_path)))
     async with (
         control_socket.taking_work(tmp_path, {"work": work}, tasks),
         aiohttp.ClientSession(connector=connector) as session,
@@ -84,7 +85,7 @@ async def test_a_collector_that_answers_nonsense_is_said(tmp_path, line):
     runner = web.AppRunner(app)
     await runner.setup()
     try:
-        await web.UnixSite(runner, str(control_socket.socket_path(tmp_path))).start()
+        await web.UnixSite(runner, str(socket_path(tmp_path))).start()
         with pytest.raises(LakeError, match="invalid answer from the collector's socket"):
             await control_socket.ask(tmp_path, "work", {}, lambda line: line["done"])
     finally:

@@ -14,12 +14,13 @@ import pytest
 from apscheduler.triggers.interval import IntervalTrigger
 from structlog.testing import capture_logs
 
+from analytics.collector_socket import takes_work
 from analytics.errors import PerpscopeError
 from collector.runtime import guarded_tasks as tasks
 from collector.runtime.clock import Clock
 from collector.runtime.guarded_tasks import Policy
 from collector.service import runner
-from collector.service.control_socket import ask, takes_work
+from collector.service.control_socket import ask
 from collector.settings import Settings
 from perpscope import Exit, exit_code
 from simulator.server import Simulator, synthetic

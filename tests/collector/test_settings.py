@@ -47,6 +47,17 @@ def test_no_password_goes_into_an_address_nor_into_the_refusal(monkeypatch):
     assert "cret" not in str(refused.value)
 
 
+def test_an_edit_token_is_shown_nowhere(monkeypatch):
+    """Neither when it is refused, nor by whoever writes the settings out."""
+    monkeypatch.setenv("PERPSCOPE_EDIT_TOKEN", "too short")
+    with pytest.raises(SettingsError, match="16 characters or more") as refused:
+        load()
+    assert "too short" not in str(refused.value)
+
+    monkeypatch.setenv("PERPSCOPE_EDIT_TOKEN", "of more than 16 characters")
+    assert "characters" not in str(load(edit_rules="token").model_dump())
+
+
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
@@ -64,6 +75,8 @@ def test_no_password_goes_into_an_address_nor_into_the_refusal(monkeypatch):
         ("PERPSCOPE_ALLOWED_HOSTS", "*", "without a port"),
         ("PERPSCOPE_ALLOWED_HOSTS", "a.example.org,b.example.org:80", "without a port"),
         ("PERPSCOPE_SIMULATOR", "http://example.org:80", "127"),
+        ("PERPSCOPE_EDIT_RULES", "everybody", "'loopback', 'token' or 'off'"),
+        ("PERPSCOPE_EDIT_RULES", "token", "set PERPSCOPE_EDIT_TOKEN, too"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(

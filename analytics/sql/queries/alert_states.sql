@@ -1,4 +1,5 @@
--- The newest event of each rule, version and subject, of all that is stored: what a collector goes on from.
+-- The newest stored event of each rule, version and subject: what a collector goes on from. One row per
+-- rule, version and subject, whatever the time is: after a clock was set back some lie ahead of it.
 -- resolved_ts is when an episode of them was last resolved, NULL if none was.
 with newest as (
     select

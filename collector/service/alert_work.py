@@ -1,0 +1,112 @@
+"""What pages have the collector do about alerts: acknowledge, silence, end a silence, save rules.
+
+The commands are those of `analytics.rules.commands`. What a person did is stored and published
+before they hear that it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from analytics.errors import RuleError
+from analytics.lake.writer import Lake
+from analytics.records import AlertAction
+from analytics.rules.commands import (
+    LONGEST_SILENCE_D,
+    Acknowledge,
+    Action,
+    Command,
+    EndSilence,
+    Silence,
+    made,
+)
+from analytics.settings import LakeSettings
+from analytics.untrusted.editing import token_refusal
+from collector.runtime.clock import Clock
+from collector.service.control_socket import Report, Work
+
+_Made = TypeVar("_Made", bound=Command)
+
+_SAME = "alert_actions where id = $id"
+_EPISODE = "alert_events where rule = $rule and subject = $subject and started_ts = $started_ts"
+_SILENCE = """
+alert_actions where kind = 'silence' and id = $ends_id and until_ts > $now
+and id not in (select ends_id from alert_actions where kind = 'end_silence')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertWork:
+    """Does what pages ask, if they may."""
+
+    settings: LakeSettings
+    clock: Clock
+    lake: Lake
+
+    def works(self) -> dict[str, Work]:
+        """Return the works by name, for the control socket."""
+        return {
+            Acknowledge.work: self._work(Acknowledge, self._acknowledge),
+            Silence.work: self._work(Silence, self._silence),
+            EndSilence.work: self._work(EndSilence, self._end_silence),
+        }
+
+    def _work(self, kind: type[_Made], do: Callable[[_Made], None]) -> Work:
+        def work(asked: dict[str, Any], _report: Report) -> None:
+            command = made(kind, asked)
+            token = self.settings.edit_token
+            refused = token_refusal(
+                self.settings.edit_rules,
+                token=None if token is None else token.get_secret_value(),
+                given=command.token,
+            )
+            if refused is not None:
+                raise RuleError(refused)
+            # Whoever lost the answer asks again, by the same id.
+            if not (isinstance(command, Action) and self._has(_SAME, id=command.id)):
+                do(command)
+            self.lake.publish()
+
+        return work
+
+    def _acknowledge(self, asked: Acknowledge) -> None:
+        named: dict[str, Any] = {
+            "rule": asked.rule,
+            "subject": asked.subject,
+            "started_ts": asked.started_ts,
+        }
+        if not self._has(_EPISODE, **named):
+            raise RuleError(f"{asked.rule}, {asked.subject}: there is no such alert")
+        self._store(asked, "acknowledge", **named)
+
+    def _silence(self, asked: Silence) -> None:
+        now = self.clock.now()
+        if not now < asked.until_ts <= now + timedelta(days=LONGEST_SILENCE_D):
+            raise RuleError(
+                f"a silence ends after now and within {LONGEST_SILENCE_D} days; "
+                f"this one would end at {asked.until_ts:%Y-%m-%d %H:%M} UTC"
+            )
+        fields = asked.model_dump(include={"rule", "subject", "alert_group", "until_ts", "reason"})
+        self._store(asked, "silence", **fields)
+
+    def _end_silence(self, asked: EndSilence) -> None:
+        if not self._has(_SILENCE, ends_id=asked.ends_id, now=self.clock.now()):
+            raise RuleError("this silence is over already")
+        self._store(asked, "end_silence", ends_id=asked.ends_id)
+
+    def _store(self, asked: Action, kind: str, **fields: Any) -> None:
+        done = {"id": asked.id, "ts": self.clock.now(), "kind": kind, **fields}
+        self.lake.append_records([AlertAction(**done)])
+
+    def _has(self, rows: str, **values: str | datetime) -> bool:
+        bound = {
+            key: value.replace(tzinfo=None) if isinstance(value, datetime) else value
+            for key, value in values.items()
+        }
+        with self.lake.cursor() as cursor:
+            # Only the constants above are written into it.
+            found = cursor.execute(f"select 1 from {rows} limit 1", bound).fetchone()  # noqa: S608
+        return found is not None
