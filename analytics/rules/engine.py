@@ -52,6 +52,8 @@ class Event:
     started: datetime
     values: Mapping[str, Any]
     """What the rule read then, by column; None is absent."""
+    ages_s: Mapping[str, float]
+    """How old it was, by column; those whose time the frame has. [s]"""
 
 
 States = Mapping[Key, State]
@@ -77,6 +79,7 @@ def run(
         rules: Each name once.
         frames: One for each kind of subject and timeframe that a rule has, a row per subject.
             ``venue`` and ``symbol`` name a pair, ``base`` an asset; the market is one row.
+            Beside a value ``NAME`` its time may stand as ``NAME_ts``.
         states: As the pass before returned them. Those of a rule that is no longer there, or was
             edited, are dropped; that of a subject without a row stays as it is.
         now: The time of the frames' values, with a zone.
@@ -132,8 +135,12 @@ class _Look:
         row = self._frame.iloc[self._rows[key.subject]]
         read = self._rule.when.columns | (self._rule.clear.columns if self._rule.clear else set())
         values = {name: None if pd.isna(row[name]) else row[name] for name in sorted(read)}
+        times = {name: row.get(f"{name}_ts") for name in values}
+        ages_s = {
+            name: (now - time).total_seconds() for name, time in times.items() if not pd.isna(time)
+        }
         started = before.started or after.started or now
-        return Event(key=key, change=change, ts=now, started=started, values=values)
+        return Event(key=key, change=change, ts=now, started=started, values=values, ages_s=ages_s)
 
 
 def _written(rules: Iterable[Rule]) -> Iterable[tuple[str, Expression]]:

@@ -70,6 +70,19 @@ def test_each_pair_has_its_own_episode_with_the_values_that_it_saw() -> None:
     assert told[2][1].started == START
 
 
+def test_how_old_the_values_were_is_kept_where_the_frame_says_it() -> None:
+    frames = pairs(btc=3, eth=3)
+    (which,) = frames
+    seen = [pd.Timestamp(START) - 40 * pd.Timedelta(seconds=1), pd.NaT]
+    _, events = run(
+        rules('when = "z_oi > ls_accounts"'),
+        {which: frames[which].assign(z_oi_ts=seen)},
+        {},
+        START,
+    )
+    assert [dict(event.ages_s) for event in events] == [{"z_oi": 40.0}, {}]
+
+
 def test_what_is_absent_neither_fires_nor_resolves() -> None:
     told = played(
         rules('when = "z_oi > 2.5"'),
