@@ -32,7 +32,9 @@ from living_lake import living
 from machine import described, free_port
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("overview", "market", "heatmap", "correlation", "exchanges", "health", "wallboard")
+PAGES = (
+    *("overview", "market", "heatmap", "correlation", "exchanges", "alerts", "health", "wallboard"),
+)
 MOST_TIMES = {"overview": 1.5, "market": 2.0}
 """Limit of a first visit as a multiple of the bare app's; 2.5 for other pages."""
 LEAST_ROWS = 20

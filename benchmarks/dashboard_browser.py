@@ -29,6 +29,7 @@ LAST = {
     "heatmap": (_PLOTLY, _NOTES),
     "correlation": (_PLOTLY, "[data-testid=stHeading]"),
     "exchanges": (f"[data-testid=stVegaLiteChart] {_DRAWN}", "[data-testid=stExpander]"),
+    "alerts": ("[data-testid=stHeading]", "[data-testid=stTextInput]"),
     "health": (_TABLE, "[data-testid=stMetric]"),
     "wallboard": (".wall-lists", "[data-testid=stPageLink]"),
     "bare": (_TABLE,),

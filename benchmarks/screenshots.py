@@ -34,6 +34,7 @@ PAGES = {
     "heatmap": "heatmap?timeframe=30m",
     "correlation": "correlation?corr_pairs=20",
     "exchanges": "exchanges",
+    "alerts": "alerts",
     "health": "health",
     "wallboard": "wallboard",
 }

@@ -97,7 +97,12 @@ def later_too() -> bool:
 
 def go_to(at: datetime | None) -> None:
     """Make *at* the time that all pages show, UTC; None for now. To be called in a callback."""
-    st.session_state[AT] = "" if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    st.session_state[AT] = in_url(at).get(AT, "")
+
+
+def in_url(at: datetime | None) -> dict[str, str]:
+    """Return what asks for *at*, UTC, in the URL; nothing for None, which is now."""
+    return {} if at is None else {AT: f"{at:%Y-%m-%dT%H:%M:%SZ}"}
 
 
 def asked_time() -> datetime | time | None:

@@ -71,6 +71,12 @@ pages = [
         help="Venues side by side: funding spreads, open interest, data sources.",
     ),
     st.Page(
+        "app_pages/alerts.py",
+        title="Alerts",
+        icon=":material/notifications:",
+        help="What fires now, what fired before, and the rules.",
+    ),
+    st.Page(
         "app_pages/health.py",
         title="Health",
         icon=":material/monitor_heart:",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 import streamlit as st
@@ -11,15 +12,21 @@ _PAGE: Final = "entered_page"
 _WHOLE: Final = "whole_run"
 
 
-def open_pair(venue: str, symbol: str) -> None:
-    """Ask for the dialog of a pair: call this in a callback, and the page opens it."""
-    st.session_state[_OPEN] = (venue, symbol)
+def open_pair(venue: str, symbol: str, at: datetime | None = None) -> None:
+    """Ask for the dialog of a pair: call this in a callback, and the page opens it.
+
+    Args:
+        venue: Empty for an asset over its venues.
+        symbol: Of the pair, or the asset's base.
+        at: The time that it shows, UTC; None for the page's own.
+    """
+    st.session_state[_OPEN] = (venue, symbol, at)
     rerun_page()
 
 
-def opened_pair() -> tuple[str, str] | None:
-    """Return the venue and symbol of the pair whose dialog is open."""
-    pair: tuple[str, str] | None = st.session_state.get(_OPEN)
+def opened_pair() -> tuple[str, str, datetime | None] | None:
+    """Return the pair whose dialog is open, and the time that it shows, as for `open_pair`."""
+    pair: tuple[str, str, datetime | None] | None = st.session_state.get(_OPEN)
     return pair
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pandas as pd
 import streamlit as st
 
@@ -17,23 +19,26 @@ from dashboard.market.instrument_picker import Subject
 from dashboard.market.panes import FIRST
 
 
-def pair_dialog(venue: str, symbol: str) -> None:
+def pair_dialog(venue: str, symbol: str, at: datetime | None = None) -> None:
     """Show the pair's last 24 hours; to be called by a page itself, never by a fragment.
 
     Args:
         venue: Of the pair; empty for an asset over its venues.
         symbol: Of the pair, or the asset's base.
+        at: The end of those hours, UTC; None for the time of the page.
     """
     title = plain(formats.on_venue(symbol, venue) if venue else f"{symbol} on all venues")
+    if at is not None:
+        title = f"{title}, {plain(formats.moment(at))}"
     opened = st.dialog(title, width="large", on_dismiss=session.close_pair)
     # What runs again is in it and not itself, which would close at each run.
-    opened(st.fragment(_draw, run_every=shown_moment.refresh_s()))(venue, symbol)
+    opened(st.fragment(_draw, run_every=shown_moment.refresh_s()))(venue, symbol, at)
 
 
-def _draw(venue: str, symbol: str) -> None:
+def _draw(venue: str, symbol: str, at: datetime | None) -> None:
     with error_boundary():
         load_chart_code()
-        shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
+        shown, seen = shown_moment.moment(at or as_of.asked_time()), view.current()
         names = queries.read("pair_names", shown)
         subject = _subject(names, venue, symbol)
         if subject is None:
@@ -45,7 +50,7 @@ def _draw(venue: str, symbol: str) -> None:
                 "app_pages/market.py",
                 label="Open in Market",
                 icon=":material/candlestick_chart:",
-                query_params=subject.query,
+                query_params=subject.query | as_of.in_url(at),
             )
             live_badge(shown, key="live_dialog")
         wanted = chart_and_figures.Wanted(

@@ -17,6 +17,7 @@ PAGES = {
     "Heatmap": "heatmap",
     "Correlation": "correlation",
     "Exchanges": "exchanges",
+    "Alerts": "alerts",
     "Health": "health",
     "Wallboard": "wallboard",
 }

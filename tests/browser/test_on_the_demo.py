@@ -47,6 +47,7 @@ PAGES = {
     "heatmap": "heatmap",
     "correlation": "correlation",
     "exchanges": "exchanges",
+    "alerts": "alerts",
     "health": "health",
     "wallboard": "wallboard",
 }

@@ -8,7 +8,9 @@ import pytest
 
 BTC = "BTC/USDT:USDT"
 LONG = "x" * 20_000
-PAGES = ("overview", "market", "heatmap", "correlation", "exchanges", "health", "wallboard")
+PAGES = (
+    *("overview", "market", "heatmap", "correlation", "exchanges", "alerts", "health", "wallboard"),
+)
 ASKED = (
     *("timeframe", "venues", "pairs", "z", "ls", "imbalance", "funding", "oi_delta"),
     *("venue", "symbol", "span", "panes", "asset", "find", "columns"),

@@ -1,0 +1,36 @@
+"""Alerts: what fires now, what fired before, what was told, and by which rules."""
+
+import streamlit as st
+
+from analytics.palette import colors
+from dashboard import as_of
+from dashboard.alerts import current, exports, history
+from dashboard.alerts.episode_table import opened_alert, table_click
+from dashboard.alerts.one_alert import alert_dialog
+from dashboard.frame.downloads import export_menu
+from dashboard.frame.error_boundary import error_boundary
+from dashboard.frame.freshness import follow_origin, headline
+from dashboard.frame.refresh import refreshed
+from dashboard.loaders import alerts, shown_moment
+
+
+def board() -> None:
+    """Draw everything that moves with the cycles."""
+    with error_boundary():
+        shown, look = shown_moment.moment(as_of.asked_time()), colors(st.context.theme.type)
+        follow_origin(shown)
+        head = headline("Alerts", shown)
+        episodes = alerts.episodes(shown, history.SPANS["24 h"])
+        current.firing_now(episodes, shown, look)
+        current.pending(episodes, {}, shown, look)
+        past = history.history(shown, look)
+        with head:
+            export_menu("Alerts", shown, exports.tables(past, episodes))
+
+
+refreshed(board)
+# Beneath the board: what is seen of it is a gap.
+for table in (current.FIRING, current.PENDING, history.TABLE):
+    table_click(table)
+if (alert := opened_alert()) is not None:
+    alert_dialog(alert)

@@ -1,0 +1,171 @@
+"""Alerts: what fires, waits and fired, as of any time; and what everybody is told of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from analytics.exports.csv import csv_bytes
+from analytics.records import AlertAction, AlertEvent
+from dashboard.alerts import exports
+
+BTC = "BTC/USDT:USDT"
+
+
+def episode(record, coin="BTC", *, rule="Crowded longs", ago=30, waits=5, lasts=None, **values):
+    """Record an episode whose condition came true *ago* minutes before noon's cycle."""
+    started = record.noon - timedelta(minutes=ago)
+    fired = None if waits is None else started + timedelta(minutes=waits)
+    key = {
+        "rule": rule,
+        "version": "1",
+        "subject": f"binance {coin}/USDT:USDT",
+        "started_ts": started,
+        "per": "pair",
+        "venue": "binance",
+        "symbol": f"{coin}/USDT:USDT",
+        "base": coin,
+        "timeframe": "5m",
+        "severity": "warning",
+        "alert_group": "crowd",
+        "condition": "((ls_accounts > 2) AND (abs(book_imbalance_pct) > 3))",
+        "message": f"{coin}: crowd long",
+        "seen_values": json.dumps({"ls_accounts": 2.31, "book_imbalance_pct": -4.2}),
+        "seen_ages_s": json.dumps({"ls_accounts": 130.0, "book_imbalance_pct": 4.0}),
+        "channels": "[]",
+        **values,
+    }
+    if waits != 0:
+        record.rows.append(AlertEvent(**key, change="pending", ts=started))
+    if fired is not None:
+        record.rows.append(AlertEvent(**key, change="firing", ts=fired))
+    if lasts is not None:
+        over = fired + timedelta(minutes=lasts)
+        record.rows.append(AlertEvent(**key, change="resolved", ts=over))
+    return key
+
+
+def act(record, kind, ago, **what):
+    at = record.noon - timedelta(minutes=ago)
+    record.rows.append(AlertAction(id=f"{kind} {ago}", ts=at, kind=kind, **what))
+
+
+@pytest.fixture
+def market(record):
+    record.snapshot(BTC, price=110.0, oi_usd=6e9)
+    record.cycle()
+    return record
+
+
+def tables(page):
+    """Return time and subject of each row of the page's tables of alerts, from top to bottom."""
+    drawn = [one.value for one in page.dataframe if "about" in one.value]
+    return [
+        list(zip(table["at"].dt.strftime("%H:%M"), table["about"], strict=True)) for table in drawn
+    ]
+
+
+def ask(page, **state):
+    """Set fields of the *page*, by their keys in the URL."""
+    for name, value in state.items():
+        page.session_state[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def captions(page):
+    return "\n".join(one.value for one in page.caption).replace("\\", "")
+
+
+def test_the_page_shows_what_was_so_at_its_time(opened, market):
+    """Firing, pending and resolved are those of the time asked for, not of the record's end."""
+    episode(market, "BTC", ago=30, waits=5, lasts=15)
+    episode(market, "ETH", ago=2, waits=None)
+    act(market, "silence", 20, rule="Crowded longs", until_ts=market.noon + timedelta(hours=1))
+
+    page = opened("app_pages/alerts.py")
+    assert tables(page) == [[("12:42", "ETH Binance")], [("12:19", "BTC Binance")]]
+    assert "No alert fires." in captions(page)
+
+    ask(page, at="2025-10-22T12:20:00Z")
+    assert tables(page) == [[("12:19", "BTC Binance")]] * 2
+    assert "1 alert: 1 warning" in captions(page)
+    assert "silenced" not in captions(page)
+
+
+def test_the_gravest_that_nobody_attends_to_stands_first(opened, market):
+    done = episode(market, "BTC", severity="critical")
+    episode(market, "ETH")
+    episode(market, "SOL", severity="critical")
+    named = {name: done[name] for name in ("rule", "subject", "started_ts")}
+    act(market, "acknowledge", 10, **named)
+
+    page = opened("app_pages/alerts.py")
+
+    assert [about for _, about in tables(page)[0]] == ["SOL Binance", "ETH Binance", "BTC Binance"]
+    assert "3 alerts: 2 critical, 1 warning; 1 acknowledged" in captions(page)
+
+
+def test_the_history_is_filtered_by_its_address(opened, market):
+    episode(market, "BTC", ago=300, lasts=10)
+    episode(market, "ETH", ago=200, lasts=10, severity="info")
+    episode(market, "SOL", rule="Flush", ago=3000, lasts=10)
+
+    page = opened("app_pages/alerts.py", alert_span="7 d", alert_severity="warning")
+
+    def found(**asked):
+        return [about for _, about in tables(ask(page, **asked))[0]]
+
+    assert found() == ["BTC Binance", "SOL Binance"]
+    assert found(alert_rule=["Flush"]) == ["SOL Binance"]
+    assert found(alert_rule=[], alert_subject="btc bin") == ["BTC Binance"]
+    assert found(alert_severity=[], alert_subject="") == [
+        "ETH Binance",
+        "BTC Binance",
+        "SOL Binance",
+    ]
+    assert found(alert_span="24 h") == ["ETH Binance", "BTC Binance"]
+
+
+def test_a_press_opens_the_alert_or_its_pair_at_that_time(opened, market):
+    """The pair's dialog is of the time of the alert, while the page stays where it is."""
+    market.snapshot(BTC, at=market.noon - timedelta(minutes=26), price=108.0, oi_usd=6e9)
+    key = episode(market, "BTC", ago=30, waits=5)
+    page = opened("app_pages/alerts.py")
+    row = page.session_state["alerts_firing_rows"][0][3]
+
+    page.session_state["opened_alert"] = row["episode"]
+    page.run()
+    assert not page.exception
+    said = " ".join(one.value for one in page.markdown).replace("\\", "")
+    assert "■■ **BTC: crowd long**" in said
+    assert "12:14 UTC condition true." in captions(page)
+    assert "12:19 UTC fired." in captions(page)
+    assert any(one.value == key["condition"] for one in page.code)
+    (seen,) = (one.value for one in page.dataframe if "Age" in one.value)
+    assert seen.to_numpy().tolist() == [
+        ["Long/short 2.31 (> 2)", "2 min"],
+        ["Book imbalance -4.20 % (> 3)", "4 s"],
+    ]
+
+    page.session_state["opened_pair"] = (row["venue"], row["symbol"], row["at"])
+    del page.session_state["opened_alert"]
+    page.run()
+    (link,) = (one.proto for one in page.get("page_link") if one.proto.label == "Open in Market")
+    assert "at=2025-10-22T12%3A19%3A00Z" in link.query_string
+
+
+def test_the_history_is_exported_as_it_is_filtered(opened, market):
+    episode(market, "BTC", lasts=10)
+    page = opened("app_pages/alerts.py")
+    assert not page.exception
+
+    from dashboard.loaders import alerts, shown_moment
+
+    rows = alerts.episodes(shown_moment.moment(), timedelta(days=1))
+    text = csv_bytes(exports.tables(rows, rows)["History"]()).decode()
+    assert "Crowded longs,1,warning,crowd,pair,binance" in text
+    assert "2025-10-22" in text
