@@ -64,6 +64,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A self-hosted research terminal for perpetual futures.",
 )
+alerts = typer.Typer(no_args_is_help=True, help="Channels of alerts.")
+app.add_typer(alerts, name="alerts")
 err = Console(stderr=True, emoji=False)
 
 Venues = Annotated[
@@ -215,6 +217,17 @@ def doctor() -> None:
         from collector.commands import doctor as checks
     sound = asyncio.run(checks.examine(settings, _out()))
     raise typer.Exit(Exit.OK if sound else Exit.FAILED)
+
+
+@alerts.command("send-test")
+def send_test(
+    channel: Annotated[str, typer.Argument(help="Name of a channel of alerts.")],
+) -> None:
+    """Send a test message to a channel of alerts."""
+    folder = _settings().data_dir
+    with interrupts.ending_at_once():
+        from collector.commands import send_test as sending
+    sending.run(folder, channel, _out())
 
 
 @app.command()

@@ -12,6 +12,7 @@ PerpscopeError
 │   ├── LakeTooNew         a later perpscope wrote it
 │   └── LakeAbsent         nothing has been published there yet
 ├── RuleError              a condition that a user wrote is wrong
+├── ChannelError           a channel of alerts did not take a message
 ├── QueryError             a query and the schema disagree, or a parameter is wrong
 └── ImportRefused          a file is not what it claims to be; nothing of it was stored
 """
@@ -97,6 +98,10 @@ class LakeAbsent(LakeError):
 
 class RuleError(PerpscopeError):
     """A condition that a user wrote is wrong; the message names the place and what is allowed."""
+
+
+class ChannelError(PerpscopeError):
+    """A channel of alerts did not take a message; no address is in the words."""
 
 
 class QueryError(PerpscopeError):

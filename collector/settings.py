@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from analytics import settings
@@ -21,6 +23,9 @@ from collector.venues import VENUES
 
 LOOPBACK = "127.0.0.1"
 """Where dashboard and collector listen; a proxy serves them to other machines."""
+
+CHANNEL = f"{PREFIX}CHANNEL_"
+"""Followed by the name of a channel of alerts; its value is the address."""
 
 
 class Settings(LakeSettings):
@@ -126,8 +131,34 @@ def load(**overrides: object) -> Settings:
     return settings.load(Settings, **overrides)
 
 
+def channel_addresses() -> dict[str, SecretStr]:
+    """Return the addresses of channels in the environment and .env, by name in lower case.
+
+    Raises:
+        SettingsError: .env holds one, and others may read it.
+    """
+    stated = {name: value for name, value in dotenv_values(ENV_FILE).items() if _is_channel(name)}
+    mode = stat.S_IMODE(Path(ENV_FILE).stat().st_mode) if stated else 0
+    if mode & 0o077:
+        raise SettingsError(
+            f"{ENV_FILE}: it holds the address of a channel, and others may read it "
+            f"(mode {mode:04o}); run: chmod 600 {ENV_FILE}"
+        )
+    given = stated | {name: value for name, value in os.environ.items() if _is_channel(name)}
+    return {
+        name.removeprefix(CHANNEL).lower(): SecretStr(value)
+        for name, value in given.items()
+        if value
+    }
+
+
+def _is_channel(variable: str) -> bool:
+    return re.fullmatch(rf"{CHANNEL}\w{{1,40}}", variable) is not None
+
+
 def _refuse_unknown(variables: set[str]) -> None:
     """A misspelt name must not silently leave a default in place."""
+    variables = {name for name in variables if not _is_channel(name)}
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for name in sorted(variables - known):
         if name.startswith(PREFIX):

@@ -1,0 +1,1 @@
+"""Alerts in the collector: from the lake to people's channels."""
