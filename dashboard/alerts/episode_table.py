@@ -75,7 +75,7 @@ def episode_table(
 def table_click(key: str) -> None:
     """Open what is pressed in the table *key*; to be called by the page itself."""
 
-    def opened(row: row_click.Row, column: str | None) -> None:
+    def opened(row: row_click.Row, column: str) -> None:
         at, about, rule = row
         for said in st.session_state.get(f"{key}_rows", ()):
             if all(
@@ -86,7 +86,7 @@ def table_click(key: str) -> None:
                 return
 
     headings = [_HEADINGS[name] for name in ("at", "about", "rule")]
-    row_click.row_click(key, headings, opened, cells=True)
+    row_click.row_click(key, headings, opened)
 
 
 def opened_alert() -> Episode | None:

@@ -13,84 +13,81 @@ from dashboard import session
 
 _JS: Final = """
 const STILL_PX = 8
-const DRAWN_MS = 250 // The grid describes its rows to screen readers so long after a change.
 const ARROW = /^[↑↓] / // Before the heading of a sorted column.
-const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
-// The row under a point: null on the headings, below the last row and on the scroll bars.
-function rowAt(scroller, [x, y]) {
-  const grid = scroller.closest("[data-testid=stDataFrame]")
-  const box = scroller.getBoundingClientRect()
-  const headings = [...grid.querySelectorAll("canvas")].at(-1).clientHeight
-  const rows = Number(grid.querySelector("table").getAttribute("aria-rowcount")) - 1
-  const height = Math.round((scroller.querySelector(".dvn-stack").clientHeight - headings) / rows)
-  const down = y - box.top
-  if (down < headings || down > scroller.clientHeight) return null
-  if (x < box.left || x - box.left > scroller.clientWidth) return null
-  const row = Math.floor((down - headings + scroller.scrollTop) / height)
-  return row < rows ? row : null
+// React's node of an element as it was drawn last: of the two that it keeps, an element may know
+// the one before.
+function drawnNode(node) {
+  if (!node.return) return node.stateNode.current
+  let child = drawnNode(node.return)?.child
+  while (child && child !== node && child !== node.alternate) child = child.sibling
+  return child
 }
 
-// What stands in the columns with these headings; null of a column that is not in view.
-function namesOf(line, headings) {
-  const shown = [...line.closest("table").querySelectorAll("thead th")]
-  return headings.map((heading) => {
-    const column = shown.find((one) => one.innerText.replace(ARROW, "") === heading)
-    const place = column?.getAttribute("aria-colindex")
-    return line.querySelector(`td[aria-colindex="${place}"]`)?.innerText ?? null
+// What the grid drew last: its columns, its cells, which one is marked, and what is at a point.
+function drawnGrid(element) {
+  const canvas = element.querySelector("canvas")
+  const key = canvas && Object.keys(canvas).find((name) => name.startsWith("__reactFiber$"))
+  for (let node = key && drawnNode(canvas[key]); node; node = node.return) {
+    const { gridRef, getCellContent, columns, selection } = node.memoizedProps ?? {}
+    if (gridRef?.current && getCellContent) {
+      const at = ([x, y]) => gridRef.current.getMouseArgsForPosition(x, y)
+      return { at, columns, cell: getCellContent, marked: selection.current?.cell }
+    }
+  }
+  return null
+}
+
+// What stands in a row in the columns with these headings, null of one that the user has hidden;
+// and the heading of the cell's column.
+function told(grid, [column, row], headings) {
+  const shown = grid.columns.map(({ title }) => title.replace(ARROW, ""))
+  const places = headings.map((heading) => shown.indexOf(heading))
+  const names = places.map((place) => {
+    const value = place < 0 ? null : grid.cell([place, row]).data
+    return value?.displayDate ?? value
   })
+  return { names, column: shown[column] }
 }
 
 export default function ({ data, setTriggerValue }) {
   const inside = (target, part) => {
     const table = `.st-key-${data.table} [data-testid=stDataFrame]`
-    return target.closest?.(table) && target.closest(part)
+    return target.closest?.(part)?.closest(table)
   }
-  const open = (line, cell, isFirst) => {
-    const place = cell?.getAttribute("aria-colindex")
-    const heading = cell && line.closest("table").querySelector(`th[aria-colindex="${place}"]`)
-    const column = heading?.innerText.replace(ARROW, "") ?? (isFirst ? data.headings[0] : null)
-    if (line) setTriggerValue("row", { names: namesOf(line, data.headings), column })
+  // Where there is a scroll bar, the grid is beneath it.
+  const isOnBar = (scroller, [x, y]) => {
+    const box = scroller.getBoundingClientRect()
+    return x - box.left > scroller.clientWidth || y - box.top > scroller.clientHeight
   }
-  const unmark = (grid) => {
-    const escape = { key: "Escape", keyCode: 27, bubbles: true }
-    grid.querySelector("canvas").dispatchEvent(new KeyboardEvent("keydown", escape))
-  }
-  const marked = (grid) => grid.querySelector("tbody td[aria-selected=true]")
   let pressed = null
   const press = (event) => {
-    const scroller = event.button === 0 && inside(event.target, ".dvn-scroller")
     const at = [event.clientX, event.clientY]
-    const row = scroller ? rowAt(scroller, at) : null
-    pressed = row === null ? null : { row, at, grid: scroller.closest("[data-testid=stDataFrame]") }
-    // The grid opens a field over a marked cell that is pressed; which one it is, it alone knows.
-    if (pressed && data.cells) unmark(pressed.grid)
-    else if (pressed) event.stopPropagation()
+    const table = event.button === 0 && inside(event.target, ".dvn-scroller")
+    const scroller = table && event.target.closest(".dvn-scroller")
+    const grid = scroller && !isOnBar(scroller, at) && drawnGrid(table)
+    const place = grid && grid.at(at)
+    pressed = place?.kind === "cell" ? { at, row: told(grid, place.location, data.headings) } : null
+    // The grid would mark the cell, and open a field over one that is marked.
+    if (pressed) event.stopPropagation()
   }
-  const release = async (event) => {
+  const release = (event) => {
     if (!pressed) return
-    const { row, at, grid } = pressed
+    const { at, row } = pressed
     pressed = null
-    if (!data.cells) event.stopPropagation()
-    if (Math.hypot(event.clientX - at[0], event.clientY - at[1]) > STILL_PX) return
-    const line = () => grid.querySelector(`tr[aria-rowindex="${row + 2}"]`)
-    const cell = () => data.cells ? line()?.querySelector("td[aria-selected=true]") : line()
-    if (data.cells) await pause(DRAWN_MS)
-    for (let tries = 0; tries < 4 && !cell(); tries++) await pause(DRAWN_MS)
-    const isFirst = at[0] - grid.getBoundingClientRect().left < data.firstPx
-    if (cell()) open(line(), data.cells ? cell() : null, isFirst)
-    if (data.cells) unmark(grid)
+    event.stopPropagation()
+    const moved = Math.hypot(event.clientX - at[0], event.clientY - at[1])
+    if (moved <= STILL_PX) setTriggerValue("row", row)
   }
   // A finger that scrolls presses nothing.
   const cancel = () => { pressed = null }
-  const key = async (event) => {
-    const grid = event.key === "Enter" && inside(event.target, "[data-testid=stDataFrame]")
-    if (!grid) return
+  const key = (event) => {
+    const element = event.key === "Enter" && inside(event.target, "[data-testid=stDataFrame]")
+    if (!element) return
     event.preventDefault()
     event.stopPropagation()
-    await pause(DRAWN_MS)
-    const cell = marked(grid)
-    open(cell?.parentElement, cell)
+    const grid = drawnGrid(element)
+    if (grid?.marked) setTriggerValue("row", told(grid, grid.marked, data.headings))
   }
   // The grid keeps presses and keys to itself: they are taken on their way down, before it.
   const heard = { pointerdown: press, pointerup: release, pointercancel: cancel, keydown: key }
@@ -109,25 +106,22 @@ _click = st.components.v2.component("perpscope_row", html="<span></span>", js=_J
 def row_click(
     table: str,
     headings: Sequence[str],
-    on_row: Callable[[Row, str | None], None],
-    *,
-    cells: bool,
-    first_px: int = 0,
+    on_row: Callable[[Row, str], None],
 ) -> None:
     """Call *on_row* for a row of *table* that is clicked, tapped, or marked when Enter is pressed.
 
     Streamlit's own selection cannot serve: a table that gets the focus, by Tab or by a tap on a
-    heading, marks its first row by itself. To be called by the page itself, not by a fragment:
-    what a click does is the whole page's business.
+    heading, marks its first row by itself. Nor can what it describes to screen readers: that
+    follows a sort a quarter of a second late. So the grid itself is asked, at the moment of the
+    press, which row it drew there. To be called by the page itself, not by a fragment: what a
+    click does is the whole page's business.
 
     Args:
         table: The key of a container around a ``st.dataframe`` without ``on_select``.
         headings: Of the columns that tell its rows apart; pinned, so that they are always in view.
-        on_row: Called before the page runs again, with the row's values in those columns, None
-            for one that the user has hidden; and with the heading of the cell's column, None
-            without *cells*, except that of the first column if its width is given.
-        cells: Whether it matters which cell it is. It takes a quarter of a second to know.
-        first_px: How wide the first column is, where that alone matters. [px]
+        on_row: Called before the page runs again, with the row's values in those columns, of a
+            time what is written, None for one that the user has hidden; and with the heading of
+            the cell's column.
     """
 
     def clicked() -> None:
@@ -136,7 +130,7 @@ def row_click(
             on_row(tuple(row["names"]), row["column"])
 
     key = f"{table}_click"
-    data = {"table": table, "headings": list(headings), "cells": cells, "firstPx": first_px}
+    data = {"table": table, "headings": list(headings)}
     _click(key=key, data=data, on_row_change=clicked)
 
 
@@ -148,13 +142,13 @@ def pair_click(table: str, headings: Sequence[str]) -> None:
         headings: Of its columns of pairs and of venues, or of the one with both.
     """
 
-    def open_pair(row: Row, _column: str | None) -> None:
+    def open_pair(row: Row, _column: str) -> None:
         said = " ".join(filter(None, row))
         for venue, symbol in st.session_state.get(_rows(table), ()):
             if said in (f"{formats.pair(symbol)} {name}" for name in (venue, formats.venue(venue))):
                 session.open_pair(venue, symbol)
 
-    row_click(table, headings, open_pair, cells=False)
+    row_click(table, headings, open_pair)
 
 
 def in_order(pairs: pd.DataFrame, key: str, most: int | None = None) -> pd.DataFrame:

@@ -114,7 +114,7 @@ def draw_funding(rates: pd.DataFrame, shown: Moment, colors: Colors) -> None:
 
 def cell_click() -> None:
     """Open the pair of a rate that is clicked, or compare the asset; to be called by the page."""
-    row_click.row_click(_KEY, [_ASSET], _open, cells=True)
+    row_click.row_click(_KEY, [_ASSET], _open)
 
 
 def _pairs(rates: pd.DataFrame) -> dict[tuple[str, str], tuple[str, str]]:
@@ -123,7 +123,7 @@ def _pairs(rates: pd.DataFrame) -> dict[tuple[str, str], tuple[str, str]]:
     return {(base, formats.venue(venue)): (venue, symbol) for base, venue, symbol in rows}
 
 
-def _open(row: row_click.Row, column: str | None) -> None:
+def _open(row: row_click.Row, column: str) -> None:
     (base,), pairs = row, st.session_state.get(f"{_KEY}_pairs", {})
     if (base, column) in pairs:
         session.open_pair(*pairs[base, column])

@@ -144,11 +144,10 @@ def row_click() -> None:
     if view.current().rows == "pairs":
         clicks.pair_click(_KEY, ("Pair",))
         return
-    first = FIRST_COLUMNS["assets"]
-    clicks.row_click(_KEY, [first.title], _open_row, cells=False, first_px=first.width)
+    clicks.row_click(_KEY, [FIRST_COLUMNS["assets"].title], _open_row)
 
 
-def _open_row(row: clicks.Row, column: str | None) -> None:
+def _open_row(row: clicks.Row, column: str) -> None:
     """Unfold or fold the asset whose name was clicked; else open what the row is of."""
     known: dict[str, tuple[str, str]] = st.session_state.get(_DRAWN, {})
     if (key := known.get(row[0] or "")) is None:

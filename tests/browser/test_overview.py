@@ -160,6 +160,24 @@ def test_a_heading_only_sorts_and_a_row_opens_its_pair(overview, hold_ms):
         opens(page, 1, lambda: press(page, hold_ms, 20, 32 + 29 + 15))
 
 
+def test_a_press_at_once_opens_the_row_that_is_drawn(overview):
+    """Right after the first draw, and right after a sort: what screen readers are told lags."""
+    page = overview()
+    table = page.locator("[data-testid=stDataFrame]").bounding_box()
+    heading = (table["x"] + SHOWN[0].width + 20, table["y"] + 15)
+    first = (table["x"] + 20, table["y"] + HEADING_PX + ROW_PX / 2)
+    dialog = page.get_by_role("dialog")
+    dearest, cheapest = "BTC/USDT on Binance", "DOGE/USDT on Binance"
+
+    for presses, pair in ((1, cheapest), (1, dearest), (2, cheapest)):
+        for at in (*[heading] * presses, first):
+            page.mouse.click(*at, delay=80)
+        dialog.get_by_role("link", name="Open in Market").wait_for()
+        assert pair in dialog.inner_text()
+        page.keyboard.press("Escape")
+        dialog.wait_for(state="detached")
+
+
 NAMES = f"[...document.querySelectorAll('{ROW}')].map((row) => row.children[0].innerText)"
 
 
