@@ -40,8 +40,10 @@ _STYLE: Final = """
   top: 3.3rem; right: 0.75rem; zoom: 0.75 } }
 /* A finger cannot point at a table without touching it, and its tools lay over the heading. */
 @media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
-/* It shows nothing, and would have a gap about it. */
-.st-key-chart_code { display: none; }
+/* They show nothing, and would have a gap about them. */
+.st-key-chart_code, [data-testid="stElementContainer"]:has(> .stHtml > script) { display: none; }
+/* As high as its buttons, which come last. */
+.st-key-headline { min-height: 35px; }
 /* Hidden would keep a chart's axis of time from sticking to the window's edge. */
 [data-testid="stDialog"] > div { overflow: clip; }
 /* The primary colour bears white text; as text on its own tint it is too dark to read. */

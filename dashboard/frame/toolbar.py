@@ -20,11 +20,16 @@ _STYLE: Final = """
 <style>
 /* Options are written as they stand in the URL. */
 .st-key-rows button { text-transform: capitalize }
-/* In the line of the page's title, whose fragment draws itself anew without it. */
+/* On a phone in one line. */
+@media (max-width: 640px) {
+  .st-key-toolbar { flex-wrap: nowrap }
+  .st-key-toolbar button { padding: 0 0.75rem }
+}
+/* In the line of the page's title, where there is one: its fragment draws itself anew without it. */
 @media (min-width: 1280px) {
-  [data-testid="stLayoutWrapper"]:has(> .st-key-toolbar) { position: absolute; right: 1.5rem;
-    width: auto; z-index: 1; margin-top: 3px }
-  .st-key-headline { padding-right: 28rem }
+  :has(.st-key-headline) > [data-testid="stLayoutWrapper"]:has(> .st-key-toolbar) {
+    position: absolute; right: 1.5rem; width: auto; z-index: 1; margin-top: 3.5px }
+  .st-key-headline { padding-right: 30rem }
 }
 </style>
 """
