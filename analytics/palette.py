@@ -24,6 +24,8 @@ class Colors:
     alert: str
     """For what wants a look."""
     text: str
+    pinned: str
+    """For text in a table's pinned column, which Streamlit draws at 60 %."""
     background: str
     grid: str
     """For lines that must not be noticed."""
@@ -51,6 +53,7 @@ DARK = Colors(
     muted="#8B95A7",
     alert="#F2C14E",
     text="#E6E9EF",
+    pinned="#FFFFFF",
     background="#0B0E14",
     grid="#1E2530",
     border="#2A3240",
@@ -66,6 +69,7 @@ LIGHT = Colors(
     muted="#5F6B7C",
     alert="#8A5A00",
     text="#0B1220",
+    pinned="#000000",
     background="#FFFFFF",
     grid="#E3E8EF",
     border="#D3DAE4",

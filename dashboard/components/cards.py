@@ -35,8 +35,8 @@ _STRIP: Final = f"""
 /* One strip: the figure with its curve beside it, and its change below. */
 .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: 1fr 1.45fr repeat(6, 1fr); gap: 4px }}
 .st-key-kpis [data-testid="stMetric"] {{ min-height: 62px; overflow: hidden; position: relative;
-  background-repeat: no-repeat; background-position: right 6px top 20px;
-  background-size: 32% 20px }}
+  background-repeat: no-repeat; background-position: right 6px top 19px;
+  background-size: 32% 16px }}
 .st-key-kpis [data-testid="stMetric"] > div {{ padding: 0 7px }}
 .st-key-kpis [data-testid="stMetricLabel"] {{ min-height: 0; line-height: 1.2 }}
 .st-key-kpis [data-testid="stMetricLabel"] p {{ font-size: 0.78rem }}

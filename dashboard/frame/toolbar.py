@@ -25,7 +25,7 @@ _STYLE: Final = """
   .st-key-toolbar { flex-wrap: nowrap }
   .st-key-toolbar button { padding: 0 0.75rem }
 }
-/* In the line of the page's title, where there is one: its fragment draws itself anew without it. */
+/* In the line of the title, where there is one: its fragment draws itself anew without it. */
 @media (min-width: 1280px) {
   :has(.st-key-headline) > [data-testid="stLayoutWrapper"]:has(> .st-key-toolbar) {
     position: absolute; right: 1.5rem; width: auto; z-index: 1; margin-top: 3.5px }

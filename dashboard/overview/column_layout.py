@@ -101,11 +101,11 @@ COLUMNS: Final = (
     Column(
         "pair", title="Pair", help="Click a row to open it", width=148, kind="text", always=True
     ),
-    Column("price", help="Last trade; of an asset per coin, weighted by open interest", width=84),
+    Column("price", help="Last trade; of an asset per coin, weighted by open interest", width=80),
     Column(
         "price_delta_pct",
         help="Price against {span} ago, or the nearest stored value; see Price Δ over. %",
-        width=70,
+        width=68,
         signed=True,
         small=True,
     ),
@@ -113,7 +113,7 @@ COLUMNS: Final = (
     Column(
         "price_24h_pct",
         help="Price against 24 hours ago",
-        width=70,
+        width=68,
         signed=True,
         small=True,
     ),
@@ -122,14 +122,14 @@ COLUMNS: Final = (
         curve_of="price",
         help="Closes of the last 24 bars, from 0 (lowest) to 100 (highest)",
     ),
-    Column("oi_usd", help="At the mark price", width=78),
+    Column("oi_usd", help="At the mark price", width=74),
     Column(
         "oi_delta_pct",
         help=(
             "Open interest against {span} ago, or the nearest stored value; see OI Δ over. "
             "Filled beyond your threshold. %"
         ),
-        width=70,
+        width=68,
         signed=True,
         level="oi_delta_pct",
         small=True,
@@ -138,7 +138,7 @@ COLUMNS: Final = (
     Column(
         "oi_delta_usd",
         help="The same in USD, of the venues known at both ends",
-        width=84,
+        width=80,
         signed=True,
         rows="assets",
     ),
@@ -146,7 +146,7 @@ COLUMNS: Final = (
     Column(
         "oi_base_delta_pct",
         help="Open interest in coins against {span} ago, or the nearest stored value",
-        width=90,
+        width=76,
         signed=True,
         usual="assets",
         small=True,
@@ -184,7 +184,7 @@ COLUMNS: Final = (
     Column(
         "z_oi",
         help="OI change of the last closed bar against the previous 20. Standard deviations",
-        width=58,
+        width=54,
         level="z_oi",
         small=True,
     ),
@@ -198,7 +198,7 @@ COLUMNS: Final = (
     Column(
         "funding_8h_pct",
         help="Normalised to 8 hours. Positive: longs pay shorts. %",
-        width=84,
+        width=78,
         level="funding_8h_pct",
         small=True,
     ),
@@ -213,7 +213,7 @@ COLUMNS: Final = (
     Column(
         "venue_spread_pp",
         help="Highest less lowest funding among venues. Percentage points per 8 hours",
-        width=84,
+        width=82,
         small=True,
         rows="assets",
     ),
@@ -221,7 +221,7 @@ COLUMNS: Final = (
         "venue_count",
         title="Venues",
         help="Venues that list the asset; silent ones are left out of price and changes",
-        width=62,
+        width=58,
         rows="assets",
     ),
     Column(
@@ -258,7 +258,7 @@ COLUMNS: Final = (
     Column(
         "ls_accounts",
         help="Long per short accounts, published every 5 minutes",
-        width=52,
+        width=48,
         level="ls_accounts",
         small=True,
     ),
@@ -284,19 +284,19 @@ COLUMNS: Final = (
         help="Taker buys less taker sells over {span}, up to the last closed bar; muted if partial",
         width=84,
         signed=True,
-        usual="assets",
+        usual=False,
     ),
     Column(
         "liq_long_usd",
         help="Longs liquidated over {span}, up to the last closed bar; muted if partial",
         width=96,
-        usual="assets",
+        usual=False,
     ),
     Column(
         "liq_short_usd",
         help="Shorts liquidated over {span}, up to the last closed bar; muted if partial",
         width=96,
-        usual="assets",
+        usual=False,
     ),
     Column(
         "z_liquidations",
@@ -326,7 +326,7 @@ COLUMNS: Final = (
         small=True,
         usual="pairs",
     ),
-    Column("volume_24h_usd", help="Rolling", width=80),
+    Column("volume_24h_usd", help="Rolling", width=76),
     Column(
         "price_delta_s",
         help="Time that the price change really covers, {span} requested",

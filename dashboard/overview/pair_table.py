@@ -199,7 +199,7 @@ def _styles(
     A column is missing where no cell of it has one.
     """
     all_fresh = ~is_stale("age_s", pairs, shown).to_numpy()
-    styles = {"pair": [f"color:{colors.text};font-weight:600"] * len(pairs)}
+    styles = {"pair": [f"color:{colors.pinned};font-weight:600"] * len(pairs)}
     for column in columns:
         of_cells = _of_values(column, words[column.name], pairs, thresholds, colors)
         if column.quantity is not None and column.quantity.ts is not None:

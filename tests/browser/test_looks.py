@@ -127,6 +127,24 @@ def test_nothing_is_wider_than_a_phone(visit, someone, made):
     assert widths == dict.fromkeys(PAGES, 390)
 
 
+# Where the middles of the title and of a control beside it are, and where the bar above ends.
+LEVELS = """
+() => [".st-key-headline h2", ".st-key-toolbar [data-testid=stButtonGroup]:last-child"]
+  .map((selector) => [...document.querySelectorAll(selector)].at(-1)?.getBoundingClientRect())
+  .map((box) => box && (box.top + box.bottom) / 2)
+"""
+
+
+def test_title_and_timeframe_are_in_one_line(visit, someone, made):
+    """At the same height on every page that has both."""
+    levels = {name: page.evaluate(LEVELS) for name, page in each_page(visit, made, someone())}
+    both = {name: two for name, two in levels.items() if all(two)}
+
+    assert set(both) == set(PAGES) - {"Health", "Wallboard"}
+    assert max(abs(title - timeframe) for title, timeframe in both.values()) <= 1
+    assert len({round(title) for title, _ in levels.values() if title}) == 1
+
+
 def test_every_pane_of_market_can_be_seen_to_be_there(visit, made):
     """Behind one button, none of them beyond the edge."""
     page = visit(f"{made}/market?base=BTC")

@@ -70,6 +70,7 @@ def test_the_usual_columns_need_no_scrolling(overview):
     names = [column.name for column in SHOWN]
 
     assert overview().evaluate(scrolled) == 0
+    assert overview("rows=assets").evaluate(scrolled) == 0
     assert sum(column.width for column in SHOWN[: names.index("price_delta_pct") + 1]) < 366
 
 

@@ -51,6 +51,18 @@ def test_table_colours_are_readable(theme, palette, name):
     assert contrast(getattr(palette, name), background) >= 4.5
 
 
+@pytest.mark.parametrize(("theme", "palette"), THEMES)
+def test_what_streamlit_fades_in_a_pinned_column_is_readable(theme, palette):
+    """It draws text there at 60 %."""
+    ink, ground = (
+        np.frombuffer(bytes.fromhex(one[1:]), np.uint8)
+        for one in (palette.pinned, palette.background)
+    )
+    faded = "#" + "".join(f"{round(part):02x}" for part in 0.6 * ink + 0.4 * ground)
+
+    assert contrast(faded, CONFIG["theme"][theme]["backgroundColor"]) >= 4.5
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("name", ["textColor", "linkColor", "greenColor", "redColor", "grayColor"])
 def test_theme_colours_are_readable(theme, name):
