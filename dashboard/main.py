@@ -8,6 +8,7 @@ import streamlit as st
 from analytics.errors import PerpscopeError, QueryError
 from dashboard import as_of, session, view
 from dashboard.as_of import Moment
+from dashboard.frame.alert_news import load_news_code
 from dashboard.frame.brand import MARK, WORDMARK, style_page
 from dashboard.frame.freshness import origin_label
 from dashboard.frame.sidebar import sidebar
@@ -94,6 +95,7 @@ st.set_page_config(page_title=f"{page.title} · perpscope")
 session.enter(page.title)
 st.logo(WORDMARK)
 style_page()
+load_news_code()
 origin_label(source.origin())
 # The sidebar first: it says what in the URL is wrong, which a widget tidies away.
 seen = sidebar(choices, page.url_path, [one.url_path for one in pages], USUAL)

@@ -8,6 +8,7 @@ from analytics.market.figures import whole_market
 from analytics.palette import colors
 from dashboard import as_of, view
 from dashboard.components.empty_state import no_data_selected
+from dashboard.frame.alert_news import alert_news
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import watch_badges
 from dashboard.frame.refresh import loading_outline
@@ -41,6 +42,7 @@ wall_style()
 with error_boundary():
     watch_badges()
     st_autorefresh(interval=int(1000 * shown_moment.refresh_s()), key="wallboard")
+    alert_news(with_bell=False)
     with loading_outline(__file__, "market"):
         wall()
 st.page_link("app_pages/overview.py", label="Exit wallboard", icon=":material/close:")

@@ -34,7 +34,7 @@ _STYLE: Final = """
   [data-testid="stMainBlockContainer"] { padding-left: 0.75rem; padding-right: 0.75rem; }
 }
 /* What market this is stands in the header's bar, and takes no line of the page. */
-[data-testid="stLayoutWrapper"]:has(> .st-key-origin) { position: fixed; top: 1rem; right: 8.5rem;
+[data-testid="stLayoutWrapper"]:has(> .st-key-origin) { position: fixed; top: 1rem; right: 13.5rem;
   width: auto; z-index: 999991; pointer-events: none }
 @media (max-width: 640px) { [data-testid="stLayoutWrapper"]:has(> .st-key-origin) {
   top: 3.3rem; right: 0.75rem; zoom: 0.75 } }

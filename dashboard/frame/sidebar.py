@@ -9,7 +9,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.panels.panel import TIMEFRAMES
-from dashboard.frame import rows_switch, saved_views, user_thresholds
+from dashboard.frame import notifications, rows_switch, saved_views, user_thresholds
 from dashboard.frame.as_of_field import as_of_field
 from dashboard.frame.browser_storage import (
     Usual,
@@ -47,8 +47,10 @@ def sidebar(
                 st.warning("  \n".join(map(plain, complaints)), icon=":material/link_off:")
         chosen_venues, chosen_pairs = _which(known, venues, symbols)
         thresholds = user_thresholds.asked()
+        notifications.asked()
         groups = {
             user_thresholds.GROUP: user_thresholds.kept(),
+            notifications.GROUP: notifications.kept(),
             rows_switch.KEY: rows_switch.kept(),
             saved_views.GROUP: saved_views.kept(),
         }
@@ -63,6 +65,7 @@ def sidebar(
 
 def _restore() -> None:
     user_thresholds.restore()
+    notifications.restore()
     rows_switch.restore()
     saved_views.restore()
 

@@ -21,7 +21,7 @@ import pytest
 from analytics import query
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
-from analytics.records import Cycle, Snapshot
+from analytics.records import AlertEvent, Cycle, Snapshot
 from dashboard.as_of import Moment
 from tests.waiting import HANG_S, until
 
@@ -204,12 +204,39 @@ def _build(folder):
                 for back in range(24, 0, -1)
                 if (coin, venue, back) not in HOLE
             ]
+            rows.append(_alert(now, venue, coin, "Flush", "crash", "critical"))
         rows.append(_cycle(venue, now))
+    rows.append(_alert(now, "okx", "SOL", "Crowded longs", "crowd", "warning"))
     table = pa.Table.from_pylist([{**bar, "snapshot_count": 10, "origin": "live"} for bar in bars])
     with Lake(folder) as lake:
         lake.append_records(rows)
         lake.append(("bars", table))
         lake.publish()
+
+
+def _alert(now, venue, coin, rule, group, severity):
+    """An alert that fires, too old to be told to somebody who looks for the first time."""
+    fired = now - timedelta(minutes=40)
+    return AlertEvent(
+        rule=rule,
+        version="1",
+        subject=f"{venue} {coin}/USDT:USDT",
+        started_ts=fired,
+        change="firing",
+        ts=fired,
+        per="pair",
+        venue=venue,
+        symbol=f"{coin}/USDT:USDT",
+        base=coin,
+        timeframe="5m",
+        severity=severity,
+        alert_group=group,
+        condition="z_oi > 2.5",
+        message=f"{coin}: OI +3.1 σ in 5m",
+        seen_values='{"z_oi": 3.1}',
+        seen_ages_s='{"z_oi": 4.0}',
+        channels="[]",
+    )
 
 
 def _candle(price, back):

@@ -169,3 +169,83 @@ def test_the_history_is_exported_as_it_is_filtered(opened, market):
     text = csv_bytes(exports.tables(rows, rows)["History"]()).decode()
     assert "Crowded longs,1,warning,crowd,pair,binance" in text
     assert "2025-10-22" in text
+
+
+def told(page):
+    """Return what the browser is told, and what stands at the bell."""
+    news = next(
+        json.loads(one.proto.json)
+        for one in page.get("bidi_component")
+        if one.proto.component_name == "perpscope_news"
+    )
+    links = [one.proto.label for one in page.get("page_link")]
+    return news, links[0]
+
+
+def test_every_page_is_told_once_and_by_group(opened, market):
+    """A crash is one line with all its pairs; what is silenced, acknowledged or mild is none."""
+    for coin in ("BTC", "ETH", "SOL", "XRP"):
+        episode(market, coin, rule="Flush", alert_group="crash", severity="critical", ago=9)
+    episode(market, "BTC", ago=12)
+    episode(market, "DOGE", rule="z", severity="info", alert_group="oi", ago=8)
+    done = episode(market, "SOL", rule="Seen", alert_group="seen", ago=9)
+    act(market, "acknowledge", 1, **{n: done[n] for n in ("rule", "subject", "started_ts")})
+    episode(market, "ADA", rule="Noise", alert_group="noise", ago=9)
+    act(market, "silence", 1, rule="Noise", until_ts=market.noon + timedelta(hours=1))
+
+    page = opened("app_pages/health.py")
+    news, bell = told(page)
+    assert [line["text"] for line in news["lines"]] == [
+        "■■■ crash: 4 pairs, BTC Binance, ETH Binance and 2 more · 12:40 UTC",
+        "■■ BTC Binance: BTC: crowd long · 12:37 UTC",
+    ]
+    assert [line["stays"] for line in news["lines"]] == [True, False]
+    assert news["lines"][1]["path"] == "/market"
+    assert news["lines"][1]["asks"] == {
+        **{"venue": "binance", "symbol": BTC, "at": "2025-10-22T12:37:00Z"}
+    }
+    assert bell == "6"
+
+    page.session_state["alert_news"] = {"seen": news["newest"]}
+    page.run()
+    assert told(page)[0]["lines"] == []
+
+
+def test_two_thousand_firings_are_few_bytes(opened, market):
+    """Every page refreshes with them."""
+    for n in range(2000):
+        episode(market, f"C{n}", alert_group=f"group {n % 9}", ago=9, waits=0)
+
+    news, bell = told(opened("app_pages/health.py"))
+
+    assert bell == "2,000"
+    assert len(news["lines"]) == 7
+    assert news["lines"][-1]["text"] == "666 alerts in 3 more groups"
+    assert len(json.dumps(news)) < 2_500
+
+
+def test_own_thresholds_toast_what_passes_them_and_nothing_else(opened, record):
+    """What was beyond before is no news, and what comes back at once is told once."""
+
+    def cycle(minute, ratio):
+        at = record.noon + timedelta(minutes=minute)
+        record.rows = []
+        record.snapshot(BTC, at=at, price=110.0, oi_usd=6e9, ls_accounts=ratio, ls_ts=at)
+        record.snapshot("ETH/USDT:USDT", at=at, price=9.0, oi_usd=1e9, ls_accounts=8.0, ls_ts=at)
+        record.cycle(at=at)
+        record.publish()
+
+    cycle(0, 1.0)
+    page = opened("app_pages/health.py", publish=False, ls="3")
+    ask(page, own_alerts=True)
+    assert told(page)[0]["own"] == []
+    cycle(1, 3.2)
+    page.run()
+    (line,) = told(page)[0]["own"]
+    assert line["text"] == "Long/short beyond 3.00: BTC Binance · 12:45 UTC"
+    page.run()
+    assert told(page)[0]["own"] == []
+    for minute, ratio in ((2, 2.9), (3, 3.1)):
+        cycle(minute, ratio)
+        page.run()
+        assert told(page)[0]["own"] == []

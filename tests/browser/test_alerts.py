@@ -1,0 +1,54 @@
+"""Alerts as a person meets them: toasts on any page, the bell, the table, a press on a row."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pytest
+
+from tests.browser.conftest import COMPLETE
+
+pytestmark = pytest.mark.browser
+
+TOASTS = "#perpscope-news a"
+
+
+@pytest.fixture
+def returned(someone):
+    """Somebody whose browser last looked three hours ago."""
+    context = someone()
+    seen = int(1000 * (time.time() - 3 * 3600))
+    context.add_init_script(
+        f"""if (location.protocol === "http:" && self === top)
+            localStorage["perpscope-alerts-seen"] ??= "{seen}" """
+    )
+    return context
+
+
+def test_a_browser_is_told_once_and_a_press_opens_the_pair_then(visit, someone, made, returned):
+    """One line for a crash; neither a reload nor another tab says it again."""
+    page = visit(f"{made}/health", by=returned)
+    toasts = page.locator(TOASTS)
+    toasts.first.wait_for()
+    assert [re.sub(r" · .*", "", text) for text in toasts.all_inner_texts()] == [
+        "■■■ crash: 8 pairs, BTC Binance, DOGE Binance and 6 more",
+        "■■ SOL OKX: SOL: OI +3.1 σ in 5m",
+    ]
+    again = visit(f"{made}/exchanges", by=returned)
+    again.get_by_role("link", name="9", exact=True).click()
+    again.get_by_role("heading", name="Firing now").wait_for()
+    assert again.locator(TOASTS).count() == 0
+    page.get_by_role("button", name="Close").first.click()
+    assert toasts.count() == 1
+    toasts.first.click()
+    page.wait_for_function(COMPLETE)
+    page.get_by_role("heading", name="SOL/USDT · OKX").wait_for()
+    assert re.search(r"[?&]at=\d{4}-\d\d-\d\dT", page.url)
+    assert page.locator(TOASTS).count() == 0
+
+    new = visit(f"{made}/health")
+    new.get_by_role("link", name="9", exact=True).wait_for()
+    assert new.locator(TOASTS).count() == 0
+    assert json.loads(new.evaluate('localStorage["perpscope-alerts-seen"] ?? "0"')) > 0
