@@ -188,6 +188,10 @@ _ALL: Final = (
         of="funding_8h_pct", neutral=0.0,
     ),
     _Q(
+        "funding_paid_8h_pct", "Funding 8 h, last paid", "rate", "% per 8 h",
+        of="funding_8h_pct", neutral=0.0,
+    ),
+    _Q(
         "funding_8h_volume_pct", "Funding 8 h, by volume", "rate", "% per 8 h",
         brief="Funding, vol.", ts="funding_ts", neutral=0.0, change="points",
     ),
@@ -277,6 +281,7 @@ _ALL: Final = (
     _Q("repaired_rows", "Filled in", "count", "count"),
     _Q("coverage_pct", "Coverage", "share", "%", 1),
     _Q("completeness_pct", "Completeness", "share", "%", 1),
+    _Q("streams_down", "Streams down", "count", "count"),
     _Q("tier_2_bases", "Bases in tier 2", "count", "count"),
     _Q("age_s", "Age", "age", "s", ts="received_ts"),
 )  # fmt: skip

@@ -1,5 +1,6 @@
-"""Rules: conditions that a user writes as SQL expressions, and how long they have held.
+"""Rules: conditions that a user writes as SQL expressions, and what follows from them.
 
-``expression`` checks and evaluates them, ``episode`` follows one rule on one subject from
-inactive to resolved. Nothing here reads the lake: callers bring a frame and a time.
+``rules_file`` reads a user's rules, ``expression`` checks and evaluates one condition, ``frames``
+makes what they are evaluated on (``columns`` says what a rule may name), ``episode`` follows one
+rule on one subject from inactive to resolved, and ``engine`` passes over all of them at a moment.
 """

@@ -6,7 +6,7 @@ passes after every cycle, a replay at every past one, and both get the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -21,7 +21,7 @@ from analytics.rules.rules_file import Per, Rule, Scope
 
 
 class Subject(NamedTuple):
-    """What an episode is about: an instrument, a base, or the market, where all are None."""
+    """What an episode is about: an instrument, a base, a venue, or the market: all are None."""
 
     venue: str | None = None
     symbol: str | None = None
@@ -31,7 +31,14 @@ class Subject(NamedTuple):
         """As people read it: ``BTC/USDT Binance``, ``BTC``, ``Market``."""
         if self.symbol is not None:
             return f"{formats.pair(self.symbol)} {formats.venue(self.venue or '')}"
-        return self.base or "Market"
+        return formats.venue(self.venue) if self.venue else self.base or "Market"
+
+    @property
+    def word(self) -> str:
+        """As the lake keeps it: ``binance BTC/USDT:USDT``, ``BTC``, ``okx`` or ``market``."""
+        if self.symbol is not None:
+            return f"{self.venue} {self.symbol}"
+        return self.venue or self.base or "market"
 
 
 class Key(NamedTuple):
@@ -54,6 +61,8 @@ class Event:
     """What the rule read then, by column; None is absent."""
     ages_s: Mapping[str, float]
     """How old it was, by column; those whose time the frame has. [s]"""
+    base: str | None
+    """What a pair is counted under, and the asset of one."""
 
 
 States = Mapping[Key, State]
@@ -62,11 +71,13 @@ States = Mapping[Key, State]
 Which = tuple[Per, str]
 """What a frame's rows are about, and its timeframe."""
 
-_KEYS: Final[Mapping[Per, tuple[str, ...]]] = {
+SUBJECT_KEYS: Final[Mapping[Per, tuple[str, ...]]] = {
     "pair": ("venue", "symbol"),
     "asset": ("base",),
     "market": (),
+    "venue": ("venue",),
 }
+"""The columns of a frame that name its subjects."""
 _AT_REST: Final = State()
 
 
@@ -110,6 +121,7 @@ class _Look:
         self, rule: Rule, frame: pd.DataFrame, truth: pd.DataFrame, rows: Mapping[Subject, int]
     ) -> None:
         self._rule, self._frame, self._rows = rule, frame, rows
+        self._read: dict[str, list[Any]] = {}
         self._holds = truth[rule.name]
         self._clear = truth[_clear(rule)] if rule.clear else ~self._holds
         self._inside = _inside(rule.scope, frame)
@@ -132,15 +144,30 @@ class _Look:
 
     def event(self, key: Key, change: Change, now: datetime, before: State, after: State) -> Event:
         """Return what happened, with what the rule saw."""
-        row = self._frame.iloc[self._rows[key.subject]]
-        read = self._rule.when.columns | (self._rule.clear.columns if self._rule.clear else set())
-        values = {name: None if pd.isna(row[name]) else row[name] for name in sorted(read)}
-        times = {name: row.get(f"{name}_ts") for name in values}
-        ages_s = {
-            name: (now - time).total_seconds() for name, time in times.items() if not pd.isna(time)
-        }
-        started = before.started or after.started or now
-        return Event(key=key, change=change, ts=now, started=started, values=values, ages_s=ages_s)
+        row = self._rows[key.subject]
+        names = sorted(self._rule.reads)
+        return Event(
+            key=key,
+            change=change,
+            ts=now,
+            started=before.started or after.started or now,
+            values={name: self._value(name, row) for name in names},
+            ages_s=dict(self._ages_s(names, row, now)),
+            base=self._value("base", row) if "base" in self._frame else None,
+        )
+
+    def _value(self, name: str, row: int) -> Any:
+        if name not in self._read:
+            # Of thousands of events at once, cell by cell takes ten times as long.
+            cells = self._frame[name].astype(object)
+            self._read[name] = cells.where(cells.notna(), None).tolist()
+        return self._read[name][row]
+
+    def _ages_s(self, names: Iterable[str], row: int, now: datetime) -> Iterator[tuple[str, float]]:
+        for name in names:
+            ts = self._value(f"{name}_ts", row) if f"{name}_ts" in self._frame else None
+            if ts is not None and self._value(name, row) is not None:
+                yield name, (now - ts).total_seconds()
 
 
 def _written(rules: Iterable[Rule]) -> Iterable[tuple[str, Expression]]:
@@ -156,7 +183,7 @@ def _clear(rule: Rule) -> str:
 
 
 def _subjects(per: Per, frame: pd.DataFrame) -> list[Subject]:
-    names = _KEYS[per]
+    names = SUBJECT_KEYS[per]
     if not names:
         return [Subject()] * len(frame)
     rows = frame[list(names)].itertuples(index=False, name=None)

@@ -18,14 +18,22 @@ from analytics.rules.episode import Waits
 from analytics.rules.expression import ColumnKind, Expression, parse
 from analytics.untrusted.visible import visible
 
-Per = Literal["pair", "asset", "market"]
-"""What a rule is about: each instrument, each base over all venues, or the market as a whole."""
+Per = Literal["pair", "asset", "market", "venue"]
+"""What a rule is about: each instrument, each base over all venues, the market as a whole, or the
+data of each venue."""
 Severity = Literal["info", "warning", "critical"]
 
 MOST_RULES: Final = 200
 LARGEST: Final = 1_000_000
 """[bytes]"""
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SCOPES: Final[Mapping[Per, tuple[str, ...]]] = {
+    "pair": ("venues", "pairs", "bases", "top"),
+    "asset": ("bases", "top"),
+    "market": (),
+    "venue": ("venues",),
+}
+"""What may narrow a rule, by what it is about."""
 _SUBJECT_FIELDS: Final = frozenset(("subject", "rule", "severity", "time"))
 """What a message may name beside the values that the rule reads."""
 
@@ -96,6 +104,11 @@ class Rule:
     """Rules of one group are told together; a rule's own name where none is given."""
     message: str | None
     channels: tuple[str, ...]
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The columns that its conditions name."""
+        return self.when.columns | (self.clear.columns if self.clear else frozenset())
 
 
 def read_rules(content: bytes, columns: _Columns) -> tuple[Rule, ...]:
@@ -178,7 +191,7 @@ def _rule(table: Mapping[str, Any], columns: _Columns) -> Rule:
         read = _Table.model_validate(_as_tuples(table))
     except ValidationError as error:
         raise _Faults(_reasons(error)) from error
-    faults, parsed = [], dict[str, Expression]()
+    faults, parsed = [*_scope_faults(read)], dict[str, Expression]()
     for key in ("when", "clear"):
         if (text := getattr(read, key)) is not None:
             try:
@@ -205,6 +218,13 @@ def _rule(table: Mapping[str, Any], columns: _Columns) -> Rule:
         message=read.message,
         channels=read.channels,
     )
+
+
+def _scope_faults(read: _Table) -> Iterator[tuple[str, str]]:
+    for key in _SCOPES["pair"]:
+        if getattr(read, key) and key not in _SCOPES[read.per]:
+            allowed = " and ".join(_SCOPES[read.per]) or "nothing"
+            yield key, f"{key}: a rule per {read.per} is narrowed by {allowed}"
 
 
 def _as_tuples(table: Mapping[str, Any]) -> dict[str, Any]:

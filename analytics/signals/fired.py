@@ -77,7 +77,7 @@ def load_timeframes(
     long = load(["oi_usd"], timeframes, bars=far)
     others = [name for name in METRICS if name != "oi_usd"]
     short = load(others, timeframes, bars=near)
-    return {name: _with_newest(long[name], short[name]) for name in timeframes}
+    return {name: with_newest(long[name], short[name]) for name in timeframes}
 
 
 def latest_signals(
@@ -120,8 +120,11 @@ def all_signals(panel: Panel, thresholds: Thresholds) -> list[Signal]:
     ]
 
 
-def _with_newest(long: Panel, short: Panel) -> Panel:
-    """Return *long* with the metrics of *short*, which are absent before its first row."""
+def with_newest(long: Panel, short: Panel) -> Panel:
+    """Return *long* with the metrics of *short*, which are absent before its first row.
+
+    Both are of the same bars, instruments and time; *short* begins later.
+    """
     place = {pair[:2]: column for column, pair in enumerate(long.instruments)}
     columns = [place[pair[:2]] for pair in short.instruments]
     values = dict(long.values)

@@ -46,7 +46,7 @@ how much history was loaded."""
 _TIER_2: Final[tuple[Level, ...]] = ("z_oi", "ls_accounts", "book_imbalance_pct")
 """What must be beyond its threshold at once."""
 
-_FUNDING_DIGITS: Final = 9
+FUNDING_DIGITS: Final = 9
 """Funding is compared to this many digits: a rate of exactly 0.01 % must not exceed 0.01 %
 because it was rebased. [% per 8 h]"""
 
@@ -240,9 +240,9 @@ def _tier_4(
     """
     ran = np.where(metric["funding_settled"] == 1, np.nan, metric["funding_rate"])
     funding = funding_8h_pct(ran, metric["funding_interval_h"])
-    funding = np.round(funding, _FUNDING_DIGITS)
+    funding = np.round(funding, FUNDING_DIGITS)
     median = median_of_venue(funding, instruments, thresholds.funding_instruments)
-    excess = np.round(funding - median, _FUNDING_DIGITS)
+    excess = np.round(funding - median, FUNDING_DIGITS)
     least = thresholds.of_bases("funding_8h_pct", [pair.base for pair in instruments])
     return Tier(
         4,

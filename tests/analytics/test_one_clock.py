@@ -28,6 +28,9 @@ from analytics.market import figures
 from analytics.pair.pair_figures import pair_figures
 from analytics.panels import panel
 from analytics.quality import checks
+from analytics.rules.frames import COLUMNS, Frames
+from analytics.rules.reading import Kept
+from analytics.rules.rules_file import read_rules
 from analytics.signals import fired
 from analytics.signals.thresholds import Thresholds
 from analytics.signals.tiers import METRICS, bars_needed
@@ -90,6 +93,7 @@ QUERIES = {
     "alerts_waiting": lambda now: {},
     "asset_classes": lambda now: {},
     "bars_known": lambda now: {},
+    "bars_written": lambda now: {"start": now - HOUR},
     "bar_gaps": lambda now: {**spanned(now), "metrics": None},
     "completeness": lambda now: {**spanned(now), "interval_s": 30},
     "freshness": spanned,
@@ -134,6 +138,7 @@ QUERIES = {
     "stream_gaps": lambda now: {"span_s": 86_400},
     "unit_audit": lambda now: {"since": now - SPAN, "venues": None},
     "venue_cycles": lambda now: {},
+    "venue_health": lambda now: {},
     "venue_hour": lambda now: {},
 }
 """The other parameters of every query that has ``$now``."""
@@ -183,6 +188,23 @@ def _latest_signals(cursor, now):
     return fired.latest_signals(whole, EAGER, now)
 
 
+def _rules():
+    """A rule for each name that a frame can have; those by bar of two timeframes."""
+    texts = [
+        f'[[rule]]\nname = "{per} {name}"\nper = "{per}"\nwhen = "{name} > 0"'
+        for per, names in COLUMNS.items()
+        for name, kind in names.items()
+        if kind == "number" and not name.endswith(("_15m", "_30m", "_4h", "_1d"))
+    ]
+    return read_rules("\n".join(texts).encode(), COLUMNS)
+
+
+def _frames(cursor, now):
+    """All frames below each other; nothing is kept from one time to the next."""
+    found = Frames(CYCLE).load(cursor, _rules(), now)
+    return pd.concat(frame.assign(frame=" ".join(which)) for which, frame in found.items())
+
+
 FUNCTIONS = {
     "market.figures.stale": [_stale],
     "bases.bases": [bases],
@@ -201,6 +223,10 @@ FUNCTIONS = {
     "quality.checks.oi_beside_volume": [_of_quality(checks.oi_beside_volume)],
     "quality.checks.refusals": [_of_quality(checks.refusals)],
     "quality.checks.unit_audit": [_of_quality(checks.unit_audit)],
+    "rules.frames.Frames.load": [_frames],
+    "rules.reading.Kept.newest": [
+        lambda cursor, now: pd.DataFrame([Kept().newest(cursor, now, now)])
+    ],
     "signals.fired.latest_signals": [_latest_signals],
     "signals.fired.load_timeframes": [
         _load_timeframes(timeframe) for timeframe in panel.TIMEFRAMES
@@ -211,6 +237,7 @@ FUNCTIONS = {
 NOT_ASKED = {
     "rules.engine.run",
     "rules.episode.step",
+    "rules.reading.mark",
     "lake.maintenance.free",
     "lake.retention.forget_snapshots",
     "lake.writer.Lake.maintain",

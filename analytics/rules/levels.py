@@ -1,0 +1,177 @@
+"""The newest values of what rules are about, by the queries behind Overview's table and cards.
+
+A pair that is silent has no row. Each value has its time in a column beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from analytics import query
+from analytics.lake.schema import BAR
+from analytics.market import figures
+from analytics.market.venue_summary import quoted
+from analytics.panels.panel import LEAST_KNOWN, Pair, load
+from analytics.quantities import QUANTITIES
+from analytics.rules import columns
+from analytics.rules.reading import Reading, mark
+from analytics.rules.rules_file import Per
+
+CONNECT_TIMEOUT: Final = timedelta(minutes=5)
+"""A stream that has been connecting for longer is down."""
+
+_QUOTED: Final = ("basis_pct", "spread_bps")
+_KEYS: Final = ["venue", "symbol"]
+_FLOWS: Final = tuple(
+    f"{flow}_{kind}"
+    for flow in ("cvd", "liq_long", "liq_short")
+    for kind in ("usd", "coverage_pct")
+)
+
+
+def levels(read: Reading, per: Per, names: Collection[str]) -> pd.DataFrame:
+    """Return a row for each subject: what names it, and at least the levels called *names*."""
+    if per == "venue":
+        return _venues(read)
+    match per:
+        case "pair":
+            return _pairs(read, names)
+        case "asset":
+            return _assets(read, names)
+        case "market":
+            return _market(read)
+
+
+def time_of(rows: pd.DataFrame, name: str) -> pd.Series[pd.Timestamp]:
+    """Return when the values called *name* were so."""
+    for own in (f"{name}_ts", QUANTITIES[name].ts):
+        if own in rows:
+            return rows[own].fillna(rows["received_ts"])
+    return rows["received_ts"]
+
+
+def _newest(read: Reading) -> pd.DataFrame:
+    """Return the rows of ``pairs.sql``; the queries of a moment are asked once."""
+
+    def asked() -> pd.DataFrame:
+        rows = query.fetch(read.cursor, "pairs", span_s=int(BAR.total_seconds()), **_recent(read))
+        return read.counted.named(rows)
+
+    return read.once("pairs", "5m", asked, also=read.now)
+
+
+def _recent(read: Reading) -> dict[str, datetime]:
+    return {"now": read.now, "known_by": read.known_by, "since": read.silent_before}
+
+
+def _pairs(read: Reading, names: Collection[str]) -> pd.DataFrame:
+    rows = _newest(read)
+    if any(name in _QUOTED for name in names):
+        rows = quoted(rows, query.fetch(read.cursor, "pair_quotes", **_recent(read)))
+    if "funding_apr_pct" in names:
+        rows = rows.assign(funding_apr_pct=columns.per_year(rows["funding_8h_pct"]))
+    if "funding_excess_pct" in names:
+        keys = zip(rows["venue"], rows["symbol"], rows["base"], strict=True)
+        funding = rows["funding_8h_pct"].to_numpy(np.float64)[None]
+        excess = columns.excess_pct(funding, [Pair(*key) for key in keys])[0]
+        rows = rows.assign(funding_excess_pct=excess, funding_excess_pct_ts=rows["funding_ts"])
+    if "funding_paid_8h_pct" in names:
+        rows = rows.merge(read.once("paid", "1h", lambda: _paid(read)), "left", _KEYS)
+    if "z_liquidations" in names:
+        rows = rows.merge(_liquidations(read, by_asset=False), "left", _KEYS)
+    return rows
+
+
+def _paid(read: Reading) -> pd.DataFrame:
+    """Return the funding of each pair that was paid last."""
+    end = mark(read.now, "1h")
+    bounds: dict[str, Any] = {"now": end, "known_by": read.known_by, "bars": columns.PAID_BARS}
+    panel = load(read.cursor, columns.FUNDING, "5m", **bounds)
+    paid, ended = (cells[-1:].reshape(-1) for cells in columns.paid_8h_pct(panel))
+    return pd.DataFrame(
+        {
+            "venue": [pair.venue for pair in panel.instruments][: len(paid)],
+            "symbol": [pair.symbol for pair in panel.instruments][: len(paid)],
+            "funding_paid_8h_pct": paid,
+            "funding_paid_8h_pct_ts": pd.DatetimeIndex(ended).tz_localize(UTC),
+        }
+    )
+
+
+def _assets(read: Reading, names: Collection[str]) -> pd.DataFrame:
+    given = {
+        "pairs": _newest(read),
+        # Which venues are silent, and flows over a span, no rule reads.
+        "silent_pairs": _no_rows("venue", "symbol", "base"),
+        "pair_flows": _no_rows(*_KEYS).assign(**{name: np.empty(0) for name in _FLOWS}),
+    }
+    params: dict[str, Any] = {
+        **{"silent_before": read.silent_before, "venues": None, "symbols": None},
+        # Those rows have the bases that instruments are counted under.
+        **{"counted_pairs": [], "counted_names": []},
+    }
+    rows = query.fetch(read.cursor, "assets", given, **params)
+    if "z_liquidations" in names:
+        rows = rows.merge(_liquidations(read, by_asset=True), "left", "base")
+    return rows
+
+
+def _liquidations(read: Reading, *, by_asset: bool) -> pd.DataFrame:
+    """Return how unusual the liquidations of the newest hour are."""
+    end = mark(read.now, "5m")
+
+    def asked() -> pd.DataFrame:
+        params: dict[str, Any] = {"now": end, "known_by": read.known_by, "by_asset": by_asset}
+        params |= {"venues": None, "symbols": None, "least_known": LEAST_KNOWN}
+        params |= read.counted.params
+        rows = query.fetch(read.cursor, "liquidation_hours", **params)
+        keys = ["base"] if by_asset else _KEYS
+        return rows[[*keys, "z_liquidations"]].assign(z_liquidations_ts=pd.Timestamp(end))
+
+    return read.once(("liquidations", by_asset), "5m", asked)
+
+
+def _market(read: Reading) -> pd.DataFrame:
+    rows = _newest(read)
+    row = figures.market(rows).to_dict()
+    # As of an asset, a sum is as old as the oldest value in it.
+    return pd.DataFrame([{**row, "received_ts": rows["received_ts"].min()}])
+
+
+def _venues(read: Reading) -> pd.DataFrame:
+    rows = query.fetch(read.cursor, "venue_health", now=read.now)
+    down = [
+        None if pd.isna(text) else _down(json.loads(text), read.now) for text in rows["streams"]
+    ]
+    age_s = (pd.Timestamp(read.now) - rows["newest_ts"]).dt.total_seconds()
+    return rows.assign(
+        age_s=age_s,
+        streams_down=np.array(down, np.float64),
+        received_ts=rows["finished_ts"],
+        streams_down_ts=rows["streams_ts"],
+        age_s_ts=pd.Timestamp(read.now),
+    )
+
+
+def _down(streams: dict[str, dict[str, Any]], now: datetime) -> int:
+    """Return how many channels give nothing, or have been connecting for too long."""
+    states = [(status.get("state"), status.get("since")) for status in streams.values()]
+    return sum(
+        state == "down"
+        or (state == "connecting" and since is not None and now - _time(since) > CONNECT_TIMEOUT)
+        for state, since in states
+    )
+
+
+def _time(text: str) -> datetime:
+    return pd.Timestamp(text).tz_convert(UTC).to_pydatetime()
+
+
+def _no_rows(*names: str) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.array([], dtype="str") for name in names})

@@ -1,0 +1,100 @@
+"""A read of the lake for rules at one moment, and what is kept from the reads before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+import duckdb
+
+from analytics import query
+from analytics.bases import Bases, bases
+from analytics.lake.schema import BAR
+from analytics.panels.panel import TIMEFRAMES
+
+SILENT_CYCLES: Final = 3
+"""As on the pages: without data for more than so many cycles, a pair is silent."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_Made = TypeVar("_Made")
+
+
+def mark(now: datetime, timeframe: str) -> datetime:
+    """Return when the last bar of *timeframe* was over at *now*."""
+    return now - (now - _EPOCH) % TIMEFRAMES[timeframe]
+
+
+@dataclass(slots=True)
+class Kept:
+    """What only changes when bars are written, from one read to the next."""
+
+    made: dict[Hashable, tuple[Hashable, Any]] = field(default_factory=dict)
+    """By name: what it depends on, and what was made of it."""
+    stored: tuple[datetime, int, int] | None = None
+    """Bars stored in all, and since a time."""
+
+    def newest(
+        self, cursor: duckdb.DuckDBPyConnection, now: datetime, known_by: datetime
+    ) -> Hashable:
+        """Return what changes when a bar of the last hour is written; forget all if an older is.
+
+        A value that is filled into a stored bar of before is seen an hour later at most.
+        """
+        asked: dict[str, Any] = {"now": now, "known_by": known_by}
+        if self.stored is not None and known_by == query.ANY_TIME:
+            start, in_all, since = self.stored
+            (row,) = query.table(cursor, "bars_written", start=start, **asked).to_pylist()
+            if row["bar_count"] - in_all != row["since_count"] - since:
+                self.made.clear()
+        start = mark(now, "1h") - 3 * BAR
+        (row,) = query.table(cursor, "bars_written", start=start, **asked).to_pylist()
+        self.stored = start, row["bar_count"], row["since_count"]
+        return row["newest_ts"], row["known_count"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One read."""
+
+    cursor: duckdb.DuckDBPyConnection
+    now: datetime
+    known_by: datetime
+    cycle: timedelta
+    """Between two snapshots."""
+    kept: Kept
+    newest: Hashable
+    """Changes when a bar of the last hour is written."""
+
+    @property
+    def silent_before(self) -> datetime:
+        """A pair or venue without data since this is silent."""
+        return self.now - SILENT_CYCLES * self.cycle
+
+    def once(
+        self, name: Hashable, timeframe: str, make: Callable[[], _Made], also: Hashable = None
+    ) -> _Made:
+        """Return what *make* makes of the bars of *timeframe* that are over and of *also*.
+
+        It is made anew once a bar is over, and while bars of the newest one come in.
+        """
+        end = mark(self.now, timeframe)
+        late = self.newest if self.may_be_late(timeframe) else None
+        # What fills in older bars, as a backfill does, counts from the next hour on.
+        key = end, mark(self.now, "1h"), late, also
+        kept = self.kept.made.get(name)
+        if kept is None or kept[0] != key:
+            kept = self.kept.made[name] = (key, make())
+        made: _Made = kept[1]
+        return made
+
+    def may_be_late(self, timeframe: str) -> bool:
+        """Return whether the last bar of *timeframe* may still be written."""
+        return mark(self.now, timeframe) == mark(self.now, "5m")
+
+    @property
+    def counted(self) -> Bases:
+        """What instruments are counted under, as of the hour: prices part over an hour as well."""
+        end = mark(self.now, "1h")
+        return self.once("bases", "1d", lambda: bases(self.cursor, end, self.known_by))
