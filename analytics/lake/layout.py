@@ -154,11 +154,16 @@ def sync_with_folders(files: Iterable[Path], root: Path, known: set[Path]) -> No
     known |= folders
 
 
-def write_in_place_of(target: Path, content: bytes) -> None:
-    """Replace *target* by a file of *content* in one step, durable when it returns."""
+def write_in_place_of(target: Path, content: bytes, *, mode: int | None = None) -> None:
+    """Replace *target* by a file of *content* in one step, durable when it returns.
+
+    With the permissions *mode*, or those that the process gives.
+    """
     fresh = target.with_name(f"{target.name}.new")
     try:
         fresh.write_bytes(content)
+        if mode is not None:
+            fresh.chmod(mode)
         sync(fresh)
         fresh.replace(target)
     finally:

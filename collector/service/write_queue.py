@@ -18,6 +18,7 @@ from analytics.errors import LakeError
 from analytics.lake.writer import Lake
 from analytics.records import Record, Snapshot
 from collector.runtime.backoff import Backoff
+from collector.runtime.published import Published
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,8 @@ class WriteQueue:
         self._arrived = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
+        self.published = Published()
+        """That batches were, to readers."""
         self.dropped = 0
         """Batches lost, because too many waited or the lake could not take them."""
         self.rows_stored = 0
@@ -93,6 +96,8 @@ class WriteQueue:
                 taken = list(self._waiting)
                 dealt_with = await asyncio.shield(asyncio.to_thread(self._store, taken))
                 del self._waiting[:dealt_with]
+                if dealt_with:
+                    self.published.add()
                 refusals = 0 if dealt_with else refusals + 1
                 await self._pause(refusals)
             self._emptied.set()

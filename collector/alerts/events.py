@@ -1,0 +1,116 @@
+"""What happened to episodes as rows of the lake, and the states that follow from such rows."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import pandas as pd
+
+from analytics.records import AlertEvent
+from analytics.rules import episode
+from analytics.rules.engine import Event, Key, States, Subject
+from analytics.rules.rules_file import Per, Rule
+
+MILLISECOND: Final = timedelta(milliseconds=1)
+_OVER: Final = frozenset(("resolved", "dropped"))
+_FIELDS: Final = tuple(field.name for field in fields(AlertEvent))
+
+
+def row(rule: Rule, event: Event, message: str, base: str | None) -> AlertEvent:
+    """Return *event* of *rule* as it is stored; *base* is that of its pair or asset."""
+    subject = event.key.subject
+    return AlertEvent(
+        rule=rule.name,
+        version=rule.version,
+        subject=in_a_word(rule.per, subject),
+        started_ts=event.started,
+        change=event.change,
+        ts=event.ts,
+        per=rule.per,
+        venue=subject.venue,
+        symbol=subject.symbol,
+        base=subject.base or base,
+        timeframe=rule.timeframe,
+        severity=rule.severity,
+        alert_group=rule.group,
+        condition=rule.when.sql,
+        message=message,
+        seen_values=_json(event.values),
+        seen_ages_s=_json(event.ages_s),
+        channels=json.dumps(rule.channels),
+    )
+
+
+def in_a_word(per: Per, subject: Subject) -> str:
+    """Return what an episode is about as the lake names it."""
+    names = (subject.venue, subject.symbol, subject.base)
+    return "market" if per == "market" else " ".join(name for name in names if name)
+
+
+def states(newest: pd.DataFrame, rules: Collection[Rule]) -> States:
+    """Return the states of *rules* that the rows of ``alert_states.sql`` leave behind."""
+    current = {(rule.name, rule.version) for rule in rules}
+    return {
+        Key(one["rule"], one["version"], _subject(one)): episode.after(
+            one["change"], one["started_ts"], one["ts"], one["resolved_ts"]
+        )
+        for one in _rows(newest)
+        if (one["rule"], one["version"]) in current
+    }
+
+
+def ended(newest: pd.DataFrame, rules: Collection[Rule], now: datetime) -> list[AlertEvent]:
+    """Return the ends of the open episodes of rules that are no longer among *rules*, at *now*."""
+    current = {(rule.name, rule.version) for rule in rules}
+    return [
+        AlertEvent(
+            **{name: one[name] for name in _FIELDS}
+            | {
+                "change": "dropped" if one["change"] == "pending" else "resolved",
+                # After a clock was set back its newest event may lie ahead.
+                "ts": max(now, one["ts"] + MILLISECOND),
+                "message": f"{one['rule']}: the rule was changed or removed",
+                "seen_values": "{}",
+                "seen_ages_s": "{}",
+            }
+        )
+        for one in _rows(newest)
+        if one["change"] not in _OVER and (one["rule"], one["version"]) not in current
+    ]
+
+
+def _rows(newest: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows with Python's own times, and None for what is absent."""
+    return [
+        {
+            str(name): None
+            if pd.isna(value)
+            else value.to_pydatetime()
+            if isinstance(value, pd.Timestamp)
+            else value
+            for name, value in one.items()
+        }
+        for one in newest.to_dict("records")
+    ]
+
+
+def _subject(one: Mapping[str, Any]) -> Subject:
+    """Return the subject as rules know it: a pair's base is stored beside, and names nothing."""
+    base = one["base"] if one["per"] == "asset" else None
+    return Subject(venue=one["venue"], symbol=one["symbol"], base=base)
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    """Return *values* as JSON; a number that JSON does not know is absent."""
+    plain = {name: _plain(value) for name, value in values.items()}
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    found = value.item() if hasattr(value, "item") else value
+    return None if isinstance(found, float) and not math.isfinite(found) else found
