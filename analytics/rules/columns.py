@@ -50,7 +50,7 @@ _OF_ALL: Final = ("volume_24h_usd", "funding_8h_pct", "ls_accounts")
 _OF_ONE: Final = (
     *_OF_ALL,
     *("price", "price_24h_pct", "oi_usd", "oi_base", "funding_apr_pct", "book_imbalance_pct"),
-    "z_liquidations",
+    *("z_liquidations", "liquidations_1h_usd"),
 )
 
 LEVELS: Final[Mapping[Per, tuple[str, ...]]] = {

@@ -27,6 +27,7 @@ CONNECT_TIMEOUT: Final = timedelta(minutes=5)
 """A stream that has been connecting for longer is down."""
 
 _QUOTED: Final = ("basis_pct", "spread_bps")
+_HOUR: Final = ("z_liquidations", "liquidations_1h_usd")
 _KEYS: Final = ["venue", "symbol"]
 _FLOWS: Final = tuple(
     f"{flow}_{kind}"
@@ -83,7 +84,7 @@ def _pairs(read: Reading, names: Collection[str]) -> pd.DataFrame:
         rows = rows.assign(funding_excess_pct=excess, funding_excess_pct_ts=rows["funding_ts"])
     if "funding_paid_8h_pct" in names:
         rows = rows.merge(read.once("paid", "1h", lambda: _paid(read)), "left", _KEYS)
-    if "z_liquidations" in names:
+    if any(name in _HOUR for name in names):
         rows = rows.merge(_liquidations(read, by_asset=False), "left", _KEYS)
     return rows
 
@@ -117,7 +118,7 @@ def _assets(read: Reading, names: Collection[str]) -> pd.DataFrame:
         **{"counted_pairs": [], "counted_names": []},
     }
     rows = query.fetch(read.cursor, "assets", given, **params)
-    if "z_liquidations" in names:
+    if any(name in _HOUR for name in names):
         rows = rows.merge(_liquidations(read, by_asset=True), "left", "base")
     return rows
 
@@ -131,8 +132,9 @@ def _liquidations(read: Reading, *, by_asset: bool) -> pd.DataFrame:
         params |= {"venues": None, "symbols": None, "least_known": LEAST_KNOWN}
         params |= read.counted.params
         rows = query.fetch(read.cursor, "liquidation_hours", **params)
-        keys = ["base"] if by_asset else _KEYS
-        return rows[[*keys, "z_liquidations"]].assign(z_liquidations_ts=pd.Timestamp(end))
+        rows = rows.rename(columns={"liquidated_usd": "liquidations_1h_usd"})
+        times = {f"{name}_ts": pd.Timestamp(end) for name in _HOUR}
+        return rows[[*(["base"] if by_asset else _KEYS), *_HOUR]].assign(**times)
 
     return read.once(("liquidations", by_asset), "5m", asked)
 

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.resources import files
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -36,6 +37,8 @@ _SCOPES: Final[Mapping[Per, tuple[str, ...]]] = {
 """What may narrow a rule, by what it is about."""
 _SUBJECT_FIELDS: Final = frozenset(("subject", "rule", "severity", "time"))
 """What a message may name beside the values that the rule reads."""
+_DIGITS: Final = re.compile(r"[+ -]?,?(\.\d)?[efg]?")
+"""How a message may write a number otherwise than the pages do."""
 
 _Columns = Mapping[Per, Mapping[str, ColumnKind]]
 
@@ -109,6 +112,11 @@ class Rule:
     def reads(self) -> frozenset[str]:
         """The columns that its conditions name."""
         return self.when.columns | (self.clear.columns if self.clear else frozenset())
+
+
+def builtin() -> bytes:
+    """Return the ``alerts.toml`` that a data folder begins with."""
+    return (files("analytics") / "rules" / "alerts.toml").read_bytes()
 
 
 def read_rules(content: bytes, columns: _Columns) -> tuple[Rule, ...]:
@@ -253,13 +261,15 @@ def _message_faults(message: str, when: Expression) -> Iterator[str]:
     """A template names plain fields: no attribute, no index, no conversion."""
     allowed = _SUBJECT_FIELDS | when.columns
     try:
-        named = [field for _, field, _, _ in string.Formatter().parse(message) if field is not None]
+        parts = [part for part in string.Formatter().parse(message) if part[1] is not None]
     except ValueError as error:
         yield f"message: {error}; write a brace that is no field twice"
         return
-    for field in named:
+    for _, field, spec, conversion in parts:
         if field not in allowed:
             yield f"message: no field is called {field!r}; allowed are {', '.join(sorted(allowed))}"
+        elif conversion or (spec and (field in _SUBJECT_FIELDS or not _DIGITS.fullmatch(spec))):
+            yield f"message: write {{{field}}}, or a number with its digits as in {{z_oi:+.1f}}"
 
 
 def _version(read: _Table, parsed: Mapping[str, Expression]) -> str:

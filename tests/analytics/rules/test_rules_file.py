@@ -13,7 +13,8 @@ PAIR: dict[str, ColumnKind] = {"z_oi": "number", "ls_accounts": "number", "venue
 COLUMNS: dict[Per, dict[str, ColumnKind]] = {
     "pair": PAIR,
     "asset": {"oi_usd": "number"},
-    "market": {"breadth_pct": "number"},
+    "market": {"breadth_pct": "number", "z_oi": "number"},
+    "venue": {"z_oi": "number"},
 }
 
 CROWD = """
@@ -115,6 +116,15 @@ def test_a_wrong_file_is_refused(content: bytes, reason: str) -> None:
         ('message = "{ls_accounts}"', "line 4: message: no field is called 'ls_accounts'"),
         ('message = "{z_oi.__class__}"', "line 4: message: no field is called 'z_oi.__class__'"),
         ('message = "{"', "line 4: message:"),
+        ('message = "{z_oi!r}"', "line 4: message: write {z_oi}, or a number with its digits"),
+        ('message = "{z_oi:99999999f}"', "line 4: message: write {z_oi}, or a number"),
+        ('message = "{z_oi:{z_oi}}"', "line 4: message: write {z_oi}, or a number"),
+        ('message = "{time:%Y}"', "line 4: message: write {time}, or a number"),
+        (
+            'per = "market"\nbases = ["BTC"]',
+            "line 5: bases: a rule per market is narrowed by nothing",
+        ),
+        ('per = "venue"\ntop = 3', "line 5: top: a rule per venue is narrowed by venues"),
     ],
 )
 def test_a_wrong_rule_is_refused_with_its_line(line: str, reason: str) -> None:
