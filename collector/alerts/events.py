@@ -14,27 +14,27 @@ import pandas as pd
 from analytics.records import AlertEvent
 from analytics.rules import episode
 from analytics.rules.engine import Event, Key, States, Subject
-from analytics.rules.rules_file import Per, Rule
+from analytics.rules.rules_file import Rule
 
 MILLISECOND: Final = timedelta(milliseconds=1)
 _OVER: Final = frozenset(("resolved", "dropped"))
 _FIELDS: Final = tuple(field.name for field in fields(AlertEvent))
 
 
-def row(rule: Rule, event: Event, message: str, base: str | None) -> AlertEvent:
-    """Return *event* of *rule* as it is stored; *base* is that of its pair or asset."""
+def row(rule: Rule, event: Event, message: str) -> AlertEvent:
+    """Return *event* of *rule* as it is stored."""
     subject = event.key.subject
     return AlertEvent(
         rule=rule.name,
         version=rule.version,
-        subject=in_a_word(rule.per, subject),
+        subject=subject.word,
         started_ts=event.started,
         change=event.change,
         ts=event.ts,
         per=rule.per,
         venue=subject.venue,
         symbol=subject.symbol,
-        base=subject.base or base,
+        base=subject.base or event.base,
         timeframe=rule.timeframe,
         severity=rule.severity,
         alert_group=rule.group,
@@ -44,12 +44,6 @@ def row(rule: Rule, event: Event, message: str, base: str | None) -> AlertEvent:
         seen_ages_s=_json(event.ages_s),
         channels=json.dumps(rule.channels),
     )
-
-
-def in_a_word(per: Per, subject: Subject) -> str:
-    """Return what an episode is about as the lake names it."""
-    names = (subject.venue, subject.symbol, subject.base)
-    return "market" if per == "market" else " ".join(name for name in names if name)
 
 
 def states(newest: pd.DataFrame, rules: Collection[Rule]) -> States:

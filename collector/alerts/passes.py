@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import duckdb
 import pandas as pd
@@ -125,7 +125,6 @@ class Passes:
         with self._turn:
             self.rules.save(text, replaces)
         self.pass_now()
-        self._lake.publish()
 
     def by_phase(self) -> Counter[str]:
         """Return how many subjects are pending and firing."""
@@ -164,14 +163,8 @@ class Passes:
         with self._reader.cursor() as cursor:
             frames = self._how.load(cursor, self.rules.rules, now)
         after, happened = run(self.rules.rules, frames, before, now)
-        bases = _bases(frames) if happened else {}
         rows = [
-            events.row(
-                rule := rules[one.key.rule],
-                one,
-                self._how.message(rule, one),
-                bases.get((one.key.subject.venue, one.key.subject.symbol)),
-            )
+            events.row(rule := rules[one.key.rule], one, self._how.message(rule, one))
             for one in happened
         ]
         if rows:
@@ -207,13 +200,3 @@ def _says_the_same(stored: Status | None, status: Status) -> bool:
     is_recent = abs(status.pass_ts - stored.pass_ts) < TELL_EVERY
     told = [(one.rules, one.fault, one.pass_fault) for one in (stored, status)]
     return is_recent and told[0] == told[1]
-
-
-def _bases(frames: Mapping[Which, pd.DataFrame]) -> dict[tuple[Any, Any], str]:
-    """Return the base of each pair of the *frames* that name one."""
-    found: dict[tuple[Any, Any], str] = {}
-    for (per, _), frame in frames.items():
-        if per == "pair" and "base" in frame:
-            keys = zip(frame["venue"], frame["symbol"], strict=True)
-            found |= dict(zip(keys, frame["base"], strict=True))
-    return found

@@ -51,6 +51,7 @@ POLICIES: Final[dict[str, Policy]] = {
         "restart", "missed trades are loaded over REST; other streams are not affected"
     ),
     "stream checks": Policy("restart", "streams keep running without it for a while"),
+    "alerts": Policy("restart", "the next pass goes on from the stored events"),
     "control socket": Policy("restart", "only other commands need it, collecting does not"),
     "health server": Policy("restart", "only monitoring needs it, collecting does not"),
     "process": Policy("stop", "a partly running terminal would look complete"),

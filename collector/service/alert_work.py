@@ -20,11 +20,13 @@ from analytics.rules.commands import (
     Action,
     Command,
     EndSilence,
+    SaveRules,
     Silence,
     made,
 )
 from analytics.settings import LakeSettings
 from analytics.untrusted.editing import token_refusal
+from collector.alerts.passes import Passes
 from collector.runtime.clock import Clock
 from collector.service.control_socket import Report, Work
 
@@ -45,6 +47,7 @@ class AlertWork:
     settings: LakeSettings
     clock: Clock
     lake: Lake
+    passes: Passes
 
     def works(self) -> dict[str, Work]:
         """Return the works by name, for the control socket."""
@@ -52,6 +55,7 @@ class AlertWork:
             Acknowledge.work: self._work(Acknowledge, self._acknowledge),
             Silence.work: self._work(Silence, self._silence),
             EndSilence.work: self._work(EndSilence, self._end_silence),
+            SaveRules.work: self._work(SaveRules, self._save_rules),
         }
 
     def _work(self, kind: type[_Made], do: Callable[[_Made], None]) -> Work:
@@ -96,6 +100,9 @@ class AlertWork:
         if not self._has(_SILENCE, ends_id=asked.ends_id, now=self.clock.now()):
             raise RuleError("this silence is over already")
         self._store(asked, "end_silence", ends_id=asked.ends_id)
+
+    def _save_rules(self, asked: SaveRules) -> None:
+        self.passes.save_rules(asked.text, asked.replaces)
 
     def _store(self, asked: Action, kind: str, **fields: Any) -> None:
         done = {"id": asked.id, "ts": self.clock.now(), "kind": kind, **fields}

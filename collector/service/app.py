@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import partial
 
 import aiohttp
@@ -17,6 +18,11 @@ from analytics import query
 from analytics.errors import SettingsError
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
+from analytics.rules import frames, status
+from analytics.rules.engine import Event
+from analytics.rules.rules_file import Rule
+from collector.alerts.passes import Evaluation, Passes
+from collector.alerts.rules_in_use import RulesInUse
 from collector.backfill.filling import VenueHistory
 from collector.cycles.venue_collector import VenueCollector
 from collector.runtime import http_session
@@ -70,6 +76,7 @@ class Program:
     """By the venue's name, and of the lake."""
     pauses: Pauses
     clock_steps: ClockSteps
+    alerts: Passes
 
     def jobs_missed(self) -> dict[str, int]:
         """Return how often the start of a job was left out, by job."""
@@ -120,6 +127,7 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
         )
         storing = tasks.start("storing", write_queue.run)
         stack.push_async_callback(_finish, write_queue, storing)
+        alerts = stack.enter_context(_alerts(settings, clock, lake))
         venues = tuple(_venue(name, clock, settings, lake) for name in settings.venues)
         pauses = Pauses(lake)
         for one in venues:
@@ -144,7 +152,20 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
             {name: Scheduler(clock) for name in (LAKE, *settings.venues)},
             pauses,
             ClockSteps(clock, lake),
+            alerts,
         )
+
+
+def _alerts(settings: Settings, clock: Clock, lake: Lake) -> Passes:
+    """Return the passes over the rules of the data folder; raises LakeError."""
+    rules = RulesInUse(settings.data_dir, frames.COLUMNS, status.running(lake.info()))
+    made = frames.Frames(timedelta(seconds=settings.interval_s))
+    load = partial(made.load, known_by=query.ANY_TIME)
+    return Passes(lake, clock, rules, Evaluation(load, _message))
+
+
+def _message(rule: Rule, event: Event) -> str:
+    return f"{rule.name}: {event.key.subject}"
 
 
 async def simulator_clock(address: str) -> Clock:

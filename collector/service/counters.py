@@ -7,6 +7,7 @@ import json
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
 from analytics.records import Cycle
+from collector.alerts.passes import Passes
 from collector.streams.feed import Feed
 
 
@@ -33,6 +34,15 @@ class Counters:
         self.waiting = self._gauge("batches_waiting", "Batches waiting to be stored")
         self.missed = self._gauge("jobs_missed", "Job starts skipped", "job")
         self.dropped = self._gauge("batches_dropped", "Batches lost")
+        self._rules = self._gauge("alert_rules", "Alert rules that run")
+        self._rules_fault = self._gauge(
+            "alert_rules_fault", "1 while alerts.toml is wrong and the rules before it run"
+        )
+        self._alerts = self._gauge("alerts", "Alerts that are pending or firing", "state")
+        self._passes = self._gauge("alert_passes", "Passes over the alert rules", "outcome")
+        self._pass_s = self._gauge("alert_pass_seconds", "Duration of the newest pass")
+        self._passes_s = self._gauge("alert_passes_seconds", "Duration of all passes")
+        self._events = self._gauge("alert_events", "Changes of alerts stored", "change")
         of = ("venue", "channel")
         self._frames = self._gauge("stream_frames", "Websocket messages received", *of)
         self._instruments = self._gauge("stream_instruments", "Instruments receiving data", *of)
@@ -69,6 +79,20 @@ class Counters:
         self._holes_ever.labels(venue).set(feed.ledger.holes)
         for (channel, reason), times in feed.rejects.counts.items():
             self._bad.labels(venue, channel, reason).set(times)
+
+    def show_alerts(self, alerts: Passes) -> None:
+        """Copy how the alert rules stand."""
+        totals, phases = alerts.totals, alerts.by_phase()
+        self._rules.set(alerts.status.rules)
+        self._rules_fault.set(alerts.status.fault is not None)
+        for phase in ("pending", "firing"):
+            self._alerts.labels(phase).set(phases[phase])
+        for outcome in ("complete", "failed", "skipped"):
+            self._passes.labels(outcome).set(getattr(totals, outcome))
+        self._pass_s.set(alerts.status.pass_s or 0)
+        self._passes_s.set(totals.seconds)
+        for change, times in totals.events.items():
+            self._events.labels(change).set(times)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"perpscope_{name}", meaning, labels, registry=self.registry)

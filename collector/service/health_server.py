@@ -28,7 +28,8 @@ def health(program: Program) -> dict[str, object]:
 
     ``status`` is ``ok``, or ``degraded`` while a venue fails or is silent, its newest rows
     are of a time to come, the lake refuses rows, batches were lost, a task ended that is to run
-    for ever and has not run long enough since, or a job failed when it ran last. ``clock`` says
+    for ever and has not run long enough since, a job failed when it ran last, or the alert rules
+    could not be evaluated; a fault in their file alone leaves it ``ok``. ``clock`` says
     when and how far the clock stepped last since the start, null if it never did.
     """
     now = program.clock.now()
@@ -36,8 +37,9 @@ def health(program: Program) -> dict[str, object]:
     troubled = any(venue["silent"] or venue["ahead"] or venue["error"] for venue in venues.values())
     write_queue, step = program.write_queue, program.clock_steps.newest
     tasks, failing = program.tasks.troubles(), program.jobs_failing()
+    alerts = program.alerts.status
     lossy = write_queue.fault is not None or write_queue.dropped > 0
-    degraded = troubled or lossy or bool(tasks) or bool(failing)
+    degraded = troubled or lossy or bool(tasks or failing or alerts.pass_fault)
     return {
         "status": "degraded" if degraded else "ok",
         "now": now.isoformat(),
@@ -50,6 +52,7 @@ def health(program: Program) -> dict[str, object]:
         "batches_waiting": write_queue.waiting,
         "batches_dropped": write_queue.dropped,
         "set_aside": program.lake.damaged,
+        "alerts": json.loads(alerts.as_json()),
     }
 
 
@@ -103,6 +106,7 @@ async def answering(port: int, program: Program) -> AsyncIterator[int]:
     async def metrics(_request: web.Request) -> web.Response:
         program.counters.waiting.set(program.write_queue.waiting)
         program.counters.dropped.set(program.write_queue.dropped)
+        program.counters.show_alerts(program.alerts)
         for job, times in program.jobs_missed().items():
             program.counters.missed.labels(job).set(times)
         for one in program.venues:

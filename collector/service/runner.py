@@ -49,7 +49,7 @@ async def run(settings: Settings) -> bool:
 async def collecting(settings: Settings) -> AsyncIterator[Program]:
     """Collect within the block, and answer other commands and those who watch; raises as `run`."""
     async with opened(settings, streams=settings.streams) as program:
-        alert_work = AlertWork(settings, program.clock, program.lake)
+        alert_work = AlertWork(settings, program.clock, program.lake, program.alerts)
         works = {
             "import": import_work(program.lake),
             "backfill": backfill_work(program),
@@ -76,6 +76,7 @@ def _start(program: Program) -> list[GuardedTask]:
     return [
         tasks.start("clock watch", partial(timetable.watch_clock, program)),
         tasks.start("timetable", upkeep.run, LAKE),
+        tasks.start("alerts", partial(program.alerts.run, program.write_queue.published)),
         *(
             tasks.start("timetable", partial(timetable.collect, program, one), one.name)
             for one in program.venues
@@ -108,6 +109,7 @@ async def run_once(settings: Settings) -> list[Cycle]:
         stopped.cancel()
         if not await program.write_queue.finish(STORING_TIMEOUT_S):
             raise LakeError(program.write_queue.fault or "the rows were not stored in time")
-        # Who collects by cron has no background in which files have their turn.
+        # Who collects by cron has no background in which rules and files have their turn.
+        await program.alerts.pass_soon()
         await timetable.check_files(program)
         return cycles.result()

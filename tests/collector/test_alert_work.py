@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,10 +14,11 @@ from analytics.errors import LakeError, PerpscopeError, RuleError
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import AlertEvent
-from analytics.rules.commands import Acknowledge, EndSilence, Silence, send
+from analytics.rules.commands import Acknowledge, EndSilence, SaveRules, Silence, digest, send
 from analytics.settings import LakeSettings
 from collector.service.alert_work import AlertWork
 from collector.service.control_socket import taking_work
+from tests.collector.alerts.made import passes
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -45,16 +47,18 @@ EPISODE = {"rule": FIRED.rule, "subject": FIRED.subject, "started_ts": START}
 async def page(tmp_path, clock, tasks):
     """Sends commands as a page does, to a collector with one firing alert, and reads the lake."""
     clock.elapsed_s = 60.0
-    with Lake(tmp_path) as lake:
+    with Lake(tmp_path) as lake, ExitStack() as stack:
         lake.append_records([FIRED])
         lake.publish()
         reader = Reader(tmp_path)
+        running = stack.enter_context(passes(lake, clock))
 
         class Page:
             settings = LakeSettings()
+            rules = running.rules
 
             async def send(self, kind, **fields):
-                works = AlertWork(self.settings, clock, lake).works()
+                works = AlertWork(self.settings, clock, lake, running).works()
                 async with taking_work(tmp_path, works, tasks):
                     await asyncio.to_thread(send, tmp_path, kind, **fields)
 
@@ -133,6 +137,26 @@ async def test_the_collector_asks_who_may_edit(page, editors, token, refused):
             await page.send(Acknowledge, token=token, **EPISODE)
 
     assert len(page.actions()) == (refused is None)
+
+
+async def test_saved_rules_run_before_the_page_hears_of_it(page):
+    """Wrong ones are refused with the line, and change nothing."""
+    page.rules.look(START)
+    before = page.rules.path.read_text()
+    for text, reason in (
+        (before.replace("> 2", "> two"), "line 4: when: .*no value is called 'two'"),
+        ("#" * 1_000_001, "text: .* at most 1000000 characters"),
+    ):
+        with pytest.raises(RuleError, match=reason):
+            await page.send(SaveRules, text=text, replaces=digest(before))
+    assert page.rules.path.read_text() == before
+
+    fewer = before.partition('[[rule]]\nname = "Patient"')[0]
+    await page.send(SaveRules, text=fewer, replaces=digest(before))
+
+    assert [rule.name for rule in page.rules.rules] == ["At once"]
+    with pytest.raises(RuleError, match="changed since this edit began"):
+        await page.send(SaveRules, text=before, replaces=digest(before))
 
 
 async def test_without_a_collector_nothing_is_written_and_it_is_said(page, tmp_path):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
+from analytics.errors import LakeError
 from collector.runtime import guarded_tasks
 from collector.service import timetable
 from collector.service.health_server import answering
@@ -128,3 +129,48 @@ async def test_a_job_whose_last_run_failed_is_a_trouble(told, program):
 
     assert (status, said["status"]) == (503, "degraded")
     assert said["jobs_failing"] == {"bars": "KeyError: 'close'"}
+
+
+async def test_alerts_are_part_of_it(told, program):
+    """The rules that run and the alerts, on both addresses; a wrong file is no trouble."""
+    file = program.alerts.rules.path
+    file.write_text('[[rule]]\nname = "Any price"\nwhen = "price > 0"\n')
+    program.lake.publish()
+    await program.alerts.pass_soon()
+    file.write_text('[[rule]]\nname = "Any price"\nwhen = "prize > 0"\n')
+    await program.alerts.pass_soon()
+
+    status, said = await told()
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{told.port}/metrics") as answer,
+    ):
+        metrics = (await answer.text()).splitlines()
+
+    assert (status, said["alerts"]["rules"], said["alerts"]["pass_fault"]) == (200, 1, None)
+    assert said["alerts"]["fault"].startswith("alerts.toml: line 3: when: ")
+    assert said["alerts"]["pass_ts"] <= said["now"]
+    assert {
+        "perpscope_alert_rules 1.0",
+        "perpscope_alert_rules_fault 1.0",
+        'perpscope_alerts{state="firing"} 3.0',
+        'perpscope_alert_passes{outcome="complete"} 2.0',
+        'perpscope_alert_events{change="firing"} 3.0',
+    } <= set(metrics)
+
+
+async def test_rules_that_cannot_be_evaluated_are_a_trouble(told, program, monkeypatch):
+    """The data comes in, but nobody would be told of anything."""
+
+    def refuse(_rows):
+        raise LakeError("the disk is full")
+
+    monkeypatch.setattr(program.lake, "append_records", refuse)
+    program.alerts.rules.path.write_text('[[rule]]\nname = "Any price"\nwhen = "price > 0"\n')
+    program.lake.publish()
+    await program.alerts.pass_soon()
+
+    status, said = await told()
+
+    assert (status, said["status"]) == (503, "degraded")
+    assert said["alerts"]["pass_fault"] == "the disk is full"
