@@ -13,6 +13,7 @@ from dashboard import session
 
 _JS: Final = """
 const STILL_PX = 8
+const MENU_PX = 30 // Of a heading, for the menu of its column.
 const ARROW = /^[↑↓] / // Before the heading of a sorted column.
 
 // React's node of an element as it was drawn last: of the two that it keeps, an element may know
@@ -37,6 +38,12 @@ function drawnGrid(element) {
   }
   return null
 }
+
+const heading = (grid, { location }) => grid.columns[location[0]].title.replace(ARROW, "")
+
+// Whether it is what sorts: not the border that a column is widened by, nor the menu beside it.
+const isHeading = (place) =>
+  place?.kind === "header" && !place.isEdge && place.localEventX < place.bounds.width - MENU_PX
 
 // What stands in a row in the columns with these headings, null of one that the user has hidden;
 // and the heading of the cell's column.
@@ -67,17 +74,19 @@ export default function ({ data, setTriggerValue }) {
     const scroller = table && event.target.closest(".dvn-scroller")
     const grid = scroller && !isOnBar(scroller, at) && drawnGrid(table)
     const place = grid && grid.at(at)
-    pressed = place?.kind === "cell" ? { at, row: told(grid, place.location, data.headings) } : null
-    // The grid would mark the cell, and open a field over one that is marked.
+    pressed = null
+    if (place?.kind === "cell") pressed = { at, row: told(grid, place.location, data.headings) }
+    else if (data.sorts && isHeading(place)) pressed = { at, heading: heading(grid, place) }
+    // The grid would mark the cell, and open a field over one that is marked; or sort by itself.
     if (pressed) event.stopPropagation()
   }
   const release = (event) => {
     if (!pressed) return
-    const { at, row } = pressed
+    const { at, ...what } = pressed
     pressed = null
     event.stopPropagation()
-    const moved = Math.hypot(event.clientX - at[0], event.clientY - at[1])
-    if (moved <= STILL_PX) setTriggerValue("row", row)
+    if (Math.hypot(event.clientX - at[0], event.clientY - at[1]) > STILL_PX) return
+    for (const [name, value] of Object.entries(what)) setTriggerValue(name, value)
   }
   // A finger that scrolls presses nothing.
   const cancel = () => { pressed = null }
@@ -107,6 +116,7 @@ def row_click(
     table: str,
     headings: Sequence[str],
     on_row: Callable[[Row, str], None],
+    on_heading: Callable[[str], None] | None = None,
 ) -> None:
     """Call *on_row* for a row of *table* that is clicked, tapped, or marked when Enter is pressed.
 
@@ -122,6 +132,8 @@ def row_click(
         on_row: Called before the page runs again, with the row's values in those columns, of a
             time what is written, None for one that the user has hidden; and with the heading of
             the cell's column.
+        on_heading: Called likewise with the heading that was pressed; without it the browser
+            sorts the rows.
     """
 
     def clicked() -> None:
@@ -129,17 +141,25 @@ def row_click(
         if isinstance(row, dict):
             on_row(tuple(row["names"]), row["column"])
 
+    def sorted_by() -> None:
+        heading = getattr(st.session_state.get(key), "heading", None)
+        if on_heading is not None and isinstance(heading, str):
+            on_heading(heading)
+
     key = f"{table}_click"
-    data = {"table": table, "headings": list(headings)}
-    _click(key=key, data=data, on_row_change=clicked)
+    data = {"table": table, "headings": list(headings), "sorts": on_heading is not None}
+    _click(key=key, data=data, on_row_change=clicked, on_heading_change=sorted_by)
 
 
-def pair_click(table: str, headings: Sequence[str]) -> None:
+def pair_click(
+    table: str, headings: Sequence[str], on_heading: Callable[[str], None] | None = None
+) -> None:
     """Open the dialog of the pair whose row is clicked in a *table* in the order of `in_order`.
 
     Args:
         table: Its key.
         headings: Of its columns of pairs and of venues, or of the one with both.
+        on_heading: As for :func:`row_click`.
     """
 
     def open_pair(row: Row, _column: str) -> None:
@@ -148,10 +168,10 @@ def pair_click(table: str, headings: Sequence[str]) -> None:
             if said in (f"{formats.pair(symbol)} {name}" for name in (venue, formats.venue(venue))):
                 session.open_pair(venue, symbol)
 
-    row_click(table, headings, open_pair)
+    row_click(table, headings, open_pair, on_heading)
 
 
-def in_order(pairs: pd.DataFrame, key: str, most: int | None = None) -> pd.DataFrame:
+def in_order(pairs: pd.DataFrame, key: str) -> pd.DataFrame:
     """Return *pairs* as they stood in the table *key* at the last refresh; new ones come last.
 
     A row that changed its place just before a click would open another pair than was meant.
@@ -159,15 +179,14 @@ def in_order(pairs: pd.DataFrame, key: str, most: int | None = None) -> pd.DataF
     Args:
         pairs: What the table can show. Where it is another choice of pairs, it stays as it is.
         key: Of the table.
-        most: How many rows the table has at most; None for all.
     """
     before = {pair: place for place, pair in enumerate(st.session_state.get(_rows(key), ()))}
     keys = list(zip(pairs["venue"], pairs["symbol"], strict=True))
-    if len(before.keys() & set(keys)) >= 0.9 * max(len(before), len(keys[:most])):
+    if len(before.keys() & set(keys)) >= 0.9 * max(len(before), len(keys)):
         places = [before.get(pair, len(before) + nth) for nth, pair in enumerate(keys)]
         order = sorted(range(len(keys)), key=places.__getitem__)
         pairs, keys = pairs.iloc[order], [keys[nth] for nth in order]
-    st.session_state[_rows(key)] = keys[:most]
+    st.session_state[_rows(key)] = keys
     return pairs.reset_index(drop=True)
 
 

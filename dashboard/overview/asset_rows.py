@@ -111,16 +111,6 @@ def _unfolded(assets: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(parent=np.flatnonzero(is_asset)[is_asset.cumsum() - 1])
 
 
-def sorted_with_assets(table: pd.DataFrame, parent: pd.Series[int]) -> pd.DataFrame:
-    """Return *table* with the numbers of assets in the rows of their pairs, which they sort by.
-
-    The browser sorts rows, and rows of the same value stay in their order: so pairs stay beneath
-    their asset. What is written in a cell is its own value all the same.
-    """
-    of_assets = table.iloc[parent].reset_index(drop=True)
-    return of_assets.where(of_assets.notna(), table)
-
-
 def names(rows: pd.DataFrame) -> list[str]:
     """Return what is in the first column of *rows*: ``▸ BTC``, ``└ Binance BTC/USDT``."""
     opened = _open_bases()
@@ -133,7 +123,7 @@ def names(rows: pd.DataFrame) -> list[str]:
 
 
 def identities(rows: pd.DataFrame) -> list[str]:
-    """Return what the first column of *rows* is sorted by and read out as: ``BTC``, ``BTC, …``."""
+    """Return what the first column of *rows* is read out as: ``BTC``, ``BTC, …``."""
     return [
         base if not venue else f"{base}, {formats.on_venue(symbol, venue)}"
         for venue, symbol, base in zip(rows["venue"], rows["symbol"], rows["base"], strict=True)

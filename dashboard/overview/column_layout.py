@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Final, Literal
 
@@ -385,16 +385,16 @@ def shown_columns(chosen: Sequence[str], *, compare: bool, rows: Rows = "pairs")
     return [first, *(one for name, one in optional_columns(rows).items() if name in wanted)]
 
 
-def config(columns: Sequence[Column], span: str) -> dict[str, Any]:
-    """Return how *columns* are drawn, for changes over *span*."""
-    return {column.name: _drawn(column, span) for column in columns}
+def config(columns: Sequence[Column], span: str, arrow: Callable[[Column], str]) -> dict[str, Any]:
+    """Return how *columns* are drawn, for changes over *span*; an *arrow* marks a sorted one."""
+    return {column.name: _drawn(column, span, arrow(column)) for column in columns}
 
 
-def _drawn(column: Column, span: str) -> Any:
+def _drawn(column: Column, span: str, arrow: str) -> Any:
     said = column.help.format(span=span)
     unit = None if column.quantity is None else column.quantity.heading_unit
     asked: dict[str, Any] = {
-        "label": column.heading(span),
+        "label": f"{arrow}{column.heading(span)}",
         "width": column.width,
         "help": (f"{said} [{unit}]" if unit else said) or None,
     }

@@ -17,7 +17,7 @@ from dashboard.as_of import Moment
 from dashboard.components import row_click as clicks
 from dashboard.components.stale_values import is_stale
 from dashboard.components.written_table import written
-from dashboard.overview import asset_rows
+from dashboard.overview import asset_rows, row_order
 from dashboard.overview.column_layout import (
     FIRST_COLUMNS,
     Column,
@@ -26,7 +26,7 @@ from dashboard.overview.column_layout import (
     shown_columns,
 )
 from dashboard.overview.more_columns import COVERAGE
-from dashboard.view import Rows, View, exceeded
+from dashboard.view import View, exceeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,10 @@ _TO_THE_END: Final = f"""
   line-height: 1.3 }}
 .st-key-{_KEY} :is([data-testid="stFullScreenFrame"], [data-testid="stDataFrame"]) {{
   height: 100% }}
-/* Columns are chosen and pairs are searched for above the table, and not a second time in it. */
+/* Columns are chosen and pairs are searched for above the table, and not a second time in it; the
+   menu of a column would sort pairs away from their asset. */
 .st-key-{_KEY} [data-testid="stElementToolbar"],
+[data-testid="stDataFrameColumnMenu"] > div > :is(:nth-child(2), :nth-child(3), :nth-child(4)),
 [data-testid="stDataFrameColumnMenu"] > div > [role="menuitem"]:last-child {{ display: none }}
 </style>
 """
@@ -96,9 +98,12 @@ def pair_table(
         st.info("No match. The search covers names of pairs and venues.")
         return pairs
     by_asset = seen.rows == "assets"
-    every = pairs if by_asset else clicks.in_order(pairs, _KEY, MAX_ROWS)
-    pairs = every.head(MAX_ROWS)
-    table = rows(pairs, shown, columns)
+    every = pairs if by_asset else clicks.in_order(pairs, _KEY)
+    table = rows(every, shown, columns)
+    order = row_order.places(table, every.get("parent"))
+    if order is not None:
+        every, table = (one.iloc[order].reset_index(drop=True) for one in (every, table))
+    pairs, table = every.head(MAX_ROWS), table.head(MAX_ROWS)
     words = {column.name: _words(column, table[column.name]) for column in columns}
     if by_asset:
         _write_assets(pairs, columns, table, words)
@@ -107,7 +112,7 @@ def pair_table(
     with st.container(key=_KEY, height="stretch"):
         st.dataframe(
             written(table, words, styles),
-            column_config=config(columns, seen.timeframe),
+            column_config=config(columns, seen.timeframe, row_order.arrow),
             hide_index=True,
             height="stretch",
             row_height=ROW_PX,
@@ -116,7 +121,8 @@ def pair_table(
         )
     if len(every) > MAX_ROWS:
         st.caption(
-            f"Showing the {MAX_ROWS:,} of {len(every):,} pairs with the largest open interest. "
+            f"Showing the {MAX_ROWS:,} of {len(every):,} pairs "
+            f"{'with the largest open interest' if order is None else 'that come first'}. "
             "Search, or filter in the sidebar, to see the others."
         )
     return every
@@ -133,18 +139,14 @@ def _write_assets(
     words["pair"] = asset_rows.names(pairs)
     if "venue_count" in words:
         words["venue_count"] = asset_rows.venues(pairs)
-    numbers = [
-        one.name for one in columns if one.kind in ("number", "countdown") and not one.curve_of
-    ]
-    table[numbers] = asset_rows.sorted_with_assets(table[numbers], pairs["parent"])
 
 
 def row_click() -> None:
     """Open what the clicked row is of, or unfold an asset; to be called by the page itself."""
     if view.current().rows == "pairs":
-        clicks.pair_click(_KEY, ("Pair",))
+        clicks.pair_click(_KEY, ("Pair",), row_order.press)
         return
-    clicks.row_click(_KEY, [FIRST_COLUMNS["assets"].title], _open_row)
+    clicks.row_click(_KEY, [FIRST_COLUMNS["assets"].title], _open_row, row_order.press)
 
 
 def _open_row(row: clicks.Row, column: str) -> None:
@@ -281,7 +283,7 @@ def table_choice(
             width=240,
         )
         place = st.container(width="content")
-        columns = _columns(seen.rows)
+        columns = _columns(seen)
         beyond = unusual(rows, columns, seen.thresholds)
         only = place.toggle(
             f"Unusual only ({int(beyond.sum()):,})", key="unusual", bind="query-params"
@@ -297,8 +299,9 @@ def table_choice(
     return Choice(columns, words, only), listed
 
 
-def _columns(rows: Rows) -> list[Column]:
-    """Ask which columns a table of *rows* is to show."""
+def _columns(seen: View) -> list[Column]:
+    """Ask which columns a table of what *seen* lists is to show, and by which it is sorted."""
+    rows = seen.rows
     optional = optional_columns(rows)
     compare = st.toggle(
         "Compare timeframes",
@@ -317,7 +320,9 @@ def _columns(rows: Rows) -> list[Column]:
             bind="query-params",
             label_visibility="collapsed",
         )
-    return shown_columns(list(chosen), compare=compare, rows=rows)
+        columns = shown_columns(list(chosen), compare=compare, rows=rows)
+        row_order.ask(columns, seen.timeframe)
+    return columns
 
 
 def found(pairs: pd.DataFrame, words: str) -> pd.DataFrame:

@@ -125,6 +125,9 @@ def press(page, hold_ms, x, y):
 
 
 ROW = "[data-testid=stDataFrame] tbody tr"
+OI_PX = 300
+"""Where the heading of open interest is in the comparison of venues."""
+COMPARED = ".st-key-comparison [data-testid=stDataFrame]"
 PRICES = f"[...document.querySelectorAll('{ROW}')].map((row) => Number(row.children[1].innerText))"
 
 
@@ -161,25 +164,31 @@ def test_a_heading_only_sorts_and_a_row_opens_its_pair(overview, hold_ms):
         opens(page, 1, lambda: press(page, hold_ms, 20, 32 + 29 + 15))
 
 
-def test_a_press_at_once_opens_the_row_that_is_drawn(overview):
+def test_a_press_at_once_opens_the_row_that_is_drawn(visit, made):
     """Right after the first draw, and right after a sort: what screen readers are told lags."""
-    page = overview()
-    table = page.locator("[data-testid=stDataFrame]").bounding_box()
-    heading = (table["x"] + SHOWN[0].width + 20, table["y"] + 15)
-    first = (table["x"] + 20, table["y"] + HEADING_PX + ROW_PX / 2)
-    dialog = page.get_by_role("dialog")
-    dearest, cheapest = "BTC/USDT on Binance", "DOGE/USDT on Binance"
+    page = visit(f"{made}/exchanges?asset=BTC")
+    grid, dialog = page.locator(COMPARED), page.get_by_role("dialog")
+    heading, first = {"x": OI_PX, "y": 15}, {"x": 20, "y": HEADING_PX + ROW_PX / 2}
 
-    for presses, pair in ((1, cheapest), (1, dearest), (2, cheapest)):
-        for at in (*[heading] * presses, first):
-            page.mouse.click(*at, delay=80)
+    for presses, venue in ((0, "Binance"), (1, "OKX"), (1, "Binance")):
+        # The first press waits until the table stands still, the others follow at once.
+        grid.click(position=[first, heading][presses > 0], delay=80)
+        box = grid.bounding_box()
+        for at in [*[heading] * (presses - 1), *[first] * (presses > 0)]:
+            page.mouse.click(box["x"] + at["x"], box["y"] + at["y"], delay=80)
         dialog.get_by_role("link", name="Open in Market").wait_for()
-        assert pair in dialog.inner_text()
+        assert f"BTC/USDT on {venue}" in dialog.inner_text()
         page.keyboard.press("Escape")
         dialog.wait_for(state="detached")
 
 
-NAMES = f"[...document.querySelectorAll('{ROW}')].map((row) => row.children[0].innerText)"
+ROWS = f"[...document.querySelectorAll('{ROW}')]"
+NAMES = f"{ROWS}.map((row) => row.children[0].innerText)"
+ASSETS_OI = [
+    one.name
+    for one in shown_columns([*optional_columns("assets")], compare=False, rows="assets")
+    if one.always or one.is_usual("assets")
+].index("oi_usd")
 
 
 @pytest.mark.parametrize("hold_ms", [80, None], ids=["press", "tap"])
@@ -196,6 +205,10 @@ def test_a_press_on_an_assets_name_shows_its_pairs_which_sort_with_it(overview, 
     page.wait_for_function(
         f"(rows) => {NAMES}.join() === rows", arg=",".join([first, *pairs, *assets[1:]])
     )
+    own = f"{ROWS}.filter((row) => row.children[0].innerText.startsWith({first!r}))"
+    if not finger:  # A phone shows fewer columns.
+        told = f"{own}.map((row) => Number(row.children[{ASSETS_OI}].innerText))"
+        assert page.evaluate(told) == [12.6e9, 9e9, 3.6e9]
     for _ in range(2):
         before = page.evaluate(NAMES)
         press(page, hold_ms, 148 + 40, 15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from analytics.exports.csv import csv_bytes
-from dashboard.overview import asset_rows, exports, pair_table
+from dashboard.overview import asset_rows, exports, pair_table, row_order
 
 BTC = "BTC/USDT:USDT"
 SPAN = timedelta(minutes=5)
@@ -82,8 +83,8 @@ def test_a_change_is_of_the_venues_known_at_both_ends(page):
     assert "left out of price, spread and changes: Bybit in 1 asset." in text(page)
 
 
-def test_an_asset_unfolds_into_its_pairs_which_sort_with_it(page):
-    """Each pair is written with its own values; the browser sorts it by those of the asset."""
+def test_an_asset_unfolds_into_its_pairs_which_have_their_own_values(page):
+    """What is read out and copied of a pair is the pair's, not what its asset is sorted by."""
     unfold(page, "BTC")
 
     table, values = written(page), page.dataframe[0].value
@@ -91,10 +92,44 @@ def test_an_asset_unfolds_into_its_pairs_which_sort_with_it(page):
         *("▾ BTC", "└ Binance BTC/USDT", "└ OKX BTC/USDT", "▸ PEPE", "▸ 1INCH"),
     ]
     assert table["oi_usd"].tolist()[:3] == ["$8.00B", "$6.00B", "$2.00B"]
-    assert values["oi_usd"].tolist()[:3] == [8e9, 8e9, 8e9]
+    assert values["oi_usd"].tolist()[:3] == [8e9, 6e9, 2e9]
 
     unfold(page)
     assert len(page.dataframe[0].value) == 3
+
+
+def test_pairs_stay_beneath_their_asset_however_rows_are_sorted(page):
+    """Upwards, downwards, as at first; pairs among themselves likewise, and so do files."""
+    unfold(page, "BTC")
+    btc = ["▾ BTC", "└ OKX BTC/USDT", "└ Binance BTC/USDT"]
+    upwards = ["▸ 1INCH", "▸ PEPE", *btc]
+
+    for order, sort in (
+        (upwards, "oi_usd"),
+        ([btc[0], btc[2], btc[1], "▸ PEPE", "▸ 1INCH"], "-oi_usd"),
+        # Nobody knows the long/short ratio of OKX, PEPE and 1INCH: they come last.
+        ([btc[0], btc[2], btc[1], "▸ PEPE", "▸ 1INCH"], "ls_accounts"),
+    ):
+        page.selectbox(key="sort").set_value(sort).run()
+        assert written(page).index.tolist() == order
+    columns = json.loads(page.dataframe[0].proto.columns)
+    assert [one["label"] for one in columns.values() if "↑" in one.get("label", "")] == ["↑ L/S"]
+
+
+def test_the_order_is_in_the_link_and_a_heading_changes_it(app, market, monkeypatch):
+    """What is no column of the table sorts nothing."""
+    app.query_params["sort"] = "Open interest, lowest first"
+    app.query_params["rows"] = "assets"
+    app.run()
+    assert written(app).index.tolist() == ["▸ 1INCH", "▸ PEPE", "▸ BTC"]
+
+    state = {key: app.session_state[key] for key in ("sort", "sortable_columns")}
+    monkeypatch.setattr(row_order.st, "session_state", state)
+    seen = []
+    for heading in ("OI", "OI", "Nonsense", "Price", "OI"):
+        row_order.press(heading)
+        seen.append(state["sort"])
+    assert seen == ["-oi_usd", None, None, "price", "oi_usd"]
 
 
 def test_a_press_on_a_name_unfolds_and_one_on_the_row_opens(page, monkeypatch):
