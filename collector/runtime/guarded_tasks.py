@@ -52,6 +52,8 @@ POLICIES: Final[dict[str, Policy]] = {
     ),
     "stream checks": Policy("restart", "streams keep running without it for a while"),
     "alerts": Policy("restart", "the next pass goes on from the stored events"),
+    "alert delivery": Policy("restart", "alerts wait in the lake meanwhile"),
+    "alert channel": Policy("restart", "its alerts wait in the lake, others' are sent"),
     "control socket": Policy("restart", "only other commands need it, collecting does not"),
     "health server": Policy("restart", "only monitoring needs it, collecting does not"),
     "process": Policy("stop", "a partly running terminal would look complete"),

@@ -40,7 +40,7 @@ to_send as (
         count(*) as waiting,
         min(ts) as waiting_since_ts
     from rows_of_alerts_waiting
-    where not is_silenced
+    where not is_silenced and inhibited_by is null
     group by channel
 )
 

@@ -2,7 +2,8 @@
 -- One row per channel, rule, version, subject, started_ts and change (firing or resolved).
 -- Resolved is sent where firing was, so it has no row before. A firing alert that is over has its end as
 -- ended_ts. attempts counts those so far; is_silenced is whether a silence held for it when it
--- happened, or holds at $now.
+-- happened, or holds at $now. inhibited_by is the rule of a graver alert of the market, of the same
+-- group and told to the same channel, that fires or fired when it did; NULL if there is none.
 with events as (
     select * from alert_events
     where within(ts, $now::timestamp - interval 7 days, $now) and change in ('firing', 'resolved')
@@ -27,6 +28,7 @@ tried as (
 firing as (
     select
         events.*,
+        list_position(['info', 'warning', 'critical'], severity) as gravity,
         unnest(from_json(events.channels, '["varchar"]')) as channel
     from events
     where change = 'firing'
@@ -86,7 +88,24 @@ select
             and coalesce(silences.rule = to_send.rule, true)
             and coalesce(silences.subject = to_send.subject, true)
             and coalesce(silences.alert_group = to_send.alert_group, true)
-    ) as is_silenced
+    ) as is_silenced,
+    (
+        select min(market.rule)
+        from firing as market
+        left join events as market_over
+            on
+                market_over.change = 'resolved'
+                and market_over.rule = market.rule
+                and market_over.version = market.version
+                and market_over.started_ts = market.started_ts
+        where
+            to_send.per <> 'market'
+            and market.per = 'market'
+            and market.channel = to_send.channel
+            and market.alert_group = to_send.alert_group
+            and market.gravity > to_send.gravity
+            and (market_over.ts is null or market_over.ts >= to_send.ts)
+    ) as inhibited_by
 from to_send
 left join tried using (channel, rule, version, subject, started_ts, change)
 left join events as over

@@ -27,11 +27,11 @@ def event(change, minutes, *, subject="BTC", channels='["phone", "desk"]', **oth
         started_ts=at(0),
         change=change,
         ts=at(minutes),
-        per="asset",
+        per=other.pop("per", "asset"),
         base=subject,
         timeframe="5m",
-        severity="warning",
-        alert_group="crowd",
+        severity=other.pop("severity", "warning"),
+        alert_group=other.pop("alert_group", "crowd"),
         condition="ls_accounts > 2",
         message=f"{subject} is {change}",
         seen_values="{}",
@@ -159,6 +159,37 @@ def test_a_silence_holds_when_it_fired_or_now(ask, actions, silenced):
     rows = ask("alerts_waiting", 10, event("firing", 5), *actions)
 
     assert rows.is_silenced.tolist() == [silenced, silenced]
+
+
+@pytest.mark.parametrize(
+    ("market", "inhibited"),
+    [
+        pytest.param([{}], True, id="it fires"),
+        pytest.param([{"severity": "warning"}], False, id="it is not graver"),
+        pytest.param([{"alert_group": "other"}], False, id="another group"),
+        pytest.param([{"channels": '["mail"]'}], False, id="not told there"),
+        pytest.param([{}, {"change": "resolved", "minutes": 7}], True, id="it is over since"),
+        pytest.param([{}, {"change": "resolved", "minutes": 4}], False, id="it was over before"),
+    ],
+)
+def test_a_graver_alert_of_the_market_keeps_the_rest_of_its_group_out(ask, market, inhibited):
+    """It says that they all moved; itself it is told."""
+    of_market = [
+        event(
+            one.pop("change", "firing"),
+            one.pop("minutes", 3),
+            subject="market",
+            rule="Flush",
+            per="market",
+            **{"severity": "critical"} | one,
+        )
+        for one in [dict(one) for one in market]
+    ]
+    rows = ask("alerts_waiting", 10, event("firing", 5, channels='["phone"]'), *of_market)
+
+    by_rule = rows[rows.channel != "mail"].groupby("rule").inhibited_by.first()
+    assert pd.isna(by_rule.get("Flush"))
+    assert (by_rule["Crowded longs"] == "Flush") is inhibited
 
 
 def test_each_channel_says_when_it_worked_and_since_when_it_does_not(ask):

@@ -55,7 +55,8 @@ async def sink():
     await site.start()
     port = site._server.sockets[0].getsockname()[1]
     served.address = f"json://{AUTH}@127.0.0.1:{port}/{SECRET}?rto=600"
-    served.secrets = (SECRET, PASSWORD, AUTH, "p@ss", str(port), "bWU6cEBzcy93OnJk")
+    served.port = str(port)
+    served.secrets = (SECRET, PASSWORD, AUTH, "p@ss", served.port, "bWU6cEBzcy93OnJk")
     yield served
     served.release()
     await runner.cleanup()
