@@ -72,6 +72,8 @@ class Passes:
         self.rules = rules
         self.totals = Totals()
         self.status = Status(rules=0)
+        self.passed = Published()
+        """That what happened in a pass was."""
         self._lake, self._clock, self._how = lake, clock, how
         self._reader = Reader(lake.layout.folder)
         self._thread = ThreadPoolExecutor(1, "alerts")
@@ -95,6 +97,7 @@ class Passes:
         while True:
             number = await published.wait()
             await self.pass_soon()
+            self.passed.add()
             self.totals.skipped += max(published.number - number - 1, 0)
 
     async def pass_soon(self) -> None:

@@ -21,6 +21,9 @@ from analytics.records import Instrument
 from analytics.rules import frames, status
 from analytics.rules.engine import Event
 from analytics.rules.rules_file import Rule
+from collector.alerts import channels
+from collector.alerts.delivery import Delivery
+from collector.alerts.delivery_queue import DeliveryQueue
 from collector.alerts.passes import Evaluation, Passes
 from collector.alerts.rules_in_use import RulesInUse
 from collector.backfill.filling import VenueHistory
@@ -34,7 +37,7 @@ from collector.service.lake_notes import add_note
 from collector.service.pauses import Pauses
 from collector.service.scheduler import Scheduler
 from collector.service.write_queue import WriteQueue
-from collector.settings import Settings
+from collector.settings import Settings, channel_addresses
 from collector.streams.feed import BOOK_COLUMNS, Feed
 from collector.streams.registry import BOOK_CADENCE, CADENCE, STREAMS, offered
 from collector.streams.status import last_heard
@@ -77,6 +80,7 @@ class Program:
     pauses: Pauses
     clock_steps: ClockSteps
     alerts: Passes
+    delivery: Delivery
 
     def jobs_missed(self) -> dict[str, int]:
         """Return how often the start of a job was left out, by job."""
@@ -95,8 +99,10 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
 
     Raises:
         LakeError: The lake cannot be opened for writing.
-        SettingsError: The simulator that the settings name does not answer.
+        SettingsError: The simulator that the settings name does not answer, or .env holds the
+            address of a channel and others may read it.
     """
+    addresses = channel_addresses()
     async with AsyncExitStack() as stack:
         # Each thread that allocates keeps memory of its own, and the lake lets one work at a time.
         threads = stack.enter_context(ThreadPoolExecutor(THREADS, "blocking"))
@@ -119,6 +125,7 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
             lake.set_info(clock=clock.as_json())
         lake.publish()
         counters = Counters()
+        delivery_queue = stack.enter_context(DeliveryQueue(lake, clock, Clock(), counters.registry))
         tasks = await stack.enter_async_context(
             GuardedTasks(clock, registry=counters.registry, note=partial(_note_end, lake))
         )
@@ -153,6 +160,12 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
             pauses,
             ClockSteps(clock, lake),
             alerts,
+            Delivery(
+                delivery_queue,
+                partial(channels.read, settings.data_dir, addresses),
+                tasks,
+                simulated=simulated,
+            ),
         )
 
 

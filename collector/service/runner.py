@@ -77,6 +77,7 @@ def _start(program: Program) -> list[GuardedTask]:
         tasks.start("clock watch", partial(timetable.watch_clock, program)),
         tasks.start("timetable", upkeep.run, LAKE),
         tasks.start("alerts", partial(program.alerts.run, program.write_queue.published)),
+        tasks.start("alert delivery", partial(program.delivery.run, program.alerts.passed)),
         *(
             tasks.start("timetable", partial(timetable.collect, program, one), one.name)
             for one in program.venues
@@ -111,5 +112,6 @@ async def run_once(settings: Settings) -> list[Cycle]:
             raise LakeError(program.write_queue.fault or "the rows were not stored in time")
         # Who collects by cron has no background in which rules and files have their turn.
         await program.alerts.pass_soon()
+        await program.delivery.once()
         await timetable.check_files(program)
         return cycles.result()

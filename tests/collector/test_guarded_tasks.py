@@ -274,6 +274,7 @@ STARTERS = {
 
 ENDS_BY_ITSELF = {
     "analytics/lake/writer.py": "a thread that interrupts upkeep once",
+    "collector/alerts/delivery.py": "one message: its channel waits for it",
     "collector/alerts/sending.py": "a process that sends one message, killed after a time",
     "collector/backfill/archive.py": "parts of one command; the first failure is that of all",
     "collector/commands/launch.py": "waits until the dashboard answers; a failure is raised",
