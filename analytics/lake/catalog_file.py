@@ -111,8 +111,10 @@ def _fault(path: Path, *, read_only: bool = False) -> str | None:
     """Return what is wrong with the catalog at *path*; every block in use is looked at."""
     try:
         with duckdb.connect(str(path), read_only=read_only) as catalog:
-            for (table,) in catalog.execute("show tables").fetchall():
-                catalog.execute(f'select max(hash(t)) from "{table}" as t').fetchall()  # noqa: S608
+            tables = [table for (table,) in catalog.execute("show tables").fetchall()]
+            looks = [f'select max(hash(t)) from "{table}" as t' for table in tables]  # noqa: S608
+            # In one statement: nearly all of the time is that of planning each.
+            catalog.execute(" union all ".join(looks) or "select 1").fetchall()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         if _LATER_DUCKDB in reason:

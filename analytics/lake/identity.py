@@ -9,7 +9,7 @@ import duckdb
 
 from analytics.errors import LakeError, LakeTooNew
 from analytics.lake import schema, upgrade
-from analytics.lake.attach import CATALOG, attach, connect, use
+from analytics.lake.attach import CATALOG, METADATA
 from analytics.lake.layout import Layout
 
 
@@ -37,7 +37,7 @@ def ensure_tables(cursor: duckdb.DuckDBPyConnection, layout: Layout, origin: str
         LakeTooNew: A later perpscope wrote it.
         LakeError: Its origin is another than *origin*.
     """
-    if not cursor.execute("show tables").fetchall():
+    if not _tables(cursor):
         with _transaction(cursor):
             for table in schema.TABLES:
                 cursor.execute(schema.definition(table))
@@ -69,8 +69,8 @@ def read_info(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def _grow(cursor: duckdb.DuckDBPyConnection) -> None:
     """Add the tables and columns that are lacking; rows that are there get NULL in new columns."""
+    tables = _tables(cursor)
     with _transaction(cursor):
-        tables = {name for (name,) in cursor.execute("show tables").fetchall()}
         for table in schema.TABLES:
             if table not in tables:
                 cursor.execute(schema.definition(table))
@@ -79,7 +79,14 @@ def _grow(cursor: duckdb.DuckDBPyConnection) -> None:
             for column, kind in schema.columns(table).items():
                 if column not in there:
                     cursor.execute(f"alter table {table} add column {column} {kind}")
-    _keep_in_catalog(cursor)
+    with _transaction(cursor):
+        _keep_in_catalog(cursor)
+
+
+def _tables(cursor: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the names of the lake's tables, from the catalog: DuckLake takes 6 ms for them."""
+    query = f"select table_name from {METADATA}.ducklake_table where end_snapshot is null"  # noqa: S608
+    return {name for (name,) in cursor.execute(query).fetchall()}
 
 
 @contextmanager
@@ -94,14 +101,29 @@ def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _look(layout: Layout) -> dict[str, str]:
-    """Return the facts about a lake without changing a byte of it; none if it is damaged."""
+    """Return the facts about a lake without changing a byte of it; none if it is damaged.
+
+    They are read as the catalog keeps them: to open it as a lake takes four times as long.
+    """
     try:
-        with connect("256MB") as connection:
-            attach(connection, layout.catalog, layout.data, read_only=True)
-            use(connection)
-            return read_info(connection)
+        with duckdb.connect(str(layout.catalog), read_only=True) as catalog:
+            return {
+                key: value
+                for (table,) in catalog.execute(_KEPT_INFO).fetchall()
+                for key, value in catalog.execute(
+                    f'select key, value from "{table}" where end_snapshot is null'  # noqa: S608
+                ).fetchall()
+            }
     except duckdb.Error:
         return {}
+
+
+_KEPT_INFO = """
+    select kept.table_name
+    from ducklake_inlined_data_tables as kept
+    join ducklake_table as stored using (table_id)
+    where stored.table_name = 'lake_info' and stored.end_snapshot is null
+"""
 
 
 def _refuse(layout: Layout, info: dict[str, str], origin: str | None) -> None:
@@ -118,11 +140,12 @@ def _refuse(layout: Layout, info: dict[str, str], origin: str | None) -> None:
 
 def _write_info(cursor: duckdb.DuckDBPyConnection, origin: str) -> dict[str, str]:
     """Write the first facts, which say that the lake is complete: they come last."""
-    _keep_in_catalog(cursor)
-    cursor.execute(
-        "insert into lake_info values ('schema_version', $version), ('origin', $origin)",
-        {"version": str(schema.VERSION), "origin": origin},
-    )
+    with _transaction(cursor):
+        _keep_in_catalog(cursor)
+        cursor.execute(
+            "insert into lake_info values ('schema_version', $version), ('origin', $origin)",
+            {"version": str(schema.VERSION), "origin": origin},
+        )
     return read_info(cursor)
 
 

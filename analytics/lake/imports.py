@@ -258,8 +258,10 @@ def drop_unfinished(
         layout: Of the lake.
         files: By table, files that the catalog does not name.
     """
-    pieces = dict(cursor.execute("select id, pieces from imports").fetchall())
-    for path in sorted(layout.journals.glob("*/*.parquet")):
+    written = sorted(layout.journals.glob("*/*.parquet"))
+    query = "select id, pieces from imports"
+    pieces = dict(cursor.execute(query).fetchall()) if written else {}
+    for path in written:
         # Whatever else lies there is not ours to judge.
         found = _JOURNAL.fullmatch(path.relative_to(layout.journals).as_posix())
         if found is None or int(found["piece"]) < pieces.get(int(found["number"]), 0):
