@@ -11,16 +11,25 @@ import streamlit as st
 from analytics import formats
 from analytics.palette import Colors
 from analytics.rules import episode_words
+from dashboard.alerts import acting
 from dashboard.alerts.episode_table import episode_table
 from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
+from dashboard.loaders import alerts
 
 FIRING: Final = "alerts_firing"
 PENDING: Final = "alerts_pending"
 
 
-def firing_now(episodes: pd.DataFrame, shown: Moment, look: Colors) -> None:
-    """Draw the *episodes* that fire: the gravest first, those nobody attended to before others."""
+def firing_now(episodes: pd.DataFrame, shown: Moment, look: Colors, why_not: str | None) -> None:
+    """Draw the *episodes* that fire: the gravest first, those nobody attended to before others.
+
+    Args:
+        episodes: Of ``loaders.alerts``.
+        shown: The time that is shown.
+        look: The colours of the theme.
+        why_not: Why nothing can be done about them; None if it can.
+    """
     firing = gravest_first(episodes[episodes["phase"] == "firing"])
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(
@@ -28,6 +37,7 @@ def firing_now(episodes: pd.DataFrame, shown: Moment, look: Colors) -> None:
         )
         if not firing.empty:
             st.caption(plain(_counted(firing)), width="content")
+        acting.acting_bar(alerts.unattended(firing), shown, why_not)
     if firing.empty:
         st.caption("No alert fires.")
         return

@@ -9,8 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.rules import episode_words
+from analytics.rules import commands, episode_words
 from dashboard import as_of
+from dashboard.alerts import acting
 from dashboard.alerts.episode_table import Episode, close_alert
 from dashboard.alerts.history import SPANS
 from dashboard.as_of import Moment
@@ -58,6 +59,26 @@ def _about(row: dict[Any, Any], shown: Moment) -> None:
     st.dataframe(seen, hide_index=True, alt="Values that the rule saw, with their ages")
     st.code(row["condition"], language="sql", wrap_lines=True)
     st.caption("  \n".join(plain(line) for line in _course(row)))
+    _act(row, shown)
+
+
+def _act(row: dict[Any, Any], shown: Moment) -> None:
+    """Draw what can be done about an episode that is not over."""
+    if row["phase"] not in ("firing", "pending"):
+        return
+    acting.said()
+    why_not = acting.refusal(shown)
+    if why_not is not None:
+        st.info(plain(why_not))
+        return
+    if (
+        row["phase"] == "firing"
+        and pd.isna(row["acknowledged_ts"])
+        and st.button("Acknowledge", icon=":material/done:")
+    ):
+        acting.do(commands.Acknowledge, acting.named(row))
+    with st.expander("Silence", icon=":material/notifications_off:"):
+        acting.silence_form(acting.targets_of(row), "silence_one", shown)
 
 
 def _course(row: dict[Any, Any]) -> list[str]:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from analytics.palette import colors
 from dashboard import as_of
-from dashboard.alerts import current, exports, history
+from dashboard.alerts import acting, current, delivery, exports, history
 from dashboard.alerts.episode_table import opened_alert, table_click
 from dashboard.alerts.one_alert import alert_dialog
 from dashboard.frame.downloads import export_menu
@@ -21,9 +21,14 @@ def board() -> None:
         follow_origin(shown)
         head = headline("Alerts", shown)
         episodes = alerts.episodes(shown, history.SPANS["24 h"])
-        current.firing_now(episodes, shown, look)
+        why_not = acting.refusal(shown)
+        delivery.faults(alerts.status(), shown)
+        acting.said()
+        acting.silences(alerts.silences(shown), shown, why_not)
+        current.firing_now(episodes, shown, look, why_not)
         current.pending(episodes, {}, shown, look)
         past = history.history(shown, look)
+        delivery.channels(shown, look)
         with head:
             export_menu("Alerts", shown, exports.tables(past, episodes))
 

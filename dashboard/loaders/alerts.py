@@ -7,8 +7,10 @@ from datetime import timedelta
 import pandas as pd
 
 from analytics.rules import episode_words
+from analytics.rules.status import Status
+from analytics.rules.status import status as status_of
 from dashboard.as_of import Moment
-from dashboard.loaders import queries
+from dashboard.loaders import queries, source
 
 
 def episodes(shown: Moment, span: timedelta) -> pd.DataFrame:
@@ -28,6 +30,11 @@ def episodes(shown: Moment, span: timedelta) -> pd.DataFrame:
 def silences(shown: Moment) -> pd.DataFrame:
     """Return the silences that hold at the time *shown*; see ``alert_silences.sql``."""
     return queries.read("alert_silences", shown)
+
+
+def status() -> Status | None:
+    """Return how the collector's rules stand, as it last stored it; None if none ever ran."""
+    return status_of(source.info())
 
 
 def unattended(episodes: pd.DataFrame) -> pd.DataFrame:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+from contextlib import contextmanager
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from analytics.exports.csv import csv_bytes
-from analytics.records import AlertAction, AlertEvent
+from analytics.lake.writer import Lake
+from analytics.records import AlertAction, AlertDelivery, AlertEvent
+from analytics.rules.status import Status
+from collector.runtime.clock import Clock
+from collector.runtime.guarded_tasks import GuardedTasks
+from collector.service.alert_work import AlertWork
+from collector.service.control_socket import taking_work
 from dashboard.alerts import exports
+from dashboard.loaders.source import settings
+from tests.collector.alerts.made import passes
+from tests.waiting import until
 
 BTC = "BTC/USDT:USDT"
 
@@ -249,3 +262,107 @@ def test_own_thresholds_toast_what_passes_them_and_nothing_else(opened, record):
         cycle(minute, ratio)
         page.run()
         assert told(page)[0]["own"] == []
+
+
+@pytest.fixture
+def collector(record, monkeypatch, tmp_path):
+    """A collector's socket on the record's lake, as long as the block lasts: nothing collects."""
+    monkeypatch.setenv("PERPSCOPE_EDIT_RULES", "token")
+    monkeypatch.setenv("PERPSCOPE_EDIT_TOKEN", "sixteen letters!")
+    settings.cache_clear()
+
+    @contextmanager
+    def serving():
+        clock = SimpleNamespace(now=lambda: record.noon - timedelta(seconds=30))
+        ready, over = threading.Event(), threading.Event()
+
+        async def serve(lake, running):
+            works = AlertWork(settings(), clock, lake, running).works()
+            async with (
+                GuardedTasks(Clock()) as tasks,
+                taking_work(record.folder, works, tasks),
+            ):
+                ready.set()
+                await asyncio.to_thread(over.wait)
+
+        with Lake(record.folder) as lake, passes(lake, clock) as running:
+            thread = threading.Thread(target=asyncio.run, args=(serve(lake, running),))
+            thread.start()
+            until(lambda: ready.is_set() or not thread.is_alive(), "the socket")
+            try:
+                yield
+            finally:
+                over.set()
+                thread.join()
+
+    return serving
+
+
+def button(page, label):
+    (found,) = (one for one in page.button if one.label == label)
+    return found
+
+
+def test_a_person_acknowledges_and_silences_through_the_collector(opened, market, collector):
+    for coin in ("BTC", "ETH"):
+        episode(market, coin, ago=10)
+    page = opened("app_pages/alerts.py", alert_span="24 h")
+    assert button(page, "Acknowledge 2").disabled
+    assert button(page, "Acknowledge 2").help == "Editing needs the edit token."
+
+    ask(page, edit_token="sixteen letters!")
+    assert button(page, "Acknowledge 2").help == (
+        "No collector is running: nothing can be changed."
+    )
+
+    with collector():
+        page.run()
+        button(page, "Acknowledge 2").click().run()
+        assert not page.exception
+        assert "2 alerts: 2 warning; 2 acknowledged" in captions(page)
+        assert told(page)[1] == "No alerts"
+
+        ask(page, silence_all_what="Everything (mute)", silence_all_reason="Fed day")
+        button(page, "Silence").click().run()
+        said = " ".join(one.value for one in page.markdown).replace("\\", "")
+        assert "Everything is muted, until" in said
+        assert "UTC: Fed day" in said
+        button(page, "End").click().run()
+        said = " ".join(one.value for one in page.markdown)
+        assert "Everything is muted" not in said
+
+        ask(page, edit_token="wrong")
+        assert button(page, "Acknowledge").help == "The edit token is wrong."
+
+    ask(page, edit_token="sixteen letters!", at="2025-10-22T12:42:00Z")
+    assert button(page, "Acknowledge 2").help == (
+        "This page shows a past time. Go back to now to act."
+    )
+
+
+def test_a_fault_in_the_rules_and_a_failing_channel_are_said(opened, market):
+    fault = Status(rules=3, fault="line 4: when: character 1: no value is called 'z_io'")
+    market.rows.append(
+        AlertDelivery(
+            channel="phone",
+            rule="z",
+            version="1",
+            subject="BTC",
+            started_ts=market.noon - timedelta(minutes=9),
+            change="firing",
+            attempt=1,
+            ts=market.noon - timedelta(minutes=8),
+            outcome="failed",
+            error="connection refused",
+        )
+    )
+    market.publish(alert_status=fault.as_json())
+
+    page = opened("app_pages/alerts.py", publish=False)
+
+    (said,) = (one.value for one in page.warning if "line 4" in one.value)
+    assert "no value is called 'z_io'. The rules before it go on." in said.replace("\\", "")
+    (table,) = (one.value for one in page.dataframe if "error" in one.value)
+    assert table[["channel", "state", "error"]].to_numpy().tolist() == [
+        ["phone", "failing for 8 min", "connection refused"]
+    ]
