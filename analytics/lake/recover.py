@@ -22,7 +22,10 @@ from analytics.lake.attach import METADATA
 from analytics.lake.checksums import Checksums
 from analytics.lake.layout import Layout
 
-TABLES = ("snapshots", "bars", "cycles", "liquidations", "gaps")
+TABLES = (
+    *("snapshots", "bars", "cycles", "liquidations", "gaps"),
+    *("alert_events", "alert_actions", "alert_deliveries"),
+)
 """Tables whose rows cannot be fetched again; instruments are, every hour."""
 
 _LISTED = f"""

@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 
 FILE: Final = "alerts.toml"
 
+Columns = Mapping[Per, Mapping[str, ColumnKind]]
+"""What a rule may name, by what it is about."""
+
 _Mark = tuple[int, int, int] | str
 """What changes with a file, or why it could not be looked at."""
 
@@ -32,9 +35,7 @@ _Mark = tuple[int, int, int] | str
 class RulesInUse:
     """The rules that run. To be used by one thread at a time."""
 
-    def __init__(
-        self, folder: Path, columns: Mapping[Per, Mapping[str, ColumnKind]], kept: str | None
-    ) -> None:
+    def __init__(self, folder: Path, columns: Columns, kept: str | None) -> None:
         """Begin with those that ran before.
 
         Args:
@@ -74,16 +75,15 @@ class RulesInUse:
             return False
         self._mark = mark
         try:
-            content = _content(self.path, mark)
-            rules = read_rules(content, self._columns)
+            text, rules = read_file(self.path, self._columns)
         except RuleError as error:
-            self._refuse(f"{FILE}: {error}", now)
+            self._refuse(str(error), now)
             return False
-        if self.fault is not None or self.text != content.decode():
+        if self.fault is not None or self.text != text:
             log.info("alert rules read", rules=len(rules))
             self.changed_ts = now
         are_others = rules != self.rules
-        self.rules, self.text, self.fault = rules, content.decode(), None
+        self.rules, self.text, self.fault = rules, text, None
         return are_others
 
     def save(self, text: str, replaces: str | None) -> None:
@@ -105,7 +105,7 @@ class RulesInUse:
     def _digest(self) -> str:
         """Return the digest of the file, or of the rules that run where it cannot be read."""
         try:
-            return digest(_content(self.path, _mark(self.path)))
+            return digest(_content(self.path))
         except RuleError:
             return digest(self.text or "")
 
@@ -113,6 +113,19 @@ class RulesInUse:
         if fault != self.fault:
             log.error("alert rules refused; those before go on", reason=fault)
             self.fault, self.changed_ts = fault, now
+
+
+def read_file(path: Path, columns: Columns) -> tuple[str, tuple[Rule, ...]]:
+    """Return the text of the file at *path* and its rules, which may name *columns*.
+
+    Raises:
+        RuleError: It cannot be read, or something in it is wrong: every fault with its line.
+    """
+    try:
+        content = _content(path)
+        return content.decode(), read_rules(content, columns)
+    except RuleError as error:
+        raise RuleError(f"{FILE}: {error}") from error
 
 
 def _mark(path: Path) -> _Mark:
@@ -129,9 +142,9 @@ def _mark(path: Path) -> _Mark:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _content(path: Path, mark: _Mark) -> bytes:
+def _content(path: Path) -> bytes:
     """Return the bytes of the file, no more than tell that it is too large."""
-    if isinstance(mark, str):
+    if isinstance(mark := _mark(path), str):
         raise RuleError(mark)
     try:
         with path.open("rb") as file:

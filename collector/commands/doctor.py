@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,13 +15,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from analytics import formats
 from analytics.collector_socket import takes_work
 from analytics.errors import LakeAbsent, LakeError, PerpscopeError, VenueError
 from analytics.lake.attach import connect, extension_file
 from analytics.lake.check import quarantine_notes
 from analytics.lake.layout import Layout
 from analytics.lake.reader import Reader
+from analytics.rules import frames
 from analytics.settings import PREFIX
+from collector.alerts.rules_in_use import FILE, read_file
 from collector.runtime import http_session
 from collector.runtime.budget import Budget
 from collector.runtime.clock import Clock
@@ -47,7 +51,7 @@ class Finding:
 async def examine(settings: Settings, console: Console) -> bool:
     """Print the settings in effect and every finding; return whether all is sound."""
     console.print(_settings_table(settings))
-    findings = [look(settings) for look in (_extension, _folder, _lake, _disk)]
+    findings = [look(settings) for look in (_extension, _folder, _lake, _disk, _rules)]
     findings += await _venues(settings)
     table = Table("check", "result", "details", title="checks")
     for finding in findings:
@@ -131,6 +135,16 @@ def _disk(settings: Settings) -> Finding:
         return f"{free / 2**30:,.1f} GB free"
 
     return _finding("disk", look)
+
+
+def _rules(settings: Settings) -> Finding:
+    def look() -> str:
+        path = settings.data_dir / FILE
+        if not os.path.lexists(path) and not Layout(settings.data_dir).catalog.exists():
+            return f"no {FILE} yet; the collector makes it with the built-in rules"
+        return f"{path} has {formats.plural(len(read_file(path, frames.COLUMNS)[1]), 'rule')}"
+
+    return _finding("alert rules", look)
 
 
 def _upwards(path: Path) -> list[Path]:

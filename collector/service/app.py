@@ -19,8 +19,8 @@ from analytics.errors import SettingsError
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
 from analytics.rules import frames, status
-from analytics.rules.engine import Event
-from analytics.rules.rules_file import Rule
+from analytics.rules.messages import message
+from analytics.rules.rules_file import builtin
 from collector.alerts import channels
 from collector.alerts.delivery import Delivery
 from collector.alerts.delivery_queue import DeliveryQueue
@@ -172,13 +172,10 @@ async def opened(settings: Settings, *, streams: bool = False) -> AsyncIterator[
 def _alerts(settings: Settings, clock: Clock, lake: Lake) -> Passes:
     """Return the passes over the rules of the data folder; raises LakeError."""
     rules = RulesInUse(settings.data_dir, frames.COLUMNS, status.running(lake.info()))
+    rules.make(builtin())
     made = frames.Frames(timedelta(seconds=settings.interval_s))
     load = partial(made.load, known_by=query.ANY_TIME)
-    return Passes(lake, clock, rules, Evaluation(load, _message))
-
-
-def _message(rule: Rule, event: Event) -> str:
-    return f"{rule.name}: {event.key.subject}"
+    return Passes(lake, clock, rules, Evaluation(load, message))
 
 
 async def simulator_clock(address: str) -> Clock:

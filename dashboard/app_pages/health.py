@@ -4,12 +4,14 @@ import streamlit as st
 
 from analytics import formats
 from analytics.palette import colors
+from analytics.rules.status import status
 from dashboard import as_of
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.health import exports as files
+from dashboard.health.alert_rules import of_rules, rules_line
 from dashboard.health.completeness import completeness_panels
 from dashboard.health.lake_size import damaged_files, oi_halved_note, storage, versions
 from dashboard.health.problems import draw_problems, of_shared_names, problems
@@ -26,7 +28,7 @@ def board() -> None:
         head = headline("Health", shown)
         folder, tables = source.folder(), {}
         cycles, damaged = queries.venue_cycles(shown), lake_health.damaged_files()
-        free = lake_health.free_bytes(folder)
+        free, rules = lake_health.free_bytes(folder), status(source.info())
         if damaged:
             damaged_files(damaged)
         counted = bases.counted(shown)
@@ -41,6 +43,7 @@ def board() -> None:
             silent = queries.silent_pairs(shown)
             notes = source.collector_notes()
             found = problems(cycles, expected, streams, silent, notes, free, counted, shown)
+            found += of_rules(rules, shown)
             draw_problems(found, cycles, shown)
             st.subheader("Venues", anchor=False)
             hour = queries.read("venue_hour", shown)
@@ -51,6 +54,7 @@ def board() -> None:
         sizes, stored = queries.table_rows(shown), lake_health.disk_bytes(folder)
         storage(sizes, stored, free, queries.collecting_since(shown), shown)
         oi_halved_note(source.info())
+        rules_line(rules)
         if not damaged:
             damaged_files(damaged)
         versions(lake_health.versions())

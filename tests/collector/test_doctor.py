@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import io
+import re
 from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
 from analytics.lake.writer import Lake
+from analytics.rules.rules_file import builtin
 from collector.commands import doctor
 from collector.runtime.clock import Clock
 from collector.runtime.http_session import new_session
@@ -166,3 +168,15 @@ async def test_streams_that_are_off_are_not_tried(examined, tmp_path, simulator)
 
     assert "not checked: PERPSCOPE_STREAMS is off" in said
     assert not simulator.requests["bybit"]["/v5/public/linear"]
+
+
+async def test_the_alert_rules_are_checked(examined, tmp_path):
+    """A wrong edit is found before the collector meets it."""
+    assert "no alerts.toml yet; the collector makes it" in (await examined(tmp_path))[1]
+    file = tmp_path / "alerts.toml"
+    file.write_bytes(builtin())
+    assert re.search(r"alerts.toml has \d+ rules", (await examined(tmp_path))[1])
+    file.write_text('[[rule]]\nname = "Any"\nwhen = "prize > 0"\n')
+    said = (await examined(tmp_path))[1]
+
+    assert "alerts.toml: line 3: when: character 1: no value is called 'prize'" in said

@@ -10,6 +10,7 @@ import pytest
 
 from analytics.exports.csv import csv_bytes
 from analytics.records import Gap
+from analytics.rules.status import Status
 from dashboard.health.exports import tables
 from dashboard.loaders import lake_health
 
@@ -685,3 +686,33 @@ def test_files_hold_what_is_drawn():
 
     assert list(made) == ["Record"]
     assert csv_bytes(made["Record"]()).decode("utf-8-sig").splitlines()[1] == "bars,7"
+
+
+@pytest.mark.parametrize(
+    ("changes", "minutes", "said", "is_grave"),
+    [
+        ({}, 6, None, False),
+        ({"fault": "alerts.toml: line 3: when: no"}, 1, "line 3: when: no. The rules of", False),
+        ({"pass_fault": "disk full."}, 1, "Alert rules are not evaluated: disk full.", True),
+        ({}, 20, "No alert rule evaluated since 2025-10-22", True),
+    ],
+)
+def test_alert_rules_that_do_not_run_are_a_problem(
+    health, record, changes, minutes, said, is_grave
+):
+    """Else nobody hears that nobody will be told."""
+    record.snapshot(BTC, price=1.0)
+    record.cycle()
+    at = record.noon - timedelta(minutes=minutes)
+    status = Status(rules=13, fault_ts=at, pass_ts=at, pass_s=0.085, **changes)
+    live(record, alert_status=status.as_json())
+
+    page = health()
+
+    assert "Alert rules: 13 active, last evaluated 2025-10-22" in text(page)
+    assert "in 85 ms" in text(page)
+    if said is None:
+        assert "All good" in text(page)
+    else:
+        (drawn,) = page.error if is_grave else page.warning
+        assert said in drawn.value.replace("\\", "")
