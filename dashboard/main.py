@@ -10,15 +10,19 @@ from dashboard import as_of, session, view
 from dashboard.as_of import Moment
 from dashboard.frame.alert_news import load_news_code
 from dashboard.frame.brand import MARK, WORDMARK, style_page
+from dashboard.frame.browser_storage import Many
 from dashboard.frame.freshness import origin_label
 from dashboard.frame.sidebar import sidebar
 from dashboard.frame.toolbar import toolbar
 from dashboard.frame.user_thresholds import with_own_levels
 from dashboard.loaders import queries, shown_moment, source
 from dashboard.market.pair_dialog import pair_dialog
-from dashboard.overview.column_layout import usual_labels
+from dashboard.overview.column_layout import COLUMN_FIELDS, optional_columns, usual_labels
 
-USUAL = {"columns": usual_labels("pairs"), "asset_columns": usual_labels("assets")}
+MANY = {
+    key: Many([one.label for one in optional_columns(rows).values()], usual_labels(rows))
+    for key, rows in COLUMN_FIELDS.items()
+}
 
 
 def choices() -> pd.DataFrame:
@@ -98,7 +102,7 @@ style_page()
 load_news_code()
 origin_label(source.origin())
 # The sidebar first: it says what in the URL is wrong, which a widget tidies away.
-seen = sidebar(choices, page.url_path, [one.url_path for one in pages], USUAL)
+seen = sidebar(choices, page.url_path, [one.url_path for one in pages], MANY)
 rows, timeframe = toolbar(page.title)
 view.keep(with_own_levels(replace(seen, rows=rows, timeframe=timeframe)))
 if opened := session.opened_pair():

@@ -7,6 +7,7 @@ copied to the paths of all pages, and whatever is drawn in colours of its own fo
 from __future__ import annotations
 
 import base64
+import string
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ LONG_LINK: Final = 300
 """A link from so many letters on is packed."""
 _MOST_LETTERS: Final = 8_000
 """Of what is packed in a link."""
+_LETTERS: Final = string.ascii_letters + string.digits + "-_"
 
 _KEY: Final = "browser"
 _DAMAGED: Final = "damaged_link"
@@ -66,15 +68,17 @@ async function copy(text) {
   field.remove()
 }
 
-// A long address, packed: of a choice of many, what differs from the usual one.
-async function packed(link, usual) {
+// A long address, packed: of a choice of many, the codes of what differs from the usual one.
+async function packed(link, many) {
   const told = new URLSearchParams(link.search)
-  for (const [key, names] of Object.entries(usual)) {
+  for (const [key, { codes, usual }] of Object.entries(many)) {
     if (!told.has(key)) continue
-    const chosen = told.getAll(key)
+    const chosen = told.getAll(key).filter((name) => name in codes)
     told.delete(key)
-    for (const name of names) if (!chosen.includes(name)) told.append(`less.${key}`, name)
-    for (const name of chosen) if (!names.includes(name)) told.append(`more.${key}`, name)
+    const without = (names, others) =>
+      names.filter((name) => !others.includes(name)).map((name) => codes[name]).join("")
+    told.append(`-${key}`, without(usual, chosen))
+    told.append(`*${key}`, without(chosen, usual))
   }
   const search = new Blob([told.toString()]).stream()
   const stream = search.pipeThrough(new CompressionStream("deflate-raw"))
@@ -122,7 +126,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
       if (!link.searchParams.has(name)) link.searchParams.set(name, value)
     const said = parentElement.querySelector("span")
     const long = link.toString()
-    await copy(long.length < %s ? long : await packed(link, data.usual))
+    await copy(long.length < %s ? long : await packed(link, data.many))
     said.textContent = "Copied"
     setTimeout(() => { said.textContent = "" }, 2000)
   }
@@ -134,8 +138,24 @@ _browser = st.components.v2.component(
 )
 
 
-Usual = Mapping[str, Sequence[str]]
-"""By key in the URL, what is chosen of many at first."""
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A choice of many, of which a packed link says by codes what differs from the usual one."""
+
+    names: Sequence[str]
+    """All that can be chosen, as the URL has it."""
+    usual: Sequence[str]
+    """What is chosen at first."""
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """Two letters for each name, which stay its own whatever other names come."""
+        return {name: _code(name) for name in self.names}
+
+
+def _code(name: str) -> str:
+    number = zlib.crc32(name.encode())
+    return _LETTERS[number % 64] + _LETTERS[number // 64 % 64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +173,7 @@ class Kept:
 def browser(
     groups: Mapping[str, Kept],
     pages: Sequence[str],
-    usual: Usual,
+    many: Mapping[str, Many],
     *,
     on_restored: Callable[[], None],
 ) -> None:
@@ -162,7 +182,7 @@ def browser(
     Args:
         groups: By name, what is in force.
         pages: Paths of all pages.
-        usual: What a packed link leaves out.
+        many: By key in the URL, what a packed link writes shorter.
         on_restored: Called once with what the browser has in :func:`stored`.
     """
 
@@ -175,7 +195,9 @@ def browser(
         data={
             "groups": {name: asdict(kept) for name, kept in groups.items()},
             "restored": _RESTORED in st.session_state,
-            "usual": dict(usual),
+            "many": {
+                key: {"codes": one.codes, "usual": list(one.usual)} for key, one in many.items()
+            },
             "pages": list(pages),
             "theme": st.context.theme.type,
         },
@@ -200,11 +222,11 @@ def stored(group: str) -> dict[str, object]:
     }
 
 
-def unpack_link(usual: Usual) -> None:
+def unpack_link(many: Mapping[str, Many]) -> None:
     """Put what a packed link says in its place in the URL, and run again.
 
     Args:
-        usual: What it leaves out.
+        many: By key in the URL, what it writes shorter.
     """
     text = st.query_params.get(PACKED)
     if text is None:
@@ -215,19 +237,25 @@ def unpack_link(usual: Usual) -> None:
         query = inflate.decompress(packed, _MOST_LETTERS).decode()
         if not inflate.eof:
             raise ValueError(text)
-        st.query_params.from_dict(_whole(parse_qs(query), usual))
+        st.query_params.from_dict(_whole(parse_qs(query, keep_blank_values=True), many))
     except (ValueError, zlib.error):
         st.query_params.clear()
         st.session_state[_DAMAGED] = True
     st.rerun()
 
 
-def _whole(told: dict[str, list[str]], usual: Usual) -> dict[str, list[str]]:
-    """Return what a packed link *told*, with the *usual* choices that it only says changes of."""
-    for key, names in usual.items():
+def _whole(told: dict[str, list[str]], many: Mapping[str, Many]) -> dict[str, list[str]]:
+    """Return what a packed link *told*, with the choices of which it only says what differs."""
+    for key, one in many.items():
+        # Links of before had names in the place of codes.
         less, more = told.pop(f"less.{key}", []), told.pop(f"more.{key}", [])
+        names = {code: name for name, code in one.codes.items()}
+        for part, into in ((f"-{key}", less), (f"*{key}", more)):
+            text = "".join(told.pop(part, []))
+            codes = (text[at : at + 2] for at in range(0, len(text), 2))
+            into += [names[code] for code in codes if code in names]
         if less or more:
-            told[key] = [*(name for name in names if name not in less), *more]
+            told[key] = [*(name for name in one.usual if name not in less), *more]
     return told
 
 

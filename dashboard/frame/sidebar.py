@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +12,7 @@ from analytics.panels.panel import TIMEFRAMES
 from dashboard.frame import notifications, rows_switch, saved_views, user_thresholds
 from dashboard.frame.as_of_field import as_of_field
 from dashboard.frame.browser_storage import (
-    Usual,
+    Many,
     browser,
     damaged_link,
     remember_link,
@@ -23,7 +23,7 @@ from dashboard.view import FIRST_TIMEFRAME, View
 
 
 def sidebar(
-    choices: Callable[[], pd.DataFrame], page: str, pages: Sequence[str], usual: Usual
+    choices: Callable[[], pd.DataFrame], page: str, pages: Sequence[str], many: Mapping[str, Many]
 ) -> View:
     """Draw the inputs and return the view, without what ``toolbar`` asks for.
 
@@ -32,9 +32,9 @@ def sidebar(
             for here.
         page: Path of the page.
         pages: Paths of all pages.
-        usual: What is chosen on pages at first, which a short link leaves out.
+        many: By key in the URL, choices of many, which a short link writes shorter.
     """
-    unpack_link(usual)
+    unpack_link(many)
     _write_names_of_venues()
     remember_link()
     with st.sidebar:
@@ -55,7 +55,7 @@ def sidebar(
             saved_views.GROUP: saved_views.kept(),
         }
         saved_views.saved_views(page)
-        browser(groups, pages, usual, on_restored=_restore)
+        browser(groups, pages, many, on_restored=_restore)
     return View(
         venues=tuple(chosen_venues),
         pairs=tuple(chosen_pairs),

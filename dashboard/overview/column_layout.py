@@ -353,6 +353,9 @@ FIRST_COLUMNS: Final[dict[Rows, Column]] = {
 }
 """What tells rows apart, by what they are of."""
 
+COLUMN_FIELDS: Final[dict[str, Rows]] = {"columns": "pairs", "asset_columns": "assets"}
+"""Which rows each choice of columns is for, by its key in the URL."""
+
 _NOT_COMPARED: Final = frozenset(
     ("price_delta_pct", "price_curve", "oi_delta_pct", "oi_curve", "z_oi", "rsi_14", "band_pct")
 )

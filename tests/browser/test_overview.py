@@ -303,8 +303,10 @@ def test_watch_lists_and_views_stay_with_who_saved_them(someone, visit, made):
     me.grant_permissions(["clipboard-read", "clipboard-write"])
     usual = usual_labels("pairs")
     others = [one.label for one in optional_columns("pairs").values() if one.label not in usual]
-    columns = [*usual[2:], *others[:8]]
-    asked = [("columns", name) for name in columns] + [("assets", "BTC"), ("assets", "ETH")]
+    columns = [*usual[2:], *others[:20]]
+    more = [one.label for one in optional_columns("assets").values()]
+    asked = [("columns", name) for name in columns] + [("asset_columns", name) for name in more]
+    asked += [("assets", "BTC"), ("assets", "ETH")]
     page = visit(f"{made}/?{urlencode([*asked, ('timeframe', '1h'), ('rows', 'pairs')])}", by=me)
     page.get_by_text("Watch lists and views").click()
     for what in ("list", "view"):

@@ -7,7 +7,9 @@ import zlib
 
 import pytest
 
+from dashboard.frame.browser_storage import Many
 from dashboard.frame.saved_views import Saved, WrongViews, read, written
+from dashboard.overview.column_layout import optional_columns
 
 BTC, ETH, SOL = "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"
 SAVED = Saved({"Majors": ("BTC", "ETH")}, {"Hours": "?timeframe=1h", "BTC": "market?base=BTC"})
@@ -112,7 +114,7 @@ def test_a_packed_link_shows_what_it_holds(page):
 
 
 def test_a_packed_link_says_which_columns_differ(page):
-    """All others are those that are shown at first."""
+    """By name, as links of before did; all others are those that are shown at first."""
     page.query_params.clear()
     page.query_params["v"] = packed("rows=pairs&less.columns=RSI&more.columns=Basis")
 
@@ -120,6 +122,28 @@ def test_a_packed_link_says_which_columns_differ(page):
 
     names = set(page.dataframe[0].value.columns)
     assert {"z_oi", "basis_pct", "price_24h_pct"} < names
+    assert "rsi_14" not in names
+
+
+@pytest.mark.parametrize("rows", ["pairs", "assets"])
+def test_a_column_has_a_code_of_its_own(rows):
+    """For good: a link that was sent must not show another column in a later version."""
+    codes = Many([one.label for one in optional_columns(rows).values()], []).codes
+
+    assert len(set(codes.values())) == len(codes)
+    assert (codes["RSI"], codes["Basis"], codes["Price"]) == ("Vr", "ZO", "D3")
+
+
+def test_a_link_says_by_codes_which_columns_differ(page):
+    codes = Many(["RSI", "Basis", "Next funding"], []).codes
+    page.query_params.clear()
+    more = codes["Basis"] + codes["Next funding"] + "zz"
+    page.query_params["v"] = packed(f"rows=pairs&-columns={codes['RSI']}&*columns={more}")
+
+    page.run()
+
+    names = set(page.dataframe[0].value.columns)
+    assert {"z_oi", "basis_pct", "next_funding_s", "price_24h_pct"} < names
     assert "rsi_14" not in names
 
 
