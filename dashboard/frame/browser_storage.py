@@ -130,6 +130,14 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     said.textContent = "Copied"
     setTimeout(() => { said.textContent = "" }, 2000)
   }
+  // What another tab saves is in this one before it saves something itself.
+  const shared = groups.filter(([, one]) => one.shared).map(([group]) => group)
+  const take = ({ key }) => {
+    const group = shared.find((one) => place(one) === key)
+    if (group && stored(group)) setStateValue("stored", { [group]: stored(group) })
+  }
+  addEventListener("storage", take)
+  return () => removeEventListener("storage", take)
 }
 """
 
@@ -168,6 +176,8 @@ class Kept:
     """Whether the user chose them in this session; else what the browser has stays as it is."""
     in_link: bool = True
     """Whether a link that shows the same has them."""
+    shared: bool = False
+    """Whether all tabs of the browser have the same at any time."""
 
 
 def browser(

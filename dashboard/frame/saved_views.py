@@ -175,7 +175,8 @@ def _links(views: Mapping[str, str]) -> str:
 
 def kept() -> Kept:
     """Return what was saved, as the browser is to keep it."""
-    return Kept({"text": written(_saved())}, _CHOSEN in st.session_state, in_link=False)
+    said = {"text": written(_saved())}
+    return Kept(said, _CHOSEN in st.session_state, in_link=False, shared=True)
 
 
 def restore() -> None:

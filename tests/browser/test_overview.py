@@ -325,6 +325,17 @@ def test_watch_lists_and_views_stay_with_who_saved_them(someone, visit, made):
     tab.get_by_role("option", name="My list").click()
     tab.wait_for_url("**assets=BTC&assets=ETH**")
     tab.get_by_text("Watch lists and views").click()
+    # What one tab saves, the other has, and so does not lose it when it saves something itself.
+    for one, name in ((tab, "Other list"), (page, "Third list")):
+        one.get_by_label("Name", exact=True).fill(name)
+        one.get_by_label("Name", exact=True).press("Enter")
+        one.get_by_role("button", name="Save list").click()
+        page.get_by_role("combobox", name="Delete").click()
+        page.get_by_role("option", name=name).wait_for()
+        page.keyboard.press("Escape")
+    saved = tab.evaluate("localStorage.getItem('perpscope-views')")
+    assert all(f"{one} list" in saved for one in ("My", "Other", "Third"))
+
     tab.get_by_role("link", name="My view").click()
     tab.wait_for_url("**timeframe=1h**")
     other = visit(link)
