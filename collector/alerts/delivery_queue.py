@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Literal, Self, TypeVar
 
-import pandas as pd
 import prometheus_client
 import structlog
 
@@ -137,12 +136,9 @@ class DeliveryQueue:
 
     def _read(self) -> list[Waiting]:
         with self._lake.cursor() as cursor:
-            found = query.fetch(cursor, "alerts_waiting", now=self.clock.now())
+            found = query.table(cursor, "alerts_waiting", now=self.clock.now())
         names = [field.name for field in fields(Waiting)]
-        return [
-            Waiting(**{name: _plain(row[name]) for name in names})
-            for row in found.to_dict("records")
-        ]
+        return [Waiting(**_in_utc(row)) for row in found.select(names).to_pylist()]
 
     def _append(self, records: Sequence[AlertDelivery]) -> None:
         self._lake.append_records(records)
@@ -175,8 +171,9 @@ def _records(
         )
 
 
-def _plain(value: Any) -> Any:
-    """Return *value* of a frame as Python has it; None where it is absent."""
-    if pd.isna(value):
-        return None
-    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+def _in_utc(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a *row* of Arrow, whose times have no zone, with times in UTC."""
+    return {
+        name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }

@@ -1,9 +1,30 @@
 -- How delivery to each channel of alerts goes at $now [UTC], over the 90 days before.
--- One row per channel that something was sent to, or is waiting for. failing_since_ts is the first
--- failed attempt after the last that was sent; NULL while none failed. waiting are alerts still to
--- be sent, waiting_since_ts the oldest of them; given_up those of the last 24 hours that were not.
--- newest_error is the reason of newest_error_ts, without addresses.
-with known as (
+-- One row per channel that is set up, that something was sent to, or that something waits for.
+-- service is what its address is of, as the collector found it last, and fault why it cannot be used;
+-- both NULL where it is not set up. failing_since_ts is the first failed attempt after the last that
+-- was sent; NULL while none failed. waiting are alerts still to be sent, waiting_since_ts the oldest
+-- of them; given_up those of the last 24 hours that were not. newest_error is the reason of
+-- newest_error_ts, without addresses.
+with stated as (
+    select
+        unnest(
+            map_entries(
+                from_json(value, '"MAP(VARCHAR, STRUCT(service VARCHAR, fault VARCHAR))"')
+            )
+        ) as entry
+    from lake_info
+    where key = 'alert_channels'
+),
+
+set_up as (
+    select
+        entry.key as channel,
+        entry.value.service as service,
+        entry.value.fault as fault
+    from stated
+),
+
+known as (
     select * from alert_deliveries
     where within(ts, $now::timestamp - interval 90 days, $now)
 ),
@@ -46,6 +67,8 @@ to_send as (
 
 select
     channel,
+    set_up.service,
+    set_up.fault,
     sent.last_sent_ts,
     attempts.failing_since_ts,
     coalesce(to_send.waiting, 0) as waiting,
@@ -56,4 +79,5 @@ select
 from attempts
 full join sent using (channel)
 full join to_send using (channel)
+full join set_up using (channel)
 order by channel

@@ -4,12 +4,12 @@
 -- ended_ts. attempts counts those so far; is_silenced is whether a silence held for it when it
 -- happened, or holds at $now. inhibited_by is the rule of a graver alert of the market, of the same
 -- group and told to the same channel, that fires or fired when it did; NULL if there is none.
-with events as (
+with events as materialized (
     select * from alert_events
     where within(ts, $now::timestamp - interval 7 days, $now) and change in ('firing', 'resolved')
 ),
 
-tried as (
+tried as materialized (
     select
         channel,
         rule,
@@ -25,7 +25,7 @@ tried as (
     group by all
 ),
 
-firing as (
+firing as materialized (
     select
         events.*,
         list_position(['info', 'warning', 'critical'], severity) as gravity,
@@ -49,7 +49,7 @@ to_send as (
     select * from resolved
 ),
 
-silences as (
+silences as materialized (
     select
         silence.*,
         min(ended.ts) as ended_ts

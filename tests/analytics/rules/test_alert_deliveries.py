@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -70,6 +71,7 @@ def ask(tmp_path):
             with lake.cursor() as cursor:
                 return query.fetch(cursor, name, now=at(minutes))
 
+        ask.lake = lake
         yield ask
 
 
@@ -229,3 +231,22 @@ def test_a_channel_that_nothing_was_tried_on_yet_has_a_row(ask):
     assert rows.channel.tolist() == ["new"]
     assert rows.waiting.tolist() == [1]
     assert rows.last_sent_ts.isna().all()
+
+
+def test_a_channel_that_is_set_up_has_a_row_before_anything_is_sent(ask):
+    """One whose address does not parse is seen before an alert needs it."""
+    fault = "its address is incomplete or wrong for tgram://"
+    facts = {
+        "phone": {"service": None, "fault": fault},
+        "desk": {"service": "Discord", "fault": None},
+    }
+    ask.lake.set_info(alert_channels=json.dumps(facts))
+
+    rows = ask("alert_deliveries", 6, event("firing", 5, channels='["desk", "mail"]'))
+
+    assert rows.channel.tolist() == ["desk", "mail", "phone"]
+    assert rows.waiting.tolist() == [1, 1, 0]
+    assert [row if isinstance(row, str) else None for row in rows.service] == [
+        *("Discord", None, None)
+    ]
+    assert [row if isinstance(row, str) else None for row in rows.fault] == [None, None, fault]
