@@ -17,7 +17,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.errors import PerpscopeError
-from dashboard import as_of
+from dashboard import as_of, session
 from dashboard.frame.browser_storage import Kept, stored
 from dashboard.frame.error_boundary import plain
 
@@ -26,6 +26,8 @@ GROUP: Final = "views"
 ASSETS: Final = "assets"
 """Key of the field of assets, also in the URL."""
 
+STARRED: Final = "Starred"
+"""The watch list that a star puts assets on."""
 VERSION: Final = 1
 """Of the file, which says it; a file of another version is refused."""
 MOST: Final = 50
@@ -136,6 +138,20 @@ def assets_field(assets: Sequence[str]) -> list[str]:
     return chosen
 
 
+def star(asset: str) -> None:
+    """Offer to put *asset* on the watch list of starred ones, or to take it off."""
+    is_on = asset in _saved().lists.get(STARRED, ())
+    st.button(
+        "Starred" if is_on else "Star",
+        icon=":material/star:",
+        type="primary" if is_on else "secondary",
+        key="star",
+        on_click=_star,
+        args=(asset,),
+        help=f"{'Take off' if is_on else 'Add to'} the watch list {STARRED}.",
+    )
+
+
 def saved_views(page: str) -> None:
     """Draw the watch lists and the views, and what saves them.
 
@@ -225,6 +241,17 @@ def _save_list() -> None:
         st.session_state[_WRONG] = "Choose the assets of the list first, in the field Assets."
         return
     _keep(replace(saved, lists={**saved.lists, name: tuple(st.session_state[ASSETS])}))
+
+
+def _star(asset: str) -> None:
+    """Put *asset* on the list or take it off; a list without assets is none."""
+    saved = _saved()
+    before = saved.lists.get(STARRED, ())
+    assets = tuple(one for one in before if one != asset) if asset in before else (*before, asset)
+    others = {name: each for name, each in saved.lists.items() if name != STARRED}
+    _keep(replace(saved, lists={**others, STARRED: assets} if assets else others))
+    # The page keeps it in the browser.
+    session.rerun_page()
 
 
 def _delete() -> None:

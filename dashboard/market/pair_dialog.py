@@ -13,6 +13,7 @@ from dashboard.components.linked_chart import load_chart_code
 from dashboard.components.time_range import market_range
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import live_badge
+from dashboard.frame.saved_views import star
 from dashboard.loaders import queries, shown_moment
 from dashboard.market import chart_and_figures
 from dashboard.market.instrument_picker import Subject
@@ -36,6 +37,8 @@ def pair_dialog(venue: str, symbol: str, at: datetime | None = None) -> None:
 
 
 def _draw(venue: str, symbol: str, at: datetime | None) -> None:
+    if session.page_rerun_due():
+        st.rerun(scope="app")
     with error_boundary():
         load_chart_code()
         shown, seen = shown_moment.moment(at or as_of.asked_time()), view.current()
@@ -52,6 +55,7 @@ def _draw(venue: str, symbol: str, at: datetime | None) -> None:
                 icon=":material/candlestick_chart:",
                 query_params=subject.query | as_of.in_url(at),
             )
+            star(subject.base)
             live_badge(shown, key="live_dialog")
         wanted = chart_and_figures.Wanted(
             subject, market_range("24 h", seen.timeframe), FIRST, shown, seen

@@ -156,3 +156,21 @@ def test_a_damaged_link_says_so(page, text):
 
     assert not page.exception
     assert "The link is damaged" in page.sidebar.warning[0].value
+
+
+def test_a_star_puts_the_asset_on_a_watch_list(page):
+    """And takes it off again; the dialog stays open. Without assets there is no such list."""
+    page.session_state["opened_pair"] = ("binance", BTC, None)
+    page.run()
+
+    page.button(key="star").click().run()
+    assert page.get("dialog")
+    assert page.button(key="star").label == "Starred"
+    assert page.selectbox(key="watch_list").options == ["Starred"]
+    page.selectbox(key="watch_list").set_value("Starred").run()
+    assert shown(page) == ["BTC"]
+
+    page.button(key="star").click().run()
+    assert page.button(key="star").label == "Star"
+    assert "saved_views" in page.session_state
+    assert not page.session_state["saved_views"].lists
