@@ -178,8 +178,7 @@ _code = _component("perpscope_news_code", html="<span></span>", js=_CODE)
 def load_news_code() -> None:
     """Send the code of toasts once, by the frame: a refresh sends what is new alone."""
     st.html(_STYLE)
-    with st.container(key="alert_news_code"):
-        _code(key="alert_news_code_sent")
+    _code(key="alert_news_code")
 
 
 def alert_news(*, with_bell: bool = True) -> None:

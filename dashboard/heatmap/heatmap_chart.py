@@ -42,6 +42,8 @@ class Map:
     scale: ColorScale | ColumnScales
     coverage_pct: Floats | None = None
     """How much of each value is known, where it is made of flows; None for all others. [%]"""
+    alerts: NDArray[np.object_] | None = None
+    """What alerts that fired in each bar say, empty for none; None where nothing fired."""
 
     @property
     def partial(self) -> NDArray[np.bool_]:
@@ -76,6 +78,7 @@ def heat_chart(drawing: Map, colors: Colors, *, touch: bool = False) -> go.Figur
         _cells(drawing, names, colors, height),
         *_partial(drawing, names),
         *_marks(drawing, names),
+        *_alerts(drawing, names, colors),
     ]
     if drawing.exceeded is not None:
         layout["yaxis2"] = _counts_axis(drawing, names, size, colors)
@@ -90,7 +93,7 @@ def _cells(drawing: Map, names: list[str], colors: Colors, height: int) -> dict[
     is_written = scale.logarithmic or not drawing.over_time
     form = f"%{{z:{plotly_format(quantity.kind, quantity.digits)}}}{KINDS[quantity.kind].suffix}"
     value = "%{text}" if is_written else form
-    known = "%{customdata}" if drawing.partial.any() else ""
+    known = "%{customdata}" if drawing.partial.any() or drawing.alerts is not None else ""
     trace: dict[str, Any] = {
         "type": "heatmap",
         "x": drawing.columns,
@@ -109,7 +112,7 @@ def _cells(drawing: Map, names: list[str], colors: Colors, height: int) -> dict[
         "colorbar": cells.legend(scale.bar(quantity), colors, height=height),
     }
     if known:
-        trace["customdata"] = _known(drawing)
+        trace["customdata"] = _beneath(drawing)
     if is_written:
         trace["text"] = _written(drawing)
     if not drawing.over_time:
@@ -141,6 +144,43 @@ def _written(drawing: Map) -> list[list[str]]:
             for row, column in zip(*np.nonzero(marked), strict=True):
                 words[row][column] = f"{mark} {words[row][column]}"
     return words
+
+
+def _beneath(drawing: Map) -> list[list[str]]:
+    """Return what the hover text of each cell has beneath its value: how partial it is, alerts."""
+    words = np.full(drawing.values.shape, "", np.object_)
+    if drawing.partial.any():
+        words += np.array(_known(drawing), np.object_)
+    if drawing.alerts is not None:
+        words += drawing.alerts
+    told: list[list[str]] = words.tolist()
+    return told
+
+
+def _alerts(drawing: Map, names: list[str], colors: Colors) -> list[dict[str, Any]]:
+    """Return a frame about each cell in whose bar an alert fired, unless those are too many."""
+    columns = drawing.columns
+    if drawing.alerts is None or not isinstance(columns, np.ndarray):
+        return []
+    rows, places = np.nonzero(drawing.alerts != "")
+    if len(rows) > MAX_MARKS:
+        return []
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "alerts",
+            "x": columns[places],
+            "y": [names[row] for row in rows],
+            "marker": {
+                "symbol": "square-open",
+                "size": 9,
+                "color": colors.text,
+                "line": {"width": 1.5},
+            },
+            "hoverinfo": "skip",
+        }
+    ]
 
 
 def _known(drawing: Map) -> list[list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from html import escape
 from typing import Final, cast, get_args
 
 import numpy as np
@@ -18,6 +19,7 @@ from analytics.indicators.arrays import Floats
 from analytics.market.measures import LATE, Measure, Measured, bars_of_spans, by_bar, over_spans
 from analytics.palette import colors
 from analytics.panels.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Pair, Panel
+from analytics.rules import episode_words
 from analytics.signals.thresholds import Level, Thresholds
 from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
@@ -25,6 +27,7 @@ from dashboard.charts.color_scale import CLIPPED_PCT, ColumnScales, color_scale
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import Largest
 from dashboard.heatmap.heatmap_chart import MAX_MARKS, PARTIAL, Map, heat_chart
+from dashboard.loaders import alerts
 from dashboard.loaders import bars as bar_loaders
 from dashboard.view import View, exceeded
 
@@ -79,7 +82,29 @@ def over_time(
     times = panel.times[begin:end]
     loaded = _loaded(pairs, largest, times, shown_part, measure, order, seen, bars)
     paid = [columns_of(panel, panel.values[name], pairs)[begin:end] > 0 for name in settled]
-    return replace(loaded, settled=sum(int(cells.sum()) for cells in paid))
+    settled_cells = sum(int(cells.sum()) for cells in paid)
+    return replace(loaded, settled=settled_cells, alerts=_alerts(loaded, times, shown, seen))
+
+
+def _alerts(
+    loaded: Loaded, times: NDArray[np.datetime64], shown: Moment, seen: View
+) -> NDArray[np.object_] | None:
+    """Return what alerts of each row say that fired in each of its bars; None without any."""
+    if not len(times):
+        return None
+    rows = alerts.episodes(shown, seen.span * (len(times) + 1))
+    fired = rows[rows["fired_ts"].notna() & rows["per"].isin(["pair", "asset"])]
+    start = pd.Timestamp(times[0], tz=UTC)
+    bar = ((fired["fired_ts"] - start) // pd.Timedelta(seen.span)).astype(int)
+    pairs = {(pair.venue, pair.symbol): n for n, pair in enumerate(loaded.pairs)}
+    bases = {pair.base: n for n, pair in enumerate(loaded.pairs) if not pair.venue}
+    words = np.full((len(loaded.pairs), len(times)), "", np.object_)
+    for one, column in zip(fired.to_dict("records"), bar, strict=True):
+        row = bases.get(one["base"], pairs.get((one["venue"], one["symbol"])))
+        if row is not None and 0 <= column < len(times):
+            said = f"{episode_words.MARKS[one['severity']]} {one['about']}: {one['message']}"
+            words[row, column] += f"<br>{escape(said, quote=False)}"
+    return words if (words != "").any() else None
 
 
 def over_timeframes(
@@ -227,6 +252,7 @@ def sentences(loaded: Loaded, seen: View, shown: Moment) -> list[str]:
         *_of_assets(loaded),
         *_settled(loaded),
         *_partial(loaded),
+        *_fired(loaded),
         *_absent(loaded),
     ]
 
@@ -293,6 +319,14 @@ def _unusual(loaded: Loaded, seen: View) -> list[str]:
         f"{total:,} of {cells} {verb} your threshold of {level}{how}. "
         f"Most: {formats.listed(first)}."
     ]
+
+
+def _fired(loaded: Loaded) -> list[str]:
+    """Say in how many cells alerts of rules fired."""
+    if loaded.alerts is None:
+        return []
+    cells = formats.plural(int((loaded.alerts != "").sum()), "cell")
+    return [f"Alerts fired in {cells}, framed; their messages show on hover."]
 
 
 def _settled(loaded: Loaded) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, get_args
@@ -36,6 +36,8 @@ class Drawing:
     until: datetime
     """When the newest bar, which may be open, was last updated. With a zone."""
     signals: Sequence[Signal]
+    alerts: Sequence[Mapping[Any, Any]]
+    """Those that fired, as rows of ``alert_episodes.sql``."""
     panes: Sequence[Pane]
     """Those that have something to show, from top to bottom; the price is the first."""
     bands: bool
@@ -75,7 +77,10 @@ def market_chart(drawing: Drawing) -> LinkedChart:
         "colors": _colors(drawing.colors),
         "panes": panes,
         "titles": {pane.label: _title(drawing, pane) for pane in drawing.panes},
-        "marks": traces.marks(canvas, drawing.signals, step_s),
+        "marks": [
+            *traces.marks(canvas, drawing.signals, step_s),
+            *traces.alert_marks(canvas, drawing.alerts, step_s),
+        ],
     }
     return LinkedChart(
         parts=parts,
@@ -143,7 +148,9 @@ def _title(drawing: Drawing, pane: Pane) -> dict[str, Any]:
     """Return the words on top of *pane*: what it is, its newest value, and what follows it."""
     plain = {"name": pane.title, "bars": "", "forced": False, "after": ""}
     if pane is SIGNALS:
-        return {**plain, "value": f"{len(drawing.signals):,}"}
+        count = f"{len(drawing.signals):,}"
+        alerts = formats.plural(len(drawing.alerts), "alert")
+        return {**plain, "value": f"{count}, {alerts}" if drawing.alerts else count}
     if len(pane.lines) > 1:
         # Each line stands beside it by name.
         return {**plain, "value": ""}

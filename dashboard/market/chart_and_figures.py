@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -24,7 +24,7 @@ from dashboard.components.linked_chart import linked_chart
 from dashboard.components.time_range import MARKET_SPANS, TimeRange
 from dashboard.frame.downloads import picture_stem
 from dashboard.frame.error_boundary import plain
-from dashboard.loaders import bars, bases, queries, source
+from dashboard.loaders import alerts, bars, bases, queries, source
 from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable, sentences
 from dashboard.market.header import ages, header
@@ -59,6 +59,8 @@ class Loaded:
     history: History | None
     """None without data in that time."""
     signals: Sequence[Signal]
+    alerts: Sequence[Mapping[Any, Any]]
+    """Those that fired in that time, as rows of ``alert_episodes.sql``."""
     until: datetime
     """When the newest bar, which may be open, was last updated."""
     funding_settled: bool
@@ -101,6 +103,7 @@ def load(wanted: Wanted) -> Loaded:
         None if rows.empty else pair_figures(rows, quotes, shown.now, len(silent)),
         found,
         _signals(panel, wanted) if with_signals else [],
+        _alerts(wanted) if with_signals else [],
         shown.now if found is not None and _is_running(found, heard) else shown.mark(),
         bool((panel.values["funding_settled"][-time_range.bars :] == 1).any()),
     )
@@ -131,6 +134,18 @@ def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
     )
 
 
+def _alerts(wanted: Wanted) -> list[dict[Any, Any]]:
+    """Return the alerts of the subject that fired: those of its pairs, and of the asset."""
+    subject = wanted.subject
+    rows = alerts.episodes(wanted.shown, MARKET_SPANS[wanted.range.span])
+    mine = (rows["base"] == subject.base) & rows["fired_ts"].notna()
+    if subject.pair is not None:
+        venue, symbol = subject.pair
+        is_pair = (rows["venue"] == venue) & (rows["symbol"] == symbol)
+        mine &= is_pair | (rows["per"] == "asset")
+    return rows[mine].to_dict("records")
+
+
 def figures(loaded: Loaded, wanted: Wanted) -> None:
     """Draw the figures on top of the chart; nothing without recent data."""
     if loaded.figures is not None:
@@ -150,7 +165,7 @@ def chart(loaded: Loaded, wanted: Wanted, *, fills: bool) -> None:
         no_data(wanted.range.span, shown, of=wanted.subject.title)
         return
     panes = chosen(wanted.labels)
-    filled = drawable(found, loaded.signals, panes)
+    filled = drawable(found, [*loaded.signals, *loaded.alerts], panes)
     if filled:
         _draw(found, loaded, filled, wanted, fills=fills)
     with st.container(key="market_notes"):
@@ -167,7 +182,9 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
         lines += ages(loaded.figures, wanted.shown)
     lines += [one.sentence for one in bases.counted(wanted.shown).of(wanted.subject.base)]
     offers, now = source.offers(), wanted.shown.now
-    lines += sentences(found, loaded.signals, panes, offers, time_range.bars, loaded.until, now)
+    lines += sentences(
+        *(found, loaded.signals, panes, offers, time_range.bars, loaded.until, now), loaded.alerts
+    )
     if SIGNALS in panes and MARKET_SPANS[time_range.span] > MARKET_SPANS[_TIER_4_MAX_SPAN]:
         lines.append(f"Signals of funding are shown for up to {_TIER_4_MAX_SPAN}.")
     if SIGNALS in panes and loaded.funding_settled:
@@ -189,6 +206,7 @@ def _draw(
             now=wanted.shown.now,
             until=loaded.until,
             signals=loaded.signals,
+            alerts=loaded.alerts,
             panes=panes,
             bands=BANDS in wanted.labels,
             averages=averages(wanted.labels),

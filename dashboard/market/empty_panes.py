@@ -22,8 +22,8 @@ Offers = Mapping[str, Any]
 """What the venues offer; see ``exchanges/data_sources.py``."""
 
 
-def drawable(history: History, signals: Sequence[Signal], panes: Sequence[Pane]) -> list[Pane]:
-    """Return the *panes* that have something to show."""
+def drawable(history: History, signals: Sequence[object], panes: Sequence[Pane]) -> list[Pane]:
+    """Return the *panes* that have something to show; *signals* and alerts share one."""
     return [
         pane
         for pane in panes
@@ -39,6 +39,7 @@ def sentences(
     bars: int,
     until: datetime,
     now: datetime,
+    alerts: Sequence[object] = (),
 ) -> list[str]:
     """Return why *panes* are empty or have holes, whose figures they show, and up to when.
 
@@ -50,8 +51,9 @@ def sentences(
         bars: How many were asked for. [bars]
         until: when the newest bar was last updated. With a zone.
         now: Of the page. With a zone.
+        alerts: Of rules, as they are drawn.
     """
-    shown = drawable(history, signals, panes)
+    shown = drawable(history, [*signals, *alerts], panes)
     return [
         *_of_end(history, until, now),
         *_of_several(history),
@@ -63,6 +65,7 @@ def sentences(
         *_of_flows(history, shown),
         *_of_parts(history, shown),
         *_of_signals(signals, shown),
+        *_of_alerts(alerts, shown),
     ]
 
 
@@ -246,4 +249,10 @@ def _of_signals(signals: Sequence[Signal], panes: Sequence[Pane]) -> list[str]:
     of = formats.listed(
         [f"{counted[mark]:,} {mark} ({words})" for mark, words in LEGEND.items() if counted[mark]]
     )
-    return [f"Signals on closed bars, at your thresholds: {of}."]
+    return [f"Signals on closed bars, at your thresholds: {of or 'none'}."]
+
+
+def _of_alerts(alerts: Sequence[object], panes: Sequence[Pane]) -> list[str]:
+    if SIGNALS not in panes or not alerts:
+        return []
+    return [f"{formats.plural(len(alerts), 'alert')} of rules fired, drawn as squares."]

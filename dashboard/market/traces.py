@@ -5,7 +5,7 @@ A series names its lines, which go to the browser as numbers; NaN stays a gap.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from analytics import formats
 from analytics.pair.history import History
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
+from analytics.rules import episode_words
 from analytics.signals.fired import Signal
 from analytics.signals.sentences import told
 from dashboard.market.panes import Pane
@@ -170,6 +171,35 @@ def marks(canvas: Canvas, signals: Sequence[Signal], step_s: int) -> list[dict[s
         for signal in signals
         for words in [told(signal)]
     ]
+
+
+def alert_marks(
+    canvas: Canvas, alerts: Sequence[Mapping[Any, Any]], step_s: int
+) -> list[dict[str, Any]]:
+    """Return a mark for each of *alerts* that fired: at which bar, in which lane, what it says.
+
+    Args:
+        canvas: What they are drawn over.
+        alerts: Rows of ``alert_episodes.sql``.
+        step_s: Length of a bar. [s]
+    """
+    first_s = int(canvas.history.times[0].astype("datetime64[s]").astype(int))
+    found = []
+    for row in alerts:
+        mark = episode_words.MARKS[row["severity"]]
+        bar = (int(row["fired_ts"].timestamp()) - first_s) // step_s
+        if not 0 <= bar < len(canvas.history.times):
+            continue
+        found.append(
+            {
+                "bar": bar,
+                "lane": len(mark),
+                "shape": "square",
+                "color": episode_words.color(row["severity"], canvas.colors),
+                "text": f"{mark} {row['rule']}, {episode_words.subject(row)}: {row['message']}",
+            }
+        )
+    return found
 
 
 def _series(name: str, kind: str, lines: list[str], *, color: str, **look: Any) -> Series:

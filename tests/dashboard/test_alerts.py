@@ -366,3 +366,34 @@ def test_a_fault_in_the_rules_and_a_failing_channel_are_said(opened, market):
     assert table[["channel", "state", "error"]].to_numpy().tolist() == [
         ["phone", "failing for 8 min", "connection refused"]
     ]
+
+
+def test_market_and_heatmap_mark_where_an_alert_fired(opened, market):
+    """In the bar that ran then, with the message; alerts of other pairs are not Market's."""
+    for coin, price in (("BTC", 110.0), ("ETH", 9.0)):
+        symbol = f"{coin}/USDT:USDT"
+        for back in range(40):
+            ended = market.noon - timedelta(minutes=4 + 5 * back)
+            known = {"close": price + back % 3, "open": price, "oi_usd": 6e9 + 1e7 * (back % 5)}
+            market.bar(symbol, ended=ended, high=price + 4, low=price - 1, **known)
+        market.instrument(symbol)
+    market.snapshot("ETH/USDT:USDT", price=9.0, oi_usd=6e9)
+    episode(market, "BTC", ago=30, waits=5, lasts=10)
+    episode(market, "ETH", ago=50, waits=5)
+
+    page = opened("app_pages/market.py", venue="binance", symbol=BTC, panes="all")
+    parts = page.session_state["market_chart_sent"][1].parts
+    first = page.session_state["market_chart_sent"][1].first
+    (mark,) = (one for one in parts["marks"] if one["shape"] == "square")
+    assert first + 300 * mark["bar"] == (market.noon - timedelta(minutes=29)).timestamp()
+    assert mark["text"] == "■■ Crowded longs, BTC Binance: BTC: crowd long"
+    assert parts["titles"]["Signals"]["value"].endswith("1 alert")
+    assert "1 alert of rules fired, drawn as squares." in captions(page)
+
+    page = opened("app_pages/heatmap.py", publish=False)
+    figure = json.loads(page.get("plotly_chart")[0].proto.spec)
+    (frames,) = (one for one in figure["data"] if one.get("name") == "alerts")
+    assert frames["y"] == ["BTC", "ETH"]
+    texts = [cell for row in figure["data"][0]["customdata"] for cell in row if cell]
+    assert texts == ["<br>■■ BTC Binance: BTC: crowd long", "<br>■■ ETH Binance: ETH: crowd long"]
+    assert "Alerts fired in 2 cells, framed" in captions(page)

@@ -49,6 +49,7 @@ def chart(bars, venues=("binance",), labels=LABELS):
 
 def drawn(whole, panes, *, venues=False, averages=()):
     drawing = Drawing(
+        alerts=[],
         history=whole,
         until=NOW,
         now=NOW,

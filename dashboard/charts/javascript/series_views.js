@@ -182,6 +182,8 @@ class Lanes extends View {
           context.lineTo(x, at + size)
           context.lineTo(x - size, at)
           context.fill()
+        } else if (shape === "square") {
+          context.fillRect(x - size, at - size, 2 * size, 2 * size)
         } else {
           context.lineTo(x, at + size)
           context.stroke()
