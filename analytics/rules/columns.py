@@ -118,7 +118,9 @@ _MEASURES: Final[Mapping[str, Measure]] = {
 }
 
 _SHARES: Final = ("oi_share_pct", "z_oi_share")
-_PRICES: Final = ("price_delta_pct", "rsi_14", "band_pct", "ls_delta_pct", "funding_delta_pp")
+_LEVELS_OF_PAIRS: Final = ("ls_delta_pct", "cvd_oi_pct")
+"""What a chained sum or mean is not made into: its level moves when an instrument joins later."""
+_PRICES: Final = ("price_delta_pct", "rsi_14", "band_pct", "funding_delta_pp")
 """What one column over all pairs is not made of: a market has no one price."""
 
 CONFLUENCE: Final = "confluence"
@@ -126,9 +128,9 @@ CONFLUENCE: Final = "confluence"
 
 BY_BAR: Final[Mapping[Per, tuple[str, ...]]] = {
     "pair": (*_MEASURES, *_SHARES, CONFLUENCE),
-    "asset": (*_MEASURES, CONFLUENCE),
+    "asset": (*(name for name in _MEASURES if name not in _LEVELS_OF_PAIRS), CONFLUENCE),
     "market": (
-        *(name for name in _MEASURES if name not in _PRICES),
+        *(name for name in _MEASURES if name not in (*_PRICES, *_LEVELS_OF_PAIRS)),
         *("price_delta_pct", "tier_2_bases"),
     ),
     "venue": (),

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analytics import formats
 from analytics.rules.episode import Change, State, step
@@ -99,7 +100,7 @@ def run(
     events: list[Event] = []
     for which, frame in frames.items():
         mine = [rule for rule in rules if (rule.per, rule.timeframe) == which]
-        truth = evaluate(dict(_written(mine)), frame)
+        truth = evaluate(dict(conditions(mine)), frame)
         rows = {subject: number for number, subject in enumerate(_subjects(which[0], frame))}
         for rule in mine:
             look = _Look(rule, frame, truth, rows)
@@ -123,7 +124,7 @@ class _Look:
         self._rule, self._frame, self._rows = rule, frame, rows
         self._read: dict[str, list[Any]] = {}
         self._holds = truth[rule.name]
-        self._clear = truth[_clear(rule)] if rule.clear else ~self._holds
+        self._clear = truth[second(rule)] if rule.clear else ~self._holds
         self._inside = _inside(rule.scope, frame)
 
     def keys(self, states: States) -> list[Key]:
@@ -170,15 +171,16 @@ class _Look:
                 yield name, (now - ts).total_seconds()
 
 
-def _written(rules: Iterable[Rule]) -> Iterable[tuple[str, Expression]]:
+def conditions(rules: Iterable[Rule]) -> Iterable[tuple[str, Expression]]:
+    """Yield every condition of *rules* with the name under which it is evaluated."""
     for rule in rules:
         yield rule.name, rule.when
         if rule.clear:
-            yield _clear(rule), rule.clear
+            yield second(rule), rule.clear
 
 
-def _clear(rule: Rule) -> str:
-    """Return the name under which a rule's second condition is evaluated; none is called so."""
+def second(rule: Rule) -> str:
+    """Return the name under which a rule's ``clear`` is evaluated; no rule is called so."""
     return f"{rule.name}\n"
 
 
@@ -190,13 +192,19 @@ def _subjects(per: Per, frame: pd.DataFrame) -> list[Subject]:
     return [Subject(**dict(zip(names, row, strict=True))) for row in rows]
 
 
-def _inside(scope: Scope, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Return which rows the scope names; a column that the frame lacks names none."""
+def inside_names(scope: Scope, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows are of the venues, pairs and bases of *scope*."""
     inside = np.ones(len(frame), dtype=np.bool_)
     wanted = {"venue": scope.venues, "symbol": scope.pairs, "base": scope.bases}
     for column, names in wanted.items():
         if names:
             inside &= frame[column].isin(names).to_numpy(bool)
+    return inside
+
+
+def _inside(scope: Scope, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows the scope names."""
+    inside = inside_names(scope, frame)
     if scope.top is not None:
         # Of those in scope; a volume that is absent is the smallest.
         volume = frame["volume_24h_usd"].where(inside)

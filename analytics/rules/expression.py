@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from analytics.errors import RuleError
 
@@ -91,11 +92,14 @@ def evaluate(expressions: Mapping[str, Expression], frame: pd.DataFrame) -> pd.D
     # Nothing but checked expressions is written into it.
     sql = f"select {parts} from frame order by row_number"  # noqa: S608
     table = cursor.execute(sql).to_arrow_table()
-    found = {
-        name: pd.array(table.column(n).to_pylist(), dtype="boolean")
-        for n, name in enumerate(expressions)
-    }
+    found = {name: _booleans(table.column(n)) for n, name in enumerate(expressions)}
     return pd.DataFrame(found, index=frame.index)
+
+
+def _booleans(column: pa.ChunkedArray) -> pd.arrays.BooleanArray:
+    known = column.combine_chunks()
+    values = known.fill_null(fill_value=False).to_numpy(zero_copy_only=False)
+    return pd.arrays.BooleanArray(values, known.is_null().to_numpy(zero_copy_only=False))
 
 
 class _Check:

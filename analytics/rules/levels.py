@@ -148,9 +148,7 @@ def _market(read: Reading) -> pd.DataFrame:
 
 def _venues(read: Reading) -> pd.DataFrame:
     rows = query.fetch(read.cursor, "venue_health", now=read.now)
-    down = [
-        None if pd.isna(text) else _down(json.loads(text), read.now) for text in rows["streams"]
-    ]
+    down = [None if pd.isna(text) else streams_down(text, read.now) for text in rows["streams"]]
     age_s = (pd.Timestamp(read.now) - rows["newest_ts"]).dt.total_seconds()
     return rows.assign(
         age_s=age_s,
@@ -161,9 +159,12 @@ def _venues(read: Reading) -> pd.DataFrame:
     )
 
 
-def _down(streams: dict[str, dict[str, Any]], now: datetime) -> int:
-    """Return how many channels give nothing, or have been connecting for too long."""
-    states = [(status.get("state"), status.get("since")) for status in streams.values()]
+def streams_down(text: str, now: datetime) -> int:
+    """Return how many channels give nothing, or have been connecting for too long.
+
+    *text* is the status that a cycle recorded, as JSON by channel.
+    """
+    states = [(status.get("state"), status.get("since")) for status in json.loads(text).values()]
     return sum(
         state == "down"
         or (state == "connecting" and since is not None and now - _time(since) > CONNECT_TIMEOUT)

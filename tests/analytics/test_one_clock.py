@@ -29,6 +29,7 @@ from analytics.pair.pair_figures import pair_figures
 from analytics.panels import panel
 from analytics.quality import checks
 from analytics.rules.frames import COLUMNS, Frames
+from analytics.rules.history import replay
 from analytics.rules.reading import Kept
 from analytics.rules.rules_file import read_rules
 from analytics.signals import fired
@@ -90,6 +91,7 @@ CUT = {"closing_ms": 300_000, "least_known": 0.75}
 QUERIES = {
     "alert_deliveries": lambda now: {},
     "alert_episodes": lambda now: {"since": now - HOUR},
+    "alert_silences": lambda now: {},
     "alerts_waiting": lambda now: {},
     "asset_classes": lambda now: {},
     "bars_known": lambda now: {},
@@ -140,6 +142,7 @@ QUERIES = {
     "venue_cycles": lambda now: {},
     "venue_health": lambda now: {},
     "venue_hour": lambda now: {},
+    "venue_steps": lambda now: {"start": now - HOUR},
 }
 """The other parameters of every query that has ``$now``."""
 
@@ -205,6 +208,14 @@ def _frames(cursor, now):
     return pd.concat(frame.assign(frame=" ".join(which)) for which, frame in found.items())
 
 
+def _replay(cursor, now):
+    events = replay(cursor, _rules(), now, HOUR)
+    return pd.DataFrame(
+        {"rule": one.key.rule, "subject": str(one.key.subject), "ts": one.ts, "is": one.change}
+        for one in events
+    )
+
+
 FUNCTIONS = {
     "market.figures.stale": [_stale],
     "bases.bases": [bases],
@@ -224,6 +235,7 @@ FUNCTIONS = {
     "quality.checks.refusals": [_of_quality(checks.refusals)],
     "quality.checks.unit_audit": [_of_quality(checks.unit_audit)],
     "rules.frames.Frames.load": [_frames],
+    "rules.history.replay": [_replay],
     "rules.reading.Kept.newest": [
         lambda cursor, now: pd.DataFrame([Kept().newest(cursor, now, now)])
     ],
@@ -237,6 +249,7 @@ FUNCTIONS = {
 NOT_ASKED = {
     "rules.engine.run",
     "rules.episode.step",
+    "rules.levels.streams_down",
     "rules.reading.mark",
     "lake.maintenance.free",
     "lake.retention.forget_snapshots",

@@ -6,15 +6,15 @@ select
     venue,
     max(finished_ts) filter (answered > 0) as newest_ts,
     max(finished_ts) as finished_ts,
-    100.0 * sum(answered) filter (started_ts > ($now::timestamp - interval 1 hour)::timestamp_ms)
+    100.0 * sum(answered) filter (finished_ts > ($now::timestamp - interval 1 hour)::timestamp_ms)
     / nullif(
-        sum(asked) filter (started_ts > ($now::timestamp - interval 1 hour)::timestamp_ms), 0
+        sum(asked) filter (finished_ts > ($now::timestamp - interval 1 hour)::timestamp_ms), 0
     ) as coverage_pct,
     arg_max(streams, finished_ts::timestamp) as streams,
     max(finished_ts) filter (streams is not null) as streams_ts
 from cycles
 where
-    started_ts > ($now::timestamp - interval 1 day)::timestamp_ms
+    finished_ts > ($now::timestamp - interval 1 day)::timestamp_ms
     and finished_ts <= $now::timestamp_ms
 group by venue
 order by venue
