@@ -11,8 +11,9 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -78,6 +79,8 @@ class Passes:
         self._reader = Reader(lake.layout.folder)
         self._thread = ThreadPoolExecutor(1, "alerts")
         self._turn = threading.Lock()
+        self._writing = threading.RLock()
+        self._stopped = False
         self._states: States | None = None
         self._stored: Status | None = None
         self._stored_text = lake.info().get(RULES_FACT)
@@ -86,7 +89,11 @@ class Passes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.shutdown()
+        """Leave a pass that is under way behind: it stores nothing any more."""
+        with self._writing:
+            self._stopped = True
+        # Nobody waits for its reading: what was collected last is still to be stored.
+        self._thread.shutdown(wait=False, cancel_futures=True)
         self._reader.close()
 
     async def run(self, published: Published) -> None:
@@ -145,7 +152,7 @@ class Passes:
             self.totals.failed += 1
             # A commit that failed may have reached the disk after all.
             self._states = None
-            if self.status.pass_fault is None:
+            if self.status.pass_fault is None and not self._stopped:
                 log.error("alert rules not evaluated", reason=str(error))  # noqa: TRY400
             return str(error)
         self.totals.complete += 1
@@ -155,7 +162,7 @@ class Passes:
 
     def _from_the_lake(self, now: datetime) -> States:
         """Return the states that the stored events leave; end what no rule is behind any more."""
-        with self._lake.cursor() as cursor:
+        with self._writer() as lake, lake.cursor() as cursor:
             newest = query.fetch(cursor, "alert_states")
         if gone := events.ended(newest, self.rules.rules, now):
             self._store(gone)
@@ -175,9 +182,18 @@ class Passes:
         self._states = after
 
     def _store(self, rows: Sequence[AlertEvent]) -> None:
-        self._lake.append_records(rows)
-        self.totals.events.update(row.change for row in rows)
-        self._lake.publish()
+        with self._writer() as lake:
+            lake.append_records(rows)
+            self.totals.events.update(row.change for row in rows)
+            lake.publish()
+
+    @contextmanager
+    def _writer(self) -> Iterator[Lake]:
+        """Yield the lake, which stays open within the block; raise LakeError if we are to stop."""
+        with self._writing:
+            if self._stopped:
+                raise LakeError("the collector is stopping")
+            yield self._lake
 
     def _tell(self, status: Status) -> None:
         """Take *status*, and store it if it says something new, or was not stored for long."""
@@ -189,9 +205,11 @@ class Passes:
         if not facts:
             return
         try:
-            self._lake.set_info(**facts)
+            with self._writer() as lake:
+                lake.set_info(**facts)
         except LakeError as error:
-            log.warning("status of the alert rules not stored", reason=str(error))
+            if not self._stopped:
+                log.warning("status of the alert rules not stored", reason=str(error))
             return
         self._stored, self._stored_text = status, self.rules.text
 

@@ -196,6 +196,30 @@ async def test_a_slow_pass_leaves_out_later_ones_and_holds_nothing_up(lake):
     assert stored(lake)[:2] == [("At once", "firing", 0), ("Patient", "pending", 0)]
 
 
+async def test_a_slow_pass_does_not_hold_up_the_end_and_stores_nothing_after_it(tmp_path):
+    """What was collected last is stored while it still reads; the lake may be another's by then."""
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow(*_asked):
+        began.set()
+        assert go_on.wait(HANG_S)
+        return {("asset", "5m"): frame({"BTC": 2.5})}
+
+    with Lake(tmp_path) as lake:
+        lake.publish()
+        with passes(lake, Minutes(), slow) as running:
+            passing = asyncio.create_task(running.pass_soon())
+            assert await asyncio.to_thread(began.wait, HANG_S)
+        lake.set_info(last="stored")
+    go_on.set()
+    await passing
+
+    with Lake(tmp_path) as lake:
+        assert lake.info()["last"] == "stored"
+        assert stored(lake) == []
+        assert status.status(lake.info()) is None
+
+
 def test_saved_rules_run_at_once(lake):
     with passes(lake, Minutes(), Values(BTC=2.5)) as running:
         running.pass_now()
