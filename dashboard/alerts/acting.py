@@ -131,14 +131,21 @@ def silence_form(targets: Mapping[str, Fields], key: str, shown: Moment) -> None
 
 def do(kind: type[commands.Command], *asked: Fields) -> None:
     """Have the collector do *kind* with each of *asked*, and draw the page again."""
+    if (error := failed(kind, *asked)) is not None:
+        st.session_state[_SAID] = error
+    st.rerun()
+
+
+def failed(kind: type[commands.Command], *asked: Fields) -> str | None:
+    """Have the collector do *kind* with each of *asked*; return why it did not, None if it did."""
     with st.spinner("The collector stores it …"):
         try:
             for fields in asked:
                 token = st.session_state.get(_TOKEN)
                 commands.send(Path(source.folder()), kind, token=token or None, **fields)
         except PerpscopeError as error:
-            st.session_state[_SAID] = f"Not done: {error}."
-    st.rerun()
+            return f"Not done: {error}."
+    return None
 
 
 def named(row: Mapping[Any, Any]) -> Fields:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from analytics.palette import colors
 from dashboard import as_of
-from dashboard.alerts import acting, current, delivery, exports, history
+from dashboard.alerts import acting, current, delivery, exports, history, rule_editor, rule_list
 from dashboard.alerts.episode_table import opened_alert, table_click
 from dashboard.alerts.one_alert import alert_dialog
 from dashboard.frame.downloads import export_menu
@@ -26,14 +26,35 @@ def board() -> None:
         acting.said()
         acting.silences(alerts.silences(shown), shown, why_not)
         current.firing_now(episodes, shown, look, why_not)
-        current.pending(episodes, {}, shown, look)
+        waits = {rule.name: rule.waits.hold for rule in alerts.running_rules()}
+        current.pending(episodes, waits, shown, look)
         past = history.history(shown, look)
         delivery.channels(shown, look)
         with head:
             export_menu("Alerts", shown, exports.tables(past, episodes))
 
 
+def rules() -> None:
+    """Draw the rules and their editor, which no refresh disturbs."""
+    with error_boundary():
+        shown, look = shown_moment.moment(as_of.asked_time()), colors(st.context.theme.type)
+        st.subheader("Rules", anchor=False)
+        running = alerts.running_rules()
+        if running:
+            rule_list.rule_list(
+                running, rule_list.counted(history.fired(shown, alerts.LOOK_BACK)), look
+            )
+        else:
+            st.caption("No rules run here yet. The collector begins with those that are built in.")
+        with st.expander(
+            "Edit rules", icon=":material/edit:", key="edit_rules", on_change="rerun"
+        ) as editor:
+            if editor.open:
+                rule_editor.rule_editor(shown, look)
+
+
 refreshed(board)
+st.fragment(rules)()
 # Beneath the board: what is seen of it is a gap.
 for table in (current.FIRING, current.PENDING, history.TABLE):
     table_click(table)

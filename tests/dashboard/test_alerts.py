@@ -14,6 +14,7 @@ import pytest
 from analytics.exports.csv import csv_bytes
 from analytics.lake.writer import Lake
 from analytics.records import AlertAction, AlertDelivery, AlertEvent
+from analytics.rules.columns import COLUMNS
 from analytics.rules.status import Status
 from collector.runtime.clock import Clock
 from collector.runtime.guarded_tasks import GuardedTasks
@@ -285,7 +286,7 @@ def collector(record, monkeypatch, tmp_path):
                 ready.set()
                 await asyncio.to_thread(over.wait)
 
-        with Lake(record.folder) as lake, passes(lake, clock) as running:
+        with Lake(record.folder) as lake, passes(lake, clock, columns=COLUMNS) as running:
             thread = threading.Thread(target=asyncio.run, args=(serve(lake, running),))
             thread.start()
             until(lambda: ready.is_set() or not thread.is_alive(), "the socket")
@@ -296,6 +297,23 @@ def collector(record, monkeypatch, tmp_path):
                 thread.join()
 
     return serving
+
+
+RULES = """\
+# Mine.
+
+[[rule]]
+name = "Crowded"
+when = "ls_accounts > 2"
+for = "5m"
+
+# The other one.
+
+[[rule]]
+name = "Dear"
+when = "price > 50"
+severity = "critical"
+"""
 
 
 def button(page, label):
@@ -397,3 +415,57 @@ def test_market_and_heatmap_mark_where_an_alert_fired(opened, market):
     texts = [cell for row in figure["data"][0]["customdata"] for cell in row if cell]
     assert texts == ["<br>■■ BTC Binance: BTC: crowd long", "<br>■■ ETH Binance: ETH: crowd long"]
     assert "Alerts fired in 2 cells, framed" in captions(page)
+
+
+def test_a_rule_is_checked_looked_back_on_and_saved_by_the_collector(opened, market, collector):
+    """Nothing is written before; what is wrong is named with its line, and other rules stay."""
+    for back in range(30):
+        ended = market.noon - timedelta(minutes=4 + 5 * back)
+        market.bar(BTC, ended=ended, close=40.0 if back % 10 else 60.0, oi_usd=6e9)
+    market.instrument(BTC)
+    episode(market, "BTC", rule="Crowded", ago=2, waits=None)
+    market.folder.mkdir(parents=True)
+    file = market.folder / "alerts.toml"
+    file.write_text(RULES)
+    market.publish(alert_rules=RULES)
+    page = opened(
+        "app_pages/alerts.py", publish=False, edit_token="sixteen letters!", alert_span="7 d"
+    )
+    ask(page, edit_token="sixteen letters!")
+    (waiting,) = (one.value for one in page.dataframe if "left" in one.value)
+    assert waiting["left"].tolist() == ["fires in 3 min"]
+    (listed,) = (one.value for one in page.dataframe if "when" in one.value)
+    assert listed[["name", "waits"]].to_numpy().tolist() == [
+        ["Crowded", "5 min"],
+        ["Dear", "at once"],
+    ]
+
+    ask(page, edit_rules=True, edited_rule="Dear")
+    assert "It would have fired 3 times in the last 7 days, for 1 subject" in captions(page)
+    ask(page, edited_text='[[rule]]\nname = "Dear"\nwhen = "prize > 70"')
+    (said,) = (one.value.replace("\\", "") for one in page.error)
+    assert said == "Line 3: when: character 1: no value is called 'prize'; did you mean price?"
+    assert button(page, "Save").disabled
+    ask(page, edited_text='[[rule]]\nname = "Crowded"\nwhen = "price > 70"')
+    assert "two rules are called 'Crowded'" in page.error[0].value.replace("\\", "")
+    ask(page, edited_text='[[rule]]\nname = "Dear"\nwhen = "price > 70"')
+    assert "It would not have fired in the last 7 days." in captions(page)
+    assert file.read_text() == RULES
+
+    with collector():
+        page.run()
+        button(page, "Save").click().run()
+        assert not page.exception
+        saved = RULES.replace('price > 50"\nseverity = "critical"', 'price > 70"')
+        assert file.read_text() == saved
+        page.selectbox(key="edited_rule").select("Crowded").run()
+        file.write_text(saved + "# Edited elsewhere.\n")
+        button(page, "Delete").click().run()
+        assert "changed since this edit began" in page.error[0].value
+        assert file.read_text().startswith(saved)
+        button(page, "Start over").click().run()
+        page.selectbox(key="edited_rule").select("Crowded").run()
+        button(page, "Delete").click().run()
+        assert not page.exception
+        assert '"Crowded"' not in file.read_text()
+        assert file.read_text().endswith("# Edited elsewhere.\n")
