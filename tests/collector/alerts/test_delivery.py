@@ -238,16 +238,19 @@ async def test_what_is_too_old_or_too_much_is_given_up(desk, sink, monkeypatch):
     """A collector that was off for a day does not tell of yesterday; a flood has an end."""
     monkeypatch.setattr(delivery, "MAX_WAITING", 2)
     desk.happens("firing", "OLD", ago_s=6 * 3600 + 60)
-    desk.happens("firing", "A", ago_s=30)
-    desk.happens("firing", "B", "C", ago_s=20)
+    desk.happens("firing", "NEW", ago_s=6 * 3600 - 60)
     async with desk.delivering():
-        await desk.stored(2)
+        await desk.stored(1)
+        desk.happens("firing", "A", ago_s=30)
+        desk.happens("firing", "B", "C", ago_s=20)
+        await desk.stored(3)
 
-    assert {row[1]: row[-1] for row in desk.attempts()} == {
-        **{"OLD": "given up", "A": "given up"},
-        **{"B": "sent", "C": "sent"},
-    }
-    assert sink.messages[0]["title"] == "Warning: OI spike: 2 assets"
+    outcomes = {"OLD": "given up", "NEW": "sent", "A": "given up", "B": "sent", "C": "sent"}
+    assert {row[1]: row[-1] for row in desk.attempts()} == outcomes
+    assert [message["title"] for message in sink.messages] == [
+        "Warning: OI spike: NEW",
+        "Warning: OI spike: 2 assets",
+    ]
 
 
 async def test_what_is_silenced_or_inhibited_is_not_sent_also_not_later(desk, sink):
