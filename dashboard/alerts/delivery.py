@@ -40,18 +40,19 @@ def faults(status: Status | None, shown: Moment) -> None:
 
 
 def channels(shown: Moment, look: Colors) -> None:
-    """Draw a row for each channel that something was sent to, or is waiting for."""
+    """Draw a row for each channel that is set up, was sent something, or is to be."""
     rows = queries.read("alert_deliveries", shown)
     if rows.empty:
         return
     st.subheader("Channels", anchor=False)
     found = rows.to_dict("records")
     table = rows[["channel"]].assign(
+        service=rows["service"].fillna(formats.ABSENT),
         state=[_state(row, shown) for row in found],
         last_sent=[formats.moment(row["last_sent_ts"], shown.now) for row in found],
         waiting=rows["waiting"],
         given_up=rows["given_up"],
-        error=rows["newest_error"],
+        error=rows["fault"].fillna(rows["newest_error"]).fillna(formats.ABSENT),
     )
     words = {
         str(name): [
@@ -59,14 +60,13 @@ def channels(shown: Moment, look: Colors) -> None:
         ]
         for name in table
     }
-    styles = {
-        "state": [f"color:{look.up if cell == 'OK' else look.alert}" for cell in table["state"]]
-    }
+    styles = {"state": [f"color:{_color(cell, look)}" for cell in table["state"]]}
     text, number = st.column_config.TextColumn, st.column_config.NumberColumn
     st.dataframe(
         written(table, words, styles),
         column_config={
             "channel": text("Channel", pinned=True),
+            "service": text("Service"),
             "state": text("State"),
             "last_sent": text("Last sent"),
             "waiting": number("Waiting"),
@@ -80,7 +80,14 @@ def channels(shown: Moment, look: Colors) -> None:
 
 
 def _state(row: Mapping[Any, Any], shown: Moment) -> str:
+    if isinstance(row["fault"], str):
+        return "cannot be used"
     since = row["failing_since_ts"]
-    if since != since or since is None:
-        return "OK"
-    return f"failing for {formats.age(shown.now - since)}"
+    if since == since and since is not None:
+        return f"failing for {formats.age(shown.now - since)}"
+    sent = row["last_sent_ts"]
+    return "OK" if sent == sent and sent is not None else "not used yet"
+
+
+def _color(state: str, look: Colors) -> str:
+    return {"OK": look.up, "not used yet": look.text}.get(state, look.alert)

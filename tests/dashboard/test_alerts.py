@@ -374,16 +374,25 @@ def test_a_fault_in_the_rules_and_a_failing_channel_are_said(opened, market):
             error="connection refused",
         )
     )
-    market.publish(alert_status=fault.as_json())
+    unusable = "its address is incomplete or wrong for tgram://"
+    set_up = {
+        "desk": {"service": "Discord", "fault": None},
+        "group": {"service": None, "fault": unusable},
+    }
+    market.publish(alert_status=fault.as_json(), alert_channels=json.dumps(set_up))
 
     page = opened("app_pages/alerts.py", publish=False)
 
     (said,) = (one.value for one in page.warning if "line 4" in one.value)
     assert "no value is called 'z_io'. The rules before it go on." in said.replace("\\", "")
     (table,) = (one.value for one in page.dataframe if "error" in one.value)
-    assert table[["channel", "state", "error"]].to_numpy().tolist() == [
-        ["phone", "failing for 8 min", "connection refused"]
+    assert table[["channel", "state"]].to_numpy().tolist() == [
+        ["desk", "not used yet"],
+        ["group", "cannot be used"],
+        ["phone", "failing for 8 min"],
     ]
+    assert table["service"].tolist() == ["Discord", "–", "–"]
+    assert table["error"].tolist() == ["–", unusable, "connection refused"]
 
 
 def test_market_and_heatmap_mark_where_an_alert_fired(opened, market):
