@@ -26,6 +26,7 @@ from analytics.errors import (
     LakeError,
     PerpscopeError,
     QueryError,
+    RuleError,
     SettingsError,
     VenueError,
 )
@@ -64,7 +65,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A self-hosted research terminal for perpetual futures.",
 )
-alerts = typer.Typer(no_args_is_help=True, help="Channels of alerts.")
+alerts = typer.Typer(no_args_is_help=True, help="Rules and channels of alerts.")
 app.add_typer(alerts, name="alerts")
 err = Console(stderr=True, emoji=False)
 
@@ -219,6 +220,41 @@ def doctor() -> None:
     raise typer.Exit(Exit.OK if sound else Exit.FAILED)
 
 
+@alerts.command("check")
+def check_rules(file: Annotated[Path, typer.Argument(help="An alerts.toml.")]) -> None:
+    """Check a file of alert rules; say what is wrong in which line."""
+    with interrupts.ending_at_once():
+        from analytics import rules_cli
+    count = len(rules_cli.read(file))
+    sys.stdout.write(f"{visible(str(file))}: {count} rule{'' if count == 1 else 's'}\n")
+
+
+@alerts.command("list")
+def list_rules() -> None:
+    """List the alert rules of the data folder."""
+    folder = _settings().data_dir
+    with interrupts.ending_at_once():
+        from analytics import rules_cli
+    rules_cli.write_list(rules_cli.of_folder(folder), sys.stdout)
+
+
+@alerts.command("test")
+def try_rule(
+    rule: Annotated[str, typer.Argument(help="Name of a rule.")],
+    *,
+    since: Annotated[str, typer.Option(help="How far to look back.")] = "7d",
+    file: Annotated[
+        Path | None, typer.Option(help="Rules that are not in place yet. [default: alerts.toml]")
+    ] = None,
+) -> None:
+    """Show when an alert rule would have fired lately, by five-minute bars."""
+    folder, wall = _settings().data_dir, datetime.now(UTC)
+    with interrupts.ending_at_once():
+        from analytics import rules_cli
+    rules = rules_cli.of_folder(folder) if file is None else rules_cli.read(file)
+    rules_cli.write_test(folder, rules, rule, since, sys.stdout, wall=wall)
+
+
 @alerts.command("send-test")
 def send_test(
     channel: Annotated[str, typer.Argument(help="Name of a channel of alerts.")],
@@ -274,7 +310,7 @@ def _out() -> Console:
 def exit_code(error: PerpscopeError) -> Exit:
     """Return the exit code for *error*."""
     match error:
-        case SettingsError() | QueryError():
+        case SettingsError() | QueryError() | RuleError():
             return Exit.SETTINGS
         case VenueError():
             return Exit.VENUE

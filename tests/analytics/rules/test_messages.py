@@ -31,8 +31,8 @@ FIRES = {
         "OI +2.6 σ in 15m, crowd long (L/S 3.20), book -4.50 %",
     ),
     "Takers drive OI": (
-        {"cvd_usd": -2e6, "price_delta_pct": -0.9, "oi_delta_pct": 1.4, "z_oi": 2.2},
-        "CVD -$2.00M, price -0.90 %, OI +1.40 % in 15m",
+        {"cvd_usd": -2e6, "price_delta_pct": -1.9, "oi_delta_pct": 1.6, "z_oi": 2.7},
+        "CVD -$2.00M, price -1.90 %, OI +1.60 % in 15m",
     ),
     "Longs pay and leave": (
         {"funding_8h_pct": 0.11, "funding_excess_pct": 0.1, "oi_delta_pct": -2.4},
