@@ -6,7 +6,7 @@ A pair that is silent has no row. Each value has its time in a column beside it.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -97,8 +97,8 @@ def _paid(read: Reading) -> pd.DataFrame:
     paid, ended = (cells[-1:].reshape(-1) for cells in columns.paid_8h_pct(panel))
     return pd.DataFrame(
         {
-            "venue": [pair.venue for pair in panel.instruments][: len(paid)],
-            "symbol": [pair.symbol for pair in panel.instruments][: len(paid)],
+            "venue": _texts(pair.venue for pair in panel.instruments),
+            "symbol": _texts(pair.symbol for pair in panel.instruments),
             "funding_paid_8h_pct": paid,
             "funding_paid_8h_pct_ts": pd.DatetimeIndex(ended).tz_localize(UTC),
         }
@@ -177,4 +177,9 @@ def _time(text: str) -> datetime:
 
 
 def _no_rows(*names: str) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.array([], dtype="str") for name in names})
+    return pd.DataFrame({name: _texts(()) for name in names})
+
+
+def _texts(words: Iterable[str]) -> pd.api.extensions.ExtensionArray:
+    """Return *words* as a column of texts, also where there are none."""
+    return pd.array(list(words), dtype="str")

@@ -208,7 +208,7 @@ def _z_of_hours(hours: Floats) -> Floats:
     As ``liquidation_hours.sql`` has it, counted back from the end of each bar.
     """
     z = np.full(hours.shape, np.nan)
-    for phase in range(_HOUR):
+    for phase in range(min(_HOUR, len(hours))):
         line = hours[phase::_HOUR]
         before = np.vstack([np.full((_HOURS, line.shape[1]), np.nan), line])[:-1]
         windows = sliding_window_view(before, _HOURS, axis=0)

@@ -81,6 +81,8 @@ def past(stretch: Stretch, per: Per, wanted: Collection[Column]) -> Past:
     levels = [one.quantity for one in wanted if one.timeframe is None]
     metrics, before = past_levels.reads({one.quantity for one in wanted})
     five = stretch.panel(_metrics(per, metrics), "5m", before)
+    if not five.instruments:
+        return Past((), (), np.empty((len(stretch.marks), 0), np.bool_), {}, {})
     subjects, _ = columns.by_subject(per, five, (), stretch.counted.multipliers)
     at = _At(stretch.marks, subjects, "5m", subjects.instruments, waits=False)
     units = stretch.counted.multipliers

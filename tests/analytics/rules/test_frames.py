@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -22,7 +23,8 @@ from analytics.pair.curves import BARS, METRICS, pair_curves
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, load
 from analytics.rules.engine import run
 from analytics.rules.frames import COLUMNS, Frames
-from analytics.rules.rules_file import read_rules
+from analytics.rules.history import replay
+from analytics.rules.rules_file import builtin, read_rules
 from analytics.signals import fired, tiers
 from analytics.signals.thresholds import Thresholds
 
@@ -284,3 +286,19 @@ def test_what_is_kept_is_never_older_than_what_a_first_read_finds(cursor):
         fresh = Frames(CYCLE).load(cursor, active, now, known_by=query.ANY_TIME)
         for which, frame in fresh.items():
             pd.testing.assert_frame_equal(found[which], frame)
+
+
+def test_a_record_without_rows_gives_frames_without_rows(cursor):
+    """As at a first start, or where no venue answers: every rule is unknown."""
+    for table in ("bars", "snapshots", "cycles", "instruments"):
+        cursor.execute(f"delete from {table}")
+    active = [
+        replace(rule, name=f"{rule.per} {n} {rule.timeframe}")
+        for per in COLUMNS for n, rule in enumerate(of_all(per, "1h"))
+    ] + [*read_rules(builtin(), COLUMNS)]  # fmt: skip
+    frames = Frames(CYCLE).load(cursor, active, NOW)
+    assert {which: len(frame) for which, frame in frames.items() if len(frame)} == {
+        which: 1 for which in frames if which[0] == "market"
+    }
+    assert run(active, frames, {}, NOW) == ({}, [])
+    assert replay(cursor, active, NOW, timedelta(hours=2)) == []
