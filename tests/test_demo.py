@@ -16,12 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from analytics.errors import LakeAbsent
-from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import Snapshot
 from collector.commands import launch
-from tests.waiting import HANG_S, until
+from tests.waiting import HANG_S, published, until
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -58,17 +56,8 @@ def started(folder, **variables):
 
 def pairs_by_venue(folder: Path) -> dict[str, int]:
     """Return how many pairs with a price each venue has in the lake."""
-    reader = Reader(folder)
-    try:
-        with reader.cursor() as cursor:
-            found = cursor.execute(
-                "select venue, count(distinct symbol) from snapshots where price > 0 group by venue"
-            ).fetchall()
-    except LakeAbsent:
-        found = []
-    finally:
-        reader.close()
-    return dict(found)
+    question = "select venue, count(distinct symbol) from snapshots where price > 0 group by venue"
+    return dict(published(folder, question))
 
 
 def test_shows_twenty_pairs_on_three_venues_and_leaves_no_process_behind(tmp_path):

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.lake.reader import Reader
-from tests.waiting import HANG_S, until
+from tests.waiting import HANG_S, published, until
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -82,14 +81,7 @@ class Running:
 
     def cycles(self) -> dict[str, int]:
         """Return how many cycles of each venue are in the lake."""
-        reader = Reader(self.folder)
-        try:
-            with reader.cursor() as cursor:
-                return dict(
-                    cursor.execute("select venue, count(*) from cycles group by 1").fetchall()
-                )
-        finally:
-            reader.close()
+        return dict(published(self.folder, "select venue, count(*) from cycles group by 1"))
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +101,6 @@ def running(tmp_path_factory):
             stderr=subprocess.DEVNULL,
         ) as collector:
             try:
-                until(lambda: (folder / "public.ducklake").exists())
                 until(lambda: len(made.cycles()) == 3)
                 yield made
                 collector.send_signal(signal.SIGTERM)

@@ -65,16 +65,15 @@ def steps(*, whole_days: bool) -> Iterator[Step]:
 
 
 def run_step(cursor: duckdb.DuckDBPyConnection, step: Step) -> None:
-    """Run *step* inside the caller's transaction, unless there is nothing to do.
+    """Run *step* inside the caller's transaction.
 
     Raises:
         LakeError: It would have changed the rows; the caller rolls it back.
     """
-    spans = _spans(cursor, step)
-    if spans:
-        before = fingerprint(cursor, step.table, spans)
-        cursor.execute(f"call {step.call}").fetchall()
-        compare(step.table, before, fingerprint(cursor, step.table, spans))
+    stretches = spans(cursor, step)
+    before = fingerprint(cursor, step.table, stretches)
+    cursor.execute(f"call {step.call}").fetchall()
+    compare(step.table, before, fingerprint(cursor, step.table, stretches))
 
 
 def sources(cursor: duckdb.DuckDBPyConnection, step: Step) -> list[str]:
@@ -131,19 +130,20 @@ def compare(table: str, before: Fingerprint, after: Fingerprint) -> None:
         )
 
 
-def _spans(cursor: duckdb.DuckDBPyConnection, step: Step) -> list[Span]:
+def spans(cursor: duckdb.DuckDBPyConnection, step: Step) -> list[Span]:
+    """Return the stretches of time whose rows *step* rearranges; none if it has nothing to do."""
     time = schema.TIMES.get(step.table, "")
     if step.touched:
         known = {"table": step.table, "time": time}
         return cursor.execute(step.touched, known).fetchall()
     kept = cursor.execute(_KEPT_IN_CATALOG, {"table": step.table}).fetchall()
-    spans: list[Span] = []
+    found: list[Span] = []
     for (name,) in kept:
-        spans += cursor.execute(
+        found += cursor.execute(
             f"select min({time}), max({time}) from {METADATA}.{name} "  # noqa: S608
             f"having count(*) > 0"
         ).fetchall()
-    return spans
+    return found
 
 
 _LIVE_FILES = f"""

@@ -292,6 +292,8 @@ class Lake:
             with self._session.reopen_after_errors("cannot maintain"), self.cursor() as cursor:
                 maintenance.free(cursor, now, publish.published_at(self.layout))
             for step in maintenance.steps(whole_days=whole_days):
+                if not self._is_due(step):
+                    continue
                 self._check_sources(step)
                 with (
                     self._noting_damage(),
@@ -322,6 +324,12 @@ class Lake:
         if notes:
             self.publish()
         return notes
+
+    def _is_due(self, step: maintenance.Step) -> bool:
+        """Return whether *step* has something to do; a transaction costs more than to look."""
+        self._refuse_if_stopped()
+        with self._session.reopen_after_errors("cannot maintain"), self.cursor() as cursor:
+            return bool(maintenance.spans(cursor, step))
 
     def _check_sources(self, step: maintenance.Step) -> None:
         """Check the files that *step* merges: a merge would give damage a good checksum."""
@@ -376,11 +384,14 @@ class Lake:
         self._upkeep = cursor
         try:
             # After the cursor is known, so that no stop slips through between the two.
-            if self._upkeep_stopped:
-                raise LakeError("maintenance was stopped")
+            self._refuse_if_stopped()
             maintenance.run_step(cursor, step)
         finally:
             self._upkeep = None
+
+    def _refuse_if_stopped(self) -> None:
+        if self._upkeep_stopped:
+            raise LakeError("maintenance was stopped")
 
     def forget_snapshots(self, now: datetime, keep: timedelta) -> int:
         """Delete snapshots older than *keep*, return how many; see ``retention``.

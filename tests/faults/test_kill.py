@@ -13,7 +13,7 @@ from analytics.lake.check import quarantine_notes
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 
-KILLS = 20
+KILLS = 12
 WRITER = Path(__file__).with_name("writer_to_kill.py")
 REPOSITORY = Path(__file__).resolve().parents[2]
 

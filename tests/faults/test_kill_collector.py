@@ -10,12 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from analytics.errors import LakeAbsent
-from analytics.lake.reader import Reader
-from tests.waiting import HANG_S, until
+from tests.waiting import HANG_S, published, until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-KILLS = 4
+KILLS = 3
 CYCLE_S = 1.5
 """How long a cycle lasts here, at the simulator's speed. [s]"""
 
@@ -26,14 +24,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 def published_keys(folder: Path) -> list[tuple]:
     """Return the key of every published snapshot, as often as it is there."""
-    reader = Reader(folder)
-    try:
-        with reader.cursor() as cursor:
-            return cursor.execute("select venue, symbol, received_ts from snapshots").fetchall()
-    except LakeAbsent:
-        return []
-    finally:
-        reader.close()
+    return published(folder, "select venue, symbol, received_ts from snapshots")
 
 
 def test_every_published_row_outlives_the_collector_and_none_is_there_twice(tmp_path):

@@ -12,11 +12,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from analytics.errors import LakeAbsent
-from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import AlertEvent
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, published
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -75,16 +73,8 @@ def fires(folder, base):
 
 def sent(folder):
     """Return the subjects that are stored as sent, as often as they are."""
-    reader = Reader(folder)
-    try:
-        with reader.cursor() as cursor:
-            return cursor.execute(
-                "select subject from alert_deliveries where outcome = 'sent' order by ts"
-            ).fetchall()
-    except LakeAbsent:
-        return []
-    finally:
-        reader.close()
+    question = "select subject from alert_deliveries where outcome = 'sent' order by ts"
+    return published(folder, question)
 
 
 @asynccontextmanager

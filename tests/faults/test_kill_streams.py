@@ -14,9 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.errors import LakeAbsent
-from analytics.lake.reader import Reader
-from tests.waiting import HANG_S, until
+from tests.waiting import HANG_S, published, until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VENUES = ("binance", "bybit", "okx")
@@ -27,17 +25,6 @@ SPEED = 10
 
 def environment(**variables):
     return {**os.environ, "PYTHONPATH": str(REPOSITORY), **variables}
-
-
-def rows(folder, question):
-    reader = Reader(folder)
-    try:
-        with reader.cursor() as cursor:
-            return cursor.execute(question).fetchall()
-    except LakeAbsent:
-        return []
-    finally:
-        reader.close()
 
 
 @pytest.fixture
@@ -94,7 +81,7 @@ def now(address):
 
 def heard(folder, since):
     """Return which venues had flows in a snapshot after *since*."""
-    found = rows(
+    found = published(
         folder,
         "select distinct venue from snapshots "
         f"where taker_buy_usd is not null and received_ts > '{since}'",
@@ -112,10 +99,10 @@ def test_a_burst_is_stored_and_the_time_after_a_kill_is_a_gap(simulator, collect
 
         def stored():
             question = f"select count(*) from liquidations where venue_ts >= '{since}'"
-            return sum(count for (count,) in rows(tmp_path, question))
+            return sum(count for (count,) in published(tmp_path, question))
 
         until(lambda: stored() >= len(VENUES) * BURST)
-    last = dict(rows(tmp_path, "select venue, max(finished_ts) from cycles group by venue"))
+    last = dict(published(tmp_path, "select venue, max(finished_ts) from cycles group by venue"))
 
     killed = now(simulator)
     with collecting() as collector:
@@ -123,7 +110,7 @@ def test_a_burst_is_stored_and_the_time_after_a_kill_is_a_gap(simulator, collect
         collector.send_signal(signal.SIGTERM)
         assert collector.wait(HANG_S) == 0
 
-    gaps = rows(
+    gaps = published(
         tmp_path,
         "select venue, started_ts, ended_ts, symbol, outcome from gaps "
         "where channel = 'trades' and reason = 'the collector was not running'",
@@ -132,7 +119,7 @@ def test_a_burst_is_stored_and_the_time_after_a_kill_is_a_gap(simulator, collect
     assert all(last[venue] <= started < killed < ended for venue, started, ended, *_ in gaps)
     assert {venue for venue, *_ in gaps} == set(VENUES)
     assert {(symbol, outcome) for *_, symbol, outcome in gaps} == {("*", "lost")}
-    [(count, different)] = rows(
+    [(count, different)] = published(
         tmp_path, "select count(*), count(distinct (venue, symbol, venue_ts, id)) from liquidations"
     )
     assert count == different

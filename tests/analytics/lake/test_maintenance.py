@@ -297,7 +297,7 @@ def merging_snapshots():
 def test_the_guard_looks_at_every_row_that_is_merged(filled):
     """Its stretches of time span all rows of the files that a merge rewrites."""
     with filled.cursor() as cursor:
-        spans = maintenance._spans(cursor, merging_snapshots())
+        spans = maintenance.spans(cursor, merging_snapshots())
         counted = sum(row[0] for row in maintenance.fingerprint(cursor, "snapshots", spans))
     assert counted == 80
 
@@ -392,7 +392,7 @@ def test_upkeep_that_would_take_for_ever_ends_when_it_is_told_to(filled, monkeyp
         assert begun.wait(HANG_S)
         lake.stop_upkeep()
         with pytest.raises(LakeError, match="[Ii]nterrupt"):
-            upkeep.result(60)
+            upkeep.result(HANG_S)
 
     monkeypatch.undo()
     assert asked(lake, "select count(*) from snapshots") == count
