@@ -101,8 +101,8 @@ async def measured(folder: Path, number: int, channels: int) -> None:
             began = time.perf_counter()
             passed.add()
             asked_ms = []
-            while left(reader):
-                await asyncio.sleep(0.05)
+            while await asyncio.to_thread(left, reader):
+                await asyncio.sleep(0.5)
                 asked_ms.append(await asyncio.to_thread(asked, reader))
             took_s = time.perf_counter() - began - delivery.GATHER_S
         reader.close()

@@ -29,7 +29,14 @@ firing as materialized (
     select
         events.*,
         list_position(['info', 'warning', 'critical'], severity) as gravity,
-        unnest(from_json(events.channels, '["varchar"]')) as channel
+        -- A name of either case is the same channel, and counts once.
+        unnest(
+            list_distinct(
+                list_transform(
+                    from_json(events.channels, '["varchar"]'), lambda name : lower(name)
+                )
+            )
+        ) as channel
     from events
     where change = 'firing'
 ),

@@ -104,6 +104,12 @@ def test_a_firing_alert_waits_for_each_channel_of_its_rule_until_it_is_done_with
     assert ask("alerts_waiting", 10, delivery("desk", "firing", 8, "given up", attempt=3)).empty
 
 
+def test_a_channel_that_a_rule_names_twice_is_one(ask):
+    rows = ask("alerts_waiting", 6, event("firing", 5, channels='["Phone", "desk", "phone"]'))
+
+    assert rows.channel.tolist() == ["desk", "phone"]
+
+
 def test_resolved_is_sent_where_firing_was_and_nowhere_else(ask):
     """Whoever was not told that it fires is not told that it ended."""
     rows = ask(
