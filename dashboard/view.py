@@ -62,8 +62,8 @@ def exceeded(
 ) -> pd.Series[bool]:
     """Return which *values* of the quantity called *name* are unusual; absent ones are not.
 
-    A threshold must be exceeded, on either side. Of the long/short ratio the inverse counts as
-    well: 2 is twice as many longs, or twice as many shorts.
+    A threshold must be exceeded, on either side, but that of liquidations. Of the long/short ratio
+    the inverse counts as well: 2 is twice as many longs, or twice as many shorts.
 
     Args:
         thresholds: From where on a user calls a value unusual.
@@ -74,6 +74,9 @@ def exceeded(
     level = thresholds.of_bases(name, bases)
     if name == "ls_accounts":
         return (values > level) | (values < 1 / level)
+    if name == "z_liquidations":
+        # Fewer liquidations than usual are no flush.
+        return values > level
     # Venues state 0.01 % as a rate of 0.0001: what binary fractions add must not exceed it.
     return values.abs().round(9) > level
 

@@ -22,24 +22,25 @@ Tone = Literal["crowded", "buying", "selling", "neutral"]
 
 LEGEND: Final[Mapping[str, str]] = {
     "■■■": "OI, crowd and order book at once, or several coins together",
-    "■■": "takers move price on rising OI, or longs pay while OI falls",
+    "■■": "takers move price on rising OI, longs pay while OI falls, or many are liquidated",
     "■": "unusual change of OI, or of a venue's share of it",
 }
 """What each mark means: more squares are graver."""
 
 TONES: Final[Mapping[Tone, str]] = {
     "crowded": "longs crowded",
-    "buying": "takers buy",
-    "selling": "takers sell",
+    "buying": "takers buy, or shorts are liquidated",
+    "selling": "takers sell, or longs are liquidated",
 }
 """What each colour means; what has none leans neither way."""
 
-_GRAVEST_FIRST: Final = {6: "■■■", 2: "■■■", 3: "■■", 4: "■■", 1: "■", 5: "■"}
+_GRAVEST_FIRST: Final = {6: "■■■", 2: "■■■", 7: "■■", 3: "■■", 4: "■■", 1: "■", 5: "■"}
 """Each tier's mark. The whole market comes first, and last what fires most often."""
 
 _SIZES: Final = {
     6: "tier_2_bases",
     2: "z_oi",
+    7: "z_liquidations",
     3: "oi_delta_pct",
     4: "funding_8h_pct",
     1: "z_oi",
@@ -146,6 +147,14 @@ def _cluster(signal: Signal) -> tuple[str, Tone]:
     return f"{words} within {formats.span(window)}", "crowded"
 
 
+def _flush(signal: Signal) -> tuple[str, Tone]:
+    sigmas = formats.sigmas(signal.values["z_liquidations"])
+    longs, shorts = (signal.values[name] or 0.0 for name in ("liq_long_usd", "liq_short_usd"))
+    side = "longs" if longs > shorts else "shorts"
+    words = f"Liquidations {_written(signal, 'liquidated_usd')} in 1 h, {sigmas}"
+    return f"{words}, mostly {side}", "selling" if longs > shorts else "buying"
+
+
 _SENTENCES: Final = {
     1: _unusual_oi,
     2: _oi_crowd_and_book,
@@ -153,6 +162,7 @@ _SENTENCES: Final = {
     4: _funding,
     5: _oi_share,
     6: _cluster,
+    7: _flush,
 }
 
 

@@ -14,7 +14,14 @@ from analytics.errors import SettingsError
 from analytics.indicators.arrays import Floats
 from analytics.quantities import QUANTITIES
 
-Level = Literal["z_oi", "ls_accounts", "book_imbalance_pct", "funding_8h_pct", "oi_delta_pct"]
+Level = Literal[
+    "z_oi",
+    "ls_accounts",
+    "book_imbalance_pct",
+    "funding_8h_pct",
+    "oi_delta_pct",
+    "z_liquidations",
+]
 """A quantity whose threshold a user chooses; the other thresholds are of signals alone."""
 
 PERCENTILES: Final = (90.0, 95.0, 97.0, 98.0, 99.0, 99.5, 99.9)
@@ -31,22 +38,23 @@ MARKED_DAYS: Final = 7
 class OwnLevels:
     """Thresholds as percentiles of each asset's own past."""
 
-    percentile: float
-    """Of ``PERCENTILES``."""
+    percentiles: Mapping[Level, float]
+    """Of ``PERCENTILES``, of those levels that are percentiles; all others are plain numbers."""
     values: Mapping[tuple[Level, str], float]
     """By level and asset: the size at that percentile; an asset without a past has none."""
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, percentile: float) -> OwnLevels:
-        """Return the levels at *percentile*, of *rows* of ``threshold_values.sql`` by asset."""
-        place = PERCENTILES.index(percentile)
+    def of(cls, rows: pd.DataFrame, percentiles: Mapping[Level, float]) -> OwnLevels:
+        """Return the levels at *percentiles*, of *rows* of ``threshold_values.sql`` by asset."""
+        places = {name: PERCENTILES.index(one) for name, one in percentiles.items()}
         values = {
-            (name, base): float(sizes[place])
+            (name, base): float(sizes[places[name]])
             for name, base, sizes in zip(
                 rows["name"], rows["base"], rows["percentiles"], strict=True
             )
+            if name in places
         }
-        return cls(percentile, values)
+        return cls(percentiles, values)
 
 
 def marked_share_pct(rows: pd.DataFrame, name: Level, threshold: float) -> float | None:
@@ -95,12 +103,15 @@ class Thresholds:
     """Instruments of a venue, with known funding, that have a median worth the name."""
     z_oi_share: float = 2.0
     """Tier 5, upwards or downwards. [standard deviations]"""
+    z_liquidations: float = 3.0
+    """Tier 7, of the hour up to the newest bar: more than is usual for the pair, never less.
+    [standard deviations, robust]"""
     cluster_bases: int = 3
     """Tier 6: bases of which an instrument had a tier-2 event in the window; one counts once."""
     cluster_bars: int = 4
     """Tier 6: the window, which ends with the current bar. [bars]"""
     own: OwnLevels | None = None
-    """Where set, these replace the fields of ``Level``: each asset has its own."""
+    """Where set, its levels replace those fields: each asset has its own."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -120,15 +131,15 @@ class Thresholds:
         Returns:
             In the quantity's unit. (N,), or () where it is the same for all.
         """
-        if self.own is None:
+        if self.own is None or name not in self.own.percentiles:
             return np.array(float(getattr(self, name)))
         return np.array([self.own.values.get((name, base), math.nan) for base in bases])
 
     def written(self, name: Level) -> str:
         """Write the threshold of *name*: ``2.50``, or ``99th percentile of its own 30 days``."""
-        if self.own is None:
+        if self.own is None or name not in self.own.percentiles:
             return QUANTITIES[name].write(getattr(self, name)).lstrip("+")
-        return f"{self.own.percentile:g}th percentile of its own {OWN_DAYS} days"
+        return f"{self.own.percentiles[name]:g}th percentile of its own {OWN_DAYS} days"
 
     @property
     def words(self) -> str:
@@ -142,6 +153,6 @@ class Thresholds:
         if self.own is None:
             return self
         levels: dict[str, Any] = {
-            name: self.own.values.get((name, base), _NEVER) for name in get_args(Level)
+            name: self.own.values.get((name, base), _NEVER) for name in self.own.percentiles
         }
         return replace(self, own=None, **levels)

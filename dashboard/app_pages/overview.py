@@ -18,7 +18,7 @@ from dashboard.loaders import bars, queries, shown_moment
 from dashboard.overview import asset_rows, exports
 from dashboard.overview.day_report import day_report_menu
 from dashboard.overview.missing_values import sentences
-from dashboard.overview.more_columns import with_more
+from dashboard.overview.more_columns import with_more, without_hours
 from dashboard.overview.pair_table import pair_table, row_click, table_choice
 from dashboard.overview.signal_menu import signal_menu
 
@@ -59,7 +59,8 @@ def board() -> None:
         draw_movers(lists)
         pairs = pairs.join(bars.pair_curves(seen.timeframe, shown), on=["venue", "symbol"])
         every_row = listed if by_asset else pairs
-        chosen, listed = table_choice(every_row, pairs, seen)
+        chosen, listed = table_choice(every_row, pairs, shown, seen)
+        absent = without_hours(listed, seen)
         if by_asset:
             listed = asset_rows.with_pairs(listed, pairs, chosen.columns, shown, seen)
         else:
@@ -67,6 +68,7 @@ def board() -> None:
         listed = pair_table(listed, shown, chosen.columns, seen, look)
         lines = asset_rows.sentences(every_row) if by_asset else []
         lines += sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe)
+        lines += absent
         st.caption(" ".join(plain(line) for line in lines))
         on_page = exports.Shown(
             moment=shown,

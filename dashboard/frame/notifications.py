@@ -104,6 +104,9 @@ def _beyond(shown: Moment, seen: View) -> list[_Beyond]:
     pairs = seen.of(queries.pairs(shown, seen.span))
     curves = bars.pair_curves(seen.timeframe, shown)
     pairs = pairs.join(curves[["z_oi"]], on=["venue", "symbol"])
+    hours = queries.liquidation_hours(shown, seen, by_asset=False)
+    hours = hours[["venue", "symbol", "z_liquidations"]]
+    pairs = pairs.merge(hours, on=["venue", "symbol"], how="left")
     found: list[_Beyond] = []
     for name in get_args(Level):
         rows = pairs[exceeded(seen.thresholds, name, pairs[name], pairs["base"].tolist())]

@@ -49,6 +49,11 @@ class _ThresholdField:
     step: float
 
     @property
+    def kind_key(self) -> str:
+        """Likewise, of what says whether it is a percentile."""
+        return f"{self.key}_level"
+
+    @property
     def label(self) -> str:
         """What it is a threshold of, and its unit where that is a percentage."""
         quantity = QUANTITIES[self.name]
@@ -96,12 +101,20 @@ _FIELDS: Final = (
         most=1000.0,
         step=0.5,
     ),
+    _ThresholdField(
+        "z_liquidations",
+        "liq_z",
+        "Liquidations of the last hour against those of 7 days, in robust standard deviations.",
+        least=0.0,
+        most=100.0,
+        step=0.5,
+    ),
 )
 
 _STANDARD: Final = Thresholds()
 
 _LEVELS: Final = "levels"
-"""Of the field that says what thresholds are, and so in the URL and in the browser."""
+"""In links and browsers of before: what all thresholds are."""
 
 _ABSOLUTE: Final = "absolute"
 _PERCENTILES: Final = {f"p{percentile:g}": percentile for percentile in PERCENTILES}
@@ -110,23 +123,17 @@ _KINDS: Final = (_ABSOLUTE, *_PERCENTILES)
 
 def asked() -> Thresholds:
     """Ask for the thresholds, and say how much each of them marks while they can be seen."""
+    _take_levels_of_all()
     box = st.expander("Thresholds", icon=":material/tune:", key="thresholds", on_change="rerun")
     with box:
-        kind = st.selectbox(
-            "Thresholds are",
-            _KINDS,
-            key=_LEVELS,
-            bind="query-params",
-            on_change=_choose,
-            help=(
-                "absolute: the numbers below. p99: what a value of the same asset exceeded in 1 % "
-                f"of its bars of the last {OWN_DAYS} days, on all its venues."
-            ),
-        )
         marked = _marked() if box.open else None
         given = {}
         for field in _FIELDS:
-            given[field.key] = _number(field, is_used=kind not in _PERCENTILES)
+            left, right = st.columns([4, 5], gap="xxsmall", vertical_alignment="bottom")
+            with right:
+                kind = _kind(field)
+            with left:
+                given[field.key] = _number(field, is_used=kind not in _PERCENTILES)
             if marked is not None and kind not in _PERCENTILES:
                 st.caption(_share(marked, field, given[field.key]))
         st.button("Reset thresholds", on_click=_reset, type="tertiary", icon=":material/undo:")
@@ -135,12 +142,30 @@ def asked() -> Thresholds:
 
 
 def with_own_levels(seen: View) -> View:
-    """Return *seen* with thresholds of each asset's own past, if the user chose these."""
-    percentile = _PERCENTILES.get(str(st.session_state.get(_LEVELS)))
-    if percentile is None or (shown := _shown()) is None:
+    """Return *seen* with thresholds of each asset's own past, where the user chose these."""
+    percentiles = {
+        field.name: _PERCENTILES[kind]
+        for field in _FIELDS
+        if (kind := str(st.session_state.get(field.kind_key))) in _PERCENTILES
+    }
+    if not percentiles or (shown := _shown()) is None:
         return seen
-    own = queries.own_levels(shown, seen.timeframe, percentile)
+    own = queries.own_levels(shown, seen.timeframe, percentiles)
     return replace(seen, thresholds=replace(seen.thresholds, own=own))
+
+
+def _take_levels_of_all() -> None:
+    """Let a link of before, which has one choice for all thresholds, be the choice of each."""
+    kind = st.query_params.get(_LEVELS)
+    if kind is not None:
+        del st.query_params[_LEVELS]
+    if kind in _KINDS:
+        _set_kinds(kind)
+
+
+def _set_kinds(kind: str) -> None:
+    for field in _FIELDS:
+        st.session_state[field.kind_key] = kind
 
 
 def _shown() -> Moment | None:
@@ -170,8 +195,28 @@ def _share(marked: pd.DataFrame, field: _ThresholdField, value: float) -> str:
 
 def kept() -> Kept:
     """Return the thresholds in force, as the browser is to keep them once they were chosen."""
-    keys = (_LEVELS, *(field.key for field in _FIELDS))
-    return Kept({key: st.session_state[key] for key in keys}, _CHOSEN in st.session_state)
+    keys = [key for field in _FIELDS for key in (field.key, field.kind_key)]
+    # What is absolute goes without saying.
+    values = {key: st.session_state[key] for key in keys}
+    said = {key: value for key, value in values.items() if value != _ABSOLUTE}
+    return Kept(said, _CHOSEN in st.session_state)
+
+
+def _kind(field: _ThresholdField) -> str:
+    """Ask whether the threshold of *field* is the number or a percentile; return which."""
+    kind: str = st.selectbox(
+        f"{field.label}: number or percentile",
+        _KINDS,
+        key=field.kind_key,
+        bind="query-params",
+        on_change=_choose,
+        label_visibility="collapsed",
+        help=(
+            "absolute: the number. p99: what a value of the same asset exceeded in 1 % of its bars "
+            f"of the last {OWN_DAYS} days, on all its venues."
+        ),
+    )
+    return kind
 
 
 def _number(field: _ThresholdField, *, is_used: bool) -> float:
@@ -200,7 +245,7 @@ def _choose() -> None:
 
 def _reset() -> None:
     """Go back to the standard, for good."""
-    st.session_state[_LEVELS] = _ABSOLUTE
+    _set_kinds(_ABSOLUTE)
     for field in _FIELDS:
         st.session_state[field.key] = _standard(field)
     _choose()
@@ -209,12 +254,14 @@ def _reset() -> None:
 def restore() -> None:
     """Restore the browser's thresholds, except those in the link."""
     before = stored(GROUP)
-    if before.get(_LEVELS) in _KINDS:
-        st.session_state[_LEVELS] = before[_LEVELS]
     for field in _FIELDS:
         value: Any = before.get(field.key)
         if _fits(field, value):
             st.session_state[field.key] = float(value)
+        kind = before.get(field.kind_key, before.get(_LEVELS))
+        # A link that names the number means the number, unless it says otherwise.
+        if kind in _KINDS and field.key in before:
+            st.session_state[field.kind_key] = kind
 
 
 def _fits(field: _ThresholdField, value: Any) -> bool:
@@ -227,9 +274,10 @@ def _fits(field: _ThresholdField, value: Any) -> bool:
 
 def complaints() -> Iterator[str]:
     """Say which thresholds in the URL are not valid; the inputs leave them out without a word."""
-    kind = st.query_params.get(_LEVELS, _ABSOLUTE)
-    if kind not in _KINDS:
-        yield f"{_LEVELS}={formats.repeated(kind)} is not valid; use {', '.join(_KINDS)}."
+    for key in (_LEVELS, *(field.kind_key for field in _FIELDS)):
+        kind = st.query_params.get(key, _ABSOLUTE)
+        if kind not in _KINDS:
+            yield f"{key}={formats.repeated(kind)} is not valid; use {', '.join(_KINDS)}."
     for field in _FIELDS:
         text = st.query_params.get(field.key)
         if text is not None and not _fits(field, text):

@@ -22,12 +22,13 @@ from analytics.panels import panel as panels
 from analytics.panels.panel import EVERYTHING, Only, Pair, Panel
 from analytics.signals import fired
 from analytics.signals.fired import Signal
+from analytics.signals.flush import flushes
 from analytics.signals.of_pair import pair_signals as signals_of_pair
 from analytics.signals.thresholds import Thresholds
 from analytics.signals.tiers import METRICS as METRICS_OF_SIGNALS
 from analytics.signals.tiers import bars_needed
 from dashboard.as_of import Moment
-from dashboard.loaders import shown_moment, source
+from dashboard.loaders import queries, shown_moment, source
 from dashboard.loaders.bases import counted, key
 from dashboard.loaders.shown_moment import Known
 from dashboard.view import View
@@ -99,11 +100,10 @@ def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
 def newest_signals(shown: Moment, seen: View) -> list[Signal]:
     """Return the signals of the newest bar of what *seen* shows, at its thresholds."""
     panels = signal_panels((seen.timeframe,), shown)
-    return [
-        signal
-        for signal in fired.latest_signals(panels[seen.timeframe], seen.thresholds)
-        if seen.shows(signal.venue, signal.symbol)
-    ]
+    hours = queries.liquidation_hours(shown, seen, by_asset=False)
+    found = fired.latest_signals(panels[seen.timeframe], seen.thresholds)
+    found += flushes(counted(shown).named(hours), seen.thresholds, shown.mark())
+    return [signal for signal in found if seen.shows(signal.venue, signal.symbol)]
 
 
 def past_signals(shown: Moment, thresholds: Thresholds, *, bars: int) -> list[Signal]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ import streamlit as st
 from analytics import query
 from analytics.lake.schema import BAR
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES
-from analytics.signals.thresholds import MARKED_DAYS, OWN_DAYS, OwnLevels
+from analytics.signals.thresholds import MARKED_DAYS, OWN_DAYS, Level, OwnLevels
 from dashboard.as_of import SILENT_CYCLES, Moment
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.bases import counted
@@ -159,11 +159,11 @@ def threshold_values(shown: Moment, timeframe: str) -> pd.DataFrame:
     return _threshold_values_of(shown, timeframe, MARKED_DAYS, by_asset=False)
 
 
-def own_levels(shown: Moment, timeframe: str, percentile: float) -> OwnLevels:
-    """Return thresholds at a *percentile* of each asset's own past."""
+def own_levels(shown: Moment, timeframe: str, percentiles: Mapping[Level, float]) -> OwnLevels:
+    """Return thresholds at *percentiles* of each asset's own past."""
     rows = _threshold_values_of(shown, timeframe, OWN_DAYS, by_asset=True)
-    wanted = ("own_levels", shown, (timeframe, percentile))
-    return derived(*wanted, lambda: OwnLevels.of(rows, percentile))
+    wanted = ("own_levels", shown, (timeframe, *percentiles.items()))
+    return derived(*wanted, lambda: OwnLevels.of(rows, percentiles))
 
 
 def _threshold_values_of(
@@ -172,6 +172,7 @@ def _threshold_values_of(
     times = {"now": shown.mark("1h"), "known_by": shown.known_by}
     spans = {"span_s": 86_400 * days, "bar_ms": int(1000 * TIMEFRAMES[timeframe].total_seconds())}
     asked = {**times, **spans, **counted(shown).params, "by_asset": by_asset}
+    asked["least_known"] = LEAST_KNOWN
     return _threshold_values(source.folder(), shown_moment.bars_known(shown, "1h"), asked)
 
 

@@ -20,7 +20,7 @@ from dashboard.as_of import Moment
 from dashboard.components.row_click import in_order
 from dashboard.loaders import bars, queries
 from dashboard.overview.column_layout import SPANS, Column
-from dashboard.overview.more_columns import with_more
+from dashboard.overview.more_columns import with_hours, with_more
 from dashboard.view import View
 
 _KEY: Final = "asset_rows"
@@ -65,7 +65,7 @@ def with_pairs(
         shown: When.
         seen: What counts.
     """
-    pairs = with_more(pairs, columns, shown, seen)
+    pairs = with_hours(with_more(pairs, columns, shown, seen), columns, shown, seen)
     pairs = pairs.assign(
         oi_delta_usd=pairs["oi_usd"] - pairs["oi_usd_then"],
         oi_base_delta=pairs["oi_base"] - pairs["oi_base_then"],
@@ -74,9 +74,6 @@ def with_pairs(
         then = queries.assets(shown, replace(seen, timeframe=SPANS[each]))
         changes = then[["base", "price_delta_pct", "oi_delta_pct"]]
         assets = assets.merge(changes, on="base", how="left", suffixes=("", f"_{each}"))
-    if "z_liquidations" in pairs:
-        hours = queries.liquidation_hours(shown, seen, by_asset=True)
-        assets = assets.merge(hours[["base", "z_liquidations"]], on="base", how="left")
     if "basis_pct" in pairs:
         assets = assets.join(_of_quotes(pairs), on="base")
     return _unfolded(assets, pairs)

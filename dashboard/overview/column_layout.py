@@ -302,6 +302,7 @@ COLUMNS: Final = (
         "z_liquidations",
         help="Liquidations of the last hour against those of 7 days. Robust standard deviations",
         width=66,
+        level="z_liquidations",
         usual=False,
         small=True,
     ),

@@ -7,8 +7,10 @@ from typing import Final
 
 import pandas as pd
 
+from analytics import formats
 from analytics.market.venue_summary import quoted
 from analytics.panels.panel import TIMEFRAMES
+from analytics.quantities import QUANTITIES
 from dashboard.as_of import Moment
 from dashboard.loaders import queries
 from dashboard.overview.column_layout import SPANS, Column
@@ -44,11 +46,31 @@ def with_more(
         known = queries.pair_flows(shown, seen.span)
         wanted = [*_KEYS, *flows, *(COVERAGE[name] for name in flows)]
         pairs = pairs.merge(known[wanted], on=_KEYS, how="left")
-    if "z_liquidations" in names:
-        hours = queries.liquidation_hours(shown, seen, by_asset=False)
-        pairs = pairs.merge(hours[[*_KEYS, "z_liquidations"]], on=_KEYS, how="left")
     if _OF_QUOTES & names:
         pairs = quoted(pairs, queries.read("pair_quotes", shown))
         ahead = (pairs["next_funding_ts"] - shown.now).dt.total_seconds()
         pairs = pairs.assign(next_funding_s=ahead)
     return pairs
+
+
+def with_hours(
+    rows: pd.DataFrame, columns: Collection[Column], shown: Moment, seen: View
+) -> pd.DataFrame:
+    """Return *rows* of assets or of pairs with z_liquidations, if one of *columns* shows it."""
+    if all(column.name != "z_liquidations" for column in columns):
+        return rows
+    by_asset = bool((rows["venue"] == "").all())
+    hours = queries.liquidation_hours(shown, seen, by_asset=by_asset)
+    keys = ["base"] if by_asset else _KEYS
+    return rows.merge(hours[[*keys, "z_liquidations"]], on=keys, how="left")
+
+
+def without_hours(rows: pd.DataFrame, seen: View) -> list[str]:
+    """Say for how many of *rows* z_liquidations is missing, if it is shown, and why."""
+    missing = int(rows["z_liquidations"].isna().sum()) if "z_liquidations" in rows else 0
+    if not missing:
+        return []
+    title, of = QUANTITIES["z_liquidations"].title, formats.plural(len(rows), seen.rows[:-1])
+    who = "all" if missing == len(rows) else f"{missing:,} of"
+    why = "needs this hour and 20 earlier ones of 7 days, most of them not alike"
+    return [f"{title} is missing for {who} {of}: {why}."]

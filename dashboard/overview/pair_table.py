@@ -25,7 +25,7 @@ from dashboard.overview.column_layout import (
     optional_columns,
     shown_columns,
 )
-from dashboard.overview.more_columns import COVERAGE
+from dashboard.overview.more_columns import COVERAGE, with_hours
 from dashboard.view import View, exceeded
 
 
@@ -260,13 +260,14 @@ def unusual(pairs: pd.DataFrame, columns: list[Column], thresholds: Thresholds) 
 
 
 def table_choice(
-    rows: pd.DataFrame, pairs: pd.DataFrame, seen: View
+    rows: pd.DataFrame, pairs: pd.DataFrame, shown: Moment, seen: View
 ) -> tuple[Choice, pd.DataFrame]:
     """Ask which rows and which columns to show, all of which lives in the URL.
 
     Args:
         rows: Assets or pairs there are.
         pairs: Those that they are of, which are searched.
+        shown: When.
         seen: Beyond which thresholds a row is unusual.
 
     Returns:
@@ -284,6 +285,7 @@ def table_choice(
         )
         place = st.container(width="content")
         columns = _columns(seen)
+        rows = with_hours(rows, columns, shown, seen)
         beyond = unusual(rows, columns, seen.thresholds)
         only = place.toggle(
             f"Unusual only ({int(beyond.sum()):,})", key="unusual", bind="query-params"

@@ -125,7 +125,7 @@ QUERIES = {
     },
     "threshold_values": lambda now: {
         **{"span_s": 86_400, "bar_ms": 300_000, "counted_pairs": [], "counted_names": []},
-        "by_asset": False,
+        **{"by_asset": False, "least_known": 0.1},
     },
     "panel_bars": lambda now: {**panelled(now, 60), **CUT},
     "panel_bars_5m": lambda now: panelled(now, 5),
@@ -251,6 +251,7 @@ NOT_ASKED = {
     "rules.episode.step",
     "rules.levels.streams_down",
     "rules.reading.mark",
+    "signals.flush.flushes",
     "lake.maintenance.free",
     "lake.retention.forget_snapshots",
     "lake.writer.Lake.maintain",

@@ -1001,6 +1001,17 @@ def test_an_hour_of_liquidations_stands_beside_those_before(app, record, of):
     app.run()
 
     assert written(app)["z_liquidations"].tolist() == ["+9.44"]
+    assert app.toggle(key="unusual").label == "Unusual only (1)"
+    app.query_params["liq_z"] = "10"
+    app.session_state["liq_z"] = 10.0
+    app.run()
+    assert app.toggle(key="unusual").label == "Unusual only (0)"
+    assert "Robust z of liquidations is missing" not in text(app)
+
+    app.query_params["at"] = f"{record.noon - timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}"
+    app.session_state["at"] = app.query_params["at"]
+    app.run()
+    assert "Robust z of liquidations is missing for all 1" in text(app)
 
 
 def test_open_interest_in_coins_is_a_column_with_its_change(app, record):

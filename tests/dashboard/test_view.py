@@ -77,6 +77,7 @@ def test_a_link_brings_the_whole_view(market, venue):
         ("z", "high", "z=high is not valid; use a number from 0 to 20."),
         ("ls", "nan", "ls=nan is not valid; use a number from 1 to 100."),
         ("levels", "p7", "levels=p7 is not valid; use absolute, p90,"),
+        ("z_level", "p7", "z_level=p7 is not valid; use absolute, p90,"),
         ("imbalance", "101", "imbalance=101 is not valid; use a number from 0 to 100."),
     ],
 )
@@ -101,13 +102,13 @@ def test_thresholds_are_kept_only_when_they_were_chosen(market):
 
     market.number_input(key="ls").set_value(2.5).run()
     assert kept(market)["thresholds"] == {
-        "chosen": True,
+        **{"chosen": True, "shared": False},
         "values": {
-            **{"levels": "absolute", "z": 4, "ls": 2.5, "imbalance": 3, "funding": 0.03},
-            "oi_delta": 1,
+            **{"z": 4, "ls": 2.5, "imbalance": 3, "funding": 0.03, "oi_delta": 1, "liq_z": 3},
         },
     }
-    assert kept(market)["rows"] == {"chosen": False, "values": {"rows": "assets"}}
+    assert kept(market)["rows"]["values"] == {"rows": "assets"}
+    assert not kept(market)["rows"]["chosen"]
 
 
 def test_the_standard_thresholds_come_back(market):
@@ -143,7 +144,7 @@ def test_each_threshold_says_how_much_it_marks(app, record):
     app.run()
     said = [one.value for one in app.sidebar.caption]
     none = "No values in 7 days"
-    assert said == [none, "Marks 10.0 % of 7 days", none, "Marks 0.0 % of 7 days", none]
+    assert said == [none, "Marks 10.0 % of 7 days", none, "Marks 0.0 % of 7 days", none, none]
     app.number_input(key="ls").set_value(5.0).run()
     assert "Marks 5.0 % of 7 days" in [one.value for one in app.sidebar.caption]
 
@@ -153,7 +154,7 @@ def test_thresholds_can_be_of_each_assets_own_past(app, record):
     hundred_bars(record)
     record.snapshot(BTC, **WHOLE)
     record.publish()
-    app.query_params["levels"] = "p95"
+    app.query_params["ls_level"] = "p95"
 
     app.run()
 
@@ -161,8 +162,15 @@ def test_thresholds_can_be_of_each_assets_own_past(app, record):
     own = app.session_state["view"].thresholds
     assert (own.of_base("BTC").ls_accounts, own.of_base("ETH").ls_accounts) == (4.0, 8.0)
     assert "Long/short 95th percentile of its own 30 days" in own.words
-    assert kept(app)["thresholds"]["values"]["levels"] == "p95"
-    assert app.number_input(key="ls").disabled
+    assert (own.of_base("BTC").z_oi, own.written("z_oi")) == (2.5, "2.50")
+    assert kept(app)["thresholds"]["values"]["ls_level"] == "p95"
+    assert [app.number_input(key=key).disabled for key in ("ls", "z")] == [True, False]
+
+    # A link of before has one choice for all.
+    app.query_params["levels"] = "p90"
+    app.run()
+    assert set(app.session_state["view"].thresholds.own.percentiles.values()) == {90.0}
+    assert "levels" not in app.query_params
 
     reset(app)
     assert app.session_state["view"].thresholds == Thresholds()
@@ -171,6 +179,7 @@ def test_thresholds_can_be_of_each_assets_own_past(app, record):
 def test_a_stored_threshold_gives_way_to_the_links(monkeypatch):
     """What cannot be a threshold, as somebody edited it, is passed over."""
     stored = {"z": 9, "ls": 3.5, "imbalance": "much", "funding": -1, "other": 1, "levels": "p7"}
+    stored |= {"z_level": "p99", "ls_level": "p95", "funding_level": "much"}
     browser = SimpleNamespace(stored={"thresholds": stored})
     state = {"linked": {"z"}, "z": 4.0, "browser": browser}
     monkeypatch.setattr(st, "session_state", state)
@@ -178,7 +187,9 @@ def test_a_stored_threshold_gives_way_to_the_links(monkeypatch):
     user_thresholds.restore()
 
     assert (state["z"], state["ls"]) == (4.0, 3.5)
-    assert not {"imbalance", "funding", "other", "levels"} & state.keys()
+    assert state["ls_level"] == "p95"
+    absent = {"imbalance", "funding", "other", "levels", "z_level", "funding_level"}
+    assert not absent & state.keys()
 
 
 @pytest.mark.parametrize("stored", [None, [], "z", 3])
@@ -201,7 +212,7 @@ def test_rows_stay_as_they_were_chosen_over_pages_without_the_switch(market):
 
     market.segmented_control(key="rows").set_value("pairs").run()
     assert market.session_state["view"].rows == "pairs"
-    assert kept(market)["rows"] == {"chosen": True, "values": {"rows": "pairs"}}
+    assert kept(market)["rows"] == {"chosen": True, "shared": False, "values": {"rows": "pairs"}}
     assert kept(market)["thresholds"]["chosen"] is False
 
     market.switch_page("app_pages/health.py").run()

@@ -1,6 +1,6 @@
 -- How unusual the liquidations of the newest hour at $now [UTC] are beside those of earlier hours.
 -- One row per (venue, symbol) or, if $by_asset, per asset (venue and symbol NULL) whose newest hour is
--- known: liquidated_usd is its sum [USD], and z_liquidations its distance from the median of the hours
+-- known: liquidated_usd is its sum, liq_long_usd and liq_short_usd of each side [USD], and z_liquidations its distance from the median of the hours
 -- before, in 1.4826 times their MAD; NULL without 20 of these, or where their MAD is 0.
 -- Hours follow each other back from the venue's newest bar of the 10 minutes before $now, or from $now
 -- if there is none, for 7 days. One is known if at least $least_known (0 to 1) of its bars are.
@@ -17,6 +17,8 @@ bar_liquidations as (
         symbol,
         base,
         ts,
+        liq_long_usd,
+        liq_short_usd,
         case
             when liq_long_usd is not null or liq_short_usd is not null
                 then coalesce(liq_long_usd, 0) + coalesce(liq_short_usd, 0)
@@ -47,7 +49,9 @@ hours as (
         symbol,
         (epoch_ms(newest_ts) - epoch_ms(ts)) // 3600000 as back,
         max(base) as base,
-        sum(usd) as usd
+        sum(usd) as usd,
+        sum(liq_long_usd) as liq_long_usd,
+        sum(liq_short_usd) as liq_short_usd
     from bar_liquidations
     join newest using (venue)
     group by venue, symbol, back
@@ -68,6 +72,8 @@ sums as (
         if($by_asset, null, symbol) as symbol,
         back,
         sum(usd) as usd,
+        sum(liq_long_usd) as liq_long_usd,
+        sum(liq_short_usd) as liq_short_usd,
         count(*) as pairs
     from hours
     join with_past using (venue, symbol)
@@ -86,6 +92,8 @@ select
     venue,
     symbol,
     max(usd) filter (back = 0) as liquidated_usd,
+    max(liq_long_usd) filter (back = 0) as liq_long_usd,
+    max(liq_short_usd) filter (back = 0) as liq_short_usd,
     case
         when count(*) filter (back > 0) >= 20
             then (liquidated_usd - median(usd) filter (back > 0))

@@ -5,7 +5,8 @@
 --   the quantity's unit; a threshold of k steps was exceeded where bin > k.
 --   percentiles are of the sizes of the asset's pair-bars, at 90, 95, 97, 98, 99, 99.5 and 99.9.
 -- A size is the value without its sign; of a long/short ratio it is the ratio or its inverse, whichever
--- is larger.
+-- is larger. Of z_liquidations it is that of an hour, whatever the timeframe, as in
+-- liquidation_hours.sql, and 0 for fewer liquidations than usual; $least_known as there.
 -- $counted_pairs are `venue symbol` of instruments that are counted under another base than the stored
 -- one, $counted_names those bases.
 with renamed as (
@@ -60,6 +61,40 @@ scored as (
     )
 ),
 
+hours as (
+    select
+        venue,
+        symbol,
+        coalesce(any_value(renamed.name), max(base)) as asset,
+        (epoch_ms($now::timestamp) - epoch_ms(ts) - 300000) // 3600000 as back,
+        sum(coalesce(liq_long_usd, 0) + coalesce(liq_short_usd, 0)) as usd
+    from known_bars
+    left join renamed on renamed.pair = venue || ' ' || symbol
+    where
+        ts > (seconds_before($now, $span_s) - interval 169 hours)::timestamp_ms
+        and over_by(ts, $now)
+        and (liq_long_usd is not null or liq_short_usd is not null)
+    group by venue, symbol, back
+    having count(*) >= 12 * $least_known
+),
+
+flushed as (
+    select
+        asset,
+        (seconds_before($now, 3600 * back) - interval 5 minutes) as began,
+        case
+            when count(*) over earlier >= 20
+                then (usd - median(usd) over earlier)
+                    / (1.4826 * nullif(mad(usd) over earlier, 0))
+        end as z_liquidations
+    from hours
+    window earlier as (
+        partition by venue, symbol
+        order by back
+        range between 1 following and 168 following
+    )
+),
+
 sizes as (
     select asset, began, 'z_oi' as name, 0.01 as step, abs(z_oi) as size from scored
     union all
@@ -70,6 +105,9 @@ sizes as (
     select asset, began, 'book_imbalance_pct', 0.01, abs(100 * book_imbalance) from scored
     union all
     select asset, began, 'funding_8h_pct', 0.0001, abs(funding_8h_pct) from scored
+    union all
+    select asset, began, 'z_liquidations', 0.01, greatest(z_liquidations, 0) from flushed
+    where z_liquidations is not null
 ),
 
 known as (

@@ -49,6 +49,14 @@ CASES = {
         "BTC Binance: Share of OI 32.1 %, -2.9 σ in 5m",
         "neutral",
     ),
+    7: (
+        {
+            **{"z_liquidations": 7.31, "liquidated_usd": 12.3e6},
+            **{"liq_long_usd": 11e6, "liq_short_usd": 1.3e6},
+        },
+        "BTC Binance: Liquidations $12.30M in 1 h, +7.3 σ, mostly longs",
+        "selling",
+    ),
     6: (
         {"tier_2_bases": 5.0},
         "Market: 5 coins with crowd long on a jump of OI within 20 min",

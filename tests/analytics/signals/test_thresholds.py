@@ -60,6 +60,7 @@ def recorded(seed=1):
                         "book_imbalance": rng.normal(0, scale, BARS),
                         "funding_rate": rng.normal(0, scale / 10, BARS),
                         "funding_interval_h": 4.0,
+                        "liq_long_usd": rng.exponential(1e5, BARS),
                     }
                 )
             )
@@ -77,7 +78,21 @@ def values(frame):
         "ls_accounts": np.maximum(ls_accounts, 1 / ls_accounts),
         "book_imbalance_pct": np.abs(100 * panel.values["book_imbalance"]),
         "funding_8h_pct": np.abs(100 * panel.values["funding_rate"] * 2),
+        "z_liquidations": flushes(panel.values["liq_long_usd"]),
     }
+
+
+def flushes(liq_long_usd):
+    """How far each whole hour before noon is above those before it, in its last bar. (T, N)"""
+    first = BARS % 12
+    hours = liq_long_usd[first:].reshape(-1, 12, liq_long_usd.shape[1]).sum(axis=1)
+    found = np.full(liq_long_usd.shape, np.nan)
+    for nth in range(20, len(hours)):
+        before = hours[max(nth - 168, 0) : nth]
+        middle = np.median(before, axis=0)
+        mad = np.median(np.abs(before - middle), axis=0)
+        found[first + 12 * nth + 11] = np.maximum((hours[nth] - middle) / (1.4826 * mad), 0)
+    return found
 
 
 def asked(cursor, frame, **params):
@@ -86,7 +101,7 @@ def asked(cursor, frame, **params):
     cursor.register("stored", stored)
     cursor.execute("insert into bars by name select * from stored")
     none = {"counted_pairs": [], "counted_names": []}
-    spans = {"span_s": 30 * 86_400, "bar_ms": 300_000, "by_asset": False}
+    spans = {"span_s": 30 * 86_400, "bar_ms": 300_000, "by_asset": False, "least_known": 0.75}
     return fetch(cursor, "threshold_values", now=NOON, **{**none, **spans, **params})
 
 
@@ -99,6 +114,7 @@ def test_the_share_that_a_threshold_marks_is_that_of_the_pages_own_figures(curso
     for name, threshold in [
         *(("z_oi", 2.5), ("z_oi", 0.0), ("oi_delta_pct", 1.0), ("ls_accounts", 1.5)),
         *(("book_imbalance_pct", 0.25), ("funding_8h_pct", 0.03)),
+        ("z_liquidations", 1.0),
     ]:
         sizes = known[name][np.isfinite(known[name])]
         expected = 100 * np.mean(np.round(sizes, 9) > threshold)
@@ -123,7 +139,7 @@ def test_a_percentile_is_of_the_assets_own_past_over_its_venues(cursor):
     rows = asked(cursor, frame, by_asset=True)
     panel, known = values(frame)
 
-    own = OwnLevels.of(rows, 99.0)
+    own = OwnLevels.of(rows, dict.fromkeys(get_args(Level), 99.0))
 
     for base in ("BTC", "PEPE"):
         mine = [pair.base == base for pair in panel.instruments]
@@ -169,19 +185,23 @@ def test_signals_compare_each_asset_with_its_own():
     panel = Panel(times, pairs, values, "5m", NOON)
     levels = {("oi_delta_pct", "BTC"): 1.0, ("oi_delta_pct", "PEPE"): 4.0}
 
-    (one,) = latest_signals(panel, Thresholds(own=OwnLevels(99.0, levels)))
+    (one,) = latest_signals(panel, Thresholds(own=OwnLevels({"oi_delta_pct": 99.0}, levels)))
 
     assert (one.tier, one.base, one.thresholds) == (3, "BTC", {"oi_delta_pct": 1.0})
 
 
 def test_the_thresholds_of_one_asset_are_plain_numbers():
     """As a chart draws them; nothing exceeds one that has no past."""
-    own = Thresholds(own=OwnLevels(99.0, {("z_oi", "BTC"): 3.1}))
+    past = {("z_oi", "BTC"): 3.1}
+    own = Thresholds(own=OwnLevels({"z_oi": 99.0, "ls_accounts": 95.0}, past), oi_delta_pct=7.0)
 
     btc = own.of_base("BTC")
 
     assert btc.z_oi == 3.1
     assert btc.ls_accounts > 1e100
+    assert btc.oi_delta_pct == 7.0
+    assert own.of_bases("oi_delta_pct", ["BTC", "NEW"]) == 7.0
+    assert own.written("oi_delta_pct") == "7.00 %"
     assert btc.own is None
     assert own.written("z_oi") == "99th percentile of its own 30 days"
     assert Thresholds().written("funding_8h_pct") == "0.0300 %"
