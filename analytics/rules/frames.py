@@ -71,7 +71,7 @@ class Frames:
         newest = self._kept.newest(cursor, now, known_by)
         read = Reading(cursor, now, known_by, self._cycle, self._kept, newest)
         wanted = names_read(rules)
-        newest_of = {per: levels(read, per, _of(per, wanted)) for per, _ in wanted}
+        newest_of = {per: levels(read, per, _of(per, wanted)) for per in {per for per, _ in wanted}}
         by_bar = _by_bar(wanted)
         return {
             which: _frame(read, which, names, newest_of[which[0]], by_bar)

@@ -106,6 +106,22 @@ def _paid(read: Reading) -> pd.DataFrame:
 
 
 def _assets(read: Reading, names: Collection[str]) -> pd.DataFrame:
+    quantities = {columns.named("asset", name, "5m").quantity for name in names}
+    of_snapshots = {*columns.LEVELS["asset"], columns.CONFLUENCE} - {"volume_24h_usd", *_HOUR}
+    rows = _summed(read) if quantities & of_snapshots else _by_volume(_newest(read))
+    if any(name in _HOUR for name in names):
+        rows = rows.merge(_liquidations(read, by_asset=True), "left", "base")
+    return rows
+
+
+def _by_volume(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the assets and their volume: a third of a pass would go to the rest."""
+    of_base = pairs.groupby("base", sort=False)
+    volume = of_base[["volume_24h_usd"]].sum(min_count=1)
+    return volume.join(of_base[["volume_24h_usd_ts", "received_ts"]].min()).reset_index()
+
+
+def _summed(read: Reading) -> pd.DataFrame:
     given = {
         "pairs": _newest(read),
         # Which venues are silent, and flows over a span, no rule reads.
@@ -117,10 +133,7 @@ def _assets(read: Reading, names: Collection[str]) -> pd.DataFrame:
         # Those rows have the bases that instruments are counted under.
         **{"counted_pairs": [], "counted_names": []},
     }
-    rows = query.fetch(read.cursor, "assets", given, **params)
-    if any(name in _HOUR for name in names):
-        rows = rows.merge(_liquidations(read, by_asset=True), "left", "base")
-    return rows
+    return query.fetch(read.cursor, "assets", given, **params)
 
 
 def _liquidations(read: Reading, *, by_asset: bool) -> pd.DataFrame:

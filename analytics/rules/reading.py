@@ -42,14 +42,15 @@ class Kept:
 
         A value that is filled into a stored bar of before is seen an hour later at most.
         """
+        start, before = mark(now, "1h") - 3 * BAR, self.stored
         asked: dict[str, Any] = {"now": now, "known_by": known_by}
-        if self.stored is not None and known_by == query.ANY_TIME:
-            start, in_all, since = self.stored
-            (row,) = query.table(cursor, "bars_written", start=start, **asked).to_pylist()
-            if row["bar_count"] - in_all != row["since_count"] - since:
+        since = before[0] if before and known_by == query.ANY_TIME else start
+        (row,) = query.table(cursor, "bars_written", start=since, **asked).to_pylist()
+        if before and since == before[0]:
+            if row["bar_count"] - before[1] != row["since_count"] - before[2]:
                 self.made.clear()
-        start = mark(now, "1h") - 3 * BAR
-        (row,) = query.table(cursor, "bars_written", start=start, **asked).to_pylist()
+            if since != start:
+                (row,) = query.table(cursor, "bars_written", start=start, **asked).to_pylist()
         self.stored = start, row["bar_count"], row["since_count"]
         return row["newest_ts"], row["known_count"]
 

@@ -212,6 +212,17 @@ def test_assets_and_the_market_have_the_values_of_overview(cursor):
     assert market["tier_2_bases"].tolist() == [0]
 
 
+def test_assets_are_ranked_by_the_volume_of_overview(cursor):
+    """Where a rule reads nothing else of snapshots, the volume is summed alone."""
+    few = rules('per = "asset"\ntop = 2\nwhen = "z_oi > -99"')
+    more = rules('per = "asset"\ntop = 2\nwhen = "z_oi > -99 and oi_usd > 0"')
+    (alone,), (beside,) = (Frames(CYCLE).load(cursor, one, NOW).values() for one in (few, more))
+    for name in ("volume_24h_usd", "z_oi"):
+        same(*(frame.set_index("base")[name].sort_index() for frame in (alone, beside)))
+    times = [frame.set_index("base")["volume_24h_usd_ts"].sort_index() for frame in (alone, beside)]
+    assert times[0].tolist() == times[1].tolist()
+
+
 def test_a_venue_has_the_state_of_its_data(cursor):
     (frame,) = Frames(CYCLE).load(cursor, of_all("venue", "5m"), NOW).values()
     found = frame[[name for name in frame if not name.endswith("_ts")]].set_index("venue")
