@@ -41,7 +41,8 @@ _STYLE: Final = """
 /* A finger cannot point at a table without touching it, and its tools lay over the heading. */
 @media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
 /* They show nothing, and would have a gap about them. */
-.st-key-chart_code, [data-testid="stElementContainer"]:has(> .stHtml > script) { display: none; }
+.st-key-chart_code, .st-key-alert_news_code,
+[data-testid="stElementContainer"]:has(> .stHtml > script) { display: none; }
 /* As high as its buttons, which come last. */
 .st-key-headline { min-height: 35px; }
 /* Hidden would keep a chart's axis of time from sticking to the window's edge. */
