@@ -46,20 +46,20 @@ LONGEST = (
 """What takes longest, in this order: begun last, it would leave the other process idle."""
 
 
-class FilesAndBrowser(LoadFileScheduling):
-    """A file each for the processes that share the tests; all that Chromium opens is one.
+class FilesAndDemo(LoadFileScheduling):
+    """A file each for the processes that share the tests; all that look at the demo are one.
 
-    The demo and the servers that it looks at are started once for all of them.
+    It takes long to start, and is started once for all of them.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        browser = "tests/browser/"
-        return browser if nodeid.startswith(browser) else super()._split_scope(nodeid)
+        demo = "tests/browser/demo/"
+        return demo if nodeid.startswith(demo) else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config, log):
     """Hand the tests out so where ``--dist loadfile`` asks for it."""
-    return FilesAndBrowser(config, log) if config.getvalue("dist") == "loadfile" else None
+    return FilesAndDemo(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items):

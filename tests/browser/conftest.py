@@ -1,4 +1,4 @@
-"""One Chromium and one demo for all the tests here, and pages that must be faultless."""
+"""One Chromium for all the tests of a process, a small lake, and pages that must be faultless."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import urllib.request
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
-import psutil
 import pyarrow as pa
 import pytest
 
-from analytics import query
-from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import AlertEvent, Cycle, Snapshot
-from dashboard.as_of import Moment
 from tests.waiting import HANG_S, until
 
 ROOT = Path(__file__).parents[2]
@@ -41,9 +36,6 @@ PHONE = (
     "Chrome/130.0.0.0 Mobile Safari/537.36"
 )
 """What a phone's browser calls itself; Streamlit draws other controls for one."""
-VENUES = ("binance", "bybit")
-CYCLE_S = 5
-"""Of the demo. The shortest there can be."""
 COINS = {"BTC": 98_000.0, "ETH": 3_400.0, "SOL": 187.0, "DOGE": 0.22}
 """What is on both venues of the made lake, and at what price."""
 HOLE = [("ETH", "binance", back) for back in (8, 7, 6)]
@@ -54,6 +46,13 @@ COMPLETE = """
   && document.querySelector("[data-testid=stHeading], .wall-top, [data-testid=stAlert]")
   && !document.querySelector("[data-testid=stSkeleton], [data-testid=stSpinner]")
 """
+
+
+ARRIVED = """
+(name) => document.title.startsWith(`${name} ·`)
+  || name === "Market" && document.querySelector("h2")?.innerText.includes(" · ")
+"""
+"""Whether the page called so runs, as its title has it; Market's is of what it shows."""
 
 
 @pytest.fixture(scope="package")
@@ -76,10 +75,26 @@ def someone(browser):
 
     Whatever goes wrong in any page that a visitor opens fails the test at its end.
     """
-    contexts, wrong = [], []
+    visitors = Visitors(browser)
+    yield visitors.someone
+    visitors.leave()
 
-    def made(*, size=(1440, 900), theme=None, prefers="dark", zone="UTC", finger=False):
-        context = browser.new_context(
+
+@pytest.fixture
+def visit(someone):
+    """A function that opens an address, mostly as a new visitor, and waits until all is there."""
+    return partial(_opened, someone)
+
+
+class Visitors:
+    """Who looks at the dashboard, and what went wrong in their pages."""
+
+    def __init__(self, browser):
+        self._browser, self._contexts, self._wrong = browser, [], []
+
+    def someone(self, *, size=(1440, 900), theme=None, prefers="dark", zone="UTC", finger=False):
+        """Return a new visitor."""
+        context = self._browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=prefers,
             timezone_id=zone,
@@ -89,38 +104,83 @@ def someone(browser):
             user_agent=PHONE if finger else None,
         )
         context.set_default_timeout(1000 * HANG_S)
-        contexts.append(context)
-        context.on("console", lambda line: wrong.extend(_complaint(line)))
-        context.on("weberror", lambda error: wrong.extend(_error(str(error.error))))
-        context.on("request", lambda request: wrong.extend(_outside(request)))
+        self._contexts.append(context)
+        context.on("console", lambda line: self._wrong.extend(_complaint(line)))
+        context.on("weberror", lambda error: self._wrong.extend(_error(str(error.error))))
+        context.on("request", lambda request: self._wrong.extend(_outside(request)))
         if theme is not None:
             _choose(context, theme)
         return context
 
-    yield made
-    tracebacks = [
-        box.inner_text()
-        for context in contexts
-        for page in context.pages
-        for box in page.locator("[data-testid=stException]").all()
-    ]
-    for context in contexts:
-        context.close()
-    assert tracebacks == []
-    assert wrong == []
+    def faults(self):
+        """Return what went wrong since it was asked for last."""
+        tracebacks = [
+            box.inner_text()
+            for context in self._contexts
+            for page in context.pages
+            for box in page.locator("[data-testid=stException]").all()
+        ]
+        wrong, self._wrong = self._wrong, []
+        return tracebacks + wrong
+
+    def leave(self):
+        """Close all pages; fail where something went wrong in one."""
+        faults = self.faults()
+        for context in self._contexts:
+            context.close()
+        self._contexts = []
+        assert faults == []
+
+
+def _opened(someone, address, *, by=None, **look):
+    page = (by or someone(**look)).new_page()
+    page.goto(address)
+    page.wait_for_function(COMPLETE)
+    return page
+
+
+@pytest.fixture(scope="module")
+def _residents(browser):
+    visitors, pages = Visitors(browser), {}
+    yield visitors, pages
+    visitors.leave()
 
 
 @pytest.fixture
-def visit(someone):
-    """A function that opens an address, mostly as a new visitor, and waits until all is there."""
+def stay(_residents, request):
+    """A function that opens an address once for all tests of a module, and returns that page.
 
-    def opened(address, *, by=None, **look):
-        page = (by or someone(**look)).new_page()
-        page.goto(address)
-        page.wait_for_function(COMPLETE)
-        return page
+    To open a page costs more than what is looked for on it. Such a test leaves the page so that
+    others can go on with it: dialogs closed, a choice taken back. After a test that failed it is
+    opened anew. Another *look* is another visitor with a page of their own.
+    """
+    visitors, pages = _residents
 
-    return opened
+    def opened(address, **look):
+        key = (address, *look.items(), request.session.testsfailed)
+        if key not in pages:
+            pages[key] = _opened(visitors.someone, address, **look)
+        return pages[key]
+
+    yield opened
+    assert visitors.faults() == []
+
+
+def go(page, name):
+    """Follow the link to the page called *name*, and wait until all of it is there."""
+    if page.locator(".wall-top").count():
+        page.get_by_role("link", name="Exit wallboard").click()
+        arrive(page, "Overview")
+    if not page.evaluate(ARRIVED, name):
+        page.get_by_role("link", name=name, exact=True).click()
+    return arrive(page, name)
+
+
+def arrive(page, name):
+    """Wait until all of the page called *name* is there, and return it."""
+    page.wait_for_function(ARRIVED, arg=name)
+    page.wait_for_function(COMPLETE)
+    return page
 
 
 def _complaint(line):
@@ -264,12 +324,12 @@ def _cycle(venue, at):
 
 @contextmanager
 def _serving(folder, said=subprocess.DEVNULL):
-    port = _free_port()
+    port = free_port()
     told = {"PERPSCOPE_DATA_DIR": str(folder), "PERPSCOPE_INTERVAL_S": "3600"}
     process = subprocess.Popen(
         [sys.executable, "-m", "perpscope", "serve", "--port", str(port)],
         cwd=ROOT,
-        env=_environment(told),
+        env=environment(told),
         stdout=subprocess.DEVNULL,
         stderr=said,
     )
@@ -277,90 +337,16 @@ def _serving(folder, said=subprocess.DEVNULL):
         _wait_until_it_answers(f"http://127.0.0.1:{port}/_stcore/health", process)
         yield f"http://127.0.0.1:{port}"
     finally:
-        _end(process)
+        end(process)
 
 
-@dataclass
-class Demo:
-    """A demo that runs, and the lake that it writes."""
-
-    url: str
-    lake: Reader
-    collector: psutil.Process
-
-    def ask(self, name, **params):
-        """Return what the query called *name* answers from the newest published state."""
-        with self.lake.cursor() as cursor:
-            return query.fetch(cursor, name, **params)
-
-    def newest_cycle(self):
-        """Return when the newest cycle was over."""
-        return self.ask("newest_cycle", now=datetime.now(UTC)).iloc[0, 0].to_pydatetime()
-
-    def wait_for_cycles(self, count):
-        """Wait until *count* cycles more were published: a page has refreshed as often."""
-        wanted = self.newest_cycle() + timedelta(seconds=CYCLE_S * count)
-        until(lambda: self.newest_cycle() >= wanted, "the next cycle")
-
-    def moment(self):
-        """Return the present of the record, as a page that is asked for it (``at=``) sees it."""
-        now = self.newest_cycle().replace(microsecond=0)
-        return Moment(now, "asked", "simulator", timedelta(seconds=CYCLE_S), timedelta())
-
-
-@pytest.fixture(scope="package")
-def demo(browser, tmp_path_factory):
-    """A simulated market as ``perpscope demo`` shows it, once a day of it is filled in."""
-    folder, port = tmp_path_factory.mktemp("demo"), _free_port()
-    told = {
-        "PERPSCOPE_DATA_DIR": str(folder),
-        "PERPSCOPE_COLLECTOR_PORT": "0",
-        "PERPSCOPE_VENUES": ",".join(VENUES),
-        "PERPSCOPE_TOP_N": "6",
-        "PERPSCOPE_INTERVAL_S": str(CYCLE_S),
-        "PERPSCOPE_REQUESTS_PER_S": "100",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "perpscope", "demo", "--port", str(port), "--seed", "7"],
-        cwd=ROOT,
-        env=_environment(told),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        _wait_until_it_shows_a_day(process)
-        # What it says from now on is read by nobody, but must not fill the pipe.
-        rest = threading.Thread(target=lambda: list(process.stderr), daemon=True)
-        rest.start()
-        family = psutil.Process(process.pid).children(recursive=True)
-        collector = next(child for child in family if "collect" in child.cmdline())
-        lake = Reader(folder / "demo")
-        yield Demo(f"http://127.0.0.1:{port}", lake, collector)
-        lake.close()
-    finally:
-        _end(process)
-    rest.join()
-    process.stderr.close()
-
-
-def _wait_until_it_shows_a_day(process):
-    """Read what the demo says until it gives its address and every venue's history is there."""
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        text = "".join(said)
-        if "perpscope is at" in text and text.count("history backfilled") == len(VENUES):
-            return
-    pytest.fail("the demo ended: " + "".join(said))
-
-
-def _environment(told):
+def environment(told):
     """Return the settings *told*, and none of the person who runs the tests."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PERPSCOPE_")}
     return {**own, **told}
 
 
-def _free_port():
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
@@ -378,7 +364,7 @@ def _wait_until_it_answers(address, process):
     assert process.poll() is None
 
 
-def _end(process):
+def end(process):
     process.send_signal(signal.SIGINT)
     try:
         process.wait(HANG_S)

@@ -8,64 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from dashboard.market.panes import LABELS
+from tests.browser.conftest import arrive, go
+from tests.browser.on_pages import CHART, DRAWN, NAMES, ends, faint, swipe
 
 pytestmark = pytest.mark.browser
 
-PAGES = {
-    "Overview": "",
-    "Market": "market",
-    "Heatmap": "heatmap",
-    "Correlation": "correlation",
-    "Exchanges": "exchanges",
-    "Alerts": "alerts",
-    "Health": "health",
-    "Wallboard": "wallboard",
-}
-
-# Every visible text with the contrast to what lies behind it, colours laid over one another.
-CONTRASTS = """
-() => {
-  const brush = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
-    .getContext("2d", { willReadFrequently: true })
-  const rgba = (color) => {
-    brush.clearRect(0, 0, 1, 1)
-    brush.fillStyle = color
-    brush.fillRect(0, 0, 1, 1)
-    const [red, green, blue, alpha] = brush.getImageData(0, 0, 1, 1).data
-    return [red, green, blue, alpha / 255]
-  }
-  const over = ([r, g, b, a], under) => [r, g, b].map((c, n) => a * c + (1 - a) * under[n])
-  const above = (element) => element.parentElement || element.getRootNode().host
-  const ancestors = (element) => element ? [...ancestors(above(element)), element] : []
-  const light = (color) => color
-    .map((c) => c / 255)
-    .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, c, n) => sum + c * [0.2126, 0.7152, 0.0722][n], 0)
-  const contrast = (one, other) => {
-    const [high, low] = [light(one), light(other)].sort((a, b) => b - a)
-    return (high + 0.05) / (low + 0.05)
-  }
-  const texts = (root) => [...root.querySelectorAll("*")].flatMap((element) => [
-    ...(element.shadowRoot ? texts(element.shadowRoot) : []),
-    ...([...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) ? [element] : []),
-  ])
-  const left_out = "style, script, svg, canvas *, [data-testid=stIconMaterial], [disabled]"
-  return texts(document)
-    .filter((one) => !one.matches(left_out) && !one.closest("svg, canvas, :disabled"))
-    .filter((one) => one.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
-    .map((one) => {
-      const line = ancestors(one)
-      const behind = line.reduce(
-        (under, it) => over(rgba(getComputedStyle(it).backgroundColor), under), [255, 255, 255]
-      )
-      const ink = rgba(getComputedStyle(one).color)
-      ink[3] *= line.reduce((part, it) => part * Number(getComputedStyle(it).opacity), 1)
-      return [one.innerText.trim().slice(0, 40), contrast(over(ink, behind), behind)]
-    })
-}
-"""
-AA = 4.5
-"""What text must have, or more."""
 WIDTH = """
 () => Math.max(
   document.documentElement.scrollWidth, document.querySelector("[data-testid=stMain]").scrollWidth
@@ -73,31 +20,22 @@ WIDTH = """
 """
 
 
-def each_page(visit, address, visitor):
-    """Give each page's name, and the page, opened one after the other by one *visitor*."""
-    for name, path in PAGES.items():
-        page = visit(f"{address}/{path}", by=visitor)
-        yield name, page
-        page.close()
+def test_an_empty_record_is_a_sentence_from_the_first_visit_on(visit, empty):
+    """It says what to do, on every page, and no page fails.
 
-
-def test_the_first_visitor_of_a_page_gets_its_frame(visit, empty):
-    """Streamlit takes the folder called pages for pages of its older kind until told otherwise.
-
-    Stands first of all that look at the empty record: it must be the first visit to its server.
+    The first of all visits gets the frame on its page, too: Streamlit takes the folder called
+    pages for pages of its older kind until told otherwise. No other test may ask this server.
     """
     page = visit(f"{empty}/health")
-
     assert page.title() == "Health · perpscope"
     assert page.get_by_role("link", name="Overview").is_visible()
 
-
-def test_an_empty_record_is_a_sentence(visit, someone, empty):
-    """It says what to do, on every page, and no page fails."""
-    for _, page in each_page(visit, empty, someone()):
+    for name in ("Health", *NAMES):
+        go(page, name)
         page.get_by_text("No data yet").wait_for()
         page.get_by_text("perpscope demo").wait_for()
         assert page.get_by_test_id("stException").count() == 0
+        assert faint(page) == {}
 
 
 def test_a_page_that_fails_says_so_and_the_log_why(ailing, visit, someone):
@@ -117,14 +55,26 @@ def test_a_page_that_fails_says_so_and_the_log_why(ailing, visit, someone):
     assert "JSONDecodeError" in said
 
 
-def test_nothing_is_wider_than_a_phone(visit, someone, made):
-    """Cards wrap and charts shrink; only a table scrolls, in itself."""
-    widths = {
-        name: page.evaluate(WIDTH)
-        for name, page in each_page(visit, made, someone(size=(390, 844)))
-    }
+def test_a_phone_reaches_every_page_and_none_is_wider(visit, made):
+    """Behind the sign at the top stand the links. Cards wrap and charts shrink; only a table
+    scrolls, in itself. And all can be read in the sun."""
+    page = visit(made, size=(390, 844), theme="light")
+    widths, unread = {}, {}
+    links = page.get_by_test_id("stSidebar").get_by_role("link")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    links.first.wait_for()
+    assert [link.inner_text().splitlines()[-1] for link in links.all()] == list(NAMES)
 
-    assert widths == dict.fromkeys(PAGES, 390)
+    for name in NAMES:
+        if not links.first.is_visible():
+            page.get_by_test_id("stExpandSidebarButton").click()
+        links.filter(has_text=name).click()
+        arrive(page, name)
+        widths[name] = page.evaluate(WIDTH)
+        unread |= {(name, text): contrast for text, contrast in faint(page).items()}
+
+    assert widths == dict.fromkeys(NAMES, 390)
+    assert unread == {}
 
 
 # Where the middles of the title and of a control beside it are, and where the bar above ends.
@@ -135,19 +85,27 @@ LEVELS = """
 """
 
 
-def test_title_and_timeframe_are_in_one_line(visit, someone, made):
+def test_title_and_timeframe_are_in_one_line(stay, made):
     """At the same height on every page that has both."""
-    levels = {name: page.evaluate(LEVELS) for name, page in each_page(visit, made, someone())}
+    levels = {name: go(stay(made), name).evaluate(LEVELS) for name in NAMES}
     both = {name: two for name, two in levels.items() if all(two)}
 
-    assert set(both) == set(PAGES) - {"Alerts", "Health", "Wallboard"}
+    assert set(both) == set(NAMES) - {"Alerts", "Health", "Wallboard"}
     assert max(abs(title - timeframe) for title, timeframe in both.values()) <= 1
     assert len({round(title) for title, _ in levels.values() if title}) == 1
 
 
 def test_every_pane_of_market_can_be_seen_to_be_there(visit, made):
-    """Behind one button, none of them beyond the edge."""
-    page = visit(f"{made}/market?base=BTC")
+    """Behind one button, none of them beyond the edge; and the axis of time at the window's lower
+    edge, though the chart goes on below it."""
+    page = visit(f"{made}/market?base=BTC&panes=all")
+    page.locator(DRAWN).first.wait_for()
+    axis = page.locator(f"{CHART} tr").last
+    lower = page.evaluate("innerHeight")
+    for top in (0, 200):
+        page.evaluate(f"document.querySelector('[data-testid=stMain]').scrollTop = {top}")
+        box = axis.bounding_box()
+        assert box["y"] + box["height"] == pytest.approx(lower, abs=2)
 
     page.get_by_role("button", name="Panes").click()
     page.locator(".st-key-panes_on button").first.wait_for()
@@ -156,7 +114,7 @@ def test_every_pane_of_market_can_be_seen_to_be_there(visit, made):
     assert max(box["x"] + box["width"] for b in buttons for box in [b.bounding_box()]) <= 1440
 
 
-def test_on_a_phone_markets_chart_comes_first(visit, made):
+def test_on_a_phone_markets_chart_comes_first_and_a_finger_scrolls_past_it(visit, made):
     """Three fifths of the first screen, and the figures after it; the price is on the chart."""
     page = visit(f"{made}/market?base=BTC", size=(390, 844))
 
@@ -165,6 +123,12 @@ def test_on_a_phone_markets_chart_comes_first(visit, made):
     assert chart["y"] <= 0.4 * 844
     assert chart["height"] >= 0.6 * 844
     assert figures["y"] >= chart["y"] + chart["height"]
+
+    page.locator(DRAWN).first.wait_for()
+    box, whole = page.locator(CHART).bounding_box(), ends(page)
+    swipe(page, (150, min(box["y"] + 100, 780)), (0, -200))
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 50")
+    assert ends(page) == whole
 
 
 def test_keys_go_to_the_neighbours_and_to_the_search_and_panes_are_kept(visit, made, someone):
@@ -199,9 +163,9 @@ def test_keys_go_to_the_neighbours_and_to_the_search_and_panes_are_kept(visit, m
     again.wait_for_url("**panes=flow**")
 
 
-def test_the_wallboard_fits_its_screen(visit, made):
+def test_the_wallboard_fits_its_screen(stay, made):
     """Nobody scrolls it: prices on top, three lists side by side, figures to its lower edge."""
-    page = visit(f"{made}/wallboard")
+    page = go(stay(made), "Wallboard")
 
     lists = [one.bounding_box() for one in page.locator(".wall-list").all()]
     assert len({round(box["y"]) for box in lists}) == 1
@@ -210,31 +174,6 @@ def test_the_wallboard_fits_its_screen(visit, made):
     cards = page.locator(".wall-cards").bounding_box()
     assert 900 - (cards["y"] + cards["height"]) < 45
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight") == 900
-
-
-def test_a_phone_reaches_every_page(visit, made):
-    """Behind the sign at the top stand the same links."""
-    page = visit(f"{made}/", size=(390, 844))
-
-    page.get_by_test_id("stExpandSidebarButton").click()
-    links = page.get_by_test_id("stSidebar").get_by_role("link")
-    links.first.wait_for()
-    assert [link.inner_text().splitlines()[-1] for link in links.all()] == list(PAGES)
-    links.filter(has_text="Health").click()
-
-    page.get_by_role("heading", name="Health").wait_for()
-
-
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_every_text_can_be_read(visit, someone, made, theme):
-    """Rises, falls and side notes as well, on whatever lies behind them."""
-    faint = {}
-    for name, page in each_page(visit, made, someone(theme=theme)):
-        found = page.evaluate(CONTRASTS)
-        assert len(found) > 20
-        faint |= {(name, text): round(value, 2) for text, value in found if value < AA}
-
-    assert faint == {}
 
 
 # While a page loads anew it has no app yet, and so no ground.
@@ -283,7 +222,14 @@ def test_a_chosen_look_holds_on_every_page(visit, someone, made):
     choose(page, "Dark")
     wait_for_ground(page, dark)
 
-    for path in PAGES.values():
+    # Streamlit looks for it by page, when one is loaded.
+    page.wait_for_function(
+        """(paths) => paths.every(
+            (path) => localStorage.getItem(`stActiveTheme-/${path}-v2`)?.includes("Dark")
+        )""",
+        arg=["", *(name.lower() for name in NAMES[1:])],
+    )
+    for path in ("", "market"):
         page.goto(f"{made}/{path}")
         wait_for_ground(page, dark)
 

@@ -11,8 +11,8 @@ from analytics.quantities import QUANTITIES
 from dashboard.market.panes import PANES
 from dashboard.market.scales import scale
 from tests.browser.conftest import HOLE
+from tests.browser.on_pages import CHART, DRAWN, ends, middle, width, zoomed
 from tests.browser.test_looks import choose
-from tests.browser.test_on_the_demo import CHART, DRAWN, ends, middle, width, zoomed
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -199,44 +199,6 @@ def test_the_chart_is_worked_by_keys(chart):
     until(lambda: width(page) < whole, "the zoom")
     page.keyboard.press("0")
     until(lambda: width(page) == whole, "all bars")
-
-
-def test_the_time_is_in_view_wherever_the_page_is(chart):
-    """At the window's lower edge, though the chart goes on below it."""
-    page = chart("market?base=BTC&panes=all")
-    axis = page.locator(f"{CHART} tr").last
-    lower = page.evaluate("innerHeight")
-
-    for top in (0, 200):
-        page.evaluate(f"document.querySelector('[data-testid=stMain]').scrollTop = {top}")
-        box = axis.bounding_box()
-        assert box["y"] + box["height"] == pytest.approx(lower, abs=2)
-
-
-def swipe(page, at, way):
-    """Draw a finger over the screen."""
-    client = page.context.new_cdp_session(page)
-
-    def touch(kind, *points):
-        told = [dict(zip("xy", point, strict=True)) for point in points]
-        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": told})
-
-    touch("touchStart", at)
-    for part in range(1, 11):
-        touch("touchMove", [start + move * part / 10 for start, move in zip(at, way, strict=True)])
-    touch("touchEnd")
-
-
-def test_a_finger_scrolls_the_page_and_moves_the_chart(chart):
-    """Up and down the page, sideways the chart."""
-    page = chart(size=(390, 844))
-    box = page.locator(CHART).bounding_box()
-    scrolled = "document.querySelector('[data-testid=stMain]').scrollTop"
-    whole = ends(page)
-
-    swipe(page, (150, min(box["y"] + 100, 780)), (0, -200))
-    page.wait_for_function(f"{scrolled} > 50")
-    assert ends(page) == whole
 
 
 def test_values_are_written_as_on_the_page(chart):

@@ -10,6 +10,8 @@ import pytest
 from dashboard.overview.column_layout import optional_columns, shown_columns, usual_labels
 from dashboard.overview.pair_table import ROW_PX
 from tests.browser.conftest import COMPLETE
+from tests.browser.on_pages import set_threshold, table, threshold, timeframe
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -344,3 +346,28 @@ def test_watch_lists_and_views_stay_with_who_saved_them(someone, visit, made):
     other.wait_for_url("**timeframe=1h**")
     assert set(parse_qsl(urlsplit(other.url).query)) == set(parse_qsl(urlsplit(page.url).query))
     assert other.get_by_role("combobox", name="Watch list").count() == 0
+
+
+def test_thresholds_stay_with_who_set_them_and_go_along_in_a_link(someone, visit, made):
+    """Over a reload of the bare address, and in nobody else's browser; the copied link shows the
+    same to one that has none: timeframe, venues and thresholds."""
+    me = someone()
+    me.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = visit(f"{made}/?timeframe=1h&venues=okx&rows=pairs", by=me)
+    set_threshold(page, "z of OI change", "3.3")
+    page.wait_for_url("**z=3.3**")
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_text("Copied", exact=True).wait_for()
+    link = page.evaluate("navigator.clipboard.readText()")
+
+    set_threshold(page, "OI change, %", "7.5")
+    page.wait_for_function("localStorage.getItem('perpscope-thresholds')?.includes('7.5')")
+    page.goto(made)
+    until(lambda: threshold(page, "OI change, %").input_value() == "7.50", "what was set")
+    other = visit(link)
+    assert threshold(other, "z of OI change").input_value() == "3.30"
+    assert timeframe(other, "1h").is_checked()
+    assert [row[0].endswith("OKX") for row in table(other)] == [True] * 4
+    other.goto(made)
+    other.wait_for_function(COMPLETE)
+    assert threshold(other, "OI change, %").input_value() == "1.00"

@@ -13,23 +13,22 @@ import pypdf
 import pytest
 
 from analytics import formats
-from tests.browser.test_on_the_demo import (
-    CHART,
-    DRAWN,
-    PAGES,
-    downloaded,
-    known_then,
-    pair_rows,
-)
+from tests.browser.conftest import COMPLETE
+from tests.browser.demo.conftest import pair_rows
+from tests.browser.on_pages import CHART, DRAWN, table, words
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def page_then(visit, demo):
-    """A function that opens a page as of the demo's newest cycle, which stands still."""
-    at = known_then(demo).at
-    return lambda name: visit(f"{demo.url}/{PAGES[name]}?{at}")
+ASSET = ".st-key-comparison [data-testid=stDataFrame]"
+
+
+def downloaded(page, button):
+    # The page may run again for the last download, and would take back what it offers.
+    page.wait_for_function(COMPLETE)
+    with page.expect_download() as waiting:
+        page.get_by_test_id("stPopoverBody").get_by_role("button", name=button).click()
+    return waiting.value.suggested_filename, waiting.value.path().read_bytes()
 
 
 def files(page):
@@ -44,6 +43,8 @@ def files(page):
     paper = pypdf.PdfReader(io.BytesIO(contents[2]))
     said = re.sub(r"\s+", " ", " ".join(sheet.extract_text() for sheet in paper.pages))
     assert "SIMULATED" in said.upper()
+    page.keyboard.press("Escape")
+    page.get_by_test_id("stPopoverBody").wait_for(state="detached")
     return names, rows, sheets, said
 
 
@@ -51,9 +52,9 @@ def cards(page):
     return [value.inner_text() for value in page.get_by_test_id("stMetricValue").all()]
 
 
-def test_overview_is_taken_home_as_it_stands(page_then):
+def test_overview_is_taken_home_as_it_stands(then):
     """The table row by row in its order, with figures to count on, and the market's on paper."""
-    page = page_then("overview")
+    page = then("Overview")
     shown = [(row[0], row[1], float(row[2]), float(row[6])) for row in pair_rows(page)]
 
     names, rows, sheets, said = files(page)
@@ -76,9 +77,9 @@ def test_overview_is_taken_home_as_it_stands(page_then):
     assert all(name.startswith("perpscope_simulated_overview_") for name in names)
 
 
-def test_market_is_taken_home_as_it_stands(page_then):
+def test_market_is_taken_home_as_it_stands(then):
     """Every bar of the chart, the newest of which stands over it; cards and panes on paper."""
-    page = page_then("market")
+    page = then("Market")
     page.locator(DRAWN).first.wait_for()
     titles = page.locator(f"{CHART} .title")
     price = titles.first.inner_text()
@@ -100,6 +101,32 @@ def test_market_is_taken_home_as_it_stands(page_then):
     assert [pane for pane in names if pane not in said and "Signals" not in pane] == []
 
 
+def test_downloads_open_and_hold_the_figures(then):
+    """CSV, workbook and report of Exchanges say what the page says."""
+    page = then("Exchanges")
+    said, prices = words(page), [float(row[2]) for row in table(page, ASSET)]
+    page.get_by_role("button", name="Export").click()
+
+    name, text = downloaded(page, "CSV")
+    rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"))))
+    assert name.startswith("perpscope_simulated_exchanges_")
+    assert [row["Venue"] for row in rows] == ["binance", "bybit"]
+    for row in rows:
+        assert formats.usd(float(row["Open interest [USD]"])) in said
+
+    _, content = downloaded(page, "XLSX")
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    headed = {sheet.title: list(sheet.values) for sheet in book}
+    asset = next(rows for title, rows in headed.items() if "BTC" in title)
+    assert prices == [row[2] for row in asset if isinstance(row[2], int | float)]
+
+    _, content = downloaded(page, "PDF report")
+    report = " ".join(sheet.extract_text() for sheet in pypdf.PdfReader(io.BytesIO(content)).pages)
+    assert "SIMULATED" in report.upper()
+    for row in rows:
+        assert formats.usd(float(row["Open interest [USD]"])) in report
+
+
 GROUND = (
     "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
     ".match(/\\d+/g).map(Number)"
@@ -111,9 +138,9 @@ def dots(picture):
     return struct.unpack(">II", picture[16:24])
 
 
-def test_a_heatmap_is_saved_as_a_picture_fit_to_print(page_then):
+def test_a_heatmap_is_saved_as_a_picture_fit_to_print(then):
     """Twice as many dots as on the screen, on a ground that its words can be read on."""
-    page = page_then("heatmap")
+    page = then("Heatmap")
     chart = page.locator(".js-plotly-plot").first
     chart.locator(".main-svg").first.wait_for()
     box = chart.bounding_box()
@@ -148,9 +175,9 @@ async (url) => {
 """
 
 
-def test_market_is_saved_as_a_picture(page_then):
+def test_market_is_saved_as_a_picture(then):
     """All panes with what stands on them, on the page's ground."""
-    page = page_then("market")
+    page = then("Market")
     page.locator(DRAWN).first.wait_for()
     box = page.locator(CHART).bounding_box()
 
