@@ -123,7 +123,9 @@ def read_file(path: Path, columns: Columns) -> tuple[str, tuple[Rule, ...]]:
     """
     try:
         content = _content(path)
-        return content.decode(), read_rules(content, columns)
+        # First: it says which bytes are no text.
+        rules = read_rules(content, columns)
+        return content.decode(), rules
     except RuleError as error:
         raise RuleError(f"{FILE}: {error}") from error
 
