@@ -66,7 +66,7 @@ def episode_table(
             height=min(len(rows) + 1, 14) * _ROW_PX + 3,
             row_height=_ROW_PX,
             placeholder=formats.ABSENT,
-            alt="Alerts: severity, time, subject, rule, message, values",
+            alt=f"{key.replace('_', ' ').capitalize()}: severity, time, subject, rule, message",
         )
     if len(episodes) > MOST_ROWS:
         st.caption(f"The newest {MOST_ROWS:,} of {len(episodes):,}. The export has all of them.")

@@ -196,7 +196,7 @@ def alert_news(*, with_bell: bool = True) -> None:
         _bell(len(alerts.unattended(episodes)))
     first = st.session_state.setdefault(_SINCE, shown.now - _FIRST)
     asked = getattr(st.session_state.get(_KEY), "seen", None)
-    since = _since(asked, first, shown.now)
+    since = int(asked) if isinstance(asked, int | float) else _milliseconds(first)
     look = colors(st.context.theme.type)
     fired = _fired(episodes)
     newest = None if fired.empty else _milliseconds(fired["fired_ts"].max())
@@ -204,7 +204,7 @@ def alert_news(*, with_bell: bool = True) -> None:
     data = {
         "since": since,
         "newest": newest,
-        "lines": list(lines(fired[fired["fired_ts"] > _time(since)], look)),
+        "lines": list(lines(fired[fired["fired_ts"] > _time(since, shown.now)], look)),
         "own": own,
         "run": notifications.run() if own else 0,
         "sound": notifications.with_sound(),
@@ -266,16 +266,11 @@ def _fired(episodes: pd.DataFrame) -> pd.DataFrame:
     return episodes[told & episodes["acknowledged_ts"].isna() & episodes["silenced_until"].isna()]
 
 
-def _since(asked: object, first: datetime, now: datetime) -> int:
-    """Return when the browser last looked, which users can edit, or else *first*. [ms]"""
-    if not isinstance(asked, int | float):
-        return _milliseconds(first)
-    return int(min(max(asked, _milliseconds(now - 2 * _SPAN)), _milliseconds(now)))
-
-
 def _milliseconds(time: datetime) -> int:
     return int(time.timestamp() * 1000)
 
 
-def _time(milliseconds: int) -> pd.Timestamp:
-    return pd.Timestamp(milliseconds, unit="ms", tz=UTC)
+def _time(since: int, now: datetime) -> pd.Timestamp:
+    """Return the time *since* [ms], which users can edit, not further back than what is news."""
+    earliest = _milliseconds(now - 2 * _SPAN)
+    return pd.Timestamp(min(max(since, earliest), _milliseconds(now)), unit="ms", tz=UTC)

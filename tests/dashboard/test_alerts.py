@@ -220,6 +220,11 @@ def test_every_page_is_told_once_and_by_group(opened, market):
     }
     assert bell == "6"
 
+    # Somebody who has been away for years is asked for no other time than that.
+    page.session_state["alert_news"] = {"seen": 1}
+    page.run()
+    assert told(page)[0]["since"] == 1
+    assert len(told(page)[0]["lines"]) == 2
     page.session_state["alert_news"] = {"seen": news["newest"]}
     page.run()
     assert told(page)[0]["lines"] == []
