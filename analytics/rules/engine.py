@@ -115,6 +115,20 @@ def run(
     return after, sorted(events, key=lambda event: order[event.key.rule])
 
 
+def lost(
+    rules: Iterable[Rule], frames: Mapping[Which, pd.DataFrame], states: States
+) -> Iterator[Key]:
+    """Yield the pending and firing *states* whose subject has no row in *frames*, or in scope."""
+    for rule in rules:
+        mine = (rule.name, rule.version)
+        keys = {key for key, one in states.items() if key[:2] == mine and one.phase != "inactive"}
+        if keys:
+            frame = frames[rule.per, rule.timeframe]
+            inside = zip(_subjects(rule.per, frame), _inside(rule.scope, frame), strict=True)
+            there = {subject for subject, is_inside in inside if is_inside}
+            yield from (key for key in keys if key.subject not in there)
+
+
 class _Look:
     """One rule beside what is true of each row."""
 

@@ -50,32 +50,39 @@ def states(newest: pd.DataFrame, rules: Collection[Rule]) -> States:
     """Return the states of *rules* that the rows of ``alert_states.sql`` leave behind."""
     current = {(rule.name, rule.version) for rule in rules}
     return {
-        Key(one["rule"], one["version"], _subject(one)): episode.after(
-            one["change"], one["started_ts"], one["ts"], one["resolved_ts"]
-        )
+        _key(one): episode.after(one["change"], one["started_ts"], one["ts"], one["resolved_ts"])
         for one in _rows(newest)
         if (one["rule"], one["version"]) in current
     }
 
 
-def ended(newest: pd.DataFrame, rules: Collection[Rule], now: datetime) -> list[AlertEvent]:
-    """Return the ends of the open episodes of rules that are no longer among *rules*, at *now*."""
+def removed(newest: pd.DataFrame, rules: Collection[Rule], now: datetime) -> list[AlertEvent]:
+    """Return the ends, at *now*, of open episodes of rules that are not among *rules*."""
     current = {(rule.name, rule.version) for rule in rules}
-    return [
-        AlertEvent(
-            **{name: one[name] for name in _FIELDS}
-            | {
-                "change": "dropped" if one["change"] == "pending" else "resolved",
-                # After a clock was set back its newest event may lie ahead.
-                "ts": max(now, one["ts"] + MILLISECOND),
-                "message": f"{one['rule']}: the rule was changed or removed",
-                "seen_values": "{}",
-                "seen_ages_s": "{}",
-            }
-        )
-        for one in _rows(newest)
-        if one["change"] not in _OVER and (one["rule"], one["version"]) not in current
-    ]
+    gone = [one for one in _open(newest) if (one["rule"], one["version"]) not in current]
+    return [_end(one, now, f"{one['rule']}: the rule was changed or removed") for one in gone]
+
+
+def lost(newest: pd.DataFrame, keys: Collection[Key], now: datetime) -> list[AlertEvent]:
+    """Return the ends, at *now*, of the open episodes of *keys*, of which there is no data."""
+    gone = [one for one in _open(newest) if _key(one) in keys]
+    return [_end(one, now, "no data any more: not collected, or out of scope") for one in gone]
+
+
+def _open(newest: pd.DataFrame) -> list[dict[str, Any]]:
+    return [one for one in _rows(newest) if one["change"] not in _OVER]
+
+
+def _end(one: Mapping[str, Any], now: datetime, message: str) -> AlertEvent:
+    changed = {
+        "change": "dropped" if one["change"] == "pending" else "resolved",
+        # After a clock was set back its newest event may lie ahead.
+        "ts": max(now, one["ts"] + MILLISECOND),
+        "message": message,
+        "seen_values": "{}",
+        "seen_ages_s": "{}",
+    }
+    return AlertEvent(**{name: one[name] for name in _FIELDS} | changed)
 
 
 def _rows(newest: pd.DataFrame) -> list[dict[str, Any]]:
@@ -93,10 +100,11 @@ def _rows(newest: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _subject(one: Mapping[str, Any]) -> Subject:
-    """Return the subject as rules know it: a pair's base is stored beside, and names nothing."""
+def _key(one: Mapping[str, Any]) -> Key:
+    """Return whose event it is; of a pair the base is stored beside, and names no subject."""
     base = one["base"] if one["per"] == "asset" else None
-    return Subject(venue=one["venue"], symbol=one["symbol"], base=base)
+    subject = Subject(venue=one["venue"], symbol=one["symbol"], base=base)
+    return Key(one["rule"], one["version"], subject)
 
 
 def _json(values: Mapping[str, Any]) -> str:

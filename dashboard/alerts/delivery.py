@@ -9,6 +9,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.palette import Colors
+from analytics.quantities import QUANTITIES
 from analytics.rules.status import Status
 from dashboard.as_of import Moment
 from dashboard.components.written_table import written
@@ -65,7 +66,7 @@ def channels(shown: Moment, look: Colors) -> None:
     st.dataframe(
         written(table, words, styles),
         column_config={
-            "channel": text("Channel", pinned=True),
+            "channel": text(QUANTITIES["channel"].title, pinned=True),
             "service": text("Service"),
             "state": text("State"),
             "last_sent": text("Last sent"),

@@ -40,7 +40,8 @@ def _draw(opened: Episode) -> None:
 
 
 def _about(row: dict[Any, Any], shown: Moment) -> None:
-    st.markdown(f"{episode_words.MARKS[row['severity']]} **{plain(row['message'])}**")
+    mark = episode_words.MARKS[row["severity"]]
+    st.markdown(f"{mark} **{plain(row['about'])}**: {plain(row['message'])}")
     at = episode_words.told_at(row)
     if place := episode_words.on_market(row):
         st.page_link(

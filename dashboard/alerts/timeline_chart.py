@@ -65,7 +65,7 @@ def timeline_chart(
                 alt.Tooltip("message:N", title="Message"),
             ],
         )
-        .properties(height=_LANE_PX * episodes["rule"].nunique() + 50, padding=_PADDING)
+        .properties(height=_LANE_PX * episodes["rule"].nunique() + 90, padding=_PADDING)
     )
     return chart
 

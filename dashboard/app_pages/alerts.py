@@ -1,7 +1,10 @@
 """Alerts: what fires now, what fired before, what was told, and by which rules."""
 
+from contextlib import suppress
+
 import streamlit as st
 
+from analytics.errors import PerpscopeError
 from analytics.palette import colors
 from dashboard import as_of
 from dashboard.alerts import acting, current, delivery, exports, history, rule_editor, rule_list
@@ -36,7 +39,8 @@ def board() -> None:
 
 def rules() -> None:
     """Draw the rules and their editor, which no refresh disturbs."""
-    with error_boundary():
+    # What is wrong with the lake is said above.
+    with suppress(PerpscopeError):
         shown, look = shown_moment.moment(as_of.asked_time()), colors(st.context.theme.type)
         st.subheader("Rules", anchor=False)
         running = alerts.running_rules()

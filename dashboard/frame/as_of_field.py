@@ -89,7 +89,7 @@ def _record() -> None:
     """Say from when to when there is a record."""
     try:
         now = shown_moment.moment()
-        row = queries.read("record_span", now, near=now.now).iloc[0]
+        row = queries.record_span(now).iloc[0]
     except PerpscopeError:
         return
     if row["first_ts"] == row["first_ts"]:

@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from analytics import query
 from analytics.errors import RuleError
 from analytics.rules import episode_words
 from analytics.rules.columns import COLUMNS
@@ -20,6 +21,7 @@ from analytics.rules.status import Status, running
 from analytics.rules.status import status as status_of
 from dashboard.as_of import Moment
 from dashboard.loaders import queries, shown_moment, source
+from dashboard.loaders.bases import counted
 from dashboard.loaders.shown_moment import Known
 
 LOOK_BACK: Final = timedelta(days=7)
@@ -33,7 +35,9 @@ def episodes(shown: Moment, span: timedelta) -> pd.DataFrame:
     As ``alert_episodes.sql`` returns them, with ``about``, the subject in words. What changed up
     to an hour earlier is there, too: one read serves all refreshes of an hour.
     """
-    rows = queries.read("alert_episodes", shown, since=shown.mark("1h") - span)
+    (changed,) = queries.read("alerts_changed", shown).itertuples(index=False, name=None)
+    key = source.folder(), changed, shown.fixed, shown.mark("1h") - span
+    rows = counted(shown).named(_episodes(*key, shown.now))
 
     def with_words() -> pd.DataFrame:
         return rows.assign(about=[episode_words.subject(row) for row in rows.to_dict("records")])
@@ -79,6 +83,14 @@ def unattended(episodes: pd.DataFrame) -> pd.DataFrame:
     """Return those *episodes* that fire, and that nobody has acknowledged or silenced."""
     is_open = (episodes["phase"] == "firing") & episodes["acknowledged_ts"].isna()
     return episodes[is_open & episodes["silenced_until"].isna()]
+
+
+@st.cache_data(ttl="10m", max_entries=16, show_spinner=False)
+def _episodes(
+    folder: str, changed: tuple[int, ...], fixed: datetime | None, since: datetime, _now: datetime
+) -> pd.DataFrame:
+    with source.reader(folder).cursor() as cursor:
+        return query.fetch(cursor, "alert_episodes", now=_now, since=since)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -176,6 +176,15 @@ def _threshold_values_of(
     return _threshold_values(source.folder(), shown_moment.bars_known(shown, "1h"), asked)
 
 
+def record_span(shown: Moment) -> pd.DataFrame:
+    """Return from when to when there are bars, as it was at most ten minutes ago.
+
+    For it the times of all bars are read, most of a second for a season of 600 pairs.
+    """
+    key = source.folder(), shown_moment.bars_known(shown, "1h"), "record_span"
+    return _fetch_of_bars(*key, {"near": shown.mark("1h")})
+
+
 def venue_cycles(shown: Moment) -> pd.DataFrame:
     """How each venue's newest cycle went."""
     return read("venue_cycles", shown)

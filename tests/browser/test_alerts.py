@@ -52,3 +52,30 @@ def test_a_browser_is_told_once_and_a_press_opens_the_pair_then(visit, someone, 
     new.get_by_role("link", name="9", exact=True).wait_for()
     assert new.locator(TOASTS).count() == 0
     assert json.loads(new.evaluate('localStorage["perpscope-alerts-seen"] ?? "0"')) > 0
+
+
+def press(page, x, y):
+    """Press as a hand does, which is down for a while."""
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.wait_for_timeout(80)
+    page.mouse.up()
+
+
+def test_a_press_on_the_subject_opens_its_pair_and_elsewhere_the_alert(visit, made):
+    """Without a collector nothing can be done about it, and the dialog says so."""
+    page = visit(f"{made}/alerts")
+    table = page.locator(".st-key-alerts_firing [data-testid=stDataFrame]")
+    table.locator("canvas").first.wait_for()
+    table.locator("tbody tr").nth(8).wait_for(state="attached")
+    box = table.bounding_box()
+    press(page, box["x"] + 440, box["y"] + 45)
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Flush, ").wait_for()
+    dialog.get_by_text("z of OI change +3.10 (> 2.5)").wait_for(state="attached")
+    dialog.get_by_text("No collector is running: nothing can be changed.").wait_for()
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    press(page, box["x"] + 200, box["y"] + 45)
+    dialog.get_by_text(re.compile(r"/USDT on \w+, \d{4}-\d\d-\d\d \d\d:\d\d UTC")).wait_for()
+    assert "at=" not in page.url

@@ -155,7 +155,7 @@ def test_a_press_opens_the_alert_or_its_pair_at_that_time(opened, market):
     page.run()
     assert not page.exception
     said = " ".join(one.value for one in page.markdown).replace("\\", "")
-    assert "■■ **BTC: crowd long**" in said
+    assert "■■ **BTC Binance**: BTC: crowd long" in said
     assert "12:14 UTC condition true." in captions(page)
     assert "12:19 UTC fired." in captions(page)
     assert any(one.value == key["condition"] for one in page.code)

@@ -8,6 +8,7 @@ from math import nan
 
 import pytest
 
+from analytics import query
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
 from dashboard.as_of import Moment
 from dashboard.loaders import bars as bar_loaders
@@ -313,3 +314,26 @@ def test_signals_are_of_the_newest_bar_that_is_written(record, now, newest, mode
     shown = Moment(time(now), mode, "live", timedelta(seconds=30), timedelta())
 
     assert shown_moment.bar_ended(shown) == time(ended)
+
+
+def test_what_time_is_on_record_is_not_read_anew_at_each_publish(app, record, monkeypatch):
+    """All bars' times are read for it."""
+    asked, fetch = [], query.fetch
+    monkeypatch.setattr(
+        query,
+        "fetch",
+        lambda cursor, name, *given, **how: (
+            asked.append(name) or fetch(cursor, name, *given, **how)
+        ),
+    )
+    record.bar(BTC, ended=record.noon.replace(minute=0), close=1.0)
+    app.query_params["at"] = "2025-10-22T12:01Z"
+    for minute in (0, 1):
+        record.snapshot(BTC, at=record.noon + timedelta(minutes=minute), price=1.0)
+        record.publish()
+        app.run()
+        captions = [caption.value.replace("\\", "") for caption in app.sidebar.caption]
+        assert any("Record runs from 2025-10-22 12:00 UTC" in one for one in captions)
+
+    assert asked.count("known_pairs") > 1
+    assert asked.count("record_span") == 1

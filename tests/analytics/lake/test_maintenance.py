@@ -302,6 +302,16 @@ def test_the_guard_looks_at_every_row_that_is_merged(filled):
     assert counted == 80
 
 
+def test_upkeep_that_has_nothing_to_do_commits_nothing(filled):
+    """It does so every hour: each commit would be a line of the checksums and a sync."""
+    filled.maintain(now(), whole_days=True)
+    before = filled.layout.checksums.read_bytes()
+
+    filled.maintain(now(), whole_days=True)
+
+    assert filled.layout.checksums.read_bytes() == before
+
+
 def test_upkeep_works_with_a_disk_that_is_nearly_full(filled, monkeypatch):
     """Freeing needs no room and comes first, so that it can make some."""
     filled.maintain(now(), whole_days=True)

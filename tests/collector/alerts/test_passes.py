@@ -95,6 +95,36 @@ def test_an_edited_rule_ends_what_it_had_begun_and_begins_anew(lake):
         assert stored(lake)[6:] == [("At once", "resolved", 2), ("Patient", "dropped", 2)]
 
 
+def test_what_has_no_data_any_more_ends_after_a_day(lake):
+    """What is delisted, or left the largest pairs, would fire for ever; a gap ends nothing."""
+    clock, values, hour = Minutes(), Values(BTC=2.5, ETH=2.5), 60
+    with passes(lake, clock, values) as running:
+        running.pass_now()
+        for clock.minute in (1, 23 * hour):
+            values.values = {"ETH": None}
+            running.pass_now()
+        values.values = {"BTC": 2.5, "ETH": None}
+        clock.minute = 24 * hour
+        running.pass_now()
+        assert [change for _, change, minute in stored(lake) if minute > 1] == ["firing"]
+        values.values = {"ETH": None}
+        for clock.minute in (25 * hour, 49 * hour - 1):
+            running.pass_now()
+        before = stored(lake)
+        clock.minute = 49 * hour
+        running.pass_now()
+
+        ends = [("At once", "resolved", 49 * hour), ("Patient", "resolved", 49 * hour)]
+        assert stored(lake) == [*before, *ends]
+        # Absent values are no lack of data.
+        running.pass_now()
+        assert (running.by_phase()["firing"], running.by_phase()["pending"]) == (1, 1)
+        with lake.cursor() as cursor:
+            last = "select subject, message from alert_events order by ts desc limit 1"
+            subject, message = cursor.execute(last).fetchone()
+        assert (subject, message.startswith("no data any more")) == ("BTC", True)
+
+
 def test_a_clock_set_back_changes_nothing_of_what_is_open(lake):
     clock, values = Minutes(10), Values(BTC=2.5)
     with passes(lake, clock, values) as running:
