@@ -36,7 +36,9 @@ _SAME = "alert_actions where id = $id"
 _EPISODE = "alert_events where rule = $rule and subject = $subject and started_ts = $started_ts"
 _SILENCE = """
 alert_actions where kind = 'silence' and id = $ends_id and until_ts > $now
-and id not in (select ends_id from alert_actions where kind = 'end_silence')
+and id not in (
+    select ends_id from alert_actions where kind = 'end_silence' and ends_id is not null
+)
 """
 
 

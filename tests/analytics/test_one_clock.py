@@ -92,6 +92,7 @@ QUERIES = {
     "alert_deliveries": lambda now: {},
     "alert_episodes": lambda now: {"since": now - HOUR},
     "alert_silences": lambda now: {},
+    "alerts_changed": lambda now: {},
     "alerts_waiting": lambda now: {},
     "asset_classes": lambda now: {},
     "bars_known": lambda now: {},

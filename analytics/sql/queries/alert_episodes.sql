@@ -16,7 +16,9 @@ silences as (
     where
         kind = 'silence'
         and until_ts > $now::timestamp
-        and id not in (select ends_id from acted where kind = 'end_silence')
+        and id not in (
+            select ends_id from acted where kind = 'end_silence' and ends_id is not null
+        )
 ),
 
 episodes as (

@@ -68,6 +68,8 @@ def reader(tmp_path_factory):
                 ),
                 AlertAction(id="c", ts=at(12), kind="silence", subject="ETH", until_ts=at(90)),
                 AlertAction(id="d", ts=at(32), kind="end_silence", ends_id="b"),
+                # One that names none, as of a foreign tool, ends none.
+                AlertAction(id="e", ts=at(11), kind="end_silence"),
             ]
         )
         lake.publish()
