@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analytics import formats
 from analytics.errors import PerpscopeError
@@ -120,6 +121,9 @@ _ABSOLUTE: Final = "absolute"
 _PERCENTILES: Final = {f"p{percentile:g}": percentile for percentile in PERCENTILES}
 _KINDS: Final = (_ABSOLUTE, *_PERCENTILES)
 
+_NUMBER_PX, _KIND_PX = 74, 98
+"""Side by side they fit into the sidebar, also on a phone, and "absolute" is whole."""
+
 
 def asked() -> Thresholds:
     """Ask for the thresholds, and say how much each of them marks while they can be seen."""
@@ -129,11 +133,10 @@ def asked() -> Thresholds:
         marked = _marked() if box.open else None
         given = {}
         for field in _FIELDS:
-            left, right = st.columns([4, 5], gap="xxsmall", vertical_alignment="bottom")
-            with right:
-                kind = _kind(field)
-            with left:
-                given[field.key] = _number(field, is_used=kind not in _PERCENTILES)
+            st.markdown(f":small[{field.label}]", help=field.help)
+            beside = st.container(horizontal=True, gap="xxsmall")
+            number, kind = beside.container(width=_NUMBER_PX), _kind(field, beside)
+            given[field.key] = _number(field, number, is_used=kind not in _PERCENTILES)
             if marked is not None and kind not in _PERCENTILES:
                 st.caption(_share(marked, field, given[field.key]))
         st.button("Reset thresholds", on_click=_reset, type="tertiary", icon=":material/undo:")
@@ -202,15 +205,16 @@ def kept() -> Kept:
     return Kept(said, _CHOSEN in st.session_state)
 
 
-def _kind(field: _ThresholdField) -> str:
+def _kind(field: _ThresholdField, place: DeltaGenerator) -> str:
     """Ask whether the threshold of *field* is the number or a percentile; return which."""
-    kind: str = st.selectbox(
+    kind: str = place.selectbox(
         f"{field.label}: number or percentile",
         _KINDS,
         key=field.kind_key,
         bind="query-params",
         on_change=_choose,
         label_visibility="collapsed",
+        width=_KIND_PX,
         help=(
             "absolute: the number. p99: what a value of the same asset exceeded in 1 % of its bars "
             f"of the last {OWN_DAYS} days, on all its venues."
@@ -219,8 +223,8 @@ def _kind(field: _ThresholdField) -> str:
     return kind
 
 
-def _number(field: _ThresholdField, *, is_used: bool) -> float:
-    return st.number_input(
+def _number(field: _ThresholdField, place: DeltaGenerator, *, is_used: bool) -> float:
+    return place.number_input(
         field.label,
         min_value=field.least,
         max_value=field.most,
@@ -229,8 +233,8 @@ def _number(field: _ThresholdField, *, is_used: bool) -> float:
         format=f"%.{QUANTITIES[field.name].digits}f",
         key=field.key,
         bind="query-params",
-        help=field.help,
         on_change=_choose,
+        label_visibility="collapsed",
         disabled=not is_used,
     )
 
