@@ -263,6 +263,50 @@ class AlertDelivery:
     """Without addresses, tokens or passwords."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """A monitored trade as it was from one change on; its newest row is the trade."""
+
+    table: ClassVar = "trades"
+
+    id: str
+    """Made by whoever opens it."""
+    change_id: str
+    """Made by whoever asks for the change, so that asking twice is one change."""
+    ts: datetime
+    """When it was stored."""
+    change: Literal["open", "edit", "close"]
+    venue: str
+    symbol: str
+    base: str
+    side: Literal["long", "short"]
+    entry_price: float
+    """Per quoted unit. [quote currency]"""
+    size_base: float
+    """[base coins]"""
+    leverage: float
+    """Notional at entry over margin. [ratio]"""
+    maintenance_margin_pct: float
+    """Of the notional; below it the venue liquidates. [%]"""
+    stop_price: float | None = None
+    """[quote currency]"""
+    target_price: float | None = None
+    """[quote currency]"""
+    note: str | None = None
+    exit_price: float | None = None
+    """[quote currency]"""
+    opened_ts: datetime
+    closed_ts: datetime | None = None
+
+
 Record = (
-    Instrument | Snapshot | Cycle | Liquidation | Gap | AlertEvent | AlertAction | AlertDelivery
+    Instrument
+    | Snapshot
+    | Cycle
+    | Liquidation
+    | Gap
+    | AlertEvent
+    | AlertAction
+    | AlertDelivery
+    | Trade
 )

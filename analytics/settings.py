@@ -46,8 +46,8 @@ class LakeSettings(BaseSettings):
     """What whoever edits must type where ``edit_rules`` is ``token``: 16 characters or more."""
 
     edit_rules: Editors = "loopback"
-    """Who may edit rules, acknowledge and silence alerts on a page: whoever opens it by a
-    ``loopback`` address, whoever knows the ``token``, or nobody (``off``)."""
+    """Who may edit rules, acknowledge and silence alerts, and keep trades on a page: whoever opens
+    it by a ``loopback`` address, whoever knows the ``token``, or nobody (``off``)."""
 
     @field_validator("edit_token")
     @classmethod

@@ -24,7 +24,7 @@ from analytics.lake.layout import Layout
 
 TABLES = (
     *("snapshots", "bars", "cycles", "liquidations", "gaps"),
-    *("alert_events", "alert_actions", "alert_deliveries"),
+    *("alert_events", "alert_actions", "alert_deliveries", "trades"),
 )
 """Tables whose rows cannot be fetched again; instruments are, every hour."""
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from analytics.errors import LakeError
 from analytics.records import Record
 
-VERSION = 4
+VERSION = 5
 """Raised whenever a stored table changes; a lake with a higher one is refused, one with a
 lower one grows what it lacks when a writer opens it."""
 
@@ -43,6 +43,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "change",
             "attempt",
         ),
+        "trades": ("id", "change_id"),
     }
 )
 """What makes a row of each table the same row."""
@@ -58,6 +59,7 @@ TIMES: Mapping[str, str] = MappingProxyType(
         "alert_events": "ts",
         "alert_actions": "ts",
         "alert_deliveries": "ts",
+        "trades": "ts",
     }
 )
 """The column that bounds a look-up of keys, and by which the files are partitioned."""
@@ -73,6 +75,7 @@ PARTITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "alert_events": (),
         "alert_actions": (),
         "alert_deliveries": (),
+        "trades": (),
     }
 )
 """The folders that a day's files of a table lie in."""
@@ -87,6 +90,7 @@ INLINED_ROWS: Mapping[str, int] = MappingProxyType(
         "alert_events": 16,
         "alert_actions": 16,
         "alert_deliveries": 16,
+        "trades": 16,
     }
 )
 """How many rows of one change stay in the catalog instead of becoming a file.

@@ -22,13 +22,12 @@ from analytics.rules.commands import (
     EndSilence,
     SaveRules,
     Silence,
-    made,
 )
 from analytics.settings import LakeSettings
-from analytics.untrusted.editing import token_refusal
 from collector.alerts.passes import Passes
 from collector.runtime.clock import Clock
-from collector.service.control_socket import Report, Work
+from collector.service.control_socket import Work
+from collector.service.page_work import has_row, page_work
 
 _Made = TypeVar("_Made", bound=Command)
 
@@ -61,22 +60,12 @@ class AlertWork:
         }
 
     def _work(self, kind: type[_Made], do: Callable[[_Made], None]) -> Work:
-        def work(asked: dict[str, Any], _report: Report) -> None:
-            command = made(kind, asked)
-            token = self.settings.edit_token
-            refused = token_refusal(
-                self.settings.edit_rules,
-                token=None if token is None else token.get_secret_value(),
-                given=command.token,
-            )
-            if refused is not None:
-                raise RuleError(refused)
+        def once(command: _Made) -> None:
             # Whoever lost the answer asks again, by the same id.
             if not (isinstance(command, Action) and self._has(_SAME, id=command.id)):
                 do(command)
-            self.lake.publish()
 
-        return work
+        return page_work(self.settings, self.lake, kind, once)
 
     def _acknowledge(self, asked: Acknowledge) -> None:
         named: dict[str, Any] = {
@@ -111,11 +100,4 @@ class AlertWork:
         self.lake.append_records([AlertAction(**done)])
 
     def _has(self, rows: str, **values: str | datetime) -> bool:
-        bound = {
-            key: value.replace(tzinfo=None) if isinstance(value, datetime) else value
-            for key, value in values.items()
-        }
-        with self.lake.cursor() as cursor:
-            # Only the constants above are written into it.
-            found = cursor.execute(f"select 1 from {rows} limit 1", bound).fetchone()  # noqa: S608
-        return found is not None
+        return has_row(self.lake, rows, **values)

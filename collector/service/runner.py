@@ -21,6 +21,7 @@ from collector.service.control_socket import taking_work
 from collector.service.health_server import answering
 from collector.service.import_work import import_work
 from collector.service.stop_signal import StopSignal
+from collector.service.trade_work import TradeWork
 from collector.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -54,6 +55,7 @@ async def collecting(settings: Settings) -> AsyncIterator[Program]:
             "import": import_work(program.lake),
             "backfill": backfill_work(program),
             **alert_work.works(),
+            **TradeWork(settings, program.clock, program.lake).works(),
         }
         async with (
             taking_work(settings.data_dir, works, program.tasks),

@@ -89,6 +89,7 @@ CUT = {"closing_ms": 300_000, "least_known": 0.75}
 
 
 QUERIES = {
+    "trades": lambda now: {},
     "alert_deliveries": lambda now: {},
     "alert_episodes": lambda now: {"since": now - HOUR},
     "alert_silences": lambda now: {},
@@ -394,6 +395,22 @@ def alert_deliveries_of_all():
     ]
 
 
+def trades_of_all():
+    """A trade every 20 minutes, edited after five and closed after fifteen."""
+    first = {"base": "BTC", "side": "long", "entry_price": 100.0, "size_base": 1.0, "leverage": 5.0}
+    venue, symbol, _ = ALL[0]
+    return [
+        {**first, "id": str(n), "venue": venue, "symbol": symbol, "maintenance_margin_pct": 0.5}
+        | {"change": change, "change_id": f"{n} {change}", "opened_ts": start, "ts": at, **more}
+        for n, start in enumerate(HEARD + n * 20 * timedelta(minutes=1) for n in range(12))
+        for change, at, more in (
+            ("open", start, {}),
+            ("edit", start + BAR, {"stop_price": 90.0}),
+            ("close", start + 3 * BAR, {"exit_price": 101.0, "closed_ts": start + 3 * BAR}),
+        )
+    ]
+
+
 def instruments_of_all():
     return [
         {
@@ -436,6 +453,7 @@ def known_at(record, now):
         "alert_events": lambda row: row["ts"] <= now,
         "alert_actions": lambda row: row["ts"] <= now,
         "alert_deliveries": lambda row: row["ts"] <= now,
+        "trades": lambda row: row["ts"] <= now,
         "instruments": lambda row: row["first_seen_ts"] <= now,
     }
     rows_then = {table: [*filter(known[table], rows)] for table, rows in record.items()}
@@ -485,6 +503,7 @@ def record():
         "alert_events": alert_events_of_all(),
         "alert_actions": alert_actions_of_all(),
         "alert_deliveries": alert_deliveries_of_all(),
+        "trades": trades_of_all(),
         "instruments": instruments_of_all(),
     }
 

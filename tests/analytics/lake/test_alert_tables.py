@@ -1,4 +1,4 @@
-"""The tables of alerts through a lake's whole life: growth, upkeep, retention, loss and undoing."""
+"""The tables of alerts and trades through their life: growth, upkeep, retention, loss, undoing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from analytics.lake import schema
 from analytics.lake.imports import Facts
 from analytics.lake.writer import Lake
-from analytics.records import AlertAction, AlertDelivery, AlertEvent, Snapshot
+from analytics.records import AlertAction, AlertDelivery, AlertEvent, Snapshot, Trade
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-TABLES = ("alert_events", "alert_actions", "alert_deliveries")
+TABLES = ("alert_events", "alert_actions", "alert_deliveries", "trades")
 
 
 def minute(number):
@@ -18,7 +18,7 @@ def minute(number):
 
 
 def happened(number, count):
-    """What a pass, a person and a channel leave in a minute, of *count* pairs."""
+    """What a pass, persons and a channel leave in a minute, of *count* pairs."""
     named = [(f"S{pair}", {"rule": "Any", "subject": f"okx S{pair}"}) for pair in range(count)]
     events = [
         AlertEvent(
@@ -55,6 +55,16 @@ def happened(number, count):
                 **{"outcome": "sent", **names, **at},
             )
             for _, names in named
+        ),
+        *(
+            Trade(
+                **{"id": symbol, "change_id": f"{number}", "change": "edit", "side": "long"},
+                **{"venue": "okx", "symbol": symbol, "base": symbol, "opened_ts": NOON},
+                **{"entry_price": 1.0, "size_base": 1.0, "leverage": 1.0},
+                ts=minute(number),
+                maintenance_margin_pct=0.5,
+            )
+            for symbol, _ in named
         ),
     ]
 
@@ -106,12 +116,12 @@ def test_alerts_are_rows_like_any_other(folder, asked, bars):
         facts = Facts(source="prices", **spanned, **told)
         lake.importing(facts).fill_bars(bars({"close": 1.0}, origin="import", snapshot_count=0))
         lake.undo_import(1, NOON, lambda _done, _total: None)
-        assert counts(lake, asked) == [86, 86, 86]
+        assert counts(lake, asked) == [86, 86, 86, 86]
 
     # A catalog from a backup gets the rows of newer files.
     lake.layout.catalog.write_bytes(backup)
     lake.layout.catalog_wal.unlink(missing_ok=True)
     with Lake(folder) as lake:
-        assert lake.recovered >= 60
-        assert counts(lake, asked) == [86, 86, 86]
+        assert lake.recovered >= 80
+        assert counts(lake, asked) == [86, 86, 86, 86]
         assert all(set(before[table]) <= set(found) for table, found in rows(lake, asked).items())
