@@ -63,7 +63,9 @@ class Event:
     ages_s: Mapping[str, float]
     """How old it was, by column; those whose time the frame has. [s]"""
     base: str | None
-    """What a pair is counted under, and the asset of one."""
+    """What a pair is counted under, and the asset of one; None if the subject has no row."""
+    lost: bool = False
+    """It ended because its subject was not there for long, and the rule read nothing."""
 
 
 States = Mapping[Key, State]
@@ -93,7 +95,7 @@ def run(
             ``venue`` and ``symbol`` name a pair, ``base`` an asset; the market is one row.
             Beside a value ``NAME`` its time may stand as ``NAME_ts``.
         states: As the pass before returned them. Those of a rule that is no longer there, or was
-            edited, are dropped; that of a subject without a row stays as it is.
+            edited, are dropped; that of a subject without a row stays as it is for a day.
         now: The time of the frames' values, with a zone.
     """
     after: dict[Key, State] = {}
@@ -113,20 +115,6 @@ def run(
                     events.append(look.event(key, change, now, before, state))
     order = {rule.name: number for number, rule in enumerate(rules)}
     return after, sorted(events, key=lambda event: order[event.key.rule])
-
-
-def lost(
-    rules: Iterable[Rule], frames: Mapping[Which, pd.DataFrame], states: States
-) -> Iterator[Key]:
-    """Yield the pending and firing *states* whose subject has no row in *frames*, or in scope."""
-    for rule in rules:
-        mine = (rule.name, rule.version)
-        keys = {key for key, one in states.items() if key[:2] == mine and one.phase != "inactive"}
-        if keys:
-            frame = frames[rule.per, rule.timeframe]
-            inside = zip(_subjects(rule.per, frame), _inside(rule.scope, frame), strict=True)
-            there = {subject for subject, is_inside in inside if is_inside}
-            yield from (key for key in keys if key.subject not in there)
 
 
 class _Look:
@@ -151,16 +139,16 @@ class _Look:
 
     def step(self, key: Key, before: State, now: datetime) -> tuple[State, Change | None]:
         """Follow one subject; out of scope, or without a row, it is unknown."""
-        row = self._rows.get(key.subject)
-        if row is None or not self._inside[row]:
-            return step(before, now, None, self._rule.waits)
+        if not self._is_there(key):
+            return step(before, now, None, self._rule.waits, there=False)
+        row = self._rows[key.subject]
         holds, clear = _known(self._holds.iat[row]), _known(self._clear.iat[row])
         return step(before, now, holds, self._rule.waits, clear=clear)
 
     def event(self, key: Key, change: Change, now: datetime, before: State, after: State) -> Event:
         """Return what happened, with what the rule saw."""
-        row = self._rows[key.subject]
-        names = sorted(self._rule.reads)
+        row, there = self._rows.get(key.subject), self._is_there(key)
+        names = sorted(self._rule.reads) if there else []
         return Event(
             key=key,
             change=change,
@@ -169,16 +157,25 @@ class _Look:
             values={name: self._value(name, row) for name in names},
             ages_s=dict(self._ages_s(names, row, now)),
             base=self._value("base", row) if "base" in self._frame else None,
+            lost=not there,
         )
 
-    def _value(self, name: str, row: int) -> Any:
+    def _is_there(self, key: Key) -> bool:
+        row = self._rows.get(key.subject)
+        return row is not None and bool(self._inside[row])
+
+    def _value(self, name: str, row: int | None) -> Any:
+        if row is None:
+            return None
         if name not in self._read:
             # Of thousands of events at once, cell by cell takes ten times as long.
             cells = self._frame[name].astype(object)
             self._read[name] = cells.where(cells.notna(), None).tolist()
         return self._read[name][row]
 
-    def _ages_s(self, names: Iterable[str], row: int, now: datetime) -> Iterator[tuple[str, float]]:
+    def _ages_s(
+        self, names: Iterable[str], row: int | None, now: datetime
+    ) -> Iterator[tuple[str, float]]:
         for name in names:
             ts = self._value(f"{name}_ts", row) if f"{name}_ts" in self._frame else None
             if ts is not None and self._value(name, row) is not None:

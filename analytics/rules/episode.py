@@ -18,6 +18,8 @@ Change = Literal["pending", "firing", "clearing", "held", "resolved", "dropped"]
 is not over after all; was resolved; or ended before it fired. All of a state follows from these."""
 
 NO_TIME: Final = timedelta()
+LOST_AFTER: Final = timedelta(hours=24)
+"""An open episode ends when its subject was not there for so long: delisted, or not collected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class State:
     """The last time that it was looked at."""
     resolved: datetime | None = None
     """When the last episode that fired ended."""
+    lost_since: datetime | None = None
+    """Since when the subject of an open episode has not been there."""
 
 
 def step(
@@ -54,11 +58,13 @@ def step(
     waits: Waits,
     *,
     clear: bool | None = None,
+    there: bool = True,
 ) -> tuple[State, Change | None]:
     """Return the state at *now*, and what happened to the episode.
 
     Unknown changes nothing: a rule whose values are absent neither fires nor is resolved. A time
     that is not later than the last one, as after a clock was set back, changes nothing either.
+    What would stay open for ever ends once its subject has not been there for ``LOST_AFTER``.
 
     Args:
         state: At the step before.
@@ -67,10 +73,13 @@ def step(
         waits: The rule's.
         clear: Whether the rule is over, where it has a condition of its own for that (hysteresis);
             otherwise pass whether it is false.
+        there: Whether the subject has a row, and is in scope; else the rule is unknown.
     """
     if state.seen is not None and now <= state.seen:
         return state, None
-    state = replace(state, seen=now)
+    if not there and state.phase != "inactive":
+        return _lost(replace(state, seen=now, lost_since=state.lost_since or now), now)
+    state = replace(state, seen=now, lost_since=None)
     if state.phase == "firing":
         return _firing(state, now, clear, waits)
     if holds is None:
@@ -127,5 +136,14 @@ def _firing(
     return replace(_inactive(state), resolved=now), "resolved"
 
 
+def _lost(state: State, now: datetime) -> tuple[State, Change | None]:
+    """It is open, and there is nothing to evaluate."""
+    if state.lost_since is None or now - state.lost_since < LOST_AFTER:
+        return state, None
+    if state.phase == "pending":
+        return _inactive(state), "dropped"
+    return replace(_inactive(state), resolved=now), "resolved"
+
+
 def _inactive(state: State) -> State:
-    return replace(state, phase="inactive", started=None, over_since=None)
+    return replace(state, phase="inactive", started=None, over_since=None, lost_since=None)

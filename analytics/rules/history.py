@@ -6,7 +6,7 @@ The events are those that passes at these marks make, by the same conditions and
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from analytics.bases import bases
 from analytics.rules import columns
 from analytics.rules.columns import Column
 from analytics.rules.engine import Event, Key, Which, conditions, inside_names, second
-from analytics.rules.episode import Change, State, Waits, step
+from analytics.rules.episode import LOST_AFTER, Change, State, Waits, step
 from analytics.rules.expression import evaluate
 from analytics.rules.frames import names_read
 from analytics.rules.past_values import Past, Stretch, past
@@ -143,10 +143,12 @@ def _events(rules: Sequence[Rule], table: _Table) -> Iterator[Event]:
             clear = np.where(holds < 0, holds, 1 - holds).astype(np.int8)
         for subject in np.flatnonzero((holds == 1).any(axis=0)):
             lines = holds[:, subject], clear[:, subject]
+            there = inside[:, subject]
             for row, change, started in changes(
-                table.times, table.milliseconds, *lines, rule.waits
+                table.times, table.milliseconds, *lines, rule.waits, there
             ):
-                yield _event(rule, table, row, int(subject), (change, started))
+                event = _event(rule, table, row, int(subject), (change, started))
+                yield event if there[row] else replace(event, values={}, ages_s={}, lost=True)
 
 
 def _truth(found: pd.Series[bool], inside: NDArray[np.bool_]) -> Truth:
@@ -176,6 +178,7 @@ def changes(
     holds: Truth,
     clear: Truth,
     waits: Waits,
+    there: NDArray[np.bool_] | None = None,
 ) -> Iterator[tuple[int, Change, datetime]]:
     """Yield the rows at which something happens to one subject, what, and its episode's start.
 
@@ -187,13 +190,16 @@ def changes(
         holds: Whether the condition is true. (S,)
         clear: Whether it is over. (S,)
         waits: The rule's.
+        there: Whether the subject has a row, and is in scope; None: always. (S,)
     """
-    rows = _Rows(milliseconds, holds, clear)
+    rows = _Rows(milliseconds, holds, clear, there)
     state, row = State(), 0
     while (found := rows.next(state, row, waits)) is not None:
         before = state
         known = tuple(None if line[found] < 0 else bool(line[found]) for line in (holds, clear))
-        state, change = step(before, times[found], known[0], waits, clear=known[1])
+        state, change = step(
+            before, times[found], known[0], waits, clear=known[1], there=rows.is_there(found)
+        )
         if change is not None:
             yield found, change, before.started or state.started or times[found]
         row = found + 1
@@ -206,6 +212,10 @@ class _Rows:
     milliseconds: NDArray[np.int64]
     holds: Truth
     clear: Truth
+    there: NDArray[np.bool_] | None
+
+    def is_there(self, row: int) -> bool:
+        return self.there is None or bool(self.there[row])
 
     def next(self, state: State, row: int, waits: Waits) -> int | None:
         match state.phase:
@@ -220,6 +230,8 @@ class _Rows:
                 ]
             case _:
                 candidates = self._while_firing(state, row, waits)
+        if state.phase != "inactive" and self.there is not None:
+            candidates += self._while_lost(state, row, self.there)
         return min((one for one in candidates if one is not None), default=None)
 
     def _while_firing(self, state: State, row: int, waits: Waits) -> list[int | None]:
@@ -227,6 +239,12 @@ class _Rows:
             return [self._first(self.clear == 1, row, None)]
         due = state.over_since + waits.keep
         return [self._first(self.clear == 0, row, None), self._first(self.clear == 1, row, due)]
+
+    def _while_lost(self, state: State, row: int, there: NDArray[np.bool_]) -> list[int | None]:
+        if state.lost_since is None:
+            return [self._first(~there, row, None)]
+        due = state.lost_since + LOST_AFTER
+        return [self._first(there, row, None), self._first(~there, row, due)]
 
     def _first(self, which: NDArray[np.bool_], row: int, due: datetime | None) -> int | None:
         """Return the first of *which* from *row* on that is not before *due*."""

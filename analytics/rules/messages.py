@@ -18,6 +18,8 @@ from analytics.rules.rules_file import Rule
 
 def message(rule: Rule, event: Event) -> str:
     """Return what happened by *event* as *rule* says it, or as its values do."""
+    if event.lost:
+        return "no data any more: not collected, or out of scope"
     if rule.message is None:
         return ", ".join(_plain(rule, event)) or rule.name
     fields = {

@@ -63,12 +63,6 @@ def removed(newest: pd.DataFrame, rules: Collection[Rule], now: datetime) -> lis
     return [_end(one, now, f"{one['rule']}: the rule was changed or removed") for one in gone]
 
 
-def lost(newest: pd.DataFrame, keys: Collection[Key], now: datetime) -> list[AlertEvent]:
-    """Return the ends, at *now*, of the open episodes of *keys*, of which there is no data."""
-    gone = [one for one in _open(newest) if _key(one) in keys]
-    return [_end(one, now, "no data any more: not collected, or out of scope") for one in gone]
-
-
 def _open(newest: pd.DataFrame) -> list[dict[str, Any]]:
     return [one for one in _rows(newest) if one["change"] not in _OVER]
 

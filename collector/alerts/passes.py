@@ -28,7 +28,7 @@ from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import AlertEvent
 from analytics.rules import engine
-from analytics.rules.engine import Event, Key, States, Which
+from analytics.rules.engine import Event, States, Which
 from analytics.rules.rules_file import Rule
 from analytics.rules.status import RULES_FACT, STATUS_FACT, Status
 from collector.alerts import events
@@ -40,9 +40,6 @@ log = structlog.get_logger(__name__)
 
 TELL_EVERY: Final = timedelta(minutes=5)
 """How often it is stored how the rules stand, where nothing of it changed."""
-
-LOST_AFTER: Final = timedelta(hours=24)
-"""An open episode ends when its subject was not there for so long: delisted, or not collected."""
 
 Load = Callable[[duckdb.DuckDBPyConnection, Sequence[Rule], datetime], Mapping[Which, pd.DataFrame]]
 """Returns the frames that rules need, as known at a time; raises LakeError or QueryError."""
@@ -86,8 +83,6 @@ class Passes:
         self._writing = threading.RLock()
         self._stopped = False
         self._states: States | None = None
-        self._lost: dict[Key, datetime] = {}
-        """Since when the subjects of open episodes have no data."""
         self._stored: Status | None = None
         self._stored_text = lake.info().get(RULES_FACT)
 
@@ -189,18 +184,6 @@ class Passes:
         if rows:
             self._store(rows)
         self._states = after
-        self._end_lost(frames, after, now)
-
-    def _end_lost(
-        self, frames: Mapping[Which, pd.DataFrame], states: States, now: datetime
-    ) -> None:
-        """End what would stay open for ever, as it is never evaluated again."""
-        absent = engine.lost(self.rules.rules, frames, states)
-        self._lost = {key: self._lost.get(key, now) for key in absent}
-        gone = {key for key, since in self._lost.items() if now - since >= LOST_AFTER}
-        if gone:
-            self._store(events.lost(self._newest(), gone, now))
-            self._states = self._from_the_lake(now)
 
     def _store(self, rows: Sequence[AlertEvent]) -> None:
         with self._writer() as lake:

@@ -70,6 +70,16 @@ def test_each_pair_has_its_own_episode_with_the_values_that_it_saw() -> None:
     assert told[2][1].started == START
 
 
+def test_what_is_not_there_for_a_day_ends_and_has_read_nothing() -> None:
+    """A pair that is delisted, or left the scope, would be pending or fire for ever."""
+    frames = [pairs(btc=3, eth=3), *[pairs(eth=3, sol=3)] * 1442]
+    told = played(rules('when = "z_oi > 2.5"', 'when = "z_oi > 2"\nfor = "9d"'), frames)
+    last = [(minute, one) for minute, one in told if minute > 1]
+    assert changes(last) == [(1441, "r0", "resolved", BTC), (1441, "r1", "dropped", BTC)]
+    assert all(one.lost and one.values == {} and one.ages_s == {} for _, one in last)
+    assert {one.ts - one.started for _, one in last} == {1441 * MINUTE}
+
+
 def test_how_old_the_values_were_is_kept_where_the_frame_says_it() -> None:
     frames = pairs(btc=3, eth=3)
     (which,) = frames

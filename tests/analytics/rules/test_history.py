@@ -110,20 +110,26 @@ START = datetime(2025, 10, 22, 12, tzinfo=UTC)
     holds=st.lists(st.sampled_from([-1, 0, 1]), max_size=60),
     clear=st.lists(st.sampled_from([-1, 0, 1]), min_size=60, max_size=60),
     waits=st.tuples(*[st.integers(0, 4)] * 3),
+    there=st.lists(st.sampled_from([False, False, True]), min_size=60, max_size=60),
+    width=st.sampled_from([BAR, 5 * HOUR]),
 )
-def test_rows_that_are_left_out_change_nothing(holds, clear, waits):
+def test_rows_that_are_left_out_change_nothing(holds, clear, waits, there, width):
     """The rows at which something happens are those that stepping through every row finds."""
-    times = [START + n * BAR for n in range(len(holds))]
+    times = [START + n * width for n in range(len(holds))]
+    here = np.array(there[: len(holds)], np.bool_)
+    lines = [
+        np.where(here, np.array(line[: len(holds)], np.int8), np.int8(-1))
+        for line in (holds, clear)
+    ]
     patience = Waits(
-        **dict(zip(("hold", "keep", "cool_down"), (n * BAR for n in waits), strict=True))
+        **dict(zip(("hold", "keep", "cool_down"), (n * width for n in waits), strict=True))
     )
     state, expected = State(), []
     for n, now in enumerate(times):
-        known = [None if line[n] < 0 else bool(line[n]) for line in (holds, clear)]
+        known = [None if line[n] < 0 else bool(line[n]) for line in lines]
         before = state
-        state, change = step(before, now, known[0], patience, clear=known[1])
+        state, change = step(before, now, known[0], patience, clear=known[1], there=bool(here[n]))
         if change:
             expected.append((n, change, before.started or state.started or now))
-    lines = np.array(holds, np.int8), np.array(clear[: len(holds)], np.int8)
     numbers = np.array([round(time.timestamp() * 1000) for time in times], np.int64)
-    assert list(history.changes(times, numbers, *lines, patience)) == expected
+    assert list(history.changes(times, numbers, *lines, patience, here)) == expected

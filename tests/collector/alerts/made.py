@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
+from analytics.rules.messages import message
 from analytics.rules.rules_file import read_rules
 from collector.alerts.passes import Evaluation, Passes
 from collector.alerts.rules_in_use import RulesInUse
@@ -71,5 +72,9 @@ def passes(lake, clock, load=load, columns=COLUMNS, rules=RULES):
     """Return passes as a collector begins them, on the data folder of *lake*."""
     in_use = RulesInUse(lake.layout.folder, columns, lake.info().get("alert_rules"))
     in_use.make(rules.encode())
-    how = Evaluation(load, lambda rule, event: f"{rule.name}: {event.key.subject}")
+
+    def plain(rule, event):
+        return message(rule, event) if event.lost else f"{rule.name}: {event.key.subject}"
+
+    how = Evaluation(load, plain)
     return Passes(lake, clock, in_use, how)
