@@ -86,6 +86,26 @@ def test_titles_follow_the_crosshair(chart):
     until(lambda: title(page) == last, "the last values")
 
 
+def test_a_chart_that_two_updates_leave_at_once_is_closed_once(chart):
+    """Each update of a chart has an end of its own, and a page that goes ends both."""
+    page = chart()
+
+    page.locator(CHART).evaluate(
+        """async (chart) => {
+          const draw = await perpscopeChart.promise
+          const parentElement = chart.getRootNode()
+          const data = { number: chart.drawn.number }
+          const ends = [1, 2].map(() => draw({ data, parentElement, setTriggerValue() {} }))
+          parentElement.host.remove()
+          for (const end of ends) end()
+          await new Promise((go) => setTimeout(go))
+        }"""
+    )
+
+    # What went wrong in the page fails the test at its end.
+    assert page.locator(CHART).count() == 0
+
+
 INK = """
 (chart, [label, bar]) => {
   const { drawn } = chart

@@ -570,10 +570,10 @@ function draw({ data, parentElement, setTriggerValue }) {
   }
   if (!chart.take(data)) setTriggerValue("missed", data.number)
   return () => setTimeout(() => {
-    // It is called too where a later update overtook this one.
-    if (parentElement.host.isConnected) return
-    chart.close()
+    // It is called too where a later update overtook this one, so twice where both end at once.
+    if (parentElement.host.isConnected || charts.get(parentElement) !== chart) return
     charts.delete(parentElement)
+    chart.close()
   })
 }
 
