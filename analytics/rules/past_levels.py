@@ -9,13 +9,13 @@ from typing import Final
 import duckdb
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from analytics import query
 from analytics.indicators import change
 from analytics.indicators.arrays import Floats
 from analytics.indicators.funding import funding_8h_pct, funding_apr_pct, premium_pct
+from analytics.indicators.hours import BARS_NEEDED, LEAST_HOURS, hour_sums, z_of_hours
 from analytics.lake.schema import BAR
 from analytics.market import totals
 from analytics.market.measures import MEASURES
@@ -29,10 +29,6 @@ Times = NDArray[np.datetime64]
 
 _DAY: Final = timedelta(days=1) // BAR
 _HOUR: Final = timedelta(hours=1) // BAR
-_HOURS: Final = 7 * 24
-"""Hours before that one is compared with."""
-_LEAST_HOURS: Final = 20
-_MAD: Final = 1.4826
 
 _FUNDING: Final = (*columns.FUNDING, "funding_settled")
 _SIDES: Final = ("liq_long_usd", "liq_short_usd")
@@ -51,7 +47,7 @@ _READS: Final[Mapping[str, tuple[tuple[str, ...], int]]] = {
     "basis_pct": (("mark", "index"), 1),
     "spread_bps": (("spread_bps",), 1),
     "liquidations_1h_usd": (_FLOWS, _HOUR),
-    "z_liquidations": (_FLOWS, (_HOURS + 1) * _HOUR),
+    "z_liquidations": (_FLOWS, BARS_NEEDED),
     "global_oi_usd": (("oi_usd",), 1),
     "oi_volume_weighted_usd": (("oi_usd", "volume_24h_usd"), 1),
     "breadth_pct": (("close",), _DAY),
@@ -99,11 +95,11 @@ def _of_assets(name: str, pairs: Panel, subjects: Sequence[Pair], units: Floats)
     if name == "venue_spread_pp":
         return _spread_pp(pairs, subjects)
     if name == "z_liquidations":
-        return _z_of_hours(_of_assets("liquidations_1h_usd", pairs, subjects, units))
+        return z_of_hours(_of_assets("liquidations_1h_usd", pairs, subjects, units))
     values = _of_pair(name, pairs)
     if name == "liquidations_1h_usd":
         # Pairs that never know it are no part of the sum; of the others all must.
-        ever = np.isfinite(values).sum(axis=0) >= _LEAST_HOURS * _HOUR
+        ever = np.isfinite(values).sum(axis=0) >= LEAST_HOURS * _HOUR
         values = np.where(ever, np.nan_to_num(values, nan=-np.inf), np.nan)
     prices = pairs.values["close"] / units
     found = np.full((len(values), len(subjects)), np.nan)
@@ -191,52 +187,7 @@ def _by_venue(pairs: Panel, base: str) -> list[list[int]]:
 
 def _hours(pairs: Panel) -> Floats:
     """Return what was liquidated in the hour up to the end of each bar. [USD]"""
-    usd = MEASURES["liquidated_usd"].of(pairs.values)
-    if len(usd) < _HOUR:
-        return np.full(usd.shape, np.nan)
-    known = np.isfinite(usd)
-    sums = sliding_window_view(np.where(known, usd, 0.0), _HOUR, axis=0).sum(axis=-1)
-    counts = sliding_window_view(known, _HOUR, axis=0).sum(axis=-1)
-    hours = np.full(usd.shape, np.nan)
-    hours[_HOUR - 1 :] = np.where(counts >= LEAST_KNOWN * _HOUR, sums, np.nan)
-    return hours
-
-
-def _z_of_hours(hours: Floats) -> Floats:
-    """Return how many robust deviations each hour is from those of 7 days before it.
-
-    As ``liquidation_hours.sql`` has it, counted back from the end of each bar.
-    """
-    z = np.full(hours.shape, np.nan)
-    for phase in range(min(_HOUR, len(hours))):
-        line = hours[phase::_HOUR]
-        before = np.vstack([np.full((_HOURS, line.shape[1]), np.nan), line])[:-1]
-        windows = sliding_window_view(before, _HOURS, axis=0)
-        wanted = np.isfinite(line)
-        past = windows[wanted]
-        median = _median(past)
-        mad = _median(np.abs(past - median[:, None]))
-        enough = (np.isfinite(past).sum(axis=1) >= _LEAST_HOURS) & (mad > 0)
-        score = np.full(len(past), np.nan)
-        score[enough] = (line[wanted] - median)[enough] / (_MAD * mad[enough])
-        z[phase::_HOUR][wanted] = score
-    return z
-
-
-def _median(rows: Floats) -> Floats:
-    """Return the median of the known of each row; NaN of none. (K, M) to (K,)"""
-    known = np.isfinite(rows).sum(axis=1)
-    found = np.full(len(rows), np.nan)
-    whole = known == rows.shape[1]
-    middle = [(rows.shape[1] - 1) // 2, rows.shape[1] // 2]
-    # Most rows are whole, and need no order beyond their middle.
-    found[whole] = np.partition(rows[whole], middle, axis=1)[:, middle].mean(axis=1)
-    rest = ~whole & (known > 0)
-    ordered = np.sort(rows[rest], axis=1)  # NaN comes last
-    places = np.arange(len(ordered))
-    low, high = (ordered[places, (known[rest] - 1 + odd) // 2] for odd in (0, 1))
-    found[rest] = (low + high) / 2
-    return found
+    return hour_sums(MEASURES["liquidated_usd"].of(pairs.values), LEAST_KNOWN)
 
 
 _OF_PAIR: Final[Mapping[str, Callable[[Panel], Floats]]] = {
@@ -249,7 +200,7 @@ _OF_PAIR: Final[Mapping[str, Callable[[Panel], Floats]]] = {
     "book_imbalance_pct": lambda panel: 100 * panel.values["book_imbalance"],
     "basis_pct": lambda panel: premium_pct(panel.values["mark"], panel.values["index"]),
     "liquidations_1h_usd": _hours,
-    "z_liquidations": lambda panel: _z_of_hours(_hours(panel)),
+    "z_liquidations": lambda panel: z_of_hours(_hours(panel)),
 }
 
 

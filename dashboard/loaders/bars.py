@@ -14,15 +14,19 @@ from analytics.correlation.lead_lag import LeadLag, lead_lag_of
 from analytics.correlation.matrix import Method
 from analytics.correlation.view import Matrix, Subject
 from analytics.correlation.view import matrix as matrix_of
+from analytics.indicators.hours import BARS_NEEDED
+from analytics.lake.schema import BAR
 from analytics.market.by_asset import by_asset as panel_by_asset
 from analytics.market.by_asset import needed
 from analytics.pair.curves import BARS, METRICS
 from analytics.pair.curves import pair_curves as curves_of
 from analytics.panels import panel as panels
-from analytics.panels.panel import EVERYTHING, Only, Pair, Panel
+from analytics.panels.panel import EVERYTHING, TIMEFRAMES, Only, Pair, Panel
 from analytics.signals import fired
 from analytics.signals.fired import Signal
+from analytics.signals.flush import METRICS as METRICS_OF_FLUSHES
 from analytics.signals.flush import flushes
+from analytics.signals.flush import past_flushes as past_flushes_of
 from analytics.signals.of_pair import pair_signals as signals_of_pair
 from analytics.signals.thresholds import Thresholds
 from analytics.signals.tiers import METRICS as METRICS_OF_SIGNALS
@@ -107,13 +111,25 @@ def newest_signals(shown: Moment, seen: View) -> list[Signal]:
 
 
 def past_signals(shown: Moment, thresholds: Thresholds, *, bars: int) -> list[Signal]:
-    """Return the signals of all pairs in the last *bars* bars of 5 minutes, the oldest first.
-
-    All sessions share them: never change them.
-    """
+    """Return the signals of all pairs in the last *bars* bars of 5 minutes, the oldest first."""
     wanted = panel(METRICS_OF_SIGNALS, "5m", shown, bars=bars + bars_needed(thresholds))
     key = source.folder(), shown_moment.bars_known(shown), shown.mark(), bars
-    return _past_signals(*key, thresholds, wanted)
+    found = [*_past_signals(*key, thresholds, wanted)]
+    found += past_flushes(shown, thresholds, timeframe="5m", bars=bars)
+    return sorted(found, key=lambda signal: signal.now)
+
+
+def past_flushes(
+    shown: Moment, thresholds: Thresholds, *, timeframe: str, bars: int, only: Only = EVERYTHING
+) -> list[Signal]:
+    """Return the flushes of what is in *only*, in the last *bars* bars of *timeframe*.
+
+    As ``flush.past_flushes`` finds them; all sessions share them: never change them.
+    """
+    asked = bars * (TIMEFRAMES[timeframe] // BAR)
+    wanted = panel(METRICS_OF_FLUSHES, "5m", shown, bars=asked + BARS_NEEDED, only=only)
+    key = source.folder(), shown_moment.bars_known(shown), shown.mark(), timeframe, asked, only
+    return _past_flushes(*key, thresholds, wanted)
 
 
 def matrix(
@@ -305,6 +321,20 @@ def _past_signals(
         for signal in fired.all_signals(_panel, thresholds)
         if np.datetime64(signal.ts.replace(tzinfo=None)) >= first[0]
     ]
+
+
+@st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)
+def _past_flushes(
+    folder: str,
+    known: Known,
+    mark: datetime,
+    timeframe: str,
+    bars: int,
+    only: Only,
+    thresholds: Thresholds,
+    _panel: Panel,
+) -> list[Signal]:
+    return past_flushes_of(_panel, thresholds, bars=bars, timeframe=timeframe)
 
 
 @st.cache_resource(ttl="10m", max_entries=32, show_spinner=False)

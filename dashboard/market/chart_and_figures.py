@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pandas as pd
@@ -32,8 +32,9 @@ from dashboard.market.instrument_picker import Subject
 from dashboard.market.panes import BANDS, SIGNALS, VENUES, Pane, averages, chosen, preset
 from dashboard.view import View
 
-_TIER_4_MAX_SPAN: Final = "90 d"
-"""Over a longer time, the funding of a whole venue takes too long to read."""
+_LONG_READS_MAX_SPAN: Final = "90 d"
+"""Over a longer time, the funding of a whole venue and hours of liquidations bar by bar take too
+long to read: tiers 4 and 7."""
 
 _KEY: Final = "market_chart"
 
@@ -117,8 +118,9 @@ def _is_running(found: History, heard: pd.DataFrame) -> bool:
 
 def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
     subject, time_range = wanted.subject, wanted.range
-    funding = None
-    if MARKET_SPANS[time_range.span] <= MARKET_SPANS[_TIER_4_MAX_SPAN]:
+    funding, flushes = None, []
+    thresholds = wanted.seen.thresholds.of_base(panel.instruments[0].base)
+    if MARKET_SPANS[time_range.span] <= MARKET_SPANS[_LONG_READS_MAX_SPAN]:
         here = {pair.venue for pair in panel.instruments}
         venues = tuple(sorted(here if subject.pair is None else {subject.pair[0]}))
         funding = bars.panel(
@@ -128,10 +130,23 @@ def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
             bars=time_range.bars,
             only=Only(venues=venues),
         )
-    thresholds = wanted.seen.thresholds.of_base(panel.instruments[0].base)
-    return bars.pair_signals(
+        flushes = bars.past_flushes(
+            wanted.shown,
+            thresholds,
+            timeframe=time_range.timeframe,
+            bars=time_range.bars,
+            only=Only(bases=(subject.base,), venues=venues),
+        )
+    found = bars.pair_signals(
         panel, funding, subject.pair, time_range.bars, thresholds, wanted.shown
     )
+    begin = panel.times[-time_range.bars :][0].astype("datetime64[ms]").item().replace(tzinfo=UTC)
+    mine = [
+        one
+        for one in flushes
+        if one.now > begin and subject.pair in (None, (one.venue, one.symbol))
+    ]
+    return sorted([*found, *mine], key=lambda signal: signal.now)
 
 
 def _alerts(wanted: Wanted) -> list[dict[Any, Any]]:
@@ -185,8 +200,10 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
     lines += sentences(
         *(found, loaded.signals, panes, offers, time_range.bars, loaded.until, now), loaded.alerts
     )
-    if SIGNALS in panes and MARKET_SPANS[time_range.span] > MARKET_SPANS[_TIER_4_MAX_SPAN]:
-        lines.append(f"Signals of funding are shown for up to {_TIER_4_MAX_SPAN}.")
+    if SIGNALS in panes and MARKET_SPANS[time_range.span] > MARKET_SPANS[_LONG_READS_MAX_SPAN]:
+        lines.append(
+            f"Signals of funding and liquidations are shown for up to {_LONG_READS_MAX_SPAN}."
+        )
     if SIGNALS in panes and loaded.funding_settled:
         lines.append(
             "No signals of funding where it comes from later payments: the rate at that time is "

@@ -162,7 +162,8 @@ def marks(canvas: Canvas, signals: Sequence[Signal], step_s: int) -> list[dict[s
     first_s = int(canvas.history.times[0].astype("datetime64[s]").astype(int))
     return [
         {
-            "bar": (int(signal.ts.timestamp()) - first_s) // step_s,
+            # The bar at whose end, or within which, it was first known.
+            "bar": (int(signal.now.timestamp()) - 1 - first_s) // step_s,
             "lane": len(words.mark),
             "shape": "diamond" if len(words.mark) == GRAVEST else "line",
             "color": words.color(canvas.colors),

@@ -10,6 +10,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+from analytics.signals.thresholds import Thresholds
+from dashboard.loaders import bars, shown_moment
+
 PAGE = "app_pages/market.py"
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 CHINESE = "币安人生/USDT:USDT"
@@ -335,6 +338,33 @@ def test_signals_are_marked_in_the_lane_of_their_tier(market, record):
     assert chart(page).first + 59 * 300 == record.noon.replace(minute=35).timestamp()
     assert mark["text"].startswith("■ BTC Binance: OI +")
     assert "at your thresholds: 1 ■ (unusual change of OI" in text(page)
+
+
+@pytest.mark.parametrize(("timeframe", "step_s"), [("5m", 300), ("1h", 3600)])
+def test_a_past_flush_is_marked_at_the_bar_that_ended_its_hour(market, record, timeframe, step_s):
+    """As the newest one was shown then; the day report has it, too."""
+    ended = record.noon - timedelta(minutes=24)
+    for back in range(22 * 12 + 4):
+        # An hour of 19,200 USD that was over 20 minutes before the last bar was.
+        usd = 1600 if 4 <= back < 16 else 100 * (1 + (back - 4) // 12 % 3)
+        sides = {"liq_long_usd": usd, "liq_short_usd": 0.0}
+        record.bar(BTC, ended=ended - timedelta(minutes=5 * back), **{**KNOWN, **sides})
+
+    page = market(panes=["Signals"], timeframe=timeframe)
+
+    first_s, over_s = chart(page).first, (ended - timedelta(minutes=20)).timestamp()
+    ends = {
+        first_s + step_s * (mark["bar"] + 1): mark
+        for mark in chart(page).parts["marks"]
+        if mark["text"].startswith("■■ BTC Binance: Liquidations")
+    }
+    assert len(ends) == len(chart(page).parts["marks"])
+    assert ends[over_s]["lane"] == 2
+    assert timeframe == "1h" or "Liquidations $19.20K in 1 h" in ends[over_s]["text"]
+    of_day = bars.past_signals(shown_moment.moment(None), Thresholds(), bars=288)
+    (found,) = [one for one in of_day if one.values.get("liquidated_usd") == pytest.approx(19_200)]
+    assert (found.tier, found.now.timestamp()) == (7, over_s)
+    assert [one.now for one in of_day] == sorted(one.now for one in of_day)
 
 
 def test_a_time_too_long_for_its_bars_is_drawn_in_longer_ones(market, record):
