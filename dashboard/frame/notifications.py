@@ -38,7 +38,7 @@ _Beyond = tuple[Level, str, str]
 
 def asked() -> None:
     """Ask what this browser is told."""
-    with st.expander("Notifications", icon=":material/notifications:", key="notifications"):
+    with st.popover("Notifications", icon=":material/notifications:", width="stretch"):
         st.toggle("Sound for new alerts", key=_SOUND, on_change=_choose)
         st.toggle(
             "Toasts beyond my thresholds",

@@ -159,9 +159,7 @@ def saved_views(page: str) -> None:
         page: Path of the page that a view is saved of.
     """
     saved = _saved()
-    with st.expander(
-        "Watch lists and views", icon=":material/bookmarks:", key="saved_open", on_change="rerun"
-    ):
+    with st.popover("Watch lists and views", icon=":material/bookmarks:", width="stretch"):
         place = st.container()
         if saved.views:
             place.html(_links(saved.views))

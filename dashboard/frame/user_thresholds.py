@@ -128,7 +128,10 @@ _NUMBER_PX, _KIND_PX = 74, 98
 def asked() -> Thresholds:
     """Ask for the thresholds, and say how much each of them marks while they can be seen."""
     _take_levels_of_all()
-    box = st.expander("Thresholds", icon=":material/tune:", key="thresholds", on_change="rerun")
+    # What is folded in a popover takes the browser no time, other than in an expander.
+    box = st.popover(
+        "Thresholds", icon=":material/tune:", key="thresholds", on_change="rerun", width="stretch"
+    )
     with box:
         marked = _marked() if box.open else None
         given = {}

@@ -299,6 +299,14 @@ def test_the_systems_theme_comes_first_and_what_was_chosen_stays(overview):
     assert background(page) == BACKGROUND["dark"]
 
 
+def open_saved(page):
+    """Open what a press elsewhere closes: the watch lists and views; return the field of a name."""
+    name = page.get_by_label("Name", exact=True)
+    if not name.is_visible():
+        page.get_by_role("button", name="Watch lists and views").click()
+    return name
+
+
 def test_watch_lists_and_views_stay_with_who_saved_them(someone, visit, made):
     """In a new tab and over a reload; their link is short, and shows the same to another."""
     me = someone()
@@ -310,10 +318,9 @@ def test_watch_lists_and_views_stay_with_who_saved_them(someone, visit, made):
     asked = [("columns", name) for name in columns] + [("asset_columns", name) for name in more]
     asked += [("assets", "BTC"), ("assets", "ETH")]
     page = visit(f"{made}/?{urlencode([*asked, ('timeframe', '1h'), ('rows', 'pairs')])}", by=me)
-    page.get_by_text("Watch lists and views").click()
     for what in ("list", "view"):
-        page.get_by_label("Name", exact=True).fill(f"My {what}")
-        page.get_by_label("Name", exact=True).press("Enter")
+        open_saved(page).fill(f"My {what}")
+        open_saved(page).press("Enter")
         page.get_by_role("button", name=f"Save {what}").click()
         page.wait_for_function(
             "(name) => localStorage.getItem('perpscope-views')?.includes(name)", arg=f"My {what}"
@@ -326,18 +333,19 @@ def test_watch_lists_and_views_stay_with_who_saved_them(someone, visit, made):
     tab.get_by_role("combobox", name="Watch list").click()
     tab.get_by_role("option", name="My list").click()
     tab.wait_for_url("**assets=BTC&assets=ETH**")
-    tab.get_by_text("Watch lists and views").click()
     # What one tab saves, the other has, and so does not lose it when it saves something itself.
     for one, name in ((tab, "Other list"), (page, "Third list")):
-        one.get_by_label("Name", exact=True).fill(name)
-        one.get_by_label("Name", exact=True).press("Enter")
+        open_saved(one).fill(name)
+        open_saved(one).press("Enter")
         one.get_by_role("button", name="Save list").click()
+        open_saved(page)
         page.get_by_role("combobox", name="Delete").click()
         page.get_by_role("option", name=name).wait_for()
         page.keyboard.press("Escape")
     saved = tab.evaluate("localStorage.getItem('perpscope-views')")
     assert all(f"{one} list" in saved for one in ("My", "Other", "Third"))
 
+    open_saved(tab)
     tab.get_by_role("link", name="My view").click()
     tab.wait_for_url("**timeframe=1h**")
     other = visit(link)
