@@ -46,6 +46,8 @@ def sidebar(
             if complaints := list(_complaints(venues, set(known["base"]), symbols)):
                 st.warning("  \n".join(map(plain, complaints)), icon=":material/link_off:")
         chosen_venues, chosen_pairs = _which(known, venues, symbols)
+        # Above what opens over all that is beneath it.
+        link = st.container()
         thresholds = user_thresholds.asked()
         notifications.asked()
         groups = {
@@ -55,7 +57,8 @@ def sidebar(
             saved_views.GROUP: saved_views.kept(),
         }
         saved_views.saved_views(page)
-        browser(groups, pages, many, on_restored=_restore)
+        with link:
+            browser(groups, pages, many, on_restored=_restore)
     return View(
         venues=tuple(chosen_venues),
         pairs=tuple(chosen_pairs),
