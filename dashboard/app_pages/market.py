@@ -76,12 +76,13 @@ def board() -> None:
         seen = view.current()
         length = market_range(span or "24 h", seen.timeframe)
         wanted = chart_and_figures.Wanted(subject, length, labels, shown, seen)
-        loaded = chart_and_figures.load(wanted)
-        tab_title(subject, loaded.figures)
+        now = chart_and_figures.latest(wanted)
+        tab_title(subject, now.figures)
         with row:
             _other_bars(length)
         with st.container(key="market_figures"):
-            chart_and_figures.figures(loaded, wanted)
+            chart_and_figures.figures(now, wanted)
+        loaded = chart_and_figures.load(wanted, now)
         chart_and_figures.chart(loaded, wanted, fills=True)
         if (found := loaded.history) is not None:
             _beginning(place, found, length)

@@ -16,7 +16,7 @@ from analytics.palette import Colors
 from analytics.panels.panel import Pair
 from analytics.quantities import QUANTITIES
 from dashboard.charts import cells
-from dashboard.charts.frame import across, frame, literal
+from dashboard.charts.frame import across, figure, frame, literal
 
 _R: Final = QUANTITIES["correlation"]
 _FORM: Final = plotly_format(_R.kind, _R.digits)
@@ -44,7 +44,7 @@ def rolling_chart(rolling: Rolling, colors: Colors) -> go.Figure:
         "hovertemplate": f"{_R.short} <b>%{{y:{_FORM}}}</b><extra></extra>",
         "connectgaps": False,
     }
-    return go.Figure({"data": [line], "layout": layout})
+    return figure([line], layout)
 
 
 def lag_chart(pairs: Sequence[Pair], leads: LeadLag, colors: Colors) -> go.Figure:
@@ -73,7 +73,7 @@ def lag_chart(pairs: Sequence[Pair], leads: LeadLag, colors: Colors) -> go.Figur
         }
         for n, (i, j) in enumerate(some)
     ]
-    return go.Figure({"data": data, "layout": layout})
+    return figure(data, layout)
 
 
 def _chance(band: float, color: str) -> dict[str, Any]:

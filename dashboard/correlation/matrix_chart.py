@@ -17,7 +17,7 @@ from analytics.panels.panel import Pair
 from analytics.quantities import QUANTITIES
 from dashboard.charts import cells
 from dashboard.charts.color_scale import CLIPPED_PCT, DEEP, DEEP_RISING, DIVERGING, RISING, Ramp
-from dashboard.charts.frame import literal
+from dashboard.charts.frame import figure, literal
 
 _R: Final = QUANTITIES["correlation"]
 _FORM: Final = plotly_format(_R.kind, _R.digits)
@@ -67,7 +67,7 @@ def matrix_chart(drawing: Drawing) -> go.Figure:
     layout["xaxis"] = {**across, "tickangle": 90, "side": "bottom"}
     layout["margin"]["t"] = cells.TOP - 24
     layout["shapes"] = [*_bounds(drawing), *_marked(drawing)]
-    return go.Figure({"data": [_cells(drawing, names, height)], "layout": layout})
+    return figure([_cells(drawing, names, height)], layout)
 
 
 def _cells(drawing: Drawing, names: list[str], height: int) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def lead_chart(pairs: Sequence[Pair], leads: LeadLag, timeframe: str, colors: Co
             "<extra></extra>"
         ),
     }
-    return go.Figure({"data": [trace], "layout": layout})
+    return figure([trace], layout)
 
 
 def _words(leads: LeadLag, row: int, column: int) -> str:

@@ -81,7 +81,8 @@ def share_chart(points: pd.DataFrame, colors: Colors) -> alt.LayerChart | alt.Fa
             gridColor=colors.grid,
         ),
     )
-    level = alt.Chart(pd.DataFrame({"y": [0]})).mark_rule(color=colors.muted).encode(y="y:Q")
+    # Channels and not their shorthands: to parse these takes Altair longer than all of the rest.
+    level = alt.Chart(pd.DataFrame({"y": [0]})).mark_rule(color=colors.muted).encode(y=alt.Y("y:Q"))
     tooltip = [
         alt.Tooltip("name:N", title="Venue"),
         alt.Tooltip("when:N", title="At"),
@@ -90,7 +91,7 @@ def share_chart(points: pd.DataFrame, colors: Colors) -> alt.LayerChart | alt.Fa
         alt.Tooltip("oi:N", title=QUANTITIES["oi_usd"].title),
         alt.Tooltip("pairs:Q", title="Pairs"),
     ]
-    base = alt.Chart(drawn).encode(x=x, y=y, color=color, detail="stretch:N")
+    base = alt.Chart(drawn).encode(x=x, y=y, color=color, detail=alt.Detail("stretch:N"))
     # A line is hard to hit: points that are not seen tell what is under the pointer.
     hit = base.mark_point(size=120, opacity=0, filled=True).encode(tooltip=tooltip)
     layers = alt.layer(level, base.mark_line(strokeWidth=2), hit)

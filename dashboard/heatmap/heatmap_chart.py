@@ -17,7 +17,7 @@ from analytics.palette import DARK, Colors
 from analytics.panels.panel import Pair, partial
 from dashboard.charts import cells
 from dashboard.charts.color_scale import ColorScale, ColumnScales
-from dashboard.charts.frame import literal, whole
+from dashboard.charts.frame import figure, literal, whole
 
 MAX_MARKS: Final = 1_500
 """More marked cells than this are no highlights, and cost more than the map itself."""
@@ -85,7 +85,7 @@ def heat_chart(drawing: Map, colors: Colors, *, touch: bool = False) -> go.Figur
         layout["annotations"] = [_counts_heading(colors)]
         layout["margin"]["r"] = _HEADING_PX
         data.append(_counted(drawing, names))
-    return go.Figure({"data": data, "layout": layout})
+    return figure(data, layout)
 
 
 def _cells(drawing: Map, names: list[str], colors: Colors, height: int) -> dict[str, Any]:

@@ -52,6 +52,24 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Latest:
+    """What is known of the newest cycle, and the bars behind it: less to load than the chart."""
+
+    rows: pd.DataFrame
+    """Of ``pairs.sql``, the lead first; see ``lead_first``."""
+    silent: pd.DataFrame
+    """Of ``silent_pairs.sql``."""
+    quotes: pd.DataFrame
+    """Of ``pair_quotes.sql``."""
+    panel: Panel
+    """With the bar under way."""
+    heard: pd.DataFrame
+    """Of ``bars_from_snapshots.sql``: what that bar is made of."""
+    figures: PairFigures | None
+    """None without recent data."""
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """Everything that the page draws of it."""
 
@@ -68,8 +86,8 @@ class Loaded:
     """Whether some of the funding is what was paid afterwards, which tier 4 does not take."""
 
 
-def load(wanted: Wanted) -> Loaded:
-    """Load what is *wanted*; for a base asset, of the selected venues."""
+def latest(wanted: Wanted) -> Latest:
+    """Load the figures of what is *wanted*; for a base asset, of the selected venues."""
     subject, time_range, shown, seen = wanted.subject, wanted.range, wanted.shown, wanted.seen
     rows = subject.of(queries.pairs(shown, seen.span))
     silent = subject.of(queries.silent_pairs(shown))
@@ -85,27 +103,36 @@ def load(wanted: Wanted) -> Loaded:
         only=Only(bases=(subject.base,), venues=venues),
         unfinished=True,
     )
-    listed = quotes.dropna(subset="multiplier").set_index(["venue", "symbol"])["multiplier"]
     heard = queries.running_bars(shown)
     panel = with_bar_under_way(panel, heard)
+    rows = lead_first(rows, panel.instruments)
+    found = None if rows.empty else pair_figures(rows, quotes, shown.now, len(silent))
+    return Latest(rows, silent, quotes, panel, heard, found)
+
+
+def load(wanted: Wanted, now: Latest) -> Loaded:
+    """Load the rest of what is *wanted*, of which *now* is there."""
+    time_range, shown, panel, rows = wanted.range, wanted.shown, now.panel, now.rows
+    listed = now.quotes.dropna(subset="multiplier").set_index(["venue", "symbol"])["multiplier"]
     multipliers = {
         pair: float(listed[pair[:2]]) for pair in panel.instruments if pair[:2] in listed.index
     }
-    rows = lead_first(rows, panel.instruments)
     lead = None if rows.empty else (rows["venue"].iloc[0], rows["symbol"].iloc[0])
     collected = {
-        key for part in (rows, silent) for key in zip(part["venue"], part["symbol"], strict=True)
+        key
+        for part in (rows, now.silent)
+        for key in zip(part["venue"], part["symbol"], strict=True)
     }
     found = history(
-        panel, subject.pair, time_range.bars, multipliers, lead=lead, collected=collected
+        panel, wanted.subject.pair, time_range.bars, multipliers, lead=lead, collected=collected
     )
     with_signals = found is not None and SIGNALS.label in wanted.labels
     return Loaded(
-        None if rows.empty else pair_figures(rows, quotes, shown.now, len(silent)),
+        now.figures,
         found,
         _signals(panel, wanted) if with_signals else [],
         _alerts(wanted) if with_signals else [],
-        shown.now if found is not None and _is_running(found, heard) else shown.mark(),
+        shown.now if found is not None and _is_running(found, now.heard) else shown.mark(),
         bool((panel.values["funding_settled"][-time_range.bars :] == 1).any()),
     )
 
@@ -161,10 +188,10 @@ def _alerts(wanted: Wanted) -> list[dict[Any, Any]]:
     return rows[mine].to_dict("records")
 
 
-def figures(loaded: Loaded, wanted: Wanted) -> None:
+def figures(now: Latest, wanted: Wanted) -> None:
     """Draw the figures on top of the chart; nothing without recent data."""
-    if loaded.figures is not None:
-        header(loaded.figures, wanted.shown)
+    if now.figures is not None:
+        header(now.figures, wanted.shown)
 
 
 def chart(loaded: Loaded, wanted: Wanted, *, fills: bool) -> None:

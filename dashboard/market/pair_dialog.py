@@ -60,9 +60,9 @@ def _draw(venue: str, symbol: str, at: datetime | None) -> None:
         wanted = chart_and_figures.Wanted(
             subject, market_range("24 h", seen.timeframe), FIRST, shown, seen
         )
-        loaded = chart_and_figures.load(wanted)
-        chart_and_figures.figures(loaded, wanted)
-        chart_and_figures.chart(loaded, wanted, fills=False)
+        now = chart_and_figures.latest(wanted)
+        chart_and_figures.figures(now, wanted)
+        chart_and_figures.chart(chart_and_figures.load(wanted, now), wanted, fills=False)
 
 
 def _subject(names: pd.DataFrame, venue: str, symbol: str) -> Subject | None:

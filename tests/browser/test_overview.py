@@ -307,6 +307,14 @@ def open_saved(page):
     return name
 
 
+def copied_link(page):
+    """Press what copies the link, which an open panel may lie over."""
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_text("Copied", exact=True).wait_for()
+    return page.evaluate("navigator.clipboard.readText()")
+
+
 def test_watch_lists_and_views_stay_with_who_saved_them(someone, visit, made):
     """In a new tab and over a reload; their link is short, and shows the same to another."""
     me = someone()
@@ -325,9 +333,7 @@ def test_watch_lists_and_views_stay_with_who_saved_them(someone, visit, made):
         page.wait_for_function(
             "(name) => localStorage.getItem('perpscope-views')?.includes(name)", arg=f"My {what}"
         )
-    page.get_by_role("button", name="Copy link").click()
-    page.get_by_text("Copied", exact=True).wait_for()
-    link = page.evaluate("navigator.clipboard.readText()")
+    link = copied_link(page)
 
     tab = visit(made, by=me)
     tab.get_by_role("combobox", name="Watch list").click()
@@ -364,9 +370,7 @@ def test_thresholds_stay_with_who_set_them_and_go_along_in_a_link(someone, visit
     page = visit(f"{made}/?timeframe=1h&venues=okx&rows=pairs", by=me)
     set_threshold(page, "z of OI change", "3.3")
     page.wait_for_url("**z=3.3**")
-    page.get_by_role("button", name="Copy link").click()
-    page.get_by_text("Copied", exact=True).wait_for()
-    link = page.evaluate("navigator.clipboard.readText()")
+    link = copied_link(page)
 
     set_threshold(page, "OI change, %", "7.5")
     page.wait_for_function("localStorage.getItem('perpscope-thresholds')?.includes('7.5')")

@@ -35,7 +35,7 @@ def loaded(app, record):
         wanted = chart_and_figures.Wanted(
             Subject("BTC", pair), market_range("24 h", timeframe), labels, shown, View()
         )
-        return chart_and_figures.load(wanted), wanted
+        return chart_and_figures.load(wanted, chart_and_figures.latest(wanted)), wanted
 
     return of
 

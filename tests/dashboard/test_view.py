@@ -37,7 +37,7 @@ def kept(app):
         if getattr(element.proto, "component_name", "") == "perpscope_browser"
     )
     return {
-        name: {key: value for key, value in group.items() if key not in ("in_link", "shared")}
+        name: {key: value for key, value in group.items() if key != "in_link"}
         for name, group in data["groups"].items()
     }
 
