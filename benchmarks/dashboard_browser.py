@@ -24,7 +24,7 @@ _TABLE = "[data-testid=stDataFrame] canvas"
 _NOTES = "[data-testid=stCaptionContainer]"
 _DRAWN = ":is(canvas, svg)"
 LAST = {
-    "overview": (_TABLE, "[data-testid=stMetric]", _NOTES),
+    "overview": (_TABLE, ".kpis li", _NOTES),
     "market": (_LINKED, _NOTES),
     "heatmap": (_PLOTLY, _NOTES),
     "correlation": (_PLOTLY, "[data-testid=stHeading]"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from html import escape
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -29,37 +30,43 @@ NOTES_WRAP: Final = """
 [data-testid="stMetricDeltaDescription"], [data-testid="stMetricDeltaDescription"] * {
   white-space: normal !important; overflow: visible; text-overflow: clip; line-height: 1.25 }
 """
-_STRIP: Final = f"""
-{NOTES_WRAP}
-.st-key-kpis {{ container-type: inline-size }}
+_STYLE: Final = """
+.kpis { container-type: inline-size }
 /* One strip: the figure with its curve beside it, and its change below. */
-.st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: 1fr 1.45fr repeat(6, 1fr); gap: 4px }}
-.st-key-kpis [data-testid="stMetric"] {{ min-height: 62px; overflow: hidden; position: relative;
-  background-repeat: no-repeat; background-position: right 6px top 19px;
-  background-size: 32% 16px }}
-.st-key-kpis [data-testid="stMetric"] > div {{ padding: 0 7px }}
-.st-key-kpis [data-testid="stMetricLabel"] {{ min-height: 0; line-height: 1.2 }}
-.st-key-kpis [data-testid="stMetricLabel"] p {{ font-size: 0.78rem }}
-.st-key-kpis [data-testid="stMetricValue"] {{ font-size: 1.1rem; padding: 0; line-height: 1.25 }}
-.st-key-kpis :has(> [data-testid="stMetricDeltaDescription"]) {{ padding: 0; column-gap: 4px }}
-.st-key-kpis [data-testid="stMetricDelta"] {{ background: none; padding: 0; margin: 0 }}
-.st-key-kpis :is([data-testid="stMetricDelta"], [data-testid="stMetricDeltaDescription"]) * {{
-  font-size: 0.76rem; line-height: 1.2; white-space: normal !important; overflow: visible }}
-.st-key-kpis [data-testid="stMetric"]::after {{ content: var(--curve, ""); position: absolute;
-  top: 4px; right: 6px; font-size: 0.7rem; opacity: 0.7 }}
+.kpis ul { display: grid; grid-template-columns: 1fr 1.45fr repeat(6, 1fr); gap: 4px;
+  list-style: none; margin: 0 !important; padding: 0 !important }
+.kpis li { position: relative; box-sizing: border-box; min-height: 62px; min-width: 0;
+  margin: 0 !important; padding: 3px 7px !important; border: 1px solid var(--edge);
+  border-radius: 4px; background: no-repeat right 6px top 19px / 32% 16px;
+  font-size: 0.76rem; line-height: 1.2 }
+.kpis .label { display: block; font-size: 0.78rem; white-space: nowrap }
+.kpis small { position: absolute; top: 4px; right: 6px; font-size: 0.7rem; color: var(--muted) }
+.kpis b { display: block; font-size: 1.1rem; font-weight: 600; line-height: 1.3 }
+.kpis .note { color: var(--muted) }
+.kpis .good { color: var(--up) }
+.kpis .bad { color: var(--down) }
+.kpis .rise::before { content: "\\2191\\00a0" / "" }
+.kpis .fall::before { content: "\\2193\\00a0" / "" }
+.kpis .ask { display: inline-block; width: 1.05em; margin-left: 5px; border-radius: 50%;
+  box-shadow: 0 0 0 1px var(--muted); color: var(--muted); font-size: 0.65rem; line-height: 1.05em;
+  text-align: center; cursor: help }
+.kpis .ask::before { content: "?" / "" }
+.kpis .tip { display: none; position: absolute; z-index: 9; top: 100%; left: 0; width: 250px;
+  padding: 6px 9px; border: 1px solid var(--edge); border-radius: 4px; background: var(--ground);
+  font-size: 0.8rem; line-height: 1.35; white-space: normal }
+.kpis li:nth-child(n + 6) .tip { left: auto; right: 0 }
+.kpis .ask:is(:hover, :focus) + .tip { display: block }
 /* Where eight have no room side by side they are two rows: no row has a hole. */
-@container (max-width: 900px) {{
-  .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: repeat(4, 1fr) }}
-}}
-@container (max-width: 600px) {{
-  .st-key-kpis [data-testid="stGrid"] {{ grid-template-columns: repeat(2, 1fr) }}
-}}
+@container (max-width: 900px) {
+  .kpis ul { grid-template-columns: repeat(4, 1fr) }
+  .kpis li:nth-child(4n + 3) .tip, .kpis li:nth-child(4n) .tip { left: auto; right: 0 }
+}
+@container (max-width: 600px) {
+  .kpis ul { grid-template-columns: repeat(2, 1fr) }
+  .kpis li:nth-child(odd) .tip { left: 0; right: auto }
+  .kpis li:nth-child(even) .tip { left: auto; right: 0 }
+}
 """
-_WHOLE_IS_SHORT: Final = """
-@container (max-width: 600px) {{ .st-key-kpis [data-testid="stGrid"] > :nth-child({nth})
-  [data-testid="stMetricDeltaDescription"] {{ display: none }} }}
-"""
-"""On a phone a card states its coverage only if a part is missing."""
 
 
 _HELP: Final = {
@@ -122,18 +129,33 @@ class CardText(NamedTuple):
 
 
 def cards(figures: dict[str, Figure], split: OiSplit | None, shown: Moment, colors: Colors) -> None:
-    """Draw one card for each figure, with its change, and one for the *split* of OI's change."""
-    with st.container(key="kpis", gap=None):
-        with st.grid(len(FIGURES) + 1, min_column_width=115, gap="xsmall"):
-            for name in _HELP:
-                if name == SPLIT:
-                    text, figure = split_text(split, shown), None if split is None else split.figure
-                else:
-                    text, figure = card_text(name, figures[name], shown), figures[name]
-                _draw(name, text, figure)
-        # As a picture behind each card: a chart of their own for each takes the browser as long
-        # as all the rest of the page.
-        st.html(_pictures([figures.get(name) for name in _HELP], colors))
+    """Draw one card for each figure, with its change, and one for the *split* of OI's change.
+
+    As one element with pictures behind its parts: eight of Streamlit's take the browser longer
+    than the table, and a chart in each as long as all the rest of the page.
+    """
+    curves = [_curve(figures.get(name)) for name in _HELP]
+    items = []
+    for name, curve in zip(_HELP, curves, strict=True):
+        if name == SPLIT:
+            text, figure = split_text(split, shown), None if split is None else split.figure
+        else:
+            text, figure = card_text(name, figures[name], shown), figures[name]
+        items.append(_card(name, text, figure, bool(curve)))
+    look = (
+        f"--up:{colors.up};--down:{colors.down};--muted:{colors.muted};--edge:{colors.border};"
+        f"--ground:{colors.surface}"
+    )
+    pictures = "".join(
+        f".kpis li:nth-child({nth}) {{ background-image: "
+        f'url("data:image/svg+xml,{quote(_svg(curve, colors.muted))}") }}'
+        for nth, curve in enumerate(curves, 1)
+        if curve
+    )
+    st.html(
+        f'<style>{_STYLE}{pictures}</style><div class="kpis" style="{look}">'
+        f'<ul aria-label="Market figures">{"".join(items)}</ul></div>'
+    )
 
 
 def card_text(name: str, figure: Figure, shown: Moment) -> CardText:
@@ -206,20 +228,27 @@ def card_title(name: str, more: str = "") -> str:
     return whole if len(whole) < _TITLE_LETTERS else f"{quantity.short}{more}"
 
 
-def _draw(name: str, text: CardText, figure: Figure | None) -> None:
-    is_flat = text.change is None or text.change[0] not in "+-"
-    is_plain = is_flat or name == UNSIGNED
-    st.metric(
-        text.label,
-        text.value,
-        text.note if text.change is None else text.change,
-        delta_color="off" if is_plain else "normal",
-        delta_arrow="off" if is_flat else "auto",
-        delta_description=None if text.change is None else text.note,
-        help=f"{_HELP[name]}{_behind(figure)}",
-        border=True,
-        height="stretch",
+def _card(name: str, text: CardText, figure: Figure | None, has_curve: bool) -> str:
+    """Return one card as HTML; what it is stands behind its question mark."""
+    said = escape(f"{_HELP[name]}{_behind(figure)}")
+    note = escape(text.note or "")
+    return (
+        f'<li><span class="label">{escape(text.label)}'
+        f'<span class="ask" role="note" tabindex="0" aria-label="{said}"></span>'
+        f'<span class="tip" aria-hidden="true">{said}</span></span>'
+        f"{'<small>24 h</small>' if has_curve else ''}<b>{escape(text.value)}</b>"
+        f'{_change(name, text.change)} <span class="note">{note}</span></li>'
     )
+
+
+def _change(name: str, change: str | None) -> str:
+    """Return *change* as HTML, with an arrow, and a colour where a rise is good or bad."""
+    if change is None:
+        return ""
+    looks = {"+": "rise good", "-": "fall bad"}.get(change[0], "")
+    if name == UNSIGNED:
+        looks = looks.partition(" ")[0]
+    return f'<span class="change {looks}">{escape(change)}</span>'
 
 
 def _behind(figure: Figure | None) -> str:
@@ -250,26 +279,6 @@ def _curve(figure: Figure | None) -> list[float]:
         return []
     least, most = float(past.min()), float(past.max())
     return [50.0 if least == most else 100 * (value - least) / (most - least) for value in past]
-
-
-def _pictures(figures: list[Figure | None], colors: Colors) -> str:
-    """Return a style that draws the curve of each of *figures* beside its value.
-
-    None is a card without a curve.
-    """
-    short = [
-        _WHOLE_IS_SHORT.format(nth=nth)
-        for nth, figure in enumerate(figures, 1)
-        if figure is not None and coverage(figure) is None
-    ]
-    rules = [
-        f'.st-key-kpis [data-testid="stGrid"] > :nth-child({nth}) [data-testid="stMetric"] '
-        f'{{ background-image: url("data:image/svg+xml,{quote(_svg(curve, colors.muted))}"); '
-        '--curve: "24 h" }'
-        for nth, curve in enumerate(map(_curve, figures), 1)
-        if curve
-    ]
-    return f"<style>{_STRIP}{''.join(short)}{''.join(rules)}</style>"
 
 
 def _svg(curve: list[float], color: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import pandas as pd
@@ -33,15 +35,42 @@ def app(app):
     return app
 
 
+class Card(NamedTuple):
+    label: str
+    value: str
+    change: str
+    note: str
+    help: str
+
+
+CARD = re.compile(
+    r'<li><span class="label">(?P<label>.*?)<span class="ask".*?aria-label="(?P<help>.*?)">.*?'
+    r'<b>(?P<value>.*?)</b>(?:<span class="change .*?">(?P<change>.*?)</span>)? '
+    r'<span class="note">(?P<note>.*?)</span></li>'
+)
+
+
+def strip(app):
+    """Return the HTML of the cards, which are one element of the page."""
+    (body,) = [html.proto.body for html in app.get("html") if 'class="kpis"' in html.proto.body]
+    return body
+
+
+def all_cards(app):
+    """Return the cards in their order."""
+    found = [card.groupdict("") for card in CARD.finditer(strip(app))]
+    assert len(found) == strip(app).count("<li>") == 8
+    return [Card(**{name: unescape(said) for name, said in one.items()}) for one in found]
+
+
 def cards(app):
     """Return the cards as {label: value}."""
-    return {card.label: card.value for card in app.metric}
+    return {card.label: card.value for card in all_cards(app)}
 
 
 def curve(app, nth):
     """Return how far down the points of the nth card's curve lie, from 2 to 98."""
-    (style,) = [html.proto.body for html in app.get("html") if "st-key-kpis" in html.proto.body]
-    (rule,) = re.findall(rf"nth-child\({nth}\).*?(?:nth-child|$)", style)
+    (rule,) = re.findall(rf"nth-child\({nth}\) {{ background-image: (.*?) }}", strip(app))
     points = re.search(r"polyline points=\"(.*?)\"", unquote(rule)).group(1)
     return [int(point.partition(",")[2]) for point in points.split()]
 
@@ -479,19 +508,19 @@ def test_cards_say_how_far_they_came(app, record):
     record.publish()
 
     app.run()
-    assert app.metric[0].delta == "+16.67 %"
-    assert app.metric[0].proto.delta_description == "in 4 min"
+    assert all_cards(app)[0].change == "+16.67 %"
+    assert all_cards(app)[0].note == "in 4 min"
 
     app.segmented_control(key="timeframe").set_value("15m").run()
-    card = app.metric[0]
-    assert (card.value, card.delta) == ("$7.00B", "+40.00 %")
-    assert card.proto.delta_description == "in 14 min"
+    card = all_cards(app)[0]
+    assert (card.value, card.change) == ("$7.00B", "+40.00 %")
+    assert card.note == "in 14 min"
     assert "OI change covers 14 min instead of 15 min for the only pair." in text(app)
     assert curve(app, 1) == [98, 50, 2]
     assert "No curve yet for Volume-weighted OI" in text(app)
 
     app.segmented_control(key="timeframe").set_value("4h").run()
-    assert app.metric[0].delta == ""
+    assert all_cards(app)[0].change == ""
     assert "no open interest for both now and 4h ago" in text(app)
 
 
@@ -514,8 +543,8 @@ def test_the_time_that_a_change_covers_is_a_column(app, record):
 
 def card(app, label):
     """Return value, change and what stands beside it of the card called *label*."""
-    (found,) = (one for one in app.metric if one.label == label)
-    return found.value, found.delta, found.proto.delta_description
+    (found,) = (one for one in all_cards(app) if one.label == label)
+    return found.value, found.change, found.note
 
 
 def two_venues_for_an_hour(record, okx_until):
@@ -557,11 +586,11 @@ def test_a_silent_venue_moves_nothing_and_is_missing_on_every_card(app, record):
     assert card(app, "Volume 24 h") == ("$10.00B", "0.00 %", beside)
     assert card(app, "Funding 8 h") == ("+0.0100 %", "0.0000 pp", beside)
     assert card(app, "Long/short") == ("2.00", "0.00", beside)
-    assert "From 1 of 2 pairs collected." in app.metric[0].proto.help
+    assert "From 1 of 2 pairs collected." in all_cards(app)[0].help
     # 12 bars of 1 M on binance, 8 of 2 M on okx; an hour before okx was not silent, yet no
     # hour of it can be compared.
-    value, _, beside = card(app, "Liquidations 1 h")
-    assert (value, beside) == ("$28.00M", "")
+    beside = "longs $28.00M, shorts $0.00, some for 40 min only"
+    assert card(app, "Liquidations 1 h") == ("$28.00M", "", beside)
     assert "For some pairs liquidations cover only 40 min." in text(app)
 
 
@@ -764,9 +793,8 @@ def test_liquidations_of_a_part_of_the_hour_say_so(app, record):
 
     app.run()
 
-    value, instead_of_change, _ = card(app, "Liquidations 1 h")
-    assert value == "$3.00M"
-    assert instead_of_change == "longs $3.00M, shorts $0.00, 15 of 60 min"
+    beside = "longs $3.00M, shorts $0.00, 15 of 60 min"
+    assert card(app, "Liquidations 1 h") == ("$3.00M", "", beside)
     assert "Liquidations: 15 of 60 min known." in text(app)
 
 

@@ -49,7 +49,9 @@ def files(page):
 
 
 def cards(page):
-    return [value.inner_text() for value in page.get_by_test_id("stMetricValue").all()]
+    values = page.locator("[data-testid=stMetricValue], .kpis b").all()
+    assert values
+    return [value.inner_text() for value in values]
 
 
 def test_overview_is_taken_home_as_it_stands(then):
