@@ -156,25 +156,25 @@ def _joined(values: Floats, weights: Floats, plain: _Plain, *, differs: bool) ->
         plain: Makes the figure.
         differs: Whether a step is a difference; else it is a factor.
     """
-    line = plain(values, weights).copy()
+    line = plain(values, weights)
     counts = np.isfinite(values) & np.isfinite(weights)
     rows = np.flatnonzero(np.isfinite(line))
     anchor = _anchor(counts, rows)
     mixed = np.flatnonzero((counts[rows[1:]] != counts[rows[:-1]]).any(axis=1))
     # By how much the plain step is too far, at the later bar of each.
     off = np.full(len(line), 0.0 if differs else 1.0)
-    for then, now in zip(rows[mixed], rows[mixed + 1], strict=True):
-        both = counts[then] & counts[now]
-        if not both.any():
-            line[then if now <= anchor else now] = np.nan
-            continue
-        weighed = np.where(both, weights[now], np.nan)
-        before, after = (plain(np.where(both, values[at], np.nan), weighed) for at in (then, now))
-        plain_then, plain_now = (plain(values[at], weights[at]) for at in (then, now))
-        if differs:
-            off[now] = (plain_now - plain_then) - (after - before)
-        else:
-            off[now] = (plain_now / plain_then) / (after / before)
+    then, now = rows[mixed], rows[mixed + 1]
+    both = counts[then] & counts[now]
+    apart = ~both.any(axis=1)
+    absent = np.where(now <= anchor, then, now)[apart]
+    then, now, both = then[~apart], now[~apart], both[~apart]
+    weighed = np.where(both, weights[now], np.nan)
+    before, after = (plain(np.where(both, values[at], np.nan), weighed) for at in (then, now))
+    if differs:
+        off[now] = (line[now] - line[then]) - (after - before)
+    else:
+        off[now] = (line[now] / line[then]) / (after / before)
+    line[absent] = np.nan
     if not len(rows):
         return line
     too_far: Line = np.cumsum(off) if differs else np.cumprod(off)
