@@ -152,9 +152,12 @@ def main() -> None:
     parser.add_argument("--end", type=datetime.fromisoformat, default="2026-03-31T12:00Z")
     asked = parser.parse_args()
     print(described())
-    reader = Reader(asked.lake)
     end = asked.end.astimezone(UTC)
+    # As the collector and the pages open it.
+    reader = Reader(asked.lake, threads=1)
     passes(reader, end, asked.passes)
+    reader.close()
+    reader = Reader(asked.lake)
     look_back(reader, end, asked.days)
     reader.close()
 

@@ -43,10 +43,17 @@ class Reader:
     mounted read-only.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Prepare to read the lake in *folder*; nothing is opened before it is asked for."""
+    def __init__(self, folder: Path, threads: int | None = None) -> None:
+        """Prepare to read the lake in *folder*; nothing is opened before it is asked for.
+
+        Args:
+            folder: The lake's.
+            threads: How many work on one question; one per core if None. Small questions cost
+                a third less CPU time with one.
+        """
         self.layout = Layout(folder.absolute())
-        self._database = _opened()
+        self._threads = threads or os.cpu_count() or 1
+        self._database = self._opened()
         self._served = 0
         self._turn = threading.Lock()
         self._numbers = count()
@@ -107,7 +114,7 @@ class Reader:
     def _take_newest(self) -> tuple[_Copy, duckdb.DuckDBPyConnection]:
         with self._turn:
             if self._served >= CURSORS:
-                self._database, self._served = _opened(), 0
+                self._database, self._served = self._opened(), 0
             newest = self._copies[-1] if self._copies else None
             if (
                 newest is None
@@ -190,6 +197,5 @@ class Reader:
             self._database.execute(f"detach {name}")
             raise
 
-
-def _opened() -> duckdb.DuckDBPyConnection:
-    return connect("1GB", threads=os.cpu_count() or 1)
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        return connect("1GB", threads=self._threads)

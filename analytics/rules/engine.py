@@ -6,9 +6,11 @@ passes after every cycle, a replay at every past one, and both get the same.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -82,6 +84,8 @@ SUBJECT_KEYS: Final[Mapping[Per, tuple[str, ...]]] = {
 }
 """The columns of a frame that name its subjects."""
 _AT_REST: Final = State()
+_TRUTH: Final = (False, True, None)
+"""By 0, 1, and -1 for unknown."""
 
 
 def run(
@@ -100,13 +104,16 @@ def run(
     """
     after: dict[Key, State] = {}
     events: list[Event] = []
+    open_keys = defaultdict[tuple[str, str], list[Key]](list)
+    for key in states:
+        open_keys[key[:2]].append(key)
     for which, frame in frames.items():
         mine = [rule for rule in rules if (rule.per, rule.timeframe) == which]
         truth = evaluate(dict(conditions(mine)), frame)
         rows = {subject: number for number, subject in enumerate(_subjects(which[0], frame))}
         for rule in mine:
             look = _Look(rule, frame, truth, rows)
-            for key in look.keys(states):
+            for key in look.keys(open_keys[rule.name, rule.version]):
                 before = states.get(key, _AT_REST)
                 state, change = look.step(key, before, now)
                 if state.phase != "inactive" or state.resolved:
@@ -125,16 +132,16 @@ class _Look:
     ) -> None:
         self._rule, self._frame, self._rows = rule, frame, rows
         self._read: dict[str, list[Any]] = {}
-        self._holds = truth[rule.name]
-        self._clear = truth[second(rule)] if rule.clear else ~self._holds
+        holds = truth[rule.name]
+        clear = truth[second(rule)] if rule.clear else ~holds
+        self._holds, self._clear = _known(holds), _known(clear)
         self._inside = _inside(rule.scope, frame)
 
-    def keys(self, states: States) -> list[Key]:
+    def keys(self, known: Sequence[Key]) -> list[Key]:
         """Return the subjects that something can happen to: all others stay at rest."""
-        rule = self._rule
-        known = [key for key in states if key[:2] == (rule.name, rule.version)]
-        may = self._inside & self._holds.fillna(value=False).to_numpy(bool)
-        begun = [Key(rule.name, rule.version, one) for one, row in self._rows.items() if may[row]]
+        rule, subjects = self._rule, [*self._rows]
+        rows = np.flatnonzero(self._inside & (self._holds == 1))
+        begun = [Key(rule.name, rule.version, subjects[row]) for row in rows]
         return list(dict.fromkeys([*known, *begun]))
 
     def step(self, key: Key, before: State, now: datetime) -> tuple[State, Change | None]:
@@ -142,7 +149,7 @@ class _Look:
         if not self._is_there(key):
             return step(before, now, None, self._rule.waits, there=False)
         row = self._rows[key.subject]
-        holds, clear = _known(self._holds.iat[row]), _known(self._clear.iat[row])
+        holds, clear = _TRUTH[self._holds[row]], _TRUTH[self._clear[row]]
         return step(before, now, holds, self._rule.waits, clear=clear)
 
     def event(self, key: Key, change: Change, now: datetime, before: State, after: State) -> Event:
@@ -199,8 +206,8 @@ def _subjects(per: Per, frame: pd.DataFrame) -> list[Subject]:
     names = SUBJECT_KEYS[per]
     if not names:
         return [Subject()] * len(frame)
-    rows = frame[list(names)].itertuples(index=False, name=None)
-    return [Subject(**dict(zip(names, row, strict=True))) for row in rows]
+    cells = (frame[name].tolist() if name in names else repeat(None) for name in Subject._fields)
+    return list(map(Subject, *cells))
 
 
 def inside_names(scope: Scope, frame: pd.DataFrame) -> NDArray[np.bool_]:
@@ -224,5 +231,6 @@ def _inside(scope: Scope, frame: pd.DataFrame) -> NDArray[np.bool_]:
     return inside
 
 
-def _known(value: Any) -> bool | None:
-    return None if pd.isna(value) else bool(value)
+def _known(truth: pd.Series[bool]) -> NDArray[np.int8]:
+    """Return the place in ``_TRUTH`` of what is true of each row."""
+    return np.asarray(truth.to_numpy(np.int8, na_value=-1), np.int8)

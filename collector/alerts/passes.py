@@ -77,7 +77,7 @@ class Passes:
         self.passed = Published()
         """That what happened in a pass was."""
         self._lake, self._clock, self._how = lake, clock, how
-        self._reader = Reader(lake.layout.folder)
+        self._reader = Reader(lake.layout.folder, threads=1)
         self._thread = ThreadPoolExecutor(1, "alerts")
         self._turn = threading.Lock()
         self._writing = threading.RLock()
