@@ -255,6 +255,52 @@ def try_rule(
     rules_cli.write_test(folder, rules, rule, since, sys.stdout, wall=wall)
 
 
+@alerts.command("score")
+def score_rules(
+    rule: Annotated[list[str] | None, typer.Argument(help="Names of rules. [default: all]")] = None,
+    *,
+    since: Annotated[str, typer.Option(help="How far to look back.")] = "30d",
+    recorded: Annotated[
+        bool, typer.Option(help="Only alerts that were recorded, not all that would have fired.")
+    ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Write all figures as CSV.")] = False,
+) -> None:
+    """Judge alert rules by what price and open interest did after they fired."""
+    folder, wall = _settings().data_dir, datetime.now(UTC)
+    with interrupts.ending_at_once():
+        from analytics import rules_cli, score_cli
+    rules = rules_cli.of_folder(folder)
+    asked = score_cli.Asked(folder, since, wall, recorded=recorded)
+    found = score_cli.scorecard(asked, rules, rule or [])
+    if csv:
+        sys.stdout.write(score_cli.csv(found))
+    else:
+        score_cli.write(found, _out())
+
+
+@alerts.command("sweep")
+def sweep_rule(
+    rule: Annotated[str, typer.Argument(help="Name of a rule.")],
+    *,
+    vary: Annotated[
+        list[str], typer.Option(help="A threshold of its condition, as z_oi=1.5:4:0.5; one or two.")
+    ],
+    since: Annotated[str, typer.Option(help="How far to look back.")] = "30d",
+    horizon: Annotated[
+        str, typer.Option(help="How long after a firing: 5m, 15m, 1h, 4h, 1d.")
+    ] = "1h",
+    oi: Annotated[bool, typer.Option("--oi", help="Of open interest, not of price.")] = False,
+) -> None:
+    """Try thresholds of an alert rule on one half of the record, and check them on the other."""
+    folder, wall = _settings().data_dir, datetime.now(UTC)
+    with interrupts.ending_at_once():
+        from analytics import rules_cli, score_cli
+    one = rules_cli.named(rules_cli.of_folder(folder), rule)
+    asked = score_cli.Asked(folder, since, wall)
+    measure = "oi_delta_pct" if oi else "price_delta_pct"
+    score_cli.write_sweep(score_cli.swept(asked, one, vary, (measure, horizon)), _out())
+
+
 @alerts.command("send-test")
 def send_test(
     channel: Annotated[str, typer.Argument(help="Name of a channel of alerts.")],

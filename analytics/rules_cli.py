@@ -81,7 +81,7 @@ def write_test(
         QueryError: *since* is no time span, or too long.
         LakeError: The lake cannot be read, or nothing was published.
     """
-    rule, back = _named(rules, name), _back(since)
+    rule, back = named(rules, name), looked_at(since)
     reader = Reader(folder)
     try:
         with reader.cursor() as cursor:
@@ -132,7 +132,12 @@ def _episodes(rule: Rule, events: Iterable[Event]) -> list[_Episode]:
     return found
 
 
-def _named(rules: Sequence[Rule], name: str) -> Rule:
+def named(rules: Sequence[Rule], name: str) -> Rule:
+    """Return the rule called *name*.
+
+    Raises:
+        RuleError: There is none.
+    """
     by_name = {rule.name: rule for rule in rules}
     if name not in by_name:
         near = difflib.get_close_matches(name, by_name, 1, 0.4)
@@ -141,7 +146,12 @@ def _named(rules: Sequence[Rule], name: str) -> Rule:
     return by_name[name]
 
 
-def _back(since: str) -> timedelta:
+def looked_at(since: str) -> timedelta:
+    """Return how far *since*, ``7d`` or ``12h``, is back.
+
+    Raises:
+        QueryError: It is no time span, or too long.
+    """
     try:
         back = span(since)
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import subprocess
@@ -144,6 +145,43 @@ def test_what_a_rule_would_have_done_is_shown_episode_by_episode(monkeypatch, ca
     edited.write_text(rule.replace("2.5", "250"))
     code, out, _ = run(monkeypatch, capsys, "test", "Jump", "--file", edited)
     assert out == "Jump: fired 0 times on 0 subjects in 7 d, 0.0 a day, by five-minute bars\n"
+
+
+def test_rules_are_judged_by_what_followed(monkeypatch, capsys, folder):
+    """On prices at random: figures where there are enough episodes, else a sentence."""
+    rules = RULE.format("Jump", "z_oi > 2.5") + RULE.format("Never", "z_oi > 250")
+    (folder / "alerts.toml").write_text(rules)
+    code, out, told = run(monkeypatch, capsys, "score", "--since", "9d")
+    assert (code, told) == (0, "")
+    assert re.search(r"Jump +│ Price change +│ 1h +│ +\d+ +│ +\d+ +│ [+-]", out)
+    assert "Jump, 1d: " in out
+    assert "Never, 5m, 15m, 1h, 4h, 1d: did not fire.\n" in out
+
+    code, out, _ = run(monkeypatch, capsys, "score", "Jump", "--since", "9d", "--csv")
+    rows = list(csv.DictReader(out.splitlines()))
+    assert [row["Horizon"] for row in rows] == ["5m", "15m", "1h", "4h", "1d"] * 2
+    assert float(rows[0]["Mean excess, low [pp]"]) < float(rows[0]["Mean excess, high [pp]"])
+    assert rows[4]["Mean excess [pp]"] == ""
+    assert rows[4]["Why absent"]
+
+    # Nothing was recorded here: no collector ran.
+    code, out, _ = run(monkeypatch, capsys, "score", "--recorded")
+    assert (code, out.count("did not fire.")) == (0, 2)
+
+
+def test_thresholds_are_tried_on_one_half_and_checked_on_the_other(monkeypatch, capsys, folder):
+    (folder / "alerts.toml").write_text(RULE.format("Jump", "z_oi > 2.5 and abs(oi_delta_pct) > 0"))
+    words = ("sweep", "Jump", "--since", "9d", "--horizon", "5m", "--vary", "z_oi=1.5:2.5:0.5")
+    code, out, told = run(monkeypatch, capsys, *words, "--vary", "oi_delta_pct=0:1:1")
+    assert (code, told) == (0, "")
+    found = re.findall(r"^│ ([\d.]+) +│ ([\d.]+) +│ +\d+ +│", out, re.MULTILINE)
+    assert found == [(z, oi) for z in ("1.5", "2", "2.5") for oi in ("0", "1")]
+    assert re.search(
+        r"Best of 6 in-sample: z_oi [\d.]+, oi_delta_pct \d, mean excess .*Warning", out
+    )
+    code, _, told = run(monkeypatch, capsys, "sweep", "Jump", "--vary", "ls_accounts=1:2:1")
+    assert code == 2
+    assert "ls_accounts is compared with a number not in" in told
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,10 @@ FIGURES: Final = (
 )
 """The columns that are absent where ``note`` says why."""
 
+write_change: Final = formats.writer("pct", 3)
+write_excess: Final = formats.writer("points", 3)
+"""Five minutes move a price by hundredths of a percent."""
+
 _LEVEL: Final = (2.5, 97.5)
 """Of an interval. [percentiles]"""
 _BLOCK_HORIZONS: Final = 3
@@ -54,7 +58,13 @@ Places = NDArray[np.intp]
 
 
 def score(
-    panel: Panel, fired: pd.DataFrame, rules: Sequence[str], *, seed: int = 1
+    panel: Panel,
+    fired: pd.DataFrame,
+    rules: Sequence[str],
+    *,
+    measures: Sequence[str] = tuple(MEASURES),
+    horizons: Sequence[str] = HORIZONS,
+    seed: int = 1,
 ) -> pd.DataFrame:
     """Return how each of *rules* did, a row per rule, measure and horizon.
 
@@ -66,6 +76,8 @@ def score(
         panel: ``METRICS`` of 5-minute bars.
         fired: A row per firing: rule, per, venue, symbol, base and fired_ts.
         rules: The names to judge; p is corrected for all of them.
+        measures: Of ``MEASURES``.
+        horizons: Of ``HORIZONS``.
         seed: Of the resampling: the same gives the same figures.
 
     Returns:
@@ -85,24 +97,22 @@ def score(
     cells = {rule: _cells(panel, fired[fired["rule"] == rule]) for rule in rules}
     draw = np.random.default_rng(seed)
     lines = [
-        line for horizon in HORIZONS for line in _of_horizon(panel, cells, horizon, draw)
-    ]  # fmt: skip
+        line
+        for horizon in horizons
+        for line in _of_horizon(panel, cells, (horizon, measures), draw)
+    ]
     found = pd.DataFrame(lines, columns=[*_KEYS, *FIGURES, "note"])
-    order = {rule: number for number, rule in enumerate(rules)}
-    found = found.sort_values(["rule", "measure"], key=_ranks(order), kind="stable")
+    found = found.sort_values(
+        ["rule", "measure"],
+        key=lambda column: column.map((rules if column.name == "rule" else measures).index),
+        kind="stable",
+    )
     found["note"] = found["note"].astype(object).where(found["note"].notna(), None)
     found["q"] = benjamini_hochberg(found["p"].to_numpy(float))
     return found.reset_index(drop=True)
 
 
-_KEYS: Final = (
-    *("rule", "measure", "horizon", "firing_count", "outcome_count", "episode_count"),
-)  # fmt: skip
-
-
-def _ranks(order: dict[str, int]) -> Any:
-    places = order | {name: number for number, name in enumerate(MEASURES)}
-    return lambda column: column.map(places)
+_KEYS: Final = ("rule", "measure", "horizon", "firing_count", "outcome_count", "episode_count")
 
 
 def benjamini_hochberg(p: Floats) -> Floats:
@@ -194,13 +204,17 @@ class _Sample:
 
 
 def _of_horizon(
-    panel: Panel, cells: dict[str, _Cells], horizon: str, draw: np.random.Generator
+    panel: Panel,
+    cells: dict[str, _Cells],
+    of: tuple[str, Sequence[str]],
+    draw: np.random.Generator,
 ) -> Iterator[dict[str, Any]]:
+    horizon, measures = of
     bars = TIMEFRAMES[horizon] // BAR
     block = max(_BLOCK_HORIZONS * TIMEFRAMES[horizon], _LEAST_BLOCK) // BAR
     samples = []
-    for measure, metric in MEASURES.items():
-        base = Base(changes_pct(panel.values[metric], bars), panel.times)
+    for measure in measures:
+        base = Base(changes_pct(panel.values[MEASURES[measure]], bars), panel.times)
         samples += [_sample(rule, measure, one, base, bars) for rule, one in cells.items()]
     notes = [_note(one, len(panel.times), block, horizon) for one in samples]
     judged = [one for one, note in zip(samples, notes, strict=True) if note is None]
@@ -332,6 +346,8 @@ _MS: Final = timedelta(milliseconds=1)
 
 def _note(one: _Sample, bars: int, block: int, horizon: str) -> str | None:
     """Return why there are no figures; None if there are."""
+    if not one.firing_count:
+        return "did not fire"
     if one.episode_count < LEAST_EPISODES:
         found = formats.plural(one.episode_count, "independent episode")
         return f"{found}; at least {LEAST_EPISODES} are needed"
