@@ -10,6 +10,7 @@ from dashboard import as_of
 from dashboard.alerts import acting, current, delivery, exports, history, rule_editor, rule_list
 from dashboard.alerts.episode_table import opened_alert, table_click
 from dashboard.alerts.one_alert import alert_dialog
+from dashboard.alerts.scorecard_section import scorecard_section
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import follow_origin, headline
@@ -58,6 +59,7 @@ def rules() -> None:
 
 
 refreshed(board)
+st.fragment(scorecard_section)()
 st.fragment(rules)()
 # Beneath the board: what is seen of it is a gap.
 for table in (current.FIRING, current.PENDING, history.TABLE):
