@@ -35,6 +35,7 @@ PAGES = {
     "correlation": "correlation?corr_pairs=20",
     "exchanges": "exchanges",
     "alerts": "alerts",
+    "monitor": "monitor",
     "health": "health",
     "wallboard": "wallboard",
 }

@@ -82,6 +82,12 @@ pages = [
         help="What fires now, what fired before, and the rules.",
     ),
     st.Page(
+        "app_pages/monitor.py",
+        title="Monitor",
+        icon=":material/visibility:",
+        help="Watched assets, trades followed live, and the journal of closed ones.",
+    ),
+    st.Page(
         "app_pages/health.py",
         title="Health",
         icon=":material/monitor_heart:",

@@ -1,25 +1,23 @@
 """What a person does about alerts: acknowledge, silence, mute, end a silence.
 
-Only the collector writes. Where it does not run, or this person may not, buttons say so.
+How the collector is asked, `components.asking_collector` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
-from analytics import collector_socket, formats
-from analytics.errors import PerpscopeError
+from analytics import formats
 from analytics.rules import commands
-from analytics.untrusted import editing
 from dashboard.as_of import Moment
+from dashboard.components import asking_collector
+from dashboard.components.asking_collector import Fields
 from dashboard.frame.error_boundary import plain
-from dashboard.loaders import source
 
 FOR: Final[Mapping[str, timedelta | None]] = {
     "15 m": timedelta(minutes=15),
@@ -32,38 +30,6 @@ FOR: Final[Mapping[str, timedelta | None]] = {
 MOST_AT_ONCE: Final = 100
 """Alerts that one press acknowledges: each is stored and published."""
 
-Fields = Mapping[str, Any]
-
-_TOKEN: Final = "edit_token"
-_SAID: Final = "acting_said"
-
-
-def refusal(shown: Moment) -> str | None:
-    """Return why nothing can be done about alerts here and now, None if it can."""
-    if shown.mode == "asked":
-        return "This page shows a past time. Go back to now to act."
-    settings = source.settings()
-    token = settings.edit_token
-    why = editing.refusal(
-        settings.edit_rules,
-        dict(st.context.headers),
-        token=None if token is None else token.get_secret_value(),
-        given=st.session_state.get(_TOKEN),
-    )
-    if why is not None:
-        return why
-    try:
-        runs = collector_socket.takes_work(Path(source.folder()))
-    except PerpscopeError as error:
-        return f"{error}."
-    return None if runs else "No collector is running: nothing can be changed."
-
-
-def token_field() -> None:
-    """Ask for the token, where that is what lets people edit."""
-    if source.settings().edit_rules == "token":
-        st.text_input("Edit token", type="password", key=_TOKEN, width=220)
-
 
 def acting_bar(open_alerts: pd.DataFrame, shown: Moment, why_not: str | None) -> None:
     """Draw what can be done about all alerts, and what came of the last thing that was.
@@ -73,7 +39,7 @@ def acting_bar(open_alerts: pd.DataFrame, shown: Moment, why_not: str | None) ->
         shown: The time that is shown.
         why_not: Why nothing can be done.
     """
-    token_field()
+    asking_collector.token_field()
     count = min(len(open_alerts), MOST_AT_ONCE)
     words = f"Acknowledge {count:,}" if count else "Acknowledge"
     if st.button(
@@ -83,19 +49,13 @@ def acting_bar(open_alerts: pd.DataFrame, shown: Moment, why_not: str | None) ->
         help=why_not or f"The newest {MOST_AT_ONCE} at once",
     ):
         rows = open_alerts.head(MOST_AT_ONCE).to_dict("records")
-        do(commands.Acknowledge, *map(named, rows))
+        asking_collector.do(commands.Acknowledge, *map(named, rows))
     with st.popover(
         "Silence", icon=":material/notifications_off:", disabled=why_not is not None, help=why_not
     ):
         silence_form(_targets(open_alerts), "silence_all", shown)
     if why_not is not None:
         st.caption(plain(why_not), width="content")
-
-
-def said() -> None:
-    """Say once why the last thing could not be done."""
-    if error := st.session_state.pop(_SAID, None):
-        st.error(plain(error))
 
 
 def silences(rows: pd.DataFrame, shown: Moment, why_not: str | None) -> None:
@@ -106,7 +66,7 @@ def silences(rows: pd.DataFrame, shown: Moment, why_not: str | None) -> None:
                 f":material/notifications_off: {plain(_words(row, shown))}", width="content"
             )
             if st.button("End", key=f"end_{row['id']}", disabled=why_not is not None, help=why_not):
-                do(commands.EndSilence, {"ends_id": row["id"]})
+                asking_collector.do(commands.EndSilence, {"ends_id": row["id"]})
 
 
 def silence_form(targets: Mapping[str, Fields], key: str, shown: Moment) -> None:
@@ -126,26 +86,9 @@ def silence_form(targets: Mapping[str, Fields], key: str, shown: Moment) -> None
     reason = st.text_input("Reason", key=f"{key}_reason", max_chars=500)
     if st.button("Silence", key=f"{key}_do", type="primary", disabled=span is None and end is None):
         until = shown.now + span if span else end and end.replace(tzinfo=UTC)
-        do(commands.Silence, {**targets[what], "until_ts": until, "reason": reason or None})
-
-
-def do(kind: type[commands.Command], *asked: Fields) -> None:
-    """Have the collector do *kind* with each of *asked*, and draw the page again."""
-    if (error := failed(kind, *asked)) is not None:
-        st.session_state[_SAID] = error
-    st.rerun()
-
-
-def failed(kind: type[commands.Command], *asked: Fields) -> str | None:
-    """Have the collector do *kind* with each of *asked*; return why it did not, None if it did."""
-    with st.spinner("The collector stores it …"):
-        try:
-            for fields in asked:
-                token = st.session_state.get(_TOKEN)
-                commands.send(Path(source.folder()), kind, token=token or None, **fields)
-        except PerpscopeError as error:
-            return f"Not done: {error}."
-    return None
+        asking_collector.do(
+            commands.Silence, {**targets[what], "until_ts": until, "reason": reason or None}
+        )
 
 
 def named(row: Mapping[Any, Any]) -> Fields:

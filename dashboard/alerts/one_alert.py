@@ -15,6 +15,7 @@ from dashboard.alerts import acting
 from dashboard.alerts.episode_table import Episode, close_alert
 from dashboard.alerts.history import SPANS
 from dashboard.as_of import Moment
+from dashboard.components import asking_collector
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.loaders import alerts, shown_moment
 
@@ -67,8 +68,8 @@ def _act(row: dict[Any, Any], shown: Moment) -> None:
     """Draw what can be done about an episode that is not over."""
     if row["phase"] not in ("firing", "pending"):
         return
-    acting.said()
-    why_not = acting.refusal(shown)
+    asking_collector.said()
+    why_not = asking_collector.refusal(shown)
     if why_not is not None:
         st.info(plain(why_not))
         return
@@ -77,7 +78,7 @@ def _act(row: dict[Any, Any], shown: Moment) -> None:
         and pd.isna(row["acknowledged_ts"])
         and st.button("Acknowledge", icon=":material/done:")
     ):
-        acting.do(commands.Acknowledge, acting.named(row))
+        asking_collector.do(commands.Acknowledge, acting.named(row))
     with st.expander("Silence", icon=":material/notifications_off:"):
         acting.silence_form(acting.targets_of(row), "silence_one", shown)
 

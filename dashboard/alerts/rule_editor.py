@@ -16,9 +16,9 @@ from analytics.rules import commands
 from analytics.rules.columns import COLUMNS
 from analytics.rules.rules_file import Rule, read_rules
 from analytics.rules.rules_text import RulesText
-from dashboard.alerts import acting
 from dashboard.alerts.timeline_chart import MOST_BARS, timeline_chart
 from dashboard.as_of import Moment
+from dashboard.components import asking_collector
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import alerts
 
@@ -61,7 +61,7 @@ def rule_editor(shown: Moment, look: Colors) -> None:
         st.success(f"Condition: {plain(rule.when.sql)}", icon=":material/check_circle:")
         _look_back(text, shown, look)
     _names_popover(rule)
-    _buttons(parts, number, text, acting.refusal(shown), is_right=rule is not None)
+    _buttons(parts, number, text, asking_collector.refusal(shown), is_right=rule is not None)
 
 
 def checked(text: str, whole: str) -> tuple[Rule | None, str | None]:
@@ -132,7 +132,7 @@ def _buttons(
 def _save(parts: RulesText, text: str) -> None:
     """Have the collector replace the file, if it is still the one that was edited."""
     asked = {"text": text, "replaces": commands.digest(parts.text)}
-    if (error := acting.failed(commands.SaveRules, asked)) is not None:
+    if (error := asking_collector.failed(commands.SaveRules, asked)) is not None:
         st.error(plain(error))
         return
     _start_over()

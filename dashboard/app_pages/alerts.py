@@ -11,6 +11,7 @@ from dashboard.alerts import acting, current, delivery, exports, history, rule_e
 from dashboard.alerts.episode_table import opened_alert, table_click
 from dashboard.alerts.one_alert import alert_dialog
 from dashboard.alerts.scorecard_section import scorecard_section
+from dashboard.components import asking_collector
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import follow_origin, headline
@@ -25,9 +26,9 @@ def board() -> None:
         follow_origin(shown)
         head = headline("Alerts", shown)
         episodes = alerts.episodes(shown, history.SPANS["24 h"])
-        why_not = acting.refusal(shown)
+        why_not = asking_collector.refusal(shown)
         delivery.faults(alerts.status(), shown)
-        acting.said()
+        asking_collector.said()
         acting.silences(alerts.silences(shown), shown, why_not)
         current.firing_now(episodes, shown, look, why_not)
         waits = {rule.name: rule.waits.hold for rule in alerts.running_rules()}

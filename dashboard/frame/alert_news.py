@@ -14,7 +14,7 @@ from analytics.errors import PerpscopeError
 from analytics.palette import Colors, colors
 from analytics.rules import episode_words
 from dashboard import as_of
-from dashboard.frame import notifications
+from dashboard.frame import notifications, trade_news
 from dashboard.loaders import alerts, shown_moment
 
 _SPAN: Final = timedelta(days=1)
@@ -133,14 +133,15 @@ function stored(place) {
   }
 }
 
-// Those that no tab of this browser has shown within a minute.
+// Those that no tab of this browser has shown within a minute, or within what a line says.
 function unshown(lines) {
   const now = Date.now()
-  const before = (stored(OWN) ?? []).filter(({ at }) => now - at < REPEAT_MS)
+  const before = (stored(OWN) ?? [])
+    .filter(({ at, lasts }) => now - at < (lasts ?? REPEAT_MS))
   const fresh = lines.filter(({ text }) => !before.some((one) => one.text === text))
   if (fresh.length)
     localStorage.setItem(OWN, JSON.stringify(
-      [...before, ...fresh.map(({ text }) => ({ text, at: now }))]))
+      [...before, ...fresh.map(({ text, lasts_ms }) => ({ text, at: now, lasts: lasts_ms }))]))
   return fresh
 }
 
@@ -189,6 +190,7 @@ def alert_news(*, with_bell: bool = True) -> None:
     try:
         shown = shown_moment.moment()
         episodes = alerts.episodes(shown, _SPAN)
+        held = trade_news.held(shown)
     except PerpscopeError:
         # The page says what is wrong with the lake.
         return
@@ -198,15 +200,18 @@ def alert_news(*, with_bell: bool = True) -> None:
     asked = getattr(st.session_state.get(_KEY), "seen", None)
     since = int(asked) if isinstance(asked, int | float) else _milliseconds(first)
     look = colors(st.context.theme.type)
-    fired = _fired(episodes)
+    fired = _fired(episodes, held)
     newest = None if fired.empty else _milliseconds(fired["fired_ts"].max())
-    own = notifications.beyond_own_thresholds(shown, look)
+    own = [
+        *notifications.beyond_own_thresholds(shown, look),
+        *trade_news.trade_lines(shown, look),
+    ]
     data = {
         "since": since,
         "newest": newest,
         "lines": list(lines(fired[fired["fired_ts"] > _time(since, shown.now)], look)),
         "own": own,
-        "run": notifications.run() if own else 0,
+        "run": notifications.run() + trade_news.run() if own else 0,
         "sound": notifications.with_sound(),
     }
     _news(key=_KEY, data=data, on_seen_change=lambda: None)
@@ -260,9 +265,10 @@ def _bell(count: int) -> None:
         )
 
 
-def _fired(episodes: pd.DataFrame) -> pd.DataFrame:
-    """Return the *episodes* that people are told of."""
-    told = episodes["severity"].isin(_TOLD) & episodes["fired_ts"].notna()
+def _fired(episodes: pd.DataFrame, held: trade_news.Held) -> pd.DataFrame:
+    """Return the *episodes* that people are told of, mild ones too where a trade is *held*."""
+    told = episodes["severity"].isin(_TOLD) | held.concerns(episodes)
+    told &= episodes["fired_ts"].notna()
     return episodes[told & episodes["acknowledged_ts"].isna() & episodes["silenced_until"].isna()]
 
 

@@ -36,6 +36,8 @@ _STYLE: Final = """
 /* What market this is stands in the header's bar, and takes no line of the page. */
 [data-testid="stLayoutWrapper"]:has(> .st-key-origin) { position: fixed; top: 1rem; right: 13.5rem;
   width: auto; z-index: 999991; pointer-events: none }
+@media (max-width: 1520px) { [data-testid="stLayoutWrapper"]:has(> .st-key-origin) {
+  right: 15.5rem; zoom: 0.85 } }
 @media (max-width: 640px) { [data-testid="stLayoutWrapper"]:has(> .st-key-origin) {
   top: 3.3rem; right: 0.75rem; zoom: 0.75 } }
 /* A finger cannot point at a table without touching it, and its tools lay over the heading. */

@@ -178,6 +178,13 @@ def saved_views(page: str) -> None:
             st.error(plain(wrong))
 
 
+def watched() -> list[str]:
+    """Return the assets that are chosen, else those of all watch lists."""
+    chosen = st.session_state.get(ASSETS)
+    every = (asset for assets in _saved().lists.values() for asset in assets)
+    return list(dict.fromkeys(chosen or every))
+
+
 def _links(views: Mapping[str, str]) -> str:
     """Return links to *views*: a page that is opened anew takes all of its address."""
     items = "".join(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -17,8 +21,15 @@ from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 from analytics.lake.schema import arrow_schema
 from analytics.lake.writer import Lake
 from analytics.records import Cycle, Instrument, Snapshot
+from analytics.rules.columns import COLUMNS
+from collector.runtime.clock import Clock
+from collector.runtime.guarded_tasks import GuardedTasks
+from collector.service.alert_work import AlertWork
+from collector.service.control_socket import taking_work
+from collector.service.trade_work import TradeWork
 from dashboard.loaders.source import settings
-from tests.waiting import HANG_S
+from tests.collector.alerts.made import passes
+from tests.waiting import HANG_S, until
 
 MAIN = Path(__file__).parents[2] / "dashboard" / "main.py"
 
@@ -179,3 +190,40 @@ def opened(app, record):
         return app
 
     return at
+
+
+@pytest.fixture
+def collector(record, monkeypatch, tmp_path):
+    """A collector's socket on the record's lake, as long as the block lasts: nothing collects."""
+    monkeypatch.setenv("PERPSCOPE_EDIT_RULES", "token")
+    monkeypatch.setenv("PERPSCOPE_EDIT_TOKEN", "sixteen letters!")
+    settings.cache_clear()
+
+    @contextmanager
+    def serving():
+        clock = SimpleNamespace(now=lambda: record.noon - timedelta(seconds=30))
+        ready, over = threading.Event(), threading.Event()
+
+        async def serve(lake, running):
+            works = {
+                **AlertWork(settings(), clock, lake, running).works(),
+                **TradeWork(settings(), clock, lake).works(),
+            }
+            async with (
+                GuardedTasks(Clock()) as tasks,
+                taking_work(record.folder, works, tasks),
+            ):
+                ready.set()
+                await asyncio.to_thread(over.wait)
+
+        with Lake(record.folder) as lake, passes(lake, clock, columns=COLUMNS) as running:
+            thread = threading.Thread(target=asyncio.run, args=(serve(lake, running),))
+            thread.start()
+            until(lambda: ready.is_set() or not thread.is_alive(), "the socket")
+            try:
+                yield
+            finally:
+                over.set()
+                thread.join()
+
+    return serving

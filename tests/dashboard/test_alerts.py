@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
-from contextlib import contextmanager
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 
 from analytics.exports.csv import csv_bytes
-from analytics.lake.writer import Lake
 from analytics.records import AlertAction, AlertDelivery, AlertEvent
-from analytics.rules.columns import COLUMNS
 from analytics.rules.status import Status
-from collector.runtime.clock import Clock
-from collector.runtime.guarded_tasks import GuardedTasks
-from collector.service.alert_work import AlertWork
-from collector.service.control_socket import taking_work
 from dashboard.alerts import exports
-from dashboard.loaders.source import settings
-from tests.collector.alerts.made import passes
-from tests.waiting import until
 
 BTC = "BTC/USDT:USDT"
 
@@ -268,40 +255,6 @@ def test_own_thresholds_toast_what_passes_them_and_nothing_else(opened, record):
         cycle(minute, ratio)
         page.run()
         assert told(page)[0]["own"] == []
-
-
-@pytest.fixture
-def collector(record, monkeypatch, tmp_path):
-    """A collector's socket on the record's lake, as long as the block lasts: nothing collects."""
-    monkeypatch.setenv("PERPSCOPE_EDIT_RULES", "token")
-    monkeypatch.setenv("PERPSCOPE_EDIT_TOKEN", "sixteen letters!")
-    settings.cache_clear()
-
-    @contextmanager
-    def serving():
-        clock = SimpleNamespace(now=lambda: record.noon - timedelta(seconds=30))
-        ready, over = threading.Event(), threading.Event()
-
-        async def serve(lake, running):
-            works = AlertWork(settings(), clock, lake, running).works()
-            async with (
-                GuardedTasks(Clock()) as tasks,
-                taking_work(record.folder, works, tasks),
-            ):
-                ready.set()
-                await asyncio.to_thread(over.wait)
-
-        with Lake(record.folder) as lake, passes(lake, clock, columns=COLUMNS) as running:
-            thread = threading.Thread(target=asyncio.run, args=(serve(lake, running),))
-            thread.start()
-            until(lambda: ready.is_set() or not thread.is_alive(), "the socket")
-            try:
-                yield
-            finally:
-                over.set()
-                thread.join()
-
-    return serving
 
 
 RULES = """\

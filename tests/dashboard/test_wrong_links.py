@@ -9,7 +9,17 @@ import pytest
 BTC = "BTC/USDT:USDT"
 LONG = "x" * 20_000
 PAGES = (
-    *("overview", "market", "heatmap", "correlation", "exchanges", "alerts", "health", "wallboard"),
+    *(
+        "overview",
+        "market",
+        "heatmap",
+        "correlation",
+        "exchanges",
+        "alerts",
+        "monitor",
+        "health",
+        "wallboard",
+    ),
 )
 ASKED = (
     *("timeframe", "venues", "pairs", "z", "ls", "imbalance", "funding", "oi_delta"),

@@ -1,0 +1,46 @@
+"""Monitor: watched assets, open trades followed live, and the journal of closed ones."""
+
+from contextlib import suppress
+
+import streamlit as st
+
+from analytics.errors import PerpscopeError
+from analytics.palette import colors
+from dashboard import as_of, view
+from dashboard.components import asking_collector
+from dashboard.frame.downloads import export_menu
+from dashboard.frame.error_boundary import error_boundary
+from dashboard.frame.freshness import follow_origin, headline
+from dashboard.frame.refresh import refreshed
+from dashboard.loaders import shown_moment, trades
+from dashboard.monitor import journal, open_trades, trade_form, watch_list
+
+
+def board() -> None:
+    """Draw everything that moves with the market."""
+    with error_boundary():
+        shown, look = shown_moment.moment(as_of.asked_time()), colors(st.context.theme.type)
+        follow_origin(shown)
+        head = headline("Monitor", shown)
+        asking_collector.said()
+        found = trades.monitored(shown)
+        still = [one for one in found if one.trade.closed_ts is None]
+        closed = [one for one in found if one.trade.closed_ts is not None]
+        open_trades.open_trades(still, shown, asking_collector.refusal(shown))
+        watch_list.watch_list(shown, view.current(), look)
+        journal.journal(closed, shown)
+        with head:
+            export_menu("Monitor", shown, journal.tables(still, closed, shown))
+
+
+def add() -> None:
+    """Draw the form for a new trade, which no refresh disturbs."""
+    # What is wrong with the lake is said above.
+    with suppress(PerpscopeError):
+        shown = shown_moment.moment(as_of.asked_time())
+        with st.expander("Add a trade", icon=":material/add:", key="add_trade"):
+            trade_form.new_trade(shown)
+
+
+refreshed(board)
+st.fragment(add)()
