@@ -183,6 +183,16 @@ def test_a_log_scale_stays(chart):
     assert page.get_by_role("button", name="Log").get_attribute("aria-pressed") == "true"
 
 
+DATA = """
+(chart) => Object.fromEntries([...chart.drawn.panes]
+  .sort(([, one], [, other]) => one.pane.paneIndex() - other.pane.paneIndex())
+  .map(([label, { series }]) => [label, [...series.values()]
+    .map(({ api }) => api.data().filter((row) => Object.keys(row).length > 1).length)
+    .reduce((sum, count) => sum + count)]))
+"""
+"""How many bars of each pane have data, from the topmost pane down."""
+
+
 def test_the_zoom_stays_over_a_change_of_panes_and_of_theme(chart):
     """The chart stays as well, with other panes and in other colours."""
     page = chart()
@@ -191,6 +201,18 @@ def test_the_zoom_stays_over_a_change_of_panes_and_of_theme(chart):
 
     page.get_by_role("radio", name="Funding").click()
     until(lambda: order(page) == ["Price", "OI", "Long/short", "Funding"], "the other panes")
+    assert ends(page) == pytest.approx(shown, abs=60)
+
+    before = page.locator(CHART).evaluate(DATA)
+    page.get_by_role("radio", name="All").click()
+    until(lambda: len(order(page)) > 8, "more panes than before")
+    after = page.locator(CHART).evaluate(DATA)
+    assert set(after) > set(before)
+    # The price has its bands, too.
+    assert before == {label: after[label] for label in before} | {"Price": before["Price"]}
+    assert after["Price"] > before["Price"]
+    assert min(after.values()) > 0
+    assert list(after) == order(page)
     assert ends(page) == pytest.approx(shown, abs=60)
 
     choose(page, "Light")
