@@ -50,7 +50,7 @@ def board() -> None:
             lambda: whole_market(pairs, seen.of(history), liquidated, seen.span, silent),
         )
         split = oi_split(pairs, len(silent))
-        cards(market, split, shown, look)
+        cards(market, split, seen.timeframe, shown, look)
         by_asset = seen.rows == "assets"
         listed = asset_rows.asset_rows(pairs, shown, seen) if by_asset else pairs
         lists = queries.derived(

@@ -128,8 +128,16 @@ class CardText(NamedTuple):
         return ", ".join(filter(None, said)) or None
 
 
-def cards(figures: dict[str, Figure], split: OiSplit | None, shown: Moment, colors: Colors) -> None:
+def cards(
+    figures: dict[str, Figure],
+    split: OiSplit | None,
+    timeframe: str,
+    shown: Moment,
+    colors: Colors,
+) -> None:
     """Draw one card for each figure, with its change, and one for the *split* of OI's change.
+
+    Changes are over *timeframe*; a card without one says so, and why on hover.
 
     As one element with pictures behind its parts: eight of Streamlit's take the browser longer
     than the table, and a chart in each as long as all the rest of the page.
@@ -141,7 +149,7 @@ def cards(figures: dict[str, Figure], split: OiSplit | None, shown: Moment, colo
             text, figure = split_text(split, shown), None if split is None else split.figure
         else:
             text, figure = card_text(name, figures[name], shown), figures[name]
-        items.append(_card(name, text, figure, bool(curve)))
+        items.append(_card(name, text, figure, timeframe, bool(curve)))
     look = (
         f"--up:{colors.up};--down:{colors.down};--muted:{colors.muted};--edge:{colors.border};"
         f"--ground:{colors.surface}"
@@ -228,10 +236,11 @@ def card_title(name: str, more: str = "") -> str:
     return whole if len(whole) < _TITLE_LETTERS else f"{quantity.short}{more}"
 
 
-def _card(name: str, text: CardText, figure: Figure | None, has_curve: bool) -> str:
+def _card(name: str, text: CardText, figure: Figure | None, timeframe: str, has_curve: bool) -> str:
     """Return one card as HTML; what it is stands behind its question mark."""
-    said = escape(f"{_HELP[name]}{_behind(figure)}")
-    note = escape(text.note or "")
+    why_not = _why_no_change(name, figure, timeframe)
+    said = escape(f"{_HELP[name]}{_behind(figure)}{why_not}")
+    note = escape(text.note or (why_not and "no change yet"))
     return (
         f'<li><span class="label">{escape(text.label)}'
         f'<span class="ask" role="note" tabindex="0" aria-label="{said}"></span>'
@@ -249,6 +258,18 @@ def _change(name: str, change: str | None) -> str:
     if name == UNSIGNED:
         looks = looks.partition(" ")[0]
     return f'<span class="change {looks}">{escape(change)}</span>'
+
+
+def _why_no_change(name: str, figure: Figure | None, timeframe: str) -> str:
+    """Say why a card has no change; empty where it has one, or has no value to compare."""
+    if name != SPLIT and (figure is None or figure.value is None):
+        return ""
+    if figure is not None and figure.change is not None:
+        return ""
+    if name == UNSIGNED:
+        return " No change: no pair was streamed for this whole hour and for the one before."
+    what = "open interest in USD and in coins" if name == SPLIT else "it"
+    return f" No change: no pair knows {what} both now and {timeframe} ago."
 
 
 def _behind(figure: Figure | None) -> str:

@@ -520,7 +520,7 @@ def test_cards_say_how_far_they_came(app, record):
     assert "No curve yet for Volume-weighted OI" in text(app)
 
     app.segmented_control(key="timeframe").set_value("4h").run()
-    assert all_cards(app)[0].change == ""
+    assert (all_cards(app)[0].change, all_cards(app)[0].note) == ("", "no change yet")
     assert "no open interest for both now and 4h ago" in text(app)
 
 
