@@ -56,13 +56,25 @@ def z_of_hours(hours: Floats, last: int | None = None) -> Floats:
         windows = sliding_window_view(before, _HOURS, axis=0)
         wanted = np.isfinite(line) & asked[phase::_HOUR, None]
         past = windows[wanted]
-        median = _median(past)
-        mad = _median(np.abs(past - median[:, None]))
-        enough = (np.isfinite(past).sum(axis=1) >= LEAST_HOURS) & (mad > 0)
-        score = np.full(len(past), np.nan)
-        score[enough] = (line[wanted] - median)[enough] / (_MAD * mad[enough])
-        z[phase::_HOUR][wanted] = score
+        z[phase::_HOUR][wanted] = scores(line[wanted], past)
     return z
+
+
+def scores(hours: Floats, before: Floats) -> Floats:
+    """Return how many robust deviations each hour is from those of its row *before* it. (K,)
+
+    NaN without ``LEAST_HOURS`` of these, or where their MAD is 0.
+
+    Args:
+        hours: [USD] (K,)
+        before: [USD] (K, M)
+    """
+    median = _median(before)
+    mad = _median(np.abs(before - median[:, None]))
+    enough = (np.isfinite(before).sum(axis=1) >= LEAST_HOURS) & (mad > 0)
+    score = np.full(len(before), np.nan)
+    score[enough] = (hours - median)[enough] / (_MAD * mad[enough])
+    return score
 
 
 def _median(rows: Floats) -> Floats:

@@ -17,9 +17,10 @@ from analytics import query
 from analytics.lake.schema import BAR
 from analytics.market import figures
 from analytics.market.venue_summary import quoted
-from analytics.panels.panel import LEAST_KNOWN, Pair, load
+from analytics.panels.panel import Pair, load
 from analytics.quantities import QUANTITIES
 from analytics.rules import columns
+from analytics.rules.liquidations import newest_hour
 from analytics.rules.reading import Reading, mark
 from analytics.rules.rules_file import Per
 
@@ -138,18 +139,10 @@ def _summed(read: Reading) -> pd.DataFrame:
 
 def _liquidations(read: Reading, *, by_asset: bool) -> pd.DataFrame:
     """Return how unusual the liquidations of the newest hour are."""
-    end = mark(read.now, "5m")
-
-    def asked() -> pd.DataFrame:
-        params: dict[str, Any] = {"now": end, "known_by": read.known_by, "by_asset": by_asset}
-        params |= {"venues": None, "symbols": None, "least_known": LEAST_KNOWN}
-        params |= read.counted.params
-        rows = query.fetch(read.cursor, "liquidation_hours", **params)
-        rows = rows.rename(columns={"liquidated_usd": "liquidations_1h_usd"})
-        times = {f"{name}_ts": pd.Timestamp(end) for name in _HOUR}
-        return rows[[*(["base"] if by_asset else _KEYS), *_HOUR]].assign(**times)
-
-    return read.once(("liquidations", by_asset), "5m", asked)
+    ended = pd.Timestamp(mark(read.now, "5m"))
+    rows = newest_hour(read, by_asset=by_asset)
+    rows = rows[[*(["base"] if by_asset else _KEYS), *_HOUR]]
+    return rows.assign(**{f"{name}_ts": ended for name in _HOUR})
 
 
 def _market(read: Reading) -> pd.DataFrame:
