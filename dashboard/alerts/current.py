@@ -15,7 +15,7 @@ from dashboard.alerts import acting
 from dashboard.alerts.episode_table import episode_table
 from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
-from dashboard.loaders import alerts
+from dashboard.loaders import alert_episodes
 
 FIRING: Final = "alerts_firing"
 PENDING: Final = "alerts_pending"
@@ -25,7 +25,7 @@ def firing_now(episodes: pd.DataFrame, shown: Moment, look: Colors, why_not: str
     """Draw the *episodes* that fire: the gravest first, those nobody attended to before others.
 
     Args:
-        episodes: Of ``loaders.alerts``.
+        episodes: Of ``loaders.alert_episodes``.
         shown: The time that is shown.
         look: The colours of the theme.
         why_not: Why nothing can be done about them; None if it can.
@@ -37,7 +37,7 @@ def firing_now(episodes: pd.DataFrame, shown: Moment, look: Colors, why_not: str
         )
         if not firing.empty:
             st.caption(plain(_counted(firing)), width="content")
-        acting.acting_bar(alerts.unattended(firing), shown, why_not)
+        acting.acting_bar(alert_episodes.unattended(firing), shown, why_not)
     if firing.empty:
         st.caption("No alert fires.")
         return
@@ -50,7 +50,7 @@ def pending(
     """Draw the *episodes* whose condition is true and has to stay so for a while.
 
     Args:
-        episodes: Of ``loaders.alerts``.
+        episodes: Of ``loaders.alert_episodes``.
         waits: How long that is, by rule; a rule that is no longer there is missing.
         shown: The time that is shown.
         look: The colours of the theme.

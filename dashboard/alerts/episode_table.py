@@ -39,7 +39,7 @@ def episode_table(
     """Draw *columns* of *episodes* beside their mark, time, subject and rule.
 
     Args:
-        episodes: Of ``loaders.alerts``.
+        episodes: Of ``loaders.alert_episodes``.
         columns: Of ``_MORE``.
         key: Of the table.
         shown: What times are written against.

@@ -15,7 +15,7 @@ from analytics.rules import episode_words
 from dashboard.alerts.episode_table import episode_table
 from dashboard.alerts.timeline_chart import MOST_BARS, timeline_chart
 from dashboard.as_of import Moment
-from dashboard.loaders import alerts
+from dashboard.loaders import alert_episodes
 
 TABLE: Final = "alert_history"
 SPANS: Final[Mapping[str, timedelta]] = {
@@ -50,7 +50,7 @@ def history(shown: Moment, look: Colors) -> pd.DataFrame:
 
 def fired(shown: Moment, span: timedelta) -> pd.DataFrame:
     """Return the episodes that fired, and were so within the *span* before; newest first."""
-    rows = alerts.episodes(shown, span)
+    rows = alert_episodes.episodes(shown, span)
     since = pd.Timestamp(shown.now - span)
     return rows[rows["fired_ts"].notna() & (rows["ended_ts"].isna() | (rows["ended_ts"] >= since))]
 

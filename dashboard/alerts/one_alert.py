@@ -17,7 +17,7 @@ from dashboard.alerts.history import SPANS
 from dashboard.as_of import Moment
 from dashboard.components import asking_collector
 from dashboard.frame.error_boundary import error_boundary, plain
-from dashboard.loaders import alerts, shown_moment
+from dashboard.loaders import alert_episodes, shown_moment
 
 
 def alert_dialog(opened: Episode) -> None:
@@ -29,7 +29,7 @@ def alert_dialog(opened: Episode) -> None:
 def _draw(opened: Episode) -> None:
     with error_boundary():
         shown = shown_moment.moment(as_of.asked_time())
-        rows = alerts.episodes(shown, SPANS["30 d"])
+        rows = alert_episodes.episodes(shown, SPANS["30 d"])
         keys = zip(rows["rule"], rows["subject"], rows["started_ts"], strict=True)
         found = [
             row for row, key in zip(rows.to_dict("records"), keys, strict=True) if key == opened

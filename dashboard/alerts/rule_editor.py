@@ -20,7 +20,7 @@ from dashboard.alerts.timeline_chart import MOST_BARS, timeline_chart
 from dashboard.as_of import Moment
 from dashboard.components import asking_collector
 from dashboard.frame.error_boundary import plain
-from dashboard.loaders import alerts
+from dashboard.loaders import alert_episodes
 
 NEW: Final = "New rule"
 _TEMPLATE: Final = """\
@@ -39,7 +39,7 @@ _MOST_LANES: Final = 12
 
 def rule_editor(shown: Moment, look: Colors) -> None:
     """Draw the editor; nothing is written before it is saved, and then by the collector."""
-    base: str = st.session_state.setdefault(_BASE, alerts.rules_text())
+    base: str = st.session_state.setdefault(_BASE, alert_episodes.rules_text())
     parts = RulesText(base)
     names = [*_names(parts.rules), NEW]
     if st.session_state.get(_CHOSEN) not in names:
@@ -80,7 +80,7 @@ def checked(text: str, whole: str) -> tuple[Rule | None, str | None]:
 def _look_back(text: str, shown: Moment, look: Colors) -> None:
     """Draw where the rule would have fired in the last 7 days, and how often."""
     with st.spinner("Looking back 7 days …"):
-        found = alerts.look_back(shown, text)
+        found = alert_episodes.look_back(shown, text)
     if found.empty:
         st.caption("It would not have fired in the last 7 days.")
         return
@@ -96,7 +96,9 @@ def _look_back(text: str, shown: Moment, look: Colors) -> None:
     lanes = found[found["about"].isin(first)].head(MOST_BARS)
     st.altair_chart(
         timeline_chart(
-            lanes.assign(rule=lanes["about"]), (shown.now - alerts.LOOK_BACK, shown.now), look
+            lanes.assign(rule=lanes["about"]),
+            (shown.now - alert_episodes.LOOK_BACK, shown.now),
+            look,
         ),
         theme="streamlit",
         key="look_back",

@@ -16,7 +16,7 @@ from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
-from dashboard.loaders import alerts, shown_moment
+from dashboard.loaders import alert_episodes, shown_moment
 
 
 def board() -> None:
@@ -25,13 +25,13 @@ def board() -> None:
         shown, look = shown_moment.moment(as_of.asked_time()), colors(st.context.theme.type)
         follow_origin(shown)
         head = headline("Alerts", shown)
-        episodes = alerts.episodes(shown, history.SPANS["24 h"])
+        episodes = alert_episodes.episodes(shown, history.SPANS["24 h"])
         why_not = asking_collector.refusal(shown)
-        delivery.faults(alerts.status(), shown)
+        delivery.faults(alert_episodes.status(), shown)
         asking_collector.said()
-        acting.silences(alerts.silences(shown), shown, why_not)
+        acting.silences(alert_episodes.silences(shown), shown, why_not)
         current.firing_now(episodes, shown, look, why_not)
-        waits = {rule.name: rule.waits.hold for rule in alerts.running_rules()}
+        waits = {rule.name: rule.waits.hold for rule in alert_episodes.running_rules()}
         current.pending(episodes, waits, shown, look)
         past = history.history(shown, look)
         delivery.channels(shown, look)
@@ -45,10 +45,10 @@ def rules() -> None:
     with suppress(PerpscopeError):
         shown, look = shown_moment.moment(as_of.asked_time()), colors(st.context.theme.type)
         st.subheader("Rules", anchor=False)
-        running = alerts.running_rules()
+        running = alert_episodes.running_rules()
         if running:
             rule_list.rule_list(
-                running, rule_list.counted(history.fired(shown, alerts.LOOK_BACK)), look
+                running, rule_list.counted(history.fired(shown, alert_episodes.LOOK_BACK)), look
             )
         else:
             st.caption("No rules run here yet. The collector begins with those that are built in.")

@@ -15,7 +15,7 @@ from analytics.palette import Colors, colors
 from analytics.rules import episode_words
 from dashboard import as_of
 from dashboard.frame import notifications, trade_news
-from dashboard.loaders import alerts, shown_moment
+from dashboard.loaders import alert_episodes, shown_moment
 
 _SPAN: Final = timedelta(days=1)
 """What fired earlier is no news."""
@@ -189,13 +189,13 @@ def alert_news(*, with_bell: bool = True) -> None:
     """
     try:
         shown = shown_moment.moment()
-        episodes = alerts.episodes(shown, _SPAN)
+        episodes = alert_episodes.episodes(shown, _SPAN)
         held = trade_news.held(shown)
     except PerpscopeError:
         # The page says what is wrong with the lake.
         return
     if with_bell:
-        _bell(len(alerts.unattended(episodes)))
+        _bell(len(alert_episodes.unattended(episodes)))
     first = st.session_state.setdefault(_SINCE, shown.now - _FIRST)
     asked = getattr(st.session_state.get(_KEY), "seen", None)
     since = int(asked) if isinstance(asked, int | float) else _milliseconds(first)

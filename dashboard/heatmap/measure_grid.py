@@ -27,7 +27,7 @@ from dashboard.charts.color_scale import CLIPPED_PCT, ColumnScales, color_scale
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import Largest
 from dashboard.heatmap.heatmap_chart import MAX_MARKS, PARTIAL, Map, heat_chart
-from dashboard.loaders import alerts
+from dashboard.loaders import alert_episodes
 from dashboard.loaders import bars as bar_loaders
 from dashboard.view import View, exceeded
 
@@ -92,7 +92,7 @@ def _alerts(
     """Return what alerts of each row say that fired in each of its bars; None without any."""
     if not len(times):
         return None
-    rows = alerts.episodes(shown, seen.span * (len(times) + 1))
+    rows = alert_episodes.episodes(shown, seen.span * (len(times) + 1))
     fired = rows[rows["fired_ts"].notna() & rows["per"].isin(["pair", "asset"])]
     start = pd.Timestamp(times[0], tz=UTC)
     bar = ((fired["fired_ts"] - start) // pd.Timedelta(seen.span)).astype(int)

@@ -11,7 +11,7 @@ import streamlit as st
 from analytics.rules import firings
 from analytics.rules.scorecard import score
 from dashboard.as_of import Moment
-from dashboard.loaders import alerts, shown_moment, source
+from dashboard.loaders import alert_episodes, shown_moment, source
 from dashboard.loaders.shown_moment import Known
 
 SPAN: Final = timedelta(days=30)
@@ -21,7 +21,7 @@ SPAN: Final = timedelta(days=30)
 def scorecard(shown: Moment) -> pd.DataFrame:
     """Return the scorecard of the rules that run, as ``scorecard.score`` does; by the hour."""
     known = shown_moment.bars_known(shown, "1h")
-    versions = tuple((rule.name, rule.version) for rule in alerts.running_rules())
+    versions = tuple((rule.name, rule.version) for rule in alert_episodes.running_rules())
     return _scorecard(source.folder(), known, shown.mark("1h"), shown.known_by, versions)
 
 
@@ -33,7 +33,7 @@ def _scorecard(
     known_by: datetime,
     versions: tuple[tuple[str, str], ...],
 ) -> pd.DataFrame:
-    rules = alerts.running_rules()
+    rules = alert_episodes.running_rules()
     with source.reader(folder).cursor() as cursor:
         fired = firings.recorded(cursor, rules, mark, SPAN)
         panel = firings.outcomes(cursor, mark, SPAN, known_by=known_by)

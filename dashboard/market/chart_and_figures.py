@@ -24,7 +24,7 @@ from dashboard.components.linked_chart import linked_chart
 from dashboard.components.time_range import MARKET_SPANS, TimeRange
 from dashboard.frame.downloads import picture_stem
 from dashboard.frame.error_boundary import plain
-from dashboard.loaders import alerts, bars, bases, queries, source
+from dashboard.loaders import alert_episodes, bars, bases, queries, source
 from dashboard.market.chart import Drawing, market_chart
 from dashboard.market.empty_panes import drawable, sentences
 from dashboard.market.header import ages, header
@@ -179,7 +179,7 @@ def _signals(panel: Panel, wanted: Wanted) -> list[Signal]:
 def _alerts(wanted: Wanted) -> list[dict[Any, Any]]:
     """Return the alerts of the subject that fired: those of its pairs, and of the asset."""
     subject = wanted.subject
-    rows = alerts.episodes(wanted.shown, MARKET_SPANS[wanted.range.span])
+    rows = alert_episodes.episodes(wanted.shown, MARKET_SPANS[wanted.range.span])
     mine = (rows["base"] == subject.base) & rows["fired_ts"].notna()
     if subject.pair is not None:
         venue, symbol = subject.pair

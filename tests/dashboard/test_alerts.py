@@ -164,9 +164,9 @@ def test_the_history_is_exported_as_it_is_filtered(opened, market):
     page = opened("app_pages/alerts.py")
     assert not page.exception
 
-    from dashboard.loaders import alerts, shown_moment
+    from dashboard.loaders import alert_episodes, shown_moment
 
-    rows = alerts.episodes(shown_moment.moment(), timedelta(days=1))
+    rows = alert_episodes.episodes(shown_moment.moment(), timedelta(days=1))
     text = csv_bytes(exports.tables(rows, rows)["History"]()).decode()
     assert "Crowded longs,1,warning,crowd,pair,binance" in text
     assert "2025-10-22" in text
