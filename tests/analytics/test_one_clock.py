@@ -12,6 +12,7 @@ import json
 import pkgutil
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,8 @@ from analytics.market import figures
 from analytics.pair.pair_figures import pair_figures
 from analytics.panels import panel
 from analytics.quality import checks
+from analytics.records import Trade
+from analytics.rules import firings
 from analytics.rules.frames import COLUMNS, Frames
 from analytics.rules.history import replay
 from analytics.rules.reading import Kept
@@ -35,6 +38,7 @@ from analytics.rules.rules_file import read_rules
 from analytics.signals import fired
 from analytics.signals.thresholds import Thresholds
 from analytics.signals.tiers import METRICS, bars_needed
+from analytics.trades import worth
 
 BEGIN = datetime(2025, 6, 1, tzinfo=UTC)
 END = BEGIN + timedelta(days=3)
@@ -218,6 +222,35 @@ def _replay(cursor, now):
     )
 
 
+def _looked_back(cursor, now):
+    return firings.looked_back(cursor, _rules(), now, HOUR)
+
+
+def _recorded(cursor, now):
+    """Of the rule whose episodes are on record."""
+    rule = SimpleNamespace(name="crowded", version="")
+    return firings.recorded(cursor, [rule], now, SPAN)
+
+
+def _of_trade(function):
+    """Of a trade opened before *now*, and a panel that goes on after it."""
+
+    def ask(cursor, now):
+        opened = {"opened_ts": NOWS["on a mark"] - 20 * HOUR}
+        trade = Trade(**trades_of_all()[0] | opened)
+        pair = panel.Only(instruments=[(trade.venue, trade.symbol)])
+        whole = panel.load(
+            cursor, worth.METRICS, "5m", now=END, known_by=now, start=BEGIN, only=pair
+        )
+        return function(trade, whole, now)
+
+    return ask
+
+
+def _funding_paid(trade, whole, now):
+    return worth.funding_paid(trade, whole, worth.Contract(1.0, linear=True), now)
+
+
 FUNCTIONS = {
     "market.figures.stale": [_stale],
     "bases.bases": [bases],
@@ -236,6 +269,9 @@ FUNCTIONS = {
     "quality.checks.oi_beside_volume": [_of_quality(checks.oi_beside_volume)],
     "quality.checks.refusals": [_of_quality(checks.refusals)],
     "quality.checks.unit_audit": [_of_quality(checks.unit_audit)],
+    "rules.firings.looked_back": [_looked_back],
+    "rules.firings.outcomes": [lambda cursor, now: firings.outcomes(cursor, now, SPAN)],
+    "rules.firings.recorded": [_recorded],
     "rules.frames.Frames.load": [_frames],
     "rules.history.replay": [_replay],
     "rules.reading.Kept.newest": [
@@ -245,6 +281,8 @@ FUNCTIONS = {
     "signals.fired.load_timeframes": [
         _load_timeframes(timeframe) for timeframe in panel.TIMEFRAMES
     ],
+    "trades.worth.excursion": [_of_trade(worth.excursion)],
+    "trades.worth.funding_paid": [_of_trade(_funding_paid)],
 }
 """How every public function that takes ``now`` is asked, on a cursor."""
 

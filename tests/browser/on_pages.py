@@ -15,6 +15,7 @@ NAMES = (
     "Correlation",
     "Exchanges",
     "Alerts",
+    "Monitor",
     "Health",
     "Wallboard",
 )

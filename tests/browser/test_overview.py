@@ -163,7 +163,7 @@ def test_a_heading_only_sorts_and_a_row_opens_its_pair(overview, hold_ms):
 
     # The second row's dialog, and no other that a heading might have opened.
     for _ in range(2):
-        opens(page, 1, lambda: press(page, hold_ms, 20, 32 + 29 + 15))
+        opens(page, 1, lambda: press(page, hold_ms, 20, HEADING_PX + 1.5 * ROW_PX))
 
 
 def test_a_press_at_once_opens_the_row_that_is_drawn(visit, made):
