@@ -140,8 +140,11 @@ def asked() -> Thresholds:
             beside = st.container(horizontal=True, gap="xxsmall")
             number, kind = beside.container(width=_NUMBER_PX), _kind(field, beside)
             given[field.key] = _number(field, number, is_used=kind not in _PERCENTILES)
+            # A place of its own, also while empty: what came before a field would draw the field
+            # anew, and what somebody was typing into it would be lost.
+            share = st.empty()
             if marked is not None and kind not in _PERCENTILES:
-                st.caption(_share(marked, field, given[field.key]))
+                share.caption(_share(marked, field, given[field.key]))
         st.button("Reset thresholds", on_click=_reset, type="tertiary", icon=":material/undo:")
     chosen: dict[str, Any] = {field.name: given[field.key] for field in _FIELDS}
     return Thresholds(**chosen)
