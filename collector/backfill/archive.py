@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.errors import ImportRefused
+from analytics.files.parsing import parse
 from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
@@ -32,7 +33,6 @@ from collector.backfill.outcome import Outcome, Progress
 from collector.backfill.plan import Known, Wanted, known
 from collector.backfill.rows import SCHEMA
 from collector.backfill.store import Store
-from collector.imports.files import parse
 from collector.runtime.http_session import MAX_ANSWER_BYTES, new_session
 from collector.venues.venue import History
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from analytics.files.funding_periods import LATE, periods
 from analytics.lake.schema import BAR, arrow_schema
 from collector.backfill.plan import Piece
-from collector.imports.funding_periods import LATE, periods
 from collector.venues.json_reading import product
 from collector.venues.venue import Fields, Row
 

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics import query
+from analytics.files.row_checks import validated
 from analytics.lake.bars import known_at
 from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
 from collector.backfill import derived
-from collector.imports.row_checks import validated
 from collector.runtime.clock import Clock
 
 BATCH = 20_000

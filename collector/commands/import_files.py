@@ -16,7 +16,7 @@ from analytics.collector_socket import takes_work
 from analytics.errors import LakeError, LakeLocked, QueryError
 from analytics.lake.writer import Lake
 from collector.commands.progress import ProgressScreen
-from collector.imports.parsed import ImportSummary
+from collector.imports.summary import ImportSummary
 from collector.service.control_socket import ask
 from collector.service.import_work import import_work
 

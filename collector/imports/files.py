@@ -16,33 +16,26 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics import query
-from analytics.errors import ImportRefused
+from analytics.files import reshape
+from analytics.files.parsed import CHUNK, ParsedFile
+from analytics.files.parsing import parse
 from analytics.lake.bars import known_at
 from analytics.lake.imports import Facts, Outcome
 from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
-from collector.imports import binance_archive, content, delimited, recordings, reshape, tables
-from collector.imports.parsed import ImportSummary, ParsedFile, Progress
-from collector.imports.row_checks import validated
-
-CHUNK = 100_000
-"""Rows in one commit, at most: what a live cycle may have to wait for."""
+from collector.imports.summary import ImportSummary, Progress
 
 TURN_S = 0.01
 """Pause between two uses of the lake. Locks are not fair: without it the next use takes the lake
 before a cycle that waits for it wakes up. [wall s]"""
-
-_SQLITE = b"SQLite format 3\0"
-_PARQUET = b"PAR1"
 
 
 @dataclass(slots=True)
@@ -95,30 +88,6 @@ def import_file(
     return _summary(parsed, stored)
 
 
-def parse(path: Path, now: datetime) -> ParsedFile:
-    """Read and check the file at *path* as a whole; store nothing.
-
-    Raises:
-        ImportRefused: The file is not what it claims to be.
-    """
-    try:
-        parsed = _read(path)
-        if parsed.readings is None:
-            return parsed
-        name, rows = parsed.readings
-        checked = validated(name, rows, now)
-    except (pa.ArrowException, duckdb.Error) as error:
-        said = str(error).partition("\n")[0][:200]
-        raise ImportRefused(path, f"it has unreadable content ({said})") from error
-    return replace(
-        parsed,
-        sha256=content.sha256(path),
-        refused=parsed.refused + checked.refused,
-        values_refused=parsed.values_refused + checked.values_refused,
-        **{name: checked.rows},
-    )
-
-
 def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> Stored:
     """Store what *parsed* holds, and the bars of the five minutes it touches.
 
@@ -169,23 +138,6 @@ def _facts(parsed: ParsedFile, now: datetime) -> Facts:
         first_ts=span["min"],
         last_ts=span["max"],
     )
-
-
-def _read(path: Path) -> ParsedFile:
-    """Hand the file at *path* to the reader it belongs to."""
-    if content.head(path, len(_SQLITE)) == _SQLITE:
-        return recordings.read_sqlite(path)
-    unpacked = content.read(path)
-    if unpacked.data[: len(_PARQUET)] == _PARQUET:
-        return tables.read_parquet(path, unpacked.data)
-    if unpacked.data[: len(_SQLITE)] == _SQLITE:
-        raise ImportRefused(path, "it is a compressed SQLite file; decompress it first")
-    text = delimited.opened(path, unpacked.data)
-    if binance_archive.belongs(text.first_line):
-        return binance_archive.read(text, unpacked)
-    if recordings.belongs(text.first_line):
-        return recordings.read_csv(text)
-    return tables.read_csv(text)
 
 
 _TOUCHED = """

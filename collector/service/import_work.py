@@ -12,9 +12,9 @@ from typing import Any
 
 from analytics import formats
 from analytics.errors import ImportRefused
+from analytics.files.reader_process import ReaderProcess, reading
 from analytics.lake.writer import Lake
 from collector.imports.files import import_file
-from collector.imports.reader_process import ReaderProcess, reading
 from collector.service.control_socket import Report, Work
 
 

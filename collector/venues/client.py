@@ -25,6 +25,7 @@ import certifi
 import orjson
 import structlog
 
+from analytics.asset_names import base_and_multiplier, is_name
 from analytics.errors import RateLimited, VenueError, VenueUnavailable
 from analytics.records import Instrument
 from collector.runtime import http_session
@@ -33,7 +34,6 @@ from collector.runtime.budget import RequestBudget
 from collector.runtime.clock import Clock
 from collector.venues.http_errors import Circumstances, Reply, nonsense, translated
 from collector.venues.json_reading import OtherShape, number
-from collector.venues.names import base_and_multiplier, is_name
 from collector.venues.venue import Fields, Question, Row, Venue
 
 log = structlog.get_logger(__name__)

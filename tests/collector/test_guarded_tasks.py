@@ -273,13 +273,13 @@ STARTERS = {
 """What begins something that goes on beside its caller."""
 
 ENDS_BY_ITSELF = {
+    "analytics/files/reader_process.py": "a process that reads one file",
     "analytics/lake/writer.py": "a thread that interrupts upkeep once",
     "collector/alerts/delivery.py": "one message: its channel waits for it",
     "collector/alerts/sending.py": "a process that sends one message, killed after a time",
     "collector/backfill/archive.py": "parts of one command; the first failure is that of all",
     "collector/commands/launch.py": "waits until the dashboard answers; a failure is raised",
     "collector/commands/processes.py": "starts the programs that launch.py guards",
-    "collector/imports/reader_process.py": "a process that reads one file",
     "collector/runtime/guarded_tasks.py": "the guard itself",
     "collector/service/control_socket.py": "work of a command; the server that servers.py guards",
     "collector/service/health_server.py": "the server that servers.py guards",

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from analytics.lake.schema import arrow_schema
+from analytics.ranges import RANGES
 from analytics.records import Instrument
-from collector.cycles.validation import RANGES, Part, snapshot
+from collector.cycles.validation import Part, snapshot
 from collector.venues.json_reading import moment, number
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

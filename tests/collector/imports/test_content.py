@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from collector.imports import content
+from analytics.files import content
 from collector.imports.files import import_file
 
 BARS = "venue,symbol,ts,close\nokx,BTC/USDT:USDT,2025-10-01 00:00,1\n"

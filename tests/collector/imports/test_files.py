@@ -13,7 +13,7 @@ from analytics.errors import ImportRefused, LakeError
 from analytics.lake.imports import Import
 from collector.imports import files
 from collector.imports.files import import_file
-from collector.imports.parsed import ImportSummary
+from collector.imports.summary import ImportSummary
 
 BTC = "BTC/USDT:USDT"
 MIDNIGHT = datetime(2025, 10, 1, tzinfo=UTC)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from analytics.errors import ImportRefused
-from collector.imports.files import parse
+from analytics.files.parsing import parse
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MIDNIGHT = datetime(2025, 10, 1, tzinfo=UTC)

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from analytics.errors import ImportRefused
+from analytics.files import reader_process
+from analytics.files.parsing import parse
+from analytics.files.reader_process import reading
 from analytics.lake.writer import Lake
-from collector.imports import reader_process
-from collector.imports.files import parse
-from collector.imports.reader_process import reading
 from collector.service import import_work
 from collector.service.control_socket import ask, taking_work
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import pytest
 
 from analytics.errors import ImportRefused
+from analytics.files import contracts
+from analytics.files.recordings import MOCK
 from analytics.lake.writer import Lake
-from collector.imports import contracts
 from collector.imports.files import import_file
-from collector.imports.recordings import MOCK
 
 SQLITE = "series/futuresboard_2025-10-20_22.sqlite"
 CSV = "series/futuresboard_2025-10-14_18.csv"

@@ -19,10 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analytics.files import reshape
+from analytics.files.parsed import TIMES
 from analytics.lake.schema import BAR, KEYS
-from collector.cycles.validation import OPEN_INTEREST, RANGES, RATIOS
-from collector.imports import reshape
-from collector.imports.parsed import TIMES
+from analytics.ranges import OPEN_INTEREST, RANGES, RATIOS
 
 NOTHING_SAID = "no values"
 STILL_TO_COME = "time in the future"

@@ -17,8 +17,9 @@ import duckdb
 import pyarrow as pa
 
 from analytics.errors import ImportRefused
-from collector.imports import files
-from collector.imports.reader_process import MAX_S, MEMORY_MB, TABLES
+from analytics.files import parsing
+from analytics.files.parsed import CHUNK
+from analytics.files.reader_process import MAX_S, MEMORY_MB, TABLES
 
 _TOO_MUCH = f"reading it needs more than {MEMORY_MB} MB; split it"
 
@@ -58,7 +59,7 @@ def _answer(asked: dict[str, str]) -> dict[str, Any]:
 
 
 def _read(file: Path, now: datetime, folder: Path) -> dict[str, Any]:
-    parsed = files.parse(file, now)
+    parsed = parsing.parse(file, now)
     tables = []
     for name in TABLES:
         rows: pa.Table | None = getattr(parsed, name)
@@ -71,7 +72,7 @@ def _read(file: Path, now: datetime, folder: Path) -> dict[str, Any]:
                 pa.OSFile(str(place), "wb") as written,
                 pa.ipc.new_file(written, rows.schema) as pieces,
             ):
-                pieces.write_table(rows, max_chunksize=files.CHUNK)
+                pieces.write_table(rows, max_chunksize=CHUNK)
     return {
         "tables": tables,
         "kind": parsed.kind,

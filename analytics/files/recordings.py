@@ -24,9 +24,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.errors import ImportRefused
-from collector.imports import contracts, reshape
-from collector.imports.delimited import Delimited
-from collector.imports.parsed import ParsedFile
+from analytics.files import contracts, reshape
+from analytics.files.delimited import Delimited
+from analytics.files.parsed import ParsedFile
 
 MOCK = "mock value of the recorder"
 

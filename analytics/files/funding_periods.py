@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from analytics.lake.schema import BAR
-from collector.venues.venue import Fields
+
+Fields = dict[str, float | datetime | None]
+"""What a payment says, by column."""
 
 LATE = timedelta(seconds=30)
 """How far off its mark a stamp may be: payments are stamped some milliseconds late."""

@@ -21,13 +21,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from analytics.asset_names import MAX_NAME, base_and_multiplier, is_name
 from analytics.errors import ImportRefused
+from analytics.files import contracts, reshape
+from analytics.files.content import Data
+from analytics.files.delimited import Delimited
+from analytics.files.parsed import TIMES, ParsedFile
 from analytics.lake.schema import arrow_schema
-from collector.imports import contracts, reshape
-from collector.imports.content import Data
-from collector.imports.delimited import Delimited
-from collector.imports.parsed import TIMES, ParsedFile
-from collector.venues.names import MAX_NAME, base_and_multiplier, is_name
 
 _KINDS = {"snapshots": "readings", "bars": "bars"}
 _WRITTEN_BY_US = ("base", "flags", "snapshot_count", "origin")

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from analytics.asset_names import base_and_multiplier
 from analytics.tickers import TICKERS
-from collector.venues.names import base_and_multiplier
 
 
 @pytest.mark.parametrize(

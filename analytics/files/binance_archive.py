@@ -22,14 +22,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.errors import ImportRefused
+from analytics.files import archive_name, binance_klines, contracts, reshape
+from analytics.files.archive_name import ArchiveName
+from analytics.files.content import Content
+from analytics.files.delimited import Delimited
+from analytics.files.funding_periods import LATE, periods
+from analytics.files.parsed import ParsedFile
+from analytics.files.row_checks import numbered
 from analytics.lake.schema import arrow_schema
-from collector.imports import archive_name, binance_klines, contracts, reshape
-from collector.imports.archive_name import ArchiveName
-from collector.imports.content import Content
-from collector.imports.delimited import Delimited
-from collector.imports.funding_periods import LATE, periods
-from collector.imports.parsed import ParsedFile
-from collector.imports.row_checks import numbered
 
 STAMPED_BY_START = datetime(2026, 6, 25)  # noqa: DTZ001 - as Arrow has it
 """From here on metrics are stamped with the start of their five minutes. UTC."""

@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from analytics.errors import ImportRefused
-from collector.imports import reshape
-from collector.imports.content import Data
+from analytics.files import reshape
+from analytics.files.content import Data
 
 _NUMBER = re.compile(
     r"\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf|infinity)\s*", re.IGNORECASE | re.ASCII

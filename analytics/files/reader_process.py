@@ -26,7 +26,7 @@ from typing import Any
 import pyarrow as pa
 
 from analytics.errors import ImportRefused
-from collector.imports.parsed import ParsedFile
+from analytics.files.parsed import ParsedFile
 
 MEMORY_MB = 500
 """What reading a file may need above what the reader needs idle. [MB]"""
@@ -59,7 +59,7 @@ class ReaderProcess:
     process: subprocess.Popen[bytes] | None = None
 
     def read(self, file: Path, now: datetime) -> ParsedFile:
-        """Return what *file* holds, as ``files.parse`` does.
+        """Return what *file* holds, as ``parsing.parse`` does.
 
         Raises:
             ImportRefused: It is not what it claims to be, or needs too much to be read.
@@ -131,7 +131,7 @@ def reading(folder: Path, alive: Callable[[], None]) -> Iterator[ReaderProcess]:
 
 def _started() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "collector.imports.reader_child"],
+        [sys.executable, "-m", "analytics.files.reader_child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, **_LEAN, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analytics.asset_names import base_and_multiplier, is_name
 from analytics.lake.schema import arrow_schema
-from collector.venues.names import base_and_multiplier, is_name
 
 VENUE = "binance"
 

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.errors import ImportRefused
-from collector.imports import contracts, reshape
-from collector.imports.archive_name import ArchiveName
-from collector.imports.delimited import Delimited
-from collector.imports.parsed import ParsedFile
-from collector.imports.row_checks import first_of_each, numbered, without_impossible_values
+from analytics.files import contracts, reshape
+from analytics.files.archive_name import ArchiveName
+from analytics.files.delimited import Delimited
+from analytics.files.parsed import ParsedFile
+from analytics.files.row_checks import first_of_each, numbered, without_impossible_values
 
 COLUMNS = {
     "open_time": pa.int64(),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analytics.errors import ImportRefused
-from collector.imports import contracts
-from collector.imports.content import Content
-from collector.imports.contracts import Contract
+from analytics.files import contracts
+from analytics.files.content import Content
+from analytics.files.contracts import Contract
 
 _NAME = re.compile(
     r"(?P<venue_id>[^-]+)-(?P<what>metrics|fundingRate|\d+[a-zA-Z]+)"
