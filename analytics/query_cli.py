@@ -218,9 +218,9 @@ KINDS: Final[Mapping[str, _Kind]] = {
     **dict.fromkeys(("end", "known_by", "near", "now", "until", "wall", *SPANNED), _TIME),
     **dict.fromkeys(("bases", "metrics", "pairs", "symbols", "venues"), _NAMES),
     **dict.fromkeys(("counted_names", "counted_pairs"), _NAMES),
-    **dict.fromkeys(("bar_ms", "bars", "closing_ms", "span_s"), _WHOLE),
+    **dict.fromkeys(("bar_ms", "bars", "closing_ms", "parts", "span_s"), _WHOLE),
     **dict.fromkeys(("ends", "firsts"), _WHOLES),
-    **dict.fromkeys(("break_s", "interval_s", "least_known", "times"), _NUMBER),
+    **dict.fromkeys(("break_s", "every_s", "interval_s", "least_known", "times"), _NUMBER),
     **dict.fromkeys(("origin", "venue"), _TEXT),
     **dict.fromkeys(("by_asset", "is_past"), _FLAG),
 }

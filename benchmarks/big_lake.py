@@ -270,6 +270,54 @@ def last_hour(lake: Lake, market: Market, every: timedelta) -> None:
                 lake.append((table, rows.filter(pa.array((cycles == cycle) & (venues == venue)))))
 
 
+def cycles(days: int, every: timedelta) -> pa.Table:
+    """Return the cycles of *days* and of today, each venue's some tenths of a second apart."""
+    stretch = Stretch("cycles", END.replace(hour=0) - days * DAY, END, every)
+    starts = [stretch.times + 90 * place for place in range(len(VENUES))]
+    count, times = len(stretch.times), np.concatenate(starts)
+    counts = dict.fromkeys(("asked", "answered"), 200)
+    counts |= {"skipped": 0, "refused": 0, "requests": 9}
+    rows = {
+        "venue": np.repeat(VENUES, count),
+        "started_ts": times.astype("datetime64[ms]"),
+        "finished_ts": (times + 2_000 + times // 7 % 900).astype("datetime64[ms]"),
+        "latency_ms": 50.0 + times % 40,
+        "budget_used_pct": np.full(len(times), 20.0),
+        **{name: np.full(len(times), value, np.int32) for name, value in counts.items()},
+    }
+    return schema.conform("cycles", pa.table(rows))
+
+
+def alert_events(market: Market, days: int, seed: int) -> pa.Table:
+    """Return 1,500 firings of alerts a day, each with its two other events."""
+    rng, count = np.random.default_rng(seed), 1500 * days
+    end = round(END.timestamp() * 1000)
+    started = np.sort(rng.integers(end - days * 86_400_000, end - 3_600_000, count))
+    place, rule = rng.integers(0, len(market.bases), count), rng.integers(0, 50, count)
+    severities = np.array(["info", "info", "warning", "critical"])[rule % 4]
+    words = {
+        "rule": [f"Rule {n}" for n in rule],
+        "subject": [f"{market.venues[n]} {market.symbols[n]}" for n in place],
+        "venue": [market.venues[n] for n in place],
+        "symbol": [market.symbols[n] for n in place],
+        "base": [market.bases[n] for n in place],
+        "severity": severities.tolist(),
+    }
+    said = {"version": "1", "per": "pair", "timeframe": "5m", "alert_group": "all"}
+    said |= {"condition": "z_oi > 2", "message": "z of open interest 2.4", "channels": "[]"}
+    said |= {"seen_values": '{"z_oi": 2.4}', "seen_ages_s": '{"z_oi": 3.0}'}
+    parts = [
+        pa.table(
+            words
+            | {key: [value] * count for key, value in said.items()}
+            | {"change": [change] * count, "started_ts": started.astype("datetime64[ms]")}
+            | {"ts": (started + after).astype("datetime64[ms]")}
+        )
+        for change, after in (("pending", 0), ("firing", 60_000), ("resolved", 900_000))
+    ]
+    return schema.conform("alert_events", pa.concat_tables(parts))
+
+
 def main() -> None:
     """Make the lake, or print that it exists."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -292,6 +340,10 @@ def main() -> None:
     generate(folder, market, list(whole(asked.days, asked.bar_days, every)))
     with Lake(folder) as lake:
         last_hour(lake, market, every)
+        lake.append(
+            ("cycles", cycles(asked.days, every)),
+            ("alert_events", alert_events(market, asked.days, asked.seed)),
+        )
         lake.set_info(made=made)
         lake.publish()
     size = sum(file.stat().st_size for file in (folder / "lake").rglob("*.parquet"))
