@@ -43,7 +43,7 @@ write_change: Final = formats.writer("pct", 3)
 write_excess: Final = formats.writer("points", 3)
 """Five minutes move a price by hundredths of a percent."""
 
-_LEVEL: Final = (2.5, 97.5)
+LEVEL: Final = (2.5, 97.5)
 """Of an interval. [percentiles]"""
 _BLOCK_HORIZONS: Final = 3
 """With blocks of three horizons the variance of a mean of overlapping outcomes is 8/9 of the true
@@ -211,7 +211,7 @@ def _of_horizon(
 ) -> Iterator[dict[str, Any]]:
     horizon, measures = of
     bars = TIMEFRAMES[horizon] // BAR
-    block = max(_BLOCK_HORIZONS * TIMEFRAMES[horizon], _LEAST_BLOCK) // BAR
+    block = block_of(TIMEFRAMES[horizon]) // BAR
     samples = []
     for measure in measures:
         base = Base(changes_pct(panel.values[MEASURES[measure]], bars), panel.times)
@@ -382,6 +382,11 @@ def _by_bar(one: _Sample, bars: int) -> Iterator[Floats]:
         yield np.bincount(one.row, term, minlength=bars).astype(float)
 
 
+def block_of(overlap: timedelta) -> timedelta:
+    """Return how long a block is for outcomes that overlap others for as long as *overlap*."""
+    return max(_BLOCK_HORIZONS * overlap, _LEAST_BLOCK)
+
+
 def block_means(sums: Floats, terms: int, block: int, draw: np.random.Generator) -> Floats:
     """Return resampled means by the circular block bootstrap.
 
@@ -424,9 +429,9 @@ def _of_sample(one: _Sample, excess: Floats, hit: Floats, below: Floats) -> dict
     """
     p10, median, p90 = np.percentile(one.outcome, (10, 50, 90))
     over, mean = one.over_median, float((one.outcome - one.base_mean).mean())
-    low, high = np.nanpercentile(excess, _LEVEL)
-    hit_low, hit_high = 100 * np.nanpercentile(hit, _LEVEL)
-    median_low, median_high = np.quantile(over, np.nanpercentile(below, _LEVEL))
+    low, high = np.nanpercentile(excess, LEVEL)
+    hit_low, hit_high = 100 * np.nanpercentile(hit, LEVEL)
+    median_low, median_high = np.quantile(over, np.nanpercentile(below, LEVEL))
     return {
         **{"p10": p10, "median": median, "p90": p90, "base_median": one.base_median.mean()},
         **{"hit_pct": 100 * one.hits.mean(), "hit_low_pct": hit_low, "hit_high_pct": hit_high},
