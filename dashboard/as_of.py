@@ -39,7 +39,7 @@ class Moment:
     mode: Literal["live", "stopped", "asked"]
     """Live; stopped at the end of the data, as no collector runs; or a time given in the URL."""
     origin: str
-    """``live`` or ``simulator``, as the lake says."""
+    """``live`` or ``simulator``, as the lake says; of an uploaded record what it is called."""
     cycle: timedelta
     """Time between two cycles."""
     age: timedelta
@@ -51,6 +51,11 @@ class Moment:
     undated: datetime | None = None
     """Since when it is noted when bars were fetched, where all that was fetched later may have
     been fetched before that. UTC."""
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether it is of an uploaded record, for which no collector runs."""
+        return self.origin not in ("live", "simulator")
 
     def mark(self, timeframe: str = "5m") -> datetime:
         """Return when the last bar of *timeframe* closed; it holds nothing later."""

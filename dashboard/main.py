@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.errors import PerpscopeError, QueryError
-from dashboard import as_of, session, view
+from dashboard import as_of, record, session, view
 from dashboard.as_of import Moment
 from dashboard.frame.alert_news import load_news_code
 from dashboard.frame.brand import MARK, WORDMARK, style_page
@@ -41,6 +41,7 @@ def _choosable_at() -> Moment:
         return shown_moment.moment()
 
 
+record.leave_if_gone()
 # The icon goes first: else a page's Material icon is fetched from Google to stand in for it.
 st.set_page_config(page_icon=MARK, layout="wide")
 pages = [
@@ -106,6 +107,7 @@ session.enter(page.title)
 st.logo(WORDMARK)
 style_page()
 load_news_code()
+record.field()
 origin_label(source.origin())
 # The sidebar first: it says what in the URL is wrong, which a widget tidies away.
 seen = sidebar(choices, page.url_path, [one.url_path for one in pages], MANY)

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
+from pathlib import Path
+from typing import Final
 
 import anyio
 import anyio.to_thread
@@ -17,8 +19,12 @@ import streamlit as st
 import dashboard
 from analytics.errors import PerpscopeError
 from analytics.panels.panel import TIMEFRAMES
+from dashboard.uploads import SERVER, delete_left_behind
 
 log = logging.getLogger(__name__)
+
+_EVERY_S: Final = 60.0
+"""How often it is looked for uploaded records that nobody looks at. [wall s]"""
 
 
 @asynccontextmanager
@@ -27,8 +33,16 @@ async def warmed(_app: st.App) -> AsyncIterator[None]:
     async with anyio.create_task_group() as tasks:
         # A server that is asked to stop does not wait for it.
         tasks.start_soon(partial(anyio.to_thread.run_sync, warm_up, abandon_on_cancel=True))
+        tasks.start_soon(_delete_idle_uploads)
         yield
         tasks.cancel_scope.cancel()
+    SERVER.close_all()
+
+
+async def _delete_idle_uploads() -> None:
+    while True:
+        await anyio.to_thread.run_sync(SERVER.close_idle)
+        await anyio.sleep(_EVERY_S)
 
 
 def warm_up() -> None:
@@ -60,9 +74,10 @@ def _load_code() -> None:
 
 
 def _read() -> None:
-    from dashboard.loaders import bars, queries, shown_moment
+    from dashboard.loaders import bars, queries, shown_moment, source
     from dashboard.view import FIRST_TIMEFRAME
 
+    delete_left_behind(Path(source.live_folder()))
     shown = shown_moment.moment()
     queries.known_pairs(shown)
     queries.market_history(shown)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from analytics import formats
 from analytics.exports.charts import Chart
 from analytics.exports.exported_table import Section
 
@@ -31,7 +32,7 @@ class Report:
     moment: datetime
     """The time that everything in it is computed for. UTC"""
     origin: str
-    """``live`` or ``simulator``, as the lake says."""
+    """``live`` or ``simulator``, as the lake says, or what ``uploaded`` returns."""
     state: Mapping[str, str] = field(default_factory=dict)
     """What the page was set to, in words: timeframe, venues, thresholds."""
     figures: tuple[Figure, ...] = ()
@@ -43,4 +44,20 @@ class Report:
     @property
     def label(self) -> str | None:
         """What market this is, where it is not a real one."""
-        return SIMULATED if self.origin == "simulator" else None
+        return market_label(self.origin)
+
+
+def uploaded(name: str, origin: str) -> str:
+    """Return what a record is called that was opened from the file *name*.
+
+    Args:
+        name: Of the file, or of the first of several.
+        origin: ``live`` or ``simulator``, as its lake says.
+    """
+    simulated = ", a simulated market" if origin == "simulator" else ""
+    return f"Uploaded record: {formats.shortened(name, 40)}{simulated}"
+
+
+def market_label(origin: str) -> str | None:
+    """Return what pages and documents of *origin* are marked with; None for a live market."""
+    return {"live": None, "simulator": SIMULATED}.get(origin, origin)

@@ -68,6 +68,11 @@ class Layout:
         return self.folder / "scratch"
 
     @property
+    def uploads(self) -> Path:
+        """Records that dashboards opened from files; a folder for each dashboard that runs."""
+        return self.folder / "uploads"
+
+    @property
     def quarantine(self) -> Path:
         """Where damaged files go, with a note each."""
         return self.folder / "set-aside"
@@ -79,7 +84,7 @@ def make_private(layout: Layout) -> None:
     What belongs to somebody else cannot be closed by us, nor what lies on a disk that knows no
     owners; it is left as it is.
     """
-    kept = (layout.data, layout.journals, layout.quarantine, layout.scratch)
+    kept = (layout.data, layout.journals, layout.quarantine, layout.scratch, layout.uploads)
     parts = (*kept, layout.folder / "logs")
     names = ("catalog.*", "public.*", "collector.*", "checksums*")
     files = [path for name in names for path in layout.folder.glob(name)]

@@ -33,13 +33,17 @@ def board() -> None:
             damaged_files(damaged)
         counted = bases.counted(shown)
         if cycles.empty:
-            st.info(f"No cycles in the 24 hours before {formats.moment(shown.now)}.")
+            if shown.is_uploaded:
+                st.info("No venues here: no collector has written this uploaded record.")
+            else:
+                st.info(f"No cycles in the 24 hours before {formats.moment(shown.now)}.")
             if apart := of_shared_names(counted):
                 draw_problems(apart, cycles, shown)
         else:
             streams = channels(cycles, shown)
             # Which venues should be collected is only known for the present.
-            expected = set() if shown.mode == "asked" else set(source.offers())
+            is_past = shown.mode == "asked" or shown.is_uploaded
+            expected = set() if is_past else set(source.offers())
             silent = queries.silent_pairs(shown)
             notes = source.collector_notes()
             found = problems(cycles, expected, streams, silent, notes, free, counted, shown)

@@ -27,6 +27,8 @@ _SAID: Final = "acting_said"
 
 def refusal(shown: Moment) -> str | None:
     """Return why the collector can be asked for nothing here and now, None if it can."""
+    if shown.is_uploaded:
+        return "This is an uploaded record. Go back to the live one to act."
     if shown.mode == "asked":
         return "This page shows a past time. Go back to now to act."
     settings = source.settings()
@@ -40,7 +42,7 @@ def refusal(shown: Moment) -> str | None:
     if why is not None:
         return why
     try:
-        runs = collector_socket.takes_work(Path(source.folder()))
+        runs = collector_socket.takes_work(Path(source.live_folder()))
     except PerpscopeError as error:
         return f"{error}."
     return None if runs else "No collector is running: nothing can be changed."
@@ -71,7 +73,7 @@ def failed(kind: type[commands.Command], *asked: Fields) -> str | None:
         try:
             for fields in asked:
                 token = st.session_state.get(_TOKEN)
-                commands.send(Path(source.folder()), kind, token=token or None, **fields)
+                commands.send(Path(source.live_folder()), kind, token=token or None, **fields)
         except PerpscopeError as error:
             return f"Not done: {error}."
     return None

@@ -185,10 +185,13 @@ def load_news_code() -> None:
 def alert_news(*, with_bell: bool = True) -> None:
     """Draw the bell, and have the browser show what it has not shown yet.
 
-    Both are of the present, whatever time the page shows. To be called in every refresh.
+    Both are of the present, whatever time the page shows; nothing is new in an uploaded record.
+    To be called in every refresh.
     """
     try:
         shown = shown_moment.moment()
+        if shown.is_uploaded:
+            return
         episodes = alert_episodes.episodes(shown, _SPAN)
         held = trade_news.held(shown)
     except PerpscopeError:

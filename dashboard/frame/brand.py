@@ -40,6 +40,9 @@ _STYLE: Final = """
   right: 15.5rem; zoom: 0.85 } }
 @media (max-width: 640px) { [data-testid="stLayoutWrapper"]:has(> .st-key-origin) {
   top: 3.3rem; right: 0.75rem; zoom: 0.75 } }
+.st-key-origin button { pointer-events: auto; min-height: 0; padding: 0 0.25rem }
+/* It is there to keep the record in the address. */
+.st-key-record { display: none }
 /* A finger cannot point at a table without touching it, and its tools lay over the heading. */
 @media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
 /* They show nothing, and would have a gap about them. */

@@ -17,7 +17,7 @@ import streamlit as st
 from analytics import formats
 from analytics.exports.csv import csv_bytes
 from analytics.exports.exported_table import Section
-from analytics.exports.report import SIMULATED, Report
+from analytics.exports.report import Report, market_label
 from analytics.exports.tsv import tsv_text
 from analytics.exports.xlsx import xlsx_bytes
 from dashboard.as_of import Moment
@@ -92,7 +92,7 @@ def pdf_button(
 
 def file_stem(page: str, shown: Moment, table: str | None = None, day: date | None = None) -> str:
     """Return a file's name without its ending: page, table and time or *day*, and whose market."""
-    parts = ["perpscope", "simulated" if shown.origin == "simulator" else "", _slug(page)]
+    parts = ["perpscope", _market(shown), _slug(page)]
     if table is not None and _slug(table) != _slug(page):
         parts.append(_slug(table))
     return "_".join([*filter(None, parts), f"{day or format(shown.now, '%Y%m%dT%H%M%SZ')}"])
@@ -110,8 +110,7 @@ def plotly_config(name: str, shown: Moment) -> dict[str, Any]:
 
 def picture_stem(name: str, shown: Moment) -> str:
     """Return what the saved picture of the chart *name* is called, and whose market it is."""
-    origin = "simulated_" if shown.origin == "simulator" else ""
-    return f"perpscope_{origin}{_slug(name)}"
+    return "_".join(filter(None, ("perpscope", _market(shown), _slug(name))))
 
 
 def _chosen(tables: Tables, key: str) -> str | None:
@@ -166,8 +165,13 @@ def _pdf(make: Callable[[], Report]) -> bytes:
 
 def _about(page: str, shown: Moment) -> dict[str, str]:
     """Say what a workbook was made from."""
-    market = SIMULATED if shown.origin == "simulator" else "As published by the venues"
+    market = market_label(shown.origin) or "As published by the venues"
     return {"Page": page, "As of": formats.moment(shown.now), "Market": market, "Times": "UTC"}
+
+
+def _market(shown: Moment) -> str:
+    """Return what names of files say of the market, nothing of a live one."""
+    return "uploaded" if shown.is_uploaded else "simulated" * (shown.origin == "simulator")
 
 
 def _slug(text: str) -> str:

@@ -8,10 +8,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from analytics import formats
-from analytics.exports.report import SIMULATED
+from analytics.exports.report import market_label
 from analytics.palette import colors
-from dashboard import as_of, session
+from dashboard import as_of, record, session
 from dashboard.as_of import Moment
+from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import beside, titled
 from dashboard.loaders import shown_moment
 
@@ -55,7 +56,9 @@ def headline(title: str, shown: Moment) -> DeltaGenerator:
                 icon=":material/arrow_back:",
                 on_click=_back_to_now,
             )
-    if shown.mode == "stopped":
+    if shown.is_uploaded and shown.mode == "stopped":
+        st.info(_end_of_upload(shown), icon=":material/upload_file:")
+    elif shown.mode == "stopped":
         st.warning(_why_not_live(shown), icon=":material/pause_circle:")
     if shown.mode == "asked":
         st.info(_as_of_note(shown), icon=":material/history:")
@@ -90,6 +93,11 @@ def _why_not_live(shown: Moment) -> str:
     return f"No collector is running. {as_of} (age {formats.age(shown.age)}{beside(shown.now)})."
 
 
+def _end_of_upload(shown: Moment) -> str:
+    at = f"{formats.moment(shown.now)} (age {formats.age(shown.age)}{beside(shown.now)})"
+    return f"This uploaded record is shown at its end, {at}. The sidebar goes to another time."
+
+
 def _as_of_note(shown: Moment) -> str:
     at = f"at {formats.moment(shown.now)} (age {formats.age(shown.age)}{beside(shown.now)})"
     if not shown.fetched_later:
@@ -115,11 +123,23 @@ def _back_to_now() -> None:
 
 
 def origin_label(origin: str | None) -> None:
-    """Draw what market this is, where it is not a real one."""
+    """Draw what market this is, where it is not a live one."""
     st.session_state["labelled_origin"] = origin
-    if origin == "simulator":
-        with st.container(key="origin", width="content"):
-            st.badge(SIMULATED, icon=":material/science:", color="orange")
+    if origin is None or (label := market_label(origin)) is None:
+        return
+    with st.container(key="origin", width="content", horizontal=True, gap="xsmall"):
+        if origin == "simulator":
+            st.badge(label, icon=":material/science:", color="orange")
+        else:
+            st.badge(plain(label), icon=":material/upload_file:", color="violet")
+            st.button(
+                "Back to live",
+                key="leave_upload",
+                type="tertiary",
+                help="Show the live record. The uploaded one stays open in Studio.",
+                on_click=record.look_at,
+                args=("",),
+            )
 
 
 def follow_origin(shown: Moment) -> None:

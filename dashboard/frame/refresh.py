@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard import session
+from dashboard import record, session
 from dashboard.frame.alert_news import alert_news
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import watch_badges
@@ -35,7 +35,7 @@ def refreshed(
 
         def ticking() -> None:
             # A click in here runs the fragment alone: what is the page's to do needs the page.
-            if session.page_rerun_due():
+            if session.page_rerun_due() or record.is_gone():
                 st.rerun(scope="app")
             alert_news()
             with loading_outline(board.__code__.co_filename, waits_for):

@@ -17,7 +17,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.errors import PerpscopeError
-from dashboard import as_of, session
+from dashboard import as_of, record, session
 from dashboard.frame.browser_storage import Kept, stored
 from dashboard.frame.error_boundary import plain
 
@@ -234,7 +234,7 @@ def _take_list() -> None:
 
 def _save_view(page: str) -> None:
     """Save the address of *page* but for the time that it shows."""
-    names = [name for name in st.query_params if name not in (as_of.AT, as_of.LATER)]
+    names = [name for name in st.query_params if name not in (as_of.AT, as_of.LATER, record.KEY)]
     query = urlencode([(name, one) for name in names for one in st.query_params.get_all(name)])
     saved, name = _saved(), st.session_state[_NAME].strip()
     _keep(replace(saved, views={**saved.views, name: f"{page}?{query}"}))

@@ -9,12 +9,14 @@ import pandas as pd
 
 from analytics import formats
 from analytics.errors import LakeAbsent, LakeError, QueryError
+from analytics.exports.report import uploaded
 from analytics.lake.clock import LakeClock
 from analytics.lake.schema import BAR
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
-from dashboard import as_of
+from dashboard import as_of, record
 from dashboard.as_of import SILENT_CYCLES, Moment
 from dashboard.loaders import source
+from dashboard.uploads import Upload
 
 Known = tuple[str, int, datetime]
 """The newest bar, a count that changes with the bars, and by when those were known."""
@@ -28,38 +30,23 @@ def moment(asked: datetime | time | None = None) -> Moment:
     """Return the time to show: the requested one, else now, else the end of the data.
 
     Args:
-        asked: UTC; a time of day alone is of today by the lake's clock.
+        asked: UTC; a time of day alone is of today by the lake's clock, or of the last day of an
+            uploaded record.
 
     Raises:
         LakeAbsent: There is nothing to show.
-        QueryError: The requested time is in the future.
+        QueryError: The requested time is in the future, or after the end of an uploaded record.
+        RecordGone: The uploaded record is no longer open.
     """
-    folder, wall = source.folder(), datetime.now(UTC)
-    info, cycle = source.info(), timedelta(seconds=source.interval_s())
-    clock = LakeClock.of(info)
-    now, speed = (wall, 1.0) if clock is None else (clock.at(wall), clock.speed)
-    if asked is not None:
-        past = _past(asked, now)
-        fetched, undated = _fetched_later(past, info)
-        later = as_of.later_too()
-        return Moment(past, "asked", info["origin"], cycle, now - past, later, fetched, undated)
-    newest = _time("newest_cycle", now=now)
-    # A fast clock runs far ahead of what a page can keep up with.
-    grace = max(SILENT_CYCLES * cycle, timedelta(seconds=30) * speed)
-    if newest is not None and now - newest <= grace:
-        shown = now if speed == 1 else newest
-        return Moment(shown, "live", info["origin"], cycle, timedelta())
-    end = _time("newest_row", wall=now)
-    if end is None:
-        raise LakeAbsent(Path(folder))
-    if clock is None:
-        return Moment(end, "stopped", info["origin"], cycle, wall - end)
-    age = max(wall - source.reader(folder).published_at(), timedelta())
-    return Moment(end, "stopped", info["origin"], cycle, age)
+    upload = record.current()
+    return _of_live(asked) if upload is None else _of_upload(upload, asked)
 
 
 def refresh_s() -> float:
     """Refresh interval of a live page: one cycle of the lake's clock. [wall s]"""
+    if record.current() is not None:
+        # Nothing in it changes; a refresh keeps it open.
+        return source.settings().interval_s
     try:
         clock = LakeClock.of(source.info())
     except (LakeError, QueryError):
@@ -84,6 +71,49 @@ def bar_ended(shown: Moment) -> datetime:
     """
     mark, (newest, _, _) = shown.mark(), bars_known(shown)
     return mark if pd.Timestamp(newest) == mark - BAR else mark - BAR
+
+
+def _of_upload(upload: Upload, asked: datetime | time | None) -> Moment:
+    wall, cycle = datetime.now(UTC), timedelta(seconds=source.interval_s())
+    if (end := _time("newest_row", wall=wall)) is None:
+        raise LakeAbsent(Path(upload.lake))
+    origin = uploaded(upload.name, source.info()["origin"])
+    if asked is None:
+        return Moment(end, "stopped", origin, cycle, wall - end)
+    past = datetime.combine(end.date(), asked) if isinstance(asked, time) else asked
+    if past > end:
+        raise QueryError(
+            f"at={formats.moment(past)} is after the end of this record, {formats.moment(end)}"
+        )
+    return _asked_moment(past, origin, cycle, wall - past)
+
+
+def _of_live(asked: datetime | time | None) -> Moment:
+    folder, wall = source.folder(), datetime.now(UTC)
+    info, cycle = source.info(), timedelta(seconds=source.interval_s())
+    clock = LakeClock.of(info)
+    now, speed = (wall, 1.0) if clock is None else (clock.at(wall), clock.speed)
+    if asked is not None:
+        past = _past(asked, now)
+        return _asked_moment(past, info["origin"], cycle, now - past)
+    newest = _time("newest_cycle", now=now)
+    # A fast clock runs far ahead of what a page can keep up with.
+    grace = max(SILENT_CYCLES * cycle, timedelta(seconds=30) * speed)
+    if newest is not None and now - newest <= grace:
+        shown = now if speed == 1 else newest
+        return Moment(shown, "live", info["origin"], cycle, timedelta())
+    end = _time("newest_row", wall=now)
+    if end is None:
+        raise LakeAbsent(Path(folder))
+    if clock is None:
+        return Moment(end, "stopped", info["origin"], cycle, wall - end)
+    age = max(wall - source.reader(folder).published_at(), timedelta())
+    return Moment(end, "stopped", info["origin"], cycle, age)
+
+
+def _asked_moment(past: datetime, origin: str, cycle: timedelta, age: timedelta) -> Moment:
+    fetched, undated = _fetched_later(past, source.info())
+    return Moment(past, "asked", origin, cycle, age, as_of.later_too(), fetched, undated)
 
 
 def _past(asked: datetime | time, now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""The lake's folder, reader and facts (``lake_info``)."""
+"""The folder, reader and facts (``lake_info``) of the record that a session looks at."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ import streamlit as st
 
 from analytics import query
 from analytics.errors import LakeError, QueryError, SettingsError
+from analytics.exports.report import uploaded
+from analytics.lake.clock import INTERVAL_FACT
 from analytics.lake.reader import Reader
 from analytics.settings import LakeSettings, load
+from dashboard import record
+from dashboard.uploads import MOST, SERVER
 
 
 @cache
@@ -28,21 +32,36 @@ def settings() -> LakeSettings:
 
 
 def folder() -> str:
-    """Where the lake lies."""
+    """Return where the lake lies of the record that this session looks at.
+
+    Whatever is read of it is cached by this: no session is shown another's record.
+
+    Raises:
+        RecordGone: It was an uploaded one, and is no longer open.
+    """
+    upload = record.current()
+    return live_folder() if upload is None else upload.lake
+
+
+def live_folder() -> str:
+    """Return where the collector's lake lies, whatever record is looked at."""
     return str(settings().data_dir.absolute())
 
 
 def interval_s() -> float:
-    """Time between two cycles. [s]"""
-    return settings().interval_s
+    """Time between two cycles, or between two readings of an uploaded record. [s]"""
+    if record.current() is None:
+        return settings().interval_s
+    return float(info().get(INTERVAL_FACT, settings().interval_s))
 
 
 def origin() -> str | None:
-    """Origin of the lake, ``live`` or ``simulator``; None if it cannot be read."""
+    """Return the origin of the record, as `Moment` has it; None if it cannot be read."""
     try:
-        return info()["origin"]
+        found, upload = info()["origin"], record.current()
     except (LakeError, QueryError, SettingsError):
         return None
+    return found if upload is None else uploaded(upload.name, found)
 
 
 def offers() -> dict[str, Any]:
@@ -64,9 +83,14 @@ def version() -> int:
     return reader(folder()).version()
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
 def reader(place: str) -> Reader:
     """Return the reader of the lake in *place*, which all sessions share."""
+    upload = SERVER.of_lake(place)
+    return _reader(place) if upload is None else upload.reader
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _reader(place: str) -> Reader:
     return Reader(Path(place))
 
 
@@ -75,7 +99,7 @@ def info() -> dict[str, str]:
     return _info(folder(), version())
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@st.cache_data(max_entries=MOST + 1, show_spinner=False)
 def _info(place: str, published: int) -> dict[str, str]:
     rows = fetch(place, published, None, "lake_info", {}, {})
     return dict(zip(rows["key"], rows["value"], strict=True))

@@ -50,7 +50,9 @@ def journal(closed: Sequence[Monitored], shown: Moment) -> None:
     """Draw the trades that are *closed*, the last one first."""
     st.subheader("Journal", anchor=False)
     if not closed:
-        st.caption("No closed trades.")
+        st.caption(
+            "Closed trades belong to the live record." if shown.is_uploaded else "No closed trades."
+        )
         return
     rows = closed_rows(closed)
     table = rows[[column.name for column in _CLOSED]]

@@ -36,7 +36,7 @@ def open_trades(found: list[Monitored], shown: Moment, why_not: str | None) -> N
     st.html(_STYLE)
     st.subheader("Open trades", anchor=False)
     if not found:
-        st.caption("No open trades." if shown.mode != "asked" else "No trade was open then.")
+        st.caption(_none(shown))
     for one in found:
         with st.container(border=True, key=f"trade_{one.trade.id}", gap="small"):
             live = trades.live(one.trade, one.contract, shown) if one.contract else None
@@ -48,6 +48,12 @@ def open_trades(found: list[Monitored], shown: Moment, why_not: str | None) -> N
                 _figures(one.trade, live, shown)
             for line in _lines(one.trade, live):
                 st.caption(plain(line))
+
+
+def _none(shown: Moment) -> str:
+    if shown.is_uploaded:
+        return "Monitored trades belong to the live record."
+    return "No open trades." if shown.mode != "asked" else "No trade was open then."
 
 
 def written(name: str, value: float | None) -> str:

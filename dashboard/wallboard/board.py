@@ -101,7 +101,9 @@ def wall_style() -> None:
 def wall_top(shown: Moment, cycles: pd.DataFrame, colors: Colors) -> None:
     """Draw the time, whether data is live, and how long ago each venue finished a cycle."""
     said, color = "Live", colors.up
-    if shown.mode == "stopped":
+    if shown.is_uploaded:
+        said = f"end of this record · age {formats.age(shown.age)}"
+    elif shown.mode == "stopped":
         said, color = f"COLLECTOR NOT RUNNING · age {formats.age(shown.age)}", colors.alert
     if shown.ahead:
         said = f"COLLECTOR CLOCK {formats.age(shown.ahead)} AHEAD OF THIS MACHINE"

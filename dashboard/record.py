@@ -1,0 +1,103 @@
+"""Which record a session looks at: the live one, or one that was uploaded in Studio.
+
+An uploaded one is named in the address, ``?record=``: a reload of the page finds it again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from analytics.errors import PerpscopeError
+from dashboard import as_of
+from dashboard.uploads import IDLE_S, SERVER, Upload
+
+KEY: Final = "record"
+"""Of the field that holds the token, and so in the URL."""
+
+_MINE: Final = "records_opened"
+_GONE: Final = "record_gone"
+
+
+class RecordGone(PerpscopeError):
+    """The uploaded record was closed or deleted while a page showed it."""
+
+    def __init__(self) -> None:
+        super().__init__("this uploaded record is no longer open")
+
+
+def current() -> Upload | None:
+    """Return the uploaded record that this session looks at; None for the live one.
+
+    On a thread without a session it is always None: what runs there is handed the folder.
+
+    Raises:
+        RecordGone: It was closed or deleted meanwhile; ``leave_if_gone`` goes back to live.
+    """
+    if not (token := _token()):
+        return None
+    if (found := SERVER.find(token)) is None:
+        raise RecordGone
+    return found
+
+
+def is_gone() -> bool:
+    """Return whether the record that this session looks at is no longer open."""
+    return bool(token := _token()) and SERVER.find(token) is None
+
+
+def leave_if_gone() -> None:
+    """Go back to live from a record that is no longer open; to be called before all else."""
+    for token in st.session_state.get(_MINE, ()):
+        SERVER.find(token)
+    if not is_gone():
+        return
+    st.session_state[_GONE] = True
+    if KEY in st.session_state:
+        st.session_state[KEY] = ""
+    else:
+        # The field follows the address in its first run, whatever it was set to.
+        del st.query_params[KEY]
+        st.rerun()
+
+
+def field() -> None:
+    """Draw the field, unseen, that keeps the record in the address on all pages.
+
+    And say once that a record is gone.
+    """
+    st.text_input("Record", key=KEY, bind="query-params", label_visibility="collapsed")
+    if st.session_state.pop(_GONE, False):
+        st.warning(
+            "It was closed, or no page had shown it for "
+            f"{IDLE_S / 60:.0f} minutes, or the server was restarted. Open its files again in "
+            "Studio.",
+            title="This uploaded record is no longer open; this is the live record",
+            icon=":material/folder_off:",
+        )
+
+
+def opened(upload: Upload) -> None:
+    """Count *upload* among those of this session, which are kept while it lasts."""
+    st.session_state[_MINE] = [*st.session_state.get(_MINE, ()), upload.token]
+
+
+def mine() -> list[Upload]:
+    """Return the records that this session opened, and those that are still open."""
+    found = [SERVER.find(token) for token in st.session_state.get(_MINE, ())]
+    return [one for one in found if one is not None]
+
+
+def look_at(token: str) -> None:
+    """Make all pages show the record of *token*, empty for live; to be called in a callback."""
+    st.session_state[KEY] = token
+    as_of.go_to(None)
+
+
+def _token() -> str:
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return ""
+    # A session's first run reads the URL before the field is there to follow it.
+    return str(st.session_state.get(KEY, st.query_params.get(KEY, "")))
