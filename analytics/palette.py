@@ -23,6 +23,8 @@ class Colors:
     """For what is old, or beside the point."""
     alert: str
     """For what wants a look."""
+    replay: str
+    """Of a replay's clock: nothing of a live page has it."""
     text: str
     pinned: str
     """For text in a table's pinned column, which Streamlit draws at 60 %."""
@@ -52,6 +54,7 @@ DARK = Colors(
     down="#FF8552",
     muted="#8B95A7",
     alert="#F2C14E",
+    replay="#F05BFF",
     text="#E6E9EF",
     pinned="#FFFFFF",
     background="#0B0E14",
@@ -68,6 +71,7 @@ LIGHT = Colors(
     down="#C2410C",
     muted="#5F6B7C",
     alert="#8A5A00",
+    replay="#A30FB8",
     text="#0B1220",
     pinned="#000000",
     background="#FFFFFF",

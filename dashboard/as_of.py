@@ -24,6 +24,13 @@ LATER: Final = "later"
 """Key of the switch beneath it, and so in the URL, that includes data fetched after that time."""
 
 
+_CLOCK: Final = "clock"
+"""What asks for a time since the last run of the whole page, as the field would write it.
+
+The browser sends what stands in the field with every run, and the field is drawn by those of the
+whole page alone: until then it does not know where the clock was moved to.
+"""
+
 _LOOK_BACK = timedelta(minutes=10)
 _TIME_OF_DAY: Final = re.compile(r"\d\d:\d\d(:\d\d)?Z?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -102,12 +109,34 @@ def later_too() -> bool:
 
 def go_to(at: datetime | None) -> None:
     """Make *at* the time that all pages show, UTC; None for now. To be called in a callback."""
-    st.session_state[AT] = in_url(at).get(AT, "")
+    st.session_state[_CLOCK] = in_url(at).get(AT, "")
+
+
+def settle() -> None:
+    """Write the time that was gone to into the field; to be called before the field is drawn."""
+    if (text := st.session_state.pop(_CLOCK, None)) is not None:
+        st.session_state[AT] = text
+
+
+def typed() -> None:
+    """Let the field say the time, which somebody has just typed into it."""
+    st.session_state.pop(_CLOCK, None)
 
 
 def in_url(at: datetime | None) -> dict[str, str]:
     """Return what asks for *at*, UTC, in the URL; nothing for None, which is now."""
     return {} if at is None else {AT: f"{at:%Y-%m-%dT%H:%M:%SZ}"}
+
+
+def is_asked() -> bool:
+    """Return whether another time than now is asked for, right or wrong."""
+    return bool(_text())
+
+
+def _text() -> str:
+    # A session's first run reads the URL before the field is there to follow it.
+    field = st.session_state.get(AT, st.query_params.get(AT, ""))
+    return str(st.session_state.get(_CLOCK, field)).strip()
 
 
 def asked_time() -> datetime | time | None:
@@ -118,8 +147,12 @@ def asked_time() -> datetime | time | None:
     Raises:
         QueryError: It is not a valid time, or before 1970.
     """
-    # A session's first run reads the URL before the field is there to follow it.
-    text = str(st.session_state.get(AT, st.query_params.get(AT, ""))).strip()
+    return parsed(_text())
+
+
+def parsed(text: str) -> datetime | time | None:
+    """Return the time that *text* asks for, as :func:`asked_time` does."""
+    text = text.strip()
     if not text:
         return None
     said = formats.repeated(text)

@@ -14,6 +14,7 @@ from dashboard.frame.browser_storage import Many
 from dashboard.frame.freshness import origin_label
 from dashboard.frame.sidebar import sidebar
 from dashboard.frame.toolbar import toolbar
+from dashboard.frame.transport import keep_in_address, load_transport_code
 from dashboard.frame.user_thresholds import with_own_levels
 from dashboard.loaders import queries, shown_moment, source
 from dashboard.market.pair_dialog import pair_dialog
@@ -107,10 +108,12 @@ session.enter(page.title)
 st.logo(WORDMARK)
 style_page()
 load_news_code()
+load_transport_code()
 record.field()
 origin_label(source.origin())
 # The sidebar first: it says what in the URL is wrong, which a widget tidies away.
 seen = sidebar(choices, page.url_path, [one.url_path for one in pages], MANY)
+keep_in_address()
 rows, timeframe = toolbar(page.title)
 view.keep(with_own_levels(replace(seen, rows=rows, timeframe=timeframe)))
 if opened := session.opened_pair():

@@ -7,6 +7,10 @@ from typing import Final
 
 import streamlit as st
 
+PAGE_FRAGMENT: Final = "page"
+DIALOG_FRAGMENT: Final = "pair_dialog"
+"""Keys of the fragments that follow the clock."""
+
 _OPEN: Final = "opened_pair"
 _PAGE: Final = "entered_page"
 _WHOLE: Final = "whole_run"

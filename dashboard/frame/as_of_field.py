@@ -20,6 +20,7 @@ _PICKED: Final = "as_of_picked"
 
 def as_of_field() -> None:
     """Ask for a time; what is no time leaves the page as it was."""
+    as_of.settle()
     # What no field of the frame holds is lost from the URL at the next page.
     st.text_input(
         "As of (UTC)",
@@ -56,6 +57,7 @@ def as_of_field() -> None:
 
 def _check() -> None:
     """Take back a time that is none, and keep why for the place beneath the field."""
+    as_of.typed()
     st.session_state.pop(_WRONG, None)
     try:
         shown_moment.moment(as_of.asked_time())
@@ -82,6 +84,7 @@ def _pick() -> None:
     picked: datetime | None = st.session_state[_PICKED]
     if picked is not None:
         as_of.go_to(picked.replace(tzinfo=UTC))
+        as_of.settle()
         _check()
 
 

@@ -46,10 +46,14 @@ _STYLE: Final = """
 /* A finger cannot point at a table without touching it, and its tools lay over the heading. */
 @media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
 /* They show nothing, and would have a gap about them. */
-.st-key-chart_code, .st-key-alert_news_code,
+.st-key-chart_code, .st-key-alert_news_code, .st-key-transport_code,
 [data-testid="stElementContainer"]:has(> .stHtml > script) { display: none; }
 /* As high as its buttons, which come last. */
 .st-key-headline { min-height: 35px; }
+/* Beneath the transport bar, which says the time in colour. */
+.st-key-as_of_note [data-testid="stAlertContainer"] { padding: 0; background: none;
+  min-height: 0; color: inherit }
+.st-key-as_of_note p { font-size: 0.85rem; opacity: 0.8 }
 /* Hidden would keep a chart's axis of time from sticking to the window's edge. */
 [data-testid="stDialog"] > div { overflow: clip; }
 /* The primary colour bears white text; as text on its own tint it is too dark to read. */

@@ -10,10 +10,11 @@ from streamlit.delta_generator import DeltaGenerator
 from analytics import formats
 from analytics.exports.report import market_label
 from analytics.palette import colors
-from dashboard import as_of, record, session
+from dashboard import record
 from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import beside, titled
+from dashboard.frame.transport import transport_place
 from dashboard.loaders import shown_moment
 
 _LIVE = ":green[:material/sensors: **Live**]"
@@ -50,18 +51,14 @@ def headline(title: str, shown: Moment) -> DeltaGenerator:
     with row:
         st.header(title, anchor=False, width="content")
         live_badge(shown)
-        if shown.mode == "asked":
-            st.button(
-                "Back to now",
-                icon=":material/arrow_back:",
-                on_click=_back_to_now,
-            )
+        transport_place()
     if shown.is_uploaded and shown.mode == "stopped":
         st.info(_end_of_upload(shown), icon=":material/upload_file:")
     elif shown.mode == "stopped":
         st.warning(_why_not_live(shown), icon=":material/pause_circle:")
     if shown.mode == "asked":
-        st.info(_as_of_note(shown), icon=":material/history:")
+        with st.container(key="as_of_note"):
+            st.info(_as_of_note(shown))
     return row
 
 
@@ -115,11 +112,6 @@ def _as_of_note(shown: Moment) -> str:
         f"Showing stored data {at}, including data fetched later: not known at that time, with "
         f"funding as paid at the end of its period.{undated}"
     )
-
-
-def _back_to_now() -> None:
-    as_of.go_to(None)
-    session.rerun_page()
 
 
 def origin_label(origin: str | None) -> None:

@@ -12,6 +12,7 @@ from dashboard import record, session
 from dashboard.frame.alert_news import alert_news
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import watch_badges
+from dashboard.frame.transport import transport_bar
 from dashboard.loaders import shown_moment
 
 _VISITED: Final = "visited_pages"
@@ -40,9 +41,10 @@ def refreshed(
             alert_news()
             with loading_outline(board.__code__.co_filename, waits_for):
                 board()
+            transport_bar()
 
         pace = every_s or shown_moment.refresh_s()
-        st.fragment(ticking, run_every=pace)()
+        st.fragment(ticking, run_every=pace, key=session.PAGE_FRAGMENT)()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.panels.panel import TIMEFRAMES
-from dashboard.frame import notifications, rows_switch, saved_views, user_thresholds
+from dashboard.frame import notifications, rows_switch, saved_views, transport, user_thresholds
 from dashboard.frame.as_of_field import as_of_field
 from dashboard.frame.browser_storage import (
     Many,
@@ -132,5 +132,7 @@ def _complaints(
             yield f"Unknown {key}: {some}."
     if damaged_link():
         yield "The link is damaged: copy it again, whole."
+    if (wrong := transport.complaint()) is not None:
+        yield wrong
     yield from rows_switch.complaints()
     yield from user_thresholds.complaints()

@@ -33,7 +33,8 @@ def pair_dialog(venue: str, symbol: str, at: datetime | None = None) -> None:
         title = f"{title}, {plain(formats.moment(at))}"
     opened = st.dialog(title, width="large", on_dismiss=session.close_pair)
     # What runs again is in it and not itself, which would close at each run.
-    opened(st.fragment(_draw, run_every=shown_moment.refresh_s()))(venue, symbol, at)
+    every_s = shown_moment.refresh_s()
+    opened(st.fragment(_draw, run_every=every_s, key=session.DIALOG_FRAGMENT))(venue, symbol, at)
 
 
 def _draw(venue: str, symbol: str, at: datetime | None) -> None:

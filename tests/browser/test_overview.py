@@ -282,7 +282,7 @@ def test_a_view_goes_along_from_page_to_page(visit, made):
     page.go_back()
     arrive_at("Overview")
     assert page.get_by_role("dialog").count() == 0
-    page.get_by_role("button", name="Back to now").click()
+    page.get_by_role("button", name="Back to live").click()
     page.get_by_text("Showing the market as known at").wait_for(state="detached")
     page.wait_for_url(lambda address: "at=" not in address)
 

@@ -337,3 +337,27 @@ def test_what_time_is_on_record_is_not_read_anew_at_each_publish(app, record, mo
 
     assert asked.count("known_pairs") > 1
     assert asked.count("record_span") == 1
+
+
+def test_the_clock_that_is_moved_is_that_of_every_page(opened, record):
+    """Moved without the sidebar, which says it at the next run of the whole page."""
+    for minutes in (0, 90):
+        record.snapshot(BTC, at=record.noon - timedelta(minutes=minutes), price=1.0)
+    page = opened(OVERVIEW, at="12:40")
+    page.session_state["clock"] = "2025-10-22T11:14:00Z"
+
+    page.run()
+    assert page.session_state["at"] == "2025-10-22T11:14:00Z"
+    for path in ("heatmap", "correlation", "exchanges", "market", "alerts"):
+        page.switch_page(f"app_pages/{path}.py").run()
+        assert "as known at 2025-10-22 11:14 UTC" in said(page), path
+
+
+@pytest.mark.parametrize("speed", ["fast", "0", "3601", "nan"])
+def test_a_wrong_speed_in_a_link_is_said(opened, record, speed):
+    record.snapshot(BTC, price=1.0)
+
+    page = opened(OVERVIEW, at="2025-10-22T12:44Z", speed=speed)
+
+    (warning,) = (box.value.replace("\\", "") for box in page.sidebar.warning)
+    assert warning == f"speed={speed} is not a number from 1 to 3,600."

@@ -1,0 +1,270 @@
+"""The transport bar: plays, steps and drags the clock that all pages follow.
+
+The browser drives it, with ``javascript/transport.js``: while it plays, it asks for the next step
+when the page has drawn the last one, so that no step ever waits behind another. Only the page's
+own fragment runs; the sidebar and the address it says the time in follow when the clock stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from secrets import randbelow
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from analytics import formats
+from analytics.errors import PerpscopeError
+from analytics.palette import colors
+from dashboard import as_of, session
+from dashboard.as_of import Moment
+from dashboard.loaders import queries, shown_moment
+
+SPEED: Final = "speed"
+"""In the URL: how many times as fast as the market the clock is played."""
+FIRST_SPEED: Final = 60.0
+MAX_SPEED: Final = 3600.0
+
+_KEY: Final = "transport_bar"
+_HAND: Final = "transport_hand"
+_PLACE: ContextVar[DeltaGenerator | None] = ContextVar("place of the transport bar", default=None)
+
+_SPANS: Final = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1)}
+_UNITS: Final = ("cycle", *_SPANS, "event")
+
+_DRAW: Final = """
+export default async (component) => {
+  globalThis.perpscopeTransport ??= Promise.withResolvers()
+  return (await globalThis.perpscopeTransport.promise).%s(component)
+}
+"""
+
+
+@dataclass(slots=True)
+class _Hand:
+    """How a session plays."""
+
+    playing: bool = False
+    speed: float = FIRST_SPEED
+    unit: str = "cycle"
+    is_open: bool = False
+    """Whether the bar is open on a live page."""
+    done: int = 0
+    """Number of the last step that was asked for."""
+    said: str = ""
+    """What stands beneath the bar: the end of the record, or what is wrong with what was typed."""
+    settles: bool = False
+    """Whether the sidebar does not say the time yet."""
+
+
+@cache
+def _components() -> tuple[Any, Any, Any]:
+    """Return the component with the code, the one with the record's events, and the bar."""
+    component, span = st.components.v2.component, "<span></span>"
+    bar = '<div class="transport"></div>'
+    return (
+        component("perpscope_transport_code", html=span, js=_file("transport.js")),
+        component("perpscope_record", html=span, js=_DRAW % "record"),
+        component("perpscope_transport", html=bar, js=_DRAW % "transport", isolate_styles=False),
+    )
+
+
+def _file(name: str) -> str:
+    return files("dashboard.frame").joinpath("javascript", name).read_text("utf-8")
+
+
+def load_transport_code() -> None:
+    """Send the bar's code and style, by the frame: a step sends the time alone."""
+    st.html(f"<style>{_file('transport.css')}</style>")
+    _components()[0](key="transport_code")
+
+
+def transport_place() -> None:
+    """Make place for the bar here; what it is of is drawn last, as the page then stands."""
+    _PLACE.set(st.container(key="transport", width="content"))
+
+
+def transport_bar(*, fixed: bool = False) -> None:
+    """Draw the bar in its place: all else that this run draws is on the screen before it.
+
+    Args:
+        fixed: Whether it is always open.
+    """
+    place = _PLACE.get()
+    _PLACE.set(None)
+    if place is None:
+        return
+    try:
+        now = shown_moment.moment()
+        asked = as_of.asked_time()
+        shown = now if asked is None else shown_moment.moment(asked)
+        first = _first(now)
+    except PerpscopeError:
+        # The page says what is wrong with the lake.
+        return
+    hand, look = _hand(), colors(st.context.theme.type)
+    is_past = shown.mode == "asked"
+    if not is_past:
+        hand.playing = False
+    data = {
+        "at": _milliseconds(shown.now) if is_past else None,
+        "first": _milliseconds(first),
+        "end": _milliseconds(now.now) if is_past or hand.is_open or fixed else 0,
+        "cycle": int(1000 * shown.cycle.total_seconds()),
+        "playing": hand.playing,
+        "speed": hand.speed,
+        "unit": hand.unit,
+        "open": hand.is_open or fixed,
+        "fixed": fixed,
+        "back": "To the end" if shown.is_uploaded else "Back to live",
+        "done": hand.done,
+        "said": hand.said,
+        "settles": hand.settles,
+        "session": st.session_state.setdefault("transport_session", randbelow(2**31) * 2**20),
+        "color": look.replay,
+        "ground": look.background,
+    }
+    with place:
+        _components()[2](key=_KEY, data=data, on_move_change=_moved)
+
+
+def complaint() -> str | None:
+    """Return what is wrong with the speed in the address, once."""
+    text = st.query_params.get(SPEED)
+    if text is None or SPEED in st.session_state:
+        return None
+    st.session_state[SPEED] = text
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 1 <= speed <= MAX_SPEED:
+        return f"speed={formats.repeated(text)} is not a number from 1 to {MAX_SPEED:,.0f}."
+    _hand().speed = speed
+    return None
+
+
+def keep_in_address() -> None:
+    """Write the speed into the address of a replay; to be called by the frame."""
+    hand = _hand()
+    if as_of.is_asked() and hand.speed != FIRST_SPEED:
+        st.query_params[SPEED] = f"{hand.speed:g}"
+    elif SPEED in st.query_params:
+        del st.query_params[SPEED]
+    hand.settles = False
+
+
+def _hand() -> _Hand:
+    hand: _Hand = st.session_state.setdefault(_HAND, _Hand())
+    return hand
+
+
+def _moved() -> None:
+    """Do what the browser asks for, before the page's fragment runs."""
+    move = getattr(st.session_state.get(_KEY), "move", None)
+    if not isinstance(move, dict):
+        return
+    hand = _hand()
+    hand.done, hand.said = int(move["id"]), ""
+    hand.playing = move.get("playing") is True
+    hand.speed = min(max(float(move.get("speed", hand.speed)), 1.0), MAX_SPEED)
+    try:
+        _ACTS[str(move["do"])](hand, move)
+    except PerpscopeError as error:
+        hand.playing, hand.said = False, f"{formats.shortened(str(error))}."
+    if move["do"] in _SETTLING:
+        session.rerun_page()
+    elif session.opened_pair() is not None:
+        st.rerun([session.PAGE_FRAGMENT, session.DIALOG_FRAGMENT])
+
+
+def _to(hand: _Hand, move: Mapping[str, Any]) -> None:
+    _go(hand, datetime.fromtimestamp(move["at"] / 1000, UTC))
+
+
+def _step(hand: _Hand, move: Mapping[str, Any]) -> None:
+    """Go a step back or forward from the time that is shown."""
+    ahead = int(move["direction"]) > 0
+    shown = shown_moment.moment(as_of.asked_time())
+    hand.is_open = True
+    if (span := _SPANS.get(str(move["by"]))) is None:
+        span = shown.cycle
+    _go(hand, shown.now + span if ahead else shown.now - span)
+
+
+def _go(hand: _Hand, at: datetime) -> None:
+    """Move the clock to *at*, no further than either end of the record."""
+    now = shown_moment.moment()
+    first = _first(now)
+    hand.settles = True
+    if at >= now.now:
+        hand.playing = False
+        hand.said = (
+            f"The record ends at {formats.moment(now.now)}. Back to live goes on from there."
+        )
+    elif at < first:
+        hand.said = f"The record begins at {formats.moment(first)}."
+    as_of.go_to(min(max(at, first), now.now))
+
+
+def _typed(hand: _Hand, move: Mapping[str, Any]) -> None:
+    asked = as_of.parsed(str(move["text"]).removesuffix("UTC"))
+    if asked is None:
+        as_of.go_to(None)
+    else:
+        _go(hand, shown_moment.moment(asked).now)
+
+
+def _first_of_record(hand: _Hand, _move: Mapping[str, Any]) -> None:
+    _go(hand, _first(shown_moment.moment()))
+
+
+def _live(_hand: _Hand, _move: Mapping[str, Any]) -> None:
+    as_of.go_to(None)
+
+
+def _open(hand: _Hand, move: Mapping[str, Any]) -> None:
+    hand.is_open = move["do"] == "open"
+
+
+def _set(hand: _Hand, move: Mapping[str, Any]) -> None:
+    if move.get("unit") in _UNITS:
+        hand.unit = str(move["unit"])
+    hand.settles = True
+
+
+def _nothing(_hand: _Hand, _move: Mapping[str, Any]) -> None:
+    """The page runs as a whole, and says the time everywhere."""
+
+
+_ACTS: Final[Mapping[str, Callable[[_Hand, Mapping[str, Any]], None]]] = {
+    "to": _to,
+    "step": _step,
+    "typed": _typed,
+    "first": _first_of_record,
+    "live": _live,
+    "open": _open,
+    "fold": _open,
+    "set": _set,
+    "pause": _nothing,
+    "settle": _nothing,
+}
+_SETTLING: Final = ("typed", "live", "pause", "settle")
+"""After these the whole page runs."""
+
+
+def _first(now: Moment) -> datetime:
+    """Return when the record begins."""
+    first = queries.record_span(now).iloc[0]["first_ts"]
+    return now.now if pd.isna(first) else first.to_pydatetime()
+
+
+def _milliseconds(time: datetime) -> int:
+    return int(time.timestamp() * 1000)
