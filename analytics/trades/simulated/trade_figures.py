@@ -27,6 +27,14 @@ _SUMS: Final = (
 )
 
 
+def of_all(trades: pd.DataFrame, times: pd.DatetimeIndex, seed: int = 1) -> pd.Series[Any]:
+    """Return the figures of all trades; see `figures`."""
+    if trades.empty:
+        absent = dict.fromkeys(_WITH_BOUNDS, np.nan)
+        return pd.Series(_plain(trades) | absent | {"note": too_few(trades)})
+    return figures(trades, times, seed=seed).iloc[0]
+
+
 def by_pair(trades: pd.DataFrame, times: pd.DatetimeIndex, seed: int = 1) -> pd.DataFrame:
     """Return the figures of each pair, by venue and symbol; see `figures`."""
     return figures(trades, times, ("venue", "symbol"), seed)
@@ -50,10 +58,10 @@ def figures(
         seed: Of the resampling: the same gives the same figures.
 
     Returns:
-        The columns *by*; trade_count; unknown_count, the trades whose PnL is not known, which no
-        figure counts. win_rate_pct: share with a PnL above 0 [%]; expectancy_usd and
-        expectancy_pct: means of pnl_usd [USD] and return_pct [%]; profit_factor: gains / losses
-        [ratio], absent without a loss. Each has ``_low`` and ``_high``, a 95 % interval by the
+        The columns *by*; trade_count, and open_count of those still open, which count at their
+        last price. win_rate_pct: share with a PnL above 0 [%]; expectancy_usd and expectancy_pct:
+        means of pnl_usd [USD] and return_pct [%]; profit_factor: gains / losses [ratio], infinite
+        without a loss. Each has ``_low`` and ``_high``, a 95 % interval by the
         circular block bootstrap of ``rules.scorecard.block_means``. gross_pnl_usd, PnL before
         costs, and sums of pnl_usd, fee_usd, slippage_usd and funding_usd, which are of the funding
         that is known [USD], and of settlements and settlements_missing. Means of mae_pct and
@@ -68,9 +76,8 @@ def figures(
     bounds = _bounds(trades, number, blocks, seed)
     rows = []
     for nth, mine in trades.groupby(number):
-        known = mine[mine["pnl_usd"].notna()]
-        note = too_few(known) or blocks.note
-        judged = {} if note else _means(known) | bounds[int(nth)]
+        note = too_few(mine) or blocks.note
+        judged = {} if note else _means(mine) | bounds[int(nth)]
         rows.append(mine.iloc[0][keys].to_dict() | _plain(mine) | judged | {"note": note})
     return pd.DataFrame(rows, columns=[*keys, *_plain(trades), *_WITH_BOUNDS, "note"])
 
@@ -79,38 +86,36 @@ _WITH_BOUNDS: Final = tuple(f"{name}{end}" for name in JUDGED for end in ("", "_
 
 
 def _plain(mine: pd.DataFrame) -> dict[str, Any]:
-    """Return what is so however few trades there are; a sum leaves out what is not known."""
-    known = mine[mine["pnl_usd"].notna()]
-    costs = known["fee_usd"] + known["slippage_usd"] - known["funding_usd"].fillna(0)
-    sums = known[list(_SUMS)].sum(min_count=1)
+    """Return what is so however few trades there are; sums are of what is known."""
+    costs = mine["fee_usd"] + mine["slippage_usd"] - mine["funding_usd"].fillna(0)
     held = (mine["exit_ts"] - mine["entry_ts"]).dt.total_seconds()
     return {
         "trade_count": len(mine),
-        "unknown_count": len(mine) - len(known),
-        **sums,
-        "gross_pnl_usd": (known["pnl_usd"] + costs).sum(min_count=1),
+        "open_count": int(mine["exit_ts"].isna().sum()),
+        **mine[list(_SUMS)].sum(min_count=1),
+        "gross_pnl_usd": (mine["pnl_usd"] + costs).sum(min_count=1),
         **mine[["mae_pct", "mfe_pct"]].mean(),
         "holding_s": held.mean(),
     }
 
 
-def too_few(known: pd.DataFrame) -> str | None:
-    """Return why trades whose PnL is *known* give no figures; None if they do."""
-    begins = known["entry_ts"].nunique()
+def too_few(trades: pd.DataFrame) -> str | None:
+    """Return why *trades* give no figures; None if they do."""
+    begins = trades["entry_ts"].nunique()
     if begins >= LEAST_TRADES:
         return None
     found = formats.plural(begins, "trade")
     return f"{found} at different times; at least {LEAST_TRADES} are needed"
 
 
-def _means(known: pd.DataFrame) -> dict[str, float]:
-    return dict(zip(JUDGED, _judged(_terms(known).mean(axis=0)), strict=True))
+def _means(trades: pd.DataFrame) -> dict[str, float]:
+    return dict(zip(JUDGED, _judged(_terms(trades).mean(axis=0)), strict=True))
 
 
-def _terms(known: pd.DataFrame) -> Floats:
+def _terms(trades: pd.DataFrame) -> Floats:
     """Return of each trade what `_judged` takes the means of. (n, 5)"""
-    pnl = known["pnl_usd"].to_numpy(float)
-    back = known["return_pct"].to_numpy(float)
+    pnl = trades["pnl_usd"].to_numpy(float)
+    back = trades["return_pct"].to_numpy(float)
     return np.column_stack([pnl > 0, pnl, back, np.maximum(pnl, 0), np.maximum(-pnl, 0)])
 
 
@@ -129,12 +134,11 @@ def _bounds(
     trades: pd.DataFrame, number: pd.Series[int], blocks: TimeBlocks, seed: int
 ) -> list[dict[str, float]]:
     """Return the intervals of ``JUDGED`` of each group, from the same draws."""
-    known, groups = trades["pnl_usd"].notna(), int(number.max()) + 1
-    if blocks.note or not known.any():
+    groups = int(number.max()) + 1
+    if blocks.note:
         return [{}] * groups
-    mine, group = trades[known], number[known].to_numpy(np.intp)
-    cells = blocks.at(mine["entry_ts"]) * groups + group
-    means = blocks.means(cells, _terms(mine), groups=groups, seed=seed)
+    cells = blocks.at(trades["entry_ts"]) * groups + number.to_numpy(np.intp)
+    means = blocks.means(cells, _terms(trades), groups=groups, seed=seed)
     judged = _judged(means)
     return [
         {

@@ -142,15 +142,17 @@ def test_too_short_a_record_for_the_trades_says_so():
     assert found["note"] == "2 d of bars; trades of 24 h need 15 d"
 
 
-def test_a_trade_whose_pnl_is_not_known_is_counted_and_part_of_nothing():
-    trades = made([1.0, -1.0] * 11, entries=np.arange(22) * 50)
-    trades.loc[0, ["pnl_usd", "funding_usd", "return_pct"]] = np.nan
+def test_sums_are_of_the_funding_that_is_known_and_open_trades_count():
+    trades = made([1.0, -1.0] * 11, entries=np.arange(22) * 50, funding_usd=-0.5, settlements=2)
+    trades.loc[0, ["funding_usd", "settlements_missing"]] = np.nan, 2
+    trades.loc[21, "exit_ts"] = pd.NaT
 
     (found,) = figures(trades, grid(2_000)).to_dict("records")
 
-    assert (found["trade_count"], found["unknown_count"]) == (22, 1)
-    assert found["pnl_usd"] == -1
-    assert found["win_rate_pct"] == pytest.approx(100 * 10 / 21)
+    assert (found["funding_usd"], found["gross_pnl_usd"]) == (-10.5, 10.5)
+    assert (found["settlements"], found["settlements_missing"]) == (44, 2)
+    assert (found["trade_count"], found["open_count"], found["holding_s"]) == (22, 1, 300)
+    assert found["win_rate_pct"] == 50
 
 
 def test_without_a_loss_there_is_no_profit_factor():
