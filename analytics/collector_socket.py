@@ -13,7 +13,7 @@ import os
 import socket
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -26,11 +26,11 @@ MAX_SOCKET_PATH: Final = 100
 LARGEST_REQUEST: Final = 4 * 2**20
 """A collector reads no longer one. [bytes]"""
 
-LARGEST_ANSWER: Final = 2**20
-"""[bytes]"""
+LONGEST_LINE: Final = 2**20
+"""Of an answer. [bytes]"""
 
 TIMEOUT_S: Final = 60.0
-"""How long a collector may take: its lake may be busy with merging. [wall s]"""
+"""How long a collector may say nothing: its lake may be busy with merging. [wall s]"""
 
 _NOBODY: Final = (FileNotFoundError, NotADirectoryError, ConnectionRefusedError)
 
@@ -65,8 +65,19 @@ def takes_work(folder: Path) -> bool:
     return True
 
 
-def have_done(folder: Path, name: str, asked: Mapping[str, object]) -> None:
+def have_done(
+    folder: Path,
+    name: str,
+    asked: Mapping[str, object],
+    report: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> None:
     """Have the running collector do the work *name*, and wait until it is done.
+
+    Args:
+        folder: The lake's.
+        name: Of the work.
+        asked: What the work is handed.
+        report: Called with each line that it reports on the way.
 
     Raises:
         QueryError: It refuses what is *asked*, with the reason.
@@ -75,6 +86,7 @@ def have_done(folder: Path, name: str, asked: Mapping[str, object]) -> None:
     for line in _lines(folder, name, asked):
         if (error := line.get("error")) is not None:
             raise QueryError(error) if line.get("is_input") else LakeError(error)
+        report(line)
 
 
 class _Connection(http.client.HTTPConnection):
@@ -90,13 +102,15 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def _lines(folder: Path, name: str, asked: Mapping[str, object]) -> list[dict[str, Any]]:
-    """Return what the collector answers, line by line."""
+def _lines(folder: Path, name: str, asked: Mapping[str, object]) -> Iterator[dict[str, Any]]:
+    """Yield what the collector answers, line by line, as it comes."""
     try:
         with closing(_Connection(socket_path(folder))) as connection:
             connection.request("POST", f"/{name}", json.dumps(asked).encode())
             answer = connection.getresponse()
-            content = answer.read(LARGEST_ANSWER)
+            _refuse(folder, name, answer.status)
+            while content := answer.readline(LONGEST_LINE):
+                yield _read(folder, content)
     except _NOBODY as error:
         raise LakeError(
             f"{folder}: no collector is running, so nothing was changed; start one with: "
@@ -108,17 +122,20 @@ def _lines(folder: Path, name: str, asked: Mapping[str, object]) -> list[dict[st
         ) from error
     except (OSError, http.client.HTTPException) as error:
         raise LakeError(f"{folder}: lost the connection to the collector ({error})") from error
-    return _read(folder, name, answer.status, content)
 
 
-def _read(folder: Path, name: str, status: int, content: bytes) -> list[dict[str, Any]]:
+def _read(folder: Path, content: bytes) -> dict[str, Any]:
+    with suppress(ValueError, RecursionError):
+        if isinstance(line := json.loads(content), dict):
+            return line
+    raise LakeError(f"{folder}: invalid answer from the collector's socket")
+
+
+def _refuse(folder: Path, name: str, status: int) -> None:
+    """Raise what an answer with another *status* than 200 means."""
     match status:
         case 200:
-            with suppress(ValueError, RecursionError):
-                lines = [json.loads(line) for line in content.splitlines()]
-                if all(isinstance(line, dict) for line in lines):
-                    return lines
-            raise LakeError(f"{folder}: invalid answer from the collector's socket")
+            return
         case 404:
             raise LakeError(
                 f"{folder}: the running collector cannot {name.replace('_', ' ')}; it is of an "

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
+from analytics.commands import Action
 from analytics.errors import RuleError
 from analytics.records import Trade
-from analytics.rules.commands import Action
 
 MAX_LEVERAGE: Final = 500
 """[ratio]"""

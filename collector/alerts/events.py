@@ -1,9 +1,7 @@
-"""What happened to episodes as rows of the lake, and the states that follow from such rows."""
+"""The states that stored events of episodes leave, and the ends of those without a rule."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -13,37 +11,12 @@ import pandas as pd
 
 from analytics.records import AlertEvent
 from analytics.rules import episode
-from analytics.rules.engine import Event, Key, States, Subject
+from analytics.rules.engine import Key, States, Subject
 from analytics.rules.rules_file import Rule
 
 MILLISECOND: Final = timedelta(milliseconds=1)
 _OVER: Final = frozenset(("resolved", "dropped"))
 _FIELDS: Final = tuple(field.name for field in fields(AlertEvent))
-
-
-def row(rule: Rule, event: Event, message: str) -> AlertEvent:
-    """Return *event* of *rule* as it is stored."""
-    subject = event.key.subject
-    return AlertEvent(
-        rule=rule.name,
-        version=rule.version,
-        subject=subject.word,
-        started_ts=event.started,
-        change=event.change,
-        ts=event.ts,
-        per=rule.per,
-        venue=subject.venue,
-        symbol=subject.symbol,
-        base=subject.base or event.base,
-        timeframe=rule.timeframe,
-        severity=rule.severity,
-        alert_group=rule.group,
-        condition=rule.when.sql,
-        message=message,
-        seen_values=_json(event.values),
-        seen_ages_s=_json(event.ages_s),
-        channels=json.dumps(rule.channels),
-    )
 
 
 def states(newest: pd.DataFrame, rules: Collection[Rule]) -> States:
@@ -99,14 +72,3 @@ def _key(one: Mapping[str, Any]) -> Key:
     base = one["base"] if one["per"] == "asset" else None
     subject = Subject(venue=one["venue"], symbol=one["symbol"], base=base)
     return Key(one["rule"], one["version"], subject)
-
-
-def _json(values: Mapping[str, Any]) -> str:
-    """Return *values* as JSON; a number that JSON does not know is absent."""
-    plain = {name: _plain(value) for name, value in values.items()}
-    return json.dumps(plain, ensure_ascii=False, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    found = value.item() if hasattr(value, "item") else value
-    return None if isinstance(found, float) and not math.isfinite(found) else found

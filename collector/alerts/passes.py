@@ -29,6 +29,7 @@ from analytics.lake.writer import Lake
 from analytics.records import AlertEvent
 from analytics.rules import engine
 from analytics.rules.engine import Event, States, Which
+from analytics.rules.event_rows import event_row
 from analytics.rules.rules_file import Rule
 from analytics.rules.status import RULES_FACT, STATUS_FACT, Status
 from collector.alerts import events
@@ -178,7 +179,7 @@ class Passes:
             frames = self._how.load(cursor, self.rules.rules, now)
         after, happened = engine.run(self.rules.rules, frames, before, now)
         rows = [
-            events.row(rule := rules[one.key.rule], one, self._how.message(rule, one))
+            event_row(rule := rules[one.key.rule], one, self._how.message(rule, one))
             for one in happened
         ]
         if rows:

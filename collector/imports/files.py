@@ -97,7 +97,7 @@ def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> 
     if parsed.readings is None:
         return stored
     name, rows = parsed.readings
-    touched = _touched(rows, now) if name == "snapshots" else None
+    touched = touched_bars(rows, now) if name == "snapshots" else None
     done, total = 0, rows.num_rows + (0 if touched is None else touched.num_rows)
 
     def beat() -> None:
@@ -116,7 +116,7 @@ def store(parsed: ParsedFile, lake: Lake, progress: Progress, now: datetime) -> 
         done += piece.num_rows
         beat()
         time.sleep(TURN_S)
-    for bars in () if touched is None else _bars_made(lake, touched, beat):
+    for bars in () if touched is None else bars_made(lake, touched, beat):
         made = under_way.renew_bars(bars)
         stored.rows["bars"] += made.added
         stored.bars_filled += made.changed
@@ -153,14 +153,14 @@ _TOUCHED = """
 _TOUCHED_ONLY = "select made.* from made semi join touched using (venue, symbol, ts)"
 
 
-def _touched(readings: pa.Table, now: datetime) -> pa.Table:
+def touched_bars(readings: pa.Table, now: datetime) -> pa.Table:
     """Return venue, symbol and ts of every five minutes with a reading that are over at *now*."""
     touched = reshape.run(_TOUCHED, readings=readings)
     over = pa.scalar((now.astimezone(UTC) - BAR).replace(tzinfo=None), pa.timestamp("us"))
     return touched.filter(pc.less_equal(touched["ts"].cast(pa.timestamp("us")), over))
 
 
-def _bars_made(lake: Lake, touched: pa.Table, beat: Callable[[], None]) -> Iterator[pa.Table]:
+def bars_made(lake: Lake, touched: pa.Table, beat: Callable[[], None]) -> Iterator[pa.Table]:
     """Yield the bars of the *touched* five minutes, made of the snapshots stored by now.
 
     Stretch by stretch, so that the lake is never held for long; gathered to

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from analytics.commands import Action, Command
 from analytics.errors import RuleError
 from analytics.lake.writer import Lake
 from analytics.records import AlertAction
 from analytics.rules.commands import (
     LONGEST_SILENCE_D,
     Acknowledge,
-    Action,
-    Command,
     EndSilence,
     SaveRules,
     Silence,

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
+from analytics.commands import Command, made
 from analytics.errors import RuleError
 from analytics.lake.writer import Lake
-from analytics.rules.commands import Command, made
 from analytics.settings import LakeSettings
 from analytics.untrusted.editing import token_refusal
 from collector.service.control_socket import Report, Work
@@ -25,19 +25,28 @@ def page_work(
     """
 
     def work(asked: dict[str, Any], _report: Report) -> None:
-        command = made(kind, asked)
-        token = settings.edit_token
-        refused = token_refusal(
-            settings.edit_rules,
-            token=None if token is None else token.get_secret_value(),
-            given=command.token,
-        )
-        if refused is not None:
-            raise RuleError(refused)
-        do(command)
+        do(allowed(settings, kind, asked))
         lake.publish()
 
     return work
+
+
+def allowed(settings: LakeSettings, kind: type[_Made], asked: dict[str, Any]) -> _Made:
+    """Return what is *asked* as a command.
+
+    Raises:
+        RuleError: A field is wrong, or whoever asks may not.
+    """
+    command = made(kind, asked)
+    token = settings.edit_token
+    refused = token_refusal(
+        settings.edit_rules,
+        token=None if token is None else token.get_secret_value(),
+        given=command.token,
+    )
+    if refused is not None:
+        raise RuleError(refused)
+    return command
 
 
 def has_row(lake: Lake, rows: str, **values: str | datetime) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from analytics.errors import LakeError
+from analytics.files.commands import ImportUpload
 from analytics.records import Cycle
 from collector.runtime.guarded_tasks import GuardedTask
 from collector.service import timetable
@@ -22,6 +23,7 @@ from collector.service.health_server import answering
 from collector.service.import_work import import_work
 from collector.service.stop_signal import StopSignal
 from collector.service.trade_work import TradeWork
+from collector.service.upload_work import import_upload_work
 from collector.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -54,6 +56,7 @@ async def collecting(settings: Settings) -> AsyncIterator[Program]:
         works = {
             "import": import_work(program.lake),
             "backfill": backfill_work(program),
+            ImportUpload.work: import_upload_work(settings, program.lake),
             **alert_work.works(),
             **TradeWork(settings, program.clock, program.lake).works(),
         }

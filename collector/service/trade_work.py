@@ -14,10 +14,10 @@ from typing import Any, Final
 import pandas as pd
 
 from analytics import query
+from analytics.commands import Action
 from analytics.errors import RuleError
 from analytics.lake.writer import Lake
 from analytics.records import Trade
-from analytics.rules.commands import Action
 from analytics.settings import LakeSettings
 from analytics.trades.commands import CloseTrade, EditTrade, OpenTrade, check_trade
 from collector.runtime.clock import Clock

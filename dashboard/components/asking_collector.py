@@ -11,9 +11,8 @@ from typing import Any, Final
 
 import streamlit as st
 
-from analytics import collector_socket
+from analytics import collector_socket, commands
 from analytics.errors import PerpscopeError
-from analytics.rules import commands
 from analytics.untrusted import editing
 from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain

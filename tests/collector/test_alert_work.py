@@ -10,11 +10,12 @@ import pytest
 from pydantic import SecretStr
 
 from analytics import collector_socket, query
+from analytics.commands import send
 from analytics.errors import LakeError, PerpscopeError, RuleError
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import AlertEvent
-from analytics.rules.commands import Acknowledge, EndSilence, SaveRules, Silence, digest, send
+from analytics.rules.commands import Acknowledge, EndSilence, SaveRules, Silence, digest
 from analytics.settings import LakeSettings
 from collector.service.alert_work import AlertWork
 from collector.service.control_socket import taking_work

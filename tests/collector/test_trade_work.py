@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from analytics import query
+from analytics.commands import send
 from analytics.errors import RuleError
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import Instrument
-from analytics.rules.commands import send
 from analytics.settings import LakeSettings
 from analytics.trades.commands import CloseTrade, EditTrade, OpenTrade
 from collector.service.control_socket import taking_work
