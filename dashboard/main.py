@@ -17,8 +17,8 @@ from dashboard.frame.toolbar import toolbar
 from dashboard.frame.transport import keep_in_address, load_transport_code
 from dashboard.frame.user_thresholds import with_own_levels
 from dashboard.loaders import queries, shown_moment, source
-from dashboard.market.pair_dialog import pair_dialog
 from dashboard.overview.column_layout import COLUMN_FIELDS, optional_columns, usual_labels
+from dashboard.pair_chart.pair_dialog import pair_dialog
 
 MANY = {
     key: Many([one.label for one in optional_columns(rows).values()], usual_labels(rows))
@@ -88,6 +88,12 @@ pages = [
         title="Monitor",
         icon=":material/visibility:",
         help="Watched assets, trades followed live, and the journal of closed ones.",
+    ),
+    st.Page(
+        "app_pages/replay.py",
+        title="Replay",
+        icon=":material/replay:",
+        help="Play back the record: the market, one pair, and what happened.",
     ),
     st.Page(
         "app_pages/health.py",

@@ -14,17 +14,13 @@ from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.loaders import queries, shown_moment
-from dashboard.market import chart_and_figures, exports, instrument_picker, pane_choice
-from dashboard.market.empty_panes import begins
-from dashboard.market.header import tab_title
+from dashboard.market import exports, pane_choice
+from dashboard.pair_chart import chart_and_figures, instrument_picker
+from dashboard.pair_chart.empty_panes import begins
+from dashboard.pair_chart.header import tab_title
 
 _STYLE = """
 <style>
-/* The arrow says it; a screen reader has the word. */
-.st-key-previous_pair button p, .st-key-next_pair button p { position: absolute;
-  clip-path: inset(50%) }
-.st-key-previous_pair button, .st-key-next_pair button { padding-inline: 0.5rem }
-.st-key-previous_pair button > div, .st-key-next_pair button > div { gap: 0 }
 @media (max-width: 640px) {
   /* The chart first: its title has the price, and the figures follow it. */
   [data-testid="stLayoutWrapper"]:has(> .st-key-market_figures) { order: 1 }
@@ -54,6 +50,7 @@ def board() -> None:
             no_data(span, shown)
             return
         st.html(_STYLE)
+        st.html(instrument_picker.STYLE)
         with st.container(
             key="market_controls", horizontal=True, vertical_alignment="center", gap="small"
         ):
@@ -83,7 +80,7 @@ def board() -> None:
         with st.container(key="market_figures"):
             chart_and_figures.figures(now, wanted)
         loaded = chart_and_figures.load(wanted, now)
-        chart_and_figures.chart(loaded, wanted, fills=True)
+        chart_and_figures.chart(loaded, wanted, key=chart_and_figures.PAGE)
         if (found := loaded.history) is not None:
             _beginning(place, found, length)
             notes = chart_and_figures.notes(loaded, found, wanted)

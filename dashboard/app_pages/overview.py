@@ -3,12 +3,11 @@
 import streamlit as st
 
 from analytics import formats
-from analytics.market.figures import whole_market
-from analytics.market.oi_split import oi_split, with_split
+from analytics.market.oi_split import with_split
 from analytics.palette import colors
 from dashboard import as_of, view
-from dashboard.components.cards import cards
 from dashboard.components.empty_state import no_data, no_data_selected
+from dashboard.components.market_cards import market_cards
 from dashboard.components.movers import draw_movers, mover_lists
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
@@ -40,17 +39,9 @@ def board() -> None:
             no_data_selected(looked_back, shown)
             return
 
-        history, cycles = queries.market_history(shown, seen.pairs), queries.venue_cycles(shown)
-        liquidated = queries.liquidated(shown, seen.span)
+        cycles = queries.venue_cycles(shown)
         what = (seen.timeframe, seen.venues, seen.pairs)
-        market = queries.derived(
-            "market",
-            shown,
-            what,
-            lambda: whole_market(pairs, seen.of(history), liquidated, seen.span, silent),
-        )
-        split = oi_split(pairs, len(silent))
-        cards(market, split, seen.timeframe, shown, look)
+        market, split = market_cards(pairs, silent, shown, seen, look)
         by_asset = seen.rows == "assets"
         listed = asset_rows.asset_rows(pairs, shown, seen) if by_asset else pairs
         lists = queries.derived(

@@ -36,8 +36,9 @@ _STYLE: Final = """
 /* What market this is stands in the header's bar, and takes no line of the page. */
 [data-testid="stLayoutWrapper"]:has(> .st-key-origin) { position: fixed; top: 1rem; right: 13.5rem;
   width: auto; z-index: 999991; pointer-events: none }
-@media (max-width: 1520px) { [data-testid="stLayoutWrapper"]:has(> .st-key-origin) {
-  right: 15.5rem; zoom: 0.85 } }
+/* Above the names of the pages, where there is no room beside them. */
+@media (max-width: 1720px) { [data-testid="stLayoutWrapper"]:has(> .st-key-origin) {
+  top: 0; right: 15.5rem; zoom: 0.7 } }
 @media (max-width: 640px) { [data-testid="stLayoutWrapper"]:has(> .st-key-origin) {
   top: 3.3rem; right: 0.75rem; zoom: 0.75 } }
 .st-key-origin button { pointer-events: auto; min-height: 0; padding: 0 0.25rem }
@@ -50,6 +51,7 @@ _STYLE: Final = """
 [data-testid="stElementContainer"]:has(> .stHtml > script) { display: none; }
 /* As high as its buttons, which come last. */
 .st-key-headline { min-height: 35px; }
+.st-key-headline > :first-child { min-height: 35px; justify-content: center; }
 /* Beneath the transport bar, which says the time in colour. */
 .st-key-as_of_note [data-testid="stAlertContainer"] { padding: 0; background: none;
   min-height: 0; color: inherit }

@@ -45,13 +45,19 @@ _WATCH: Final = """
 """
 
 
-def headline(title: str, shown: Moment) -> DeltaGenerator:
-    """Draw the page's title, and beside it what time the page shows; return their row."""
+def headline(title: str, shown: Moment, *, bar_open: bool = False) -> DeltaGenerator:
+    """Draw the page's title, and beside it what time the page shows; return their row.
+
+    Args:
+        title: Of the page.
+        shown: The time that it shows.
+        bar_open: Whether the transport bar stands beneath it on a live page, too.
+    """
     row = st.container(key="headline", horizontal=True, vertical_alignment="center", gap="small")
     with row:
         st.header(title, anchor=False, width="content")
         live_badge(shown)
-        transport_place()
+        transport_place(is_open=bar_open)
     if shown.is_uploaded and shown.mode == "stopped":
         st.info(_end_of_upload(shown), icon=":material/upload_file:")
     elif shown.mode == "stopped":

@@ -8,6 +8,7 @@ own fragment runs; the sidebar and the address it says the time in follow when t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,10 +23,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from analytics import formats
 from analytics.errors import PerpscopeError
-from analytics.palette import colors
+from analytics.palette import Colors, colors
+from analytics.rules import episode_words
 from dashboard import as_of, session
 from dashboard.as_of import Moment
-from dashboard.loaders import queries, shown_moment
+from dashboard.loaders import record_events, shown_moment
 
 SPEED: Final = "speed"
 """In the URL: how many times as fast as the market the clock is played."""
@@ -34,7 +36,8 @@ MAX_SPEED: Final = 3600.0
 
 _KEY: Final = "transport_bar"
 _HAND: Final = "transport_hand"
-_PLACE: ContextVar[DeltaGenerator | None] = ContextVar("place of the transport bar", default=None)
+_PLACE: ContextVar[tuple[DeltaGenerator, bool] | None] = ContextVar("transport place", default=None)
+"""Where this run draws the bar, and whether it is always open there."""
 
 _SPANS: Final = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1)}
 _UNITS: Final = ("cycle", *_SPANS, "event")
@@ -86,37 +89,41 @@ def load_transport_code() -> None:
     _components()[0](key="transport_code")
 
 
-def transport_place() -> None:
-    """Make place for the bar here; what it is of is drawn last, as the page then stands."""
-    _PLACE.set(st.container(key="transport", width="content"))
-
-
-def transport_bar(*, fixed: bool = False) -> None:
-    """Draw the bar in its place: all else that this run draws is on the screen before it.
+def transport_place(*, is_open: bool) -> None:
+    """Make place for the bar here, which is drawn last.
 
     Args:
-        fixed: Whether it is always open.
+        is_open: Whether it is more than a button while the page is live, whatever was pressed.
     """
-    place = _PLACE.get()
+    _PLACE.set((st.container(key="transport", width="content", gap=None), is_open))
+
+
+def transport_bar() -> None:
+    """Draw the bar in its place: all else that this run draws is on the screen before it."""
+    placed = _PLACE.get()
     _PLACE.set(None)
-    if place is None:
+    if placed is None:
         return
-    try:
-        now = shown_moment.moment()
-        asked = as_of.asked_time()
-        shown = now if asked is None else shown_moment.moment(asked)
-        first = _first(now)
-    except PerpscopeError:
-        # The page says what is wrong with the lake.
-        return
+    # The page says what is wrong with the lake.
+    with suppress(PerpscopeError), placed[0]:
+        _draw(placed[1])
+
+
+def _draw(fixed: bool) -> None:
+    now, asked = shown_moment.moment(), as_of.asked_time()
+    shown = now if asked is None else shown_moment.moment(asked)
     hand, look = _hand(), colors(st.context.theme.type)
     is_past = shown.mode == "asked"
     if not is_past:
         hand.playing = False
+    is_open = is_past or hand.is_open or fixed
+    if is_open:
+        _components()[1](key="transport_record", data=_marks(now, look))
+    gap = record_events.gap_at(now, shown.now) if is_past else None
     data = {
         "at": _milliseconds(shown.now) if is_past else None,
-        "first": _milliseconds(first),
-        "end": _milliseconds(now.now) if is_past or hand.is_open or fixed else 0,
+        "first": _milliseconds(record_events.first(now)) if is_open else 0,
+        "end": _milliseconds(now.now) if is_open else 0,
         "cycle": int(1000 * shown.cycle.total_seconds()),
         "playing": hand.playing,
         "speed": hand.speed,
@@ -125,14 +132,36 @@ def transport_bar(*, fixed: bool = False) -> None:
         "fixed": fixed,
         "back": "To the end" if shown.is_uploaded else "Back to live",
         "done": hand.done,
-        "said": hand.said,
+        "said": " ".join(filter(None, (hand.said, gap))),
         "settles": hand.settles,
         "session": st.session_state.setdefault("transport_session", randbelow(2**31) * 2**20),
         "color": look.replay,
         "ground": look.background,
     }
-    with place:
-        _components()[2](key=_KEY, data=data, on_move_change=_moved)
+    _components()[2](key=_KEY, data=data, on_move_change=_moved)
+
+
+def _marks(now: Moment, look: Colors) -> dict[str, Any]:
+    """Return what is marked on the line of the record."""
+    gaps, fired = record_events.gaps(now), record_events.firings(now)
+    return {
+        "gaps": [
+            {
+                "from": _milliseconds(row["started_ts"]),
+                "to": _milliseconds(row["ended_ts"]),
+                "of": "" if pd.isna(row["venue"]) else formats.venue(row["venue"]),
+            }
+            for row in gaps.to_dict("records")
+        ],
+        "alerts": [
+            {
+                "ts": _milliseconds(row["ts"].ceil("s")),
+                "text": row["text"],
+                "color": episode_words.color(row["severity"], look),
+            }
+            for row in fired.to_dict("records")
+        ],
+    }
 
 
 def complaint() -> str | None:
@@ -191,18 +220,26 @@ def _to(hand: _Hand, move: Mapping[str, Any]) -> None:
 
 def _step(hand: _Hand, move: Mapping[str, Any]) -> None:
     """Go a step back or forward from the time that is shown."""
-    ahead = int(move["direction"]) > 0
-    shown = shown_moment.moment(as_of.asked_time())
+    ahead, by = int(move["direction"]) > 0, str(move["by"])
+    at, now = shown_moment.moment(as_of.asked_time()).now, shown_moment.moment()
     hand.is_open = True
-    if (span := _SPANS.get(str(move["by"]))) is None:
-        span = shown.cycle
-    _go(hand, shown.now + span if ahead else shown.now - span)
+    if by == "event":
+        if (event := record_events.event_beside(now, at, ahead=ahead)) is None:
+            hand.said = f"No {'later' if ahead else 'earlier'} event in the record."
+            return
+        _go(hand, event[0])
+        hand.said = event[1]
+    elif by == "cycle":
+        beside = record_events.cycle_beside(now, at, ahead=ahead)
+        _go(hand, beside or (now.now if ahead else record_events.first(now)))
+    else:
+        _go(hand, at + _SPANS[by] if ahead else at - _SPANS[by])
 
 
 def _go(hand: _Hand, at: datetime) -> None:
     """Move the clock to *at*, no further than either end of the record."""
     now = shown_moment.moment()
-    first = _first(now)
+    first = record_events.first(now)
     hand.settles = True
     if at >= now.now:
         hand.playing = False
@@ -223,7 +260,7 @@ def _typed(hand: _Hand, move: Mapping[str, Any]) -> None:
 
 
 def _first_of_record(hand: _Hand, _move: Mapping[str, Any]) -> None:
-    _go(hand, _first(shown_moment.moment()))
+    _go(hand, record_events.first(shown_moment.moment()))
 
 
 def _live(_hand: _Hand, _move: Mapping[str, Any]) -> None:
@@ -258,12 +295,6 @@ _ACTS: Final[Mapping[str, Callable[[_Hand, Mapping[str, Any]], None]]] = {
 }
 _SETTLING: Final = ("typed", "live", "pause", "settle")
 """After these the whole page runs."""
-
-
-def _first(now: Moment) -> datetime:
-    """Return when the record begins."""
-    first = queries.record_span(now).iloc[0]["first_ts"]
-    return now.now if pd.isna(first) else first.to_pydatetime()
 
 
 def _milliseconds(time: datetime) -> int:

@@ -54,6 +54,17 @@ def read_of_bars(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     )
 
 
+def read_of_record(name: str, now: Moment, **params: object) -> pd.DataFrame:
+    """Return the same for a query of the whole record, of which *params* say all there is to say.
+
+    Args:
+        name: Of ``query.NAMES``.
+        now: The present: with it a record changes.
+        params: All of its parameters, with no time that moves within five minutes.
+    """
+    return _fetch_of_bars(source.folder(), shown_moment.bars_known(now), name, params)
+
+
 def running_bars(shown: Moment) -> pd.DataFrame:
     """Return the bars that are not written yet, from snapshots so far; at most two per pair.
 

@@ -1,4 +1,4 @@
-"""Market: one pair, or one asset over its venues, on linked charts; and the pair's dialog.
+"""Market: one pair, or one asset over its venues, on linked charts with a choice of panes.
 
-Pieces of this page alone; what a second page draws is in ``components``.
+Pieces of this page alone; what a second page draws is in ``pair_chart`` and ``components``.
 """

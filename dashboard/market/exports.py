@@ -21,13 +21,13 @@ from analytics.quantities import QUANTITIES
 from analytics.quantities import title as quantity_title
 from analytics.signals.fired import Signal
 from analytics.signals.sentences import LEGEND, told
-from dashboard.market import panes
-from dashboard.market.chart_and_figures import Loaded, Wanted
-from dashboard.market.empty_panes import drawable
-from dashboard.market.header import coverage
-from dashboard.market.panes import Pane
-from dashboard.market.scales import newest
-from dashboard.market.traces import title
+from dashboard.pair_chart import panes
+from dashboard.pair_chart.chart_and_figures import Loaded, Wanted
+from dashboard.pair_chart.empty_panes import drawable
+from dashboard.pair_chart.header import coverage
+from dashboard.pair_chart.panes import Pane
+from dashboard.pair_chart.scales import newest
+from dashboard.pair_chart.traces import title
 
 _CARRIED: Final = "funding_carried_8h_pct"
 _KNOWN: Final = "_known"

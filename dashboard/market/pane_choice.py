@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from dashboard.market.in_browser import in_browser, stored
-from dashboard.market.panes import FIRST, LABELS, PRESETS, address, from_address, preset
+from dashboard.pair_chart.panes import FIRST, LABELS, PRESETS, address, from_address, preset
 
 _PARAMETER: Final = "panes"
 _LAST: Final = "market_last_panes"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.market.panes import LABELS
+from dashboard.pair_chart.panes import LABELS
 from tests.browser.conftest import arrive, go
 from tests.browser.on_pages import CHART, DRAWN, NAMES, ends, faint, swipe
 

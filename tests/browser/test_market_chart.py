@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from analytics.quantities import QUANTITIES
-from dashboard.market.panes import PANES
-from dashboard.market.scales import scale
+from dashboard.pair_chart.panes import PANES
+from dashboard.pair_chart.scales import scale
 from tests.browser.conftest import HOLE
 from tests.browser.on_pages import CHART, DRAWN, ends, middle, width, zoomed
 from tests.browser.test_looks import choose

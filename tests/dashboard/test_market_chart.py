@@ -22,10 +22,10 @@ from analytics.signals.thresholds import Thresholds
 from dashboard.charts import linked_chart
 from dashboard.charts.linked_chart import changes, whole
 from dashboard.components.time_range import MARKET_SPANS, MAX_BARS, MIN_BARS, market_range
-from dashboard.market.chart import Drawing, market_chart
-from dashboard.market.empty_panes import drawable, sentences
-from dashboard.market.panes import FIRST, LABELS, PANES, PRICE, chosen
-from dashboard.market.scales import newest
+from dashboard.pair_chart.chart import Drawing, market_chart
+from dashboard.pair_chart.empty_panes import drawable, sentences
+from dashboard.pair_chart.panes import FIRST, LABELS, PANES, PRICE, chosen
+from dashboard.pair_chart.scales import newest
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
 

@@ -18,9 +18,10 @@ from analytics.exports.xlsx import xlsx_bytes
 from analytics.palette import LIGHT
 from dashboard.components.time_range import market_range
 from dashboard.loaders import shown_moment
-from dashboard.market import chart_and_figures, exports
-from dashboard.market.instrument_picker import Subject
-from dashboard.market.panes import LABELS, VENUES
+from dashboard.market import exports
+from dashboard.pair_chart import chart_and_figures
+from dashboard.pair_chart.instrument_picker import Subject
+from dashboard.pair_chart.panes import LABELS, VENUES
 from dashboard.view import View
 from tests.dashboard.test_market import BTC, KNOWN, NOW, wave
 

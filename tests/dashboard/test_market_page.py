@@ -8,9 +8,18 @@ import pandas as pd
 import pytest
 
 from analytics.pair.pair_figures import PairFigures, Stated
-from dashboard.market import header, pane_choice
-from dashboard.market.instrument_picker import Subject, neighbours
-from dashboard.market.panes import AVERAGES, FIRST, LABELS, PRESETS, VENUES, address, from_address
+from dashboard.market import pane_choice
+from dashboard.pair_chart import header
+from dashboard.pair_chart.instrument_picker import Subject, neighbours
+from dashboard.pair_chart.panes import (
+    AVERAGES,
+    FIRST,
+    LABELS,
+    PRESETS,
+    VENUES,
+    address,
+    from_address,
+)
 from tests.dashboard.test_market import BTC, ETH, NOW, panes, series, wave
 
 

@@ -160,8 +160,9 @@ class Transport {
     const box = this.rail.getBoundingClientRect()
     const ms = this.data.first + ((clientX - box.left) / box.width) * (this.data.end - this.data.first)
     const lines = [`${written(ms)} UTC`]
-    const gap = this.record().gaps.find(({ from, to }) => from <= ms && ms < to)
-    if (gap) lines.push(`Gap: nothing recorded ${written(gap.from)} to ${written(gap.to)}`)
+    const gaps = this.record().gaps.filter(({ from, to }) => from <= ms && ms < to)
+    for (const { from, to, of } of gaps.some((gap) => !gap.of) ? gaps.filter((gap) => !gap.of) : gaps)
+      lines.push(`Gap: no data${of && ` from ${of}`}, ${written(from)} to ${written(to)}`)
     const alerts = this.near(ms)
     lines.push(...alerts.slice(0, 4).map(({ ts, text }) => `${written(ts).slice(5, 16)} ${text}`))
     if (alerts.length > 4) lines.push(`and ${alerts.length - 4} more`)
@@ -360,7 +361,8 @@ class Transport {
     pen.fillRect(0, middle - 2, width, 4)
     pen.fillStyle = data.color
     pen.fillRect(0, middle - 2, at, 4)
-    for (const { from, to } of this.record().gaps) {
+    for (const { from, to, of } of this.record().gaps) {
+      if (of) continue
       const begin = x(from), wide = Math.max(x(to) - begin, 1.5)
       pen.save()
       pen.beginPath()

@@ -15,8 +15,8 @@ from analytics.panels.panel import LEAST_KNOWN
 from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
 from analytics.signals.sentences import LEGEND, told
-from dashboard.market.panes import SIGNALS, Pane
-from dashboard.market.scales import ended, ended_before
+from dashboard.pair_chart.panes import SIGNALS, Pane
+from dashboard.pair_chart.scales import ended, ended_before
 
 Offers = Mapping[str, Any]
 """What the venues offer; see ``exchanges/data_sources.py``."""

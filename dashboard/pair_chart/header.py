@@ -13,7 +13,7 @@ from analytics.quantities import QUANTITIES, title
 from dashboard.as_of import Moment
 from dashboard.components.cards import NOTES_WRAP
 from dashboard.components.stale_values import stale_at
-from dashboard.market.instrument_picker import Subject
+from dashboard.pair_chart.instrument_picker import Subject
 
 
 def header(figures: PairFigures, shown: Moment) -> None:

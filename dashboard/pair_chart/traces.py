@@ -19,8 +19,8 @@ from analytics.quantities import QUANTITIES
 from analytics.rules import episode_words
 from analytics.signals.fired import Signal
 from analytics.signals.sentences import told
-from dashboard.market.panes import Pane
-from dashboard.market.scales import GRAVEST
+from dashboard.pair_chart.panes import Pane
+from dashboard.pair_chart.scales import GRAVEST
 
 Line = NDArray[np.float64]
 Series = dict[str, Any]

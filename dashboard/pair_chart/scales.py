@@ -15,7 +15,7 @@ from analytics.formats import KINDS
 from analytics.pair.history import History
 from analytics.panels.panel import TIMEFRAMES
 from analytics.signals.sentences import LEGEND
-from dashboard.market.panes import SIGNALS, Pane
+from dashboard.pair_chart.panes import SIGNALS, Pane
 
 Line = NDArray[np.float64]
 

@@ -16,10 +16,10 @@ from analytics.panels.panel import TIMEFRAMES
 from analytics.signals.fired import Signal
 from analytics.signals.thresholds import Level, Thresholds
 from dashboard.charts.linked_chart import LinkedChart
-from dashboard.market import traces
-from dashboard.market.panes import PRICE, SIGNALS, Pane
-from dashboard.market.scales import GRAVEST, ended, newest, scale
-from dashboard.market.traces import Canvas, Series
+from dashboard.pair_chart import traces
+from dashboard.pair_chart.panes import PRICE, SIGNALS, Pane
+from dashboard.pair_chart.scales import GRAVEST, ended, newest, scale
+from dashboard.pair_chart.traces import Canvas, Series
 
 _RSI_LEVELS: Final = (30.0, 70.0)
 _LANES: Final = (0.4, GRAVEST + 0.6)

@@ -25,18 +25,19 @@ from dashboard.components.time_range import MARKET_SPANS, TimeRange
 from dashboard.frame.downloads import picture_stem
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import alert_episodes, bars, bases, queries, source
-from dashboard.market.chart import Drawing, market_chart
-from dashboard.market.empty_panes import drawable, sentences
-from dashboard.market.header import ages, header
-from dashboard.market.instrument_picker import Subject
-from dashboard.market.panes import BANDS, SIGNALS, VENUES, Pane, averages, chosen, preset
+from dashboard.pair_chart.chart import Drawing, market_chart
+from dashboard.pair_chart.empty_panes import drawable, sentences
+from dashboard.pair_chart.header import ages, header
+from dashboard.pair_chart.instrument_picker import Subject
+from dashboard.pair_chart.panes import BANDS, SIGNALS, VENUES, Pane, averages, chosen, preset
 from dashboard.view import View
 
 _LONG_READS_MAX_SPAN: Final = "90 d"
 """Over a longer time, the funding of a whole venue and hours of liquidations bar by bar take too
 long to read: tiers 4 and 7."""
 
-_KEY: Final = "market_chart"
+PAGE: Final = "market_chart"
+"""Key of the chart of Market itself, which fills the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,13 +195,13 @@ def figures(now: Latest, wanted: Wanted) -> None:
         header(now.figures, wanted.shown)
 
 
-def chart(loaded: Loaded, wanted: Wanted, *, fills: bool) -> None:
+def chart(loaded: Loaded, wanted: Wanted, *, key: str) -> None:
     """Draw the chart, and beneath it a sentence for whatever is not in it.
 
     Args:
         loaded: What is known.
         wanted: What is to be shown.
-        fills: Whether it is the page's own and fills the window; else it is a dialog's.
+        key: Of the chart; that of ``PAGE`` fills the window.
     """
     shown, found = wanted.shown, loaded.history
     if found is None:
@@ -209,7 +210,7 @@ def chart(loaded: Loaded, wanted: Wanted, *, fills: bool) -> None:
     panes = chosen(wanted.labels)
     filled = drawable(found, [*loaded.signals, *loaded.alerts], panes)
     if filled:
-        _draw(found, loaded, filled, wanted, fills=fills)
+        _draw(found, loaded, filled, wanted, key)
     with st.container(key="market_notes"):
         st.caption("  \n".join(plain(line) for line in notes(loaded, found, wanted)))
 
@@ -239,9 +240,7 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
     return lines
 
 
-def _draw(
-    found: History, loaded: Loaded, panes: Sequence[Pane], wanted: Wanted, *, fills: bool
-) -> None:
+def _draw(found: History, loaded: Loaded, panes: Sequence[Pane], wanted: Wanted, key: str) -> None:
     title, span = wanted.subject.title, wanted.range.span
     labels = [pane.label for pane in panes]
     chart = market_chart(
@@ -262,7 +261,7 @@ def _draw(
             file=picture_stem(title, wanted.shown),
             layout=preset(wanted.labels) or "own",
             forced=wanted.range.note is not None,
-            fills=fills,
+            fills=key == PAGE,
         )
     )
-    linked_chart(chart, key=_KEY if fills else "pair_chart")
+    linked_chart(chart, key=key)

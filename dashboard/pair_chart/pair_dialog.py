@@ -15,9 +15,9 @@ from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import live_badge
 from dashboard.frame.saved_views import star
 from dashboard.loaders import queries, shown_moment
-from dashboard.market import chart_and_figures
-from dashboard.market.instrument_picker import Subject
-from dashboard.market.panes import FIRST
+from dashboard.pair_chart import chart_and_figures
+from dashboard.pair_chart.instrument_picker import Subject
+from dashboard.pair_chart.panes import FIRST
 
 
 def pair_dialog(venue: str, symbol: str, at: datetime | None = None) -> None:
@@ -63,7 +63,7 @@ def _draw(venue: str, symbol: str, at: datetime | None) -> None:
         )
         now = chart_and_figures.latest(wanted)
         chart_and_figures.figures(now, wanted)
-        chart_and_figures.chart(chart_and_figures.load(wanted, now), wanted, fills=False)
+        chart_and_figures.chart(chart_and_figures.load(wanted, now), wanted, key="pair_chart")
 
 
 def _subject(names: pd.DataFrame, venue: str, symbol: str) -> Subject | None:

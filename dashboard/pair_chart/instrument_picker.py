@@ -10,6 +10,17 @@ import streamlit as st
 
 from analytics import formats
 
+STYLE: Final = """
+<style>
+/* The arrow says it; a screen reader has the word. */
+.st-key-previous_pair button p, .st-key-next_pair button p { position: absolute;
+  clip-path: inset(50%) }
+.st-key-previous_pair button, .st-key-next_pair button { padding-inline: 0.5rem }
+.st-key-previous_pair button > div, .st-key-next_pair button > div { gap: 0 }
+</style>
+"""
+"""Of the search; a page draws it beside."""
+
 _KEY: Final = "market_pair"
 _NAMES: Final = ("base", "venue", "symbol")
 """URL parameters of a subject."""

@@ -1,0 +1,1 @@
+"""One pair, or one asset over its venues: its search, figures and linked chart."""
