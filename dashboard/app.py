@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from analytics import formats
 from dashboard import session
 from dashboard.host_check import HostCheck
+from dashboard.preload import Preload
 from dashboard.warm_up import warmed
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,6 @@ def report_failure(error: Exception) -> bool:
 app = st.App(
     Path(__file__).with_name("main.py"),
     lifespan=warmed,
-    middleware=[Middleware(HostCheck)],
+    middleware=[Middleware(HostCheck), Middleware(Preload)],
     on_script_error=report_failure,
 )

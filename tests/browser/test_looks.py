@@ -55,6 +55,19 @@ def test_a_page_that_fails_says_so_and_the_log_why(ailing, visit, someone):
     assert "JSONDecodeError" in said
 
 
+LATE = """() => performance.getEntriesByType("resource")
+  .filter(({ name, initiatorType }) => name.endsWith(".js") && initiatorType === "script")
+  .map(({ name }) => name.split("/").pop()).filter((name) => !name.startsWith("index."))"""
+
+
+@pytest.mark.parametrize("name", ["", "heatmap", "exchanges"])
+def test_a_page_names_all_the_code_that_it_draws_with(visit, made, name):
+    """So that the browser fetches it while the server works, and not only once it is told."""
+    page = visit(f"{made}/{name}")
+
+    assert page.evaluate(LATE) == []
+
+
 def test_a_phone_reaches_every_page_and_none_is_wider(visit, made):
     """Behind the sign at the top stand the links. Cards wrap and charts shrink; only a table
     scrolls, in itself. And all can be read in the sun."""
