@@ -14,6 +14,7 @@ from analytics.palette import Colors
 FONT: Final = '"Source Sans", sans-serif'
 """The letters of the rest of the page."""
 _HOURS_UP_TO: Final = timedelta(days=2)
+_DAYS_AND_HOURS_UP_TO: Final = timedelta(days=6)
 
 
 def literal(name: str) -> str:
@@ -76,9 +77,10 @@ def across(axis: str, low: float, high: float) -> dict[str, Any]:
 
 
 def time_axis(length: timedelta, colors: Colors) -> alt.Axis:
-    """Return Altair's axis of time: hours within a day or two, else days."""
+    """Return Altair's axis of time: hours within a day or two, days from a week on, else both."""
+    both = "%b %d %H:%M" if length <= _DAYS_AND_HOURS_UP_TO else "%b %d"
     return alt.Axis(
-        format="%H:%M" if length <= _HOURS_UP_TO else "%b %d",
+        format="%H:%M" if length <= _HOURS_UP_TO else both,
         grid=False,
         labelOverlap=True,
         tickCount=8,

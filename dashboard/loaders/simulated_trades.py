@@ -1,0 +1,106 @@
+"""Simulated trades over bars of the record: computed on a thread, once for all sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import streamlit as st
+
+from analytics.bases import Bases
+from analytics.lake.reader import Reader
+from analytics.panels import panel as panels
+from analytics.panels.panel import TIMEFRAMES, Only, Panel
+from analytics.trades.simulated.engine import NEEDED, simulate
+from analytics.trades.simulated.funding import METRICS as METRICS_OF_FUNDING
+from analytics.trades.simulated.funding import settlements
+from analytics.trades.simulated.plan import Plan, SlippageOfBook
+from analytics.trades.simulated.results import Results, results
+from analytics.trades.simulated.signals import Model
+from dashboard.as_of import Moment
+from dashboard.loaders import shown_moment, source
+from dashboard.loaders.bases import counted, key
+from dashboard.loaders.shown_moment import Known
+
+_HOURS_BEFORE: Final = 8
+"""So far back the interval of funding is looked for."""
+_threads: Final = ThreadPoolExecutor(1, "simulated-trades")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be simulated."""
+
+    model: Model
+    plan: Plan
+    pairs: tuple[tuple[str, str], ...]
+    """Venue and symbol of each."""
+    timeframe: str
+    bars: int
+    """How many are traded, up to the last that is over."""
+
+
+def job(wanted: Wanted, shown: Moment) -> Future[Results]:
+    """Return the simulation of what is *wanted*, begun if nobody had it before.
+
+    It ends with the last bar that is over at the time *shown*, and knows what was known then. It
+    raises what the engine and the record raise.
+    """
+    names, timeframe = counted(shown), wanted.timeframe
+    known = shown_moment.bars_known(shown, timeframe)
+    return _job(
+        source.folder(), known, shown.mark(timeframe), repr(wanted), key(names), wanted, names
+    )
+
+
+@st.cache_resource(ttl="1h", max_entries=16, show_spinner=False)
+def _job(
+    folder: str,
+    known: Known,
+    mark: datetime,
+    wanted_key: str,
+    counted_key: str,
+    _wanted: Wanted,
+    _counted: Bases,
+) -> Future[Results]:
+    return _threads.submit(_simulated, source.reader(folder), known[2], mark, _wanted, _counted)
+
+
+def _simulated(
+    reader: Reader, known_by: datetime, mark: datetime, wanted: Wanted, names: Bases
+) -> Results:
+    of, plan, span = Only(instruments=wanted.pairs), wanted.plan, TIMEFRAMES[wanted.timeframe]
+    metrics = {*NEEDED, "high", "low", *wanted.model.metrics}
+    if isinstance(plan.slippage, SlippageOfBook):
+        metrics.add("spread_bps")
+    hours = wanted.bars * span // timedelta(hours=1) + _HOURS_BEFORE
+    with reader.cursor() as cursor:
+
+        def read(metrics: Sequence[str], timeframe: str, bars: int) -> Panel:
+            return panels.load(
+                cursor,
+                metrics,
+                timeframe,
+                now=mark,
+                known_by=known_by,
+                bars=bars,
+                only=of,
+                counted=names,
+            )
+
+        whole = read(sorted(metrics), wanted.timeframe, wanted.bars + wanted.model.warm_up)
+        funding = settlements(read(METRICS_OF_FUNDING, "1h", hours), whole.instruments)
+    traded = slice(max(len(whole.times) - wanted.bars, 0), None)
+    signals = wanted.model.signals(whole).only(traded)
+    panel = _rows(whole, traded)
+    run = simulate(panel, signals, plan, funding=funding)
+    return results(run, panel, plan, funding)
+
+
+def _rows(panel: Panel, rows: slice) -> Panel:
+    """Return the *panel* of some bars alone."""
+    values = {name: cells[rows] for name, cells in panel.values.items()}
+    return Panel(panel.times[rows], panel.instruments, values, panel.timeframe, panel.now)

@@ -1,0 +1,173 @@
+"""The form of simulated trades; all of it is in the address, so that a link opens the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, cast, get_args
+
+import pandas as pd
+import streamlit as st
+
+from analytics import formats
+from analytics.errors import PerpscopeError
+from analytics.panels.panel import TIMEFRAMES
+from analytics.quantities import QUANTITIES
+from analytics.trades.simulated.plan import (
+    FEES,
+    Fee,
+    FixedUsd,
+    PercentOfEquity,
+    Plan,
+    Side,
+    Size,
+    SlippageBps,
+    SlippageOfBook,
+    VolatilityTarget,
+)
+from analytics.trades.simulated.signals import MODELS
+from dashboard.components.time_range import MARKET_SPANS
+from dashboard.frame.error_boundary import plain
+from dashboard.loaders.simulated_trades import Wanted
+from dashboard.view import View
+
+SIGNALS: Final = {"obv": "OBV trend", "rsi": "RSI reversal", "bollinger": "Bollinger break"}
+"""What a model is called, by its name."""
+_SIZES: Final[Mapping[str, tuple[type[Size], float]]] = {
+    "USD": (FixedUsd, 1_000.0),
+    "% of equity": (PercentOfEquity, 10.0),
+    "Volatility target, %": (VolatilityTarget, 20.0),
+}
+"""How a trade is sized, and the usual value."""
+_LARGEST: Final = 5
+"""Pairs where none is chosen."""
+_MOST_PAIRS: Final = 50
+_MOST_BARS: Final = 2_500_000
+"""Of all pairs together: more take minutes, and memory that other pages need."""
+
+
+def form(names: pd.DataFrame, seen: View) -> tuple[Wanted | None, bool]:
+    """Draw the fields; return what they ask for, and whether to run it.
+
+    What makes no sense is said, and None.
+
+    Args:
+        names: As ``pair_names.sql`` returns them, at least one.
+        seen: What the sidebar and toolbar ask for.
+    """
+    with st.grid(6, min_column_width=150, gap="small"):
+        model = MODELS[_signal()]()
+        side = _choice("Side", get_args(Side), "sim_side", "both")
+        size = _size()
+        start = _number("Start capital, USD", "sim_start", 10_000.0)
+        most = _number("Maximum positions", "sim_most", help="Open at once. None: one per pair.")
+        limit = _number("Time limit, bars", "sim_limit")
+        fee = _number("Fee, %", "sim_fee", help="Of each fill. None: as the venue publishes it.")
+        bps = _number("Slippage, bps", "sim_slippage", 2.0)
+        stop = _number("Stop, %", "sim_stop", help="Against the entry price.")
+        target = _number("Target, %", "sim_target", help="For the trade.")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        pairs = _pairs(names, seen)
+        span = _choice("Range", tuple(MARKET_SPANS), "sim_span", "7 d")
+        by_book = st.checkbox(
+            "Half the spread",
+            key="sim_book",
+            bind="query-params",
+            help="Slippage by the recorded book: half its spread, and the basis points above.",
+        )
+        pressed = st.button("Run", type="primary", icon=":material/play_arrow:", key="sim_run")
+    try:
+        plan = Plan(
+            side=cast("Side", side),
+            size=size,
+            start_usd=start or 0.0,
+            fees=FEES if fee is None else dict.fromkeys(FEES, Fee(fee, fee)),
+            slippage=(SlippageOfBook if by_book else SlippageBps)(bps or 0.0),
+            stop_pct=stop,
+            target_pct=target,
+            time_limit=None if limit is None else int(limit) * TIMEFRAMES[seen.timeframe],
+            most_positions=None if most is None else int(most),
+        )
+    except PerpscopeError as error:
+        st.error(plain(f"{str(error)[:1].upper()}{str(error)[1:]}"), icon=":material/error:")
+        return None, False
+    bars = MARKET_SPANS[span] // TIMEFRAMES[seen.timeframe]
+    return _bounded(
+        Wanted(model=model, plan=plan, pairs=pairs, timeframe=seen.timeframe, bars=bars)
+    ), pressed
+
+
+def _bounded(wanted: Wanted) -> Wanted | None:
+    """Return what is *wanted*; None, said, where it is too much or too little."""
+    total = wanted.bars * len(wanted.pairs)
+    if wanted.bars < 2:
+        st.error(f"The range is shorter than two bars of {wanted.timeframe}.")
+        return None
+    if total > _MOST_BARS:
+        st.error(
+            f"{total:,} bars of {formats.plural(len(wanted.pairs), 'pair')}; at most "
+            f"{_MOST_BARS:,}. Choose fewer pairs, a shorter range or a longer timeframe."
+        )
+        return None
+    return wanted
+
+
+def _signal() -> str:
+    said = st.selectbox("Signal", list(SIGNALS.values()), key="sim_signal", bind="query-params")
+    return next(name for name, title in SIGNALS.items() if title == said)
+
+
+def _size() -> Size:
+    """Ask how trades are sized, in two fields; of each kind a number of its own."""
+    said = st.selectbox(
+        QUANTITIES["size_usd"].title, list(_SIZES), key="sim_sized", bind="query-params"
+    )
+    kind, usual = _SIZES[said]
+    return kind(_number(said, f"sim_{kind.__name__.lower()}", usual) or 0.0)
+
+
+def _pairs(names: pd.DataFrame, seen: View) -> tuple[tuple[str, str], ...]:
+    """Ask for pairs; none chosen are the largest that the sidebar lets through."""
+    there = names[names["oi_usd"].notna()]
+    known = {
+        f"{formats.pair(symbol)} · {formats.venue(venue)}": (venue, symbol)
+        for venue, symbol in zip(there["venue"], there["symbol"], strict=True)
+    }
+    chosen = st.multiselect(
+        "Pairs",
+        list(known),
+        key="sim_pairs",
+        bind="query-params",
+        max_selections=_MOST_PAIRS,
+        placeholder=f"The {_LARGEST} largest",
+        help="None: the largest by open interest, of those that the sidebar shows.",
+    )
+    if chosen:
+        return tuple(known[name] for name in chosen)
+    largest = seen.of(there).nlargest(_LARGEST, "oi_usd")
+    return tuple(zip(largest["venue"], largest["symbol"], strict=True))
+
+
+def _choice(label: str, options: Sequence[str], key: str, usual: str) -> str:
+    chosen: str | None = st.segmented_control(
+        label, list(options), default=usual, required=True, key=key, bind="query-params"
+    )
+    return chosen or usual
+
+
+def _number(
+    label: str,
+    key: str,
+    usual: float | None = None,
+    help: str | None = None,
+) -> float | None:
+    value: float | None = st.number_input(
+        label,
+        min_value=0.0,
+        value=usual,
+        key=key,
+        format="%.10g",
+        placeholder="none",
+        help=help,
+        bind="query-params",
+    )
+    return value

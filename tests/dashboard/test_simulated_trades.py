@@ -1,0 +1,145 @@
+"""Simulated trades on Replay: from the form or a link to figures, as known at the page's time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from dashboard.loaders import simulated_trades
+from tests.waiting import until
+
+BTC = "BTC/USDT:USDT"
+BAR = timedelta(minutes=5)
+BARS = 700
+PAGE = "app_pages/replay.py"
+
+
+@pytest.fixture
+def market(record):
+    """Prices that swing, so that RSI reverses often; a gap of an hour; funding at 08:00 alone."""
+    end = record.noon - timedelta(minutes=4)
+    swing = 100 + 3 * np.sin(np.arange(BARS) / 4) + np.random.default_rng(1).normal(0, 0.3, BARS)
+    before = swing[0]
+    for n, close in enumerate(swing):
+        at = end - (BARS - 1 - n) * BAR
+        if not 300 <= n < 312:
+            prices = {"open": before, "high": max(before, close), "low": min(before, close)}
+            funding = {"funding_rate": 1e-4, "funding_interval_h": 8} if n > 400 else {}
+            record.bar(BTC, ended=at, close=float(close), oi_usd=1e9, **prices, **funding)
+        before = float(close)
+    record.instrument(BTC)
+    record.snapshot(BTC, price=before, oi_usd=1e9)
+    record.cycle()
+    return end
+
+
+def settled(page):
+    """Run until what was begun is simulated."""
+    job = page.session_state["simulated_job"].job
+    until(job.done, "the simulation")
+    page.run()
+    assert not page.exception
+    return page.session_state["simulated_last"].job.result()
+
+
+def said(page):
+    return "\n".join(one.value for one in page.caption).replace("\\", "")
+
+
+def metric(page, label):
+    return next(one for one in page.metric if one.label == label)
+
+
+def test_a_press_simulates_what_the_form_says(market, opened):
+    page = opened(PAGE)
+    assert "filled at the next bar's open" in said(page)
+    assert not page.metric
+
+    page.selectbox(key="sim_signal").select("RSI reversal")
+    page.number_input(key="sim_stop").set_value(2.5)
+    page.button(key="sim_run").click().run()
+    found = settled(page)
+
+    trades = found.run.trades
+    assert len(trades) > 20
+    assert metric(page, "Number of trades").value == f"{len(trades)}"
+    assert set(trades["exit_reason"]) <= {"signal", "stop", "end"}
+    shown = next(one.value for one in page.dataframe if "entry_price" in one.value)
+    assert len(shown) == len(trades)
+    assert shown["entry_ts"].is_monotonic_decreasing
+    assert f"{BTC[:8]} on Binance" in said(page)
+    assert "with random entries earned less" in said(page)
+    assert "missing in the record; PnL leaves them out" in said(page)
+    assert page.query_params["simulate"] == "1"
+
+
+def test_a_link_opens_the_same(market, opened):
+    page = opened(
+        PAGE,
+        simulate="1",
+        sim_signal="RSI reversal",
+        sim_side="short",
+        sim_sized="% of equity",
+        sim_percentofequity="25",
+        sim_span="24 h",
+        sim_pairs="BTC/USDT · Binance",
+        sim_book="true",
+    )
+    settled(page)
+
+    wanted = page.session_state["simulated_job"].wanted
+    assert wanted.model.name == "rsi"
+    assert (wanted.plan.side, wanted.plan.size.pct) == ("short", 25)
+    assert wanted.plan.slippage == simulated_trades.SlippageOfBook(2.0)
+    assert wanted.pairs == (("binance", BTC),)
+    assert (wanted.timeframe, wanted.bars) == ("5m", 288)
+    assert "No trades in this range." in said(page)
+    assert "not filled as called for: no spread recorded before it" in said(page)
+
+
+def test_the_range_ends_at_the_time_of_the_page(market, opened):
+    """The clock moved back shows what was known then, and no trade of what was its future."""
+    page = opened(PAGE, simulate="1", sim_signal="RSI reversal")
+    whole = settled(page).run.trades
+    middle = market - 300 * BAR
+
+    page.text_input(key="at").set_value(f"{middle:%Y-%m-%dT%H:%M:%SZ}").run()
+    then = settled(page).run
+
+    assert then.equity_usd.index[-1] == middle
+    assert then.trades["entry_ts"].max() < middle
+    over = whole[whole["exit_ts"] <= middle]
+    assert then.trades["pnl_usd"].head(len(over)).tolist() == pytest.approx(
+        over["pnl_usd"].tolist()
+    )
+    assert f"to {middle:%Y-%m-%d %H:%M} UTC" in said(page)
+
+
+def test_what_makes_no_sense_or_is_too_much_is_said(market, opened):
+    page = opened(PAGE, sim_stop="120", sim_side="long")
+    (error,) = page.error
+    assert error.value.replace("\\", "") == "Stop: a long cannot lose 120 %; below 100 %"
+
+    page.number_input(key="sim_stop").set_value(None)
+    page.number_input(key="sim_limit").set_value(3.0)
+    page.segmented_control(key="sim_span").set_value("24 h").run()
+    assert not page.error
+    assert not page.metric
+
+
+def test_a_run_is_shared_by_its_parameters(market, opened, monkeypatch):
+    asked = []
+    simulate = simulated_trades.simulate
+    monkeypatch.setattr(
+        simulated_trades,
+        "simulate",
+        lambda *args, **given: asked.append(1) or simulate(*args, **given),
+    )
+    page = opened(PAGE, simulate="1", sim_signal="RSI reversal")
+    settled(page)
+    page.run()
+    page.button(key="sim_run").click().run()
+
+    assert asked == [1]
