@@ -15,6 +15,8 @@ from dashboard.frame.refresh import refreshed
 from dashboard.loaders import queries, shown_moment
 from dashboard.replay.happenings import happenings
 from dashboard.replay.pair import pair
+from dashboard.replay.simulated_tables import table_click
+from dashboard.replay.simulated_trades import simulated_trades
 
 
 def board() -> None:
@@ -44,3 +46,6 @@ def board() -> None:
 
 
 refreshed(board, waits_for="market and pair")
+st.fragment(simulated_trades)()
+# Beneath all: what is seen of it is a gap.
+table_click()
