@@ -42,6 +42,9 @@ class LakeSettings(BaseSettings):
     interval_s: float = Field(default=30, ge=5, le=3600)
     """Time between two cycles. [s]"""
 
+    studio_max_mb: int = Field(default=2048, ge=0)
+    """Files that Studio opens as one record, at most; 0 switches it off. [MB]"""
+
     edit_token: SecretStr | None = None
     """What whoever edits must type where ``edit_rules`` is ``token``: 16 characters or more."""
 

@@ -38,20 +38,23 @@ def current() -> Upload | None:
     """
     if not (token := _token()):
         return None
-    if (found := SERVER.find(token)) is None:
+    if (found := _ready(token)) is None:
         raise RecordGone
     return found
 
 
 def is_gone() -> bool:
-    """Return whether the record that this session looks at is no longer open."""
-    return bool(token := _token()) and SERVER.find(token) is None
+    """Return whether the record that this session looks at is no longer open.
+
+    To be called in every refresh: what the session opened is kept while it lasts.
+    """
+    for mine in st.session_state.get(_MINE, ()):
+        SERVER.find(mine)
+    return bool(token := _token()) and _ready(token) is None
 
 
 def leave_if_gone() -> None:
     """Go back to live from a record that is no longer open; to be called before all else."""
-    for token in st.session_state.get(_MINE, ()):
-        SERVER.find(token)
     if not is_gone():
         return
     st.session_state[_GONE] = True
@@ -85,8 +88,9 @@ def opened(upload: Upload) -> None:
 
 
 def mine() -> list[Upload]:
-    """Return the records that this session opened, and those that are still open."""
-    found = [SERVER.find(token) for token in st.session_state.get(_MINE, ())]
+    """Return the records that this session opened or looks at, and that are still open."""
+    tokens = dict.fromkeys([*st.session_state.get(_MINE, ()), _token()])
+    found = [SERVER.find(token) for token in tokens if token]
     return [one for one in found if one is not None]
 
 
@@ -94,6 +98,11 @@ def look_at(token: str) -> None:
     """Make all pages show the record of *token*, empty for live; to be called in a callback."""
     st.session_state[KEY] = token
     as_of.go_to(None)
+
+
+def _ready(token: str) -> Upload | None:
+    found = SERVER.find(token)
+    return found if found is not None and found.is_ready else None
 
 
 def _token() -> str:

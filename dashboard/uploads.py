@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -37,11 +37,18 @@ class Upload:
     """Names it in addresses; whoever knows it can look at it."""
     name: str
     """What people call it: the name of its file."""
+    sha256: str = field(default="", init=False)
+    """Of its files, once they were read."""
     home: Path
     """All that is deleted with it."""
     reader: Reader
+    """Of its lake, which is there once ``is_ready``."""
     used_s: float
     """When a page last showed it, by the registry's clock. [s]"""
+    is_ready: bool = False
+    """Whether pages can show it."""
+    interval_s: float | None = None
+    """Between two readings of a pair; None where nobody knows. [s]"""
 
     @property
     def lake(self) -> str:
@@ -60,31 +67,17 @@ class Uploads:
         self._place: Path | None = None
         self._held: int | None = None
 
-    def make_home(self, data_dir: Path) -> Path:
-        """Return a new, empty, private folder for a record.
+    def begin(self, name: str, data_dir: Path) -> Upload:
+        """Return a new record with an empty, private folder, which pages cannot show yet.
 
         Raises:
             LakeError: The data folder cannot be written, or as many are open as may be.
         """
         with self._turn:
-            if len(self._open) >= MOST:
-                raise LakeError(
-                    f"{MOST} uploaded records are open on this server: close one of them first, "
-                    f"or wait: one that nobody looks at for {IDLE_S / 60:.0f} minutes is deleted"
-                )
-            try:
-                if self._place is None or not self._place.is_dir():
-                    self._take_place(Layout(data_dir).uploads)
-                return Path(tempfile.mkdtemp(dir=self._place))
-            except OSError as error:
-                raise LakeError(
-                    f"{data_dir}: an uploaded record cannot be stored there ({error.strerror})"
-                ) from error
-
-    def add(self, name: str, home: Path, lake: Path) -> Upload:
-        """Keep the record whose lake was built in *lake*, in its *home*, from now on."""
-        with self._turn:
-            made = Upload(secrets.token_urlsafe(16), name, home, Reader(lake), self._clock())
+            home = self._home(data_dir)
+            made = Upload(
+                secrets.token_urlsafe(16), name, home, Reader(home / "lake"), self._clock()
+            )
             self._open[made.token] = made
             return made
 
@@ -94,6 +87,11 @@ class Uploads:
             if (found := self._open.get(token)) is not None:
                 found.used_s = self._clock()
             return found
+
+    def is_open(self, token: str) -> bool:
+        """Return whether the record of *token* is open."""
+        with self._turn:
+            return token in self._open
 
     def of_lake(self, lake: str) -> Upload | None:
         """Return the record whose lake lies in the folder *lake*; None if it is not open."""
@@ -119,6 +117,21 @@ class Uploads:
                 shutil.rmtree(self._place, ignore_errors=True)
                 os.close(self._held)
             self._place = self._held = None
+
+    def _home(self, data_dir: Path) -> Path:
+        if len(self._open) >= MOST:
+            raise LakeError(
+                f"{MOST} uploaded records are open on this server: close one of them first, or "
+                f"wait: one that nobody looks at for {IDLE_S / 60:.0f} minutes is deleted"
+            )
+        try:
+            if self._place is None or not self._place.is_dir():
+                self._take_place(Layout(data_dir).uploads)
+            return Path(tempfile.mkdtemp(dir=self._place))
+        except OSError as error:
+            raise LakeError(
+                f"{data_dir}: an uploaded record cannot be stored there ({error.strerror})"
+            ) from error
 
     def _delete(self, tokens: list[str]) -> None:
         for token in tokens:

@@ -6,10 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Self
-
-INTERVAL_FACT: Final = "interval_s"
-"""Of a lake that was built from files: how far apart its readings are. [s]"""
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,11 @@ class Layout:
         return self.folder / "scratch"
 
     @property
+    def inbox(self) -> Path:
+        """Where a person puts large files for Studio, which opens them by their path."""
+        return self.folder / "studio"
+
+    @property
     def uploads(self) -> Path:
         """Records that dashboards opened from files; a folder for each dashboard that runs."""
         return self.folder / "uploads"

@@ -238,6 +238,15 @@ class Lake:
                 rows = schema.conform("instruments", schema.table_of(records))
                 insert_new(cursor, "instruments", rows, self._newest_times)
 
+    def delete_alert_events(self) -> None:
+        """Delete all that happened to alerts: of a record whose rules are looked back on anew.
+
+        Raises:
+            LakeError: Nothing was changed.
+        """
+        with self._session.change({self.layout.home("alert_events")}) as cursor:
+            cursor.execute("delete from alert_events")
+
     def set_info(self, **facts: str) -> None:
         """Record facts about the lake itself, replacing earlier values."""
         with self._session.change({self.layout.home("lake_info")}) as cursor:

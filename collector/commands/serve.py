@@ -17,7 +17,7 @@ _GUARDED = (
     *("--server.allowedHosts", "localhost", "--server.allowedHosts", "127.0.0.1"),
     *("--server.enableXsrfProtection", "true"),
     *("--server.enableAgentApi", "false"),
-    *("--server.maxUploadSize", "20"),
+    *("--server.maxUploadSize", "50"),
     *("--browser.gatherUsageStats", "false"),
     *("--client.showErrorDetails", "none"),
 )

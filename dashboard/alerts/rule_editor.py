@@ -9,18 +9,20 @@ from typing import Final
 import streamlit as st
 
 from analytics import formats
-from analytics.errors import RuleError
+from analytics.errors import LakeError, RuleError
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from analytics.rules import commands
 from analytics.rules.columns import COLUMNS
 from analytics.rules.rules_file import Rule, read_rules
 from analytics.rules.rules_text import RulesText
+from dashboard import record
 from dashboard.alerts.timeline_chart import MOST_BARS, timeline_chart
 from dashboard.as_of import Moment
 from dashboard.components import asking_collector
+from dashboard.components.upload_alerts import store_alerts
 from dashboard.frame.error_boundary import plain
-from dashboard.loaders import alert_episodes
+from dashboard.loaders import alert_episodes, source
 
 NEW: Final = "New rule"
 _TEMPLATE: Final = """\
@@ -34,11 +36,18 @@ severity = "warning"
 _CHOSEN: Final = "edited_rule"
 _TEXT: Final = "edited_text"
 _BASE: Final = "edited_base"
+_OF: Final = "edited_record"
 _MOST_LANES: Final = 12
 
 
 def rule_editor(shown: Moment, look: Colors) -> None:
-    """Draw the editor; nothing is written before it is saved, and then by the collector."""
+    """Draw the editor; nothing is written before it is saved, and then by the collector.
+
+    Of an uploaded record the rules are its own: they are looked back on anew when they are saved.
+    """
+    if st.session_state.get(_OF) != source.folder():
+        _start_over()
+        st.session_state[_OF] = source.folder()
     base: str = st.session_state.setdefault(_BASE, alert_episodes.rules_text())
     parts = RulesText(base)
     names = [*_names(parts.rules), NEW]
@@ -61,7 +70,8 @@ def rule_editor(shown: Moment, look: Colors) -> None:
         st.success(f"Condition: {plain(rule.when.sql)}", icon=":material/check_circle:")
         _look_back(text, shown, look)
     _names_popover(rule)
-    _buttons(parts, number, text, asking_collector.refusal(shown), is_right=rule is not None)
+    why_not = None if shown.is_uploaded else asking_collector.refusal(shown)
+    _buttons(parts, number, text, why_not, is_right=rule is not None)
 
 
 def checked(text: str, whole: str) -> tuple[Rule | None, str | None]:
@@ -134,11 +144,25 @@ def _buttons(
 def _save(parts: RulesText, text: str) -> None:
     """Have the collector replace the file, if it is still the one that was edited."""
     asked = {"text": text, "replaces": commands.digest(parts.text)}
-    if (error := asking_collector.failed(commands.SaveRules, asked)) is not None:
+    if (upload := record.current()) is not None:
+        error = _of_upload(upload.lake, text)
+    else:
+        error = asking_collector.failed(commands.SaveRules, asked)
+    if error is not None:
         st.error(plain(error))
         return
     _start_over()
     st.rerun()
+
+
+def _of_upload(lake: str, text: str) -> str | None:
+    """Find the alerts of an uploaded record anew; return why that could not be done."""
+    with st.spinner("Looking back on the whole record …"):
+        try:
+            store_alerts(lake, text, anew=True)
+        except LakeError as error:
+            return f"Not saved: {error}."
+    return None
 
 
 def _names(rules: Sequence[str]) -> list[str]:

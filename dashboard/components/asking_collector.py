@@ -5,7 +5,7 @@ Only the collector writes. Where it does not run, or this person may not, button
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,11 @@ def refusal(shown: Moment) -> str | None:
         return "This is an uploaded record. Go back to the live one to act."
     if shown.mode == "asked":
         return "This page shows a past time. Go back to now to act."
+    return not_allowed()
+
+
+def not_allowed() -> str | None:
+    """Return why the collector can be asked for nothing by this person, None if it can."""
     settings = source.settings()
     token = settings.edit_token
     why = editing.refusal(
@@ -66,13 +71,21 @@ def do(kind: type[commands.Command], *asked: Fields) -> None:
     st.rerun()
 
 
-def failed(kind: type[commands.Command], *asked: Fields) -> str | None:
-    """Have the collector do *kind* with each of *asked*; return why it did not, None if it did."""
+def failed(
+    kind: type[commands.Command],
+    *asked: Fields,
+    report: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> str | None:
+    """Have the collector do *kind* with each of *asked*; return why it did not, None if it did.
+
+    *report* is called with each line that it reports on the way.
+    """
     with st.spinner("The collector stores it …"):
         try:
             for fields in asked:
                 token = st.session_state.get(_TOKEN)
-                commands.send(Path(source.live_folder()), kind, token=token or None, **fields)
+                folder = Path(source.live_folder())
+                commands.send(folder, kind, report, token=token or None, **fields)
         except PerpscopeError as error:
             return f"Not done: {error}."
     return None

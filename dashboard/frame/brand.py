@@ -37,7 +37,7 @@ _STYLE: Final = """
 [data-testid="stLayoutWrapper"]:has(> .st-key-origin) { position: fixed; top: 1rem; right: 13.5rem;
   width: auto; z-index: 999991; pointer-events: none }
 /* Above the names of the pages, where there is no room beside them. */
-@media (max-width: 1720px) { [data-testid="stLayoutWrapper"]:has(> .st-key-origin) {
+@media (max-width: 1800px) { [data-testid="stLayoutWrapper"]:has(> .st-key-origin) {
   top: 0; right: 15.5rem; zoom: 0.7 } }
 @media (max-width: 640px) { [data-testid="stLayoutWrapper"]:has(> .st-key-origin) {
   top: 3.3rem; right: 0.75rem; zoom: 0.75 } }

@@ -98,7 +98,7 @@ def _why_not_live(shown: Moment) -> str:
 
 def _end_of_upload(shown: Moment) -> str:
     at = f"{formats.moment(shown.now)} (age {formats.age(shown.age)}{beside(shown.now)})"
-    return f"This uploaded record is shown at its end, {at}. The sidebar goes to another time."
+    return f"This uploaded record is shown at its end, {at}. Play it, or choose another time."
 
 
 def _as_of_note(shown: Moment) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ from analytics.rules.columns import COLUMNS
 from analytics.rules.engine import Event
 from analytics.rules.history import replay
 from analytics.rules.messages import message
-from analytics.rules.rules_file import LARGEST, Rule, read_rules
+from analytics.rules.rules_file import LARGEST, Rule, builtin, read_rules
 from analytics.rules.status import Status, running
 from analytics.rules.status import status as status_of
 from dashboard.as_of import Moment
@@ -62,6 +63,18 @@ def rules_text() -> str:
             return file.read(LARGEST).decode()
     except (OSError, UnicodeDecodeError):
         return running(source.info()) or ""
+
+
+def live_rules() -> str:
+    """Return the text of the live record's rules, as a record that no collector wrote gets them.
+
+    Those that are built in, where ``alerts.toml`` is not there or cannot be used.
+    """
+    with suppress(OSError, UnicodeDecodeError, RuleError):
+        text = Path(source.live_folder(), _FILE).read_bytes()[:LARGEST].decode()
+        read_rules(text.encode(), COLUMNS)
+        return text
+    return builtin().decode()
 
 
 def running_rules() -> tuple[Rule, ...]:

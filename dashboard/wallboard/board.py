@@ -102,7 +102,7 @@ def wall_top(shown: Moment, cycles: pd.DataFrame, colors: Colors) -> None:
     """Draw the time, whether data is live, and how long ago each venue finished a cycle."""
     said, color = "Live", colors.up
     if shown.is_uploaded:
-        said = f"end of this record · age {formats.age(shown.age)}"
+        said, color = f"end of this record · age {formats.age(shown.age)}", colors.text
     elif shown.mode == "stopped":
         said, color = f"COLLECTOR NOT RUNNING · age {formats.age(shown.age)}", colors.alert
     if shown.ahead:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -20,14 +21,15 @@ def upload(record, _made):
     record.snapshot(BTC, price=100.0, oi_usd=1e9)
     record.cycle()
     record.publish()
-    home = uploads.SERVER.make_home(record.folder)
-    made = Record(home / "lake", _made)
+    opened = uploads.SERVER.begin("sol_[x](y).sqlite", record.folder)
+    made = Record(Path(opened.lake), _made)
     before = made.noon - timedelta(days=2)
     for nth in range(40):
         made.bar(SOL, ended=before - nth * timedelta(minutes=5), close=20.0 + nth, oi_usd=2e9)
     made.snapshot(SOL, price=20.0, oi_usd=2e9, at=before)
-    made.publish(interval_s="300.0")
-    yield uploads.SERVER.add("sol_[x](y).sqlite", home, made.folder)
+    made.publish()
+    opened.interval_s, opened.is_ready = 300.0, True
+    yield opened
     uploads.SERVER.close_all()
 
 
@@ -105,10 +107,7 @@ def test_a_record_that_is_not_open_is_explained(app, upload):
 def test_what_nobody_looks_at_is_deleted(record, tmp_path):
     now = [0.0]
     held = uploads.Uploads(lambda: now[0])
-    kept, left = (
-        held.add(name, home, home)
-        for name, home in ((name, held.make_home(tmp_path / "data")) for name in ("a", "b"))
-    )
+    kept, left = (held.begin(name, tmp_path / "data") for name in ("a", "b"))
     now[0] = uploads.IDLE_S - 1
     held.find(kept.token)
     now[0] += 2

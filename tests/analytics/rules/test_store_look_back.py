@@ -57,5 +57,11 @@ def test_alerts_are_stored_once_and_shown_as_those_of_a_collector(tmp_path):
     assert [one["phase"] for one in found] == ["resolved", "firing"]
     assert found[0]["message"] == "BTC/USDT OKX at 106.000"
 
-    assert store_look_back(tmp_path, builtin().decode()) == 0
+    assert store_look_back(tmp_path, builtin().decode()) == 2
     assert episodes(tmp_path) == (found, RULES)
+
+    # Rules that a person changes are looked back on anew.
+    lower = RULES.replace("105", "107")
+    assert store_look_back(tmp_path, lower, anew=True) == 1
+    (one,), rules = episodes(tmp_path)
+    assert (one["fired_ts"], rules) == (ended[1], lower)
