@@ -115,10 +115,17 @@ def _file(name: str) -> str:
 
 def _with_other_queries(text: str, given: frozenset[str]) -> str:
     """Return the query *text* with those whose rows it reads, but are not *given*, before it."""
-    read = set(re.findall(r"\brows_of_(\w+)", _code(text)))
-    for name in sorted(read - given, reverse=True):
+    for name in reversed(list(_read_by(text, given))):
         text = _with_first_part(text, f"rows_of_{name} as (\n{_file(name)})")
     return text
+
+
+def _read_by(text: str, given: frozenset[str]) -> dict[str, None]:
+    """Return the queries whose rows *text* reads, each after those whose rows it reads itself."""
+    found: dict[str, None] = {}
+    for name in sorted(set(re.findall(r"\brows_of_(\w+)", _code(text))) - given):
+        found |= _read_by(_file(name), given) | {name: None}
+    return found
 
 
 def _with_first_part(text: str, part: str) -> str:

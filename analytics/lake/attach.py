@@ -6,6 +6,7 @@ own downloads are switched off: nothing is fetched at run time.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from importlib.resources import files
 from pathlib import Path
 
@@ -103,6 +104,18 @@ def attach(
 def use(cursor: duckdb.DuckDBPyConnection, name: str = CATALOG) -> None:
     """Have *cursor* find tables in the lake attached as *name*, and macros in memory."""
     cursor.execute(f"set search_path = '{name}.main,memory.main'")
+
+
+def files_of(cursor: duckdb.DuckDBPyConnection, table: str) -> Hashable | None:
+    """Return the names of the files of *table*, with those of what is deleted in them.
+
+    They are never rewritten: while they are the same, the table is. None of a table in no lake.
+    """
+    lakes = "select count(*) from duckdb_databases() where type = 'ducklake' and database_name = "
+    if cursor.execute(f"{lakes} current_database()").fetchone() == (0,):  # noqa: S608
+        return None
+    names = "select data_file, delete_file from ducklake_list_files(current_database(), $1)"
+    return frozenset(cursor.execute(names, [table]).fetchall())
 
 
 def quoted(text: str) -> str:

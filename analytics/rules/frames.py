@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from analytics.indicators.arrays import Floats
 from analytics.market.by_asset import needed
 from analytics.panels.panel import TIMEFRAMES, Panel, load
 from analytics.rules import columns
+from analytics.rules.columns import Column
 from analytics.rules.engine import SUBJECT_KEYS, Which
 from analytics.rules.levels import levels, time_of
 from analytics.rules.reading import Kept, Reading, mark
@@ -71,12 +73,12 @@ class Frames:
         newest = self._kept.newest(cursor, now, known_by)
         read = Reading(cursor, now, known_by, self._cycle, self._kept, newest)
         wanted = names_read(rules)
-        newest_of = {per: levels(read, per, _of(per, wanted)) for per in {per for per, _ in wanted}}
         by_bar = _by_bar(wanted)
-        return {
-            which: _frame(read, which, names, newest_of[which[0]], by_bar)
-            for which, names in wanted.items()
+        of = {
+            per: _Subjects(read, per, levels(read, per, _of(per, wanted)), by_bar)
+            for per in {per for per, _ in wanted}
         }
+        return {which: of[which[0]].frame(which[1], names) for which, names in wanted.items()}
 
 
 def names_read(rules: Iterable[Rule]) -> dict[Which, frozenset[str]]:
@@ -107,87 +109,98 @@ def _by_bar(wanted: Mapping[Which, frozenset[str]]) -> dict[Which, frozenset[str
     return {which: frozenset(mine) for which, mine in found.items()}
 
 
-def _frame(
-    read: Reading,
-    which: Which,
-    names: frozenset[str],
-    rows: pd.DataFrame,
-    by_bar: Mapping[Which, frozenset[str]],
-) -> pd.DataFrame:
-    """Return *rows*, the levels, with the values by bar, and no other column than *names*."""
-    per, timeframe = which
-    found: dict[str, object] = {name: rows[name] for name in columns.TEXTS[per]}
-    bars = _Placed(read, per, _index(rows, per), by_bar)
-    for name in sorted(names - found.keys()):
-        column = columns.named(per, name, timeframe)
-        if column.timeframe is None:
-            found[name], found[f"{name}_ts"] = rows[name], time_of(rows, name)
-            continue
-        mine = bars.of(column.timeframe)
-        found[f"{name}_ts"] = mine["ts"].array
-        if column.quantity == columns.CONFLUENCE:
-            found[name] = _confluence(mine["z_oi"], rows)
-        else:
-            found[name] = mine[column.quantity].array
-    return pd.DataFrame(found, index=rows.index)
-
-
-class _Placed:
-    """Values by bar, in the order of a frame's rows."""
+class _Subjects:
+    """The values of all subjects of one kind; each is placed once for all timeframes."""
 
     def __init__(
-        self,
-        read: Reading,
-        per: Per,
-        index: pd.Index[str] | pd.MultiIndex,
-        names: Mapping[Which, frozenset[str]],
+        self, read: Reading, per: Per, rows: pd.DataFrame, names: Mapping[Which, frozenset[str]]
     ) -> None:
-        self._read, self._per, self._index, self._names = read, per, index, names
-        self._found: dict[str, pd.DataFrame] = {}
+        self._read, self._per, self._rows, self._names = read, per, rows, names
+        self._keys = _keys(rows, per)
+        self._bars: dict[str, tuple[_Bars, NDArray[np.intp]]] = {}
+        self._columns: dict[Column, tuple[object, object]] = {}
 
-    def of(self, timeframe: str) -> pd.DataFrame:
-        """Return the values of the last bar of *timeframe*."""
-        if timeframe not in self._found:
+    def frame(self, timeframe: str, names: frozenset[str]) -> pd.DataFrame:
+        """Return the values called *names* in rules of *timeframe*, and no other column."""
+        found: dict[str, object] = {name: self._rows[name] for name in columns.TEXTS[self._per]}
+        for name in sorted(names - found.keys()):
+            column = columns.named(self._per, name, timeframe)
+            found[name], found[f"{name}_ts"] = self._value(column)
+        # Copied together they would be faster to compute with; nothing is.
+        return pd.DataFrame(found, index=self._rows.index, copy=False)
+
+    def _value(self, column: Column) -> tuple[object, object]:
+        """Return the values of *column*, and when they were so."""
+        if column not in self._columns:
+            name, timeframe = column
+            self._columns[column] = (
+                (self._rows[name], time_of(self._rows, name))
+                if timeframe is None
+                else self._of_bar(name, timeframe)
+            )
+        return self._columns[column]
+
+    def _of_bar(self, name: str, timeframe: str) -> tuple[object, object]:
+        bars, at = self._placed(timeframe)
+        ended = pd.DatetimeIndex(bars.ended[at]).tz_localize(UTC).array
+        if name == columns.CONFLUENCE:
+            return _confluence(bars.values["z_oi"][at], self._rows), ended
+        return bars.values[name][at], ended
+
+    def _placed(self, timeframe: str) -> tuple[_Bars, NDArray[np.intp]]:
+        """Return the last bars of *timeframe*, and which of them is of each row."""
+        if timeframe not in self._bars:
             which = self._per, timeframe
             bars = _bars(self._read, which, self._names[which])
-            self._found[timeframe] = bars.reindex(self._index)
-        return self._found[timeframe]
+            at = [bars.place.get(key, -1) for key in self._keys]
+            self._bars[timeframe] = bars, np.array(at, np.intp)
+        return self._bars[timeframe]
 
 
-def _index(rows: pd.DataFrame, per: Per) -> pd.Index[str] | pd.MultiIndex:
-    keys = list(SUBJECT_KEYS[per])
-    if len(keys) > 1:
-        return pd.MultiIndex.from_frame(rows[keys])
-    return pd.Index(rows[keys[0]] if keys else [""] * len(rows))
+@dataclass(frozen=True, slots=True)
+class _Bars:
+    """The last bar of each subject. Behind the last one stands what is absent, for place -1."""
+
+    place: Mapping[tuple[str, ...], int]
+    """By what names a subject."""
+    values: Mapping[str, Floats]
+    ended: NDArray[np.datetime64]
+    """When each bar was over."""
 
 
-def _confluence(z_oi: pd.Series[float], rows: pd.DataFrame) -> Floats:
-    values = pd.DataFrame(
-        {"z": z_oi.array, "ls": rows["ls_accounts"], "book": rows["book_imbalance_pct"]}
+def _keys(rows: pd.DataFrame, per: Per) -> list[tuple[str, ...]]:
+    if not (names := SUBJECT_KEYS[per]):
+        return [()] * len(rows)
+    return list(zip(*(rows[name].tolist() for name in names), strict=True))
+
+
+def _confluence(z_oi: Floats, rows: pd.DataFrame) -> Floats:
+    ratio, book = (
+        rows[name].to_numpy(np.float64) for name in ("ls_accounts", "book_imbalance_pct")
     )
-    cells: Floats = values.to_numpy(np.float64)[None]
-    share: Floats = confluence(cells[..., 0], cells[..., 1], cells[..., 2], Thresholds()).share[0]
+    share: Floats = confluence(z_oi[None], ratio[None], book[None], Thresholds()).share[0]
     return share
 
 
-def _bars(read: Reading, which: Which, names: frozenset[str]) -> pd.DataFrame:
-    """Return the values of the last bar of each subject, and when that was over (``ts``)."""
+def _bars(read: Reading, which: Which, names: frozenset[str]) -> _Bars:
     return read.once(
         ("bars", *which), which[1], lambda: _newest_bars(read, which, sorted(names)), also=names
     )
 
 
-def _newest_bars(read: Reading, which: Which, names: Sequence[str]) -> pd.DataFrame:
+def _newest_bars(read: Reading, which: Which, names: Sequence[str]) -> _Bars:
     per, timeframe = which
     panel = _panel(read, which, names)
     panel, values = columns.by_subject(per, panel, names, read.counted.multipliers)
     keys = pd.DataFrame(list(panel.instruments), columns=["venue", "symbol", "base"])
     newest = _newest_row(panel, waits=read.may_be_late(timeframe))
-    ends = panel.times + np.timedelta64(TIMEFRAMES[timeframe])
     at = newest, np.arange(len(newest))
-    found = {name: cells[at] for name, cells in values.items()}
-    ended = pd.DatetimeIndex(ends[newest]).tz_localize(UTC)
-    return pd.DataFrame({**found, "ts": ended}, index=_index(keys, per))
+    ends = panel.times + np.timedelta64(TIMEFRAMES[timeframe])
+    return _Bars(
+        {key: n for n, key in enumerate(_keys(keys, per))},
+        {name: np.append(cells[at], np.nan) for name, cells in values.items()},
+        np.append(ends[newest], np.datetime64("NaT")),
+    )
 
 
 def _newest_row(panel: Panel, *, waits: bool) -> NDArray[np.intp]:

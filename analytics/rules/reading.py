@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import duckdb
 
 from analytics import query
 from analytics.bases import Bases, bases
+from analytics.lake.attach import files_of
 from analytics.lake.schema import BAR
 from analytics.panels.panel import TIMEFRAMES
 
@@ -26,22 +27,42 @@ def mark(now: datetime, timeframe: str) -> datetime:
     return now - (now - _EPOCH) % TIMEFRAMES[timeframe]
 
 
+class Newest(NamedTuple):
+    """Changes when a bar of the last hour is written."""
+
+    known: int
+    """How many there are, and values of them."""
+    settled: int
+    """The same of those that had ended 5 minutes before."""
+
+
 @dataclass(slots=True)
 class Kept:
     """What only changes when bars are written, from one read to the next."""
 
-    made: dict[Hashable, tuple[Hashable, Any]] = field(default_factory=dict)
-    """By name: what it depends on, and what was made of it."""
+    made: dict[Hashable, tuple[Hashable, int, Any]] = field(default_factory=dict)
+    """By name: what it depends on, how many values of bars were known, and what was made of it."""
     stored: tuple[datetime, int, int] | None = None
     """Bars stored in all, and since a time."""
+    looked: tuple[Hashable, Newest] | None = None
+    """What the newest bars depended on when they were last looked at, and what was found."""
 
     def newest(
         self, cursor: duckdb.DuckDBPyConnection, now: datetime, known_by: datetime
-    ) -> Hashable:
+    ) -> Newest:
         """Return what changes when a bar of the last hour is written; forget all if an older is.
 
         A value that is filled into a stored bar of before is seen an hour later at most.
         """
+        files = files_of(cursor, "bars")
+        depends_on = files, mark(now, "5m"), known_by
+        if self.looked is None or files is None or self.looked[0] != depends_on:
+            self.looked = depends_on, self._newest(cursor, now, known_by)
+        return self.looked[1]
+
+    def _newest(
+        self, cursor: duckdb.DuckDBPyConnection, now: datetime, known_by: datetime
+    ) -> Newest:
         start, before = mark(now, "1h") - 3 * BAR, self.stored
         asked: dict[str, Any] = {"now": now, "known_by": known_by}
         since = before[0] if before and known_by == query.ANY_TIME else start
@@ -52,7 +73,7 @@ class Kept:
             if since != start:
                 (row,) = query.table(cursor, "bars_written", start=start, **asked).to_pylist()
         self.stored = start, row["bar_count"], row["since_count"]
-        return row["newest_ts"], row["known_count"]
+        return Newest(row["known_count"], row["settled_count"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +86,7 @@ class Reading:
     cycle: timedelta
     """Between two snapshots."""
     kept: Kept
-    newest: Hashable
-    """Changes when a bar of the last hour is written."""
+    newest: Newest
 
     @property
     def silent_before(self) -> datetime:
@@ -81,13 +101,16 @@ class Reading:
         It is made anew once a bar is over, and while bars of the newest one come in.
         """
         end = mark(self.now, timeframe)
-        late = self.newest if self.may_be_late(timeframe) else None
         # What fills in older bars, as a backfill does, counts from the next hour on.
-        key = end, mark(self.now, "1h"), late, also
+        key, late = (end, mark(self.now, "1h"), also), self.newest.known
         kept = self.kept.made.get(name)
-        if kept is None or kept[0] != key:
-            kept = self.kept.made[name] = (key, make())
-        made: _Made = kept[1]
+        if not self.may_be_late(timeframe):
+            late = self.newest.settled if mark(self.now, "5m") == end + BAR else 0
+            # Of older bars it is no longer asked: those that came in by the next mark count.
+            late = kept[1] if kept is not None and not late else late
+        if kept is None or kept[:2] != (key, late):
+            kept = self.kept.made[name] = key, late, make()
+        made: _Made = kept[2]
         return made
 
     def may_be_late(self, timeframe: str) -> bool:

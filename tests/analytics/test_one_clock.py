@@ -123,6 +123,7 @@ QUERIES = {
     "newest_cycle": lambda now: {},
     "oi_beside_volume": lambda now: {"since": now - SPAN, "venues": None},
     "pair_names": lambda now: {"since": now - 2 * BAR},
+    "newest_pairs": lambda now: {"since": now - 2 * BAR},
     "pair_quotes": lambda now: {"since": now - 2 * BAR},
     "pairs": lambda now: {"since": now - 2 * BAR, "span_s": 300},
     "funding_by_venue": lambda now: {

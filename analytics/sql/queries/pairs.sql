@@ -1,72 +1,10 @@
 -- Newest values of every pair at $now [UTC], and their changes over $span_s [s].
--- One row per (venue, symbol), largest open interest first. Each metric is the newest value received
--- after $since [UTC], with its own time beside it, and null if there is none. A pair without a
--- snapshot is read from finished bars (from_bar).
+-- One row per (venue, symbol), largest open interest first; the newest values are those of
+-- newest_pairs.sql.
 -- _then is the value $span_s before the newest one: from the snapshot or bar end nearest to that
 -- moment, null if none is within 2.5 minutes. _delta_s is the time that the change really covers.
-with recent_snapshots as (
-    select
-        venue, symbol, base, received_ts, price, price_24h_ago, volume_24h_usd, oi_base,
-        oi_usd, funding_rate, funding_interval_h, ls_accounts, ls_ts, book_imbalance, flags,
-        false as from_bar
-    from snapshots
-    where
-        within(received_ts, $since, $now)
-),
-
-recent_bars as (
-    select
-        venue, symbol, base, bar_end(ts) as received_ts, close as price,
-        null as price_24h_ago, volume_24h_usd, oi_base, oi_usd, funding_rate, funding_interval_h,
-        ls_accounts, null as ls_ts, book_imbalance, null as flags,
-        true as from_bar
-    from known_bars
-    where
-        ended_within(ts, $since, $now)
-),
-
--- arg_max over a timestamp (row_ts) takes a fifth of the time of a timestamp_ms.
-recent as (
-    select *, received_ts::timestamp as row_ts from recent_snapshots
-    union all
-    select recent_bars.*, recent_bars.received_ts::timestamp as row_ts
-    from recent_bars
-    anti join recent_snapshots using (venue, symbol)
-),
-
-latest as (
-    select
-        venue,
-        symbol,
-        any_value(base) as base,
-        min(received_ts) as since_ts,
-        max(received_ts) as received_ts,
-        arg_max(price, row_ts) as price,
-        max(received_ts) filter (price is not null) as price_ts,
-        arg_max(price_24h_ago, row_ts) as price_24h_ago,
-        arg_max(volume_24h_usd, row_ts) as volume_24h_usd,
-        max(received_ts) filter (volume_24h_usd is not null) as volume_24h_usd_ts,
-        arg_max(oi_usd, row_ts) as oi_usd,
-        -- From the row of oi_usd, so that their quotient is one price.
-        arg_max_null(oi_base, row_ts) filter (oi_usd is not null) as oi_base,
-        max(received_ts) filter (oi_usd is not null) as oi_usd_ts,
-        -- Both from one row: the rate is per interval and means nothing with another interval.
-        arg_max(funding_rate, row_ts) filter (funding_interval_h is not null) as funding_rate,
-        arg_max(funding_interval_h, row_ts) filter (funding_rate is not null)
-            as funding_interval_h,
-        coalesce(
-            max(received_ts) filter (funding_rate is not null and funding_interval_h is not null),
-            max(received_ts) filter (funding_rate is not null)
-        ) as funding_ts,
-        arg_max(ls_accounts, row_ts) as ls_accounts,
-        arg_max(ls_ts, row_ts) filter (ls_accounts is not null) as ls_ts,
-        max(received_ts) filter (ls_accounts is not null) as ls_received_ts,
-        arg_max(100 * book_imbalance, row_ts) as book_imbalance_pct,
-        max(received_ts) filter (book_imbalance is not null) as book_imbalance_ts,
-        arg_max_null(flags, row_ts) as flags,
-        any_value(from_bar) as from_bar
-    from recent
-    group by venue, symbol
+with latest as (
+    from rows_of_newest_pairs
 ),
 
 -- In milliseconds: arg_min over bigints takes a fraction of the time of a timestamp_ms. Intervals
@@ -76,22 +14,13 @@ snapshots_then as (
         venue, symbol, epoch_ms(received_ts) + 1000 * $span_s::bigint as later_ms, price,
         100 * (price / nullif(price_24h_ago, 0) - 1) as price_24h_pct, volume_24h_usd, oi_base, oi_usd, ls_accounts,
         funding_8h_pct(funding_rate, funding_interval_h) as funding_8h_pct
-    from (
-        -- A span of 5 minutes lies within the snapshots read above.
-        from recent_snapshots
-        where
-            $span_s <= 300
-            and received_ts
-            <= (seconds_before($now, $span_s) + interval 150 seconds)::timestamp_ms
-        union all by name
-        from snapshots
-        where
-            $span_s > 300
-            and received_ts
-            > (seconds_before($now, $span_s) - interval 4 minutes)::timestamp_ms
-            and received_ts
-            <= (seconds_before($now, $span_s) + interval 150 seconds)::timestamp_ms
-    )
+    from snapshots
+    where
+        -- Where the newest value is old, its span is not over 4 minutes before that of the others.
+        received_ts > least(
+            $since::timestamp, seconds_before($now, $span_s) - interval 4 minutes
+        )::timestamp_ms
+        and received_ts <= (seconds_before($now, $span_s) + interval 150 seconds)::timestamp_ms
 ),
 
 -- Pairs with a snapshot within a minute of that moment that has every value the newest one has. A bar
@@ -155,11 +84,12 @@ earlier as (
     group by venue, symbol
 ),
 
--- Most venues publish the price of 24 h ago; if all pairs have it, no bar is read.
+-- Most venues publish the price of 24 h ago; if all pairs have it, no bar is read: the limit, which
+-- is above any number of pairs, has DuckDB look at these first.
 day_ago as (
     select venue, symbol, arg_max(close, ts::timestamp) as price
     from known_bars
-    semi join (select venue, symbol from latest where price_24h_ago is null)
+    semi join (select venue, symbol from latest where price_24h_ago is null limit 20000)
         using (venue, symbol)
     where
         ts > ($now::timestamp - interval 24 hours - interval 20 minutes)::timestamp_ms
@@ -168,16 +98,17 @@ day_ago as (
 )
 
 select
-    latest.* exclude (price_24h_ago, funding_rate, funding_interval_h, ls_received_ts),
+    latest.* exclude (
+        price_24h_ago, ls_received_ts, funding_8h_pct, funding_interval_unknown
+    ),
     100 * (latest.price / nullif(coalesce(latest.price_24h_ago, day_ago.price), 0) - 1)
         as price_24h_pct,
     100 * (latest.price / nullif(earlier.price, 0) - 1) as price_delta_pct,
     100 * (latest.oi_usd / nullif(earlier.oi_usd, 0) - 1) as oi_delta_pct,
     100 * (latest.oi_base / nullif(earlier.oi_base, 0) - 1) as oi_base_delta_pct,
     100 * (latest.ls_accounts / nullif(earlier.ls_accounts, 0) - 1) as ls_delta_pct,
-    funding_8h_pct(latest.funding_rate, latest.funding_interval_h) as funding_8h_pct,
-    funding_8h_pct(latest.funding_rate, latest.funding_interval_h) - earlier.funding_8h_pct
-        as funding_delta_pp,
+    latest.funding_8h_pct,
+    latest.funding_8h_pct - earlier.funding_8h_pct as funding_delta_pp,
     earlier.price_24h_pct as price_24h_pct_then,
     earlier.oi_base as oi_base_then,
     earlier.oi_usd as oi_usd_then,
@@ -189,8 +120,7 @@ select
     $span_s + earlier.volume_further / 1000 as volume_delta_s,
     $span_s + earlier.funding_further / 1000 as funding_delta_s,
     $span_s + earlier.ls_further / 1000 as ls_delta_s,
-    latest.funding_ts is not null and latest.funding_interval_h is null
-        as funding_interval_unknown
+    latest.funding_interval_unknown
 from latest
 left join earlier using (venue, symbol)
 left join day_ago using (venue, symbol)
