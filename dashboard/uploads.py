@@ -47,8 +47,6 @@ class Upload:
     """When a page last showed it, by the registry's clock. [s]"""
     is_ready: bool = False
     """Whether pages can show it."""
-    interval_s: float | None = None
-    """Between two readings of a pair; None where nobody knows. [s]"""
 
     @property
     def lake(self) -> str:

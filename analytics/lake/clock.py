@@ -6,7 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Final, Self
+
+INTERVAL_FACT: Final = "interval_s"
+"""Of a lake that was built from files: how far apart its readings are. [s]"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import streamlit as st
 from analytics import query
 from analytics.errors import LakeError, QueryError, SettingsError
 from analytics.exports.report import uploaded
+from analytics.lake.clock import INTERVAL_FACT
 from analytics.lake.reader import Reader
 from analytics.settings import LakeSettings, load
 from dashboard import record
@@ -49,8 +50,9 @@ def live_folder() -> str:
 
 def interval_s() -> float:
     """Time between two cycles, or between two readings of an uploaded record. [s]"""
-    upload = record.current()
-    return (upload and upload.interval_s) or settings().interval_s
+    if record.current() is None:
+        return settings().interval_s
+    return float(info().get(INTERVAL_FACT, settings().interval_s))
 
 
 def origin() -> str | None:

@@ -27,8 +27,8 @@ def upload(record, _made):
     for nth in range(40):
         made.bar(SOL, ended=before - nth * timedelta(minutes=5), close=20.0 + nth, oi_usd=2e9)
     made.snapshot(SOL, price=20.0, oi_usd=2e9, at=before)
-    made.publish()
-    opened.interval_s, opened.is_ready = 300.0, True
+    made.publish(interval_s="300.0")
+    opened.is_ready = True
     yield opened
     uploads.SERVER.close_all()
 
