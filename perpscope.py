@@ -312,6 +312,109 @@ def send_test(
     sending.run(folder, channel, _out())
 
 
+@app.command("simulate-trades")
+def simulate_trades(
+    *,
+    signal: Annotated[
+        str | None,
+        typer.Option(
+            help="rsi, obv, bollinger, rsi+obv, bollinger+obv (OBV filters) or rule:NAME."
+        ),
+    ] = None,
+    entry: Annotated[
+        str | None, typer.Option(help="Enter while this holds of a pair: SQL, as in alert rules.")
+    ] = None,
+    exit_: Annotated[str | None, typer.Option("--exit", help="Leave while this holds.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter of the signal, as period=21; can be repeated."),
+    ] = None,
+    pairs: Annotated[
+        str | None, typer.Option(help="As BTC,okx ETH/USDT:USDT. [default: all]")
+    ] = None,
+    timeframe: Annotated[str, typer.Option(help="5m, 15m, 30m, 1h, 4h or 1d.")] = "5m",
+    since: Annotated[
+        str, typer.Option("--from", help="Start, UTC: 2026-03-01T12:00Z, or 30d before the end.")
+    ] = "30d",
+    until: Annotated[str | None, typer.Option("--to", help="End, UTC. [default: now]")] = None,
+    side: Annotated[Literal["long", "short", "both"], typer.Option()] = "long",
+    size: Annotated[
+        str, typer.Option(help="Of a trade: USD (1000), part of equity (10%), or vol:20%.")
+    ] = "1000",
+    capital: Annotated[float, typer.Option(help="Start capital, USD.")] = 10_000,
+    fee: Annotated[
+        str | None,
+        typer.Option(help="maker/taker in %, as 0.02/0.05. [default: the venue's lowest tier]"),
+    ] = None,
+    slippage: Annotated[
+        str, typer.Option(help="Basis points, or book+2: half the recorded spread and 2.")
+    ] = "2",
+    stop: Annotated[float | None, typer.Option(help="Stop, % from the entry.")] = None,
+    target: Annotated[float | None, typer.Option(help="Target, % from the entry.")] = None,
+    time_limit: Annotated[str | None, typer.Option(help="Longest trade, as 4h.")] = None,
+    max_positions: Annotated[int | None, typer.Option(help="Open at once, of all pairs.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only check that the signals do not look ahead.")
+    ] = False,
+    walk_forward: Annotated[
+        str | None,
+        typer.Option(help="Choose on 14 days and judge on the next 7, over and over: 14d:7d."),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(help="For --walk-forward: a parameter as period=7:28:7; can be repeated."),
+    ] = None,
+    measure: Annotated[
+        Literal["sharpe", "pnl_usd"], typer.Option(help="What --walk-forward chooses by.")
+    ] = "sharpe",
+    csv: Annotated[
+        str | None, typer.Option(help="Write the trades to this file; - is stdout.")
+    ] = None,
+    json: Annotated[
+        str | None, typer.Option(help="Write trades and account to this file; - is stdout.")
+    ] = None,
+) -> None:
+    """Simulate trades of signals on recorded bars, with fees, slippage and funding."""
+    folder, wall = _settings().data_dir, datetime.now(UTC)
+    with interrupts.ending_at_once():
+        from analytics import rules_cli, simulate_cli
+        from analytics.simulate_asked import Asked
+    asked = Asked(
+        signal=signal,
+        entry=entry,
+        exit=exit_,
+        settings=set_ or (),
+        pairs=pairs,
+        timeframe=timeframe,
+        since=since,
+        until=until,
+        side=side,
+        size=size,
+        capital_usd=capital,
+        fee=fee,
+        slippage=slippage,
+        stop_pct=stop,
+        target_pct=target,
+        time_limit=time_limit,
+        most_positions=max_positions,
+    )
+    rules = rules_cli.of_folder(folder)
+    if walk_forward is not None:
+        walk = walk_forward, vary or (), measure
+        simulate_cli.write_walk_forward(folder, asked, walk, rules, _out(), wall)
+        return
+    if check:
+        is_sound = simulate_cli.write_check(folder, asked, rules, _out(), wall)
+        raise typer.Exit(Exit.OK if is_sound else Exit.FAILED)
+    found = simulate_cli.simulate(folder, asked, rules, wall)
+    if csv is not None:
+        simulate_cli.export_csv(found, csv)
+    if json is not None:
+        simulate_cli.export_json(found, json)
+    if "-" not in (csv, json):
+        simulate_cli.write(found, _out())
+
+
 @app.command()
 def simulate(
     port: Annotated[int, typer.Option(help="Port on loopback; 0 takes any free port.")] = 8700,

@@ -92,8 +92,13 @@ def ask(
             rows = _counted(query.table(cursor, name, **params), cursor, params)
     finally:
         reader.close()
-    _WRITERS[written](rows, out)
+    write(rows, written, out)
     return int(rows.num_rows)
+
+
+def write(table: pa.Table, written: Written, out: TextIO) -> None:
+    """Write the rows of *table* to *out*."""
+    _WRITERS[written](table, out)
 
 
 def lake_time(cursor: duckdb.DuckDBPyConnection, wall: datetime) -> datetime:
@@ -173,9 +178,14 @@ def _typed(name: str, key: str, text: str) -> object:
         raise QueryError(f"{name}: {key}={text}: not {allowed}") from error
 
 
-def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+def time(text: str) -> datetime:
+    """Return an ISO 8601 time in UTC, which is also what one without a zone means.
+
+    Raises:
+        ValueError: It is none.
+    """
+    read = datetime.fromisoformat(text)
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
 def _list(text: str) -> list[str]:
@@ -206,7 +216,7 @@ def _flag(text: str) -> bool:
     return text == "true"
 
 
-_TIME: Final = _Kind("a time such as 2026-03-01T12:00Z", _time)
+_TIME: Final = _Kind("a time such as 2026-03-01T12:00Z", time)
 _TEXT: Final = _Kind("a text", str)
 _NAMES: Final = _Kind("a list such as [okx,bybit], or nothing for all", _list)
 _WHOLE: Final = _Kind("a whole number", _whole)
@@ -234,7 +244,7 @@ def _kind(name: str, key: str) -> _Kind:
     return _WHOLES if many else KINDS[key]
 
 
-def _rows(table: pa.Table) -> Iterator[list[Any]]:
+def plain_rows(table: pa.Table) -> Iterator[list[Any]]:
     """Yield the rows of *table*: times as text, what is absent or no finite number as None."""
     for batch in table.to_batches():
         columns = [[_plain(value) for value in column.to_pylist()] for column in batch.columns]
@@ -257,14 +267,14 @@ def _write_csv(table: pa.Table, out: TextIO) -> None:
     """Write as Export does what a spreadsheet would run, and as a table what a terminal would."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(table.column_names)
-    for row in _rows(table):
+    for row in plain_rows(table):
         cells = ((value, _cell(value, "")) for value in row)
         writer.writerow([safe(text) if isinstance(value, str) else text for value, text in cells])
 
 
 def _write_json(table: pa.Table, out: TextIO) -> None:
     """Write one object a row, as a list of them."""
-    for number, row in enumerate(_rows(table)):
+    for number, row in enumerate(plain_rows(table)):
         pairs = dict(zip(table.column_names, row, strict=True))
         out.write(",\n" if number else "[\n")
         # Written out as JSON would write it, what acts unseen is the same text to who reads it.
@@ -276,7 +286,10 @@ def _write_table(table: pa.Table, out: TextIO) -> None:
     """Write columns as wide as they need to be, numbers to the right."""
     types = table.schema.types
     is_number = [pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in types]
-    lines = [table.column_names, *([_cell(v, formats.ABSENT) for v in row] for row in _rows(table))]
+    lines = [
+        table.column_names,
+        *([_cell(v, formats.ABSENT) for v in row] for row in plain_rows(table)),
+    ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     out.writelines(f"{_aligned(line, widths, is_number).rstrip()}\n" for line in lines)
 

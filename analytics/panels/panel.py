@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple, Self
@@ -194,6 +194,11 @@ class Panel:
     def shape(self) -> tuple[int, int]:
         """How many bars and instruments there are: (T, N)."""
         return len(self.times), len(self.instruments)
+
+    def part(self, rows: slice) -> Panel:
+        """Return the panel of some bars alone."""
+        values = {name: cells[rows] for name, cells in self.values.items()}
+        return replace(self, times=self.times[rows], values=MappingProxyType(values))
 
     @property
     def bars_per_year(self) -> float:

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from analytics.bases import bases
 from analytics.rules import columns
 from analytics.rules.columns import Column
-from analytics.rules.engine import Event, Key, Which, conditions, inside_names, second
+from analytics.rules.engine import Event, Key, Subject, Which, conditions, inside_names, second
 from analytics.rules.episode import LOST_AFTER, Change, State, Waits, step
 from analytics.rules.expression import evaluate
 from analytics.rules.frames import names_read
+from analytics.rules.past_levels import Times
 from analytics.rules.past_values import Past, Stretch, past
 from analytics.rules.reading import mark
 from analytics.rules.rules_file import Rule
@@ -56,11 +57,60 @@ def replay(
         QueryError: *now* has no zone.
         LakeError: The lake cannot be read.
     """
+    found: list[Event] = []
+    for mine, table in _tables(cursor, rules, now, span, known_by):
+        found += _events(mine, table)
+    order = {rule.name: number for number, rule in enumerate(rules)}
+    return sorted(
+        found, key=lambda event: (event.ts, order[event.key.rule], str(event.key.subject))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """When a rule's condition was true, whatever its waits."""
+
+    rule: Rule
+    marks: Times
+    """UTC. (S,)"""
+    subjects: tuple[Subject, ...]
+    truth: Truth
+    """(S, N)"""
+
+
+def held(
+    cursor: duckdb.DuckDBPyConnection,
+    rules: Sequence[Rule],
+    now: datetime,
+    span: timedelta,
+    *,
+    known_by: datetime | None = None,
+) -> list[Held]:
+    """Return when the conditions of *rules* were true; arguments are as for :func:`replay`.
+
+    A rule of which no subject is recorded has no row.
+    """
+    found = []
+    for mine, table in _tables(cursor, rules, now, span, known_by):
+        truth = evaluate({rule.name: rule.when for rule in mine}, table.frame)
+        for rule in mine:
+            holds = _truth(truth[rule.name], table.inside(rule))
+            found.append(Held(rule, table.marks, table.past.subjects, holds))
+    return found
+
+
+def _tables(
+    cursor: duckdb.DuckDBPyConnection,
+    rules: Sequence[Rule],
+    now: datetime,
+    span: timedelta,
+    known_by: datetime | None,
+) -> Iterator[tuple[list[Rule], _Table]]:
+    """Yield rules of one kind of subject and timeframe, and the rows that they are about."""
     end, seen = mark(now, "5m"), known_by or now
     counted = bases(cursor, end, seen)
     stretch = Stretch(cursor, end - span, end, seen, counted)
     wanted = names_read(rules)
-    found: list[Event] = []
     for per in dict.fromkeys(per for per, _ in wanted):
         read = {
             columns.named(per, name, timeframe)
@@ -73,11 +123,7 @@ def replay(
         for (of, timeframe), names in wanted.items():
             if of == per and len(seen_then.subjects):
                 mine = [rule for rule in rules if (rule.per, rule.timeframe) == (per, timeframe)]
-                found += _events(mine, _Table(seen_then, (per, timeframe), names, stretch))
-    order = {rule.name: number for number, rule in enumerate(rules)}
-    return sorted(
-        found, key=lambda event: (event.ts, order[event.key.rule], str(event.key.subject))
-    )
+                yield mine, _Table(seen_then, (per, timeframe), names, stretch)
 
 
 class _Table:

@@ -9,7 +9,6 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -111,12 +110,7 @@ def halves(panel: Panel, fired: pd.DataFrame) -> dict[str, tuple[Panel, pd.DataF
     until = pd.Timestamp(panel.times[middle], tz="UTC") if middle else pd.Timestamp(panel.now)
     early = fired["fired_ts"] <= until
     of = {"in_sample": fired[early], "held_out": fired[~early]}
-    return {name: (_part(panel, rows), of[name]) for name, rows in parts.items()}
-
-
-def _part(panel: Panel, rows: slice) -> Panel:
-    values = {name: cells[rows] for name, cells in panel.values.items()}
-    return replace(panel, times=panel.times[rows], values=MappingProxyType(values))
+    return {name: (panel.part(rows), of[name]) for name, rows in parts.items()}
 
 
 def sweep(

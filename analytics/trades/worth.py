@@ -16,6 +16,7 @@ from analytics.lake.schema import BAR
 from analytics.panels.panel import Panel
 from analytics.records import Trade
 from analytics.signals.tiers import Z_REACH, z_oi
+from analytics.trades.money import moved_pct, price_pnl_usd
 
 METRICS: Final = (
     *("high", "low", "close", "mark", "oi_usd", "ls_accounts"),
@@ -78,12 +79,9 @@ class Conditions:
 
 
 def pnl_usd(trade: Trade, price: float, contract: Contract) -> float:
-    """Return what closing at *price* would bring, without fees and funding. [USD]
-
-    A linear contract pays units x (price - entry). An inverse one pays units x entry x
-    (1 / entry - 1 / price) coins, which are worth the same at *price*.
-    """
-    return _sign(trade) * _units(trade, contract) * (price - trade.entry_price)
+    """Return what closing at *price* would bring, without fees and funding. [USD]"""
+    units = _units(trade, contract)
+    return price_pnl_usd(_sign(trade), units, trade.entry_price, price)
 
 
 def pnl_margin_pct(trade: Trade, price: float, contract: Contract) -> float:
@@ -192,8 +190,11 @@ def excursion(trade: Trade, panel: Panel, now: datetime) -> Excursion:
     high, low = _line(panel, "high", starts), _line(panel, "low", starts)
     known = np.isfinite(high) & np.isfinite(low)
     prices = np.concatenate([high[known], low[known], [trade.entry_price]])
-    moved = 100 * _sign(trade) * (prices / trade.entry_price - 1)
-    return Excursion(float(moved.min()), float(moved.max()), int(known.sum()), len(starts))
+    moved = [
+        moved_pct(_sign(trade), trade.entry_price, float(price))
+        for price in (prices.min(), prices.max())
+    ]
+    return Excursion(min(moved), max(moved), int(known.sum()), len(starts))
 
 
 def conditions(panel: Panel, at: datetime) -> Conditions:

@@ -56,7 +56,7 @@ def simulate(
             time limit is no whole number of bars, or a venue's fee is not known.
     """
     _check(panel, signals, plan, funding)
-    run = _Run(panel, signals.settled(), plan, funding)
+    run = _Run(panel, signals.of_side(plan.side).settled(), plan, funding)
     opened = list(run.together() if run.depends_on_account else run.each_alone())
     trades = costed(panel, opened, plan, funding)
     equity, exposure = curves(panel, trades, plan.start_usd, funding)
@@ -116,18 +116,16 @@ class _Run:
                 heapq.heappush(ahead, (following, column))
 
     def _lane(self, column: int) -> Lane:
-        values, side = self._panel.values, self._plan.side
+        values = self._panel.values
         long_entry, long_exit, short_entry, short_exit = (
             flags[:, column] for flags in self._signals.parts
         )
-        none = np.zeros(len(long_entry), np.bool_)
-        if side == "both":
-            long_exit, short_exit = long_exit | short_entry, short_exit | long_entry
-        entries = none if side == "short" else long_entry, none if side == "long" else short_entry
+        # An entry of the other side reverses a position.
+        exits = long_exit | short_entry, short_exit | long_entry
         high_low = None
         if self._limits.within_bars:
             high_low = values["high"][:, column], values["low"][:, column]
-        return Lane(values["open"][:, column], high_low, entries, (long_exit, short_exit))
+        return Lane(values["open"][:, column], high_low, (long_entry, short_entry), exits)
 
     def _open(self, lane: Lane, column: int, bar: int, equity_usd: float) -> Opened | None:
         """Return the trade that a signal in *bar* makes; None, and why, where there is none."""

@@ -103,8 +103,8 @@ class Plan:
     side: Side = "long"
     size: Size = FixedUsd(1_000.0)
     start_usd: float = 10_000.0
-    fees: Mapping[str, Fee] = field(default_factory=lambda: FEES)
-    """By venue."""
+    fees: Mapping[str, Fee] | Fee = field(default_factory=lambda: FEES)
+    """By venue, or of all."""
     slippage: SlippageBps | SlippageOfBook = SlippageBps()
     stop_pct: float | None = None
     """How far against the entry price. [%]"""
@@ -151,6 +151,8 @@ class Plan:
         Raises:
             QueryError: No fee is known for it.
         """
+        if isinstance(self.fees, Fee):
+            return self.fees
         if venue not in self.fees:
             known = ", ".join(self.fees) or "none"
             raise QueryError(f"fee: none is known for {venue!r}, only for {known}; state one")

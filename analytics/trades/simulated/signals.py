@@ -9,9 +9,11 @@ from typing import ClassVar, Final, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.errors import QueryError
 from analytics.indicators import averages, bands, flow, momentum
-from analytics.indicators.arrays import Floats
+from analytics.indicators.arrays import LONGEST, Floats
 from analytics.panels.panel import Panel
+from analytics.trades.simulated.plan import Side
 
 Flags = NDArray[np.bool_]
 
@@ -31,6 +33,15 @@ class Signals:
     long_exit: Flags
     short_entry: Flags
     short_exit: Flags
+
+    def of_side(self, side: Side) -> Self:
+        """Return those of the side that is traded."""
+        none = np.broadcast_to(np.False_, self.long_entry.shape)
+        if side == "long":
+            return type(self)(self.long_entry, self.long_exit, none, none)
+        if side == "short":
+            return type(self)(none, none, self.short_entry, self.short_exit)
+        return self
 
     def settled(self) -> Self:
         """Return the signals without those that contradict each other."""
@@ -76,6 +87,11 @@ class Model(Protocol):
         ...
 
 
+def _check_bars(name: str, bars: int) -> None:
+    if not 2 <= bars <= LONGEST:
+        raise QueryError(f"{name}: from 2 to {LONGEST:,} bars, not {bars}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RsiReversal:
     """Long when the RSI comes back above *low*, short when it comes back below *high*.
@@ -91,6 +107,10 @@ class RsiReversal:
     low: float = 30.0
     high: float = 70.0
     middle: float = 50.0
+
+    def __post_init__(self) -> None:
+        """Raise QueryError where a value makes no sense."""
+        _check_bars("period", self.period)
 
     @property
     def warm_up(self) -> int:
@@ -126,6 +146,10 @@ class ObvTrend:
     window: int = 50
     """Of the EMA. [bars]"""
 
+    def __post_init__(self) -> None:
+        """Raise QueryError where a value makes no sense."""
+        _check_bars("window", self.window)
+
     @property
     def warm_up(self) -> int:
         """Five times half the window, after which the EMA's beginning is forgotten to 1 %."""
@@ -160,6 +184,12 @@ class BollingerBreak:
     """[bars]"""
     deviations: float = 2.0
     """[standard deviations]"""
+
+    def __post_init__(self) -> None:
+        """Raise QueryError where a value makes no sense."""
+        _check_bars("window", self.window)
+        if not self.deviations > 0:
+            raise QueryError(f"deviations: must be above 0, not {self.deviations:g}")
 
     @property
     def warm_up(self) -> int:
