@@ -41,6 +41,19 @@ def order(page):
     return [label for _, label in sorted(places)]
 
 
+def drag(page, pane, onto):
+    """Drag a pane by its title to the place of another one, both in sight."""
+    of = f"{CHART} .title[data-pane='{{}}']".format
+    page.locator(of(onto)).scroll_into_view_if_needed()
+    held = page.locator(f"{of(pane)} .name").bounding_box()
+    below = page.locator(of(onto)).bounding_box()
+    page.mouse.move(held["x"] + 10, held["y"] + held["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(below["x"] + 60, below["y"] + 8, steps=6)
+    assert page.locator(f"{CHART} .target").get_attribute("data-pane") == onto
+    page.mouse.up()
+
+
 def title(page, pane="Price"):
     return page.locator(f"{CHART} .title[data-pane='{pane}']").inner_text()
 
@@ -151,22 +164,28 @@ def test_panes_are_moved_and_stay_where_they_are(chart):
     until(lambda: order(page)[3] == "Funding", "the pane to move")
     page.get_by_role("button", name="Move Price down").click()
     until(lambda: order(page)[1] == "Price", "the price to move")
+    # By its title down to the lowest pane, and back up between two others.
+    for onto, there in (("Long/short", 4), ("Funding", 2)):
+        drag(page, "OI change", onto)
+        until(lambda at=there: order(page)[at] == "OI change", "the pane to be dragged")
     moved = order(page)
-    box = page.locator(f"{CHART} .title[data-pane='OI change']").bounding_box()
+    lower = page.locator(f"{CHART} .title[data-pane='OI change']")
+    down = "(title) => title.offsetTop"
+    box, before = lower.bounding_box(), lower.evaluate(down)
     # The separator is above the title.
     page.mouse.move(box["x"] + 300, box["y"] - 2)
     page.mouse.down()
     page.mouse.move(box["x"] + 300, box["y"] - 62, steps=6)
     page.mouse.up()
     until(lambda: "shares" in (page.evaluate("localStorage['perpscope-chart']") or ""), "sizes")
-    dragged = page.locator(f"{CHART} .title[data-pane='OI change']").bounding_box()["y"]
+    dragged = lower.evaluate(down)
     page.reload()
     page.locator(DRAWN).first.wait_for()
 
     assert moved == ["OI", "Price", "OI change", "Funding", "Long/short"]
     assert order(page) == moved
-    assert dragged < box["y"] - 30
-    again = page.locator(f"{CHART} .title[data-pane='OI change']").bounding_box()["y"]
+    assert dragged < before - 30
+    again = lower.evaluate(down)
     assert again == pytest.approx(dragged, abs=3)
 
 

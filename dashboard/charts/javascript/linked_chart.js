@@ -214,7 +214,11 @@ class LinkedChart {
   }
 
   open(spec) {
-    const title = new PaneTitle(spec.label, (label, step) => this.move(label, step))
+    const title = new PaneTitle(
+      spec.label,
+      (label, step) => this.move(label, step),
+      (label, y, isEnd) => this.drag(label, y, isEnd),
+    )
     this.heads.append(title.box)
     const isFirst = this.panes.size === 0
     this.panes.set(spec.label, { title, series: new Map(), levels: [], index: isFirst ? 0 : null })
@@ -457,6 +461,8 @@ class LinkedChart {
     localStorage.setItem(KEPT, JSON.stringify({ ...kept(), ...changed }))
     this.arrange()
     this.place()
+    // Panes of one height that change places are where they go only once they are painted.
+    drawn().then(() => this.box.isConnected && this.place())
   }
 
   layout() {
@@ -476,6 +482,17 @@ class LinkedChart {
     if (to < 0 || to >= order.length) return
     order.splice(to, 0, ...order.splice(at, 1))
     this.keepLayout({ order })
+  }
+
+  // Shows which pane is at that height of the window, and moves the dragged one there at the end.
+  drag(label, y, isEnd) {
+    const order = this.ordered().map((pane) => pane.label)
+    const title = (one) => this.panes.get(one).title.box
+    const isAbove = (one) => title(one).getBoundingClientRect().top <= y
+    const to = y === null ? order.indexOf(label) : Math.max(order.findLastIndex(isAbove), 0)
+    order.forEach((one, n) =>
+      title(one).classList.toggle("target", !isEnd && n === to && one !== label))
+    if (isEnd && order[to] !== label) this.move(label, to - order.indexOf(label))
   }
 
   share() {

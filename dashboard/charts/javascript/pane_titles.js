@@ -15,11 +15,32 @@ function button(label, name, act) {
   return made
 }
 
+// Lets an element be dragged. `drag` is told at what height of the window it is, null where the
+// drag was broken off, and whether it was let go there. [px]
+function draggable(made, drag) {
+  made.title = "Drag to move"
+  made.addEventListener("pointerdown", (event) => {
+    // A finger scrolls the page; it has the arrows.
+    if (event.button || event.pointerType === "touch") return
+    event.preventDefault()
+    made.setPointerCapture(event.pointerId)
+  })
+  const follow = (event) => {
+    if (!made.hasPointerCapture(event.pointerId)) return
+    const isEnd = event.type !== "pointermove"
+    if (isEnd) made.releasePointerCapture(event.pointerId)
+    drag(event.type === "pointercancel" ? null : event.clientY, isEnd)
+  }
+  for (const name of ["pointermove", "pointerup", "pointercancel"])
+    made.addEventListener(name, follow)
+}
+
 class PaneTitle {
-  constructor(label, move) {
+  constructor(label, move, drag) {
     this.box = element("div", "title")
     this.box.dataset.pane = label
     this.name = element("span", "name")
+    draggable(this.name, (y, isEnd) => drag(label, y, isEnd))
     this.bars = element("span", "bars")
     this.value = element("b", "value")
     this.after = element("span", "after")
