@@ -22,6 +22,7 @@ import typer
 from rich.console import Console
 
 from analytics.errors import (
+    BundleRefused,
     ImportRefused,
     LakeError,
     PerpscopeError,
@@ -45,7 +46,7 @@ class Exit(IntEnum):
 
     OK = 0
     FAILED = 1
-    """Any other error, or doctor found a problem."""
+    """Any other error; doctor found a problem, or verify a difference."""
     SETTINGS = 2
     """A setting or an argument is wrong."""
     VENUE = 3
@@ -208,6 +209,48 @@ def query(
     rows = query_cli.ask(folder, name, param or (), written, sys.stdout, wall=wall)
     if not rows:
         err.print(f"{name}: no rows", markup=False, highlight=False)
+
+
+@app.command()
+def bundle(
+    *,
+    start: Annotated[str, typer.Option("--from", help="Alerts after this time, UTC.")],
+    end: Annotated[str, typer.Option("--to", help="Up to this time, UTC; at most 31 days on.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    pairs: Annotated[
+        list[str] | None, typer.Option(help="As BTC/USDT,ETH/USDT. [default: all]")
+    ] = None,
+    rule: Annotated[
+        list[str] | None, typer.Option(help="Name of a rule; can be repeated. [default: all]")
+    ] = None,
+    later: Annotated[
+        bool, typer.Option("--later", help="Let rules see data that was fetched after --to.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a range of the record with rules and firings to one file that can be verified."""
+    settings = _settings()
+    with interrupts.ending_at_once():
+        from analytics import bundle_cli
+    given = bundle_cli.Given(
+        start=start,
+        end=end,
+        pairs=pairs or (),
+        rules=rule or (),
+        out=out,
+        force=force,
+        later=later,
+    )
+    bundle_cli.bundle(settings.data_dir, given, settings.model_dump(), sys.stdout)
+
+
+@app.command()
+def verify(file: Annotated[Path, typer.Argument(help="A bundle.")]) -> None:
+    """Check every byte of a bundle, and that its firings follow from its rows."""
+    with interrupts.ending_at_once():
+        from analytics import bundle_cli
+    if not bundle_cli.check(file, sys.stdout):
+        raise typer.Exit(Exit.FAILED)
 
 
 @app.command()
@@ -459,7 +502,7 @@ def _out() -> Console:
 def exit_code(error: PerpscopeError) -> Exit:
     """Return the exit code for *error*."""
     match error:
-        case SettingsError() | QueryError() | RuleError():
+        case SettingsError() | QueryError() | RuleError() | BundleRefused():
             return Exit.SETTINGS
         case VenueError():
             return Exit.VENUE

@@ -14,7 +14,8 @@ PerpscopeError
 ├── RuleError              a condition that a user wrote is wrong
 ├── ChannelError           a channel of alerts did not take a message
 ├── QueryError             a query and the schema disagree, or a parameter is wrong
-└── ImportRefused          a file is not what it claims to be; nothing of it was stored
+├── ImportRefused          a file is not what it claims to be; nothing of it was stored
+└── BundleRefused          a file is no evidence bundle, or was changed; or none can be made
 """
 
 from __future__ import annotations
@@ -117,3 +118,11 @@ class ImportRefused(PerpscopeError):
         super().__init__(visible(f"{where}: {reason}; nothing was stored"))
         self.reason = reason
         self.line = line
+
+
+class BundleRefused(PerpscopeError):
+    """A file is no evidence bundle, or was changed after it was written; or none can be made."""
+
+    def __init__(self, reason: str) -> None:
+        # Names in the file are a stranger's.
+        super().__init__(visible(reason))

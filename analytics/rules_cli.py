@@ -30,18 +30,7 @@ def read(path: Path) -> tuple[Rule, ...]:
     Raises:
         RuleError: It cannot be read, or something in it is wrong: every fault with its line.
     """
-    try:
-        # What is no file, as a pipe, might never end.
-        content = path.read_bytes() if path.is_file() else None
-    except OSError as error:
-        raise RuleError(f"{path}: cannot be read ({error.strerror})") from error
-    if content is None:
-        found = "a folder, not a file" if path.is_dir() else "no such file"
-        raise RuleError(f"{path}: {found}")
-    try:
-        return read_rules(content, COLUMNS)
-    except RuleError as error:
-        raise RuleError(f"{path}: {error}") from error
+    return _read(path, _content(path))
 
 
 def of_folder(folder: Path) -> tuple[Rule, ...]:
@@ -50,8 +39,39 @@ def of_folder(folder: Path) -> tuple[Rule, ...]:
     Raises:
         RuleError: As :func:`read`.
     """
+    return read_rules(text_of_folder(folder).encode(), COLUMNS)
+
+
+def text_of_folder(folder: Path) -> str:
+    """Return the rules of a data folder as they are written, checked.
+
+    Raises:
+        RuleError: As :func:`read`.
+    """
     path = folder / "alerts.toml"
-    return read(path) if path.exists() or path.is_symlink() else read_rules(builtin(), COLUMNS)
+    if not (path.exists() or path.is_symlink()):
+        return builtin().decode()
+    _read(path, content := _content(path))
+    return content.decode()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        # What is no file, as a pipe, might never end.
+        content = path.read_bytes() if path.is_file() else None
+    except OSError as error:
+        raise RuleError(f"{path}: cannot be read ({error.strerror})") from error
+    if content is None:
+        found = "a folder, not a file" if path.is_dir() else "no such file"
+        raise RuleError(f"{path}: {found}")
+    return content
+
+
+def _read(path: Path, content: bytes) -> tuple[Rule, ...]:
+    try:
+        return read_rules(content, COLUMNS)
+    except RuleError as error:
+        raise RuleError(f"{path}: {error}") from error
 
 
 def write_list(rules: Sequence[Rule], out: TextIO) -> None:

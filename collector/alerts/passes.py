@@ -27,12 +27,10 @@ from analytics.errors import LakeError, QueryError
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import AlertEvent
-from analytics.rules import engine
+from analytics.rules import engine, event_rows
 from analytics.rules.engine import Event, States, Which
-from analytics.rules.event_rows import event_row
 from analytics.rules.rules_file import Rule
 from analytics.rules.status import RULES_FACT, STATUS_FACT, Status
-from collector.alerts import events
 from collector.alerts.rules_in_use import RulesInUse
 from collector.runtime.clock import Clock
 from collector.runtime.published import Published
@@ -165,9 +163,9 @@ class Passes:
     def _from_the_lake(self, now: datetime) -> States:
         """Return the states that the stored events leave; end what no rule is behind any more."""
         newest = self._newest()
-        if gone := events.removed(newest, self.rules.rules, now):
+        if gone := event_rows.removed(newest, self.rules.rules, now):
             self._store(gone)
-        return events.states(newest, self.rules.rules)
+        return event_rows.states(newest, self.rules.rules)
 
     def _newest(self) -> pd.DataFrame:
         with self._writer() as lake, lake.cursor() as cursor:
@@ -179,7 +177,7 @@ class Passes:
             frames = self._how.load(cursor, self.rules.rules, now)
         after, happened = engine.run(self.rules.rules, frames, before, now)
         rows = [
-            event_row(rule := rules[one.key.rule], one, self._how.message(rule, one))
+            event_rows.event_row(rule := rules[one.key.rule], one, self._how.message(rule, one))
             for one in happened
         ]
         if rows:

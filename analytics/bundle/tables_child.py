@@ -1,0 +1,104 @@
+"""The other process of ``opened``: turns a stranger's Parquet files into tables of known columns.
+
+``python -m analytics.bundle.tables_child FOLDER FIRST LAST`` reads the tables among the members of
+a bundle in FOLDER and writes each as ``TABLE.arrow``, under limits. It tells how many rows each
+has as JSON, or why one is refused. Times lie from FIRST to LAST, ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from analytics.bundle import archive
+from analytics.bundle.manifest import TABLES, member
+from analytics.lake import schema
+
+MEMORY_MB: Final = 1000
+"""What it may need above what it needs idle. [MB]"""
+MAX_S: Final = 300
+"""How long it may take. [s of the processor, and of the wall]"""
+_LARGEST: Final = 16 * 2**30
+"""The most that is handed over of a table. [bytes]"""
+_ROWS: Final = 100_000
+
+
+def main() -> None:
+    """Read the files in the folder that the command line names."""
+    answer = os.fdopen(os.dup(1), "w")
+    # What a library prints is no answer.
+    os.dup2(2, 1)
+    folder, rows = Path(sys.argv[1]), dict[str, int]()
+    first, last = (pa.scalar(datetime.fromisoformat(text)) for text in sys.argv[2:])
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    _limit(resource.RLIMIT_DATA, _memory() + MEMORY_MB * 2**20)
+    _limit(resource.RLIMIT_FSIZE, _LARGEST)
+    _limit(resource.RLIMIT_CPU, MAX_S)
+    _limit(resource.RLIMIT_CORE, 0)
+    try:
+        for table in TABLES:
+            rows[table] = _convert(table, folder, (first, last))
+    except (pa.ArrowException, MemoryError, OSError, ValueError) as error:
+        said = "needs too much memory" if isinstance(error, MemoryError) else _NOT_READ
+        json.dump({"refused": f"{member(table)} {said}"}, answer)
+    else:
+        json.dump({"rows": rows}, answer)
+    answer.close()
+
+
+_NOT_READ: Final = "is no Parquet file with the columns of its table and times of the bundle"
+
+
+def _convert(table: str, folder: Path, within: tuple[pa.Scalar, pa.Scalar]) -> int:
+    """Write the rows of *table* as Arrow, and return how many there are.
+
+    Raises:
+        ValueError: It has other columns, or times that are not *within*: each day makes a folder.
+    """
+    stored, count = schema.arrow_schema(table), 0
+    with pq.ParquetFile(archive.place(folder, member(table))) as file:
+        if not file.schema_arrow.equals(stored):
+            raise ValueError(table)
+        place = str(folder / f"{table}.arrow")
+        with pa.OSFile(place, "wb") as written, pa.ipc.new_file(written, stored) as pieces:
+            for batch in file.iter_batches(_ROWS, use_threads=False):
+                batch.validate(full=True)
+                _refuse_far(table, batch, within)
+                pieces.write_batch(batch)
+                count += batch.num_rows
+    return count
+
+
+def _refuse_far(table: str, batch: pa.RecordBatch, within: tuple[pa.Scalar, pa.Scalar]) -> None:
+    if table in schema.TIMES and batch.num_rows:
+        found = pc.min_max(batch[schema.TIMES[table]].cast(pa.timestamp("us")))
+        if found["min"].as_py() < within[0].as_py() or found["max"].as_py() > within[1].as_py():
+            raise ValueError(table)
+
+
+def _memory() -> int:
+    """Return how much memory of its own this process has now; a lot where it is unknown."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
+    except OSError:
+        return 2**40
+    return pages * resource.getpagesize()
+
+
+def _limit(what: int, most: int) -> None:
+    _, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Verifies a bundle: every byte of it, and that its firings follow from its rows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from analytics.bundle import firings
+from analytics.bundle.firings import Difference
+from analytics.bundle.manifest import Manifest, versions
+from analytics.bundle.opened import open_bundle
+from analytics.errors import BundleRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What came out."""
+
+    manifest: Manifest
+    counts: Mapping[str, int]
+    """Changes of alerts that were compared, by member."""
+    difference: tuple[str, Difference] | None
+    """The member that differs first, and where; None if all is the same."""
+
+    @property
+    def other_versions(self) -> dict[str, tuple[str, str]]:
+        """The versions that made the bundle, and those here, where they differ."""
+        here = versions()
+        return {
+            name: (stated, here.get(name, "none"))
+            for name, stated in self.manifest.versions.items()
+            if stated != here.get(name)
+        }
+
+
+def verify(file: Path) -> Verified:
+    """Check the bundle in *file*, evaluate its rules on its rows, and compare.
+
+    Raises:
+        BundleRefused: It is no bundle, a byte of it was changed, or it holds what none holds.
+        LakeError: There is no room for its lake.
+    """
+    with tempfile.TemporaryDirectory(prefix="perpscope-") as folder:
+        lake = Path(folder, "lake")
+        opened = open_bundle(file, lake)
+        manifest = opened.manifest
+        cycle = timedelta(seconds=manifest.interval_s)
+        found = firings.evaluated(lake, opened.wanted, manifest.known_by, cycle)
+    counts = {name: len(lines) for name, lines in opened.lines.items()}
+    for name, stated in opened.lines.items():
+        try:
+            difference = firings.first_difference(stated, found.by_member[name])
+        except ValueError as error:
+            raise BundleRefused(f"{name}: {error}") from error
+        if difference is not None:
+            return Verified(manifest, counts, (name, difference))
+    return Verified(manifest, counts, None)
