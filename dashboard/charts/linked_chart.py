@@ -33,7 +33,8 @@ class LinkedChart:
     """A chart as the browser knows it."""
 
     parts: Mapping[str, Any]
-    """Settings that JSON can hold: ``chart``, ``colors``, ``panes``, ``titles``, ``marks``."""
+    """Settings that JSON can hold: ``chart``, ``colors``, ``panes``, ``titles``, ``marks``,
+    ``trades``."""
     first: int
     """Start of the first bar. [s since 1970, UTC]"""
     step: int

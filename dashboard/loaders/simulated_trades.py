@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 
 from analytics.bases import Bases
@@ -16,10 +17,11 @@ from analytics.panels import panel as panels
 from analytics.panels.panel import TIMEFRAMES, Only, Panel
 from analytics.trades.simulated.engine import NEEDED, simulate
 from analytics.trades.simulated.funding import METRICS as METRICS_OF_FUNDING
-from analytics.trades.simulated.funding import settlements
+from analytics.trades.simulated.funding import Settlements, settlements
 from analytics.trades.simulated.plan import Plan, SlippageOfBook
+from analytics.trades.simulated.result import SimulatedTrades
 from analytics.trades.simulated.results import Results, results
-from analytics.trades.simulated.signals import Model
+from analytics.trades.simulated.signals import MODELS, Model
 from dashboard.as_of import Moment
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.bases import counted, key
@@ -56,6 +58,42 @@ def job(wanted: Wanted, shown: Moment) -> Future[Results]:
     )
 
 
+def model_trades(
+    model: str, pair: tuple[str, str], timeframe: str, shown: Moment, *, bars: int
+) -> pd.DataFrame:
+    """Return the trades of a *pair* that a model would have made, as ``SimulatedTrades`` has them.
+
+    Long and short, USD 1,000 each, at the venue's taker fee. All sessions share them: never change
+    them.
+
+    Args:
+        model: Of ``MODELS``, by its name.
+        pair: Venue and symbol.
+        timeframe: Of ``panel.TIMEFRAMES``.
+        shown: When.
+        bars: How many are traded, up to the last that is over.
+    """
+    wanted = Wanted(
+        model=MODELS[model](), plan=Plan(side="both"), pairs=(pair,), timeframe=timeframe, bars=bars
+    )
+    names, known = counted(shown), shown_moment.bars_known(shown, timeframe)
+    place = source.folder(), known, shown.mark(timeframe), repr(wanted)
+    return _model_trades(*place, key(names), wanted, names)
+
+
+@st.cache_resource(ttl="10m", max_entries=64, show_spinner=False)
+def _model_trades(
+    folder: str,
+    known: Known,
+    mark: datetime,
+    wanted_key: str,
+    counted_key: str,
+    _wanted: Wanted,
+    _counted: Bases,
+) -> pd.DataFrame:
+    return _ran(source.reader(folder), known[2], mark, _wanted, _counted)[0].trades
+
+
 @st.cache_resource(ttl="1h", max_entries=16, show_spinner=False)
 def _job(
     folder: str,
@@ -72,6 +110,13 @@ def _job(
 def _simulated(
     reader: Reader, known_by: datetime, mark: datetime, wanted: Wanted, names: Bases
 ) -> Results:
+    run, panel, funding = _ran(reader, known_by, mark, wanted, names)
+    return results(run, panel, wanted.plan, funding)
+
+
+def _ran(
+    reader: Reader, known_by: datetime, mark: datetime, wanted: Wanted, names: Bases
+) -> tuple[SimulatedTrades, Panel, Settlements]:
     of, plan, span = Only(instruments=wanted.pairs), wanted.plan, TIMEFRAMES[wanted.timeframe]
     metrics = {*NEEDED, "high", "low", *wanted.model.metrics}
     if isinstance(plan.slippage, SlippageOfBook):
@@ -96,8 +141,7 @@ def _simulated(
     traded = slice(max(len(whole.times) - wanted.bars, 0), None)
     signals = wanted.model.signals(whole).only(traded)
     panel = _rows(whole, traded)
-    run = simulate(panel, signals, plan, funding=funding)
-    return results(run, panel, plan, funding)
+    return simulate(panel, signals, plan, funding=funding), panel, funding
 
 
 def _rows(panel: Panel, rows: slice) -> Panel:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final, get_args
 
 import numpy as np
+import pandas as pd
 
 from analytics import formats
 from analytics.pair.history import History
@@ -38,6 +39,8 @@ class Drawing:
     signals: Sequence[Signal]
     alerts: Sequence[Mapping[Any, Any]]
     """Those that fired, as rows of ``alert_episodes.sql``."""
+    trades: Mapping[str, pd.DataFrame]
+    """Simulated ones, of ``SimulatedTrades``, by the name of their model."""
     panes: Sequence[Pane]
     """Those that have something to show, from top to bottom; the price is the first."""
     bands: bool
@@ -81,6 +84,7 @@ def market_chart(drawing: Drawing) -> LinkedChart:
             *traces.marks(canvas, drawing.signals, step_s),
             *traces.alert_marks(canvas, drawing.alerts, step_s),
         ],
+        "trades": traces.trade_marks(canvas, drawing.trades, step_s),
     }
     return LinkedChart(
         parts=parts,
@@ -165,6 +169,7 @@ def _title(drawing: Drawing, pane: Pane) -> dict[str, Any]:
         "forced": drawing.forced,
         "value": value,
         "after": f"at {at}",
+        "beside": traces.trade_sums(drawing.trades, drawing.colors),
     }
 
 

@@ -15,7 +15,7 @@ from analytics.pair.history import METRICS, History, history, warm_up_bars
 from analytics.pair.pair_figures import PairFigures, lead_first, pair_figures
 from analytics.palette import colors
 from analytics.panels.bar_under_way import with_bar_under_way
-from analytics.panels.panel import Only, Panel
+from analytics.panels.panel import Only, Pair, Panel
 from analytics.signals.fired import Signal
 from analytics.signals.of_pair import FUNDING
 from dashboard.as_of import Moment
@@ -24,12 +24,28 @@ from dashboard.components.linked_chart import linked_chart
 from dashboard.components.time_range import MARKET_SPANS, TimeRange
 from dashboard.frame.downloads import picture_stem
 from dashboard.frame.error_boundary import plain
-from dashboard.loaders import alert_episodes, bars, bases, queries, source
+from dashboard.loaders import (
+    alert_episodes,
+    bars,
+    bases,
+    queries,
+    simulated_trades,
+    source,
+)
 from dashboard.pair_chart.chart import Drawing, market_chart
 from dashboard.pair_chart.empty_panes import drawable, sentences
 from dashboard.pair_chart.header import ages, header
 from dashboard.pair_chart.instrument_picker import Subject
-from dashboard.pair_chart.panes import BANDS, SIGNALS, VENUES, Pane, averages, chosen, preset
+from dashboard.pair_chart.panes import (
+    BANDS,
+    SIGNALS,
+    TRADES,
+    VENUES,
+    Pane,
+    averages,
+    chosen,
+    preset,
+)
 from dashboard.view import View
 
 _LONG_READS_MAX_SPAN: Final = "90 d"
@@ -81,6 +97,8 @@ class Loaded:
     signals: Sequence[Signal]
     alerts: Sequence[Mapping[Any, Any]]
     """Those that fired in that time, as rows of ``alert_episodes.sql``."""
+    trades: Mapping[str, pd.DataFrame]
+    """Simulated ones, of ``SimulatedTrades``, by the name of their model."""
     until: datetime
     """When the newest bar, which may be open, was last updated."""
     funding_settled: bool
@@ -133,6 +151,7 @@ def load(wanted: Wanted, now: Latest) -> Loaded:
         found,
         _signals(panel, wanted) if with_signals else [],
         _alerts(wanted) if with_signals else [],
+        {} if found is None else _trades(wanted, found.price_of),
         shown.now if found is not None and _is_running(found, now.heard) else shown.mark(),
         bool((panel.values["funding_settled"][-time_range.bars :] == 1).any()),
     )
@@ -189,6 +208,18 @@ def _alerts(wanted: Wanted) -> list[dict[Any, Any]]:
     return rows[mine].to_dict("records")
 
 
+def _trades(wanted: Wanted, pair: Pair) -> dict[str, pd.DataFrame]:
+    """Return what the chosen models would have traded of the *pair* whose price is shown."""
+    time_range = wanted.range
+    return {
+        model: simulated_trades.model_trades(
+            model, pair[:2], time_range.timeframe, wanted.shown, bars=time_range.bars
+        )
+        for label, model in TRADES.items()
+        if label in wanted.labels
+    }
+
+
 def figures(now: Latest, wanted: Wanted) -> None:
     """Draw the figures on top of the chart; nothing without recent data."""
     if now.figures is not None:
@@ -228,6 +259,11 @@ def notes(loaded: Loaded, found: History, wanted: Wanted) -> list[str]:
     lines += sentences(
         *(found, loaded.signals, panes, offers, time_range.bars, loaded.until, now), loaded.alerts
     )
+    if loaded.trades:
+        lines.append(
+            "Trades are simulated, long and short, USD 1,000 each: filled at the next bar's open, "
+            "net of the venue's taker fee and the funding on record."
+        )
     if SIGNALS in panes and MARKET_SPANS[time_range.span] > MARKET_SPANS[_LONG_READS_MAX_SPAN]:
         lines.append(
             f"Signals of funding and liquidations are shown for up to {_LONG_READS_MAX_SPAN}."
@@ -250,6 +286,7 @@ def _draw(found: History, loaded: Loaded, panes: Sequence[Pane], wanted: Wanted,
             until=loaded.until,
             signals=loaded.signals,
             alerts=loaded.alerts,
+            trades=loaded.trades,
             panes=panes,
             bands=BANDS in wanted.labels,
             averages=averages(wanted.labels),

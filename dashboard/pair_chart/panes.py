@@ -98,6 +98,19 @@ AVERAGES: Final[Mapping[str, tuple[str, ...]]] = {
 VENUES: Final = "Other venues"
 """The button for the same base on other venues."""
 
+MODELS: Final[Mapping[str, str]] = {
+    "obv": "OBV trend",
+    "rsi": "RSI reversal",
+    "bollinger": "Bollinger break",
+}
+"""What each model of ``trades.simulated.signals`` is called."""
+TRADES: Final[Mapping[str, str]] = {
+    "OBV trades": "obv",
+    "RSI trades": "rsi",
+    "Band trades": "bollinger",
+}
+"""The buttons for the trades that a model would have made, and its name."""
+
 PANES: Final = (
     PRICE,
     Pane(lines=("traded_usd",), of=_TRADES, style="columns"),
@@ -171,7 +184,8 @@ PANES: Final = (
 )
 """From top to bottom."""
 
-LABELS: Final = (BANDS, *AVERAGES, VENUES, *(pane.label for pane in PANES if pane is not PRICE))
+_ON_PRICE: Final = (*AVERAGES, VENUES, *TRADES)
+LABELS: Final = (BANDS, *_ON_PRICE, *(pane.label for pane in PANES if pane is not PRICE))
 """Every button."""
 
 
@@ -195,7 +209,7 @@ PRESETS: Final[Mapping[str, tuple[str, ...]]] = {
     QUANTITIES["funding_8h_pct"].short: _of(
         "funding_8h_pct", "basis_pct", "last_premium_pct", "oi_usd", "ls_accounts"
     ),
-    "All": tuple(label for label in LABELS if label not in (*AVERAGES, VENUES)),
+    "All": tuple(label for label in LABELS if label not in _ON_PRICE),
 }
 """What is chosen together, by name: the first one is on by default."""
 

@@ -5,11 +5,12 @@ A series names its lines, which go to the browser as numbers; NaN stays a gap.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from analytics import formats
@@ -19,7 +20,7 @@ from analytics.quantities import QUANTITIES
 from analytics.rules import episode_words
 from analytics.signals.fired import Signal
 from analytics.signals.sentences import told
-from dashboard.pair_chart.panes import Pane
+from dashboard.pair_chart.panes import MODELS, Pane
 from dashboard.pair_chart.scales import GRAVEST
 
 Line = NDArray[np.float64]
@@ -201,6 +202,74 @@ def alert_marks(
             }
         )
     return found
+
+
+def trade_marks(
+    canvas: Canvas, trades: Mapping[str, pd.DataFrame], step_s: int
+) -> list[dict[str, Any]]:
+    """Return a mark for each fill of simulated *trades*: at which bar and price, what it says.
+
+    Args:
+        canvas: What they are drawn over.
+        trades: Of ``SimulatedTrades``, by the name of their model.
+        step_s: Length of a bar. [s]
+    """
+    first_s = int(canvas.history.times[0].astype("datetime64[s]").astype(int))
+    found = []
+    for model, rows in trades.items():
+        for row in rows.to_dict("records"):
+            for fill in _fills(MODELS[model], row):
+                bar = (int(fill.pop("ts").timestamp()) - first_s) // step_s
+                if 0 <= bar < len(canvas.history.times):
+                    color = model_color(model, canvas.colors)
+                    found.append({**fill, "bar": bar, "color": color})
+    # The library wants them in the order of time.
+    return sorted(found, key=lambda mark: mark["bar"])
+
+
+def _fills(title: str, row: Mapping[Any, Any]) -> Iterator[dict[str, Any]]:
+    """Yield entry and exit of a trade as marks."""
+    is_long = row["side"] == "long"
+    entry = QUANTITIES["entry_price"].write(row["entry_price"])
+    yield {
+        "ts": row["entry_ts"],
+        "price": row["entry_price"],
+        "shape": "arrowUp" if is_long else "arrowDown",
+        "position": "atPriceBottom" if is_long else "atPriceTop",
+        "text": f"{title}: {row['side']} at {entry}",
+    }
+    if pd.isna(row["exit_ts"]):
+        return
+    left = QUANTITIES["exit_price"].write(row["exit_price"])
+    net = QUANTITIES["return_pct"].write(row["return_pct"])
+    # A stop or target is known to lie within the bar that ends then.
+    within = pd.Timedelta(seconds=int(row["exit_reason"] in ("stop", "target")))
+    yield {
+        "ts": row["exit_ts"] - within,
+        "price": row["exit_price"],
+        "shape": "circle",
+        "position": "atPriceMiddle",
+        "text": f"{title}: {row['side']} from {entry} to {left} by {row['exit_reason']}, {net}",
+    }
+
+
+def trade_sums(trades: Mapping[str, pd.DataFrame], colors: Colors) -> list[dict[str, str]]:
+    """Return name, colour and sum of the simulated *trades* of each model."""
+    write = QUANTITIES["pnl_usd"].write
+    return [
+        {
+            "name": MODELS[model],
+            "color": model_color(model, colors),
+            "value": formats.plural(len(rows), "trade")
+            + (f", {write(rows['pnl_usd'].sum())}" if len(rows) else ""),
+        }
+        for model, rows in trades.items()
+    ]
+
+
+def model_color(model: str, colors: Colors) -> str:
+    """Return the colour of the trades of a *model*, always the same."""
+    return dict(zip(MODELS, (colors.series[n] for n in (0, 4, 5)), strict=True))[model]
 
 
 def _series(name: str, kind: str, lines: list[str], *, color: str, **look: Any) -> Series:

@@ -28,10 +28,9 @@ from analytics.trades.simulated.signals import MODELS
 from dashboard.components.time_range import MARKET_SPANS
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders.simulated_trades import Wanted
+from dashboard.pair_chart.panes import MODELS as TITLES
 from dashboard.view import View
 
-SIGNALS: Final = {"obv": "OBV trend", "rsi": "RSI reversal", "bollinger": "Bollinger break"}
-"""What a model is called, by its name."""
 _SIZES: Final[Mapping[str, tuple[type[Size], float]]] = {
     "USD": (FixedUsd, 1_000.0),
     "% of equity": (PercentOfEquity, 10.0),
@@ -112,8 +111,8 @@ def _bounded(wanted: Wanted) -> Wanted | None:
 
 
 def _signal() -> str:
-    said = st.selectbox("Signal", list(SIGNALS.values()), key="sim_signal", bind="query-params")
-    return next(name for name, title in SIGNALS.items() if title == said)
+    said = st.selectbox("Signal", list(TITLES.values()), key="sim_signal", bind="query-params")
+    return next(name for name, title in TITLES.items() if title == said)
 
 
 def _size() -> Size:

@@ -47,9 +47,10 @@ def chart(bars, venues=("binance",), labels=LABELS):
     return drawn(whole, drawable(whole, [], chosen(labels)), venues=True)
 
 
-def drawn(whole, panes, *, venues=False, averages=()):
+def drawn(whole, panes, *, venues=False, averages=(), trades=None):
     drawing = Drawing(
         alerts=[],
+        trades=trades or {},
         history=whole,
         until=NOW,
         now=NOW,
@@ -380,3 +381,42 @@ def test_averages_are_lines_on_the_price_where_they_are_asked_for():
     assert len(set(both.values())) == 3
     assert tints("vwap") == {"vwap": both["vwap"]}
     assert tints() == {}
+
+
+def test_simulated_trades_are_marked_at_their_fills():
+    """Entry and exit at bar and price, in the order of time, with words; none outside the bars."""
+    whole = found(50)
+    first = NOW - timedelta(minutes=250)
+    at = [first + timedelta(minutes=5 * bar) for bar in range(60)]
+    rows = [
+        ("long", at[10], 100.0, at[20], 110.0, "signal", 9.9),
+        ("short", at[5], 200.0, at[13], 190.0, "stop", 4.9),
+        ("long", at[40], 300.0, pd.NaT, np.nan, "end", -1.0),
+        ("long", first - timedelta(minutes=5), 90.0, at[2], 80.0, "signal", -11.0),
+    ]
+    names = ("side", "entry_ts", "entry_price", "exit_ts", "exit_price", "exit_reason")
+    trades = pd.DataFrame(rows, columns=[*names, "return_pct"])
+    trades["pnl_usd"] = 10 * trades["return_pct"]
+    trades["exit_ts"] = pd.to_datetime(trades["exit_ts"], utc=True)
+
+    made = drawn(whole, chosen(()), trades={"rsi": trades, "obv": trades.head(0)})
+
+    marks = [(one["bar"], one["shape"], one["price"]) for one in made.parts["trades"]]
+    assert marks == [
+        (2, "circle", 80),
+        (5, "arrowDown", 200),
+        (10, "arrowUp", 100),
+        # Reached within the bar that ends then.
+        (12, "circle", 190),
+        (20, "circle", 110),
+        (40, "arrowUp", 300),
+    ]
+    words = {one["bar"]: one["text"] for one in made.parts["trades"]}
+    assert words[10] == "RSI reversal: long at 100.000"
+    assert words[12] == "RSI reversal: short from 200.000 to 190.000 by stop, +4.90 %"
+    beside = made.parts["titles"]["Price"]["beside"]
+    assert [(one["name"], one["value"]) for one in beside] == [
+        ("RSI reversal", "4 trades, +$28.00"),
+        ("OBV trend", "0 trades"),
+    ]
+    assert len({one["color"] for one in beside}) == 2

@@ -16,6 +16,7 @@ from dashboard.pair_chart.panes import (
     FIRST,
     LABELS,
     PRESETS,
+    TRADES,
     VENUES,
     address,
     from_address,
@@ -49,7 +50,7 @@ def test_what_names_no_panes_is_the_first_preset():
 
 
 def test_all_panes_are_all_but_what_is_drawn_over_the_price():
-    assert set(LABELS) - set(PRESETS["All"]) == {*AVERAGES, VENUES}
+    assert set(LABELS) - set(PRESETS["All"]) == {*AVERAGES, VENUES, *TRADES}
     assert all(set(labels) <= set(LABELS) for labels in PRESETS.values())
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dashboard.loaders import simulated_trades
+from dashboard.pair_chart import chart_and_figures
 from tests.waiting import until
 
 BTC = "BTC/USDT:USDT"
@@ -143,3 +144,27 @@ def test_a_run_is_shared_by_its_parameters(market, opened, monkeypatch):
     page.button(key="sim_run").click().run()
 
     assert asked == [1]
+
+
+def test_market_draws_the_trades_of_the_models_that_are_on(market, opened):
+    """And in the past none that was still to come."""
+    address = {"venue": "binance", "symbol": BTC, "panes": "price.rsi-trades"}
+    middle = market - 100 * BAR
+
+    page = opened("app_pages/market.py", **address)
+
+    def drawn():
+        assert "Trades are simulated, long and short, USD 1,000 each" in said(page)
+        chart = page.session_state[f"{chart_and_figures.PAGE}_sent"][1]
+        (beside,) = chart.parts["titles"]["Price"]["beside"]
+        assert beside["name"] == "RSI reversal"
+        return {chart.first + chart.step * one["bar"] for one in chart.parts["trades"]}
+
+    now = drawn()
+    page.text_input(key="at").set_value(f"{middle:%Y-%m-%dT%H:%M:%SZ}").run()
+    then = drawn()
+
+    assert len(now) > 10
+    end, begin = middle.timestamp(), (middle - 120 * BAR).timestamp()
+    assert max(then) < end < max(now)
+    assert {time for time in then if time > begin} == {t for t in now if begin < t < end}

@@ -119,9 +119,11 @@ class LinkedChart {
     }
     const changed = this.takeLines(update, before?.times)
     if (update.parts.marks) this.marks = Map.groupBy(update.parts.marks, (mark) => mark.bar)
+    if (update.parts.trades) this.trades = Map.groupBy(update.parts.trades, (fill) => fill.bar)
     if (update.parts.colors) this.color()
     if (update.parts.panes || update.parts.chart) this.arrange()
     this.fill(moved || update.after === null, changed, update.parts)
+    if (moved || update.parts.trades || update.parts.panes) this.markTrades()
     if (update.parts.chart) this.describe()
     this.look(before)
     this.tellRange()
@@ -299,6 +301,18 @@ class LinkedChart {
       }
   }
 
+  // Fills of simulated trades, at their prices.
+  markTrades() {
+    const price = [...this.panes.values()].find(({ spec }) => spec.candles)
+    const { api } = price.series.values().next().value
+    if (this.fills?.of !== api)
+      this.fills = { of: api, made: LightweightCharts.createSeriesMarkers(api, []) }
+    const { first, step } = this.times
+    this.fills.made.setMarkers(this.parts.trades.map(({ bar, text, ...look }) => ({
+      time: first + bar * step, ...look,
+    })))
+  }
+
   // The colour of the last value's tag: a candle that rose is hollow, and so has none of its own.
   sideOfLast({ kind, lines, color, down }) {
     const { colors } = this.parts
@@ -349,7 +363,10 @@ class LinkedChart {
       const isLanes = spec.series[0].kind === "lanes"
       const under = this.pointed === null || spec.several ? null
         : isLanes ? this.marksAt(this.pointed) : this.valueOf(main, spec)
-      title.write(said, under, others)
+      const fills = spec.candles && this.pointed !== null ? this.trades.get(this.pointed) ?? [] : []
+      const beside = fills.length
+        ? fills.map(({ text, color }) => ({ name: "", color, value: text })) : said.beside ?? []
+      title.write(said, under, [...others, ...beside])
     }
   }
 
