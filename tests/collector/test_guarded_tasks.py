@@ -273,7 +273,7 @@ STARTERS = {
 """What begins something that goes on beside its caller."""
 
 ENDS_BY_ITSELF = {
-    "analytics/files/reader_process.py": "a process that reads one file",
+    "analytics/files/child_process.py": "a process that reads one file",
     "analytics/lake/writer.py": "a thread that interrupts upkeep once",
     "collector/alerts/delivery.py": "one message: its channel waits for it",
     "collector/alerts/sending.py": "a process that sends one message, killed after a time",

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from analytics.errors import ImportRefused
-from analytics.files import reader_process
+from analytics.files import child_process
 from analytics.files.parsing import parse
 from analytics.files.reader_process import reading
 from analytics.lake.writer import Lake
@@ -120,21 +120,21 @@ for line in sys.stdin:
 @pytest.fixture
 def hanging(monkeypatch):
     """Has readers never answer."""
-    popen = reader_process.subprocess.Popen
+    popen = child_process.subprocess.Popen
 
     def started(arguments, **options):
         return popen([arguments[0], "-c", HANGING], **options)
 
-    monkeypatch.setattr(reader_process.subprocess, "Popen", started)
+    monkeypatch.setattr(child_process.subprocess, "Popen", started)
 
 
-def test_a_reader_that_goes_on_too_long_is_ended(tmp_path, hanging, monkeypatch, write):
-    monkeypatch.setattr(reader_process, "MAX_S", 0)
+def test_a_reader_that_goes_on_too_long_is_ended(tmp_path, hanging, write):
     with reading(tmp_path, lambda: None) as one:
+        one.child.max_s = 0
         with pytest.raises(ImportRefused, match="reading it took over 0 s; split it"):
             one.read(write("bars.csv", BARS), NOW)
 
-        assert one.process is None
+        assert one.child.process is None
 
 
 def test_a_reader_that_is_gone_is_replaced(tmp_path, write):
@@ -142,7 +142,7 @@ def test_a_reader_that_is_gone_is_replaced(tmp_path, write):
     path = write("bars.csv", BARS)
     with reading(tmp_path, lambda: None) as one:
         one.read(path, NOW)
-        one.process.kill()
+        one.child.process.kill()
         with pytest.raises(
             ImportRefused, match="its reader process ended|its reader process was killed"
         ):
