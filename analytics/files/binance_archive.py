@@ -55,6 +55,9 @@ _FIRST_LINES = {
 }
 """The first lines of archive files, by their first column."""
 
+WIDTHS = frozenset(map(len, _FIRST_LINES.values()))
+"""How many columns a file of the archive can have."""
+
 _METRICS_BARS = """
     with marked as (
         select

@@ -54,6 +54,8 @@ _FROM_CSV = {
 """Their column: ours."""
 
 _FROM_SQLITE = ("price", "volume_24h", "oi_usd", "oi_abs_usd", "vol_usd")
+COLUMNS = frozenset(("symbol", "timestamp", *_FROM_SQLITE))
+"""By which the table ``metrics`` of a recording is known."""
 
 # What the recorder made up to have something to show: only then did it fill volume_24h and
 # oi_usd, with the rounded figures of the columns it otherwise fills.

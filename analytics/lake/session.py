@@ -23,6 +23,9 @@ from analytics.lake.layout import (
     sync_with_folders,
 )
 
+MEMORY_LIMIT = "1GB"
+"""What DuckDB's buffers may use, unless it is said."""
+
 
 class Session:
     """Opens the catalog when it is needed, and anew after any error.
@@ -31,7 +34,16 @@ class Session:
     Threads take turns; a thread that has the turn may go on taking it.
     """
 
-    def __init__(self, layout: Layout, sums: Checksums, reserve_bytes: int) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        sums: Checksums,
+        reserve_bytes: int,
+        memory_limit: str = MEMORY_LIMIT,
+        threads: int = 1,
+    ) -> None:
+        self.memory_limit = memory_limit
+        self.threads = threads
         self.layout = layout
         self.sums = sums
         self.reserve_bytes = reserve_bytes
@@ -119,8 +131,7 @@ class Session:
                 # DuckLake would begin an empty lake in its place.
                 raise LakeError(f"{self.layout.catalog}: missing; restart to restore it")
             self.layout.data.mkdir(exist_ok=True)
-            # Small changes on one thread cost half as much, and leave the cores to readers.
-            connection = connect("1GB", self.layout.scratch, threads=1)
+            connection = connect(self.memory_limit, self.layout.scratch, threads=self.threads)
             try:
                 with lake_errors(f"cannot open {self.layout.catalog}"):
                     attach(connection, self.layout.catalog, self.layout.data)

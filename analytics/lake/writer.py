@@ -40,7 +40,7 @@ from analytics.lake import (
 from analytics.lake.checksums import Checksums
 from analytics.lake.insert import NewestTimes, insert_new
 from analytics.lake.layout import PRIVATE_UMASK, Layout, make_private
-from analytics.lake.session import Session, hints_at_damage, lake_errors
+from analytics.lake.session import MEMORY_LIMIT, Session, hints_at_damage, lake_errors
 from analytics.records import Instrument, Record
 
 _INTERRUPT_AGAIN_S = 0.05
@@ -62,7 +62,13 @@ class Lake:
     """Rows that were added at this start because the catalog did not know them."""
 
     def __init__(
-        self, folder: Path, *, origin: str | None = None, reserve_bytes: int = RESERVE_BYTES
+        self,
+        folder: Path,
+        *,
+        origin: str | None = None,
+        reserve_bytes: int = RESERVE_BYTES,
+        memory_limit: str = MEMORY_LIMIT,
+        threads: int = 1,
     ) -> None:
         """Open the lake in *folder*, creating it if there is none.
 
@@ -78,6 +84,9 @@ class Lake:
                 the other origin is refused, so that the two never mix. None takes
                 the lake as it is, and makes a new one ``live``.
             reserve_bytes: Appends are refused when less is free. [bytes]
+            memory_limit: What DuckDB's buffers may use.
+            threads: How many work on one statement. Small changes on one cost half as much, and
+                leave the cores to readers.
 
         Raises:
             LakeLocked: Another collector writes to it.
@@ -86,7 +95,7 @@ class Lake:
         """
         self.layout = Layout(folder.absolute())
         self._sums = Checksums(self.layout)
-        self._session = Session(self.layout, self._sums, reserve_bytes)
+        self._session = Session(self.layout, self._sums, reserve_bytes, memory_limit, threads)
         self._upkeep: duckdb.DuckDBPyConnection | None = None
         self._upkeep_stopped = False
         self._newest_times = NewestTimes()
@@ -155,6 +164,30 @@ class Lake:
             for table, rows in filled:
                 stored[table] += insert_new(cursor, table, rows, self._newest_times)
         return stored
+
+    @contextmanager
+    def bulk(
+        self, tables: Iterable[str], first: datetime, last: datetime
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction for statements that add rows of a stretch of time to *tables*.
+
+        For a lake that is built anew: nothing looks whether a key is stored already.
+
+        Args:
+            tables: What is added to.
+            first: The earliest and the latest time of the rows, UTC without a zone.
+            last: Likewise.
+
+        Raises:
+            LakeError: Nothing was stored.
+        """
+        days = [first + timedelta(days=n) for n in range((last - first).days + 2)]
+        parts = [
+            (table, pa.table({schema.TIMES[table]: pa.array(days, pa.timestamp("ms"))}))
+            for table in tables
+        ]
+        with self._change(self._folders(parts)) as cursor:
+            yield cursor
 
     def fill_bars(self, rows: pa.Table) -> tuple[int, int]:
         """Add bars, and fill what is NULL in those that are there; overwrite nothing.

@@ -42,6 +42,8 @@ class Column:
 
     name: str
     kind: Kind
+    is_text: bool = False
+    """Its values are written as text, so that some of them may be of no kind."""
     low: str | None = None
     """The least and the greatest value of those looked at, as text; None where all are absent."""
     high: str | None = None
@@ -71,15 +73,23 @@ class FilePreview:
     """Rows behind ranges and medians: all of a small file, a sample of a large one."""
     step_s: float | None = None
     """The usual time between two rows of a pair. [s]"""
+    pause_s: float | None = None
+    """19 of 20 rows of a pair come sooner after the one before. [s]"""
     venue: str | None = None
     """As the file's name says; None where it says none."""
     symbol: str | None = None
+    stamped: Literal["start", "end"] | None = None
+    """Which end of a candle its time is; None where nobody knows, and it is asked for."""
+    is_bundle: bool = False
+    """It is a record already, and nothing of it has to be matched."""
     other_tables: tuple[str, ...] = ()
     """Tables of the same database that were not read."""
     notes: tuple[str, ...] = ()
     """Sentences about how it was read."""
     refused: ReadOnly[str, int] = field(default_factory=dict)
     """Rows that were left out when it was read, by reason."""
+    values_refused: ReadOnly[str, int] = field(default_factory=dict)
+    """Single values likewise, by column and reason."""
     staged: str = ""
     """Where its rows lie as Parquet. Only ``building`` reads it."""
 
@@ -102,7 +112,7 @@ class Question:
     """What the file does not say and only a person can know."""
 
     key: str
-    """By which the answer is given: ``0/zone``, ``0/unit/oi``."""
+    """By which the answer is given: ``0/zone``, ``0/unit/oi``; ``all/zone`` of several files."""
     file: str
     """The name of the file it is about."""
     text: str
