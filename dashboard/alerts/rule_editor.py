@@ -11,7 +11,6 @@ import streamlit as st
 from analytics import formats
 from analytics.errors import LakeError, RuleError
 from analytics.palette import Colors
-from analytics.quantities import QUANTITIES
 from analytics.rules import commands
 from analytics.rules.columns import COLUMNS
 from analytics.rules.rules_file import Rule, read_rules
@@ -20,6 +19,7 @@ from dashboard import record
 from dashboard.alerts.timeline_chart import MOST_BARS, timeline_chart
 from dashboard.as_of import Moment
 from dashboard.components import asking_collector
+from dashboard.components.condition_names import condition_names
 from dashboard.components.upload_alerts import store_alerts
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import alert_episodes, source
@@ -69,7 +69,7 @@ def rule_editor(shown: Moment, look: Colors) -> None:
     elif rule is not None:
         st.success(f"Condition: {plain(rule.when.sql)}", icon=":material/check_circle:")
         _look_back(text, shown, look)
-    _names_popover(rule)
+    condition_names("pair" if rule is None else rule.per)
     why_not = None if shown.is_uploaded else asking_collector.refusal(shown)
     _buttons(parts, number, text, why_not, is_right=rule is not None)
 
@@ -114,16 +114,6 @@ def _look_back(text: str, shown: Moment, look: Colors) -> None:
         key="look_back",
         alt=f"Where the rule would have fired: {formats.plural(len(found), 'time')}",
     )
-
-
-def _names_popover(rule: Rule | None) -> None:
-    """Offer the names that a condition may have."""
-    per = "pair" if rule is None else rule.per
-    with st.popover(f"Names, per {per}", icon=":material/list:"):
-        names = sorted(name for name in COLUMNS[per] if name in QUANTITIES)
-        lines = [f"`{name}` {plain(QUANTITIES[name].title)}" for name in names]
-        st.markdown("  \n".join(lines))
-        st.caption("A value of another timeframe has it behind its name: oi\\_delta\\_pct\\_1h.")
 
 
 def _buttons(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import pandas as pd
@@ -13,22 +12,17 @@ import streamlit as st
 
 from analytics.bases import Bases
 from analytics.lake.reader import Reader
-from analytics.panels import panel as panels
-from analytics.panels.panel import TIMEFRAMES, Only, Panel
-from analytics.trades.simulated.engine import NEEDED, simulate
-from analytics.trades.simulated.funding import METRICS as METRICS_OF_FUNDING
-from analytics.trades.simulated.funding import Settlements, settlements
-from analytics.trades.simulated.plan import Plan, SlippageOfBook
-from analytics.trades.simulated.result import SimulatedTrades
+from analytics.panels.panel import TIMEFRAMES, Only
+from analytics.trades.simulated.plan import Plan
+from analytics.trades.simulated.record import Record
 from analytics.trades.simulated.results import Results, results
-from analytics.trades.simulated.signals import MODELS, Model
+from analytics.trades.simulated.signals import MODELS
+from analytics.trades.simulated.simulation import Simulation, Source, run
 from dashboard.as_of import Moment
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.bases import counted, key
 from dashboard.loaders.shown_moment import Known
 
-_HOURS_BEFORE: Final = 8
-"""So far back the interval of funding is looked for."""
 _threads: Final = ThreadPoolExecutor(1, "simulated-trades")
 
 
@@ -36,7 +30,7 @@ _threads: Final = ThreadPoolExecutor(1, "simulated-trades")
 class Wanted:
     """What is to be simulated."""
 
-    model: Model
+    source: Source
     plan: Plan
     pairs: tuple[tuple[str, str], ...]
     """Venue and symbol of each."""
@@ -74,7 +68,11 @@ def model_trades(
         bars: How many are traded, up to the last that is over.
     """
     wanted = Wanted(
-        model=MODELS[model](), plan=Plan(side="both"), pairs=(pair,), timeframe=timeframe, bars=bars
+        source=MODELS[model](),
+        plan=Plan(side="both"),
+        pairs=(pair,),
+        timeframe=timeframe,
+        bars=bars,
     )
     names, known = counted(shown), shown_moment.bars_known(shown, timeframe)
     place = source.folder(), known, shown.mark(timeframe), repr(wanted)
@@ -91,7 +89,7 @@ def _model_trades(
     _wanted: Wanted,
     _counted: Bases,
 ) -> pd.DataFrame:
-    return _ran(source.reader(folder), known[2], mark, _wanted, _counted)[0].trades
+    return _made(source.reader(folder), known[2], mark, _wanted, _counted).run.trades
 
 
 @st.cache_resource(ttl="1h", max_entries=16, show_spinner=False)
@@ -110,41 +108,21 @@ def _job(
 def _simulated(
     reader: Reader, known_by: datetime, mark: datetime, wanted: Wanted, names: Bases
 ) -> Results:
-    run, panel, funding = _ran(reader, known_by, mark, wanted, names)
-    return results(run, panel, wanted.plan, funding)
+    made = _made(reader, known_by, mark, wanted, names)
+    return results(made.run, made.panel, made.plan, made.funding)
 
 
-def _ran(
+def _made(
     reader: Reader, known_by: datetime, mark: datetime, wanted: Wanted, names: Bases
-) -> tuple[SimulatedTrades, Panel, Settlements]:
-    of, plan, span = Only(instruments=wanted.pairs), wanted.plan, TIMEFRAMES[wanted.timeframe]
-    metrics = {*NEEDED, "high", "low", *wanted.model.metrics}
-    if isinstance(plan.slippage, SlippageOfBook):
-        metrics.add("spread_bps")
-    hours = wanted.bars * span // timedelta(hours=1) + _HOURS_BEFORE
+) -> Simulation:
     with reader.cursor() as cursor:
-
-        def read(metrics: Sequence[str], timeframe: str, bars: int) -> Panel:
-            return panels.load(
-                cursor,
-                metrics,
-                timeframe,
-                now=mark,
-                known_by=known_by,
-                bars=bars,
-                only=of,
-                counted=names,
-            )
-
-        whole = read(sorted(metrics), wanted.timeframe, wanted.bars + wanted.model.warm_up)
-        funding = settlements(read(METRICS_OF_FUNDING, "1h", hours), whole.instruments)
-    traded = slice(max(len(whole.times) - wanted.bars, 0), None)
-    signals = wanted.model.signals(whole).only(traded)
-    panel = _rows(whole, traded)
-    return simulate(panel, signals, plan, funding=funding), panel, funding
-
-
-def _rows(panel: Panel, rows: slice) -> Panel:
-    """Return the *panel* of some bars alone."""
-    values = {name: cells[rows] for name, cells in panel.values.items()}
-    return Panel(panel.times[rows], panel.instruments, values, panel.timeframe, panel.now)
+        record = Record(
+            cursor=cursor,
+            start=mark - wanted.bars * TIMEFRAMES[wanted.timeframe],
+            now=mark,
+            known_by=known_by,
+            timeframe=wanted.timeframe,
+            counted=names,
+            only=Only(instruments=wanted.pairs),
+        )
+        return run(record, wanted.source, wanted.plan)

@@ -9,9 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.errors import PerpscopeError
+from analytics.errors import PerpscopeError, RuleError
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES
+from analytics.trades.simulated.conditions import Conditions, OfRule, condition
 from analytics.trades.simulated.plan import (
     FEES,
     Fee,
@@ -25,12 +26,17 @@ from analytics.trades.simulated.plan import (
     VolatilityTarget,
 )
 from analytics.trades.simulated.signals import MODELS
+from analytics.trades.simulated.simulation import Source
+from dashboard.components.condition_names import condition_names
 from dashboard.components.time_range import MARKET_SPANS
 from dashboard.frame.error_boundary import plain
+from dashboard.loaders import alert_episodes
 from dashboard.loaders.simulated_trades import Wanted
 from dashboard.pair_chart.panes import MODELS as TITLES
 from dashboard.view import View
 
+RULE: Final = "Alert rule"
+OWN: Final = "Expressions"
 _SIZES: Final[Mapping[str, tuple[type[Size], float]]] = {
     "USD": (FixedUsd, 1_000.0),
     "% of equity": (PercentOfEquity, 10.0),
@@ -54,7 +60,7 @@ def form(names: pd.DataFrame, seen: View) -> tuple[Wanted | None, bool]:
         seen: What the sidebar and toolbar ask for.
     """
     with st.grid(6, min_column_width=150, gap="small"):
-        model = MODELS[_signal()]()
+        signal = _signal()
         side = _choice("Side", get_args(Side), "sim_side", "both")
         size = _size()
         start = _number("Start capital, USD", "sim_start", 10_000.0)
@@ -64,6 +70,7 @@ def form(names: pd.DataFrame, seen: View) -> tuple[Wanted | None, bool]:
         bps = _number("Slippage, bps", "sim_slippage", 2.0)
         stop = _number("Stop, %", "sim_stop", help="Against the entry price.")
         target = _number("Target, %", "sim_target", help="For the trade.")
+    source = _source(signal, side, seen.timeframe)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         pairs = _pairs(names, seen)
         span = _choice("Range", tuple(MARKET_SPANS), "sim_span", "7 d")
@@ -79,7 +86,7 @@ def form(names: pd.DataFrame, seen: View) -> tuple[Wanted | None, bool]:
             side=cast("Side", side),
             size=size,
             start_usd=start or 0.0,
-            fees=FEES if fee is None else dict.fromkeys(FEES, Fee(fee, fee)),
+            fees=FEES if fee is None else Fee(fee, fee),
             slippage=(SlippageOfBook if by_book else SlippageBps)(bps or 0.0),
             stop_pct=stop,
             target_pct=target,
@@ -87,12 +94,13 @@ def form(names: pd.DataFrame, seen: View) -> tuple[Wanted | None, bool]:
             most_positions=None if most is None else int(most),
         )
     except PerpscopeError as error:
-        st.error(plain(f"{str(error)[:1].upper()}{str(error)[1:]}"), icon=":material/error:")
+        _fault(error)
+        return None, False
+    if source is None:
         return None, False
     bars = MARKET_SPANS[span] // TIMEFRAMES[seen.timeframe]
-    return _bounded(
-        Wanted(model=model, plan=plan, pairs=pairs, timeframe=seen.timeframe, bars=bars)
-    ), pressed
+    wanted = Wanted(source=source, plan=plan, pairs=pairs, timeframe=seen.timeframe, bars=bars)
+    return _bounded(wanted), pressed
 
 
 def _bounded(wanted: Wanted) -> Wanted | None:
@@ -111,8 +119,65 @@ def _bounded(wanted: Wanted) -> Wanted | None:
 
 
 def _signal() -> str:
-    said = st.selectbox("Signal", list(TITLES.values()), key="sim_signal", bind="query-params")
-    return next(name for name, title in TITLES.items() if title == said)
+    """Ask where signals come from: a model, by its name, or a rule or expressions."""
+    known = {title: name for name, title in TITLES.items()} | {RULE: RULE, OWN: OWN}
+    return known[st.selectbox("Signal", list(known), key="sim_signal", bind="query-params")]
+
+
+def _source(signal: str, side: str, timeframe: str) -> Source | None:
+    """Return where signals come from, after asking what that needs; None, said, without it."""
+    if signal in MODELS:
+        return MODELS[signal]()
+    source = _of_rule() if signal == RULE else _conditions(timeframe)
+    if source is not None and side == "both":
+        st.error("A rule or an expression enters one side: choose long or short.")
+        return None
+    return source
+
+
+def _fault(error: PerpscopeError) -> None:
+    said = str(error)
+    st.error(plain(f"{said[:1].upper()}{said[1:]}"), icon=":material/error:")
+
+
+def _of_rule() -> Source | None:
+    rules = {rule.name: rule for rule in alert_episodes.running_rules() if rule.per != "venue"}
+    name = st.selectbox("Rule", list(rules), key="sim_rule", bind="query-params")
+    if name is None:
+        st.caption("No rules run here yet.")
+        return None
+    rule = rules[name]
+    st.caption(f"Enters when it fires, leaves when it is resolved: {plain(rule.when.sql)}")
+    return OfRule(rule)
+
+
+def _conditions(timeframe: str) -> Source | None:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        entry = st.text_input(
+            "Entry",
+            key="sim_entry",
+            bind="query-params",
+            placeholder="z_oi > 3 and rsi_14 < 30",
+            help="A condition as alert rules have them. True: a pair is entered.",
+        )
+        left = st.text_input(
+            "Exit",
+            key="sim_exit",
+            bind="query-params",
+            placeholder="rsi_14 > 50",
+            help="True: it is left.",
+        )
+        condition_names("pair")
+    if not entry.strip() or not left.strip():
+        st.caption("Write a condition for the entry, and one for the exit.")
+        return None
+    try:
+        for name, text in (("entry", entry), ("exit", left)):
+            condition(name, text, timeframe)
+    except RuleError as error:
+        _fault(error)
+        return None
+    return Conditions(entry, left)
 
 
 def _size() -> Size:

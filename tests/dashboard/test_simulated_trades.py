@@ -7,6 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from analytics.trades.simulated.plan import SlippageOfBook
 from dashboard.loaders import simulated_trades
 from dashboard.pair_chart import chart_and_figures
 from tests.waiting import until
@@ -91,9 +92,9 @@ def test_a_link_opens_the_same(market, opened):
     settled(page)
 
     wanted = page.session_state["simulated_job"].wanted
-    assert wanted.model.name == "rsi"
+    assert wanted.source.name == "rsi"
     assert (wanted.plan.side, wanted.plan.size.pct) == ("short", 25)
-    assert wanted.plan.slippage == simulated_trades.SlippageOfBook(2.0)
+    assert wanted.plan.slippage == SlippageOfBook(2.0)
     assert wanted.pairs == (("binance", BTC),)
     assert (wanted.timeframe, wanted.bars) == ("5m", 288)
     assert "No trades in this range." in said(page)
@@ -132,12 +133,8 @@ def test_what_makes_no_sense_or_is_too_much_is_said(market, opened):
 
 def test_a_run_is_shared_by_its_parameters(market, opened, monkeypatch):
     asked = []
-    simulate = simulated_trades.simulate
-    monkeypatch.setattr(
-        simulated_trades,
-        "simulate",
-        lambda *args, **given: asked.append(1) or simulate(*args, **given),
-    )
+    run = simulated_trades.run
+    monkeypatch.setattr(simulated_trades, "run", lambda *given: asked.append(1) or run(*given))
     page = opened(PAGE, simulate="1", sim_signal="RSI reversal")
     settled(page)
     page.run()
@@ -168,3 +165,36 @@ def test_market_draws_the_trades_of_the_models_that_are_on(market, opened):
     end, begin = middle.timestamp(), (middle - 120 * BAR).timestamp()
     assert max(then) < end < max(now)
     assert {time for time in then if time > begin} == {t for t in now if begin < t < end}
+
+
+def test_a_condition_is_checked_as_it_is_typed_and_then_traded(market, opened):
+    page = opened(PAGE, sim_signal="Expressions", sim_side="short", sim_entry="rsi > 70")
+    assert "Write a condition for the entry, and one for the exit." in said(page)
+
+    page.text_input(key="sim_exit").set_value("rsi_14 < 50").run()
+    (error,) = page.error
+    wrong = error.value.replace("\\", "")
+    assert wrong == "Entry: character 1: no value is called 'rsi'; did you mean rsi_14?"
+
+    page.text_input(key="sim_entry").set_value("rsi_14 > 65").run()
+    assert not page.error
+    page.button(key="sim_run").click().run()
+    trades = settled(page).run.trades
+    assert len(trades) > 10
+    assert set(trades["side"]) == {"short"}
+
+    page.segmented_control(key="sim_side").set_value("both").run()
+    (error,) = page.error
+    assert error.value == "A rule or an expression enters one side: choose long or short."
+
+
+def test_a_rule_is_traded(record, market, opened):
+    rule = '[[rule]]\nname = "Low"\nwhen = "rsi_14 < 35"\n'
+    record.publish(alert_rules=rule)
+
+    page = opened(PAGE, publish=False, simulate="1", sim_signal="Alert rule", sim_side="long")
+    trades = settled(page).run.trades
+
+    assert len(trades) > 10
+    assert "Enters when it fires, leaves when it is resolved: (rsi_14 < 35)" in said(page)
+    assert (trades["exit_ts"].dropna() > trades["entry_ts"].head(trades["exit_ts"].count())).all()
