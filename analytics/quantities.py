@@ -327,6 +327,7 @@ _ALL: Final = (
     _Q("completeness_pct", "Completeness", "share", "%", 1),
     _Q("streams_down", "Streams down", "count", "count"),
     _Q("tier_2_bases", "Bases in tier 2", "count", "count"),
+    _Q("tier_5_bases_pct", "Bases in tier 5", "share", "%", 0),
     _Q("age_s", "Age", "age", "s", ts="received_ts"),
 )  # fmt: skip
 

@@ -41,7 +41,8 @@ def bound(name: str, known_by: object, pair: tuple[str, str, str]) -> dict[str, 
         "earliest": NOW - 7 * DAY, "start": NOW - 60 * DAY, "end": NOW, "metrics": None,
         "bar_ms": BAR_MS, "closing_ms": BAR_MS, "least_known": 0.75, "is_past": True,
         "span_s": 3600, "interval_s": 30, "break_s": 60, "origin": "live",
-        "times": 1.25, "bars": 12, **of_pair,
+        "times": 1.25, "bars": 12, "by_asset": True, "counted_pairs": [], "counted_names": [],
+        **of_pair,
     }  # fmt: skip
     if name == "panel_bars_of_signals":
         frames = {"bar_ms": [BAR_MS, 12 * BAR_MS], "closing_ms": [BAR_MS, BAR_MS]}

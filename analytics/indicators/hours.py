@@ -22,6 +22,9 @@ LEAST_HOURS: Final = 20
 BARS_NEEDED: Final = (_HOURS + 1) * _HOUR
 """That the z of one hour looks at, its own among them."""
 _MAD: Final = 1.4826
+LEAST_MAD: Final = 1e-6
+"""Of the median. Hours that are alike to a millionth are the same: what is left between them is
+rounding, of prices times amounts and of their sums, and any hour would be millions of it away."""
 
 
 def hour_sums(usd: Floats, least_known: float) -> Floats:
@@ -63,7 +66,7 @@ def z_of_hours(hours: Floats, last: int | None = None) -> Floats:
 def scores(hours: Floats, before: Floats) -> Floats:
     """Return how many robust deviations each hour is from those of its row *before* it. (K,)
 
-    NaN without ``LEAST_HOURS`` of these, or where their MAD is 0.
+    NaN without ``LEAST_HOURS`` of these, or where their MAD is 0, or no more than rounding.
 
     Args:
         hours: [USD] (K,)
@@ -71,7 +74,7 @@ def scores(hours: Floats, before: Floats) -> Floats:
     """
     median = _median(before)
     mad = _median(np.abs(before - median[:, None]))
-    enough = (np.isfinite(before).sum(axis=1) >= LEAST_HOURS) & (mad > 0)
+    enough = (np.isfinite(before).sum(axis=1) >= LEAST_HOURS) & (mad > LEAST_MAD * median)
     score = np.full(len(before), np.nan)
     score[enough] = (hours - median)[enough] / (_MAD * mad[enough])
     return score

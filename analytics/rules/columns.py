@@ -133,7 +133,7 @@ BY_BAR: Final[Mapping[Per, tuple[str, ...]]] = {
         *(name for name in _MEASURES if name not in (*_PRICES, *_LEVELS_OF_PAIRS)),
         *("price_delta_pct", "tier_2_bases"),
     ),
-    "venue": (),
+    "venue": ("tier_5_bases_pct",),
 }
 """What is of one bar of a timeframe."""
 
@@ -203,6 +203,8 @@ def by_subject(
         case "asset":
             assets = by_asset(panel, multipliers)
             return assets, _values(assets, names)
+        case "venue":
+            return _by_venue(panel)
         case _:
             one = tuple(pair._replace(base="") for pair in panel.instruments)
             market = by_asset(replace(panel, instruments=one), multipliers)
@@ -213,7 +215,7 @@ def by_subject(
 
 
 def _bars_before(name: str) -> int:
-    if name in _SHARES:
+    if name in (*_SHARES, "tier_5_bases_pct"):
         return Z_BARS + 2
     return bars_needed(Thresholds()) if name == "tier_2_bases" else _MEASURES[name].warm_up
 
@@ -229,6 +231,29 @@ def _shares(panel: Panel) -> dict[str, Floats]:
     place = {holder: n for n, holder in enumerate(shares.holders)}
     columns = [place[pair.venue, pair.base] for pair in panel.instruments]
     return dict(zip(_SHARES, (shares.share_pct[:, columns], shares.z[:, columns]), strict=True))
+
+
+def _by_venue(panel: Panel) -> tuple[Panel, dict[str, Floats]]:
+    """Return the open interest of each venue, and of how many of its bases its share is in tier 5.
+
+    Of those whose z is known. [%]
+    """
+    names = sorted({pair.venue for pair in panel.instruments})
+    shares = oi_shares(panel.values["oi_usd"], panel.instruments, window=Z_BARS)
+    unusual = np.abs(shares.z) > Thresholds().z_oi_share
+    part, held = (np.full((len(panel.times), len(names)), np.nan) for _ in range(2))
+    for n, name in enumerate(names):
+        mine = [m for m, (venue, _) in enumerate(shares.holders) if venue == name]
+        known = np.isfinite(shares.z[:, mine]).sum(axis=1)
+        part[known > 0, n] = (100 * unusual[:, mine].sum(axis=1) / np.maximum(known, 1))[known > 0]
+        pairs = [m for m, pair in enumerate(panel.instruments) if pair.venue == name]
+        held[:, n] = totals.total(panel.values["oi_usd"][:, pairs]).value
+    venues = replace(
+        panel,
+        instruments=tuple(Pair(name, "", "") for name in names),
+        values={"oi_usd": held, "close": np.full_like(held, np.nan)},
+    )
+    return venues, {"tier_5_bases_pct": part}
 
 
 def _mean_price_delta_pct(panel: Panel) -> Floats:
@@ -252,7 +277,7 @@ def _tier_2_bases(panel: Panel) -> Floats:
 
 
 _OTHERS: Final[Mapping[str, Sequence[str]]] = {
-    **dict.fromkeys(_SHARES, ("oi_usd",)),
+    **dict.fromkeys((*_SHARES, "tier_5_bases_pct"), ("oi_usd",)),
     "price_delta_pct": ("close", "oi_usd"),
     "tier_2_bases": TIER_METRICS,
 }

@@ -217,7 +217,7 @@ def _panel(read: Reading, which: Which, names: Sequence[str]) -> Panel:
     per, timeframe = which
     far, bars = columns.looked_back(names)
     metrics = [*columns.metrics_needed(names), "close", "oi_usd"]
-    if per != "pair":
+    if per not in ("pair", "venue"):
         metrics, far = [*needed(metrics)], far and [*needed(far)]
     end = mark(read.now, timeframe)
 

@@ -6,7 +6,7 @@ of the bar that ended then; of the book, its mean.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -77,6 +77,9 @@ def past(stretch: Stretch, per: Per, wanted: Collection[Column]) -> Past:
         names, values, times = past_levels.venues(stretch.cursor, stretch.marks)
         present = np.ones((len(stretch.marks), len(names)), np.bool_)
         known = tuple(Subject(venue=name) for name in names)
+        of = tuple(Pair(name, "", "") for name in names)
+        for column, cells, ended in _by_bar(stretch, per, wanted, of):
+            values[column], times[column] = cells, ended
         return Past(known, (None,) * len(names), present, values, times)
     levels = [one.quantity for one in wanted if one.timeframe is None]
     metrics, before = past_levels.reads({one.quantity for one in wanted})
@@ -90,9 +93,11 @@ def past(stretch: Stretch, per: Per, wanted: Collection[Column]) -> Past:
     found = past_levels.levels(per, five, subjects.instruments, levels, coins)
     values = {Column(name, None): at.of(cells) for name, cells in found.items()}
     times = dict.fromkeys(values, at.ended)
-    for timeframe in dict.fromkeys(one.timeframe for one in wanted if one.timeframe):
-        for name, cells, ended in _by_bar(stretch, per, timeframe, wanted, (subjects, at)):
-            values[Column(name, timeframe)], times[Column(name, timeframe)] = cells, ended
+    for column, cells, ended in _by_bar(stretch, per, wanted, subjects.instruments):
+        if column.quantity == CONFLUENCE:
+            ratio, book = subjects.values["ls_accounts"], 100 * subjects.values["book_imbalance"]
+            cells = confluence(cells, at.of(ratio), at.of(book), Thresholds()).share  # noqa: PLW2901
+        values[column], times[column] = cells, ended
     named = tuple(_subject(per, pair) for pair in subjects.instruments)
     bases = tuple(pair.base or None for pair in subjects.instruments)
     present = np.isfinite(at.of(subjects.values["close"])) | np.isfinite(
@@ -134,31 +139,24 @@ class _At:
 
 
 def _by_bar(
-    stretch: Stretch,
-    per: Per,
-    timeframe: str,
-    wanted: Collection[Column],
-    newest: tuple[Panel, _At],
-) -> list[tuple[str, Floats, Times]]:
-    """Return name, values and times of what is *wanted* of one *timeframe*."""
-    subjects, at = newest
-    names = [one.quantity for one in wanted if one.timeframe == timeframe]
-    computed = list(dict.fromkeys("z_oi" if name == CONFLUENCE else name for name in names))
-    bars = columns.looked_back(computed)[1]
-    panel = stretch.panel(_metrics(per, columns.metrics_needed(computed)), timeframe, bars)
-    panel, found = columns.by_subject(per, panel, computed, stretch.counted.multipliers)
-    then = _At(stretch.marks, panel, timeframe, subjects.instruments, waits=True)
-    values = {name: then.of(cells) for name, cells in found.items()}
-    if CONFLUENCE in names:
-        ratio, book = subjects.values["ls_accounts"], 100 * subjects.values["book_imbalance"]
-        beside = at.of(ratio), at.of(book)
-        values[CONFLUENCE] = confluence(values["z_oi"], *beside, Thresholds()).share
-    return [(name, values[name], then.ended) for name in names]
+    stretch: Stretch, per: Per, wanted: Collection[Column], of: Sequence[Pair]
+) -> Iterator[tuple[Column, Floats, Times]]:
+    """Yield values and times of each column by bar that is *wanted*; of a confluence, its z_oi."""
+    for timeframe in dict.fromkeys(one.timeframe for one in wanted if one.timeframe):
+        names = [one.quantity for one in wanted if one.timeframe == timeframe]
+        computed = list(dict.fromkeys("z_oi" if name == CONFLUENCE else name for name in names))
+        bars = columns.looked_back(computed)[1]
+        panel = stretch.panel(_metrics(per, columns.metrics_needed(computed)), timeframe, bars)
+        panel, found = columns.by_subject(per, panel, computed, stretch.counted.multipliers)
+        then = _At(stretch.marks, panel, timeframe, of, waits=True)
+        for name in names:
+            cells = found["z_oi" if name == CONFLUENCE else name]
+            yield Column(name, timeframe), then.of(cells), then.ended
 
 
 def _metrics(per: Per, names: Sequence[str]) -> list[str]:
     metrics = [*names, "close", "oi_usd"]
-    return list(dict.fromkeys(metrics if per == "pair" else needed(metrics)))
+    return list(dict.fromkeys(metrics if per in ("pair", "venue") else needed(metrics)))
 
 
 def _subject(per: Per, pair: Pair) -> Subject:

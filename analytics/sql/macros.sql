@@ -49,6 +49,21 @@ create macro nearness(further) as 2 * abs(further) - sign(further);
 create macro coins_in_unit(multiplier, symbol, base) as
     coalesce(multiplier, case when starts_with(symbol, base || '/') then 1 end);
 
+-- What was liquidated of both sides; NULL where neither is known.
+create macro liquidated_usd(long_usd, short_usd) as
+    case
+        when long_usd is not null or short_usd is not null
+            then coalesce(long_usd, 0) + coalesce(short_usd, 0)
+    end;
+
+-- The last bar of the newest hour, of the bars *ts* of a venue: bars of venues are not written at the
+-- same moment, so it is the newest of the 10 minutes before *moment*, or the one that ended then.
+create macro hours_end(ts, moment) as
+    coalesce(
+        max(ts) filter (ts >= (moment::timestamp - interval 10 minutes)::timestamp_ms),
+        (moment::timestamp - interval 5 minutes)::timestamp_ms
+    );
+
 -- The mean of *value* by *weight* over the rows that have both.
 create macro mean_by(value, weight) as
     sum(value * weight) / nullif(sum(weight) filter (value is not null), 0);

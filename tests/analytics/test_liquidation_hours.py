@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analytics.indicators.hours import hour_sums, z_of_hours
 from analytics.lake.attach import MACROS
 from analytics.lake.schema import TABLES, definition
 from analytics.query import fetch
@@ -139,3 +140,18 @@ def test_only_what_was_chosen_counts(cursor):
     rows = asked(cursor, bars(hours(*sums)), other, by_asset=True, venues=["okx"])
 
     assert rows["z_liquidations"].tolist() == pytest.approx([z(sums)])
+
+
+def test_hours_that_differ_by_rounding_alone_have_no_deviation(cursor):
+    """The same amounts in another order add up to another last digit."""
+    rng = np.random.default_rng(3)
+    amounts = np.concatenate([rng.permutation(np.linspace(0.1, 7e4, 12)) for _ in range(40)])
+    amounts[-12:] *= 2
+
+    (row,) = asked(cursor, bars(amounts)).to_dict("records")
+    beside = z_of_hours(hour_sums(2 * amounts[:, None], 0.75))
+
+    assert len(set(hour_sums(2 * amounts[:, None], 0.75)[11:-12:12, 0])) > 1
+    assert row["liquidated_usd"] == pytest.approx(2 * amounts[-12:].sum())
+    assert np.isnan(row["z_liquidations"])
+    assert np.isnan(beside[-1]).all()

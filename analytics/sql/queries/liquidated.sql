@@ -1,15 +1,11 @@
 -- Liquidations of each pair over one hour of bars, at $now [UTC] and $span_s [s] earlier. [USD]
--- One row per (venue, symbol) with a bar in either hour. Venues' bars are not written at the same
--- moment, so the hour ends with the venue's newest bar of the 10 minutes before $now, or at $now if
--- there is none; the earlier hour ends $span_s before that. known_bars and known_then_bars count the
+-- One row per (venue, symbol) with a bar in either hour. The hour ends with the venue's newest bar
+-- (hours_end); the earlier hour ends $span_s before that. known_bars and known_then_bars count the
 -- bars of each hour's twelve that have a value: 0 means no data, not no liquidations.
 with bar_liquidations as (
     select
         venue, symbol, ts, liq_long_usd, liq_short_usd,
-        case
-            when liq_long_usd is not null or liq_short_usd is not null
-                then coalesce(liq_long_usd, 0) + coalesce(liq_short_usd, 0)
-        end as usd
+        liquidated_usd(liq_long_usd, liq_short_usd) as usd
     from known_bars
     where
         ts between ($now::timestamp - interval 70 minutes)::timestamp_ms
@@ -20,12 +16,7 @@ with bar_liquidations as (
 ),
 
 newest as (
-    select
-        venue,
-        coalesce(
-            max(ts) filter (ts >= ($now::timestamp - interval 10 minutes)::timestamp_ms),
-            ($now::timestamp - interval 5 minutes)::timestamp_ms
-        ) as ts
+    select venue, hours_end(ts, $now) as ts
     from bar_liquidations
     group by venue
 ),

@@ -1,9 +1,9 @@
 -- How unusual the liquidations of the newest hour at $now [UTC] are beside those of earlier hours.
 -- One row per (venue, symbol) or, if $by_asset, per asset (venue and symbol NULL) whose newest hour is
 -- known: liquidated_usd is its sum, liq_long_usd and liq_short_usd of each side [USD], and z_liquidations its distance from the median of the hours
--- before, in 1.4826 times their MAD; NULL without 20 of these, or where their MAD is 0.
--- Hours follow each other back from the venue's newest bar of the 10 minutes before $now, or from $now
--- if there is none, for 7 days. One is known if at least $least_known (0 to 1) of its bars are.
+-- before, in 1.4826 times their MAD; NULL without 20 of these, or where their MAD is no more than a
+-- millionth of the median, which is rounding.
+-- Hours follow each other back from the venue's newest bar (hours_end), for 7 days. One is known if at least $least_known (0 to 1) of its bars are.
 -- An asset is the sum over its instruments with 20 earlier hours, in the hours that all of them know.
 -- Instruments are those of $venues and $symbols (NULL does not filter); $counted_pairs, `venue symbol`
 -- each, are counted under $counted_names, all others under their base.
@@ -19,10 +19,7 @@ bar_liquidations as (
         ts,
         liq_long_usd,
         liq_short_usd,
-        case
-            when liq_long_usd is not null or liq_short_usd is not null
-                then coalesce(liq_long_usd, 0) + coalesce(liq_short_usd, 0)
-        end as usd
+        liquidated_usd(liq_long_usd, liq_short_usd) as usd
     from known_bars
     where
         ts > (seconds_before($now, 169 * 3600) - interval 10 minutes)::timestamp_ms
@@ -32,12 +29,7 @@ bar_liquidations as (
 ),
 
 newest as (
-    select
-        venue,
-        coalesce(
-            max(ts) filter (ts >= ($now::timestamp - interval 10 minutes)::timestamp_ms),
-            ($now::timestamp - interval 5 minutes)::timestamp_ms
-        ) as newest_ts
+    select venue, hours_end(ts, $now) as newest_ts
     from bar_liquidations
     group by venue
 ),
@@ -95,9 +87,11 @@ select
     max(liq_long_usd) filter (back = 0) as liq_long_usd,
     max(liq_short_usd) filter (back = 0) as liq_short_usd,
     case
-        when count(*) filter (back > 0) >= 20
+        when
+            count(*) filter (back > 0) >= 20
+            and mad(usd) filter (back > 0) > 1e-6 * median(usd) filter (back > 0)
             then (liquidated_usd - median(usd) filter (back > 0))
-                / (1.4826 * nullif(mad(usd) filter (back > 0), 0))
+                / (1.4826 * mad(usd) filter (back > 0))
     end as z_liquidations
 from whole
 group by base, venue, symbol

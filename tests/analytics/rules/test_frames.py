@@ -224,12 +224,16 @@ def test_assets_are_ranked_by_the_volume_of_overview(cursor):
 
 
 def test_a_venue_has_the_state_of_its_data(cursor):
+    cursor.execute(
+        "update bars set oi_usd = 2 * oi_usd where venue = 'okx' and base in ('BTC', 'SOL') "
+        "and ts = (select max(ts) from bars)"
+    )
     (frame,) = Frames(CYCLE).load(cursor, of_all("venue", "5m"), NOW).values()
     found = frame[[name for name in frame if not name.endswith("_ts")]].set_index("venue")
     assert found.loc["binance", ["age_s", "coverage_pct"]].tolist() == [10, 100]
     assert np.isnan(found.loc["binance", "streams_down"])
     assert found.loc["okx"].to_dict() == pytest.approx(
-        {"age_s": 130, "coverage_pct": 100 * 116 / 120, "streams_down": 2}
+        {"age_s": 130, "coverage_pct": 100 * 116 / 120, "streams_down": 2, "tier_5_bases_pct": 50}
     )
 
 

@@ -18,7 +18,7 @@ KEYS = {"venue": "okx", "symbol": "BTC/USDT:USDT", "base": "BTC"}
 CALM = {
     **{"volume_24h_usd": 1e9, "oi_delta_pct": 0.1, "price_delta_pct": 0.1, "z_oi": 0.4},
     **{"ls_accounts": 1.4, "book_imbalance_pct": 1.0, "funding_8h_pct": 0.01},
-    **{"funding_paid_8h_pct": 0.008, "funding_excess_pct": 0.0, "z_oi_share": 0.2},
+    **{"funding_paid_8h_pct": 0.008, "funding_excess_pct": 0.0, "tier_5_bases_pct": 5},
     **{"z_liquidations": 0.3, "liquidations_1h_usd": 4e5, "cvd_usd": 1e5, "basis_pct": -0.02},
     **{"tier_2_bases": 0, "age_s": 20, "coverage_pct": 99.5, "streams_down": 0},
 }
@@ -39,8 +39,8 @@ FIRES = {
         "Funding +0.1100 % per 8 h, longs pay, OI -2.40 % in 1h",
     ),
     "Venue share of OI": (
-        {"z_oi_share": 3.5, "oi_delta_pct": 6},
-        "The venue's share of OI +3.5 σ in 1h, OI +6.00 %",
+        {"tier_5_bases_pct": 40},
+        "The share of OI departs in 40 % of the venue's coins in 1h",
     ),
     "Crowd long across coins": (
         {"tier_2_bases": 4},
