@@ -47,6 +47,10 @@ GIVE_UP: Final = timedelta(hours=6)
 MAX_WAITING: Final = 5_000
 """Alerts that may wait for a channel; the oldest beyond them are given up."""
 
+CHILDREN: Final = 4
+"""Processes of apprise that run at the same time, each of 30 MB; a channel has one at most. What
+waits for one is sent once another has ended, after `sending.TIMEOUT_S` at the latest."""
+
 STOP_S: Final = 3.0
 """How long a message may still take once we are asked to stop. [wall s]"""
 
@@ -81,6 +85,7 @@ class Delivery:
         self._running: set[str] = set()
         self._described: Channels | None = None
         self._services: dict[SecretStr, Service] = {}
+        self._children = asyncio.Semaphore(CHILDREN)
 
     async def run(self, passed: Published) -> None:
         """Wake the channels that alerts wait for, each time the rules were *passed*, for ever."""
@@ -117,7 +122,8 @@ class Delivery:
         for fault in found.faults:
             log.warning("channel of alerts not set up", reason=fault)
         facts: dict[str, dict[str, str | None]] = {}
-        described = await sending.describe(list(found.addresses.values()))
+        async with self._children:
+            described = await sending.describe(list(found.addresses.values()))
         for name, what in zip(found.addresses, described, strict=True):
             if isinstance(what, Service):
                 self._services[found.addresses[name]] = what
@@ -130,13 +136,14 @@ class Delivery:
     async def _say(self, name: str, rows: Sequence[Waiting]) -> None:
         """Send *rows* to the channel *name*; raises ChannelError or SettingsError."""
         address = self._channels().address(name)
-        if address not in self._services:
-            (found,) = await sending.describe([address])
-            if isinstance(found, ChannelError):
-                raise found
-            self._services[address] = found
-        message = digest.message(rows, self._services[address], simulated=self._simulated)
-        await sending.send(address, message)
+        async with self._children:
+            if address not in self._services:
+                (found,) = await sending.describe([address])
+                if isinstance(found, ChannelError):
+                    raise found
+                self._services[address] = found
+            message = digest.message(rows, self._services[address], simulated=self._simulated)
+            await sending.send(address, message)
 
 
 class _Courier:
@@ -175,7 +182,8 @@ class _Courier:
         await self._put_off([row for row in rows if not row.is_told])
         told = [row for row in rows if row.is_told]
         oldest = self._queue.clock.now() - GIVE_UP
-        late = max(sum(row.ts < oldest for row in told), len(told) - MAX_WAITING)
+        told.sort(key=lambda row: row.due_ts)
+        late = max(sum(row.due_ts < oldest for row in told), len(told) - MAX_WAITING)
         if late > 0:
             await self._queue.store(told[:late], "given up", None)
             told = told[late:]

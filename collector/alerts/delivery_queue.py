@@ -47,6 +47,8 @@ class Waiting:
     started_ts: datetime
     change: Change
     ts: datetime
+    due_ts: datetime
+    """Since when it could be sent: a silence may have ended after it happened."""
     per: str
     venue: str | None
     symbol: str | None

@@ -1,8 +1,9 @@
 -- Alerts of the 7 days before $now [UTC] that are still to be sent to a channel, oldest first.
 -- One row per channel, rule, version, subject, started_ts and change (firing or resolved).
 -- Resolved is sent where firing was, so it has no row before. A firing alert that is over has its end as
--- ended_ts. attempts counts those so far; is_silenced is whether a silence held for it when it
--- happened, or holds at $now. inhibited_by is the rule of a graver alert of the market, of the same
+-- ended_ts. attempts counts those so far; is_silenced is whether a silence holds for it at $now, or
+-- held when it happened and it is over. One that a silence hid and that still fires waits again from
+-- the end of the silence, which then is due_ts; else that is ts. inhibited_by is the rule of a graver alert of the market, of the same
 -- group and told to the same channel, that fires or fired when it did; NULL if there is none.
 with events as materialized (
     select * from alert_events
@@ -19,7 +20,10 @@ tried as materialized (
         change,
         count(*) as attempts,
         bool_or(outcome = 'sent') as is_sent,
-        bool_or(outcome <> 'failed') as is_done
+        -- Silenced without a reason is by a silence, which ends.
+        bool_or(outcome = 'silenced' and error is null) as was_silenced,
+        bool_or(outcome in ('sent', 'given up') or outcome = 'silenced' and error is not null)
+            as is_done
     from alert_deliveries
     where within(ts, $now::timestamp - interval 90 days, $now)
     group by all
@@ -59,12 +63,32 @@ to_send as (
 silences as materialized (
     select
         silence.*,
-        min(ended.ts) as ended_ts
+        min(least(silence.until_ts, ended.ts)) as end_ts
     from alert_actions as silence
     left join alert_actions as ended
         on ended.kind = 'end_silence' and ended.ends_id = silence.id
         and ended.ts <= $now::timestamp
     where silence.kind = 'silence' and silence.ts <= $now::timestamp
+    group by all
+),
+
+hidden as (
+    select
+        to_send.channel,
+        to_send.rule,
+        to_send.version,
+        to_send.subject,
+        to_send.started_ts,
+        to_send.change,
+        bool_or(end_ts > $now::timestamp) as is_now,
+        bool_or(silences.ts <= to_send.ts and to_send.ts < end_ts) as was_then,
+        max(end_ts) filter (to_send.ts < end_ts and end_ts <= $now::timestamp) as until_ts
+    from to_send
+    inner join silences
+        on
+            coalesce(silences.rule = to_send.rule, true)
+            and coalesce(silences.subject = to_send.subject, true)
+            and coalesce(silences.alert_group = to_send.alert_group, true)
     group by all
 )
 
@@ -85,16 +109,11 @@ select
     to_send.message,
     over.ts as ended_ts,
     coalesce(tried.attempts, 0) as attempts,
-    exists (
-        select 1 from silences
-        where
-            (
-                (silences.ts <= to_send.ts and to_send.ts < least(silences.until_ts, silences.ended_ts))
-                or $now::timestamp < least(silences.until_ts, silences.ended_ts)
-            )
-            and coalesce(silences.rule = to_send.rule, true)
-            and coalesce(silences.subject = to_send.subject, true)
-            and coalesce(silences.alert_group = to_send.alert_group, true)
+    coalesce(hidden.until_ts, to_send.ts) as due_ts,
+    coalesce(
+        hidden.is_now
+        or hidden.was_then and (over.ts is not null or to_send.change = 'resolved'),
+        false
     ) as is_silenced,
     (
         select min(market.rule)
@@ -115,6 +134,7 @@ select
     ) as inhibited_by
 from to_send
 left join tried using (channel, rule, version, subject, started_ts, change)
+left join hidden using (channel, rule, version, subject, started_ts, change)
 left join events as over
     on
         over.change = 'resolved'
@@ -123,5 +143,7 @@ left join events as over
         and over.version = to_send.version
         and over.subject = to_send.subject
         and over.started_ts = to_send.started_ts
-where not coalesce(tried.is_done, false)
+where
+    not coalesce(tried.is_done, false)
+    and not (coalesce(tried.was_silenced, false) and (is_silenced or over.ts is not null))
 order by to_send.ts, to_send.channel, to_send.rule, to_send.subject

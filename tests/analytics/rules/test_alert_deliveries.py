@@ -146,7 +146,7 @@ def test_what_happens_later_and_what_is_a_week_old_is_not_there(ask):
 @pytest.mark.parametrize(
     ("actions", "silenced"),
     [
-        pytest.param([silence(1, 7)], True, id="when it fired"),
+        pytest.param([silence(1, 7)], False, id="only when it fired"),
         pytest.param([silence(8, 60, subject="BTC")], True, id="now"),
         pytest.param([silence(1, 4), silence(6, 9, number="t")], False, id="neither"),
         pytest.param([silence(1, 60, rule="Funding flip")], False, id="another rule"),
@@ -158,15 +158,21 @@ def test_what_happens_later_and_what_is_a_week_old_is_not_there(ask):
         ),
         pytest.param(
             [silence(1, 60), AlertAction(id="e", ts=at(7), kind="end_silence", ends_id="s")],
-            True,
+            False,
             id="ended after it fired",
         ),
     ],
 )
-def test_a_silence_holds_when_it_fired_or_now(ask, actions, silenced):
+def test_what_fires_is_silenced_while_a_silence_holds(ask, actions, silenced):
     rows = ask("alerts_waiting", 10, event("firing", 5), *actions)
 
     assert rows.is_silenced.tolist() == [silenced, silenced]
+
+
+def test_what_is_over_stays_silenced_if_it_was_when_it_fired(ask):
+    rows = ask("alerts_waiting", 10, event("firing", 5), event("resolved", 6), silence(1, 7))
+
+    assert rows.is_silenced.tolist() == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ async def test_what_is_too_old_or_too_much_is_given_up(desk, sink, monkeypatch):
 
 
 async def test_what_is_silenced_or_inhibited_is_not_sent_also_not_later(desk, sink):
-    """That it was is stored: when the silence ends, it is not told after all."""
+    """That it was is stored: once it is over, it is not told after all."""
     desk.lake.append_records(
         [
             AlertAction(
@@ -284,6 +284,64 @@ async def test_what_is_silenced_or_inhibited_is_not_sent_also_not_later(desk, si
 
     assert len(sink.messages) <= 3
     assert not [text for text in map(str, sink.messages) if "BTC" in text or "ETH" in text]
+
+
+async def test_what_still_fires_when_a_silence_ends_is_told_then(desk, sink):
+    """Also after longer than an alert waits; what is over by then stays untold."""
+    hours, now = 8, desk.clock.now()
+    desk.lake.append_records(
+        [
+            AlertAction(
+                id="s",
+                ts=now,
+                kind="silence",
+                alert_group="OI spike",
+                until_ts=now + timedelta(hours=hours),
+            )
+        ]
+    )
+    desk.happens("firing", "BTC", "ETH")
+    async with desk.delivering():
+        await desk.stored(2, "silenced")
+        desk.happens("resolved", "ETH")
+        desk.happens("firing", "SOL", alert_group="other")
+        await desk.until(lambda: len(sink.messages) == 1)
+        desk.clock.elapsed_s += hours * 3600
+        desk.passed.add()
+        await desk.stored(2)
+
+    assert ["BTC" in str(message) for message in sink.messages] == [False, True]
+    assert "ETH" not in str(sink.messages)
+    silenced = [row for row in desk.attempts() if row[-1] == "silenced"]
+    assert [row[1] for row in silenced] == ["BTC", "ETH"]
+    assert ("web", "BTC", "firing", 2, "sent") in desk.attempts()
+
+
+async def test_channels_that_hang_hold_a_bounded_number_of_processes(desk, sink, monkeypatch):
+    """One each, and in all no more than may run; the others have their turn when these time out."""
+    monkeypatch.setattr(delivery, "CHILDREN", 2)
+    monkeypatch.setattr(sending, "TIMEOUT_S", 3.0)
+    running = {"now": 0, "most": 0}
+    started = asyncio.create_subprocess_exec
+
+    async def counted(*args, **kwargs):
+        process = await started(*args, **kwargs)
+        running["now"] += 1
+        running["most"] = max(running.values())
+        ended = asyncio.create_task(process.wait())
+        ended.add_done_callback(lambda _: running.update(now=running["now"] - 1))
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", counted)
+    names = ["web", "b", "c", "d"]
+    desk.given |= dict.fromkeys(names, SecretStr(sink.address))
+    sink.mode = "hangs"
+    async with desk.delivering():
+        desk.happens("firing", "BTC", channels=json.dumps(names))
+        await desk.until(lambda: len({row[0] for row in desk.attempts()}) == 4)
+
+    assert {row[-1] for row in desk.attempts()} == {"failed"}
+    assert running["most"] == 2
 
 
 async def test_a_channel_that_is_not_set_up_waits_until_it_is(desk, sink):
