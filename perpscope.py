@@ -12,6 +12,7 @@ interrupts.end_at_once()
 
 import asyncio
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -251,6 +252,39 @@ def verify(file: Annotated[Path, typer.Argument(help="A bundle.")]) -> None:
         from analytics import bundle_cli
     if not bundle_cli.check(file, sys.stdout):
         raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def replay(
+    *,
+    start: Annotated[str, typer.Option("--from", metavar="TIME", help="First time, UTC.")],
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="Last time, UTC.")],
+    name: Annotated[str, typer.Option("--query", help="Name of a query of a time.")] = "pairs",
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="A parameter of the query; can be repeated. [default: as pages begin]",
+        ),
+    ] = None,
+    step: Annotated[
+        str, typer.Option(help="cycle: the record's own, or marks of 5m, 15m, 30m, 1h, 4h, 1d.")
+    ] = "cycle",
+    speed: Annotated[
+        str, typer.Option(help="Seconds of the record in a second; max does not wait.")
+    ] = "1",
+) -> None:
+    """Write what a query answered at each step of a past range, as JSON lines."""
+    settings = _settings()
+    with interrupts.ending_at_once():
+        from analytics import replay_cli
+
+        # A reader that has enough closes the pipe: that ends it as it ends any other tool.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        asked = replay_cli.Asked(start, end, name, param or (), step, speed)
+        count = replay_cli.write(settings.data_dir, asked, settings.interval_s, sys.stdout)
+    if not count:
+        err.print("no step of the record lies in that range", markup=False, highlight=False)
 
 
 @app.command()

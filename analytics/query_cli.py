@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -80,16 +80,14 @@ def ask(
         LakeAbsent: Nothing has been published.
         LakeError: The lake cannot be read.
     """
-    asked, texts = query.parameters(name), _texts(name, given)
+    asked, given_texts = query.parameters(name), texts(name, given)
     reader = Reader(folder)
     try:
         with reader.cursor() as cursor:
-            params = _bound(name, texts, lambda: lake_time(cursor, wall))
+            params = bound(name, given_texts, lambda: lake_time(cursor, wall))
             if "now" in asked and "now" not in params:
                 params["now"] = lake_time(cursor, wall)
-            if "counted_pairs" in asked:
-                params = {**_bases(cursor, params).params, **params}
-            rows = _counted(query.table(cursor, name, **params), cursor, params)
+            rows = answer(cursor, name, params, lambda: _bases(cursor, params))
     finally:
         reader.close()
     write(rows, written, out)
@@ -115,37 +113,56 @@ def _bases(cursor: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> Bases:
     return bases(cursor, now, params.get("known_by", now) or query.ANY_TIME)
 
 
-def _counted(rows: pa.Table, cursor: duckdb.DuckDBPyConnection, params: dict[str, Any]) -> pa.Table:
-    """Return *rows* with the bases that instruments are counted under then, as pages have them."""
+def answer(
+    cursor: duckdb.DuckDBPyConnection,
+    name: str,
+    params: Mapping[str, object],
+    counted: Callable[[], Bases],
+) -> pa.Table:
+    """Return what the query called *name* answers, with the bases that pages have.
+
+    *counted* returns what instruments are counted under then; it is called only if it is needed.
+    """
+    if "counted_pairs" in query.parameters(name):
+        params = {**counted().params, **params}
+    rows = query.table(cursor, name, **params)
     if not ("now" in params and {"venue", "symbol", "base"} <= set(rows.column_names)):
         return rows
-    found = _bases(cursor, params)
+    found = counted()
     keys = zip(*(rows[key].to_pylist() for key in ("venue", "symbol", "base")), strict=True)
     names = pa.array([found.name(*pair) for pair in keys], pa.string())
     return rows.set_column(rows.column_names.index("base"), "base", names)
 
 
-def _texts(name: str, given: Sequence[str]) -> dict[str, str]:
-    """Return what was *given*, by parameter; raise unless the query has those."""
-    texts = {}
+def texts(name: str, given: Sequence[str], has: Collection[str] = _GIVEN) -> dict[str, str]:
+    """Return what was *given*, by parameter; those that it *has* a value for need not be.
+
+    Raises:
+        QueryError: One is unknown, missing, given twice, or not written as ``KEY=VALUE``.
+    """
+    found: dict[str, str] = {}
     for text in given:
         key, equals, value = text.partition("=")
         if not equals:
             raise QueryError(f"{text}: write a parameter as KEY=VALUE")
-        if key in texts:
+        if key in found:
             raise QueryError(f"{name}: parameter {key} is given twice")
-        texts[key] = value
+        found[key] = value
     asked = query.parameters(name)
-    if unknown := sorted(texts.keys() - asked):
-        has = ", ".join(sorted(asked)) or "none"
-        raise QueryError(f"{name}: unknown parameter {', '.join(unknown)}; it has {has}")
-    if missing := sorted(asked - texts.keys() - _GIVEN):
+    if unknown := sorted(found.keys() - asked):
+        known = ", ".join(sorted(asked)) or "none"
+        raise QueryError(f"{name}: unknown parameter {', '.join(unknown)}; it has {known}")
+    if missing := sorted(asked - found.keys() - set(has)):
         raise QueryError(f"{name}: parameter {', '.join(missing)} is missing")
-    return texts
+    return found
 
 
-def _bound(name: str, texts: dict[str, str], clock: Callable[[], datetime]) -> dict[str, object]:
-    """Return *texts* as values; spans are taken back from now, given or by the *clock*."""
+def bound(name: str, texts: Mapping[str, str], clock: Callable[[], datetime]) -> dict[str, object]:
+    """Return *texts* as values; spans are taken back from now, given or by the *clock*.
+
+    Raises:
+        QueryError: One is not of the kind that its parameter is.
+    """
     params: dict[str, object] = {}
     # now first: spans are taken back from it.
     for key in sorted(texts, key=lambda key: key != "now"):
@@ -255,7 +272,7 @@ def _plain(value: Any) -> Any:
     """Return *value* as JSON can say it."""
     if isinstance(value, datetime):
         # The lake's times are UTC, and have no zone.
-        return f"{value.isoformat(timespec='milliseconds')}Z"
+        return utc_text(value)
     if isinstance(value, Decimal):
         return int(value) if value == int(value) else float(value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -272,13 +289,24 @@ def _write_csv(table: pa.Table, out: TextIO) -> None:
         writer.writerow([safe(text) if isinstance(value, str) else text for value, text in cells])
 
 
+def as_json(table: pa.Table) -> Iterator[str]:
+    """Yield the rows of *table* as JSON objects; what is absent or no finite number is null."""
+    for row in plain_rows(table):
+        pairs = dict(zip(table.column_names, row, strict=True))
+        # Written out as JSON would write it, what acts unseen is the same text to who reads it.
+        yield visible(json.dumps(pairs, ensure_ascii=False, allow_nan=False))
+
+
+def utc_text(at: datetime) -> str:
+    """Return *at*, UTC with or without a zone, as ISO 8601 text: ``2026-03-01T12:00:00.000Z``."""
+    return f"{at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
 def _write_json(table: pa.Table, out: TextIO) -> None:
     """Write one object a row, as a list of them."""
-    for number, row in enumerate(plain_rows(table)):
-        pairs = dict(zip(table.column_names, row, strict=True))
+    for number, row in enumerate(as_json(table)):
         out.write(",\n" if number else "[\n")
-        # Written out as JSON would write it, what acts unseen is the same text to who reads it.
-        out.write(visible(json.dumps(pairs, ensure_ascii=False, allow_nan=False)))
+        out.write(row)
     out.write("\n]\n" if table.num_rows else "[]\n")
 
 

@@ -280,7 +280,7 @@ def test_lists_and_nothing_can_be_given(ask):
 )
 def test_a_parameter_is_what_its_text_says(key, text, value):
     """Times are UTC, numbers are numbers, and the name of a venue is always text."""
-    bound = query_cli._bound("panel_bars", {key: text}, lambda: NOON)
+    bound = query_cli.bound("panel_bars", {key: text}, lambda: NOON)
 
     assert bound == {key: value}
     assert type(bound[key]) is type(value)
@@ -289,7 +289,7 @@ def test_a_parameter_is_what_its_text_says(key, text, value):
 def test_a_query_of_several_timeframes_takes_lists_of_numbers():
     given = {"bar_ms": "[300000, 900000]", "firsts": "[1,2]"}
 
-    bound = query_cli._bound("panel_bars_of_signals", given, lambda: NOON)
+    bound = query_cli.bound("panel_bars_of_signals", given, lambda: NOON)
 
     assert bound == {"bar_ms": [300_000, 900_000], "firsts": [1, 2]}
 
@@ -315,15 +315,13 @@ def test_every_parameter_of_a_query_is_of_a_known_kind():
 )
 def test_a_value_of_another_kind_is_refused_with_what_is_allowed(name, key, text, allowed):
     with pytest.raises(QueryError, match=f"^{name}: {re.escape(f'{key}={text}')}: not {allowed}"):
-        query_cli._bound(name, {key: text}, lambda: NOON)
+        query_cli.bound(name, {key: text}, lambda: NOON)
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(
-            ["pair"], "choose from alert_deliveries, alert_episodes, ", id="unknown query"
-        ),
+        pytest.param(["pair"], "choose from alert_changes, alert_deliveries, ", id="unknown query"),
         pytest.param(["pairs"], "pairs: parameter since, span_s is missing", id="missing"),
         pytest.param(
             ["newest_cycle", "--param", "until=3"], "parameter until; it has now", id="unknown"

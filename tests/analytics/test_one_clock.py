@@ -32,7 +32,7 @@ from analytics.quality import checks
 from analytics.records import Trade
 from analytics.rules import firings
 from analytics.rules.frames import COLUMNS, Frames
-from analytics.rules.history import replay
+from analytics.rules.history import held, replay
 from analytics.rules.reading import Kept
 from analytics.rules.rules_file import read_rules
 from analytics.signals import fired
@@ -94,6 +94,7 @@ CUT = {"closing_ms": 300_000, "least_known": 0.75}
 
 QUERIES = {
     "trades": lambda now: {},
+    "alert_changes": lambda now: {},
     "alert_deliveries": lambda now: {},
     "alert_episodes": lambda now: {"since": now - HOUR},
     "alert_silences": lambda now: {},
@@ -107,6 +108,7 @@ QUERIES = {
     "freshness": spanned,
     "known_pairs": lambda now: {"since": now - 2 * BAR},
     "collecting_since": lambda now: {"break_s": 90},
+    "inverse_contracts": lambda now: {},
     "liquidated": lambda now: {"span_s": 3600},
     "liquidation_hours": lambda now: {
         **{"venues": None, "symbols": None, "counted_pairs": [], "counted_names": []},
@@ -155,46 +157,58 @@ QUERIES = {
 
 
 def _of_quality(function, **also):
-    return lambda cursor, now: function(cursor, now=now, span=SPAN, **also)
+    takes = "known_by" in inspect.signature(function).parameters
+
+    def ask(cursor, now, known_by=None):
+        how = {"known_by": known_by} if takes else {}
+        return function(cursor, now=now, span=SPAN, **also, **how)
+
+    return ask
 
 
-def _stale(cursor, now):
-    heard = query.fetch(cursor, "pairs", now=now, since=now - SPAN, span_s=300)["oi_usd_ts"]
+def _stale(cursor, now, known_by=None):
+    how = {"now": now, "known_by": known_by or now, "since": now - SPAN}
+    heard = query.fetch(cursor, "pairs", **how, span_s=300)["oi_usd_ts"]
     return figures.stale(heard, now, CYCLE).to_frame()
 
 
-def _pair_figures(cursor, now):
-    rows = query.fetch(cursor, "pairs", now=now, since=now - SPAN, span_s=300)
-    quotes = query.fetch(cursor, "pair_quotes", now=now, since=now - SPAN)
+def _pair_figures(cursor, now, known_by=None):
+    how = {"now": now, "known_by": known_by or now, "since": now - SPAN}
+    rows = query.fetch(cursor, "pairs", **how, span_s=300)
+    quotes = query.fetch(cursor, "pair_quotes", **how)
     return pair_figures(rows[rows["base"] == "BTC"], quotes, now)
 
 
-def _load(timeframe, **how):
-    return lambda cursor, now: panel.load(cursor, panel.METRICS, timeframe, now=now, **how)
+def _load(timeframe, **given):
+    return lambda cursor, now, **how: panel.load(
+        cursor, panel.METRICS, timeframe, now=now, **given, **how
+    )
 
 
 def _load_for_signals(timeframe):
-    return lambda cursor, now: panel.load_for_signals(
-        cursor, METRICS, panel.TIMEFRAMES, now=now, bars=30
+    return lambda cursor, now, **how: panel.load_for_signals(
+        cursor, METRICS, panel.TIMEFRAMES, now=now, bars=30, **how
     )[timeframe]
 
 
 def _load_timeframes(timeframe):
-    return lambda cursor, now: fired.load_timeframes(cursor, EAGER, now=now)[timeframe]
+    return lambda cursor, now, **how: fired.load_timeframes(cursor, EAGER, now=now, **how)[
+        timeframe
+    ]
 
 
-def _from_frame(cursor, now):
+def _from_frame(cursor, now, known_by=None):
     """Of all that was known then, bars among it that were not over."""
     how = {**panelled(now, 5), "metrics": ["close", "oi_usd"], "start": BEGIN}
-    bars = query.fetch(cursor, "panel_bars_5m", **how, now=END, known_by=now)
+    bars = query.fetch(cursor, "panel_bars_5m", **how, now=END, known_by=known_by or now)
     bars["ts"] = BEGIN + (bars.pop("bar") - int(BEGIN.timestamp()) // 300) * BAR
     return panel.Panel.from_frame(bars, "5m", now=now)
 
 
-def _latest_signals(cursor, now):
+def _latest_signals(cursor, now, known_by=None):
     """Of a panel that goes on after *now*, as a replay loads it once."""
     start = now - bars_needed(EAGER) * BAR
-    whole = panel.load(cursor, METRICS, "5m", now=END, known_by=now, start=start)
+    whole = panel.load(cursor, METRICS, "5m", now=END, known_by=known_by or now, start=start)
     return fired.latest_signals(whole, EAGER, now)
 
 
@@ -209,25 +223,33 @@ def _rules():
     return read_rules("\n".join(texts).encode(), COLUMNS)
 
 
-def _frames(cursor, now):
+def _frames(cursor, now, **how):
     """All frames below each other; nothing is kept from one time to the next."""
-    found = Frames(CYCLE).load(cursor, _rules(), now)
+    found = Frames(CYCLE).load(cursor, _rules(), now, **how)
     return pd.concat(frame.assign(frame=" ".join(which)) for which, frame in found.items())
 
 
-def _replay(cursor, now):
-    events = replay(cursor, _rules(), now, HOUR)
+def _replay(cursor, now, **how):
+    events = replay(cursor, _rules(), now, HOUR, **how)
     return pd.DataFrame(
         {"rule": one.key.rule, "subject": str(one.key.subject), "ts": one.ts, "is": one.change}
         for one in events
     )
 
 
-def _looked_back(cursor, now):
-    return firings.looked_back(cursor, _rules(), now, HOUR)
+def _held(cursor, now, **how):
+    found = held(cursor, _rules(), now, HOUR, **how)
+    return pd.DataFrame(
+        {"rule": one.rule.name, "marks": repr(one.marks.tolist()), "truth": repr(one.truth)}
+        for one in found
+    )
 
 
-def _recorded(cursor, now):
+def _looked_back(cursor, now, **how):
+    return firings.looked_back(cursor, _rules(), now, HOUR, **how)
+
+
+def _recorded(cursor, now, **_):
     """Of the rule whose episodes are on record."""
     rule = SimpleNamespace(name="crowded", version="")
     return firings.recorded(cursor, [rule], now, SPAN)
@@ -236,12 +258,18 @@ def _recorded(cursor, now):
 def _of_trade(function):
     """Of a trade opened before *now*, and a panel that goes on after it."""
 
-    def ask(cursor, now):
+    def ask(cursor, now, known_by=None):
         opened = {"opened_ts": NOWS["on a mark"] - 20 * HOUR}
         trade = Trade(**trades_of_all()[0] | opened)
         pair = panel.Only(instruments=[(trade.venue, trade.symbol)])
         whole = panel.load(
-            cursor, worth.METRICS, "5m", now=END, known_by=now, start=BEGIN, only=pair
+            cursor,
+            worth.METRICS,
+            "5m",
+            now=END,
+            known_by=known_by or now,
+            start=BEGIN,
+            only=pair,
         )
         return function(trade, whole, now)
 
@@ -271,12 +299,17 @@ FUNCTIONS = {
     "quality.checks.refusals": [_of_quality(checks.refusals)],
     "quality.checks.unit_audit": [_of_quality(checks.unit_audit)],
     "rules.firings.looked_back": [_looked_back],
-    "rules.firings.outcomes": [lambda cursor, now: firings.outcomes(cursor, now, SPAN)],
+    "rules.firings.outcomes": [
+        lambda cursor, now, **how: firings.outcomes(cursor, now, SPAN, **how)
+    ],
     "rules.firings.recorded": [_recorded],
     "rules.frames.Frames.load": [_frames],
+    "rules.history.held": [_held],
     "rules.history.replay": [_replay],
     "rules.reading.Kept.newest": [
-        lambda cursor, now: pd.DataFrame([Kept().newest(cursor, now, now)])
+        lambda cursor, now, known_by=None: pd.DataFrame(
+            [Kept().newest(cursor, now, known_by or now)]
+        )
     ],
     "signals.fired.latest_signals": [_latest_signals],
     "signals.fired.load_timeframes": [
@@ -285,9 +318,14 @@ FUNCTIONS = {
     "trades.worth.excursion": [_of_trade(worth.excursion)],
     "trades.worth.funding_paid": [_of_trade(_funding_paid)],
 }
-"""How every public function that takes ``now`` is asked, on a cursor."""
+"""How every public function that takes ``now`` is asked, on a cursor and perhaps ``known_by``."""
 
 NOT_ASKED = {
+    "files.parsing.parse",
+    "files.reader_process.ReaderProcess.read",
+    "files.row_checks.validated",
+    "rules.event_rows.removed",
+    "trades.simulated.record.Record.until",
     "rules.engine.run",
     "rules.episode.step",
     "rules.levels.streams_down",
@@ -459,7 +497,7 @@ def instruments_of_all():
             "base": base,
             "multiplier": 1000.0 if base == "DOGE" and venue == "okx" else 1.0,
             "contract_size": 0.5,
-            "linear": True,
+            "linear": base != "ETH",
             "quote": "USDT",
             "oi_unit": "contracts" if venue == "okx" else "quoted units",
             "in_universe": True,
@@ -510,17 +548,23 @@ def lake_of(folder, record):
     """A published lake of *record*, to read."""
     with Lake(folder) as lake:
         for table, rows in record.items():
-            names = schema.arrow_schema(table).names
-            columns = {name: [row.get(name) for row in rows] for name in names}
-            if table == "bars":
-                columns["filled"] = [_entries(filled) for filled in columns["filled"]]
-            kept = {
-                field.name: pa.array(columns[field.name], _zoned(field.type))
-                for field in schema.arrow_schema(table)
-            }
-            lake.append((table, pa.table(kept)))
+            lake.append((table, arrow(table, rows)))
         lake.publish()
     return Reader(folder)
+
+
+def arrow(table, rows):
+    """Return *rows* of a *table* as it is stored."""
+    names = schema.arrow_schema(table).names
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    if table == "bars":
+        columns["filled"] = [_entries(filled) for filled in columns["filled"]]
+    return pa.table(
+        {
+            field.name: pa.array(columns[field.name], _zoned(field.type))
+            for field in schema.arrow_schema(table)
+        }
+    )
 
 
 def _entries(filled):

@@ -4,14 +4,25 @@
 with ends as (
     select finished_ts as ts
     from cycles
-    where within(finished_ts, $start, $end)
+    where
+        within(
+            finished_ts,
+            $start::timestamp - to_seconds($every_s::double),
+            $end::timestamp + to_seconds($every_s::double)
+        )
     union all
     select received_ts
     from snapshots
-    where within(received_ts, $start, $end)
+    where
+        within(
+            received_ts,
+            $start::timestamp - to_seconds($every_s::double),
+            $end::timestamp + to_seconds($every_s::double)
+        )
 )
 
 select max(ts) as ts
 from ends
 group by time_bucket(to_seconds($every_s::double), ts::timestamp)
+having within(max(ts), $start, $end)
 order by ts
