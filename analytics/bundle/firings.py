@@ -98,9 +98,10 @@ def recorded(cursor: duckdb.DuckDBPyConnection, wanted: Wanted) -> list[AlertEve
 def at_passes(
     cursor: duckdb.DuckDBPyConnection, wanted: Wanted, cycle: timedelta
 ) -> list[AlertEvent]:
-    """Return what passes do at the times at which the collector stored something, oldest first.
+    """Return what the rules do at the times at which the collector stored their changes.
 
-    Each goes on from the states that the stored changes before it leave.
+    A pass at such a time, of those rules alone, goes on from the states that the changes before
+    it leave.
 
     Args:
         cursor: On the lake.
@@ -109,11 +110,13 @@ def at_passes(
     """
     changes, frames = _changes(cursor, wanted), Frames(cycle)
     found: list[Event] = []
-    for ts in changes.loc[changes["ts"] > pd.Timestamp(wanted.start), "ts"].drop_duplicates():
-        now = ts.to_pydatetime()
-        states = event_rows.states(_newest(changes[changes["ts"] < ts]), wanted.rules)
-        rows = frames.load(cursor, wanted.rules, now, known_by=now)
-        found += engine.run(wanted.rules, rows, states, now)[1]
+    stored = changes[changes["ts"] > pd.Timestamp(wanted.start)]
+    for ts in stored["ts"].drop_duplicates():
+        now, of_pass = ts.to_pydatetime(), {*stored.loc[stored["ts"] == ts, "rule"]}
+        rules = [rule for rule in wanted.rules if rule.name in of_pass]
+        states = event_rows.states(_newest(changes[changes["ts"] < ts]), rules)
+        rows = frames.load(cursor, rules, now, known_by=now)
+        found += engine.run(rules, rows, states, now)[1]
     return _rows(wanted, found)
 
 

@@ -121,7 +121,7 @@ def day_report(moment: datetime, origin: str, day: Day) -> Report:
         },
         figures=(
             *(card for row in leads for card in _lead_cards(row)),
-            *(_card(name, market[name]) for name in _FIGURES),
+            *(figure_card(name, market[name]) for name in _FIGURES),
             *_liquidated(flows),
             _signal_card(day.signals),
         ),
@@ -132,8 +132,8 @@ def day_report(moment: datetime, origin: str, day: Day) -> Report:
             *_liquidations(flows),
             *_by_venue(history),
         ),
-        sections=(_signals(day.signals), _top(day.assets), _shares(pairs)),
-        notes=(*_coverage(market), *_of_liquidations(history, flows)),
+        sections=(_signals(day.signals), _top(day.assets), venue_section(pairs)),
+        notes=(*coverage_notes(market), *_of_liquidations(history, flows)),
     )
 
 
@@ -186,12 +186,14 @@ def _signal_card(signals: Sequence[Signal]) -> Figure:
     return Figure("Signals", formats.count(len(signals)), counts)
 
 
-def _label(name: str) -> str:
+def figure_label(name: str) -> str:
+    """Return what a figure of the market is called: a mean says so."""
     return QUANTITIES[name].mean_title if name in _WEIGHTED else QUANTITIES[name].title
 
 
-def _card(name: str, figure: figures.Figure) -> Figure:
-    label, value = _label(name), QUANTITIES[name].write(figure.value)
+def figure_card(name: str, figure: figures.Figure) -> Figure:
+    """Return a figure of the market with how far it came."""
+    label, value = figure_label(name), QUANTITIES[name].write(figure.value)
     if figure.change is None:
         return Figure(label, value)
     compared = figure.change.pairs
@@ -205,7 +207,7 @@ def _courses(market: dict[str, figures.Figure]) -> list[Chart]:
     return [
         LineChart(label, (course(label, market[name].past),), QUANTITIES[name].kind, area=True)
         for name in _COURSES
-        for label in [_label(name)]
+        for label in [figure_label(name)]
         if not market[name].past.empty
     ]
 
@@ -242,7 +244,7 @@ def _by_venue(history: pd.DataFrame) -> list[Chart]:
         change = 100 * (parts / parts.dropna().iloc[:1].sum() - 1)
         line = course(formats.venue(str(venue)), change)
         series.append(replace(line, color=LIGHT.of_venue(str(venue))))
-    title = f"{_label('oi_usd')} by venue, change in the day"
+    title = f"{figure_label('oi_usd')} by venue, change in the day"
     return [LineChart(title, tuple(series), "pct")] if series else []
 
 
@@ -350,7 +352,8 @@ def _top(assets: pd.DataFrame) -> Section:
     return Section("Top assets", rows, _ASSETS, note)
 
 
-def _shares(pairs: pd.DataFrame) -> Section:
+def venue_section(pairs: pd.DataFrame) -> Section:
+    """Return a row for each venue of *pairs*, as ``pairs.sql`` returns them."""
     oi, volume = (venue_shares(pairs, name) for name in ("oi_usd", "volume_24h_usd"))
     frame = pd.DataFrame(
         {
@@ -365,10 +368,10 @@ def _shares(pairs: pd.DataFrame) -> Section:
     return Section("Venues", frame, _VENUES)
 
 
-def _coverage(market: dict[str, figures.Figure]) -> tuple[str, ...]:
+def coverage_notes(market: dict[str, figures.Figure]) -> tuple[str, ...]:
     """Say which figures do not cover all pairs."""
     return tuple(
-        f"{_label(name)}: from {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}."
+        f"{figure_label(name)}: from {figure.pairs:,} of {formats.plural(figure.expected, 'pair')}."
         for name in _FIGURES
         for figure in [market[name]]
         if not figure.is_whole

@@ -68,6 +68,11 @@ class Paper(FPDF):
         self.set_creation_date(report.moment)
         self.add_page()
 
+    def begin(self, part: Report) -> None:
+        """Begin *part* of the document on a page of its own."""
+        self._report = part
+        self.add_page()
+
     @property
     def room(self) -> float:
         """How much of the page is left. [mm]"""

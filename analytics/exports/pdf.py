@@ -14,10 +14,19 @@ _WIDE_FROM = 9
 _CARD_HEIGHT = 17.0
 
 
-def pdf_bytes(report: Report) -> bytes:
-    """Return *report* as a PDF file: A4, upright unless a table is wide."""
-    is_wide = any(len(section.columns) >= _WIDE_FROM for section in report.sections)
+def pdf_bytes(report: Report, *more: Report) -> bytes:
+    """Return *report* as a PDF file, and *more* behind it: A4, upright unless a table is wide."""
+    parts = (report, *more)
+    is_wide = any(len(section.columns) >= _WIDE_FROM for part in parts for section in part.sections)
     paper = Paper(report, is_wide=is_wide)
+    _part(paper, report)
+    for part in more:
+        paper.begin(part)
+        _part(paper, part)
+    return bytes(paper.output())
+
+
+def _part(paper: Paper, report: Report) -> None:
     _title(paper, report)
     _state(paper, report)
     _figures(paper, report.figures)
@@ -25,7 +34,6 @@ def pdf_bytes(report: Report) -> bytes:
     for section in report.sections:
         draw_table(paper, section)
     _sentences(paper, report.notes)
-    return bytes(paper.output())
 
 
 def _title(paper: Paper, report: Report) -> None:

@@ -15,6 +15,7 @@ from dashboard.frame.refresh import refreshed
 from dashboard.loaders import queries, shown_moment
 from dashboard.replay.happenings import happenings
 from dashboard.replay.pair import pair
+from dashboard.replay.range_export import range_export
 from dashboard.replay.simulated_tables import table_click
 from dashboard.replay.simulated_trades import simulated_trades
 
@@ -25,7 +26,9 @@ def board() -> None:
         shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
         look = colors(st.context.theme.type)
         follow_origin(shown)
-        headline("Replay", shown, bar_open=True)
+        row = headline("Replay", shown, bar_open=True)
+        with row, st.container(key="replay_export", width="content"):
+            range_export(shown)
         every = queries.pairs(shown, seen.span)
         looked_back = formats.span(shown.now - shown.since)
         if every.empty:

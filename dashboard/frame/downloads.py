@@ -24,7 +24,7 @@ from dashboard.as_of import Moment
 
 Tables = Mapping[str, Callable[[], Section]]
 
-_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _TEXT_HEIGHT: Final = 180
 
 
@@ -80,7 +80,7 @@ def pdf_button(
         key: Tells several buttons of one page apart.
         day: The day that the file is named by, where the report is of one.
     """
-    _button(
+    file_button(
         label,
         ":material/picture_as_pdf:",
         partial(_pdf, report),
@@ -123,7 +123,7 @@ def _chosen(tables: Tables, key: str) -> str | None:
 
 def _files(page: str, shown: Moment, tables: Tables, chosen: str, key: str) -> None:
     """Draw the buttons for the *chosen* table's CSV and the workbook of all."""
-    _button(
+    file_button(
         "CSV",
         ":material/csv:",
         partial(_csv, tables[chosen]),
@@ -131,17 +131,17 @@ def _files(page: str, shown: Moment, tables: Tables, chosen: str, key: str) -> N
         "text/csv",
         f"{key}_csv",
     )
-    _button(
+    file_button(
         "XLSX" if len(tables) == 1 else "XLSX, all tables",
         ":material/table_view:",
         partial(_xlsx, page, shown, tables),
         f"{file_stem(page, shown)}.xlsx",
-        _XLSX,
+        XLSX,
         f"{key}_xlsx",
     )
 
 
-def _button(
+def file_button(
     label: str, icon: str, make: Callable[[], bytes], file: str, mime: str, key: str
 ) -> None:
     """Draw a button for a *file* that is made when it is pressed; the page stays as it is."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import Future, wait
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import streamlit as st
 
 from analytics import formats
 from analytics.errors import PerpscopeError
+from analytics.exports.exported_table import Section
 from analytics.palette import colors
 from analytics.quantities import QUANTITIES
 from analytics.trades.simulated.results import Results
@@ -69,6 +71,15 @@ def simulated_trades() -> None:
             st.caption("The fields have changed since the run below: press Run.")
         with error_boundary():
             _results(ran, shown)
+
+
+def drawn_tables(until: datetime) -> list[Section]:
+    """Return the tables of the simulation that is on the page, if it ended by *until*."""
+    last: _Run | None = st.session_state.get(_LAST)
+    if last is None or last.shown.now > until:
+        return []
+    made = simulated_tables.tables(last.job.result())
+    return [make() for make in made.values()]
 
 
 def _results(ran: Wanted, shown: Moment) -> None:

@@ -142,3 +142,21 @@ def test_the_bar_is_a_button_on_a_live_page_and_open_on_replay(opened, eventful)
     page.switch_page("app_pages/replay.py").run()
     assert data(page, "perpscope_transport")["open"]
     assert data(page, "perpscope_transport")["at"] is None
+
+
+def test_the_export_asks_for_range_and_pages_and_says_what_is_no_range(opened, app, eventful):
+    app.session_state["range_export"] = True
+    page = opened("app_pages/replay.py", at=f"{eventful.noon:%Y-%m-%dT%H:%M:%SZ}")
+    labels = [button.proto.label for button in page.get("download_button")]
+    assert [name for name in labels if name in ("PDF", "XLSX", "Evidence bundle")] == [
+        "PDF",
+        "XLSX",
+        "Evidence bundle",
+    ]
+    ends = page.datetime_input(key="range_export_to"), page.datetime_input(key="range_export_from")
+    assert ends[0].value - ends[1].value == timedelta(days=1)
+    ends[1].set_value(ends[0].value + timedelta(hours=1))
+    page.run()
+    assert any("the end is not after the start" in one.value for one in page.info)
+    labels = [button.proto.label for button in page.get("download_button")]
+    assert "Evidence bundle" not in labels
