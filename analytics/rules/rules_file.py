@@ -28,7 +28,7 @@ MOST_RULES: Final = 200
 LARGEST: Final = 1_000_000
 """[bytes]"""
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_SCOPES: Final[Mapping[Per, tuple[str, ...]]] = {
+SCOPES: Final[Mapping[Per, tuple[str, ...]]] = {
     "pair": ("venues", "pairs", "bases", "top"),
     "asset": ("bases", "top"),
     "market": (),
@@ -229,9 +229,9 @@ def _rule(table: Mapping[str, Any], columns: _Columns) -> Rule:
 
 
 def _scope_faults(read: _Table) -> Iterator[tuple[str, str]]:
-    for key in _SCOPES["pair"]:
-        if getattr(read, key) and key not in _SCOPES[read.per]:
-            allowed = " and ".join(_SCOPES[read.per]) or "nothing"
+    for key in SCOPES["pair"]:
+        if getattr(read, key) and key not in SCOPES[read.per]:
+            allowed = " and ".join(SCOPES[read.per]) or "nothing"
             yield key, f"{key}: a rule per {read.per} is narrowed by {allowed}"
 
 

@@ -5,7 +5,9 @@ Comments stay where they are; those above a rule go with it when it is taken out
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,3 +68,36 @@ def _without_end(lines: list[str]) -> list[str]:
     while end and not lines[end - 1].strip():
         end -= 1
     return lines[:end]
+
+
+def with_value(table: str, key: str, value: object) -> str:
+    """Return the ``[[rule]]`` *table* with *value* under *key*; without the key for None.
+
+    All other lines stay as they are. A table that is no TOML is returned as it is.
+
+    Args:
+        table: The text of one rule.
+        key: Plain, as all keys of a rule are.
+        value: A text, a whole number or a list of texts.
+    """
+    lines = table.splitlines()
+    written = [] if value is None else [f"{key} = {json.dumps(value, ensure_ascii=False)}"]
+    found = _places_of(lines, key)
+    if found is None:
+        return "\n".join([*_without_end(lines), *written])
+    begin, end = found
+    return "\n".join([*lines[:begin], *written, *lines[end:]])
+
+
+def _places_of(lines: list[str], key: str) -> tuple[int, int] | None:
+    """Return the first line of *key* and the one after its last: a value may be of several."""
+    for begin, line in enumerate(lines):
+        if not re.match(rf"\s*{re.escape(key)}\s*=", line):
+            continue
+        for end in range(begin + 1, len(lines) + 1):
+            try:
+                tomllib.loads("\n".join(lines[begin:end]))
+            except tomllib.TOMLDecodeError:
+                continue
+            return begin, end
+    return None

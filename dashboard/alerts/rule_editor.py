@@ -16,13 +16,14 @@ from analytics.rules.columns import COLUMNS
 from analytics.rules.rules_file import Rule, read_rules
 from analytics.rules.rules_text import RulesText
 from dashboard import record
+from dashboard.alerts.rule_form import rule_form
 from dashboard.alerts.timeline_chart import MOST_BARS, timeline_chart
 from dashboard.as_of import Moment
 from dashboard.components import asking_collector
 from dashboard.components.condition_names import condition_names
 from dashboard.components.upload_alerts import store_alerts
 from dashboard.frame.error_boundary import plain
-from dashboard.loaders import alert_episodes, source
+from dashboard.loaders import alert_episodes, queries, source
 
 NEW: Final = "New rule"
 _TEMPLATE: Final = """\
@@ -37,6 +38,8 @@ _CHOSEN: Final = "edited_rule"
 _TEXT: Final = "edited_text"
 _BASE: Final = "edited_base"
 _OF: Final = "edited_record"
+_VIEW: Final = "edited_view"
+_VIEWS: Final = ("Form", "Text")
 _MOST_LANES: Final = 12
 
 
@@ -57,19 +60,29 @@ def rule_editor(shown: Moment, look: Colors) -> None:
     number = None if chosen == NEW else names.index(chosen)
     if _TEXT not in st.session_state:
         st.session_state[_TEXT] = _TEMPLATE if number is None else parts.rules[number]
-    text = st.text_area(
-        "Its table in alerts.toml",
-        key=_TEXT,
-        height=300,
-        help="Checked when you leave the field, or by Ctrl+Enter.",
+    # The text outlives its field, which the form takes the place of.
+    st.session_state[_TEXT] = st.session_state[_TEXT]
+    view = st.segmented_control(
+        "Edit as", _VIEWS, default=_VIEWS[0], key=_VIEW, required=True, label_visibility="collapsed"
     )
+    if view == "Form":
+        rule_form(_TEXT, queries.read("alert_deliveries", shown)["channel"].tolist())
+    else:
+        st.text_area(
+            "Its table in alerts.toml",
+            key=_TEXT,
+            height=300,
+            help="Checked when you leave the field, or by Ctrl+Enter.",
+        )
+    text: str = st.session_state[_TEXT]
     rule, fault = checked(text, parts.with_rule(number, text))
     if fault is not None:
         st.error(plain(fault), icon=":material/error:")
     elif rule is not None:
         st.success(f"Condition: {plain(rule.when.sql)}", icon=":material/check_circle:")
         _look_back(text, shown, look)
-    condition_names("pair" if rule is None else rule.per)
+    if view == "Text":
+        condition_names("pair" if rule is None else rule.per)
     why_not = None if shown.is_uploaded else asking_collector.refusal(shown)
     _buttons(parts, number, text, why_not, is_right=rule is not None)
 

@@ -384,6 +384,44 @@ def test_market_and_heatmap_mark_where_an_alert_fired(opened, market):
     assert "Alerts fired in 2 cells, framed" in captions(page)
 
 
+def test_fields_and_text_of_a_rule_say_the_same(opened, market):
+    """A field writes its key and nothing else; what is wrong in it is said as of the text."""
+    table = (
+        '[[rule]]\n# Why.\nname = "Dear"\nwhen = "price > 50"\nvenues = ["okx", "bybit"]\ntop = 9'
+    )
+    market.folder.mkdir(parents=True)
+    market.publish(alert_rules=table + "\n")
+    page = opened("app_pages/alerts.py", publish=False)
+    ask(page, edit_rules=True)
+    keys = ("name", "venues")
+    said = [page.text_input(key=f"rule_field_{key}").value for key in keys]
+    assert said == ["Dear", "okx, bybit"]
+    assert page.text_area(key="rule_field_when").value == "price > 50"
+    assert page.number_input(key="rule_field_top").value == 9
+
+    page.text_input(key="rule_field_for").set_value("5m").run()
+    page.selectbox(key="rule_insert_when").select("oi_delta_pct_1h").run()
+    assert "oi_delta_pct_1h" in page.text_area(key="rule_field_when").value
+    assert page.error
+    page.text_area(key="rule_field_when").set_value("price > 50 and oi_delta_pct_1h > 1").run()
+    page.selectbox(key="rule_field_per").select("asset").run()
+    assert not page.error
+    assert "Only venues" not in [one.label for one in page.text_input]
+
+    page.segmented_control(key="edited_view").set_value("Text").run()
+    written = table.replace("50", "50 and oi_delta_pct_1h > 1").replace(
+        'venues = ["okx", "bybit"]\n', ""
+    )
+    assert page.text_area(key="edited_text").value == f'{written}\nfor = "5m"\nper = "asset"'
+    page.text_area(key="edited_text").set_value(written.replace("Dear", "Cheap")).run()
+    page.segmented_control(key="edited_view").set_value("Form").run()
+    assert page.text_input(key="rule_field_name").value == "Cheap"
+    assert page.text_input(key="rule_field_for").value == ""
+    ask(page, edited_text="[[rule]\nname")
+    assert "This is not one [[rule]] table. Correct it as text." in page.info[0].value
+    assert not page.exception
+
+
 def test_a_rule_is_checked_looked_back_on_and_saved_by_the_collector(opened, market, collector):
     """Nothing is written before; what is wrong is named with its line, and other rules stay."""
     for back in range(30):
