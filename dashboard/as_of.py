@@ -58,6 +58,8 @@ class Moment:
     undated: datetime | None = None
     """Since when it is noted when bars were fetched, where all that was fetched later may have
     been fetched before that. UTC."""
+    last_known: datetime | None = None
+    """When something of bars last became known by an asked time, or a time since then. UTC"""
 
     @property
     def is_uploaded(self) -> bool:
@@ -71,7 +73,9 @@ class Moment:
     @property
     def known_by(self) -> datetime:
         """Bound for what was known of bars: the requested time; no bound on a live page."""
-        return self.now if self.mode == "asked" and not self.later_too else ANY_TIME
+        if self.mode != "asked" or self.later_too:
+            return ANY_TIME
+        return self.last_known or self.now
 
     @property
     def known_words(self) -> str:
@@ -99,6 +103,11 @@ class Moment:
     def fixed(self) -> datetime | None:
         """The time, where it does not move; None when live."""
         return None if self.mode == "live" else self.now
+
+
+def five_minute_mark(at: datetime) -> datetime:
+    """Return when the last bar of 5 minutes before *at*, UTC, closed."""
+    return at - (at - _EPOCH) % TIMEFRAMES["5m"]
 
 
 def later_too() -> bool:

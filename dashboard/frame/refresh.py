@@ -14,6 +14,7 @@ from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import watch_badges
 from dashboard.frame.transport import transport_bar
 from dashboard.loaders import shown_moment
+from dashboard.loaders.ahead import learning
 
 _VISITED: Final = "visited_pages"
 _HEIGHT: Final = 480
@@ -39,9 +40,9 @@ def refreshed(
             if session.page_rerun_due() or record.is_gone():
                 st.rerun(scope="app")
             alert_news()
-            with loading_outline(board.__code__.co_filename, waits_for):
+            with learning() as calls, loading_outline(board.__code__.co_filename, waits_for):
                 board()
-            transport_bar()
+            transport_bar(calls)
 
         pace = every_s or shown_moment.refresh_s()
         st.fragment(ticking, run_every=pace, key=session.PAGE_FRAGMENT)()

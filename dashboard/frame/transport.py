@@ -7,7 +7,8 @@ own fragment runs; the sidebar and the address it says the time in follow when t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ from analytics.palette import Colors, colors
 from analytics.rules import episode_words
 from dashboard import as_of, session
 from dashboard.as_of import Moment
-from dashboard.loaders import record_events, shown_moment
+from dashboard.loaders import queries, record_events, shown_moment
+from dashboard.loaders.ahead import Call, read_ahead
 
 SPEED: Final = "speed"
 """In the URL: how many times as fast as the market the clock is played."""
@@ -39,6 +41,8 @@ _HAND: Final = "transport_hand"
 _PLACE: ContextVar[tuple[DeltaGenerator, bool] | None] = ContextVar("transport place", default=None)
 """Where this run draws the bar, and whether it is always open there."""
 
+_FAR: Final = timedelta(days=2)
+"""Who went so far at once does not step."""
 _SPANS: Final = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1)}
 _UNITS: Final = ("cycle", *_SPANS, "event")
 
@@ -63,6 +67,12 @@ class _Hand:
     """Number of the last step that was asked for."""
     said: str = ""
     """What stands beneath the bar: the end of the record, or what is wrong with what was typed."""
+    by_cycles: int = 0
+    """1 or -1 where the last step was to the next cycle, or to the one before."""
+    before: datetime | None = None
+    """The time that the last run showed."""
+    ahead: Future[None] | None = None
+    """What is read for the next step."""
     settles: bool = False
     """Whether the sidebar does not say the time yet."""
 
@@ -98,27 +108,34 @@ def transport_place(*, is_open: bool) -> None:
     _PLACE.set((st.container(key="transport", width="content", gap=None), is_open))
 
 
-def transport_bar() -> None:
-    """Draw the bar in its place: all else that this run draws is on the screen before it."""
+def transport_bar(calls: Sequence[Call]) -> None:
+    """Draw the bar in its place: all else that this run draws is on the screen before it.
+
+    Args:
+        calls: What the page read: it is read for the next step as well.
+    """
     placed = _PLACE.get()
     _PLACE.set(None)
     if placed is None:
         return
     # The page says what is wrong with the lake.
     with suppress(PerpscopeError), placed[0]:
-        _draw(placed[1])
+        now, asked = shown_moment.moment(), as_of.asked_time()
+        shown = now if asked is None else shown_moment.moment(asked)
+        _draw(now, shown, placed[1])
+        _read_ahead(calls, now, shown)
 
 
-def _draw(fixed: bool) -> None:
-    now, asked = shown_moment.moment(), as_of.asked_time()
-    shown = now if asked is None else shown_moment.moment(asked)
+def _draw(now: Moment, shown: Moment, fixed: bool) -> None:
     hand, look = _hand(), colors(st.context.theme.type)
     is_past = shown.mode == "asked"
     if not is_past:
         hand.playing = False
     is_open = is_past or hand.is_open or fixed
     if is_open:
-        _components()[1](key="transport_record", data=_marks(now, look))
+        what = (st.context.theme.type,)
+        marks = queries.derived("record_marks", now, what, lambda: _marks(now, look))
+        _components()[1](key="transport_record", data=marks)
     gap = record_events.gap_at(now, shown.now) if is_past else None
     data = {
         "at": _milliseconds(shown.now) if is_past else None,
@@ -139,6 +156,24 @@ def _draw(fixed: bool) -> None:
         "ground": look.background,
     }
     _components()[2](key=_KEY, data=data, on_move_change=_moved)
+
+
+def _read_ahead(calls: Sequence[Call], now: Moment, shown: Moment) -> None:
+    """Read for the next step: the next cycle, or as far away as the last step went."""
+    hand = _hand()
+    if (before := hand.before) == shown.now:
+        return
+    hand.before = shown.now
+    if shown.mode != "asked" or before is None or not timedelta() < abs(shown.now - before) < _FAR:
+        return
+    step = shown.now - before
+    times = [shown.now + step * nth for nth in ((1, 2) if hand.playing else (1,))]
+    if hand.by_cycles:
+        beside = record_events.cycle_beside(now, shown.now, ahead=hand.by_cycles > 0)
+        times = [] if beside is None else [beside]
+    if hand.ahead is not None:
+        hand.ahead.cancel()
+    hand.ahead = read_ahead(calls, shown, [time for time in times if time < now.now])
 
 
 def _marks(now: Moment, look: Colors) -> dict[str, Any]:
@@ -201,7 +236,7 @@ def _moved() -> None:
     if not isinstance(move, dict):
         return
     hand = _hand()
-    hand.done, hand.said = int(move["id"]), ""
+    hand.done, hand.said, hand.by_cycles = int(move["id"]), "", 0
     hand.playing = move.get("playing") is True
     hand.speed = min(max(float(move.get("speed", hand.speed)), 1.0), MAX_SPEED)
     try:
@@ -230,6 +265,7 @@ def _step(hand: _Hand, move: Mapping[str, Any]) -> None:
         _go(hand, event[0])
         hand.said = event[1]
     elif by == "cycle":
+        hand.by_cycles = 1 if ahead else -1
         beside = record_events.cycle_beside(now, at, ahead=ahead)
         _go(hand, beside or (now.now if ahead else record_events.first(now)))
     else:
@@ -241,10 +277,13 @@ def _go(hand: _Hand, at: datetime) -> None:
     now = shown_moment.moment()
     first = record_events.first(now)
     hand.settles = True
-    if at >= now.now:
-        hand.playing = False
+    # Where somebody collects, the end moves on: what is played has caught up with it.
+    if at >= now.now - (now.cycle if hand.playing else timedelta()):
+        hand.playing, at = False, now.now
         hand.said = (
-            f"The record ends at {formats.moment(now.now)}. Back to live goes on from there."
+            "Caught up with the present: back to live goes on from here."
+            if now.mode == "live"
+            else f"The record ends at {formats.moment(now.now)}."
         )
     elif at < first:
         hand.said = f"The record begins at {formats.moment(first)}."

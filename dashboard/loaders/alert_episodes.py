@@ -22,6 +22,7 @@ from analytics.rules.status import Status, running
 from analytics.rules.status import status as status_of
 from dashboard.as_of import Moment
 from dashboard.loaders import queries, shown_moment, source
+from dashboard.loaders.ahead import learned
 from dashboard.loaders.bases import counted
 from dashboard.loaders.shown_moment import Known
 
@@ -30,6 +31,7 @@ LOOK_BACK: Final = timedelta(days=7)
 _FILE: Final = "alerts.toml"
 
 
+@learned
 def episodes(shown: Moment, span: timedelta) -> pd.DataFrame:
     """Return the episodes open at the time *shown*, or changed in the *span* before, newest first.
 

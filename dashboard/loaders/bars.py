@@ -33,6 +33,7 @@ from analytics.signals.tiers import METRICS as METRICS_OF_SIGNALS
 from analytics.signals.tiers import bars_needed
 from dashboard.as_of import Moment
 from dashboard.loaders import queries, shown_moment, source
+from dashboard.loaders.ahead import learned
 from dashboard.loaders.bases import counted, key
 from dashboard.loaders.shown_moment import Known
 from dashboard.view import View
@@ -41,6 +42,7 @@ Leads = tuple[tuple[Pair, ...], LeadLag]
 """Instruments of one base, and how they lead and follow each other."""
 
 
+@learned
 def panel(
     metrics: Sequence[str],
     timeframe: str,
@@ -65,6 +67,7 @@ def panel(
     return load(source.folder(), known, mark, *wanted, key(names), names)
 
 
+@learned
 def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
     """Return what ``pair_curves`` says of every pair; shared, so never write into it."""
     wanted = (
@@ -78,6 +81,7 @@ def pair_curves(timeframe: str, shown: Moment) -> pd.DataFrame:
     return _pair_curves(*wanted, timeframe, key(names), names)
 
 
+@learned
 def asset_curves(timeframe: str, shown: Moment, only: Only = EVERYTHING) -> pd.DataFrame:
     """Return what ``pair_curves`` says of every asset over the instruments in *only*."""
     wanted = (
@@ -90,6 +94,7 @@ def asset_curves(timeframe: str, shown: Moment, only: Only = EVERYTHING) -> pd.D
     return _asset_curves(*wanted, timeframe, only, key(names), names)
 
 
+@learned
 def signal_panels(timeframes: Sequence[str], shown: Moment) -> dict[str, Panel]:
     """Return panels with all that signals of their newest bar need, whatever the thresholds.
 
@@ -110,6 +115,7 @@ def newest_signals(shown: Moment, seen: View) -> list[Signal]:
     return [signal for signal in found if seen.shows(signal.venue, signal.symbol)]
 
 
+@learned
 def past_signals(shown: Moment, thresholds: Thresholds, *, bars: int) -> list[Signal]:
     """Return the signals of all pairs in the last *bars* bars of 5 minutes, the oldest first."""
     wanted = panel(METRICS_OF_SIGNALS, "5m", shown, bars=bars + bars_needed(thresholds))
@@ -119,6 +125,7 @@ def past_signals(shown: Moment, thresholds: Thresholds, *, bars: int) -> list[Si
     return sorted(found, key=lambda signal: signal.now)
 
 
+@learned
 def past_flushes(
     shown: Moment, thresholds: Thresholds, *, timeframe: str, bars: int, only: Only = EVERYTHING
 ) -> list[Signal]:
@@ -132,6 +139,7 @@ def past_flushes(
     return _past_flushes(*key, thresholds, wanted)
 
 
+@learned
 def matrix(
     pairs: Sequence[Pair],
     subject: Subject,
@@ -150,6 +158,7 @@ def matrix(
     return _matrix(source.folder(), known, mark, *wanted)
 
 
+@learned
 def lead_lag(base: str, timeframe: str, shown: Moment, *, bars: int, most: int) -> Leads:
     """Return what ``lead_lag_of`` says of the instruments of *base*, with the same shuffles always.
 

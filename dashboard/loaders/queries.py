@@ -15,6 +15,7 @@ from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES
 from analytics.signals.thresholds import MARKED_DAYS, OWN_DAYS, Level, OwnLevels
 from dashboard.as_of import SILENT_CYCLES, Moment
 from dashboard.loaders import shown_moment, source
+from dashboard.loaders.ahead import learned
 from dashboard.loaders.bases import counted
 from dashboard.loaders.shown_moment import Known
 from dashboard.view import View
@@ -24,6 +25,7 @@ Made = TypeVar("Made")
 _NAMED = {"venue", "symbol", "base"}
 
 
+@learned
 def read(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     """Return what the query called *name* answers, from one read of each publish for all.
 
@@ -43,6 +45,7 @@ def read(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     return counted(shown).named(rows) if set(rows.columns) >= _NAMED else rows
 
 
+@learned
 def read_of_bars(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     """Return the same for a query of bars and ``$now`` alone: it is read once every five minutes.
 
@@ -65,6 +68,7 @@ def read_of_record(name: str, now: Moment, **params: object) -> pd.DataFrame:
     return _fetch_of_bars(source.folder(), shown_moment.bars_known(now), name, params)
 
 
+@learned
 def running_bars(shown: Moment) -> pd.DataFrame:
     """Return the bars that are not written yet, from snapshots so far; at most two per pair.
 
@@ -103,6 +107,7 @@ def pair_flows(shown: Moment, span: timedelta) -> pd.DataFrame:
     return read_of_bars("pair_flows", shown, span_s=seconds, least_known=LEAST_KNOWN)
 
 
+@learned
 def assets(shown: Moment, seen: View) -> pd.DataFrame:
     """Return every asset over the pairs that *seen* shows, over its timeframe; ``assets.sql``.
 

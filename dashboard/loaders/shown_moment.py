@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from analytics.lake.clock import LakeClock
 from analytics.lake.schema import BAR
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
 from dashboard import as_of, record
-from dashboard.as_of import SILENT_CYCLES, Moment
+from dashboard.as_of import SILENT_CYCLES, Moment, five_minute_mark
 from dashboard.loaders import source
 from dashboard.uploads import Upload
 
@@ -40,6 +41,23 @@ def moment(asked: datetime | time | None = None) -> Moment:
     """
     upload = record.current()
     return _of_live(asked) if upload is None else _of_upload(upload, asked)
+
+
+def at_another_time(shown: Moment, now: datetime) -> Moment:
+    """Return *shown*, of an asked time, as :func:`moment` returns it at *now*. UTC
+
+    Of the live record; it can be called on a thread without a session.
+    """
+    fetched, undated = _fetched_later(now, source.info())
+    age = shown.age + (shown.now - now)
+    return replace(
+        shown,
+        now=now,
+        age=age,
+        fetched_later=fetched,
+        undated=undated,
+        last_known=_known_by(now),
+    )
 
 
 def refresh_s() -> float:
@@ -113,7 +131,23 @@ def _of_live(asked: datetime | time | None) -> Moment:
 
 def _asked_moment(past: datetime, origin: str, cycle: timedelta, age: timedelta) -> Moment:
     fetched, undated = _fetched_later(past, source.info())
-    return Moment(past, "asked", origin, cycle, age, as_of.later_too(), fetched, undated)
+    later = as_of.later_too()
+    return Moment(past, "asked", origin, cycle, age, later, fetched, undated, _known_by(past))
+
+
+def _known_by(past: datetime) -> datetime:
+    """Return the last time up to *past* at which something of bars became known.
+
+    In place of that time itself: with it nothing else is known, and the steps of a replay between
+    two such times are answered by what was read for the first. No earlier than the last mark.
+    """
+    mark = five_minute_mark(past)
+    if past == mark:
+        return past
+    key = source.folder(), source.version(), mark, "became_known"
+    times = source.fetch(*key, {}, {"since": mark, "until": mark + BAR})["ts"]
+    times = times[times <= past]
+    return mark if times.empty else times.iloc[-1].to_pydatetime()
 
 
 def _past(asked: datetime | time, now: datetime) -> datetime:

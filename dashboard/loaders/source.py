@@ -105,7 +105,7 @@ def _info(place: str, published: int) -> dict[str, str]:
     return dict(zip(rows["key"], rows["value"], strict=True))
 
 
-@st.cache_data(ttl="30s", max_entries=64, show_spinner=False)
+@st.cache_data(ttl="30s", max_entries=128, show_spinner=False)
 def fetch(
     place: str,
     published: int,

@@ -16,6 +16,7 @@ NAMES = (
     "Exchanges",
     "Alerts",
     "Monitor",
+    "Replay",
     "Health",
     "Wallboard",
 )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pandas.testing import assert_frame_equal
 
+from analytics import query
 from analytics.records import AlertEvent
-from dashboard.loaders import record_events, shown_moment
+from dashboard.loaders import ahead, bars, queries, record_events, shown_moment
 
 BTC = "BTC/USDT:USDT"
 MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -160,3 +164,42 @@ def test_the_export_asks_for_range_and_pages_and_says_what_is_no_range(opened, a
     assert any("the end is not after the start" in one.value for one in page.info)
     labels = [button.proto.label for button in page.get("download_button")]
     assert "Evidence bundle" not in labels
+
+
+def test_the_next_step_is_read_ahead_and_bars_once_for_what_is_known(app, eventful, monkeypatch):
+    """What a page read is read for the next step on a thread; the step itself asks for nothing."""
+    at = eventful.noon.replace(minute=41)
+    written = (at + MINUTE).replace(tzinfo=None)
+    eventful.bar(BTC, ended=at.replace(minute=40), close=99.0, known_ts=written, venue="okx")
+    eventful.publish()
+    asked, fetch = [], query.fetch
+    monkeypatch.setattr(
+        query,
+        "fetch",
+        lambda cursor, name, *given, **how: (
+            asked.append(name) or fetch(cursor, name, *given, **how)
+        ),
+    )
+
+    def read(shown):
+        asked.clear()
+        return queries.pairs(shown), queries.market_history(shown), bars.pair_curves("5m", shown)
+
+    with ahead.learning() as calls:
+        read(shown_moment.moment(at))
+    assert {"pairs", "market_history"} <= set(asked)
+    later = [at + 30 * SECOND, at + 2 * MINUTE]
+    ahead.read_ahead(calls, shown_moment.moment(at), later).result()
+
+    for time in later:
+        shown = shown_moment.moment(time)
+        pairs, history, _ = read(shown)
+        assert asked == []
+        exact = replace(shown, last_known=None)
+        assert_frame_equal(pairs, queries.pairs(exact))
+        assert_frame_equal(history, queries.market_history(exact))
+
+    # Within the minute nothing became known, and the page asks for new snapshots alone.
+    read(shown_moment.moment(at + 40 * SECOND))
+    assert "pairs" in asked
+    assert "market_history" not in asked

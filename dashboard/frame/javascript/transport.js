@@ -15,7 +15,7 @@ const TYPED = "input, textarea, select, [contenteditable=true], [role=listbox], 
   + " [role=tablist], [role=radiogroup], [role=combobox]"
 // They have a use for arrows and Home of their own.
 const OWN_KEYS = "[data-testid=stDataFrame], .chart, .js-plotly-plot, [data-testid=stExpander] summary"
-const PRESSED = "button, a, summary, [role=button], [role=checkbox], [role=switch]"
+const PRESSED = "button, summary, [role=button], [role=checkbox], [role=switch]"
 
 const ICONS = {
   replay: "M12 5V1L7 6l5 5V7a6 6 0 1 1-6 6H4a8 8 0 1 0 8-8z",

@@ -6,7 +6,7 @@ The collector is held, so that the time stands still.
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -27,11 +27,13 @@ from tests.browser.on_pages import (
     NAMES,
     TABLE,
     choose_rows,
+    ends,
     faint,
     serious,
     table,
     timeframe,
     words,
+    zoomed,
 )
 
 pytestmark = pytest.mark.browser
@@ -253,3 +255,88 @@ def test_a_stopped_collector_is_a_banner_and_nothing_else(visit, still):
 
     still.demo.collector.resume()
     page.get_by_text("No collector is running").wait_for(state="hidden")
+
+
+BAR = ".transport"
+TIMES = """
+    () => {
+      const bar = document.querySelector(".transport")
+      window.times = [bar.dataset.at]
+      new MutationObserver(() => {
+        if (bar.dataset.at !== window.times.at(-1)) window.times.push(bar.dataset.at)
+      }).observe(bar, { attributes: true })
+    }
+"""
+
+
+def bar(page, name):
+    """Return what the transport bar says of itself: ``at``, ``playing``, ``replay``."""
+    return page.locator(BAR).get_attribute(f"data-{name}")
+
+
+def played(page):
+    """Play until three more times were drawn, pause, and return all times in their order."""
+    page.evaluate(TIMES)
+    page.keyboard.press("Space")
+    page.wait_for_function("window.times.length > 3")
+    page.keyboard.press("Space")
+    page.wait_for_selector(f"{BAR}[data-playing=false]")
+    settled(page)
+    return page.evaluate("window.times")
+
+
+def settled(page):
+    """Wait until sidebar and address say the time of the bar."""
+    page.wait_for_function(
+        """() => {
+          const { at } = document.querySelector(".transport").dataset
+          const field = document.querySelector("[aria-label='As of (UTC)']")
+          return field.value === at && new URL(location).searchParams.get("at") === at
+        }"""
+    )
+
+
+def test_the_record_is_played_stepped_and_left(visit, still):
+    """One clock on every page; what is scrolled and zoomed stays as it is, and so does typing."""
+    begin = last_mark(still.shown) - timedelta(hours=5)
+    asked = f"at={begin:%Y-%m-%dT%H:%M:%SZ}&later=true&speed=120&rows=pairs"
+    page = visit(f"{still.demo.url}/?{asked}", size=(900, 800))
+    page.wait_for_selector(f"{BAR}[data-replay=true]")
+    scroller = page.locator(f"{TABLE} .dvn-scroller")
+    scroller.evaluate("(one) => { one.scrollLeft = 150 }")
+
+    page.get_by_placeholder("Search pairs").press("Space")
+    assert bar(page, "playing") == "false"
+    page.get_by_placeholder("Search pairs").fill("")
+    page.keyboard.press("Escape")
+    page.locator("h2").click()
+    times = played(page)
+    assert times == sorted(set(times))
+    assert scroller.evaluate("(one) => one.scrollLeft") == 150
+    at = bar(page, "at")
+    assert f"Showing stored data at {at[:10]} {at[11:16]} UTC" in words(page)
+    assert f"REPLAY {at[11:16]}" in page.title()
+
+    page.locator(f"{BAR} .unit").select_option("5m")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("(at) => document.querySelector('.transport').dataset.at < at", arg=at)
+    assert datetime.fromisoformat(bar(page, "at")) == datetime.fromisoformat(at) - timedelta(
+        minutes=5
+    )
+    settled(page)
+
+    at = bar(page, "at")
+    page = go(page, "Market")
+    assert bar(page, "at") == at
+    seen = zoomed(page)
+    times = played(page)
+    assert times[0] == at
+    assert times == sorted(set(times))
+    assert ends(page) == seen
+
+    page.keyboard.press("Home")
+    page.wait_for_function("(at) => document.querySelector('.transport').dataset.at < at", arg=at)
+    page.keyboard.press("End")
+    page.wait_for_selector(f"{BAR}[data-replay=false]", state="attached")
+    page.wait_for_url(lambda address: "at=" not in address)
+    assert "REPLAY" not in page.title()
