@@ -7,6 +7,7 @@ from typing import Final
 import altair as alt
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analytics import formats
 from analytics.formats import plotly_format
@@ -103,11 +104,16 @@ def curve_chart(points: pd.DataFrame, name: str, colors: Colors) -> alt.LayerCha
     return layers.properties(height=_HEIGHTS[name], padding=_PADDING)
 
 
-def luck_chart(runs: RandomRuns, colors: Colors) -> alt.LayerChart | alt.FacetChart:
-    """Return how many random runs earned how much, with the run's own result marked."""
+def luck_bins(runs: RandomRuns) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return how many random runs earned how much, and the edges; the run's own lies between."""
     low, high = min(runs.pnl_usd.min(), runs.own_usd), max(runs.pnl_usd.max(), runs.own_usd)
     room = (high - low) * 0.02 or 1.0
-    counts, edges = np.histogram(runs.pnl_usd, _BINS, (low - room, high + room))
+    return np.histogram(runs.pnl_usd, _BINS, (low - room, high + room))
+
+
+def luck_chart(runs: RandomRuns, colors: Colors) -> alt.LayerChart | alt.FacetChart:
+    """Return how many random runs earned how much, with the run's own result marked."""
+    counts, edges = luck_bins(runs)
     write = QUANTITIES["pnl_usd"].write
     bins = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "runs": counts})
     bins["pnl"] = [

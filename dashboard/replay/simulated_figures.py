@@ -1,9 +1,9 @@
-"""The strip of figures over simulated trades, and what is to be said about them."""
+"""The figures of simulated trades in words, and what is to be said about them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -21,64 +21,106 @@ _STYLE: Final = """
 </style>
 """
 _REASONS: Final = 4
+_INTERVAL: Final = "95 % interval by blocks of time."
 
 
-def figures(found: Results, timeframe: str) -> None:
-    """Draw a card for each figure of the account and of the trades, with what goes with it."""
-    curve, trades = found.curve, found.trades
-    per_bar = f"Of changes per {timeframe} bar, annualised by the root of the bars in 365 days"
+class Card(NamedTuple):
+    """A figure in words."""
+
+    name: str
+    """Of its quantity."""
+    value: str
+    note: str | None
+    """What goes with it: what it is beside, or its interval."""
+    help: str
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+        return QUANTITIES[self.name].title
+
+
+def cards(found: Results, timeframe: str) -> list[Card]:
+    """Return the figures of the account and of the trades, each with what goes with it."""
+    return [*_of_account(found, timeframe), *_of_trades(found)]
+
+
+def draw(cards: Sequence[Card]) -> None:
+    """Draw *cards* as a strip."""
     st.html(_STYLE)
     with st.container(key="simulated_figures"), st.grid(6, min_column_width=150, gap="xsmall"):
-        held = _write("total_return_pct", found.held_curve.total_return_pct)
-        _card(
-            "total_return_pct",
-            curve.total_return_pct,
-            f"buy and hold {held}",
-            "Of the start capital. Buy and hold: longs of the same pairs in equal parts, with the "
-            "same fee, slippage and funding.",
-        )
-        gross = _write("gross_pnl_usd", trades["gross_pnl_usd"])
-        _card(
-            "pnl_usd",
-            trades["pnl_usd"],
-            f"{gross} before costs",
-            "Net of fees, slippage and the funding that is known. Open trades at their last price.",
-        )
-        fall = curve.drawdown
-        _card(
-            "drawdown_pct",
-            fall.depth_pct,
-            f"longest {formats.span(fall.longest)}",
-            "The deepest fall from a peak of the equity, and the longest time below one"
-            f"{'.' if fall.is_longest_over else ', which is not over.'}",
-        )
-        _card("sharpe", curve.sharpe.value, _between("sharpe", curve.sharpe), f"{per_bar}.")
-        _card(
-            "sortino",
-            curve.sortino.value,
-            _between("sortino", curve.sortino),
-            f"{per_bar}; by changes below 0 alone.",
-        )
-        _judged("expectancy_usd", trades, "Mean PnL of a trade.")
-        count = trades["trade_count"]
-        is_open = f"{trades['open_count']:,} open" if trades["open_count"] else None
-        _card("trade_count", count, is_open, "Open trades count at their last price.")
-        _judged("win_rate_pct", trades, "Share of trades with a PnL above 0.")
-        _judged("profit_factor", trades, "Gains over losses of trades.")
-        _card(
-            "exposure_pct",
-            curve.exposure_pct,
-            f"in market {_write('time_in_market_pct', curve.time_in_market_pct)} of bars",
-            "Open positions over equity, mean over all bars.",
-        )
-        slippage = _write("slippage_usd", trades["slippage_usd"])
-        _card("fee_usd", trades["fee_usd"], f"slippage {slippage}", "Of all fills.")
-        _card(
-            "funding_usd",
-            trades["funding_usd"],
-            _missing_funding(trades),
-            "Below 0: paid. At the venues' own times, by the recorded rates.",
-        )
+        for card in cards:
+            st.metric(
+                card.title,
+                card.value,
+                card.note,
+                delta_color="off",
+                delta_arrow="off",
+                help=card.help,
+                border=True,
+                height="stretch",
+            )
+
+
+def _of_account(found: Results, timeframe: str) -> Iterator[Card]:
+    curve, fall = found.curve, found.curve.drawdown
+    held = _write("total_return_pct", found.held_curve.total_return_pct)
+    per_bar = f"Of changes per {timeframe} bar, annualised by the root of the bars in 365 days"
+    yield _card(
+        "total_return_pct",
+        curve.total_return_pct,
+        f"buy and hold {held}",
+        "Of the start capital. Buy and hold: longs of the same pairs in equal parts, with the same "
+        "fee, slippage and funding.",
+    )
+    yield _card(
+        "pnl_usd",
+        found.trades["pnl_usd"],
+        f"{_write('gross_pnl_usd', found.trades['gross_pnl_usd'])} before costs",
+        "Net of fees, slippage and the funding that is known. Open trades at their last price.",
+    )
+    yield _card(
+        "drawdown_pct",
+        fall.depth_pct,
+        f"longest {formats.span(fall.longest)}",
+        "The deepest fall from a peak of the equity, and the longest time below one"
+        f"{'.' if fall.is_longest_over else ', which is not over.'}",
+    )
+    sortino_help = f"{per_bar}; by changes below 0 alone."
+    for name, ratio, help in (
+        ("sharpe", curve.sharpe, f"{per_bar}."),
+        ("sortino", curve.sortino, sortino_help),
+    ):
+        yield _card(name, ratio.value, _between(name, ratio), f"{help} {_INTERVAL}")
+    yield _card(
+        "exposure_pct",
+        curve.exposure_pct,
+        f"in market {_write('time_in_market_pct', curve.time_in_market_pct)} of bars",
+        "Open positions over equity, mean over all bars.",
+    )
+
+
+def _of_trades(found: Results) -> Iterator[Card]:
+    trades = found.trades
+    is_open = f"{trades['open_count']:,} open" if trades["open_count"] else None
+    yield _card(
+        "trade_count", trades["trade_count"], is_open, "Open trades count at their last price."
+    )
+    for name, help in (
+        ("win_rate_pct", "Share of trades with a PnL above 0."),
+        ("profit_factor", "Gains over losses of trades."),
+        ("expectancy_usd", "Mean PnL of a trade."),
+    ):
+        bounds = Ratio(low=trades[f"{name}_low"], high=trades[f"{name}_high"])
+        yield _card(name, trades[name], _between(name, bounds), f"{help} {_INTERVAL}")
+    slippage = _write("slippage_usd", trades["slippage_usd"])
+    yield _card("fee_usd", trades["fee_usd"], f"slippage {slippage}", "Of all fills.")
+    yield _card(
+        "funding_usd",
+        trades["funding_usd"],
+        _missing_funding(trades),
+        "Below 0: paid. At the venues' own times, by the recorded rates.",
+    )
 
 
 def sentences(found: Results) -> Iterator[str]:
@@ -113,12 +155,6 @@ def luck(found: Results) -> str | None:
     )
 
 
-def _judged(name: str, trades: Any, help: str) -> None:
-    value = trades[name]
-    bounds = Ratio(value=value, low=trades[f"{name}_low"], high=trades[f"{name}_high"])
-    _card(name, value, _between(name, bounds), f"{help} 95 % interval by blocks of time.")
-
-
 def _between(name: str, one: Ratio) -> str | None:
     if np.isnan(one.low):
         return None
@@ -136,14 +172,5 @@ def _write(name: str, value: float) -> str:
     return QUANTITIES[name].write(value)
 
 
-def _card(name: str, value: float, note: str | None, help: str) -> None:
-    st.metric(
-        QUANTITIES[name].title,
-        _write(name, value),
-        note,
-        delta_color="off",
-        delta_arrow="off",
-        help=help,
-        border=True,
-        height="stretch",
-    )
+def _card(name: str, value: float, note: str | None, help: str) -> Card:
+    return Card(name, _write(name, value), note, help)

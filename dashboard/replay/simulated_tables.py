@@ -54,6 +54,8 @@ _SUMS: Final = tuple(
 )
 _PAIR: Final = (Column("symbol", "Pair"), Column("venue", "Venue", "venue"))
 _HOUR: Final = (Column("entry_hour", "Hour, UTC", "count"),)
+SHOWN: Final = frozenset(one.name for one in (*_TRADES, *_PAIR, *_HOUR, *_SUMS))
+"""Columns of the tables on the page; files have more."""
 _BOUNDS: Final = tuple(
     Column.of(f"{name}_{end}", f"{QUANTITIES[name].title}, {end}", name)
     for name in JUDGED

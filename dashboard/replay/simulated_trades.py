@@ -24,8 +24,9 @@ from dashboard.loaders import simulated_trades as simulated
 from dashboard.loaders.simulated_trades import Wanted
 from dashboard.replay import simulated_tables
 from dashboard.replay.simulated_charts import curve_chart, curve_points, luck_chart
-from dashboard.replay.simulated_figures import figures, luck, sentences
+from dashboard.replay.simulated_figures import cards, draw, luck, sentences
 from dashboard.replay.simulated_form import form
+from dashboard.replay.simulated_report import report
 
 RUN: Final = "simulate"
 """In the address: what is asked for there was run."""
@@ -113,9 +114,13 @@ def _draw(run: _Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(plain(_scope(run, found)), width="stretch")
         export_menu(
-            "Simulated trades", run.shown, simulated_tables.tables(found), key="simulated_trades"
+            "Simulated trades",
+            run.shown,
+            simulated_tables.tables(found),
+            report=lambda: report(found, wanted, run.shown, _scope(run, found)),
+            key="simulated_trades",
         )
-    figures(found, wanted.timeframe)
+    draw(cards(found, wanted.timeframe))
     if lines := [*sentences(found)]:
         st.caption("  \n".join(map(plain, lines)))
     left, right = st.columns([3, 2], gap="medium")

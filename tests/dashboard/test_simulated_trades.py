@@ -7,9 +7,13 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from analytics.exports.csv import csv_bytes
+from analytics.exports.pdf import pdf_bytes
 from analytics.trades.simulated.plan import SlippageOfBook
 from dashboard.loaders import simulated_trades
 from dashboard.pair_chart import chart_and_figures
+from dashboard.replay import simulated_tables
+from dashboard.replay.simulated_report import report
 from tests.waiting import until
 
 BTC = "BTC/USDT:USDT"
@@ -198,3 +202,32 @@ def test_a_rule_is_traded(record, market, opened):
     assert len(trades) > 10
     assert "Enters when it fires, leaves when it is resolved: (rsi_14 < 35)" in said(page)
     assert (trades["exit_ts"].dropna() > trades["entry_ts"].head(trades["exit_ts"].count())).all()
+
+
+def test_all_of_it_is_exported(market, opened):
+    """Each table as CSV and in the workbook, and a document with figures, curves and tables."""
+    page = opened(PAGE, simulate="1", sim_signal="RSI reversal", sim_stop="3")
+    found = settled(page)
+    run = page.session_state["simulated_last"]
+
+    made = {name: make() for name, make in simulated_tables.tables(found).items()}
+    said = report(found, run.wanted, run.shown, "bars")
+
+    assert list(made) == [
+        *("Trades", "By pair", "By hour"),
+        *("Equity curve", "Random runs", "Signals not filled"),
+    ]
+    assert len(made["Trades"].frame) == len(found.run.trades)
+    assert len(made["Random runs"].frame) == 1_000
+    header, first, *rest = csv_bytes(made["Equity curve"]).decode().splitlines()
+    assert "Equity [USD]" in header
+    assert first.split(",")[1:] == ["10000.0", "0.0", "10000.0"]
+    assert len(rest) + 1 == len(found.run.equity_usd)
+    assert said.state["Signal"] == "RSI reversal"
+    assert said.state["Stop"] == "3 %"
+    assert {one.label: one.value for one in said.figures}[
+        "Number of trades"
+    ] == f"{len(found.run.trades)}"
+    assert [one.title for one in said.charts] == ["Equity", "Drawdown", "Random runs by PnL, USD"]
+    assert {len(one.columns) for one in said.sections} == {12, 13, 16}
+    assert pdf_bytes(said).startswith(b"%PDF")
