@@ -39,6 +39,10 @@ from analytics.signals import fired
 from analytics.signals.thresholds import Thresholds
 from analytics.signals.tiers import METRICS, bars_needed
 from analytics.trades import worth
+from analytics.trades.simulated import simulation
+from analytics.trades.simulated.plan import Plan
+from analytics.trades.simulated.record import Record
+from analytics.trades.simulated.signals import RsiReversal
 
 BEGIN = datetime(2025, 6, 1, tzinfo=UTC)
 END = BEGIN + timedelta(days=3)
@@ -115,6 +119,7 @@ QUERIES = {
         **{"by_asset": True, "least_known": 0.1},
     },
     "multipliers": lambda now: {},
+    "funding_stated": lambda now: {"since": now - SPAN},
     "assets": lambda now: {
         **{"since": now - 2 * BAR, "silent_before": now - BAR / 2, "span_s": 300, "is_past": False},
         **{"venues": None, "symbols": None, "counted_pairs": [], "counted_names": []},
@@ -243,6 +248,22 @@ def _held(cursor, now, **how):
         {"rule": one.rule.name, "marks": repr(one.marks.tolist()), "truth": repr(one.truth)}
         for one in found
     )
+
+
+def _simulated(cursor, now):
+    """Trades of a day before *now*, and what the account was after each of its bars."""
+    stretch = Record(
+        cursor=cursor,
+        start=now - 24 * HOUR,
+        now=now,
+        known_by=now,
+        timeframe="5m",
+        counted=bases(cursor, now, now),
+    )
+    plan = Plan(side="both", stop_pct=1)
+    run = simulation.run(stretch, RsiReversal(low=45, high=55), plan).run
+    account = run.equity_usd.rename("pnl_usd").reset_index()
+    return pd.concat([run.trades, account, run.unfilled])
 
 
 def _looked_back(cursor, now, **how):
@@ -422,7 +443,9 @@ def snapshots_of_all(rng):
             }
             known = {name: value for name, value in values.items() if rng.random() > 0.1}
             key = {"venue": venue, "symbol": symbol, "base": base, "received_ts": received_ts}
-            rows.append({**key, **known})
+            full_hour = received_ts.replace(minute=0, second=0, microsecond=0)
+            next_funding = {"next_funding_ts": full_hour + (1 + place % 2) * HOUR}
+            rows.append({**key, **known, **next_funding})
     return rows
 
 
@@ -670,6 +693,14 @@ def test_a_function_sees_nothing_of_the_future(whole, now_and_cut, name, number)
     ask = FUNCTIONS[name][number]
 
     assert_same(answers(cut, ask, now), answers(whole, ask, now))
+
+
+def test_a_simulated_trade_sees_nothing_of_the_future(whole, now_and_cut):
+    """Nor do its funding and its account."""
+    now, cut = now_and_cut
+    mine = answers(cut, _simulated, now)
+    assert (mine["exit_reason"] == "stop").any()
+    assert_same(mine, answers(whole, _simulated, now))
 
 
 READ_ALL_BARS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
@@ -21,6 +21,16 @@ hour, and venues pay at full hours."""
 HOUR_MS: Final = timedelta(hours=1) // timedelta(milliseconds=1)
 _SURE_H: Final = 8
 """Every interval (1, 2, 4 and 8 h) has a payment at these hours."""
+
+
+class Stated(NamedTuple):
+    """Whether a pair was paid at a full hour, as its venue stated before."""
+
+    venue: str
+    symbol: str
+    hour_ms: int
+    """Since 1970."""
+    is_due: bool
 
 
 class Held(NamedTuple):
@@ -73,12 +83,16 @@ class Settlements:
 
 
 def settlements(
-    hours: Panel, instruments: tuple[Pair, ...], inverse: Collection[tuple[str, str]] = ()
+    hours: Panel,
+    instruments: tuple[Pair, ...],
+    inverse: Collection[tuple[str, str]] = (),
+    stated: Iterable[Stated] = (),
 ) -> Settlements:
     """Return the settlements of *instruments*.
 
-    Payments are at 00:00 UTC and every funding_interval_h after it, as ``worth.funding_paid`` has
-    them: the rate is what the last 5-minute bar before says, the price its mark, else its close.
+    Where a venue stated its next funding time just before an hour, that decides. Elsewhere
+    payments are at 00:00 UTC and every funding_interval_h after it, as ``worth.funding_paid`` has
+    them. The rate is what the last 5-minute bar before says, the price its mark, else its close.
     The interval is the last that was stated by then. Before any was, the hours that every
     interval pays at (00:00, 08:00 and 16:00) are due and count as not recorded.
 
@@ -86,6 +100,7 @@ def settlements(
         hours: 1h bars of ``METRICS``.
         instruments: What the columns shall be of; one that *hours* lacks has nothing recorded.
         inverse: (venue, symbol) of coin-margined contracts.
+        stated: What ``funding_stated.sql`` says of these hours.
 
     Raises:
         QueryError: *hours* is of another timeframe.
@@ -96,11 +111,17 @@ def settlements(
     rate, interval_h, mark, close = (_lined_up(hours, name, instruments) for name in METRICS)
     interval_h = _filled(np.where(interval_h > 0, interval_h, np.nan))
     hour = (ends_ms // HOUR_MS)[:, None]
-    stated = np.isfinite(interval_h)
-    due = hour % np.where(stated, interval_h, _SURE_H) == 0
+    is_known = np.isfinite(interval_h)
+    due = hour % np.where(is_known, interval_h, _SURE_H) == 0
+    place = {pair[:2]: n for n, pair in enumerate(instruments)}
+    rows = {int(end): n for n, end in enumerate(ends_ms)}
+    for one in stated:
+        at = rows.get(one.hour_ms), place.get((one.venue, one.symbol))
+        if None not in at:
+            due[at], is_known[at] = one.is_due, True
     is_inverse = np.array([pair[:2] in inverse for pair in instruments], np.bool_)
     price = np.where(is_inverse, 1.0, np.where(np.isfinite(mark), mark, close))
-    return Settlements(ends_ms, due, np.where(stated, rate, np.nan), price, is_inverse)
+    return Settlements(ends_ms, due, np.where(is_known, rate, np.nan), price, is_inverse)
 
 
 def spread(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from analytics.bases import Bases
 from analytics.indicators.arrays import Floats
 from analytics.panels.panel import EVERYTHING, TIMEFRAMES, Only, Pair, Panel, load
 from analytics.trades.simulated import funding
-from analytics.trades.simulated.funding import Settlements
+from analytics.trades.simulated.funding import Settlements, Stated
 
 PRICES: Final = ("open", "high", "low", "close")
 
@@ -41,9 +41,9 @@ class Record:
     counted: Bases
     only: Only = EVERYTHING
 
-    def until(self, now: datetime) -> Record:
+    def until(self, cut: datetime) -> Record:
         """Return what of it was there at an earlier time."""
-        return replace(self, now=now)
+        return replace(self, now=cut)
 
     @property
     def span(self) -> timedelta:
@@ -68,7 +68,7 @@ class Record:
         """Return the funding of *instruments*."""
         only = replace(self.only, instruments=[pair[:2] for pair in instruments])
         hours = self._load(funding.METRICS, "1h", self.start - _LONGEST_INTERVAL, only)
-        return funding.settlements(hours, instruments, self._inverse())
+        return funding.settlements(hours, instruments, self._inverse(), self._stated())
 
     def _load(self, metrics: Sequence[str], timeframe: str, start: datetime, only: Only) -> Panel:
         return load(
@@ -95,6 +95,16 @@ class Record:
             return [self.only]
         parts = [pairs[first : first + step] for first in range(0, len(pairs), step)]
         return [replace(self.only, instruments=part) for part in parts]
+
+    def _stated(self) -> Iterator[Stated]:
+        rows = query.table(self.cursor, "funding_stated", since=self.start, now=self.now)
+        hour_ms, next_ms = (
+            rows[name].to_numpy().astype("datetime64[ms]").astype(np.int64)
+            for name in ("hour_ts", "next_funding_ts")
+        )
+        names = (rows[name].to_pylist() for name in ("venue", "symbol"))
+        is_due = (hour_ms == next_ms).tolist()
+        return map(Stated, *names, hour_ms.tolist(), is_due)
 
     def _inverse(self) -> set[tuple[str, str]]:
         rows = query.table(self.cursor, "inverse_contracts", now=self.now)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from analytics.errors import QueryError
 from analytics.trades.simulated import engine
 from analytics.trades.simulated.engine import simulate
-from analytics.trades.simulated.funding import settlements
+from analytics.trades.simulated.funding import Stated, settlements
 from analytics.trades.simulated.plan import (
     Fee,
     FixedUsd,
@@ -169,6 +169,22 @@ def test_an_inverse_contract_pays_on_its_notional_at_the_entry():
     inverse = settlements(paid, of.instruments, {of.instruments[0][:2]})
     trade = simulate(of, longs(at(15, 10), at(15, 12)), PLAN, funding=inverse).trades
     assert trade["funding_usd"].item() == pytest.approx(-1e-4 * 1000)
+
+
+def test_funding_is_paid_when_the_venue_said_it_would_be():
+    """An interval of 8 hours was stated, and a payment at 09:00 instead of 08:00."""
+    values = {"funding_rate": column([1e-4, 1e-4, 3e-4]), "funding_interval_h": column([8.0] * 3)}
+    paid = panel(values | dict.fromkeys(("mark", "close"), column([100.0] * 3)), timeframe="1h")
+    of = market(36, 1, 1, gaps=False)
+    held = longs(at(36, 1), at(36, 33))
+    hour_ms = round(START.timestamp() * 1000) + 3_600_000
+    pair = of.instruments[0][:2]
+    stated = [Stated(*pair, hour_ms, is_due=False), Stated(*pair, hour_ms + 3_600_000, is_due=True)]
+    stated.append(Stated("okx", "other", hour_ms, is_due=True))
+    funding = settlements(paid, of.instruments, stated=stated)
+    (trade,) = simulate(of, held, PLAN, funding=funding).trades.to_dict("records")
+    assert trade["settlements"] == 1
+    assert trade["funding_usd"] == pytest.approx(-1e-4 * 100 * trade["units"])
 
 
 @pytest.mark.parametrize(
