@@ -6,7 +6,8 @@ Prices are random walks of 5-minute bars. Both sides compute RSI, OBV and its EM
 them, fill those at the next open with fees and slippage, and give trades and the account bar by
 bar; ours gives MAE and MFE as well. Each side is a process of its own, so that its memory is its
 own; runs take turns, and CPU time stands beside the wall's: it does not depend on what else runs.
-vectorbt compiles at its first run, which is told apart and not compared. Before that the account that both make of the same signals is compared, to 1e-9 of every bar.
+vectorbt compiles at its first run, which is told apart and not compared. Before all that the
+account that both make of the same signals is compared, to 1e-9 of every bar.
 
 vectorbt's RSI smooths by 2 / (n + 1), Wilder's by 1 / n: n is 2 x 14 - 1 there. What its average
 begins with is another, so that the number of trades, which is printed, is not quite the same.
