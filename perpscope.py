@@ -224,6 +224,13 @@ def bundle(
     rule: Annotated[
         list[str] | None, typer.Option(help="Name of a rule; can be repeated. [default: all]")
     ] = None,
+    trades: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Trades to simulate: an option of simulate-trades, as signal=rsi+obv; repeated.",
+        ),
+    ] = None,
     later: Annotated[
         bool, typer.Option("--later", help="Let rules see data that was fetched after --to.")
     ] = False,
@@ -241,6 +248,7 @@ def bundle(
         out=out,
         force=force,
         later=later,
+        trades=trades or (),
     )
     bundle_cli.bundle(settings.data_dir, given, settings.model_dump(), sys.stdout)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from analytics import formats, rules_cli
-from analytics.bundle.manifest import MARKS, Manifest
+from analytics.bundle import trades
+from analytics.bundle.manifest import MARKS, TRADES, Manifest
 from analytics.bundle.verify import Verified, verify
 from analytics.bundle.write import Asked, write_bundle
 from analytics.errors import BundleRefused, QueryError
@@ -29,6 +30,8 @@ class Given:
     out: Path
     force: bool
     later: bool
+    trades: Sequence[str] = ()
+    """Each ``KEY=VALUE``; what is simulated."""
 
 
 def bundle(folder: Path, given: Given, settings: Mapping[str, Any], out: TextIO) -> None:
@@ -53,6 +56,7 @@ def bundle(folder: Path, given: Given, settings: Mapping[str, Any], out: TextIO)
         rules=tuple(dict.fromkeys(given.rules)),
         pairs=tuple(dict.fromkeys(_names(given.pairs))),
         later=given.later,
+        trades=trades.asked_for(given.trades),
         interval_s=settings["interval_s"],
         settings=settings,
     )
@@ -82,7 +86,7 @@ def check(file: Path, out: TextIO) -> bool:
 def _outcome(found: Verified) -> Iterator[str]:
     if found.difference is None:
         yield _firings(found.counts, found.manifest)
-        yield "from its rows the same alerts follow, bit for bit"
+        yield "from its rows the same alerts and trades follow, bit for bit"
     else:
         member, difference = found.difference
         yield f"first difference, in {member}: {difference.sentence}"
@@ -106,7 +110,11 @@ def _firings(counts: Mapping[str, int], manifest: Manifest) -> str:
     told = (
         f"{changes} of alerts at five-minute marks; {formats.count(stored)} stored by the collector"
     )
-    return f"{told}, {manifest.reproduced} of them as its passes give them" if stored else told
+    if stored:
+        told += f", {manifest.reproduced} of them as its passes give them"
+    if counts[TRADES]:
+        told += f"; {formats.plural(counts[TRADES], 'simulated trade')}, filled or not"
+    return told
 
 
 def _time(option: str, text: str) -> datetime:

@@ -116,8 +116,12 @@ def _model(name: str) -> Model:
 
 
 @contextmanager
-def record(folder: Path, asked: Asked, wall: datetime) -> Iterator[Record]:
+def record(
+    folder: Path, asked: Asked, wall: datetime, *, threads: int | None = None
+) -> Iterator[Record]:
     """Open the stretch of the lake in *folder* that is asked for.
+
+    One of *threads* adds up in the same order each time; None is one per core.
 
     Raises:
         QueryError: A time, the timeframe or a pair is none.
@@ -126,7 +130,7 @@ def record(folder: Path, asked: Asked, wall: datetime) -> Iterator[Record]:
     if asked.timeframe not in TIMEFRAMES:
         given = formats.repeated(asked.timeframe)
         raise QueryError(f"--timeframe {given}: one of {', '.join(TIMEFRAMES)}")
-    reader = Reader(folder)
+    reader = Reader(folder, threads=threads)
     try:
         with reader.cursor() as cursor:
             now = query_cli.lake_time(cursor, wall)

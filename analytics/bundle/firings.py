@@ -7,12 +7,10 @@ collector after which something was stored, by the same functions: frames, condi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -154,76 +152,3 @@ def line(row: AlertEvent) -> str:
     for name in ("started_ts", "ts"):
         fields[name] = f"{fields[name]:%Y-%m-%dT%H:%M:%S}.{fields[name].microsecond // 1000:03d}Z"
     return json.dumps(fields, ensure_ascii=False, allow_nan=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """The first place at which two lists of changes differ."""
-
-    where: str
-    """Time, rule, subject and change."""
-    field: str | None
-    """What differs of a change that both have; None: one of the lists lacks it."""
-    expected: Any
-    found: Any
-
-    @property
-    def sentence(self) -> str:
-        """What differs, in words."""
-        if self.field is None:
-            absent = "is in the bundle and does not follow from its rows"
-            return f"{self.where}: {absent if self.found is None else _ADDED}"
-        return (
-            f"{self.where}: {self.field} is {self.expected} in the bundle, {self.found} by its rows"
-        )
-
-
-_ADDED = "follows from the bundle's rows and is not in it"
-
-
-def first_difference(expected: Sequence[str], found: Sequence[str]) -> Difference | None:
-    """Return where the lines *expected* and those *found* differ first; None if they are the same.
-
-    Raises:
-        ValueError: A line that differs is none that :func:`line` writes.
-    """
-    for stated, made in zip_longest(expected, found):
-        if stated != made:
-            return _difference(_parsed(stated), _parsed(made))
-    return None
-
-
-def _difference(stated: dict[str, Any] | None, made: dict[str, Any] | None) -> Difference:
-    if stated is None or (made is not None and _place(made) < _place(stated)):
-        return Difference(_named(made or {}), None, None, made)
-    if made is None or _place(stated) < _place(made):
-        return Difference(_named(stated), None, stated, None)
-    for name in sorted({*stated, *made}):
-        if stated.get(name) != made.get(name):
-            return Difference(_named(stated), name, stated.get(name), made.get(name))
-    raise ValueError("two ways of writing one change")
-
-
-def _parsed(text: str | None) -> dict[str, Any] | None:
-    """Return the values of a line by name; those that the rule saw as ``seen_values.NAME``."""
-    if text is None:
-        return None
-    fields = json.loads(text)
-    if not isinstance(fields, dict) or not all(isinstance(fields.get(key), str) for key in _KEYS):
-        raise ValueError("a line is no change of an alert")
-    flat: dict[str, Any] = {}
-    for name, value in fields.items():
-        inner = value if isinstance(value, dict) else {}
-        flat |= {f"{name}.{key}": one for key, one in inner.items()} or {name: value}
-    return flat
-
-
-_KEYS = ("ts", "rule", "subject", "started_ts", "change")
-
-
-def _place(fields: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(fields[name] for name in _KEYS)
-
-
-def _named(fields: dict[str, Any]) -> str:
-    return f"{fields['ts']}, rule {fields['rule']!r}, {fields['subject']}, {fields['change']}"

@@ -20,6 +20,9 @@ ABOUT: Final = "about.txt"
 RULES: Final = "rules.toml"
 MARKS: Final = "firings/marks.jsonl"
 PASSES: Final = "firings/passes.jsonl"
+TRADES_ASKED: Final = "trades/asked.json"
+"""What was simulated, as options of ``perpscope simulate-trades`` by name; empty for nothing."""
+TRADES: Final = "trades/trades.jsonl"
 
 TABLES: Final = (
     "instruments",
@@ -39,7 +42,7 @@ def member(table: str) -> str:
     return f"record/{table}.parquet"
 
 
-NAMES: Final = (MANIFEST, ABOUT, RULES, *map(member, TABLES), MARKS, PASSES)
+NAMES: Final = (MANIFEST, ABOUT, RULES, *map(member, TABLES), MARKS, PASSES, TRADES_ASKED, TRADES)
 """Every member of a bundle, in this order."""
 
 LONGEST: Final = timedelta(days=31)

@@ -16,8 +16,8 @@ from typing import Final
 import pyarrow as pa
 from pydantic import ValidationError
 
-from analytics import formats
-from analytics.bundle import archive
+from analytics import formats, simulate_asked
+from analytics.bundle import archive, trades
 from analytics.bundle.manifest import (
     LONGEST_LOOK_BACK,
     MANIFEST,
@@ -26,12 +26,14 @@ from analytics.bundle.manifest import (
     PASSES,
     RULES,
     TABLES,
+    TRADES,
+    TRADES_ASKED,
     Manifest,
     member,
 )
 from analytics.bundle.record import Wanted
 from analytics.bundle.tables_child import MAX_S, MEMORY_MB
-from analytics.errors import BundleRefused, RuleError
+from analytics.errors import BundleRefused, QueryError, RuleError
 from analytics.lake import schema
 from analytics.lake.writer import Lake
 from analytics.rules.frames import COLUMNS
@@ -53,8 +55,10 @@ class Opened:
     manifest: Manifest
     wanted: Wanted
     """Range, rules and subjects of its firings."""
+    trades: simulate_asked.Asked | None
+    """What was simulated; None: nothing."""
     lines: Mapping[str, list[str]]
-    """Of the firings, by member."""
+    """Of firings and trades, by member."""
 
 
 def open_bundle(file: Path, folder: Path) -> Opened:
@@ -82,7 +86,8 @@ def open_bundle(file: Path, folder: Path) -> Opened:
             _rules(members[RULES], manifest),
             subjects=frozenset(manifest.subjects) if manifest.pairs else None,
         )
-        lines = {name: _lines(members[name], name) for name in (MARKS, PASSES)}
+        asked = _trades(members[TRADES_ASKED])
+        lines = {name: _lines(members[name], name) for name in (MARKS, PASSES, TRADES)}
         rows = read_tables(unpacked, manifest.start, manifest.end)
         for one in manifest.members:
             found = {**rows, **{name: len(mine) for name, mine in lines.items()}}.get(one.name)
@@ -93,7 +98,7 @@ def open_bundle(file: Path, folder: Path) -> Opened:
         build(folder, manifest.origin, unpacked)
     finally:
         shutil.rmtree(unpacked)
-    return Opened(manifest, wanted, lines)
+    return Opened(manifest, wanted, asked, lines)
 
 
 def build(folder: Path, origin: str, tables: Path) -> None:
@@ -156,6 +161,15 @@ def _rules(place: Path, manifest: Manifest) -> tuple[Rule, ...]:
     if tuple(rule.name for rule in rules) != manifest.rules:
         raise BundleRefused(f"{RULES} does not hold the rules that {MANIFEST} names")
     return rules
+
+
+def _trades(place: Path) -> simulate_asked.Asked | None:
+    if place.stat().st_size > _LARGEST_MANIFEST:
+        raise BundleRefused(f"{TRADES_ASKED} is too large")
+    try:
+        return trades.read(place.read_bytes())
+    except QueryError as error:
+        raise BundleRefused(f"{TRADES_ASKED}: {error}") from error
 
 
 def _lines(place: Path, name: str) -> list[str]:

@@ -51,6 +51,20 @@ class Wanted:
     """Stored bases of the chosen pairs; None: all."""
     subjects: frozenset[str] | None = None
     """Pairs and assets that were chosen, in the record's words; None: all."""
+    conditions: tuple[Rule, ...] = ()
+    """Those of simulated trades: their bars are needed as well."""
+    warm_up: timedelta = timedelta()
+    """How far before the start the signals of simulated trades look."""
+
+    @property
+    def reads(self) -> tuple[Rule, ...]:
+        """All that looks at bars."""
+        return (*self.rules, *self.conditions)
+
+    @property
+    def first(self) -> datetime:
+        """From when on bars are needed."""
+        return self.start - max(look_back(self.reads), self.warm_up + _MARGIN)
 
     def concerns(self, event: AlertEvent) -> bool:
         """Return whether *event* is about what was chosen; market and venues always are."""
@@ -153,7 +167,7 @@ _WHERE: Final = {
 
 
 def _parameters(wanted: Wanted) -> dict[str, Any]:
-    others = look_back_at_others(wanted.rules)
+    others = look_back_at_others(wanted.reads)
     return {
         "start": _plain(wanted.start),
         "end": _plain(wanted.end),
@@ -170,7 +184,7 @@ def _windows(wanted: Wanted, table: str) -> list[Window]:
     match table:
         case "bars":
             # A bar that is over at the end began a bar before.
-            return [(start - look_back(wanted.rules), end - BAR)]
+            return [(_plain(wanted.first), end - BAR)]
         case "snapshots":
             then = [(start - span - _NEAR, end - span + _NEAR) for span in TIMEFRAMES.values()]
             return _joined([*then, (start - _MARGIN, end)])

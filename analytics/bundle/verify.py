@@ -1,4 +1,4 @@
-"""Verifies a bundle: every byte of it, and that its firings follow from its rows."""
+"""Verifies a bundle: every byte of it, and that its firings and trades follow from its rows."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
-from analytics.bundle import firings
-from analytics.bundle.firings import Difference
-from analytics.bundle.manifest import Manifest, versions
+from analytics.bundle import firings, trades
+from analytics.bundle.differences import ALERT, TRADE, Difference, first_difference
+from analytics.bundle.manifest import MARKS, PASSES, TRADES, TRADES_ASKED, Manifest, versions
 from analytics.bundle.opened import open_bundle
-from analytics.errors import BundleRefused
+from analytics.errors import BundleRefused, QueryError, RuleError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Verified:
 
     manifest: Manifest
     counts: Mapping[str, int]
-    """Changes of alerts that were compared, by member."""
+    """Lines that were compared, by member."""
     difference: tuple[str, Difference] | None
     """The member that differs first, and where; None if all is the same."""
 
@@ -36,8 +37,12 @@ class Verified:
         }
 
 
+_KEYS: Final = {MARKS: ALERT, PASSES: ALERT, TRADES: TRADE}
+"""What tells a line from others, by member."""
+
+
 def verify(file: Path) -> Verified:
-    """Check the bundle in *file*, evaluate its rules on its rows, and compare.
+    """Check the bundle in *file*, evaluate its rules and trades on its rows, and compare.
 
     Raises:
         BundleRefused: It is no bundle, a byte of it was changed, or it holds what none holds.
@@ -48,11 +53,16 @@ def verify(file: Path) -> Verified:
         opened = open_bundle(file, lake)
         manifest = opened.manifest
         cycle = timedelta(seconds=manifest.interval_s)
-        found = firings.evaluated(lake, opened.wanted, manifest.known_by, cycle)
+        found = firings.evaluated(lake, opened.wanted, manifest.known_by, cycle).by_member
+        try:
+            made = trades.simulated(lake, opened.wanted, opened.trades)
+        except (QueryError, RuleError) as error:
+            raise BundleRefused(f"{TRADES_ASKED}: {error}") from error
+    found = {**found, TRADES: made}
     counts = {name: len(lines) for name, lines in opened.lines.items()}
     for name, stated in opened.lines.items():
         try:
-            difference = firings.first_difference(stated, found.by_member[name])
+            difference = first_difference(stated, found[name], _KEYS[name])
         except ValueError as error:
             raise BundleRefused(f"{name}: {error}") from error
         if difference is not None:

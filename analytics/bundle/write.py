@@ -17,9 +17,9 @@ from typing import Any
 
 import duckdb
 
-from analytics import formats, query
+from analytics import formats, query, simulate_asked
 from analytics.bases import bases
-from analytics.bundle import archive, firings, record
+from analytics.bundle import archive, firings, record, trades
 from analytics.bundle.manifest import (
     ABOUT,
     LONGEST,
@@ -28,6 +28,8 @@ from analytics.bundle.manifest import (
     RULES,
     SETTINGS,
     TABLES,
+    TRADES,
+    TRADES_ASKED,
     Manifest,
     Member,
     member,
@@ -60,6 +62,8 @@ class Asked:
     """Whether a look-back sees what became known after the end."""
     interval_s: float
     """Between two cycles of the collector. [s]"""
+    trades: simulate_asked.Asked | None = None
+    """What to simulate in the range; None: nothing."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Of which ``SETTINGS`` are stated."""
 
@@ -111,7 +115,7 @@ def _members(folder: Path, asked: Asked, place: Path) -> tuple[dict[str, Path], 
         with reader.cursor() as cursor:
             _refuse_range(cursor, asked)
             origin = dict(cursor.execute(query.sql("lake_info")).fetchall())["origin"]
-            wanted = _wanted(cursor, asked, rules)
+            wanted = trades.needing(_wanted(cursor, asked, rules), asked.trades)
             for table in TABLES:
                 name = member(table)
                 rows[name] = record.write(cursor, wanted, table, members[name])
@@ -121,7 +125,9 @@ def _members(folder: Path, asked: Asked, place: Path) -> tuple[dict[str, Path], 
     build(lake := place / "lake", origin, place)
     known_by = None if asked.later else asked.end
     found = firings.evaluated(lake, wanted, known_by, timedelta(seconds=asked.interval_s))
-    for name, lines in found.by_member.items():
+    members[TRADES_ASKED].write_bytes(trades.written(asked.trades))
+    made = {TRADES: trades.simulated(lake, wanted, asked.trades)}
+    for name, lines in {**found.by_member, **made}.items():
         rows[name] = len(lines)
         members[name].write_text("".join(f"{line}\n" for line in lines), "utf-8", newline="\n")
     members[RULES].write_text(text, "utf-8", newline="\n")
@@ -236,6 +242,7 @@ record/*.parquet      rows, times in UTC; bars begin as far before as the rules 
 firings/marks.jsonl   what the rules do at every five-minute mark, beginning at rest
 firings/passes.jsonl  what they do when the collector stored a change of an alert, going on
                       from the changes before; {same} of the {stored} stored are the same
+trades/               what was simulated, and the trades; empty where nothing was
 
 What the collector stored itself is in record/alert_events.parquet. Its pass may have seen
 less than the record holds for that time: rows that were received and not stored yet.

@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import perpscope
-from analytics.bundle import archive, firings, opened, tables_child
-from analytics.bundle.manifest import MANIFEST, MARKS, NAMES, PASSES, Manifest, member
+from analytics import simulate_asked
+from analytics.bundle import archive, firings, opened, tables_child, trades
+from analytics.bundle.differences import ALERT, first_difference
+from analytics.bundle.manifest import MANIFEST, MARKS, NAMES, PASSES, TRADES, Manifest, member
 from analytics.bundle.opened import open_bundle
 from analytics.bundle.record import Wanted
 from analytics.bundle.verify import verify
@@ -92,7 +94,7 @@ def collected(folder):
     states, events, frames = {}, [], Frames(small.CYCLE)
     reader = Reader(folder, threads=1)
     with reader.cursor() as cursor:
-        for n in (7, 6, 4):
+        for n in (6, 4):
             now = small.END - n * small.BAR + timedelta(seconds=3)
             found = frames.load(cursor, READ, now, known_by=now)
             states, happened = engine.run(READ, found, states, now)
@@ -112,6 +114,8 @@ def folder(tmp_path_factory):
     """A lake with nine days of bars, snapshots of the last hours, and stored alerts."""
     place = tmp_path_factory.mktemp("data") / "lake"
     bars, snapshots = small.bars_and_snapshots(30)
+    # Trades are filled at opens.
+    bars = [row | dict.fromkeys(("open", "high", "low"), row["close"]) for row in bars]
     with Lake(place, origin="simulator") as lake:
         lake.append_records(instruments())
         for table, rows in (("bars", bars), ("snapshots", snapshots), ("cycles", small.cycles())):
@@ -123,8 +127,12 @@ def folder(tmp_path_factory):
     return place
 
 
+RSI = simulate_asked.Asked(signal="rsi", settings=("period=3",), side="both", size="10%")
+
+
 def asked(**other):
-    return Asked(**{"start": START, "end": END, "rules_text": RULES, "interval_s": 30, **other})
+    given = {"start": START, "end": END, "rules_text": RULES, "interval_s": 30, "trades": RSI}
+    return Asked(**given | other)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +162,7 @@ def test_the_same_alerts_follow_from_it_on_another_machine(
     monkeypatch.setenv("PERPSCOPE_DATA_DIR", str(tmp_path / "other"))
     code, out, told = run(monkeypatch, capsys, "verify", bundle)
     assert (code, told) == (0, "")
-    assert "the same alerts follow, bit for bit" in out
+    assert "the same alerts and trades follow, bit for bit" in out
     assert not (tmp_path / "other").exists()
 
     found = open_bundle(bundle, tmp_path / "lake")
@@ -162,22 +170,34 @@ def test_the_same_alerts_follow_from_it_on_another_machine(
     assert {one["rule"] for one in marks} == {rule.name for rule in READ}
     # What the collector stored follows from the rows as well, pass by pass.
     manifest = found.manifest
+    assert [json.loads(line)["pnl_usd"] for line in found.lines[TRADES][:3]]
     assert manifest.reproduced == manifest.recorded == len(found.lines[PASSES]) > 5
 
 
-@pytest.mark.parametrize("rules", [("Jump",), ("Flush", "Longs pay", "Venue"), ("Market",)])
-def test_its_rows_are_all_that_its_rules_look_at(folder, tmp_path, rules):
+@pytest.mark.parametrize(
+    ("rules", "simulated"),
+    [
+        (("Jump",), RSI),
+        (("Flush", "Longs pay", "Venue"), simulate_asked.Asked(signal="rule:Flush")),
+        (("Market",), simulate_asked.Asked(entry="z_oi > 0.5", exit="z_oi < 0", timeframe="15m")),
+    ],
+)
+def test_its_rows_are_all_that_rules_and_trades_look_at(folder, tmp_path, rules, simulated):
     """What is said of some pairs is what the whole lake says of them, whatever a rule compares."""
-    written = write_bundle(folder, asked(rules=rules, pairs=["PEPE/USDT"]), tmp_path / "some.zip")
+    chosen = asked(rules=rules, pairs=["PEPE/USDT"], trades=simulated)
+    written = write_bundle(folder, chosen, tmp_path / "some.zip")
     opened = open_bundle(tmp_path / "some.zip", tmp_path / "lake")
     words = {"PEPE", "okx PEPE/USDT:USDT", "binance PEPE/USDT:USDT"}
     assert set(written.manifest.subjects) == words
     mine = tuple(rule for rule in READ if rule.name in rules)
     wanted = Wanted(START, END, mine, subjects=frozenset(words))
-    on_lake = firings.evaluated(folder, wanted, END, small.CYCLE)
-    for name in (MARKS, PASSES):
-        assert opened.lines[name] == on_lake.by_member[name]
+    reader = Reader(folder, threads=1)
+    with reader.cursor() as cursor:
+        on_lake = firings.at_marks(cursor, wanted, END)
+    reader.close()
+    assert opened.lines[MARKS] == [*map(firings.line, on_lake)]
     assert opened.lines[MARKS]
+    assert opened.lines[TRADES] == trades.simulated(folder, wanted, simulated) != []
     if rules == ("Jump",):
         rows = {one.name: one.rows for one in written.manifest.members}
         assert rows[member("instruments")] == 2
@@ -309,13 +329,28 @@ def test_the_first_difference_has_time_rule_subject_and_both_values(bundle, tmp_
     )
 
 
+def test_a_trade_that_differs_is_named(bundle, tmp_path):
+    def dearer(members):
+        lines = members[TRADES].read_text().splitlines()
+        fields = json.loads(lines[1])
+        dearer.was, fields["fee_usd"] = fields["fee_usd"], 0.5
+        dearer.place = f"{fields['signal_ts']}, trade, {fields['venue']}, {fields['symbol']}"
+        members[TRADES].write_text("\n".join([lines[0], json.dumps(fields), *lines[2:]]) + "\n")
+
+    name, difference = verify(remade(bundle, tmp_path, dearer)).difference
+    assert name == TRADES
+    assert difference.sentence == (
+        f"{dearer.place}: fee_usd is 0.5 in the bundle, {dearer.was} by its rows"
+    )
+
+
 def test_a_change_that_only_one_side_has_is_named():
     lines = [
         json.dumps({"ts": f"2025-03-01T12:0{n}:00.000Z", "rule": "Jump", "subject": "BTC"} | rest)
         for n, rest in enumerate([{"started_ts": "a", "change": "firing"}] * 3)
     ]
-    lost = firings.first_difference(lines, [lines[0], lines[2]])
-    more = firings.first_difference(lines[:2], lines)
+    lost = first_difference(lines, [lines[0], lines[2]], ALERT)
+    more = first_difference(lines[:2], lines, ALERT)
     assert lost.sentence == (
         "2025-03-01T12:01:00.000Z, rule 'Jump', BTC, firing: "
         "is in the bundle and does not follow from its rows"
@@ -324,10 +359,10 @@ def test_a_change_that_only_one_side_has_is_named():
         "2025-03-01T12:02:00.000Z, rule 'Jump', BTC, firing: "
         "follows from the bundle's rows and is not in it"
     )
-    assert firings.first_difference(lines, list(lines)) is None
+    assert first_difference(lines, list(lines), ALERT) is None
     for wrong in ("[]", "{", '{"ts": 1}', lines[0].replace(": ", ":")):
         with pytest.raises(ValueError):  # noqa: PT011 - any, which is put in words by verify
-            firings.first_difference([wrong], lines[:1])
+            first_difference([wrong], lines[:1], ALERT)
 
 
 def zipped(folder, members, comment=None, **how):
