@@ -43,14 +43,15 @@ class LakeSettings(BaseSettings):
     """Time between two cycles. [s]"""
 
     studio_max_mb: int = Field(default=2048, ge=0)
-    """Files that Studio opens as one record, at most; 0 switches it off. [MB]"""
+    """Files that Studio opens as one record, and that record on disk; 0 switches it off. [MB]"""
 
     edit_token: SecretStr | None = None
     """What whoever edits must type where ``edit_rules`` is ``token``: 16 characters or more."""
 
     edit_rules: Editors = "loopback"
-    """Who may edit rules, acknowledge and silence alerts, and keep trades on a page: whoever opens
-    it by a ``loopback`` address, whoever knows the ``token``, or nobody (``off``)."""
+    """Who may edit rules, acknowledge and silence alerts, keep trades, and import an uploaded
+    record on a page: whoever opens it by a ``loopback`` address, whoever knows the ``token``, or
+    nobody (``off``)."""
 
     @field_validator("edit_token")
     @classmethod

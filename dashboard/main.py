@@ -42,7 +42,7 @@ def _choosable_at() -> Moment:
         return shown_moment.moment()
 
 
-record.leave_if_gone()
+record.enter()
 # The icon goes first: else a page's Material icon is fetched from Google to stand in for it.
 st.set_page_config(page_icon=MARK, layout="wide")
 pages = [
@@ -94,6 +94,12 @@ pages = [
         title="Replay",
         icon=":material/replay:",
         help="Play back the record: the market, one pair, and what happened.",
+    ),
+    st.Page(
+        "app_pages/studio.py",
+        title="Studio",
+        icon=":material/upload_file:",
+        help="Files of your own, looked at as the record is.",
     ),
     st.Page(
         "app_pages/health.py",

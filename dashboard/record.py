@@ -19,6 +19,9 @@ KEY: Final = "record"
 
 _MINE: Final = "records_opened"
 _GONE: Final = "record_gone"
+_HELD: Final = "record_held"
+"""The token of the record that is looked at; empty for live."""
+_SEEN: Final = "record_in_address"
 
 
 class RecordGone(PerpscopeError):
@@ -34,7 +37,7 @@ def current() -> Upload | None:
     On a thread without a session it is always None: what runs there is handed the folder.
 
     Raises:
-        RecordGone: It was closed or deleted meanwhile; ``leave_if_gone`` goes back to live.
+        RecordGone: It was closed or deleted meanwhile; ``enter`` goes back to live.
     """
     if not (token := _token()):
         return None
@@ -53,17 +56,26 @@ def is_gone() -> bool:
     return bool(token := _token()) and _ready(token) is None
 
 
-def leave_if_gone() -> None:
-    """Go back to live from a record that is no longer open; to be called before all else."""
-    if not is_gone():
-        return
-    st.session_state[_GONE] = True
-    if KEY in st.session_state:
-        st.session_state[KEY] = ""
-    else:
-        # The field follows the address in its first run, whatever it was set to.
-        del st.query_params[KEY]
-        st.rerun()
+def enter() -> None:
+    """Follow a link to another record; go back to live from one that is no longer open.
+
+    To be called before all else. The field writes the record into the address; which one it is,
+    the session knows: a page that is left before it was drawn loses what its address said.
+    """
+    linked, seen = st.query_params.get(KEY, ""), st.session_state.get(_SEEN)
+    # What a callback chose is newer than an address that did not change.
+    if seen is None:
+        st.session_state[_HELD] = linked
+    elif linked not in ("", seen, st.session_state[_HELD]):
+        look_at(linked)
+    st.session_state[_SEEN] = linked
+    if is_gone():
+        st.session_state[_HELD], st.session_state[_GONE] = "", True
+        if seen is None:
+            # The field follows the address in its first run, whatever it was set to.
+            del st.query_params[KEY]
+            st.rerun()
+    st.session_state[KEY] = st.session_state[_HELD]
 
 
 def field() -> None:
@@ -96,7 +108,7 @@ def mine() -> list[Upload]:
 
 def look_at(token: str) -> None:
     """Make all pages show the record of *token*, empty for live; to be called in a callback."""
-    st.session_state[KEY] = token
+    st.session_state[_HELD] = token
     as_of.go_to(None)
 
 
@@ -108,5 +120,4 @@ def _ready(token: str) -> Upload | None:
 def _token() -> str:
     if get_script_run_ctx(suppress_warning=True) is None:
         return ""
-    # A session's first run reads the URL before the field is there to follow it.
-    return str(st.session_state.get(KEY, st.query_params.get(KEY, "")))
+    return str(st.session_state.get(_HELD, ""))

@@ -25,8 +25,15 @@ from collector.imports.summary import Progress
 KIND = "uploaded record"
 """As the list of imports has it; a later one corrects what an earlier one stored."""
 
-_BARS_ALONE = "snapshot_count = 0"
-"""Bars of no readings that the record has."""
+_BARS_ALONE = """
+    not exists (
+        from snapshots
+        where
+            snapshots.venue = bars.venue and snapshots.symbol = bars.symbol
+            and time_bucket(interval 5 minutes, snapshots.received_ts) = bars.ts
+    )
+"""
+"""Bars that the record has no readings of."""
 
 
 @dataclass(frozen=True, slots=True)

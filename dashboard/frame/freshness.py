@@ -53,9 +53,8 @@ def headline(title: str, shown: Moment, *, bar_open: bool = False) -> DeltaGener
         shown: The time that it shows.
         bar_open: Whether the transport bar stands beneath it on a live page, too.
     """
-    row = st.container(key="headline", horizontal=True, vertical_alignment="center", gap="small")
+    row = title_row(title)
     with row:
-        st.header(title, anchor=False, width="content")
         live_badge(shown)
         transport_place(is_open=bar_open)
     if shown.is_uploaded and shown.mode == "stopped":
@@ -65,6 +64,13 @@ def headline(title: str, shown: Moment, *, bar_open: bool = False) -> DeltaGener
     if shown.mode == "asked":
         with st.container(key="as_of_note"):
             st.info(_as_of_note(shown))
+    return row
+
+
+def title_row(title: str) -> DeltaGenerator:
+    """Draw the *title* of a page that shows no time, and return the row that it stands in."""
+    row = st.container(key="headline", horizontal=True, vertical_alignment="center", gap="small")
+    row.header(title, anchor=False, width="content")
     return row
 
 

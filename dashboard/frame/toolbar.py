@@ -10,7 +10,7 @@ from analytics.panels.panel import TIMEFRAMES
 from dashboard.frame.rows_switch import rows_switch
 from dashboard.view import FIRST_TIMEFRAME, Rows
 
-_WITHOUT: Final = ("Alerts", "Health", "Wallboard")
+_WITHOUT: Final = ("Alerts", "Studio", "Health", "Wallboard")
 """Pages on which nobody chooses a timeframe. The Wallboard keeps that of the page before."""
 
 _WITH_ROWS: Final = ("Overview", "Heatmap", "Correlation")

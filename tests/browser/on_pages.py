@@ -17,6 +17,7 @@ NAMES = (
     "Alerts",
     "Monitor",
     "Replay",
+    "Studio",
     "Health",
     "Wallboard",
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
 from dashboard.overview.column_layout import optional_columns, shown_columns, usual_labels
 from dashboard.overview.pair_table import ROW_PX
-from tests.browser.conftest import COMPLETE
+from tests.browser.conftest import COMPLETE, arrive
 from tests.browser.on_pages import set_threshold, table, threshold, timeframe
 from tests.waiting import until
 
@@ -25,6 +25,17 @@ OPEN_INTEREST = f"""
     [...document.querySelectorAll("[data-testid=stDataFrame] tbody tr")]
         .map((row) => Number(row.children[{PLACE}].innerText))
 """
+
+
+OWN = [("ABC", 1.5), ("XYZ", 20.0)]
+"""Coins of a person's own file, and their prices."""
+OPEN = ".st-key-studio_open button"
+
+
+@pytest.fixture
+def homes(tmp_path_factory):
+    """A function that returns the folders of the records that are open on the made lake."""
+    return lambda: [*tmp_path_factory.getbasetemp().glob("made[0-9]*/data/uploads/*/*")]
 
 
 @pytest.fixture
@@ -384,3 +395,63 @@ def test_thresholds_stay_with_who_set_them_and_go_along_in_a_link(someone, visit
     other.goto(made)
     other.wait_for_function(COMPLETE)
     assert threshold(other, "OI change, %").input_value() == "1.00"
+
+
+def choose(page, label, text):
+    """Choose in the field *label* what reads *text*, as a keyboard does."""
+    field = page.get_by_role("combobox", name=label)
+    field.fill(text)
+    page.get_by_role("option", name=text, exact=True).first.wait_for()
+    field.press("Enter")
+
+
+def test_a_file_of_ones_own_is_looked_at_on_every_page_and_deleted(visit, made, tmp_path, homes):
+    """A column is corrected and the time zone answered first. What is live stays what it was."""
+    start = datetime(2024, 5, 1, 10, tzinfo=UTC)
+    lines = ["when,pair,exchange,worth"]
+    for minute in range(90):
+        at = start + timedelta(minutes=minute)
+        lines += [f"{at:%Y-%m-%d %H:%M:%S},{coin}/USDT:USDT,okx,{price}" for coin, price in OWN]
+    own = tmp_path / "own.csv"
+    own.write_text("\n".join(lines))
+
+    page = visit(f"{made}/studio")
+    page.locator("input[type=file]").set_input_files(own)
+    page.get_by_text("own.csv").wait_for()
+    page.get_by_role("button", name="Read", exact=True).click()
+    page.get_by_text("Open own.csv").wait_for()
+    choose(page, "Meaning of worth", "Price (price)")
+    page.get_by_text("chosen by hand").wait_for()
+    opening = page.get_by_role("button", name="Open record")
+    assert opening.is_disabled()
+    choose(page, "Times carry no zone. Which is it?", "Asia/Tokyo")
+    page.wait_for_function("(name) => !document.querySelector(name).disabled", arg=OPEN)
+    opening.click()
+    page.get_by_text("180 rows read").wait_for()
+    page.get_by_text("No alert of the live record's rules would have fired").wait_for()
+
+    card = page.locator("[class*=st-key-upload_]")
+    card.get_by_role("link", name="Overview").click()
+    arrive(page, "Overview")
+    page.get_by_text("Uploaded record: own.csv").wait_for()
+    # Half past ten in Tokyo is half past one here.
+    page.get_by_text("shown at its end, 2024-05-01 02:30").wait_for()
+    page.wait_for_function(f"{ROWS}.length === 2")
+    assert {row[0].strip("▸ ")[:3] for row in table(page)} == {"ABC", "XYZ"}
+    page.reload()
+    page.get_by_text("Uploaded record: own.csv").wait_for()
+    page.get_by_role("link", name="Market", exact=True).click()
+    page.get_by_role("heading", name="ABC").wait_for()
+    page.get_by_text("Uploaded record: own.csv").wait_for()
+
+    other = visit(made)
+    other.wait_for_function(f"{ROWS}.length > 2")
+    assert other.get_by_text("Uploaded record").count() == 0
+
+    page.get_by_role("link", name="Studio", exact=True).click()
+    arrive(page, "Studio")
+    (home,) = homes()
+    page.get_by_role("button", name="Close and delete").click()
+    page.get_by_text("No uploaded record is open here.").wait_for()
+    assert page.get_by_text("Uploaded record: own.csv").count() == 0
+    assert not home.exists()

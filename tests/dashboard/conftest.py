@@ -18,6 +18,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 
+from analytics.files.commands import ImportUpload
 from analytics.lake.schema import arrow_schema
 from analytics.lake.writer import Lake
 from analytics.records import Cycle, Instrument, Snapshot
@@ -27,6 +28,7 @@ from collector.runtime.guarded_tasks import GuardedTasks
 from collector.service.alert_work import AlertWork
 from collector.service.control_socket import taking_work
 from collector.service.trade_work import TradeWork
+from collector.service.upload_work import import_upload_work
 from dashboard.loaders.source import settings
 from tests.collector.alerts.made import passes
 from tests.waiting import HANG_S, until
@@ -208,6 +210,7 @@ def collector(record, monkeypatch, tmp_path):
             works = {
                 **AlertWork(settings(), clock, lake, running).works(),
                 **TradeWork(settings(), clock, lake).works(),
+                ImportUpload.work: import_upload_work(settings(), lake),
             }
             async with (
                 GuardedTasks(Clock()) as tasks,

@@ -14,7 +14,7 @@ PAGES = sorted(page.stem for page in (DASHBOARD / "app_pages").glob("[a-z]*.py")
 
 
 def test_every_page_has_a_folder_of_its_name():
-    assert len(PAGES) == 10
+    assert len(PAGES) == 11
     assert all((DASHBOARD / page / "__init__.py").exists() for page in PAGES)
 
 

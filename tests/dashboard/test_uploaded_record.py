@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analytics.lake.reader import Reader
 from dashboard import uploads
+from dashboard.loaders.source import settings
 from tests.dashboard.conftest import MAIN, Record
 from tests.waiting import HANG_S
 
 BTC, SOL = "BTC/USDT:USDT", "SOL/USDT:USDT"
+RULE = """[[rule]]
+name = "High"
+when = "price > 55"
+"""
 
 
 @pytest.fixture
@@ -28,7 +34,7 @@ def upload(record, _made):
         made.bar(SOL, ended=before - nth * timedelta(minutes=5), close=20.0 + nth, oi_usd=2e9)
     made.snapshot(SOL, price=20.0, oi_usd=2e9, at=before)
     made.publish(interval_s="300.0")
-    opened.is_ready = True
+    opened.is_ready, opened.sha256 = True, "0" * 64
     yield opened
     uploads.SERVER.close_all()
 
@@ -84,6 +90,68 @@ def test_two_sessions_look_at_two_records(app, upload):
 )
 def test_what_an_uploaded_record_has_not_is_said(app, upload, name, words):
     assert words in said(page(name, record=upload.token))
+
+
+def test_the_collector_imports_a_record_when_it_is_asked(app, upload, collector, record):
+    """Without one, or for somebody who may not, the page says so."""
+    shown = page("studio", record=upload.token)
+    assert "Editing needs the edit token." in said(shown)
+    shown.text_input(key="edit_token").set_value("sixteen letters!").run()
+    assert "No collector is running: nothing can be changed." in said(shown)
+    button = f"import_now_{upload.token}"
+    assert shown.button(key=button).disabled
+    with collector():
+        shown.run()
+        shown.button(key=button).click().run()
+        assert not shown.exception
+        assert "Import 1: 1 snapshot, 41 bars" in said(shown)
+        shown.button(key=button).click().run()
+        assert "Nothing was new" in said(shown)
+    with Reader(record.folder).cursor() as cursor:
+        found = cursor.execute("select distinct base from bars").fetchall()
+    assert found == [("SOL",)]
+
+
+def test_closing_a_record_deletes_it_and_goes_back_to_live(app, upload):
+    shown = page("studio", record=upload.token)
+    shown.button(key=f"close_{upload.token}").click().run()
+    assert not upload.home.exists()
+    assert "Uploaded record:" not in said(shown)
+    assert "No uploaded record is open here." in said(shown)
+
+
+def test_rules_of_an_uploaded_record_are_its_own(app, upload, record):
+    """They are looked back on when they are saved, and nothing of the live record changes."""
+    before = sorted(record.folder.glob("*"))
+    shown = page("alerts", record=upload.token)
+    for key, value in (("edit_rules", True), ("edited_text", RULE)):
+        shown.session_state[key] = value
+        shown.run()
+    shown.button(key="save_rule").click().run()
+    assert not shown.exception
+    with upload.reader.cursor() as cursor:
+        found = cursor.execute("select count(*) from alert_events").fetchall()
+    assert found[0][0] > 0
+    assert sorted(record.folder.glob("*")) == before
+
+
+def test_what_is_too_large_is_refused_and_studio_can_be_switched_off(app, record, monkeypatch):
+    """A large file is opened by its path; nothing of a refused one is kept."""
+    record.publish()
+    (record.folder / "studio").mkdir()
+    (record.folder / "studio" / "large.csv").write_bytes(b"x" * 2_000_000)
+    for limit, words in (
+        ("1", "these files have 2 MB, more than the 1 MB of PERPSCOPE_STUDIO_MAX_MB"),
+        ("0", "Studio is switched off here (PERPSCOPE_STUDIO_MAX_MB=0)."),
+    ):
+        monkeypatch.setenv("PERPSCOPE_STUDIO_MAX_MB", limit)
+        settings.cache_clear()
+        shown = page("studio")
+        if limit != "0":
+            shown.multiselect(key="studio_inbox").set_value(["large.csv"]).run()
+            next(one for one in shown.button if one.label == "Read").click().run()
+        assert words in said(shown)
+    assert not (record.folder / "uploads").exists()
 
 
 def test_a_time_after_its_end_is_refused(app, upload):

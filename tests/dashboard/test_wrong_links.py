@@ -17,6 +17,7 @@ PAGES = (
         "exchanges",
         "alerts",
         "monitor",
+        "studio",
         "health",
         "wallboard",
     ),

@@ -1,0 +1,1 @@
+"""Studio: files of a person's own become a record that all pages show."""
