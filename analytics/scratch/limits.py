@@ -14,8 +14,10 @@ from analytics.lake.attach import quoted
 
 MAX_COLUMNS: Final = 500
 MAX_ROWS: Final = 200_000_000
-MAX_LINE_BYTES: Final = 2_000_000
+MAX_LINE_BYTES: Final = 2**18
 """Of a text. [bytes]"""
+MAX_UNPACKED_BYTES: Final = 4 * 2**30
+"""Of a compressed text. [bytes]"""
 MAX_TEXTS: Final = 5000
 """Different names of pairs in one file."""
 MAX_NAME: Final = 200

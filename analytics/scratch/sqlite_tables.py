@@ -39,6 +39,11 @@ def columns(file: Path, database: sqlite3.Connection) -> dict[str, list[str]]:
     """
     try:
         made = database.execute("select type, name, sql from sqlite_master").fetchall()
+        virtual = tuple(
+            f"{name}_"
+            for _, name, text in made
+            if isinstance(text, str) and text.lower().lstrip().startswith("create virtual")
+        )
         tables = [
             name
             for kind, name, text in made
@@ -46,6 +51,8 @@ def columns(file: Path, database: sqlite3.Connection) -> dict[str, list[str]]:
             and isinstance(text, str)
             and text.lower().lstrip().startswith("create table")
             and not name.lower().startswith("sqlite_")
+            # What a virtual table keeps its own in.
+            and not name.startswith(virtual)
         ]
         found = {
             table: [row[1] for row in database.execute(f"pragma table_info({_quoted(table)})")]

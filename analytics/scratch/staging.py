@@ -7,7 +7,11 @@ read. The rest is only carried over: nothing is converted yet, and text stays te
 from __future__ import annotations
 
 import csv
+import gzip
+import mmap
+import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -18,13 +22,22 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analytics import formats
 from analytics.errors import ImportRefused
 from analytics.files import binance_archive, content, parsing, recordings
 from analytics.files.parsed import CHUNK, ParsedFile
 from analytics.scratch import sqlite_tables
-from analytics.scratch.limits import MAX_COLUMNS, MAX_LINE_BYTES, MAX_ROWS, closed, said
+from analytics.scratch.limits import (
+    MAX_COLUMNS,
+    MAX_LINE_BYTES,
+    MAX_ROWS,
+    MAX_UNPACKED_BYTES,
+    closed,
+    said,
+)
 
 _HEAD_BYTES = 2**16
+_PIECE_BYTES = 2**20
 _MANIFEST = "manifest.json"
 _SYMLINK = 0o120000
 
@@ -121,8 +134,8 @@ def _arrow(file: Path, work: Path) -> list[Staged]:
     return [Staged("Arrow", place)]
 
 
-def _write(file: Path, place: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
-    """Write *batches* to *place*, in pieces."""
+def _write(file: Path, place: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
+    """Write *batches* to *place*, in pieces; return how many rows those are."""
     rows = 0
     with pq.ParquetWriter(place, schema, compression="lz4") as writer:
         for batch in batches:
@@ -131,6 +144,7 @@ def _write(file: Path, place: Path, schema: pa.Schema, batches: Iterator[pa.Reco
             refuse_shape(file, len(schema), rows)
             for start in range(0, batch.num_rows, CHUNK):
                 writer.write_batch(batch.slice(start, CHUNK))
+    return rows
 
 
 def _duckdb(file: Path, work: Path) -> list[Staged]:
@@ -146,10 +160,10 @@ def _duckdb(file: Path, work: Path) -> list[Staged]:
             place = work / f"table-{number}.parquet"
             name = ".".join(f'"{part.replace(chr(34), chr(34) * 2)}"' for part in (schema, table))
             rows = database.execute(f"select * from {name}").to_arrow_reader(CHUNK)  # noqa: S608
-            _write(file, place, rows.schema, iter(rows))
-            made.append(Staged(f"DuckDB, table {table}", place))
+            if _write(file, place, rows.schema, iter(rows)):
+                made.append(Staged(f"DuckDB, table {table}", place))
     if not made:
-        raise ImportRefused(file, "the DuckDB file has no tables")
+        raise ImportRefused(file, "the DuckDB file has no table with rows; views are not read")
     others = tuple(table for _, table, _ in tables[sqlite_tables.MAX_TABLES :])
     return [replace(one, other_tables=others) for one in made]
 
@@ -165,15 +179,12 @@ def _sqlite(file: Path, work: Path) -> list[Staged]:
             refuse_shape(file, len(columns[table]), 0)
             place = work / f"table-{number}.parquet"
             schema, batches = sqlite_tables.rows(database, table, columns[table])
-            _write(file, place, schema, batches)
-            made.append(
-                Staged(
-                    f"SQLite, table {table}", place, other_tables=tuple(set(columns) - set(chosen))
-                )
-            )
+            if _write(file, place, schema, batches):
+                made.append(Staged(f"SQLite, table {table}", place))
     if not made:
-        raise ImportRefused(file, "the SQLite file has no tables; views are not read")
-    return made
+        raise ImportRefused(file, "the SQLite file has no table with rows; views are not read")
+    others = tuple(table for table in columns if table not in chosen)
+    return [replace(one, other_tables=others) for one in made]
 
 
 def _zip(file: Path, work: Path) -> list[Staged]:
@@ -207,28 +218,84 @@ def _csv(file: Path, work: Path) -> list[Staged]:
     is_packed = head.startswith(b"\x1f\x8b")
     if not is_packed and _is_ours(head):
         return [_parsed(file, work)]
-    if b"\0" in head and not is_packed:
-        raise ImportRefused(file, "it is neither text nor a file of a kind that can be read")
+    text = _unpacked(file, work) if is_packed else file
+    _refuse_no_text(file, text)
     place = work / "csv.parquet"
-    with closed(None, work, file.parent) as engine:
-        text = engine.read_csv(
-            str(file),
-            all_varchar=True,
-            compression="gzip" if is_packed else "none",
-            max_line_size=MAX_LINE_BYTES,
-        )
-        refuse_shape(file, len(text.columns), 0)
-        if len(text.columns) < 2:  # noqa: PLR2004
-            raise ImportRefused(
-                file,
-                "it is no table: it has one column, where at least two are separated by commas",
-            )
-        text.limit(MAX_ROWS + 1).write_parquet(str(place), compression="lz4")
+    try:
+        columns = _text_as_parquet(file, text, place)
+    except duckdb.Error as error:
+        raise _refusal_of_text(file, error) from error
     with pq.ParquetFile(place) as written:
-        refuse_shape(file, len(text.columns), written.metadata.num_rows)
+        refuse_shape(file, columns, written.metadata.num_rows)
         if not written.metadata.num_rows:
             raise ImportRefused(file, "it has no rows")
     return [Staged("CSV, gzip" if is_packed else "CSV", place)]
+
+
+def _unpacked(file: Path, work: Path) -> Path:
+    """Unpack *file* piece by piece; return where its text lies."""
+    place, size = work / "unpacked.csv", 0
+    try:
+        with gzip.open(file) as packed, place.open("wb") as to:
+            while piece := packed.read(_PIECE_BYTES):
+                size += len(piece)
+                if size > MAX_UNPACKED_BYTES:
+                    raise ImportRefused(
+                        file, f"unpacked it is larger than {formats.size(MAX_UNPACKED_BYTES)}"
+                    )
+                to.write(piece)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ImportRefused(file, "the compressed file is damaged or cut short") from error
+    return place
+
+
+def _refuse_no_text(file: Path, text: Path) -> None:
+    """Refuse what takes long before it turns out to be no table: it is looked at in pieces."""
+    with text.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data.find(b"\0", 0, _HEAD_BYTES) >= 0:
+            raise ImportRefused(file, "it is neither text nor a file of a kind that can be read")
+        for start in range(0, len(data) - MAX_LINE_BYTES, MAX_LINE_BYTES):
+            if data.find(b"\n", start, start + MAX_LINE_BYTES) < 0:
+                line = data[:start].count(b"\n") + 1
+                raise ImportRefused(file, f"it is longer than {formats.size(MAX_LINE_BYTES)}", line)
+        first = data[: data.find(b"\n") % (MAX_LINE_BYTES + 1)]
+        refuse_shape(file, max(first.count(one) for one in _SEPARATORS) + 1, 0)
+
+
+_SEPARATORS = (b",", b";", b"\t", b"|")
+
+
+def _text_as_parquet(file: Path, text: Path, place: Path) -> int:
+    """Write the fields of a *text* to *place*, as text; return how many columns there are."""
+    with closed(None, place.parent, text.parent) as engine:
+        fields = engine.read_csv(
+            str(text),
+            all_varchar=True,
+            compression="none",
+            skiprows=0,
+            max_line_size=MAX_LINE_BYTES,
+        )
+        refuse_shape(file, len(fields.columns), 0)
+        if len(fields.columns) < 2:  # noqa: PLR2004
+            raise ImportRefused(
+                file,
+                "it is no table: its lines do not have the same number of columns, two or more",
+            )
+        fields.limit(MAX_ROWS + 1).write_parquet(str(place), compression="lz4")
+        return len(fields.columns)
+
+
+def _refusal_of_text(file: Path, error: duckdb.Error) -> ImportRefused:
+    """Return what is wrong with a text, and in which line, of all that DuckDB says of it."""
+    lines = str(error).splitlines()
+    if found := re.search(r"CSV Error on Line: (\d+)", lines[0]):
+        reason = next((line for line in lines[1:] if not line.startswith("Original Line")), "")
+        return ImportRefused(file, reason.strip() or "it cannot be read", int(found[1]))
+    if "sniffing" in lines[0]:
+        return ImportRefused(
+            file, "it is no table: its lines do not have the same number of columns, two or more"
+        )
+    return ImportRefused(file, f"the text cannot be read: {said(error)}")
 
 
 def _is_ours(head: bytes) -> bool:
