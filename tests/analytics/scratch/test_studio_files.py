@@ -194,25 +194,28 @@ def test_what_a_file_does_not_say_is_asked_and_corrected_by_hand(tmp_path, previ
     }
 
 
-@pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 1000), ("us", 10**6), ("ns", 10**9)])
-def test_minutes_become_bars_of_five_whatever_counts_them(tmp_path, preview, built, unit, factor):
+def test_minutes_become_bars_of_five_whatever_counts_them(tmp_path, preview, built):
     """A minute is missing in the second five: no bar, since its volume would be too low."""
     minutes = [nth for nth in range(15) if nth != 7]
-    times = [(round(START.timestamp()) + 60 * nth) * factor for nth in minutes]
-    table = pa.table(
-        {
-            "open_time": times,
-            **{name: [100.0 + nth for nth in minutes] for name in ("open", "close")},
-            "high": [101.0 + nth for nth in minutes],
-            "low": [99.0 + nth for nth in minutes],
-            "volume": [2.0] * len(minutes),
-        }
-    )
-    found = preview(as_parquet(tmp_path / "ETHUSDT-1m.parquet", table))
-    time = found.files[0].columns[0].guess
-    assert (time.meaning.unit, found.files[0].symbol) == (unit, "ETH/USDT:USDT")
+    files = []
+    for unit, factor in {"s": 1, "ms": 1000, "us": 10**6, "ns": 10**9}.items():
+        table = pa.table(
+            {
+                "open_time": [(round(START.timestamp()) + 60 * nth) * factor for nth in minutes],
+                **{name: [100.0 + nth for nth in minutes] for name in ("open", "close")},
+                "high": [101.0 + nth for nth in minutes],
+                "low": [99.0 + nth for nth in minutes],
+                "volume": [2.0] * len(minutes),
+            }
+        )
+        files.append(as_parquet(tmp_path / f"ETHUSDT-1m-{unit}.parquet", table))
+    found = preview(*files)
+    times = [file.columns[0].guess.meaning.unit for file in found.files]
+    assert times == ["s", "ms", "us", "ns"]
+    assert {file.symbol for file in found.files} == {"ETH/USDT:USDT"}
 
-    outcome, rows = built(found, {"0/unit/volume": "coins", "0/venue": "bybit"})
+    answers = {f"{nth}/unit/volume": "coins" for nth in range(4)}
+    outcome, rows = built(found, {**answers, "all/venue": "bybit"})
 
     bars = rows("from bars order by ts")
     assert [bar["ts"].minute for bar in bars] == [0, 10]
@@ -220,7 +223,7 @@ def test_minutes_become_bars_of_five_whatever_counts_them(tmp_path, preview, bui
     assert (first["open"], first["high"], first["low"], first["close"]) == (100, 105, 99, 104)
     assert first["volume_usd"] == pytest.approx(sum(2.0 * (100 + nth) for nth in range(5)))
     assert (first["known_ts"], first["origin"]) == (None, "import")
-    assert outcome.refused == {"candles of five minutes that are not complete": 4}
+    assert outcome.refused == {"candles of five minutes that are not complete": 4 * 4}
 
 
 def test_files_of_freqtrade_complete_one_another(tmp_path, preview, built):
