@@ -73,7 +73,6 @@ _NAMES: Final = {
         "top_long_short_position_ratio toptrader_long_short_position_ratio"
     ),
     "book_imbalance": "book_imbalance imbalance obi order_book_imbalance depth_imbalance",
-    "spread_bps": "spread_bps",
     "taker_buy_usd": "taker_buy taker_buy_volume buy_volume buy_vol taker_buy_base_volume",
     "taker_sell_usd": "taker_sell taker_sell_volume sell_volume sell_vol",
     "liq_long_usd": "liq_long long_liquidations liquidations_long long_liquidation_volume",
@@ -101,6 +100,7 @@ _WITH_UNIT: Final = {
     ("ls_accounts", "share of longs"): "long_account long_accounts",
     ("ls_accounts", "% longs"): "long_account_pct long_pct",
     ("book_imbalance", "%"): "book_imbalance_pct imbalance_pct",
+    ("spread_bps", "basis points"): "spread_bps",
     ("taker_buy_usd", "USD"): "taker_buy_usd taker_buy_quote_volume buy_volume_usd",
     ("taker_sell_usd", "USD"): "taker_sell_usd taker_sell_quote_volume sell_volume_usd",
     ("liq_long_usd", "USD"): "liq_long_usd long_liquidations_usd",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from analytics.lake.attach import quoted
@@ -22,7 +23,7 @@ _BY_UNIT: Final = {
 }
 
 
-def rows(plan: Plan, names: str) -> str:
+def rows(plan: Plan, names: str, first: datetime, last: datetime) -> str:
     """Return SQL for venue, symbol, base, ``t`` and all figures of the rows that *plan* takes.
 
     ``t`` is when a snapshot was received, or the start of a candle or of a bar of five minutes.
@@ -31,6 +32,9 @@ def rows(plan: Plan, names: str) -> str:
         plan: Every question of it is answered.
         names: The table of what its names mean: venue_text, symbol_text, venue, symbol, base,
             multiplier.
+        first: Rows of other times need not be among them: parts of the file without any from
+            here on are not read.
+        last: And none from here on.
     """
     numbers = ", ".join(
         f"try_cast({identifier(one.column.name)} as double) as x_{name}"
@@ -43,6 +47,7 @@ def rows(plan: Plan, names: str) -> str:
             select {time(plan)} as t, {_text(plan, "venue")} as venue_text,
                 {_text(plan, "symbol")} as symbol_text, {numbers}
             from {source(plan)}
+            where {_near(plan, first, last)}
         ) join {names} using (venue_text, symbol_text)
         where t is not null
     """  # noqa: S608 - names are quoted, numbers are ours
@@ -61,21 +66,40 @@ def names_in(plan: Plan) -> str:
     )
 
 
-def times_in(plan: Plan) -> str:
-    """Return SQL for the count of rows, of those without a time, and of those after ``$now``."""
-    return (
-        "select count(*), count(*) filter (t is null), count(*) filter (t > $now) "  # noqa: S608
-        f"from (select {time(plan)} as t from {source(plan)})"
-    )
-
-
 def hours_in(plan: Plan) -> str:
-    """Return SQL for the hours with rows until ``$now``: first and last time, and how many rows."""
-    return (
-        "select min(t), max(t), count(*) "  # noqa: S608
-        f"from (select {time(plan)} as t from {source(plan)}) where t <= $now "
-        "group by time_bucket(interval 1 hour, t)"
-    )
+    """Return SQL for each hour of the rows: first and last time until ``$now``, and counts.
+
+    The counts are of rows until then, of those after it, and of those without a time.
+    """
+    return f"""
+        select
+            min(t) filter (t <= $now), max(t) filter (t <= $now), count(*) filter (t <= $now),
+            count(*) filter (t > $now), count(*) filter (t is null)
+        from (select {time(plan)} as t from {source(plan)})
+        group by time_bucket(interval 1 hour, t)
+    """  # noqa: S608
+
+
+def _near(plan: Plan, first: datetime, last: datetime) -> str:
+    """Return SQL, of the column of times alone, that holds for all rows of a stretch of time.
+
+    It is what statistics of a Parquet file can be held against; texts have none.
+    """
+    taken = plan.taken["time"]
+    name = identifier(taken.column.name)
+    # A stamp is moved by its zone, and by the length of a candle.
+    zone = plan.needs_zone and plan.answers.get("zone", "UTC") != "UTC"
+    margin = timedelta(days=int(zone), minutes=10, seconds=plan.file.step_s or 0)
+    low, high = first - margin, last + margin
+    if taken.column.is_text or taken.column.kind == "date":
+        return "true"
+    if taken.column.kind == "number":
+        per_second = _PER_SECOND[taken.unit or "s"]
+        bounds = (round(one.replace(tzinfo=UTC).timestamp()) * per_second for one in (low, high))
+        return "{} between {} and {}".format(name, *bounds)
+    zoned = "+00" if taken.column.kind == "zoned time" else ""
+    kind = "timestamptz" if zoned else "timestamp"
+    return f"{name} between {kind} '{low:%F %T}{zoned}' and {kind} '{high:%F %T}{zoned}'"
 
 
 def unreadable_in(plan: Plan) -> tuple[list[str], str]:

@@ -70,10 +70,14 @@ class Source:
 
     plan: Plan
     names: pa.Table
-    rows: int
     hours: list[tuple[datetime, datetime, int]]
     """First and last time, and rows, of each hour with any. Times as the lake keeps them: UTC
     without a zone."""
+
+    @property
+    def rows(self) -> int:
+        """How many have a time."""
+        return sum(rows for *_, rows in self.hours)
 
     @property
     def first(self) -> datetime:
@@ -150,9 +154,10 @@ class _Build:
         with self.lake.cursor() as cursor:
             cursor.execute("set TimeZone = 'UTC'")
             now = {"now": self.now}
-            ((rows, untimed, later),) = cursor.execute(relation.times_in(one), now).fetchall()
-            self.counts.refused.update({NO_TIME: untimed, TO_COME: later})
-            hours = sorted(cursor.execute(relation.hours_in(one), now).fetchall())
+            by_hour = cursor.execute(relation.hours_in(one), now).fetchall()
+            for *_, later, untimed in by_hour:
+                self.counts.refused.update({NO_TIME: untimed, TO_COME: later})
+            hours = sorted((*span, count) for *span, count, _, _ in by_hour if count)
             found = cursor.execute(relation.names_in(one)).fetchmany(MAX_TEXTS + 1)
             figures, statement = relation.unreadable_in(one)
             for row in cursor.execute(statement).fetchall() if figures else ():
@@ -172,7 +177,7 @@ class _Build:
         step = one.file.step_s or 0
         if one.shape == "closes" and step > BAR_S and one.lasts:
             self.notes.append(LONG_CANDLES.format(name=one.file.name, minutes=step / 60))
-        return Source(one, pa.Table.from_pylist(names, schema=_NAMES), rows, hours)
+        return Source(one, pa.Table.from_pylist(names, schema=_NAMES), hours)
 
     def _state_facts(self, sources: Sequence[Source]) -> None:
         """State the clock, which stands at the data's end, and the contracts."""
@@ -433,10 +438,13 @@ def _raw(
     cursor.execute("set TimeZone = 'UTC'")
     parts = []
     for number, one in enumerate(sources):
-        cursor.register(f"names_{number}", one.names)
+        # As a table, of which it is known how small it is: else the rows may be hashed for it.
+        cursor.register("named", one.names)
+        cursor.execute(f"create or replace temp table names_{number} as from named")
+        cursor.unregister("named")
         parts.append(
             f"select *, {number} as file from "  # noqa: S608
-            f"({relation.rows(one.plan, f'names_{number}')})"
+            f"({relation.rows(one.plan, f'names_{number}', within['first'], within['last'])})"
         )
     union = " union all by name ".join(parts)
     cursor.execute(
@@ -444,8 +452,6 @@ def _raw(
         "where t >= $first::timestamp_ms and t < $last::timestamp_ms",
         within,
     )
-    for number in range(len(sources)):
-        cursor.unregister(f"names_{number}")
     there = [row[0] for row in cursor.execute("describe raw").fetchall()]
     return [name for name in there if name not in ("venue", "symbol", "base", "t", "file")]
 

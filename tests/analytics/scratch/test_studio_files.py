@@ -13,7 +13,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather, parquet
 
+from analytics.bundle.write import Asked, write_bundle
 from analytics.errors import ImportRefused
+from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.scratch import building, questions
 from analytics.scratch.preview import Meaning
@@ -294,3 +296,47 @@ def test_the_other_recorded_series_build(real, tmp_path, preview, built):
     )
     assert bybit["bars"] == 9006
     assert outcome.snapshots == 345
+
+
+RULE = """
+[[rule]]
+name = "Rise"
+when = "price > 60010"
+"""
+
+
+def test_a_bundle_is_opened_as_the_record_it_is(tmp_path, preview, built):
+    """Of a record that was built; one byte of it changed, and it is refused."""
+    table = readings(2 * 200)
+    found = preview(as_parquet(tmp_path / "ticks.parquet", table))
+    outcome, rows = built(found, ANSWERS)
+    before = rows("from snapshots order by symbol, received_ts")
+    bundle = tmp_path / "record.zip"
+    asked = Asked(
+        start=START + timedelta(minutes=10),
+        end=outcome.last_ts,
+        rules_text=RULE,
+        interval_s=30,
+    )
+    write_bundle(tmp_path / "lake", asked, bundle)
+
+    found = preview(bundle)
+    assert [file.is_bundle for file in found.files] == [True]
+    assert questions.unanswered(found, questions.suggested(found)) == ()
+    said, folder = [], tmp_path / "opened"
+    opened = building.build(found, questions.suggested(found), folder, said.append)
+
+    assert said[-1].is_ready
+    assert opened.last_ts == outcome.last_ts
+    with Reader(folder).cursor() as cursor:
+        statement = "from snapshots order by symbol, received_ts"
+        assert cursor.execute(statement).to_arrow_table().to_pylist() == before
+        ((speed,),) = cursor.execute(
+            "select value::json->>'speed' from lake_info where key = 'clock'"
+        ).fetchall()
+        assert float(speed) == 0
+    data = bytearray(bundle.read_bytes())
+    data[len(data) // 2] ^= 1
+    bundle.write_bytes(data)
+    with pytest.raises(ImportRefused, match=r"record\.zip: "):
+        building.build(found, questions.suggested(found), tmp_path / "third", said.append)
