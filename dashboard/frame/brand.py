@@ -51,7 +51,8 @@ _STYLE: Final = """
 [data-testid="stElementContainer"]:has(> .stHtml > script) { display: none; }
 /* As high as its buttons, which come last. */
 .st-key-headline { min-height: 35px; }
-.st-key-headline > :first-child { min-height: 35px; justify-content: center; }
+.st-key-headline > :first-child { min-height: 35px; display: flex; flex-direction: column;
+  justify-content: center }
 /* Beneath the transport bar, which says the time in colour. */
 .st-key-as_of_note [data-testid="stAlertContainer"] { padding: 0; background: none;
   min-height: 0; color: inherit }
