@@ -77,8 +77,10 @@ def trade_table(trades: pd.DataFrame, look: Colors) -> None:
         "pnl_usd": [f"color:{tint}" for tint in tints],
         "symbol": ["font-weight:600"] * len(rows),
     }
+    # A press tells what is in a cell, not how it is written.
+    table = rows.assign(symbol=words["symbol"], venue=words["venue"])
     with st.container(key=TRADES):
-        _table(rows, _TRADES, words, styles, "Simulated trades: entry, pair, exit, PnL, MAE, MFE")
+        _table(table, _TRADES, words, styles, "Simulated trades: entry, pair, exit, PnL, MAE, MFE")
     if len(trades) > _MOST_ROWS:
         st.caption(f"The newest {_MOST_ROWS:,} of {len(trades):,}. The export has all of them.")
 

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.browser.conftest import COMPLETE
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -77,5 +78,23 @@ def test_a_press_on_the_subject_opens_its_pair_and_elsewhere_the_alert(visit, ma
     page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
     press(page, box["x"] + 200, box["y"] + 45)
+    dialog.get_by_text(re.compile(r"/USDT on \w+, \d{4}-\d\d-\d\d \d\d:\d\d UTC")).wait_for()
+    assert "at=" not in page.url
+
+
+def test_a_press_simulates_trades_and_one_on_a_trade_opens_its_pair_then(visit, made):
+    """The address has what was simulated, so that a link opens the same."""
+    asked = "sim_signal=Expressions&sim_side=long&sim_entry=price+%3E+0&sim_exit=price+%3C+0"
+    page = visit(f"{made}/replay?{asked}")
+    run = page.locator(".st-key-sim_run button")
+    run.scroll_into_view_if_needed()
+    run.click(delay=80)
+    table = page.locator(".st-key-simulated_trade_table [data-testid=stDataFrame]")
+    table.locator("tbody tr").nth(3).wait_for(state="attached")
+    until(lambda: "simulate=1" in page.url, "the address")
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    press(page, box["x"] + 140, box["y"] + 45)
+    dialog = page.get_by_role("dialog")
     dialog.get_by_text(re.compile(r"/USDT on \w+, \d{4}-\d\d-\d\d \d\d:\d\d UTC")).wait_for()
     assert "at=" not in page.url

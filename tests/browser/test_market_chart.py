@@ -99,6 +99,31 @@ def test_titles_follow_the_crosshair(chart):
     until(lambda: title(page) == last, "the last values")
 
 
+def test_a_fill_of_a_simulated_trade_says_what_it_is_under_the_crosshair(chart):
+    """Elsewhere the title has what the trades come to; it is all text, no markup."""
+    page = chart()
+    fill = {"bar": 3, "price": 3400, "color": "#fff", "text": "RSI reversal: <b>long</b> at 3,400"}
+    fill |= {"shape": "arrowUp", "position": "atPriceBottom"}
+    sums = [{"name": "RSI reversal", "color": "#fff", "value": "1 trade, +$2.00"}]
+
+    page.locator(CHART).evaluate(
+        """({ drawn }, [fill, beside]) => {
+          const { number, times, parts: { titles } } = drawn
+          const said = { ...titles, Price: { ...titles.Price, beside } }
+          const parts = { trades: [fill], titles: said }
+          drawn.take({ number: number + 1, after: number, times, lines: {}, parts })
+        }""",
+        [fill, sums],
+    )
+
+    assert "RSI reversal 1 trade, +$2.00" in title(page)
+    page.mouse.move(*at_bar(page, 3))
+    until(lambda: fill["text"] in title(page), "the words of the fill")
+    assert "1 trade" not in title(page)
+    page.mouse.move(*at_bar(page, 5))
+    until(lambda: "long" not in title(page), "a bar without a fill")
+
+
 def test_a_chart_that_two_updates_leave_at_once_is_closed_once(chart):
     """Each update of a chart has an end of its own, and a page that goes ends both."""
     page = chart()
