@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 PAGE_FRAGMENT: Final = "page"
 DIALOG_FRAGMENT: Final = "pair_dialog"
@@ -49,6 +50,14 @@ def page() -> str:
 def close_pair() -> None:
     """Forget the pair whose dialog was open; give this to ``st.dialog(on_dismiss=...)``."""
     st.session_state.pop(_OPEN, None)
+
+
+def rerun_here() -> None:
+    """Draw the fragment that runs again, or the page where that runs as a whole."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:
+        st.rerun()
 
 
 def rerun_page() -> None:

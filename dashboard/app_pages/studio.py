@@ -3,7 +3,7 @@
 import streamlit as st
 
 from analytics import formats
-from dashboard import record
+from dashboard import record, session
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import title_row
 from dashboard.frame.refresh import refreshed
@@ -58,7 +58,7 @@ def check(opening: Opening) -> None:
         if st.button("Discard"):
             SERVER.close(opening.upload.token)
             file_choice.forget()
-            st.rerun(scope="fragment")
+            session.rerun_here()
         if left:
             st.caption(plain(f"Answer {formats.plural(left, 'question')} first."), width="content")
         elif has_some and not has_values:

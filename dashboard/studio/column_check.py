@@ -14,6 +14,7 @@ from analytics.quantities import QUANTITIES
 from analytics.scratch.aliases import UNITS
 from analytics.scratch.preview import Column, FilePreview, Meaning, Question
 from analytics.untrusted.visible import visible
+from dashboard import session
 from dashboard.frame.error_boundary import plain
 from dashboard.studio.opening import Opening
 
@@ -138,7 +139,7 @@ def _column(opening: Opening, file: FilePreview, number: int) -> None:
     now = Meaning(chosen or None, said if offered else None)
     if now != meaning:
         opening.mapping = opening.mapping.correct(file.key, column.name, now)
-        st.rerun(scope="fragment")
+        session.rerun_here()
     with why:
         st.caption(plain(_why(column, now)))
 
@@ -224,4 +225,4 @@ def _question(opening: Opening, question: Question) -> None:
         st.caption(plain(visible(question.why)))
     if answer is not None and answer != answered:
         opening.mapping = opening.mapping.answer(question.key, answer)
-        st.rerun(scope="fragment")
+        session.rerun_here()

@@ -12,6 +12,7 @@ from analytics import formats
 from analytics.errors import PerpscopeError
 from analytics.lake.layout import Layout
 from analytics.untrusted.visible import visible
+from dashboard import session
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import source
 from dashboard.studio import opening
@@ -91,7 +92,7 @@ def _read(dropped: Sequence[opening.Dropped], chosen: Sequence[Path]) -> None:
         return
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
     st.session_state[_OPENING] = read
-    st.rerun(scope="fragment")
+    session.rerun_here()
 
 
 def current() -> Opening | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from streamlit.testing.v1 import AppTest
 from analytics.lake.reader import Reader
 from dashboard import uploads
 from dashboard.loaders.source import settings
+from dashboard.studio import build
 from tests.dashboard.conftest import MAIN, Record
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 BTC, SOL = "BTC/USDT:USDT", "SOL/USDT:USDT"
+RECORDING = "futuresboard_2025-10-20_22.sqlite"
 RULE = """[[rule]]
 name = "High"
 when = "price > 55"
@@ -152,6 +155,29 @@ def test_what_is_too_large_is_refused_and_studio_can_be_switched_off(app, record
             next(one for one in shown.button if one.label == "Read").click().run()
         assert words in said(shown)
     assert not (record.folder / "uploads").exists()
+
+
+def test_a_real_recording_is_opened_from_the_inbox(app, record, recordings):
+    """Its time zone is asked for; then a past time shows what was known, and rules find alerts."""
+    record.publish()
+    (record.folder / "studio").mkdir()
+    (record.folder / "alerts.toml").write_text(RULE.replace("price > 55", "abs(oi_delta_pct) > 2"))
+    shutil.copy(recordings / "series" / RECORDING, record.folder / "studio")
+    shown = page("studio")
+    shown.multiselect(key="studio_inbox").set_value([RECORDING]).run()
+    next(one for one in shown.button if one.label == "Read").click().run()
+    assert shown.button(key="studio_open").disabled
+    shown.selectbox(key="studio_question_0/zone").set_value("UTC").run()
+    shown.button(key="studio_open").click().run()
+    (upload,) = uploads.SERVER._open.values()
+    until(lambda: build.of(upload).is_over, "the record")
+    assert build.of(upload).alerts == 33
+
+    past = said(page("overview", record=upload.token, at="2025-10-22 11:15"))
+    assert "Showing the market as known at 2025-10-22 11:15 UTC" in past
+    fired = page("alerts", record=upload.token)
+    assert [len(one.value) for one in fired.dataframe if "about" in one.value][0] == 4
+    uploads.SERVER.close_all()
 
 
 def test_a_time_after_its_end_is_refused(app, upload):
