@@ -70,7 +70,9 @@ def refresh_s() -> float:
     except (LakeError, QueryError):
         # What is not there yet, or damaged, may be there the next time.
         return min(source.interval_s(), _UNREADABLE_RETRY_S)
-    return max(source.interval_s() / (1 if clock is None else clock.speed), _MIN_REFRESH_S)
+    # The clock of a record of files stands.
+    speed = 1.0 if clock is None else clock.speed or 1.0
+    return max(source.interval_s() / speed, _MIN_REFRESH_S)
 
 
 def bars_known(shown: Moment, timeframe: str = "5m") -> Known:
