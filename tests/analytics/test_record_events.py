@@ -141,6 +141,33 @@ def test_gaps_are_where_consecutive_cycles_are_apart(record, break_s):
         assert len(fetch(cursor, "record_gaps", **asked)) == 4
 
 
+def test_in_a_record_without_cycles_five_minutes_without_a_bar_are_a_gap(record):
+    """As of imported files, whose venues are not collected in cycles."""
+    cursor, _, _ = record
+    marks = {"binance": (0, 5, 10, 40, 45), "okx": (0, 5, 10, 20, 40, 45)}
+    bars = [
+        {"venue": venue, "symbol": symbol, "base": symbol, "snapshot_count": 0, "origin": "import"}
+        | {"ts": (NOON + minute * MINUTE).replace(tzinfo=None)}
+        for venue, minutes in marks.items()
+        for minute in minutes
+        for symbol in ("BTC", "ETH")
+    ]
+    cursor.execute("begin")
+    cursor.execute("delete from cycles")
+    frame = pd.DataFrame(bars)  # noqa: F841
+    cursor.execute("insert into bars by name select * from frame")
+
+    rows = fetch(cursor, "record_gaps", start=NOON - HOUR, end=NOON + HOUR, break_s=90)
+
+    cursor.execute("rollback")
+    found = [
+        (None if pd.isna(venue) else venue, *((at - NOON) / MINUTE for at in times))
+        for venue, *times in rows.itertuples(index=False, name=None)
+    ]
+    everybody, binance = [(None, 15, 20), (None, 25, 40)], [("binance", 15, 40)]
+    assert sorted(found, key=_by_venue) == [*everybody, *binance, ("okx", 15, 20), ("okx", 25, 40)]
+
+
 def _by_venue(gap):
     return str(gap[0]), gap[1]
 
