@@ -35,6 +35,7 @@ NOT_OF_A_TIME: Final[Mapping[str, str]] = MappingProxyType(
         "bars_known": "it counts what is stored, to know when to read again",
         "bars_of_instruments": _COLLECTOR,
         "bars_written": "it counts what is stored, to know when to read again",
+        "became_known": "it says when what is stored became known",
         "cycle_ends": _WHOLE_RECORD,
         "cycle_near": _WHOLE_RECORD,
         "fetched_later": "it says what came after a time",

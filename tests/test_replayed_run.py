@@ -10,6 +10,7 @@ page asks it: now, with all that is stored. Then the same times are asked of the
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import os
@@ -30,11 +31,13 @@ import perpscope
 from analytics import query, replay
 from analytics.errors import QueryError
 from analytics.lake.bars import known_at
+from analytics.lake.clock import LakeClock
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.panels.panel import Panel
 from analytics.records import Instrument
 from analytics.replay import NOT_OF_A_TIME
+from analytics.replay_window import Window, Windows
 from analytics.rules.columns import COLUMNS
 from analytics.rules.frames import Frames
 from collector.cycles.bars_from_snapshots import write_finished_bars
@@ -42,7 +45,7 @@ from tests.analytics import test_one_clock as one_clock
 from tests.analytics.test_later_history import _table
 from tests.analytics.test_one_clock import BAR, CYCLE, END, FUNCTIONS, QUERIES, SECOND
 from tests.collector.alerts.made import passes
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -75,15 +78,19 @@ per = "asset"
 
 
 class Clock:
-    """Stands until it is set."""
+    """A simulator's, 60 times as fast as the wall's, which stands until it is set."""
 
-    speed = 1.0
+    speed = 60.0
 
     def __init__(self):
-        self.moment = START
+        self.lakes = LakeClock(origin=START, speed=self.speed, started_at=END)
+        self.wall = END
 
     def now(self):
-        return self.moment
+        return self.lakes.at(self.wall)
+
+    def set(self, moment):
+        self.wall = END + (moment - START) / self.speed
 
 
 class Run:
@@ -119,6 +126,7 @@ class Run:
         self.store()
         self.write_bars()
         self.fetch(self.history[::2])
+        self.lake.set_info(clock=self.clock.lakes.as_json())
         self.lake.set_info(alert_channels='{"desk": {"service": "json", "fault": null}}')
         self.lake.publish()
 
@@ -160,6 +168,13 @@ class Run:
             write_finished_bars(self.lake, venue, self.clock.now(), None)
         self.lake.publish()
 
+    def shown(self, *, is_fast):
+        """The time that a live page shows: on a fast clock the end of the newest cycle."""
+        now = self.clock.now()
+        with self.lake.cursor() as cursor:
+            newest = query.fetch(cursor, "newest_cycle", now=now)["finished_ts"][0]
+        return newest.to_pydatetime() if is_fast else now
+
     def cycles(self):
         """Run it, and yield the times at which it is asked."""
         self.begin()
@@ -175,7 +190,7 @@ class Run:
 
         with passes(self.lake, self.clock, load, COLUMNS, RULES) as alerts:
             for n in range(CYCLES):
-                self.clock.moment = START + n * CYCLE + 7 * SECOND
+                self.clock.set(START + n * CYCLE + 7 * SECOND)
                 between.get(n, lambda: None)()
                 self.store()
                 if n % 10 == 6:
@@ -183,7 +198,7 @@ class Run:
                 if n % 2 == 0:
                     alerts.pass_now()
                 if n in ASKED:
-                    yield self.clock.now(), n in ASKED_ALL
+                    yield self.shown(is_fast=n == ASKED[-1]), n in ASKED_ALL
 
 
 def _by(rows, name):
@@ -281,6 +296,54 @@ def test_the_same_is_answered_once_files_are_merged(run):
             assert len(answer) == 0
         else:
             one_clock.assert_same(live, answer)
+
+
+def step_queries(now, span_s):
+    """What is asked at a step of a replay, of those queries that a window answers."""
+    asked = {"pairs": {"span_s": span_s}, "silent_pairs": {"is_past": True}, "bars_known": {}}
+    asked["pair_flows"] = {"span_s": span_s, "least_known": 0.75}
+    for name, params in asked.items():
+        times = {"now": now, "since": now - 2 * BAR}
+        yield name, params | {key: at for key, at in times.items() if key in query.parameters(name)}
+
+
+def test_a_window_answers_as_the_whole_record_does(run):
+    """At every step in it, over every span, while data come and long after the last."""
+    _, reader, _ = run
+    long_after, counted = START + 7 * 60 * MINUTE, {}
+    for moments in ([START + n * 210 * SECOND for n in range(6)], [long_after]):
+        window = Window(reader, moments[0].replace(minute=0, second=0))
+        for now, span_s in itertools.product(moments, (300, 900, 3600, 14_400, 86_400)):
+            for name, params in step_queries(now, span_s):
+                assert window.answers(name, params)
+                with window.cursor() as small, reader.cursor() as large:
+                    found = query.fetch(small, name, **params)
+                    expected = query.fetch(large, name, **params)
+                pd.testing.assert_frame_equal(found, expected, rtol=1e-12)
+                counted[name] = max(counted.get(name, 0), len(found))
+    assert all(counted.values())
+
+
+def test_a_window_is_read_at_the_second_step_and_the_next_from_its_middle_on(run):
+    """Until it is there the lake answers; what it has not, the lake answers always."""
+    _, reader, _ = run
+    windows, first = Windows(reader), START.replace(minute=0)
+
+    def is_small(now, **also):
+        params = dict(step_queries(now, 300))["pairs"] | also
+        with windows.cursor("pairs", params) as cursor:
+            return cursor.execute("select count(*) from information_schema.tables").fetchone() == (
+                *(3,),
+            )
+
+    assert not is_small(first + 3 * MINUTE)
+    until(lambda: is_small(first + 4 * MINUTE))
+    assert is_small(first + 3 * MINUTE)
+    assert not is_small(first + 3 * MINUTE, known_by=query.ANY_TIME)
+    assert not is_small(first + 3 * MINUTE, span_s=1234)
+    assert not is_small(first + 3 * MINUTE, since=first - 60 * MINUTE)
+    is_small(first + 16 * MINUTE)
+    until(lambda: is_small(first + 31 * MINUTE))
 
 
 def command(reader, *arguments):

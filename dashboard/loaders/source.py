@@ -16,6 +16,7 @@ from analytics.errors import LakeError, QueryError, SettingsError
 from analytics.exports.report import uploaded
 from analytics.lake.clock import INTERVAL_FACT
 from analytics.lake.reader import Reader
+from analytics.replay_window import Windows
 from analytics.settings import LakeSettings, load
 from dashboard import record
 from dashboard.uploads import MOST, SERVER
@@ -94,6 +95,11 @@ def _reader(place: str) -> Reader:
     return Reader(Path(place))
 
 
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _windows(place: str) -> Windows:
+    return Windows(reader(place))
+
+
 def info() -> dict[str, str]:
     """Return the facts of ``lake_info``, by key."""
     return _info(folder(), version())
@@ -118,5 +124,9 @@ def fetch(
 
     *_times* move with the clock and are no part of the key: *fixed* is, where they stand still.
     """
-    with reader(place).cursor() as cursor:
-        return query.fetch(cursor, name, **params, **_times)
+    asked = {**params, **_times}
+    # Of an upload nothing may be left in memory once its session is over.
+    is_stepped = fixed is not None and SERVER.of_lake(place) is None
+    found = _windows(place).cursor(name, asked) if is_stepped else reader(place).cursor()
+    with found as cursor:
+        return query.fetch(cursor, name, **asked)

@@ -346,7 +346,6 @@ NOT_ASKED = {
     "files.reader_process.ReaderProcess.read",
     "files.row_checks.validated",
     "rules.event_rows.removed",
-    "trades.simulated.record.Record.until",
     "rules.engine.run",
     "rules.episode.step",
     "rules.levels.streams_down",
