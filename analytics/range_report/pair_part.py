@@ -78,4 +78,4 @@ def _series(line: str, found: History) -> Series:
 
 
 def _title(names: tuple[str, ...]) -> str:
-    return QUANTITIES[names[0]].title if len(names) == 1 else "Liquidations"
+    return QUANTITIES[names[0] if len(names) == 1 else "liquidated_usd"].title

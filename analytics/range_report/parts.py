@@ -15,6 +15,7 @@ from analytics.exports.exported_table import Column, Section
 from analytics.exports.report import Figure, Report
 from analytics.range_report import market_parts, pair_part
 from analytics.range_report.asked import LONGEST, PARTS, SHORTEST, Asked, Source
+from analytics.quantities import QUANTITIES
 from analytics.rules import episode_words
 
 _BREAK_CYCLES: Final = 3
@@ -110,7 +111,9 @@ def _cover(source: Source, found: Sequence[Report]) -> Report:
         Figure("Alerts that fired", formats.count(fired)),
         Figure(
             "Snapshots stored",
-            formats.share(100 * stored / asked_for, 1) if asked_for else formats.ABSENT,
+            QUANTITIES["share_pct"].write(100 * stored / asked_for)
+            if asked_for
+            else formats.ABSENT,
         ),
     )
     note = None if len(gaps) <= _MOST_GAPS else f"First {_MOST_GAPS} of {len(gaps):,}."

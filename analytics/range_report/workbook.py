@@ -11,6 +11,7 @@ from analytics.exports.charts import BarChart, Chart, Heatmap, LineChart
 from analytics.exports.exported_table import Column, Section
 from analytics.exports.report import Report
 from analytics.exports.xlsx import xlsx_bytes
+from analytics.quantities import QUANTITIES
 
 
 def workbook(parts: Iterable[Report]) -> bytes:
@@ -55,10 +56,8 @@ def _lines(chart: LineChart) -> Section:
     columns = [Column(name, name, chart.kind) for name in lines]
     if (candles := chart.candles) is not None:
         sides = {
-            "Open": candles.open,
-            "High": candles.high,
-            "Low": candles.low,
-            "Close": candles.close,
+            QUANTITIES[name].title: getattr(candles, name)
+            for name in ("open", "high", "low", "close")
         }
         lines = {name: pd.Series(line, candles.x) for name, line in sides.items()} | lines
         columns = [*(Column(name, name, "price") for name in sides), *columns]

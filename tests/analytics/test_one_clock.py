@@ -703,7 +703,8 @@ def test_a_simulated_trade_sees_nothing_of_the_future(whole, now_and_cut):
 
 
 READ_ALL_BARS = {
-    *("bars_of_instruments", "last_live_bar", "newest_row", "record_span", "table_rows")
+    *("bars_of_instruments", "became_known", "last_live_bar", "newest_row", "record_gaps"),
+    *("record_span", "table_rows"),
 }
 """These ask for what is stored, for no time; and ``fetched_later`` for what came after one."""
 
