@@ -13,9 +13,9 @@ from analytics.bases import bases
 from analytics.errors import QueryError
 from analytics.exports.exported_table import Column, Section
 from analytics.exports.report import Figure, Report
+from analytics.quantities import QUANTITIES
 from analytics.range_report import market_parts, pair_part
 from analytics.range_report.asked import LONGEST, PARTS, SHORTEST, Asked, Source
-from analytics.quantities import QUANTITIES
 from analytics.rules import episode_words
 
 _BREAK_CYCLES: Final = 3
