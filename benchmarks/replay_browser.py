@@ -22,7 +22,7 @@ from playwright.sync_api import Page
 
 from analytics.lake.reader import Reader
 from analytics.query import fetch
-from dashboard import ROOT, address, p95, serving
+from dashboard import ROOT, Server, address, p95, serving
 
 STEP_P95_MS = 300.0
 SERVER_P95_MS = 50.0
@@ -94,25 +94,33 @@ def playing(page: Page, speed: int, seconds: float) -> list[float]:
     return [later - sooner for sooner, later in zip(drawn, drawn[1:], strict=False)]
 
 
-def measured(page: Page, name: str, messages: Messages, asked: argparse.Namespace) -> bool:
+def measured(
+    app: Server, page: Page, name: str, messages: Messages, asked: argparse.Namespace
+) -> bool:
     """Measure *page* and print it; return whether it is within the bounds."""
     page.evaluate(_WATCH)
     steps(page, messages, 3)
+    before = app.cpu_s()
     whole, server = steps(page, messages, asked.steps)
+    cpu = 1000 * (app.cpu_s() - before) / asked.steps
     fits = p95(whole) <= STEP_P95_MS and p95(server) <= SERVER_P95_MS
     print(
         f"{name}: a step median {statistics.median(whole):,.0f} ms, p95 {p95(whole):,.0f} ms (at "
         f"most {STEP_P95_MS:g}); server {statistics.median(server):,.0f} and {p95(server):,.0f} ms "
-        f"(at most {SERVER_P95_MS:g})  {'ok' if fits else 'TOO SLOW'}",
+        f"(at most {SERVER_P95_MS:g}), {cpu:,.0f} ms CPU with what it reads ahead  "
+        f"{'ok' if fits else 'TOO SLOW'}",
         flush=True,
     )
     for speed in SPEEDS:
+        before = app.cpu_s()
         pauses = playing(page, speed, asked.seconds)
+        cpu = 1000 * (app.cpu_s() - before) / (len(pauses) + 1)
         rate = 1000 / statistics.mean(pauses) if pauses else 0.0
         is_fast = rate >= LEAST_PER_S or name != "overview"
         fits &= is_fast
         print(
-            f"{name}: plays {rate:.1f} steps/s at {speed:,} x, p95 {_p95(pauses):,.0f} ms apart "
+            f"{name}: plays {rate:.1f} steps/s at {speed:,} x, p95 {_p95(pauses):,.0f} ms apart, "
+            f"{cpu:,.0f} ms CPU each "
             f"(Overview at least {LEAST_PER_S:g})  {'ok' if is_fast else 'TOO SLOW'}",
             flush=True,
         )
@@ -145,7 +153,7 @@ def main() -> None:
             messages = Messages(page)
             page.goto(f"{address(app, name)}?at={end.floor('D'):%Y-%m-%dT%H:%MZ}")
             browsing.complete(page, name)
-            good &= measured(page, name, messages, asked)
+            good &= measured(app, page, name, messages, asked)
             page.close()
     sys.exit(0 if good else 1)
 

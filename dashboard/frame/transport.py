@@ -67,6 +67,8 @@ class _Hand:
     """Number of the last step that was asked for."""
     said: str = ""
     """What stands beneath the bar: the end of the record, or what is wrong with what was typed."""
+    stride: timedelta = timedelta()
+    """How far the next step goes while it plays."""
     by_cycles: int = 0
     """1 or -1 where the last step was to the next cycle, or to the one before."""
     before: datetime | None = None
@@ -159,21 +161,24 @@ def _draw(now: Moment, shown: Moment, fixed: bool) -> None:
 
 
 def _read_ahead(calls: Sequence[Call], now: Moment, shown: Moment) -> None:
-    """Read for the next step: the next cycle, or as far away as the last step went."""
+    """Read for the next step: the one that is told, the next cycle, or as far as the last one."""
     hand = _hand()
     if (before := hand.before) == shown.now:
         return
     hand.before = shown.now
     if shown.mode != "asked" or before is None or not timedelta() < abs(shown.now - before) < _FAR:
         return
-    step = shown.now - before
-    times = [shown.now + step * nth for nth in ((1, 2) if hand.playing else (1,))]
-    if hand.by_cycles:
-        beside = record_events.cycle_beside(now, shown.now, ahead=hand.by_cycles > 0)
-        times = [] if beside is None else [beside]
+    step, by_cycles = hand.stride or shown.now - before, hand.by_cycles
+
+    def times() -> list[datetime]:
+        if not by_cycles:
+            return [at] if (at := shown.now + step) < now.now else []
+        beside = record_events.cycle_beside(now, shown.now, ahead=by_cycles > 0)
+        return [] if beside is None else [beside]
+
     if hand.ahead is not None:
         hand.ahead.cancel()
-    hand.ahead = read_ahead(calls, shown, [time for time in times if time < now.now])
+    hand.ahead = read_ahead(calls, shown, times)
 
 
 def _marks(now: Moment, look: Colors) -> dict[str, Any]:
@@ -236,7 +241,7 @@ def _moved() -> None:
     if not isinstance(move, dict):
         return
     hand = _hand()
-    hand.done, hand.said, hand.by_cycles = int(move["id"]), "", 0
+    hand.done, hand.said, hand.by_cycles, hand.stride = int(move["id"]), "", 0, timedelta()
     hand.playing = move.get("playing") is True
     hand.speed = min(max(float(move.get("speed", hand.speed)), 1.0), MAX_SPEED)
     try:
@@ -250,6 +255,7 @@ def _moved() -> None:
 
 
 def _to(hand: _Hand, move: Mapping[str, Any]) -> None:
+    hand.stride = timedelta(milliseconds=move.get("stride", 0))
     _go(hand, datetime.fromtimestamp(move["at"] / 1000, UTC))
 
 

@@ -56,13 +56,15 @@ def learning() -> Iterator[list[Call]]:
         _CALLS.reset(before)
 
 
-def read_ahead(calls: Sequence[Call], shown: Moment, times: Sequence[datetime]) -> Future[None]:
+def read_ahead(
+    calls: Sequence[Call], shown: Moment, times: Callable[[], Sequence[datetime]]
+) -> Future[None]:
     """Begin to read what *calls* would at each of *times*.
 
     Args:
         calls: Of the last run of a page.
         shown: The time that it showed, an asked one.
-        times: UTC, of the past, the nearest first.
+        times: Returns them, UTC, of the past, the nearest first; called on the thread.
 
     Returns:
         What to cancel where other times are wanted meanwhile. An uploaded record, which a thread
@@ -84,22 +86,21 @@ def _of_the_past(calls: Sequence[Call]) -> list[Call]:
     return list(found.values())
 
 
-def _read(calls: Sequence[Call], before: Moment, times: Sequence[datetime]) -> None:
-    for time in times:
-        try:
+def _read(calls: Sequence[Call], before: Moment, times: Callable[[], Sequence[datetime]]) -> None:
+    try:
+        for time in times():
             shown = shown_moment.at_another_time(before, time)
             for load, args, kwargs in calls:
                 load(
                     *(shown if _is_asked(one) else one for one in args),
                     **{name: shown if _is_asked(one) else one for name, one in kwargs.items()},
                 )
-        except PerpscopeError:
-            # The page says so when it comes to that time.
-            return
-        except Exception:
-            # What is wrong with a read shows on the page; it must not end reading ahead for all.
-            log.exception("not read ahead")
-            return
+    except PerpscopeError:
+        # The page says so when it comes to that time.
+        return
+    except Exception:
+        # What is wrong with a read shows on the page, too.
+        log.exception("not read ahead")
 
 
 def _is_asked(value: object) -> bool:

@@ -189,7 +189,7 @@ def test_the_next_step_is_read_ahead_and_bars_once_for_what_is_known(app, eventf
         read(shown_moment.moment(at))
     assert {"pairs", "market_history"} <= set(asked)
     later = [at + 30 * SECOND, at + 2 * MINUTE]
-    ahead.read_ahead(calls, shown_moment.moment(at), later).result()
+    ahead.read_ahead(calls, shown_moment.moment(at), lambda: later).result()
 
     for time in later:
         shown = shown_moment.moment(time)

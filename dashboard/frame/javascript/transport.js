@@ -47,6 +47,7 @@ class Transport {
     this.pending = null
     this.next = null
     this.addressAt = 0
+    this.took = STEP_MS
     this.build()
     const heard = (event) => this.pressed(event)
     document.addEventListener("keydown", heard)
@@ -222,7 +223,7 @@ class Transport {
     clearTimeout(this.settling)
     clearTimeout(this.lost)
     this.lost = setTimeout(() => { this.pending = null; this.went() }, LOST_MS)
-    this.tell("move", { ...whole, id: this.session + this.number, grid: this.grid() })
+    this.tell("move", { ...whole, id: this.session + this.number })
   }
 
   grid() {
@@ -232,23 +233,29 @@ class Transport {
 
   rebase() {
     this.origin = { wall: performance.now(), at: this.data.at ?? this.data.end }
+    this.stride = null
   }
 
-  // The clock keeps its speed: a step is as long as the time since the last one.
+  // Where the clock would be by now.
+  target() {
+    return this.origin.at + Number(this.speed.value) * (performance.now() - this.origin.wall)
+  }
+
+  // The clock keeps its speed: where steps take long they are longer. How long the next one is, is
+  // told with each, so that the server reads ahead for it.
   tick() {
     clearTimeout(this.timer)
     if (!this.data.playing || this.pending) return
-    const speed = Number(this.speed.value), now = performance.now(), at = this.data.at
-    if (this.origin.at + speed * (now - this.origin.wall) - at > speed * SLEPT_MS) this.rebase()
-    const target = this.origin.at + speed * (now - this.origin.wall), grid = this.grid()
-    const next = Math.floor(at / grid) * grid + grid
-    if (target < next && target < this.data.end) {
-      const wait = (Math.min(next, this.data.end) - target) / speed
-      this.timer = setTimeout(() => this.tick(), Math.max(wait, 5))
+    const speed = Number(this.speed.value), grid = this.grid(), at = this.data.at
+    if (this.target() - at > speed * SLEPT_MS) this.rebase()
+    const to = Math.min(at + (this.stride ?? grid - (at % grid)), this.data.end)
+    if (this.target() < to) {
+      this.timer = setTimeout(() => this.tick(), Math.max((to - this.target()) / speed, 5))
       return
     }
-    const to = Math.min(Math.floor(target / grid) * grid, this.data.end)
-    this.send({ do: "to", at: Math.max(to, at), playing: true })
+    const behind = this.target() + speed * this.took - to
+    this.stride = Math.max(Math.ceil(behind / grid) * grid, grid)
+    this.send({ do: "to", at: to, playing: true, stride: this.stride })
   }
 
   update(data, tell) {
@@ -260,7 +267,11 @@ class Transport {
     // Another page went on playing, or a link began: from here.
     if (!before || !this.origin || before.playing !== data.playing) this.rebase()
     this.write()
-    if (isOurs) this.whenDrawn(() => { this.pending = null; this.went() })
+    if (isOurs) this.whenDrawn(() => {
+      if (this.pending) this.took = performance.now() - this.pending.since
+      this.pending = null
+      this.went()
+    })
     else if (!this.pending) this.went()
   }
 
