@@ -37,6 +37,8 @@ PARTS: Final = {
     ),
     "alerts": (*_EVERYWHERE, "ArrowVegaLiteChart", "DataFrame"),
     "monitor": (*_EVERYWHERE, "NumberInput", "Selectbox"),
+    "replay": (*_EVERYWHERE, "Checkbox", "NumberInput", "Selectbox"),
+    "studio": (*_EVERYWHERE, "FileUploader"),
     "health": (*_EVERYWHERE, "DataFrame", "Metric"),
     "wallboard": _EVERYWHERE,
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import anyio
 import pytest
 from starlette.responses import HTMLResponse, PlainTextResponse
 
+import dashboard
 from dashboard import preload
 from dashboard.preload import PARTS, Preload, code, head
 
@@ -23,6 +25,13 @@ def test_every_part_and_all_that_it_imports_is_there(page):
         )
         index = (preload._STATIC / "index.html").read_text()
         assert [each for each in imported if each not in files and each not in index] == []
+
+
+def test_every_page_names_its_parts():
+    """By its address; Overview is at the root."""
+    scripts = {file.stem for file in Path(dashboard.__file__).parent.glob("app_pages/[a-z]*.py")}
+
+    assert {page or "overview" for page in PARTS} == scripts
 
 
 def test_a_page_is_completed_and_nothing_else_is():
