@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from analytics.commands import Action, Command
 from analytics.rules.rules_file import LARGEST
@@ -32,6 +32,27 @@ class Acknowledge(Action):
     rule: _Text
     subject: _Text
     started_ts: _Time
+
+
+class Episode(BaseModel):
+    """What names one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: _Text
+    subject: _Text
+    started_ts: _Time
+
+
+MOST_EPISODES: Final = 5_000
+
+
+class AcknowledgeAll(Action):
+    """Say that a person has seen all of these; stored together."""
+
+    work: ClassVar[str] = "acknowledge_all"
+
+    episodes: Annotated[tuple[Episode, ...], Field(min_length=1, max_length=MOST_EPISODES)]
 
 
 class Silence(Action):

@@ -6,9 +6,10 @@ before they hear that it was.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from analytics.commands import Action, Command
@@ -18,6 +19,7 @@ from analytics.records import AlertAction
 from analytics.rules.commands import (
     LONGEST_SILENCE_D,
     Acknowledge,
+    AcknowledgeAll,
     EndSilence,
     SaveRules,
     Silence,
@@ -53,6 +55,7 @@ class AlertWork:
         """Return the works by name, for the control socket."""
         return {
             Acknowledge.work: self._work(Acknowledge, self._acknowledge),
+            AcknowledgeAll.work: self._work(AcknowledgeAll, self._acknowledge_all),
             Silence.work: self._work(Silence, self._silence),
             EndSilence.work: self._work(EndSilence, self._end_silence),
             SaveRules.work: self._work(SaveRules, self._save_rules),
@@ -75,6 +78,30 @@ class AlertWork:
         if not self._has(_EPISODE, **named):
             raise RuleError(f"{asked.rule}, {asked.subject}: there is no such alert")
         self._store(asked, "acknowledge", **named)
+
+    def _acknowledge_all(self, asked: AcknowledgeAll) -> None:
+        """Store them in one commit; one that is no alert refuses all."""
+        known = self._episodes({one.started_ts for one in asked.episodes})
+        for one in asked.episodes:
+            if (one.rule, one.subject, one.started_ts) not in known:
+                raise RuleError(f"{one.rule}, {one.subject}: there is no such alert")
+        now = self.clock.now()
+        # The first has the id of the command, by which it is known to be done.
+        ids = [asked.id, *(uuid.uuid4().hex for _ in asked.episodes[1:])]
+        self.lake.append_records(
+            [
+                AlertAction(id=number, ts=now, kind="acknowledge", **dict(one))
+                for number, one in zip(ids, asked.episodes, strict=True)
+            ]
+        )
+
+    def _episodes(self, started: set[datetime]) -> set[tuple[str, str, datetime]]:
+        """Return rule, subject and start of the episodes that began in that time."""
+        asked = "select distinct rule, subject, started_ts from alert_events where started_ts "
+        bounds = [one.astimezone(UTC).replace(tzinfo=None) for one in (min(started), max(started))]
+        with self.lake.cursor() as cursor:
+            rows = cursor.execute(f"{asked} between ? and ?", bounds).fetchall()  # noqa: S608
+        return {(rule, subject, ts.replace(tzinfo=UTC)) for rule, subject, ts in rows}
 
     def _silence(self, asked: Silence) -> None:
         now = self.clock.now()

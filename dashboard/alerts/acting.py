@@ -27,8 +27,6 @@ FOR: Final[Mapping[str, timedelta | None]] = {
     "until": None,
 }
 """How long a silence lasts; None asks for its end."""
-MOST_AT_ONCE: Final = 100
-"""Alerts that one press acknowledges: each is stored and published."""
 
 
 def acting_bar(open_alerts: pd.DataFrame, shown: Moment, why_not: str | None) -> None:
@@ -40,16 +38,16 @@ def acting_bar(open_alerts: pd.DataFrame, shown: Moment, why_not: str | None) ->
         why_not: Why nothing can be done.
     """
     asking_collector.token_field()
-    count = min(len(open_alerts), MOST_AT_ONCE)
-    words = f"Acknowledge {count:,}" if count else "Acknowledge"
+    count = min(len(open_alerts), commands.MOST_EPISODES)
+    words = f"Acknowledge all {count:,}" if count else "Acknowledge all"
     if st.button(
         words,
         icon=":material/done_all:",
         disabled=why_not is not None or not count,
-        help=why_not or f"The newest {MOST_AT_ONCE} at once",
+        help=why_not,
     ):
-        rows = open_alerts.head(MOST_AT_ONCE).to_dict("records")
-        asking_collector.do(commands.Acknowledge, *map(named, rows))
+        rows = open_alerts.head(count).to_dict("records")
+        asking_collector.do(commands.AcknowledgeAll, {"episodes": [named(row) for row in rows]})
     with st.popover(
         "Silence", icon=":material/notifications_off:", disabled=why_not is not None, help=why_not
     ):

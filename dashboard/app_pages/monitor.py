@@ -1,10 +1,7 @@
 """Monitor: watched assets, open trades followed live, and the journal of closed ones."""
 
-from contextlib import suppress
-
 import streamlit as st
 
-from analytics.errors import PerpscopeError
 from analytics.palette import colors
 from dashboard import as_of, view
 from dashboard.components import asking_collector
@@ -26,6 +23,11 @@ def board() -> None:
         found = trades.monitored(shown)
         still = [one for one in found if one.trade.closed_ts is None]
         closed = [one for one in found if one.trade.closed_ts is not None]
+        # Folded once a trade is followed; what is typed in it no refresh disturbs.
+        with st.expander(
+            "Add a trade", not still, icon=":material/add:", key=f"add_trade_{bool(still)}"
+        ):
+            st.fragment(trade_form.new_trade)(shown)
         open_trades.open_trades(still, shown, asking_collector.refusal(shown))
         watch_list.watch_list(shown, view.current(), look)
         journal.journal(closed, shown)
@@ -33,14 +35,4 @@ def board() -> None:
             export_menu("Monitor", shown, journal.tables(still, closed, shown))
 
 
-def add() -> None:
-    """Draw the form for a new trade, which no refresh disturbs."""
-    # What is wrong with the lake is said above.
-    with suppress(PerpscopeError):
-        shown = shown_moment.moment(as_of.asked_time())
-        with st.expander("Add a trade", icon=":material/add:", key="add_trade"):
-            trade_form.new_trade(shown)
-
-
 refreshed(board)
-st.fragment(add)()

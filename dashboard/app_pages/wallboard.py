@@ -42,7 +42,7 @@ wall_style()
 with error_boundary():
     watch_badges()
     st_autorefresh(interval=int(1000 * shown_moment.refresh_s()), key="wallboard")
-    alert_news(with_bell=False)
+    alert_news()
     with loading_outline(__file__, "market"):
         wall()
 st.page_link("app_pages/overview.py", label="Exit wallboard", icon=":material/close:")

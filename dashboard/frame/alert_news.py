@@ -182,7 +182,7 @@ def load_news_code() -> None:
     _code(key="alert_news_code")
 
 
-def alert_news(*, with_bell: bool = True) -> None:
+def alert_news() -> None:
     """Draw the bell, and have the browser show what it has not shown yet.
 
     Both are of the present, whatever time the page shows; nothing is new in an uploaded record.
@@ -197,8 +197,7 @@ def alert_news(*, with_bell: bool = True) -> None:
     except PerpscopeError:
         # The page says what is wrong with the lake.
         return
-    if with_bell:
-        _bell(len(alert_episodes.unattended(episodes)))
+    _bell(len(alert_episodes.unattended(episodes)))
     first = st.session_state.setdefault(_SINCE, shown.now - _FIRST)
     asked = getattr(st.session_state.get(_KEY), "seen", None)
     since = int(asked) if isinstance(asked, int | float) else _milliseconds(first)

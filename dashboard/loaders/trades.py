@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pandas as pd
+import streamlit as st
 
 from analytics.lake.schema import BAR
-from analytics.panels.panel import Only
+from analytics.panels.panel import Only, load
 from analytics.records import Trade
 from analytics.trades import worth
 from analytics.trades.worth import Conditions, Contract, Excursion, FundingPaid
 from dashboard.as_of import Moment
-from dashboard.loaders import bars, queries
+from dashboard.loaders import bars, queries, source
 
 MOST_BARS: Final = timedelta(days=90) // BAR
 """Of a trade that is open for longer, funding and excursions are of so many. [bars]"""
@@ -62,6 +63,38 @@ def open_trades(shown: Moment) -> list[Monitored]:
 def last_price(trade: Trade, shown: Moment) -> float | None:
     """Return the last price of the trade's pair. [quote currency]"""
     return _known(_row(queries.pairs(shown), trade).get("price"))
+
+
+def price_at(venue: str, symbol: str, at: datetime, shown: Moment) -> float | None:
+    """Return the close of the 5-minute bar that *at* lies in; None where it is not recorded."""
+    count = max((shown.now - at) // BAR + 2, 1)
+    if count > MOST_BARS:
+        return None
+    only = Only(instruments=((venue, symbol),))
+    panel = bars.panel(("close",), "5m", shown, bars=count, only=only)
+    starts = panel.times.astype("datetime64[ms]")
+    place = int(starts.searchsorted(pd.Timestamp(at).tz_convert(None).to_datetime64(), "right")) - 1
+    known = 0 <= place < len(starts) and bool(panel.instruments)
+    return _known(panel.values["close"][place, 0]) if known else None
+
+
+def past(trade: Trade, contract: Contract, shown: Moment) -> tuple[FundingPaid, Excursion]:
+    """Return what a closed *trade* paid in funding, and how far the price went; each once."""
+    return _past(source.folder(), trade, contract, shown.known_by)
+
+
+@st.cache_data(ttl="1h", max_entries=1000, show_spinner=False)
+def _past(
+    folder: str, trade: Trade, contract: Contract, known_by: datetime
+) -> tuple[FundingPaid, Excursion]:
+    end = trade.closed_ts or trade.ts
+    start = max(trade.opened_ts - BAR, end - MOST_BARS * BAR)
+    only = Only(instruments=((trade.venue, trade.symbol),))
+    with source.reader(folder).cursor() as cursor:
+        panel = load(
+            cursor, worth.METRICS, "5m", now=end, known_by=known_by, start=start, only=only
+        )
+    return worth.funding_paid(trade, panel, contract, end), worth.excursion(trade, panel, end)
 
 
 def live(trade: Trade, contract: Contract, shown: Moment) -> Live:

@@ -31,6 +31,7 @@ _CLOSED: Final = (
     Column("closed_ts", "Closed", "time"),
     *_SAME,
     *(Column.of(name) for name in ("exit_price", "pnl_usd", "pnl_margin_pct")),
+    *(Column.of(name) for name in ("funding_paid_usd", "mae_pct", "mfe_pct")),
     *(Column.of(name) for name in ("stop_price", "target_price")),
     Column("note", "Note"),
 )
@@ -54,7 +55,7 @@ def journal(closed: Sequence[Monitored], shown: Moment) -> None:
             "Closed trades belong to the live record." if shown.is_uploaded else "No closed trades."
         )
         return
-    rows = closed_rows(closed)
+    rows = closed_rows(closed, shown)
     table = rows[[column.name for column in _CLOSED]]
     words = {column.name: _words(rows[column.name], column, shown) for column in _CLOSED}
     config = {column.name: column.title for column in _CLOSED}
@@ -65,7 +66,9 @@ def journal(closed: Sequence[Monitored], shown: Moment) -> None:
         placeholder=formats.ABSENT,
         key="trade_journal",
     )
-    st.caption("PnL is without fees and funding.")
+    st.caption(
+        "PnL is without funding, which stands beside it, and without fees: they are unknown."
+    )
 
 
 def tables(
@@ -73,14 +76,14 @@ def tables(
 ) -> dict[str, Callable[[], Section]]:
     """Return a function for the journal, and one for the trades that are open."""
     return {
-        "Journal": lambda: Section("Journal", closed_rows(closed), _CLOSED),
+        "Journal": lambda: Section("Journal", closed_rows(closed, shown), _CLOSED),
         "Open trades": partial(_open_section, still, shown),
     }
 
 
-def closed_rows(closed: Sequence[Monitored]) -> pd.DataFrame:
+def closed_rows(closed: Sequence[Monitored], shown: Moment) -> pd.DataFrame:
     """Return a row for each trade that is *closed*, with its PnL at the exit."""
-    rows = [{**asdict(one.trade), **_outcome(one)} for one in closed]
+    rows = [{**asdict(one.trade), **_outcome(one, shown)} for one in closed]
     return pd.DataFrame(rows, columns=[column.name for column in _CLOSED])
 
 
@@ -90,11 +93,17 @@ def _open_section(still: Sequence[Monitored], shown: Moment) -> Section:
     return Section("Open trades", frame, _OPEN)
 
 
-def _outcome(one: Monitored) -> dict[str, float]:
+def _outcome(one: Monitored, shown: Moment) -> dict[str, Any]:
     exit_price = one.trade.exit_price
     if one.contract is None or exit_price is None:
         return {}
+    funding, excursion = trades.past(one.trade, one.contract, shown)
+    # With a payment missing a sum is not the trade's; without a bar nothing is known of the way.
+    is_whole = funding.due is not None and funding.known == funding.due
     return {
+        "funding_paid_usd": funding.usd if is_whole else None,
+        "mae_pct": excursion.mae_pct if excursion.known else None,
+        "mfe_pct": excursion.mfe_pct if excursion.known else None,
         "pnl_usd": worth.pnl_usd(one.trade, exit_price, one.contract),
         "pnl_margin_pct": worth.pnl_margin_pct(one.trade, exit_price, one.contract),
     }

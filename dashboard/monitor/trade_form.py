@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pandas as pd
@@ -21,7 +23,7 @@ from analytics.trades.commands import (
 from dashboard.as_of import Moment
 from dashboard.components import asking_collector
 from dashboard.frame.error_boundary import plain
-from dashboard.loaders import queries
+from dashboard.loaders import queries, trades
 
 _NEW: Final = "new_trade_id"
 _LEVERAGE: Final = 5.0
@@ -43,15 +45,37 @@ def new_trade(shown: Moment) -> None:
         f"{formats.pair(row['symbol'])} · {formats.venue(row['venue'])}": row
         for row in known.to_dict("records")
     }
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
     row = names[left.selectbox("Pair", list(names), key="trade_pair")]
-    side = right.segmented_control(
+    side = middle.segmented_control(
         "Direction", ["long", "short"], default="long", required=True, key="trade_side"
     )
-    fields = _fields(f"new_{row['venue']}_{row['symbol']}", entry=row["price"])
+    opened = right.datetime_input(
+        "Opened, UTC", value=None, max_value=shown.now, key="trade_opened",
+        help="Empty: now. Of a past time the record's price is proposed.",
+    )  # fmt: skip
+    opened_ts = None if opened is None else opened.replace(tzinfo=UTC)
+    key = f"new_{row['venue']}_{row['symbol']}"
+    if opened_ts is not None:
+        key += f"_{opened_ts:%Y%m%d%H%M}"
+    # Proposed once: prices move while the other fields are filled in.
+    if f"{key}_entry" not in st.session_state:
+        st.session_state[f"{key}_entry"] = _proposed(row, opened_ts, shown)
+    fields = _fields(key, entry=None)
+    if opened_ts is not None and st.session_state[f"{key}_entry"] is None:
+        st.caption(f"No price recorded at {formats.moment(opened_ts, shown.now)}: type the entry.")
     wanted = {"venue": row["venue"], "symbol": row["symbol"], "side": side, **fields}
+    wanted["opened_ts"] = opened_ts
     if st.button("Add trade", type="primary", disabled=why_not is not None, help=why_not):
         _open(wanted)
+
+
+def _proposed(row: Mapping[Any, Any], opened_ts: datetime | None, shown: Moment) -> float | None:
+    """Return the price of a pair at a time, None being now; None where it is not recorded."""
+    price = row["price"]
+    if opened_ts is not None:
+        price = trades.price_at(row["venue"], row["symbol"], opened_ts, shown)
+    return None if price is None else float(price)
 
 
 def edit_trade(trade: Trade) -> None:

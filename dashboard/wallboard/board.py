@@ -89,6 +89,12 @@ _STYLE: Final = """
   .wall-lists { grid-template-columns: minmax(0, 1fr) }
   [data-testid="stLayoutWrapper"]:has(> .st-key-origin) { position: static; transform: none }
 }
+body [data-testid="stLayoutWrapper"]:has(> [class*="st-key-alert_bell"]) { top: 0.6rem;
+  left: 26%; right: auto }
+[class*="st-key-alert_bell"] a * { font-size: clamp(1rem, 1.25vw, 2.4rem) !important }
+@media (max-width: 640px) {
+  body [data-testid="stLayoutWrapper"]:has(> [class*="st-key-alert_bell"]) { left: auto;
+    right: 0.5rem } }
 </style>
 """
 

@@ -15,7 +15,14 @@ from analytics.errors import LakeError, PerpscopeError, RuleError
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake
 from analytics.records import AlertEvent
-from analytics.rules.commands import Acknowledge, EndSilence, SaveRules, Silence, digest
+from analytics.rules.commands import (
+    Acknowledge,
+    AcknowledgeAll,
+    EndSilence,
+    SaveRules,
+    Silence,
+    digest,
+)
 from analytics.settings import LakeSettings
 from collector.service.alert_work import AlertWork
 from collector.service.control_socket import taking_work
@@ -97,6 +104,18 @@ async def test_what_a_person_did_is_stored_once_and_shown_at_once(page, clock):
         ("end_silence", "loud"),
     ]
     assert str(page.episode().silenced_until) == "NaT"
+
+
+async def test_all_that_fires_is_acknowledged_by_one_command_and_once(page):
+    unknown = {**EPISODE, "subject": "ETH"}
+    with pytest.raises(RuleError, match="Crowded longs, ETH: there is no such alert"):
+        await page.send(AcknowledgeAll, episodes=[EPISODE, unknown])
+    for _ in range(2):
+        await page.send(AcknowledgeAll, id="all", episodes=[EPISODE, EPISODE])
+
+    kinds, ids = zip(*page.actions(), strict=True)
+    assert kinds == ("acknowledge", "acknowledge")
+    assert "all" in ids
 
 
 @pytest.mark.parametrize(

@@ -283,17 +283,17 @@ def test_a_person_acknowledges_and_silences_through_the_collector(opened, market
     for coin in ("BTC", "ETH"):
         episode(market, coin, ago=10)
     page = opened("app_pages/alerts.py", alert_span="24 h")
-    assert button(page, "Acknowledge 2").disabled
-    assert button(page, "Acknowledge 2").help == "Editing needs the edit token."
+    assert button(page, "Acknowledge all 2").disabled
+    assert button(page, "Acknowledge all 2").help == "Editing needs the edit token."
 
     ask(page, edit_token="sixteen letters!")
-    assert button(page, "Acknowledge 2").help == (
+    assert button(page, "Acknowledge all 2").help == (
         "No collector is running: nothing can be changed."
     )
 
     with collector():
         page.run()
-        button(page, "Acknowledge 2").click().run()
+        button(page, "Acknowledge all 2").click().run()
         assert not page.exception
         assert "2 alerts: 2 warning; 2 acknowledged" in captions(page)
         assert told(page)[1] == "No alerts"
@@ -311,7 +311,7 @@ def test_a_person_acknowledges_and_silences_through_the_collector(opened, market
         assert button(page, "Acknowledge").help == "The edit token is wrong."
 
     ask(page, edit_token="sixteen letters!", at="2025-10-22T12:42:00Z")
-    assert button(page, "Acknowledge 2").help == (
+    assert button(page, "Acknowledge all 2").help == (
         "This page shows a past time. Go back to now to act."
     )
 

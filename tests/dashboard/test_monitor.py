@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -114,6 +114,22 @@ def test_a_trade_is_added_edited_and_closed_and_a_second_browser_sees_it(opened,
         assert "No open trades." in said(page)
         (journal,) = (one.value for one in page.dataframe if "exit_price" in one.value)
         assert journal[["exit_price", "pnl_usd"]].to_numpy().tolist() == [[115.0, 10.0]]
+
+        past = market.noon.replace(hour=11, minute=52, tzinfo=None)
+        page.session_state["trade_opened"] = past
+        page.run()
+        key = f"new_binance_BTC/USDT:USDT_{past:%Y%m%d%H%M}"
+        assert page.number_input(key=f"{key}_entry").value == 105.0
+        page.number_input(key=f"{key}_size").set_value(2.0)
+        press(page, "Add trade")
+        (number,) = {one.key.split("_")[1] for one in page.button if one.label == "Save"}
+        page.number_input(key=f"exit_{number}").set_value(100.0)
+        press(page, "Close trade")
+        (journal,) = (one.value for one in page.dataframe if "exit_price" in one.value)
+        (row,) = journal[journal["exit_price"] == 100].to_dict("records")
+        assert row["opened_ts"].to_pydatetime() == past.replace(tzinfo=UTC)
+        assert (row["mae_pct"], row["mfe_pct"]) == pytest.approx((-800 / 105, 100 / 105))
+        assert row["funding_paid_usd"] == pytest.approx(0.021)
 
         from dashboard.loaders import shown_moment, trades
         from dashboard.monitor.journal import tables
