@@ -119,7 +119,7 @@ QUERIES = {
         **{"by_asset": True, "least_known": 0.1},
     },
     "multipliers": lambda now: {},
-    "funding_stated": lambda now: {"since": now - SPAN},
+    "funding_stated": lambda now: {"since": now - SPAN, "venues": None, "symbols": None},
     "assets": lambda now: {
         **{"since": now - 2 * BAR, "silent_before": now - BAR / 2, "span_s": 300, "is_past": False},
         **{"venues": None, "symbols": None, "counted_pairs": [], "counted_names": []},

@@ -10,6 +10,8 @@ from snapshots
 where
     within(received_ts, $since, $now)
     and minute(received_ts::timestamp) >= 50
+    and is_among(venue, $venues)
+    and is_among_sorted(symbol, $symbols)
     and next_funding_ts is not null
 group by all
 having hour_ts <= $now::timestamp_ms

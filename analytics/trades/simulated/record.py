@@ -68,7 +68,7 @@ class Record:
         """Return the funding of *instruments*."""
         only = replace(self.only, instruments=[pair[:2] for pair in instruments])
         hours = self._load(funding.METRICS, "1h", self.start - _LONGEST_INTERVAL, only)
-        return funding.settlements(hours, instruments, self._inverse(), self._stated())
+        return funding.settlements(hours, instruments, self._inverse(), self._stated(instruments))
 
     def _load(self, metrics: Sequence[str], timeframe: str, start: datetime, only: Only) -> Panel:
         return load(
@@ -96,8 +96,10 @@ class Record:
         parts = [pairs[first : first + step] for first in range(0, len(pairs), step)]
         return [replace(self.only, instruments=part) for part in parts]
 
-    def _stated(self) -> Iterator[Stated]:
-        rows = query.table(self.cursor, "funding_stated", since=self.start, now=self.now)
+    def _stated(self, instruments: tuple[Pair, ...]) -> Iterator[Stated]:
+        of = {"venues": list({pair.venue for pair in instruments})}
+        of["symbols"] = list({pair.symbol for pair in instruments})
+        rows = query.table(self.cursor, "funding_stated", since=self.start, now=self.now, **of)
         hour_ms, next_ms = (
             rows[name].to_numpy().astype("datetime64[ms]").astype(np.int64)
             for name in ("hour_ts", "next_funding_ts")

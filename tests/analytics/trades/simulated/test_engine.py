@@ -121,6 +121,26 @@ def test_a_long_with_funding_by_hand():
     assert found.exposure_usd.iloc[-1] == 0
 
 
+@pytest.mark.parametrize(
+    ("entry", "exit_", "stop", "settlements_due"),
+    [
+        # Opened at 08:00, when funding is paid: too late for it.
+        (11, 13, None, 0),
+        # Closed at 08:00: it pays.
+        (5, 11, None, 1),
+        # Stopped in the bar that ends at 08:00: before.
+        (10, 13, 1.5, 0),
+    ],
+)
+def test_a_position_pays_what_falls_due_while_it_is_held(entry, exit_, stop, settlements_due):
+    of, funding = by_hand()
+    plan = replace(PLAN, stop_pct=stop)
+    trade = simulate(of, longs(at(15, entry), at(15, exit_)), plan, funding=funding).trades.iloc[0]
+    assert trade["settlements"] == settlements_due
+    assert trade["funding_usd"] == pytest.approx(-settlements_due * 1e-4 * 101 * 10)
+    assert (trade["exit_reason"] == "stop") == (stop is not None)
+
+
 def test_a_short_is_paid_and_an_open_one_is_worth_the_last_close():
     """The short of bar 07:55 is still open at 08:15; it receives at 08:00, and pays no exit fee."""
     of, funding = by_hand()
@@ -173,7 +193,7 @@ def test_an_inverse_contract_pays_on_its_notional_at_the_entry():
 
 def test_funding_is_paid_when_the_venue_said_it_would_be():
     """An interval of 8 hours was stated, and a payment at 09:00 instead of 08:00."""
-    values = {"funding_rate": column([1e-4, 1e-4, 3e-4]), "funding_interval_h": column([8.0] * 3)}
+    values = {"funding_rate": column([1e-4, 2e-4, 3e-4]), "funding_interval_h": column([8.0] * 3)}
     paid = panel(values | dict.fromkeys(("mark", "close"), column([100.0] * 3)), timeframe="1h")
     of = market(36, 1, 1, gaps=False)
     held = longs(at(36, 1), at(36, 33))
@@ -184,7 +204,7 @@ def test_funding_is_paid_when_the_venue_said_it_would_be():
     funding = settlements(paid, of.instruments, stated=stated)
     (trade,) = simulate(of, held, PLAN, funding=funding).trades.to_dict("records")
     assert trade["settlements"] == 1
-    assert trade["funding_usd"] == pytest.approx(-1e-4 * 100 * trade["units"])
+    assert trade["funding_usd"] == pytest.approx(-2e-4 * 100 * trade["units"])
 
 
 @pytest.mark.parametrize(
