@@ -148,6 +148,8 @@ def test_a_rule_makes_the_trades_of_its_conditions(simulate, stored):
     entries = {(one["entry_ts"], one["symbol"], one["venue"]) for one in of_assets}
     assert len(entries) > 10
     assert {(ts, symbol, "okx") for ts, symbol, _ in entries} <= entries
+    symbols = {symbol for _, symbol, _ in entries}
+    assert len(entries) < len(symbols) * 2 * len({ts for ts, _, _ in entries})
 
 
 def test_the_table_says_what_was_not_filled_and_what_is_not_known(simulate):

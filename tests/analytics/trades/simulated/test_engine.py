@@ -299,6 +299,24 @@ def test_a_gap_fills_nothing_and_an_exit_waits_for_its_end():
     assert found.equity_usd.iloc[9] == found.equity_usd.iloc[7]
 
 
+def test_a_bar_recorded_in_part_is_worth_the_entry():
+    """Its open filled a trade; the close of the trade before says nothing of it."""
+    values = {name: column([100.0] * 4 + [150.0] * 8) for name in ("open", "close")}
+    values["close"][6] = np.nan
+    found = simulate(panel(values), longs(at(12, 1, 5), at(12, 3)), PLAN)
+    before, at_entry = found.equity_usd.iloc[[6, 7]]
+    assert before - at_entry == pytest.approx(0.5)
+    assert found.exposure_usd.iloc[7] == pytest.approx(1000)
+
+
+def test_what_a_bar_reached_after_a_stop_counts_for_nothing():
+    """The stop of 95 lies in the bar of the entry, whose low is 80."""
+    values = {name: column([100.0] * 6) for name in ("open", "high", "low", "close")}
+    values["low"][2] = 80
+    found = simulate(panel(values), longs(at(6, 1), at(6)), replace(PLAN, stop_pct=5))
+    assert found.trades["mae_pct"].item() == pytest.approx(-5)
+
+
 def test_nothing_at_all():
     of = market(20, 2, 1)
     found = simulate(of, longs(at(20, pairs=2), at(20, pairs=2)), PLAN)
@@ -355,6 +373,9 @@ def test_what_holds_for_any_plan(plan, seed, cut):
     assert equity.notna().all()
     assert (trades["signal_ts"] <= trades["entry_ts"]).all()
     assert ((trades["exit_ts"] > trades["entry_ts"]) | trades["exit_ts"].isna()).all()
+    if isinstance(plan.size, PercentOfEquity):
+        known = equity[trades["signal_ts"]].to_numpy()
+        np.testing.assert_allclose(trades["size_usd"], 0.3 * known, rtol=1e-12)
     _fills_are_of_recorded_bars(of, trades)
     _at_most_open(trades, plan.most_positions or 3, equity.index[-1])
     _past_is_the_same(of, signals, plan, (funding, found), cut)

@@ -104,6 +104,25 @@ def test_one_bar_of_look_ahead_is_caught_and_honest_signals_are_not(model):
     assert model.signals(of).long_entry.any()
 
 
+def test_few_signals_are_looked_at_where_they_are():
+    """Random times alone would miss three bars of two thousand."""
+
+    class Once:
+        """Enters in the bar before a jump."""
+
+        def signals(self, of):
+            jumped = of.values["close"] > 105
+            early = np.vstack([jumped[1:], np.zeros_like(jumped[:1])])
+            none = np.zeros_like(early)
+            return Signals(early, none, none, none)
+
+    close = np.full((2000, 1), 100.0)
+    close[[300, 900, 1500]] = 110
+    of = panel({"close": close})
+    found = leaks((of, Once().signals(of)), until(of, Once()))
+    assert len(found) == 3
+
+
 def test_a_mean_over_the_whole_record_is_caught():
     class Centred:
         """Compares with what is only known in the end."""
