@@ -8,7 +8,7 @@ lake. A window holds what the queries of a step need for each moment of half an 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -17,7 +17,7 @@ import duckdb
 
 from analytics import query
 from analytics.errors import LakeError
-from analytics.lake.attach import MACROS
+from analytics.lake.attach import MACROS, files_between, files_of
 from analytics.lake.reader import Reader
 from analytics.lake.schema import BAR
 
@@ -55,10 +55,31 @@ class Window:
             config={"python_enable_replacements": "false", "threads": 1}
         )
         self._database.execute(MACROS)
+        self._version = reader.version()
         with reader.cursor() as cursor:
+            self._files = self._files_in(cursor)
             self._take(cursor, "instruments", "true order by all", {})
             self._take_bars(cursor)
             self._take_snapshots(cursor)
+
+    def is_whole(self, reader: Reader) -> bool:
+        """Return whether it is still what the lake holds of its time, which *reader* reads.
+
+        Bars come in late, and an import or a repair replaces others.
+        """
+        if (version := reader.version()) == self._version:
+            return True
+        with reader.cursor() as cursor:
+            if self._files_in(cursor) != self._files:
+                return False
+        self._version = version
+        return True
+
+    def _files_in(self, cursor: duckdb.DuckDBPyConnection) -> Hashable:
+        first, last = self.start - _DAY - _HOUR, self.start + LENGTH
+        columns = {"bars": "ts", "snapshots": "received_ts"}
+        within = [files_between(cursor, *of, first, last) for of in columns.items()]
+        return files_of(cursor, "instruments"), *within
 
     def answers(self, name: str, params: Mapping[str, object]) -> bool:
         """Return whether it has all that the query called *name* reads with *params*."""
@@ -137,8 +158,14 @@ class Windows:
         start = now - (now - _EPOCH) % LENGTH
         with self._turn:
             window = self._window(start, now)
-        is_enough = window is not None and window.answers(name, params)
-        return window.cursor() if window and is_enough else self._reader.cursor()
+        if window is None or not window.answers(name, params):
+            return self._reader.cursor()
+        if not window.is_whole(self._reader):
+            with self._turn:
+                if self._kept.get(start) is window:
+                    del self._kept[start]
+            return self._reader.cursor()
+        return window.cursor()
 
     def _window(self, start: datetime, now: datetime) -> Window | None:
         """Return the window from *start* if it is there; see that those needed are read."""

@@ -7,6 +7,7 @@ own downloads are switched off: nothing is fetched at run time.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -116,6 +117,37 @@ def files_of(cursor: duckdb.DuckDBPyConnection, table: str) -> Hashable | None:
         return None
     names = "select data_file, delete_file from ducklake_list_files(current_database(), $1)"
     return frozenset(cursor.execute(names, [table]).fetchall())
+
+
+def files_between(
+    cursor: duckdb.DuckDBPyConnection, table: str, column: str, first: datetime, last: datetime
+) -> Hashable:
+    """Return the same of the files that may hold a *column* from *first* to *last*, UTC.
+
+    The cursor is one on a lake; the times are compared with what the catalog notes of each file.
+    """
+    found = cursor.execute("select current_database()").fetchone()
+    assert found is not None
+    catalog = f"__ducklake_metadata_{found[0]}"
+    names = f"""
+        select file.path, gone.path
+        from {catalog}.ducklake_data_file as file
+        join {catalog}.ducklake_table as stored using (table_id)
+        join {catalog}.ducklake_column as named using (table_id)
+        join {catalog}.ducklake_file_column_stats as held using (data_file_id, column_id)
+        left join {catalog}.ducklake_delete_file as gone
+            on gone.data_file_id = file.data_file_id and gone.end_snapshot is null
+        where
+            stored.table_name = $table and named.column_name = $column
+            and file.end_snapshot is null
+            and stored.end_snapshot is null
+            and named.end_snapshot is null
+            and held.max_value::timestamp_ms >= $first::timestamp_ms
+            and held.min_value::timestamp_ms <= $last::timestamp_ms
+    """  # noqa: S608 - the name of a database of ours
+    asked: dict[str, object] = {"table": table, "column": column}
+    asked |= {"first": first.replace(tzinfo=None), "last": last.replace(tzinfo=None)}
+    return frozenset(cursor.execute(names, asked).fetchall())
 
 
 def quoted(text: str) -> str:

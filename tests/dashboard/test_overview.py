@@ -434,7 +434,8 @@ def test_a_time_can_be_asked_for(app, record):
     assert "as known at 2025-10-22 12:40 UTC" in app.info[0].value
     assert written(app)["age_s"].tolist() == ["1 min"]
 
-    app.button[0].click().run()
+    (now,) = [button for button in app.button if button.label == "Now"]
+    now.click().run()
     assert cards(app)["Open interest"] == "$6.00B"
 
 

@@ -26,6 +26,7 @@ def waiting(base="BTC", minutes=5, **other):
         "started_ts": NOON,
         "change": "firing",
         "ts": NOON + timedelta(minutes=minutes),
+        "due_ts": NOON + timedelta(minutes=minutes),
         "per": "pair",
         "venue": "binance",
         "symbol": f"{base}/USDT:USDT",
