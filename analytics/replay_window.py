@@ -188,7 +188,7 @@ class Windows:
     def _read(self, start: datetime) -> None:
         window = None
         # Where the lake cannot be read, whoever asks it is told.
-        with suppress(LakeError, duckdb.Error):
+        with suppress(LakeError):
             window = Window(self._reader, start)
         with self._turn:
             self._kept.pop(start, None)

@@ -142,8 +142,8 @@ def files_between(
             and file.end_snapshot is null
             and stored.end_snapshot is null
             and named.end_snapshot is null
-            and held.max_value::timestamp_ms >= $first::timestamp_ms
-            and held.min_value::timestamp_ms <= $last::timestamp_ms
+            and try_cast(held.max_value as timestamp_ms) >= $first::timestamp_ms
+            and try_cast(held.min_value as timestamp_ms) <= $last::timestamp_ms
     """  # noqa: S608 - the name of a database of ours
     asked: dict[str, object] = {"table": table, "column": column}
     asked |= {"first": first.replace(tzinfo=None), "last": last.replace(tzinfo=None)}
