@@ -7,9 +7,10 @@ lake. A window holds what the queries of a step need for each moment of half an 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Hashable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,6 +21,8 @@ from analytics.errors import LakeError
 from analytics.lake.attach import MACROS, files_between, files_of
 from analytics.lake.reader import Reader
 from analytics.lake.schema import BAR
+
+log = logging.getLogger(__name__)
 
 LENGTH: Final = timedelta(minutes=30)
 """Of the time whose moments a window answers for."""
@@ -187,9 +190,11 @@ class Windows:
 
     def _read(self, start: datetime) -> None:
         window = None
-        # Where the lake cannot be read, whoever asks it is told.
-        with suppress(LakeError):
+        try:
             window = Window(self._reader, start)
+        except (LakeError, duckdb.Error) as error:
+            # The lake answers without it; where it cannot be read, whoever asks it is told.
+            log.warning("part of the record not read ahead: %s", error)
         with self._turn:
             self._kept.pop(start, None)
             if window is not None:

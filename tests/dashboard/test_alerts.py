@@ -308,7 +308,7 @@ def test_a_person_acknowledges_and_silences_through_the_collector(opened, market
         assert "Everything is muted" not in said
 
         ask(page, edit_token="wrong")
-        assert button(page, "Acknowledge").help == "The edit token is wrong."
+        assert button(page, "Acknowledge all").help == "The edit token is wrong."
 
     ask(page, edit_token="sixteen letters!", at="2025-10-22T12:42:00Z")
     assert button(page, "Acknowledge all 2").help == (
