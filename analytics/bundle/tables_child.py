@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 from analytics.bundle import archive
 from analytics.bundle.manifest import TABLES, member
 from analytics.lake import schema
+from analytics.untrusted.process_limits import limit_cpu, limit_process
 
 MEMORY_MB: Final = 1000
 """What it may need above what it needs idle. [MB]"""
@@ -41,10 +41,8 @@ def main() -> None:
     first, last = (pa.scalar(datetime.fromisoformat(text)) for text in sys.argv[2:])
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    _limit(resource.RLIMIT_DATA, _memory() + MEMORY_MB * 2**20)
-    _limit(resource.RLIMIT_FSIZE, _LARGEST)
-    _limit(resource.RLIMIT_CPU, MAX_S)
-    _limit(resource.RLIMIT_CORE, 0)
+    limit_process(MEMORY_MB, _LARGEST)
+    limit_cpu(MAX_S)
     try:
         for table in TABLES:
             rows[table] = _convert(table, folder, (first, last))
@@ -84,20 +82,6 @@ def _refuse_far(table: str, batch: pa.RecordBatch, within: tuple[pa.Scalar, pa.S
         found = pc.min_max(batch[schema.TIMES[table]].cast(pa.timestamp("us")))
         if found["min"].as_py() < within[0].as_py() or found["max"].as_py() > within[1].as_py():
             raise ValueError(table)
-
-
-def _memory() -> int:
-    """Return how much memory of its own this process has now; a lot where it is unknown."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
-    except OSError:
-        return 2**40
-    return pages * resource.getpagesize()
-
-
-def _limit(what: int, most: int) -> None:
-    _, hard = resource.getrlimit(what)
-    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 if __name__ == "__main__":

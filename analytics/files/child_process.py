@@ -24,6 +24,7 @@ import duckdb
 import pyarrow as pa
 
 from analytics.errors import ImportRefused
+from analytics.untrusted.process_limits import limit_cpu, limit_process
 
 MEMORY_MB = 500
 """What reading a file may need above what the reader needs idle. [MB]"""
@@ -156,17 +157,14 @@ def serve(
     os.dup2(2, 1)
     pa.set_cpu_count(threads)
     pa.set_io_thread_count(1)
-    # Of memory that is ours: what is mapped of the file itself can be let go of at any time.
-    _limit(resource.RLIMIT_DATA, _memory() + MEMORY_MB * 2**20)
-    _limit(resource.RLIMIT_FSIZE, _FILE_SIZE)
-    _limit(resource.RLIMIT_CORE, 0)
+    limit_process(MEMORY_MB, _FILE_SIZE)
 
     def say(line: Answer) -> None:
         answers.write(json.dumps(line).encode() + b"\n")
 
     for line in sys.stdin.buffer:
         used = resource.getrusage(resource.RUSAGE_SELF)
-        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + threads * max_s)
+        limit_cpu(int(used.ru_utime + used.ru_stime) + threads * max_s)
         say(_refusing(answer, json.loads(line), lambda far: say({"progress": far})))
 
 
@@ -189,17 +187,3 @@ def _for_want_of_memory(refused: BaseException) -> bool:
             return True
         cause = cause.__cause__
     return False
-
-
-def _memory() -> int:
-    """Return how much memory of its own this process has now; a lot where it is unknown."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
-    except OSError:
-        return 2**40
-    return pages * resource.getpagesize()
-
-
-def _limit(what: int, most: int) -> None:
-    _, hard = resource.getrlimit(what)
-    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
