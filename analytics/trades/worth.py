@@ -53,7 +53,7 @@ class FundingPaid:
 
 @dataclass(frozen=True, slots=True)
 class Excursion:
-    """How far the price went from the entry, in whole bars since then."""
+    """How far the price went from the entry, in whole bars since then and by the last price."""
 
     mae_pct: float
     """Against the trade, at most 0. [%]"""
@@ -179,17 +179,23 @@ def funding_paid(trade: Trade, panel: Panel, contract: Contract, now: datetime) 
     return FundingPaid(usd, len(known), len(costs))
 
 
-def excursion(trade: Trade, panel: Panel, now: datetime) -> Excursion:
-    """Return MAE and MFE from the highs and lows of the whole bars since the entry.
+def excursion(trade: Trade, panel: Panel, now: datetime, price: float | None = None) -> Excursion:
+    """Return MAE and MFE from the highs and lows of the whole bars since the entry, and the price.
 
-    Arguments are as for `funding_paid`.
+    Args:
+        trade: Open or closed; of a closed one the exit counts as well.
+        panel: As for `funding_paid`.
+        now: Likewise.
+        price: The last of an open trade, which no bar may hold yet; None if unknown. [quote]
     """
     end = now if trade.closed_ts is None else trade.closed_ts
     # The bar that the entry lies in has a high and low from before it.
     starts = _bar_starts(trade.opened_ts + BAR - timedelta(milliseconds=1), end)
     high, low = _line(panel, "high", starts), _line(panel, "low", starts)
     known = np.isfinite(high) & np.isfinite(low)
-    prices = np.concatenate([high[known], low[known], [trade.entry_price]])
+    last = price if trade.exit_price is None else trade.exit_price
+    ends = [one for one in (trade.entry_price, last) if one is not None]
+    prices = np.concatenate([high[known], low[known], ends])
     moved = [
         moved_pct(_sign(trade), trade.entry_price, float(price))
         for price in (prices.min(), prices.max())

@@ -116,7 +116,7 @@ def live(trade: Trade, contract: Contract, shown: Moment) -> Live:
         if price is None or rate is None
         else worth.funding_usd(trade, rate, price, contract),
         next_funding_ts=_plain(quote.get("next_funding_ts")),
-        excursion=worth.excursion(trade, panel, shown.now),
+        excursion=worth.excursion(trade, panel, shown.now, price),
         at_entry=worth.conditions(panel, trade.opened_ts),
         now=worth.conditions(panel, shown.now),
     )

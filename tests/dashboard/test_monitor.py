@@ -73,7 +73,7 @@ def test_an_open_trade_is_followed_as_of_any_time(opened, market):
     assert found["Funding paid"] == ("+$0.02", "1 payment")
     assert found["Next funding payment"][0] == "-$0.04"
     assert "**BTC/USDT · Binance** long 10×" in said(page)
-    assert "MAE -3.00 %, MFE +6.00 %" in said(page)
+    assert "MAE -3.00 %, MFE +10.00 %" in said(page)
     assert "The price is at or beyond the target." in said(page)
     assert "Long/short 1.51 → 1.61" in said(page)
     assert "by a loopback address (PERPSCOPE_EDIT_RULES=loopback)" in said(page)

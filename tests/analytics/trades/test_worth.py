@@ -156,6 +156,11 @@ def test_excursions_are_of_whole_bars_since_the_entry():
     assert (found.mae_pct, found.mfe_pct) == (pytest.approx(-7.0), pytest.approx(6.0))
     first = excursion(LONG, of, OPENED + timedelta(minutes=1))
     assert (first.mae_pct, first.mfe_pct, first.known, first.bars) == (0.0, 0.0, 0, 0)
+    # A loss of now is an excursion before any bar holds it, and so is that of an exit.
+    assert excursion(LONG, of, OPENED + timedelta(minutes=1), 98.0).mae_pct == pytest.approx(-2.0)
+    closed = replace(LONG, closed_ts=OPENED + timedelta(minutes=1), exit_price=103.0)
+    assert excursion(closed, of, at, 50.0).mfe_pct == pytest.approx(3.0)
+    assert excursion(closed, of, at, 50.0).mae_pct == 0.0
 
 
 def test_conditions_are_of_the_last_bar_that_was_over():
