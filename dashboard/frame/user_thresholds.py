@@ -34,6 +34,8 @@ GROUP: Final = "thresholds"
 """Where the browser stores them."""
 
 _CHOSEN: Final = "thresholds_chosen"
+_SENDING: Final = "thresholds_sending"
+"""In how many more runs what the browser had stored is sent to the fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,9 @@ def asked() -> Thresholds:
     box = st.popover(
         "Thresholds", icon=":material/tune:", key="thresholds", on_change="rerun", width="stretch"
     )
+    sending = st.session_state.get(_SENDING, 0)
+    if sending:
+        _send()
     with box:
         marked = _marked() if box.open else None
         given = {}
@@ -146,8 +151,17 @@ def asked() -> Thresholds:
             if marked is not None and kind not in _PERCENTILES:
                 share.caption(_share(marked, field, given[field.key]))
         st.button("Reset thresholds", on_click=_reset, type="tertiary", icon=":material/undo:")
+    st.session_state[_SENDING] = max(sending - 1, 0)
     chosen: dict[str, Any] = {field.name: given[field.key] for field in _FIELDS}
     return Thresholds(**chosen)
+
+
+def _send() -> None:
+    """Have the browser take the values once more: it takes from a run what is new in that run."""
+    for field in _FIELDS:
+        for key in (field.key, field.kind_key):
+            if key in st.session_state:
+                st.session_state[key] = st.session_state[key]
 
 
 def with_own_levels(seen: View) -> View:
@@ -264,6 +278,8 @@ def _reset() -> None:
 def restore() -> None:
     """Restore the browser's thresholds, except those in the link."""
     before = stored(GROUP)
+    # A press may break off the first of these runs before the browser has what it sends.
+    st.session_state[_SENDING] = 2
     for field in _FIELDS:
         value: Any = before.get(field.key)
         if _fits(field, value):
