@@ -11,11 +11,13 @@ TEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --du
 
 # What needs no lake, no program and no page: for the loop while coding.
 QUICK := $(addprefix tests/, \
-	analytics/correlation analytics/pair analytics/untrusted analytics/test_formats.py \
+	analytics/correlation analytics/untrusted analytics/reports/test_day_report.py \
+	analytics/test_formats.py \
 	$(addprefix analytics/indicators/, test_decomposition.py test_indicators.py test_zscores.py) \
-	$(addprefix analytics/market/, test_measures.py test_oi_split.py test_venue_summary.py) \
+	$(addprefix analytics/market/, test_measures.py test_oi_split.py \
+		test_pair_curves.py test_pair_figures.py test_pair_history.py test_venue_summary.py) \
 	$(addprefix analytics/signals/, test_fired.py test_of_pair.py) \
-	$(addprefix analytics/exports/, test_axes.py test_day.py test_text_files.py test_xlsx.py) \
+	$(addprefix analytics/exports/, test_axes.py test_text_files.py test_xlsx.py) \
 	$(addprefix collector/venues/, test_binance.py test_bybit.py test_okx.py test_hyperliquid.py \
 		test_depth.py test_names.py) \
 	$(addprefix collector/streams/, test_binance_streams.py test_bybit_streams.py test_okx_streams.py \

@@ -158,7 +158,7 @@ def imports_() -> None:
     """List imports with their ids for `import --undo`."""
     folder, wall = _settings().data_dir, datetime.now(UTC)
     with interrupts.ending_at_once():
-        from analytics import query_cli
+        from analytics.cli import query_cli
     if not query_cli.ask(folder, "imports", (), "table", sys.stdout, wall=wall):
         err.print("no imports", markup=False, highlight=False)
 
@@ -202,7 +202,7 @@ def query(
 ) -> None:
     """Run a named query on the lake, or list all queries."""
     with interrupts.ending_at_once():
-        from analytics import query_cli
+        from analytics.cli import query_cli
     if name is None:
         sys.stdout.write(query_cli.listing())
         return
@@ -239,7 +239,7 @@ def bundle(
     """Write a range of the record with rules and firings to one file that can be verified."""
     settings = _settings()
     with interrupts.ending_at_once():
-        from analytics import bundle_cli
+        from analytics.cli import bundle_cli
     given = bundle_cli.Given(
         start=start,
         end=end,
@@ -257,7 +257,7 @@ def bundle(
 def verify(file: Annotated[Path, typer.Argument(help="A bundle.")]) -> None:
     """Check every byte of a bundle, and that its firings follow from its rows."""
     with interrupts.ending_at_once():
-        from analytics import bundle_cli
+        from analytics.cli import bundle_cli
     if not bundle_cli.check(file, sys.stdout):
         raise typer.Exit(Exit.FAILED)
 
@@ -285,7 +285,7 @@ def replay(
     """Write what a query answered at each step of a past range, as JSON lines."""
     settings = _settings()
     with interrupts.ending_at_once():
-        from analytics import replay_cli
+        from analytics.cli import replay_cli
 
         # A reader that has enough closes the pipe: that ends it as it ends any other tool.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -309,7 +309,7 @@ def doctor() -> None:
 def check_rules(file: Annotated[Path, typer.Argument(help="An alerts.toml.")]) -> None:
     """Check a file of alert rules; say what is wrong in which line."""
     with interrupts.ending_at_once():
-        from analytics import rules_cli
+        from analytics.cli import rules_cli
     count = len(rules_cli.read(file))
     sys.stdout.write(f"{visible(str(file))}: {count} rule{'' if count == 1 else 's'}\n")
 
@@ -319,7 +319,7 @@ def list_rules() -> None:
     """List the alert rules of the data folder."""
     folder = _settings().data_dir
     with interrupts.ending_at_once():
-        from analytics import rules_cli
+        from analytics.cli import rules_cli
     rules_cli.write_list(rules_cli.of_folder(folder), sys.stdout)
 
 
@@ -335,7 +335,7 @@ def try_rule(
     """Show when an alert rule would have fired lately, by five-minute bars."""
     folder, wall = _settings().data_dir, datetime.now(UTC)
     with interrupts.ending_at_once():
-        from analytics import rules_cli
+        from analytics.cli import rules_cli
     rules = rules_cli.of_folder(folder) if file is None else rules_cli.read(file)
     rules_cli.write_test(folder, rules, rule, since, sys.stdout, wall=wall)
 
@@ -353,7 +353,7 @@ def score_rules(
     """Judge alert rules by what price and open interest did after they fired."""
     folder, wall = _settings().data_dir, datetime.now(UTC)
     with interrupts.ending_at_once():
-        from analytics import rules_cli, score_cli
+        from analytics.cli import rules_cli, score_cli
     rules = rules_cli.of_folder(folder)
     asked = score_cli.Asked(folder, since, wall, recorded=recorded)
     found = score_cli.scorecard(asked, rules, rule or [])
@@ -379,8 +379,9 @@ def sweep_rule(
     """Try thresholds of an alert rule on one half of the record, and check them on the other."""
     folder, wall = _settings().data_dir, datetime.now(UTC)
     with interrupts.ending_at_once():
-        from analytics import rules_cli, score_cli
-    one = rules_cli.named(rules_cli.of_folder(folder), rule)
+        from analytics.cli import rules_cli, score_cli
+        from analytics.rules import rules_file
+    one = rules_file.named(rules_cli.of_folder(folder), rule)
     asked = score_cli.Asked(folder, since, wall)
     measure = "oi_delta_pct" if oi else "price_delta_pct"
     score_cli.write_sweep(score_cli.swept(asked, one, vary, (measure, horizon)), _out())
@@ -462,8 +463,8 @@ def simulate_trades(
     """Simulate trades of signals on recorded bars, with fees, slippage and funding."""
     folder, wall = _settings().data_dir, datetime.now(UTC)
     with interrupts.ending_at_once():
-        from analytics import rules_cli, simulate_cli
-        from analytics.simulate_asked import Asked
+        from analytics.cli import rules_cli, simulate_cli
+        from analytics.trades.simulated.request import Asked
     asked = Asked(
         signal=signal,
         entry=entry,

@@ -24,6 +24,7 @@ import pandas as pd
 import pyarrow as pa
 
 from analytics.errors import LakeError, QueryError
+from analytics.lake.clock import LakeClock
 from analytics.lake.session import hints_at_damage
 
 _SQL: Final = files("analytics") / "sql"
@@ -175,3 +176,21 @@ def _as_kept(name: str, key: str, value: object) -> object:
     if value.tzinfo is None:
         raise QueryError(f"{name}: {key} has no time zone; pass UTC")
     return value.astimezone(UTC).replace(tzinfo=None)
+
+
+def lake_time(cursor: duckdb.DuckDBPyConnection, wall: datetime) -> datetime:
+    """Return what the lake's clock shows at the wall time *wall*; it may be a simulator's. UTC."""
+    info = table(cursor, "lake_info")
+    facts = dict(zip(info["key"].to_pylist(), info["value"].to_pylist(), strict=True))
+    clock = LakeClock.of(facts)
+    return wall if clock is None else clock.at(wall)
+
+
+def utc_time(text: str) -> datetime:
+    """Return an ISO 8601 time in UTC, which is also what one without a zone means.
+
+    Raises:
+        ValueError: It is none.
+    """
+    read = datetime.fromisoformat(text)
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)

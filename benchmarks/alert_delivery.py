@@ -24,8 +24,8 @@ from pydantic import SecretStr
 
 from analytics import query
 from analytics.lake.reader import Reader
+from analytics.lake.records import AlertEvent
 from analytics.lake.writer import Lake
-from analytics.records import AlertEvent
 from collector.alerts import delivery
 from collector.alerts.channels import Channels
 from collector.alerts.delivery_queue import DeliveryQueue

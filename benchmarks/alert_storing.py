@@ -23,8 +23,8 @@ from machine import described
 
 from analytics import query
 from analytics.lake.reader import Reader
+from analytics.lake.records import Snapshot
 from analytics.lake.writer import Lake
-from analytics.records import Snapshot
 from analytics.rules import frames
 from analytics.rules.messages import message
 from collector.alerts.passes import Evaluation, Passes

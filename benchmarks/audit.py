@@ -28,17 +28,18 @@ import pandas as pd
 import plain_figures as plain
 from plain_figures import Cells, Raw
 
-from analytics import formats, query, query_cli
+from analytics import formats, query
+from analytics.cli import query_cli
 from analytics.correlation.matrix import correlation
 from analytics.exports.csv import csv_bytes
-from analytics.exports.day_report import Day, day_report
 from analytics.indicators.change import log_returns
 from analytics.lake.reader import Reader
 from analytics.market import figures, measures
+from analytics.market.pair_history import METRICS, history
 from analytics.market.venue_summary import quoted, venue_summaries
-from analytics.pair.history import METRICS, history
 from analytics.panels import panel
 from analytics.panels.panel import TIMEFRAMES, Panel
+from analytics.reports.day_report import Day, day_report
 from analytics.signals.thresholds import Thresholds
 from analytics.signals.tiers import METRICS as OF_TIERS
 from analytics.signals.tiers import tiers

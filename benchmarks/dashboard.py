@@ -275,7 +275,7 @@ def main() -> None:
     if wanted & {"visits", "changes"}:
         with (
             living(asked.lake.absolute(), CYCLE_S) as lake,
-            serving(ROOT / "dashboard/app.py", PERPSCOPE_DATA_DIR=str(lake.folder)) as app,
+            serving(ROOT / "dashboard/server/app.py", PERPSCOPE_DATA_DIR=str(lake.folder)) as app,
             serving(ROOT / "benchmarks/bare_app.py") as bare,
             browsing.chromium() as browser,
         ):
@@ -289,7 +289,9 @@ def main() -> None:
         fast = {"PERPSCOPE_INTERVAL_S": f"{FAST_CYCLE_S:g}"}
         with (
             living(asked.lake.absolute(), FAST_CYCLE_S) as lake,
-            serving(ROOT / "dashboard/app.py", PERPSCOPE_DATA_DIR=str(lake.folder), **fast) as app,
+            serving(
+                ROOT / "dashboard/server/app.py", PERPSCOPE_DATA_DIR=str(lake.folder), **fast
+            ) as app,
         ):
             if "bytes" in wanted:
                 with browsing.chromium() as browser:

@@ -21,8 +21,8 @@ from pathlib import Path
 import pyarrow as pa
 from big_lake import BAR, END, VENUES, Market, Stretch
 
+from analytics.lake.records import Cycle, Instrument
 from analytics.lake.writer import Lake
-from analytics.records import Cycle, Instrument
 
 _HEARD = timedelta(seconds=2)
 """From the start of a cycle to its last row."""

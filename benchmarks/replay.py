@@ -27,8 +27,8 @@ from machine import described
 from analytics import query
 from analytics.lake.reader import Reader
 from analytics.panels.panel import LEAST_KNOWN
-from analytics.replay import steps
-from analytics.replay_window import LENGTH, Window
+from analytics.replay.record_steps import steps
+from analytics.replay.window import LENGTH, Window
 
 CYCLE = timedelta(seconds=30)
 TARGET_MS = 50.0

@@ -145,7 +145,7 @@ def main() -> None:
         end = fetch(cursor, "newest_row", wall=None).iloc[0, 0]
     good = True
     with (
-        serving(ROOT / "dashboard/app.py", PERPSCOPE_DATA_DIR=str(lake)) as app,
+        serving(ROOT / "dashboard/server/app.py", PERPSCOPE_DATA_DIR=str(lake)) as app,
         browsing.chromium() as browser,
     ):
         for name in asked.pages:

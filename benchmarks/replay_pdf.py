@@ -16,9 +16,9 @@ from machine import described
 from analytics import query
 from analytics.exports.pdf import pdf_bytes
 from analytics.lake.reader import Reader
-from analytics.range_report.asked import PARTS, Asked
-from analytics.range_report.parts import parts
-from analytics.range_report.workbook import workbook
+from analytics.reports.range_parts import parts
+from analytics.reports.range_request import PARTS, Asked
+from analytics.reports.range_workbook import workbook
 
 PAIRS = 2
 CYCLE = timedelta(seconds=30)

@@ -40,7 +40,7 @@ import aiohttp
 import ccxt.pro
 from machine import described
 
-from analytics.records import Instrument
+from analytics.lake.records import Instrument
 from collector.streams.formats.binance import BINANCE
 from collector.streams.formats.stream import Handler, Sinks
 from collector.streams.state.rejects import Rejects

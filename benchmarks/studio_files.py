@@ -25,7 +25,7 @@ from machine import described
 
 from analytics import query
 from analytics.lake.reader import Reader
-from analytics.scratch import building, questions, reading
+from analytics.scratch import building, inspect_files, questions
 from analytics.scratch.preview import Progress
 
 PAIRS = 600
@@ -112,7 +112,7 @@ def measure(file: Path, folder: Path) -> None:
             known = pairs_now(lake, newest)
             at_first.extend([time.perf_counter() - began, known, progress.done])
 
-    preview = reading.read([file], folder / "work", watched)
+    preview = inspect_files.read([file], folder / "work", watched)
     read_s = time.perf_counter() - began
     mapping = questions.suggested(preview)
     for question in questions.unanswered(preview, mapping):

@@ -35,8 +35,8 @@ from machine import described
 from analytics.lake.schema import BAR
 from analytics.panels.panel import Pair, Panel
 from analytics.trades.simulated.engine import simulate
-from analytics.trades.simulated.funding import settlements
 from analytics.trades.simulated.plan import Fee, Plan, SlippageBps
+from analytics.trades.simulated.settlements import settlements
 from analytics.trades.simulated.signals import ObvTrend, RsiReversal, Signals, WithTrend
 
 FEE_PCT, SLIPPAGE_BPS, SIZE_USD, START_USD = 0.05, 2.0, 1_000.0, 1e7

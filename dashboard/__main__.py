@@ -28,7 +28,7 @@ def main() -> None:
 
     # Else what goes wrong goes to stdout, in colours.
     plain = ("--logger.enableRich", "false")
-    cli.main(["run", str(Path(__file__).with_name("app.py")), *plain, *sys.argv[1:]])
+    cli.main(["run", str(Path(__file__).with_name("server") / "app.py"), *plain, *sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from analytics.errors import PerpscopeError, QueryError
-from dashboard import as_of, record, session, view
-from dashboard.as_of import Moment
 from dashboard.frame.alert_news import load_news_code
 from dashboard.frame.brand import MARK, WORDMARK, style_page
 from dashboard.frame.browser_storage import Many
@@ -19,6 +17,8 @@ from dashboard.frame.user_thresholds import with_own_levels
 from dashboard.loaders import queries, shown_moment, source
 from dashboard.overview.column_layout import COLUMN_FIELDS, optional_columns, usual_labels
 from dashboard.pair_chart.pair_dialog import pair_dialog
+from dashboard.state import as_of, record, session, view
+from dashboard.state.as_of import Moment
 
 MANY = {
     key: Many([one.label for one in optional_columns(rows).values()], usual_labels(rows))

@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from analytics.lake.records import Snapshot
 from analytics.lake.writer import Lake
-from analytics.records import Snapshot
 from collector.commands import launch
 from tests.waiting import HANG_S, published, until
 

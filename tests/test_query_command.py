@@ -13,7 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 import perpscope
-from analytics import query, query_cli
+from analytics import query
+from analytics.cli import query_cli
 from analytics.errors import QueryError
 from analytics.lake.writer import Lake
 from collector.runtime.clock import Clock

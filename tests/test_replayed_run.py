@@ -28,16 +28,17 @@ import pytest
 from typer.testing import CliRunner
 
 import perpscope
-from analytics import query, replay
+from analytics import query
 from analytics.errors import QueryError
 from analytics.lake.bars import known_at
 from analytics.lake.clock import LakeClock
 from analytics.lake.reader import Reader
+from analytics.lake.records import Instrument
 from analytics.lake.writer import Lake
 from analytics.panels.panel import Panel
-from analytics.records import Instrument
-from analytics.replay import NOT_OF_A_TIME
-from analytics.replay_window import Window, Windows
+from analytics.replay import record_steps
+from analytics.replay.record_steps import NOT_OF_A_TIME
+from analytics.replay.window import Window, Windows
 from analytics.rules.columns import COLUMNS
 from analytics.rules.frames import Frames
 from collector.cycles.bars_from_snapshots import write_finished_bars
@@ -366,7 +367,7 @@ def test_the_command_writes_what_was_answered_live(run):
 
     lines = [json.loads(line) for line in out.stdout.splitlines()]
     with reader.cursor() as cursor:
-        steps = replay.steps(cursor, START, START + 5 * MINUTE, CYCLE)
+        steps = record_steps.steps(cursor, START, START + 5 * MINUTE, CYCLE)
     times = [one["at"] for one in lines]
     assert times == [at.isoformat(timespec="milliseconds").replace("+00:00", "Z") for at in steps]
     assert len(times) == 10

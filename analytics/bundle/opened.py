@@ -16,7 +16,7 @@ from typing import Final
 import pyarrow as pa
 from pydantic import ValidationError
 
-from analytics import formats, simulate_asked
+from analytics import formats
 from analytics.bundle import archive, trades
 from analytics.bundle.manifest import (
     LONGEST_LOOK_BACK,
@@ -31,13 +31,14 @@ from analytics.bundle.manifest import (
     Manifest,
     member,
 )
-from analytics.bundle.record import Wanted
+from analytics.bundle.needed_rows import Wanted
 from analytics.bundle.tables_child import MAX_S, MEMORY_MB
 from analytics.errors import BundleRefused, QueryError, RuleError
 from analytics.lake import schema
 from analytics.lake.writer import Lake
 from analytics.rules.frames import COLUMNS
 from analytics.rules.rules_file import LARGEST, Rule, read_rules
+from analytics.trades.simulated import request
 
 _LARGEST_TEXT: Final = 256_000_000
 """[bytes]"""
@@ -55,7 +56,7 @@ class Opened:
     manifest: Manifest
     wanted: Wanted
     """Range, rules and subjects of its firings."""
-    trades: simulate_asked.Asked | None
+    trades: request.Asked | None
     """What was simulated; None: nothing."""
     lines: Mapping[str, list[str]]
     """Of firings and trades, by member."""
@@ -163,7 +164,7 @@ def _rules(place: Path, manifest: Manifest) -> tuple[Rule, ...]:
     return rules
 
 
-def _trades(place: Path) -> simulate_asked.Asked | None:
+def _trades(place: Path) -> request.Asked | None:
     if place.stat().st_size > _LARGEST_MANIFEST:
         raise BundleRefused(f"{TRADES_ASKED} is too large")
     try:

@@ -12,15 +12,15 @@ from typing import Any, Final
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from analytics import formats, simulate_asked
+from analytics import formats
 from analytics.bundle.differences import TRADE
-from analytics.bundle.record import Wanted
+from analytics.bundle.needed_rows import Wanted
 from analytics.errors import QueryError
 from analytics.panels.panel import TIMEFRAMES
 from analytics.rules.rules_file import Rule
-from analytics.simulate_asked import Asked
-from analytics.trades.simulated import simulation
+from analytics.trades.simulated import request, simulation
 from analytics.trades.simulated.conditions import Conditions, OfRule, condition
+from analytics.trades.simulated.request import Asked
 
 _OF_BUNDLE: Final = ("pairs", "since", "until")
 """What the bundle itself decides."""
@@ -83,8 +83,8 @@ def needing(wanted: Wanted, asked: Asked | None) -> Wanted:
     if asked.timeframe not in TIMEFRAMES:
         given = formats.repeated(asked.timeframe)
         raise QueryError(f"--trades timeframe={given}: one of {', '.join(TIMEFRAMES)}")
-    simulate_asked.plan(asked)
-    signals, width = simulate_asked.source(asked, wanted.rules), TIMEFRAMES[asked.timeframe]
+    request.plan(asked)
+    signals, width = request.source(asked, wanted.rules), TIMEFRAMES[asked.timeframe]
     match signals:
         case OfRule(rule):
             return replace(wanted, conditions=(rule,))
@@ -114,8 +114,8 @@ def simulated(folder: Path, wanted: Wanted, asked: Asked | None) -> list[str]:
         pairs = ",".join(sorted(word for word in wanted.subjects if "/" in word))
     since, until = wanted.start.isoformat(), wanted.end.isoformat()
     asked = replace(asked, since=since, until=until, pairs=pairs)
-    signals, plan = simulate_asked.source(asked, wanted.rules), simulate_asked.plan(asked)
-    with simulate_asked.record(folder, asked, wanted.end, threads=1) as record:
+    signals, plan = request.source(asked, wanted.rules), request.plan(asked)
+    with request.record(folder, asked, wanted.end, threads=1) as record:
         run = simulation.run(record, signals, plan).run
     lines = [*_lines("trade", run.trades), *_lines("not filled", run.unfilled)]
     return [line for _, line in sorted(lines)]

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from analytics.bundle import firings, trades
+from analytics.bundle import rule_events, trades
 from analytics.bundle.differences import ALERT, TRADE, Difference, first_difference
 from analytics.bundle.manifest import MARKS, PASSES, TRADES, TRADES_ASKED, Manifest, versions
 from analytics.bundle.opened import open_bundle
@@ -53,7 +53,7 @@ def verify(file: Path) -> Verified:
         opened = open_bundle(file, lake)
         manifest = opened.manifest
         cycle = timedelta(seconds=manifest.interval_s)
-        found = firings.evaluated(lake, opened.wanted, manifest.known_by, cycle).by_member
+        found = rule_events.evaluated(lake, opened.wanted, manifest.known_by, cycle).by_member
         try:
             made = trades.simulated(lake, opened.wanted, opened.trades)
         except (QueryError, RuleError) as error:

@@ -17,9 +17,8 @@ from typing import Any
 
 import duckdb
 
-from analytics import formats, query, simulate_asked
-from analytics.bases import bases
-from analytics.bundle import archive, firings, record, trades
+from analytics import formats, query
+from analytics.bundle import archive, needed_rows, rule_events, trades
 from analytics.bundle.manifest import (
     ABOUT,
     LONGEST,
@@ -35,13 +34,15 @@ from analytics.bundle.manifest import (
     member,
     versions,
 )
+from analytics.bundle.needed_rows import Wanted
 from analytics.bundle.opened import build, read_tables
-from analytics.bundle.record import Wanted
 from analytics.errors import BundleRefused, QueryError, RuleError
 from analytics.lake.reader import Reader
+from analytics.panels.bases import bases
 from analytics.rules.frames import COLUMNS
 from analytics.rules.rules_file import Rule, read_rules
 from analytics.rules.rules_text import RulesText
+from analytics.trades.simulated import request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class Asked:
     """Whether a look-back sees what became known after the end."""
     interval_s: float
     """Between two cycles of the collector. [s]"""
-    trades: simulate_asked.Asked | None = None
+    trades: request.Asked | None = None
     """What to simulate in the range; None: nothing."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Of which ``SETTINGS`` are stated."""
@@ -118,13 +119,13 @@ def _members(folder: Path, asked: Asked, place: Path) -> tuple[dict[str, Path], 
             wanted = trades.needing(_wanted(cursor, asked, rules), asked.trades)
             for table in TABLES:
                 name = member(table)
-                rows[name] = record.write(cursor, wanted, table, members[name])
+                rows[name] = needed_rows.write(cursor, wanted, table, members[name])
     finally:
         reader.close()
     read_tables(place, wanted.start, wanted.end)
     build(lake := place / "lake", origin, place)
     known_by = None if asked.later else asked.end
-    found = firings.evaluated(lake, wanted, known_by, timedelta(seconds=asked.interval_s))
+    found = rule_events.evaluated(lake, wanted, known_by, timedelta(seconds=asked.interval_s))
     members[TRADES_ASKED].write_bytes(trades.written(asked.trades))
     made = {TRADES: trades.simulated(lake, wanted, asked.trades)}
     for name, lines in {**found.by_member, **made}.items():

@@ -21,8 +21,7 @@ import pyarrow.compute as pc
 
 from analytics.files import reshape
 from analytics.files.parsed import TIMES
-from analytics.lake.schema import BAR, KEYS
-from analytics.ranges import OPEN_INTEREST, RANGES, RATIOS
+from analytics.lake.schema import BAR, KEYS, OPEN_INTEREST, RANGES, RATIOS
 
 NOTHING_SAID = "no values"
 STILL_TO_COME = "time in the future"

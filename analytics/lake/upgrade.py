@@ -14,7 +14,7 @@ from typing import Final
 
 import duckdb
 
-from analytics import tickers
+from analytics.asset_names import rename
 from analytics.lake.clock import LakeClock
 
 
@@ -106,7 +106,7 @@ def date_what_was_fetched(cursor: duckdb.DuckDBPyConnection) -> None:
 
 STEPS: tuple[Step, ...] = (
     Step(version=3, run=halve_bybit_oi),
-    Step(version=3, run=tickers.rename),
+    Step(version=3, run=rename),
     Step(version=3, run=date_what_was_fetched),
 )
 """In the order in which they run."""

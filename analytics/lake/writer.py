@@ -40,8 +40,8 @@ from analytics.lake import (
 from analytics.lake.checksums import Checksums
 from analytics.lake.insert import NewestTimes, insert_new
 from analytics.lake.layout import PRIVATE_UMASK, Layout, make_private
+from analytics.lake.records import Instrument, Record
 from analytics.lake.session import MEMORY_LIMIT, Session, hints_at_damage, lake_errors
-from analytics.records import Instrument, Record
 
 _INTERRUPT_AGAIN_S = 0.05
 

@@ -1,7 +1,10 @@
-"""The market as a whole, and each venue's part of it.
+"""The market as a whole, by asset, by venue, and one pair of it.
 
 ``totals`` has the sums and means over pairs, each with its coverage; ``figures`` the cards of
 Overview, with their change and their course; ``movers`` the pairs at either end of a metric;
-``venue_shares`` and ``venue_summary`` compare venues. One pair's figures are in
-``analytics.pair``.
+``by_asset`` assets bar by bar; ``venue_shares`` and ``venue_summary`` compare venues.
+
+``pair_figures`` is what one instrument, or one base over its venues, stands at now,
+``pair_history`` what its chart draws bar by bar, ``pair_curves`` the small curves and z-scores
+beside each pair in a table.
 """

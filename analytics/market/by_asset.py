@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.bases import Key
 from analytics.indicators.arrays import Floats
 from analytics.indicators.funding import funding_8h_pct
 from analytics.market import totals
 from analytics.market.measures import LATE
+from analytics.panels.bases import Key
 from analytics.panels.panel import COUNTS, FLOWS, Pair, Panel, coverage
 
 Line = NDArray[np.float64]

@@ -26,11 +26,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from analytics import query
-from analytics.bases import EVERY_BASE_AS_STORED, Bases
 from analytics.errors import QueryError
 from analytics.indicators.arrays import Floats
 from analytics.lake import schema
 from analytics.lake.schema import BAR
+from analytics.panels.bases import EVERY_BASE_AS_STORED, Bases
 
 TIMEFRAMES: Final[Mapping[str, timedelta]] = MappingProxyType(
     {

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics.bases import Key
 from analytics.indicators import bands, change, flow, zscores
 from analytics.indicators.arrays import Floats
 from analytics.indicators.funding import funding_8h_pct
@@ -22,6 +21,7 @@ from analytics.lake.schema import BAR
 from analytics.market import totals
 from analytics.market.by_asset import by_asset
 from analytics.market.measures import MEASURES, Measure, by_bar
+from analytics.panels.bases import Key
 from analytics.panels.panel import TIMEFRAMES, Pair, Panel
 from analytics.rules.expression import ColumnKind
 from analytics.rules.rules_file import Per

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from analytics.records import AlertEvent
+from analytics.lake.records import AlertEvent
 from analytics.rules import episode
 from analytics.rules.engine import Event, Key, States, Subject
 from analytics.rules.rules_file import Rule

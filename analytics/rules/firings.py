@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 
 from analytics import query
-from analytics.bases import bases
+from analytics.panels.bases import bases
 from analytics.panels.panel import Panel, load
 from analytics.rules.history import replay
 from analytics.rules.reading import mark

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics.bases import bases
+from analytics.panels.bases import bases
 from analytics.rules import columns
 from analytics.rules.columns import Column
 from analytics.rules.engine import Event, Key, Subject, Which, conditions, inside_names, second

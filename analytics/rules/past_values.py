@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analytics.bases import Bases
 from analytics.indicators.arrays import Floats
 from analytics.lake.schema import BAR
 from analytics.market.by_asset import needed
+from analytics.panels.bases import Bases
 from analytics.panels.panel import TIMEFRAMES, Pair, Panel, load
 from analytics.rules import columns, past_levels
 from analytics.rules.columns import CONFLUENCE, Column

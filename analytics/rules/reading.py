@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 import duckdb
 
 from analytics import query
-from analytics.bases import Bases, bases
 from analytics.lake.attach import files_of
 from analytics.lake.schema import BAR
+from analytics.panels.bases import Bases, bases
 from analytics.panels.panel import TIMEFRAMES
 
 SILENT_CYCLES: Final = 3

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 import string
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from analytics import formats
 from analytics.errors import RuleError
 from analytics.rules.episode import Waits
 from analytics.rules.expression import ColumnKind, Expression, parse
@@ -117,6 +119,20 @@ class Rule:
 def builtin() -> bytes:
     """Return the ``alerts.toml`` that a data folder begins with."""
     return (files("analytics") / "rules" / "alerts.toml").read_bytes()
+
+
+def named(rules: Sequence[Rule], name: str) -> Rule:
+    """Return the rule called *name*.
+
+    Raises:
+        RuleError: There is none.
+    """
+    by_name = {rule.name: rule for rule in rules}
+    if name not in by_name:
+        near = difflib.get_close_matches(name, by_name, 1, 0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(by_name) or 'none'}"
+        raise RuleError(f"no rule is called {formats.repeated(name)!r}; {hint}")
+    return by_name[name]
 
 
 def read_rules(content: bytes, columns: _Columns) -> tuple[Rule, ...]:

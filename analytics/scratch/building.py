@@ -12,10 +12,10 @@ from analytics.errors import BundleRefused, ImportRefused
 from analytics.files.child_process import Answer, ChildProcess
 from analytics.lake.clock import INTERVAL_FACT, LakeClock
 from analytics.lake.writer import Lake
+from analytics.scratch.inspect_files import CHILD
 from analytics.scratch.limits import BUILD_S
 from analytics.scratch.preview import Built, Mapping, Preview, Progress
 from analytics.scratch.questions import unanswered
-from analytics.scratch.reading import CHILD
 
 
 def build(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from analytics.ranges import RANGES
+from analytics.lake.schema import RANGES
 from analytics.scratch.aliases import ALIASES, UNITS, plain
 from analytics.scratch.preview import Column, Guess, Kind, Meaning
 from analytics.scratch.symbols import FileName

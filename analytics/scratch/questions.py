@@ -8,7 +8,7 @@ from functools import partial
 from zoneinfo import ZoneInfo, available_timezones
 
 from analytics.scratch.aliases import UNITS
-from analytics.scratch.plan import ALL, FOR_ALL, Plan, plan
+from analytics.scratch.file_plan import ALL, FOR_ALL, Plan, plan
 from analytics.scratch.preview import Column, Mapping, Preview, Question
 from analytics.scratch.symbols import QUOTES, VENUES, is_bare, named
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from analytics.lake.attach import quoted
-from analytics.ranges import RANGES
-from analytics.scratch.plan import Plan, Taken
+from analytics.lake.schema import RANGES
+from analytics.scratch.file_plan import Plan, Taken
 
 LATE_S: Final = 30
 """How far off its five-minute mark a value at the end of a bar may be stamped. [s]"""

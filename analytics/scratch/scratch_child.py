@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from analytics.files.child_process import Answer, Tell, serve
-from analytics.scratch import looking, staging
+from analytics.scratch import column_profiles, staging
 from analytics.scratch.limits import BUILD_S
 
 
@@ -26,7 +26,7 @@ def _read(asked: Answer) -> Answer:
     staged = staging.stage(file, work)
     names = [file.name if len(staged) == 1 else f"{file.name}, {one.format}" for one in staged]
     previews = [
-        looking.look(file, name, f"{asked['key']}{'' if not nth else f'.{nth}'}", one)
+        column_profiles.look(file, name, f"{asked['key']}{'' if not nth else f'.{nth}'}", one)
         for nth, (name, one) in enumerate(zip(names, staged, strict=True))
     ]
     return {"previews": msgspec.to_builtins(previews)}

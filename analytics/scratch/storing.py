@@ -27,8 +27,8 @@ from analytics.lake.clock import INTERVAL_FACT, LakeClock
 from analytics.lake.writer import Lake
 from analytics.scratch import relation, symbols
 from analytics.scratch.aliases import plain
+from analytics.scratch.file_plan import BAR_S, CANDLE, FLOWS, Plan, plan
 from analytics.scratch.limits import ENGINE_MEMORY, MAX_TEXTS, said
-from analytics.scratch.plan import BAR_S, CANDLE, FLOWS, Plan, plan
 from analytics.scratch.preview import Built, Mapping, Preview, Progress
 
 WINDOW_ROWS = 400_000

@@ -17,8 +17,8 @@ from typing import Final
 import duckdb
 import numpy as np
 
-from analytics.bases import Bases, bases
 from analytics.errors import QueryError
+from analytics.panels.bases import Bases, bases
 from analytics.panels.panel import TIMEFRAMES, Panel, load_for_signals
 from analytics.signals.thresholds import Thresholds
 from analytics.signals.tiers import METRICS, Tier, bars_needed, tiers

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from analytics.indicators import change
 from analytics.indicators.arrays import Floats
 from analytics.indicators.funding import carried, funding_8h_pct
+from analytics.lake.records import Trade
 from analytics.lake.schema import BAR
 from analytics.panels.panel import Panel
-from analytics.records import Trade
 from analytics.signals.tiers import Z_REACH, z_oi
 from analytics.trades.money import moved_pct, price_pnl_usd
 

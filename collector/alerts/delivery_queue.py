@@ -20,8 +20,8 @@ import structlog
 
 from analytics import query
 from analytics.errors import LakeError, QueryError
+from analytics.lake.records import AlertDelivery
 from analytics.lake.writer import Lake
-from analytics.records import AlertDelivery
 from analytics.untrusted.visible import visible
 from collector.runtime.backoff import Backoff
 from collector.runtime.clock import Clock

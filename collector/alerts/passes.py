@@ -25,8 +25,8 @@ import structlog
 from analytics import query
 from analytics.errors import LakeError, QueryError
 from analytics.lake.reader import Reader
+from analytics.lake.records import AlertEvent
 from analytics.lake.writer import Lake
-from analytics.records import AlertEvent
 from analytics.rules import engine, event_rows
 from analytics.rules.engine import Event, States, Which
 from analytics.rules.rules_file import Rule

@@ -17,7 +17,7 @@ import structlog
 
 from analytics.errors import LakeError, RuleError
 from analytics.lake.layout import write_in_place_of
-from analytics.rules.commands import digest
+from analytics.rules.alert_commands import digest
 from analytics.rules.expression import ColumnKind
 from analytics.rules.rules_file import LARGEST, Per, Rule, read_rules
 

@@ -26,9 +26,9 @@ import pyarrow.compute as pc
 
 from analytics.errors import ImportRefused
 from analytics.files.parsing import parse
+from analytics.lake.records import Instrument
 from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
-from analytics.records import Instrument
 from collector.backfill.outcome import Outcome, Progress
 from collector.backfill.plan import Known, Wanted, known
 from collector.backfill.rows import SCHEMA

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.files import reshape
-from analytics.records import Instrument
+from analytics.lake.records import Instrument
 from collector.cycles.validation import AUDIT_BAND
 
 _COLUMNS = "venue, symbol, base, ts, close, volume_usd, volume_24h_usd, oi_base, oi_usd"

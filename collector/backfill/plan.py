@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from analytics import query
 from analytics.files.funding_periods import MAX_PERIOD, MIN_PERIOD
+from analytics.lake.records import Instrument
 from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
-from analytics.records import Instrument
 from collector.venues.venue import History, Venue
 
 DAY = timedelta(days=1)

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from analytics import query
 from analytics.files.row_checks import validated
 from analytics.lake.bars import known_at
+from analytics.lake.records import Instrument
 from analytics.lake.schema import BAR
 from analytics.lake.writer import Lake
-from analytics.records import Instrument
 from collector.backfill import derived
 from collector.runtime.clock import Clock
 

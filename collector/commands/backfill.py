@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from analytics.collector_socket import takes_work
+from analytics.control.collector_socket import takes_work
 from analytics.errors import LakeError, LakeLocked
 from collector.backfill import coverage
 from collector.backfill.coverage import Covered

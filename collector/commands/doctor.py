@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analytics import formats
-from analytics.collector_socket import takes_work
+from analytics.control.collector_socket import takes_work
 from analytics.errors import LakeAbsent, LakeError, PerpscopeError, VenueError
 from analytics.lake.attach import connect, extension_file
 from analytics.lake.check import quarantine_notes

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analytics import formats
-from analytics.collector_socket import takes_work
+from analytics.control.collector_socket import takes_work
 from analytics.errors import LakeError, LakeLocked, QueryError
 from analytics.lake.writer import Lake
 from collector.commands.progress import ProgressScreen

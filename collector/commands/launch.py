@@ -14,9 +14,9 @@ from pathlib import Path
 import aiohttp
 import duckdb
 
+from analytics import query
 from analytics.errors import PerpscopeError
 from analytics.lake.reader import Reader
-from analytics.query_cli import lake_time
 from collector.commands.processes import ChildProcess, Processes
 from collector.commands.serve import refuse_taken_port
 from collector.runtime.clock import Clock
@@ -166,7 +166,7 @@ def _has_recent(reader: Reader) -> bool:
     """Return whether snapshots of the last minutes are published."""
     try:
         with reader.cursor() as cursor:
-            since = lake_time(cursor, datetime.now(UTC) - RECENT)
+            since = query.lake_time(cursor, datetime.now(UTC) - RECENT)
             found = cursor.execute(
                 "select 1 from snapshots where received_ts > $since limit 1",
                 {"since": since.replace(tzinfo=None)},

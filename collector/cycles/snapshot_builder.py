@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from analytics.records import Snapshot
+from analytics.lake.records import Snapshot
 from collector.cycles.universe import Universe
 from collector.cycles.validation import Part, snapshot
 from collector.streams.feed import Feed

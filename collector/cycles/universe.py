@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from analytics.records import Instrument
+from analytics.lake.records import Instrument
 
 INCUMBENT_BONUS = 1.2
 """An instrument already collected counts as if it traded this many times its volume."""

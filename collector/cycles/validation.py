@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from analytics.ranges import OPEN_INTEREST, RANGES, RATIOS
-from analytics.records import Instrument, Snapshot
+from analytics.lake.records import Instrument, Snapshot
+from analytics.lake.schema import OPEN_INTEREST, RANGES, RATIOS
 from collector.venues.venue import Fields, Value
 
 STALE_AFTER = timedelta(minutes=5)

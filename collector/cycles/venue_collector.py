@@ -20,7 +20,7 @@ from functools import partial
 import structlog
 
 from analytics.errors import VenueError, VenueForbidden, VenueUnavailable
-from analytics.records import Cycle, Instrument, Snapshot
+from analytics.lake.records import Cycle, Instrument, Snapshot
 from collector.cycles.snapshot_builder import SnapshotBuilder
 from collector.cycles.universe import Universe
 from collector.runtime.background_budget import BackgroundBudget

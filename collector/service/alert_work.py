@@ -1,7 +1,7 @@
 """What pages have the collector do about alerts: acknowledge, silence, end a silence, save rules.
 
-The commands are those of `analytics.rules.commands`. What a person did is stored and published
-before they hear that it was.
+The commands are those of `analytics.rules.alert_commands`. What a person did is stored and
+published before they hear that it was.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from analytics.commands import Action, Command
+from analytics.control.commands import Action, Command
 from analytics.errors import RuleError
+from analytics.lake.records import AlertAction
 from analytics.lake.writer import Lake
-from analytics.records import AlertAction
-from analytics.rules.commands import (
+from analytics.rules.alert_commands import (
     LONGEST_SILENCE_D,
     Acknowledge,
     AcknowledgeAll,

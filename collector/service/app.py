@@ -16,8 +16,8 @@ import structlog
 
 from analytics import query
 from analytics.errors import SettingsError
+from analytics.lake.records import Instrument
 from analytics.lake.writer import Lake
-from analytics.records import Instrument
 from analytics.rules import frames, status
 from analytics.rules.messages import message
 from analytics.rules.rules_file import builtin

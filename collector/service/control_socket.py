@@ -3,7 +3,7 @@
 Only one process may write to a lake. A command or a page that wants to write while the
 collector runs hands it the work over a Unix socket beside the lake, which only
 its owner can open, and reads progress back as JSON lines. Pages ask by
-`analytics.collector_socket`, commands whose work takes long by `ask`.
+`analytics.control.collector_socket`, commands whose work takes long by `ask`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from analytics.collector_socket import LARGEST_REQUEST, socket_path
+from analytics.control.collector_socket import LARGEST_REQUEST, socket_path
 from analytics.errors import LakeError, PerpscopeError, QueryError, RuleError
 from collector.runtime.guarded_tasks import GuardedTasks
 from collector.service import left_behind

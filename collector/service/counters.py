@@ -6,7 +6,7 @@ import json
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
-from analytics.records import Cycle
+from analytics.lake.records import Cycle
 from collector.alerts.passes import Passes
 from collector.streams.feed import Feed
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from analytics.commands import Command, made
+from analytics.control.commands import Command, made
 from analytics.errors import RuleError
 from analytics.lake.writer import Lake
 from analytics.settings import LakeSettings

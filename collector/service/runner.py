@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 
 from analytics.errors import LakeError
-from analytics.files.commands import ImportUpload
-from analytics.records import Cycle
+from analytics.files.upload_commands import ImportUpload
+from analytics.lake.records import Cycle
 from collector.runtime.guarded_tasks import GuardedTask
 from collector.service import timetable
 from collector.service.alert_work import AlertWork

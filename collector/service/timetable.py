@@ -9,8 +9,8 @@ from functools import partial
 import structlog
 
 from analytics.errors import LakeError, VenueError
+from analytics.lake.records import Cycle
 from analytics.lake.schema import BAR
-from analytics.records import Cycle
 from collector.backfill import plan
 from collector.cycles.bars_from_snapshots import write_finished_bars
 from collector.cycles.venue_collector import VenueCollector

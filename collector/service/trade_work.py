@@ -1,6 +1,6 @@
 """What pages have the collector do about monitored trades: open, edit, close.
 
-The commands are those of `analytics.trades.commands`. A change is stored and published before
+The commands are those of `analytics.trades.trade_commands`. A change is stored and published before
 whoever asked hears that it was.
 """
 
@@ -14,12 +14,12 @@ from typing import Any, Final
 import pandas as pd
 
 from analytics import query
-from analytics.commands import Action
+from analytics.control.commands import Action
 from analytics.errors import RuleError
+from analytics.lake.records import Trade
 from analytics.lake.writer import Lake
-from analytics.records import Trade
 from analytics.settings import LakeSettings
-from analytics.trades.commands import CloseTrade, EditTrade, OpenTrade, check_trade
+from analytics.trades.trade_commands import CloseTrade, EditTrade, OpenTrade, check_trade
 from collector.runtime.clock import Clock
 from collector.service.control_socket import Work
 from collector.service.page_work import has_row, page_work

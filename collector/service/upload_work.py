@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from analytics.errors import RuleError
-from analytics.files.commands import ImportUpload
+from analytics.files.upload_commands import ImportUpload
 from analytics.lake.layout import Layout
 from analytics.lake.reader import Reader
 from analytics.lake.writer import Lake

@@ -15,8 +15,8 @@ from datetime import datetime
 import structlog
 
 from analytics.errors import LakeError
+from analytics.lake.records import Record, Snapshot
 from analytics.lake.writer import Lake
-from analytics.records import Record, Snapshot
 from collector.runtime.backoff import Backoff
 from collector.runtime.published import Published
 

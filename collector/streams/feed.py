@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from analytics.records import Gap, Instrument, Liquidation
+from analytics.lake.records import Gap, Instrument, Liquidation
 from collector.runtime import http_session
 from collector.runtime.clock import Clock
 from collector.runtime.guarded_tasks import GuardedTask, GuardedTasks

@@ -27,7 +27,7 @@ import structlog
 
 from analytics.asset_names import base_and_multiplier, is_name
 from analytics.errors import RateLimited, VenueError, VenueUnavailable
-from analytics.records import Instrument
+from analytics.lake.records import Instrument
 from collector.runtime import http_session
 from collector.runtime.backoff import Backoff
 from collector.runtime.budget import RequestBudget

@@ -13,11 +13,11 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.rules import commands
-from dashboard.as_of import Moment
+from analytics.rules import alert_commands
 from dashboard.components import asking_collector
 from dashboard.components.asking_collector import Fields
 from dashboard.frame.error_boundary import plain
+from dashboard.state.as_of import Moment
 
 FOR: Final[Mapping[str, timedelta | None]] = {
     "15 m": timedelta(minutes=15),
@@ -38,7 +38,7 @@ def acting_bar(open_alerts: pd.DataFrame, shown: Moment, why_not: str | None) ->
         why_not: Why nothing can be done.
     """
     asking_collector.token_field()
-    count = min(len(open_alerts), commands.MOST_EPISODES)
+    count = min(len(open_alerts), alert_commands.MOST_EPISODES)
     words = f"Acknowledge all {count:,}" if count else "Acknowledge all"
     if st.button(
         words,
@@ -47,7 +47,9 @@ def acting_bar(open_alerts: pd.DataFrame, shown: Moment, why_not: str | None) ->
         help=why_not,
     ):
         rows = open_alerts.head(count).to_dict("records")
-        asking_collector.do(commands.AcknowledgeAll, {"episodes": [named(row) for row in rows]})
+        asking_collector.do(
+            alert_commands.AcknowledgeAll, {"episodes": [named(row) for row in rows]}
+        )
     with st.popover(
         "Silence", icon=":material/notifications_off:", disabled=why_not is not None, help=why_not
     ):
@@ -64,7 +66,7 @@ def silences(rows: pd.DataFrame, shown: Moment, why_not: str | None) -> None:
                 f":material/notifications_off: {plain(_words(row, shown))}", width="content"
             )
             if st.button("End", key=f"end_{row['id']}", disabled=why_not is not None, help=why_not):
-                asking_collector.do(commands.EndSilence, {"ends_id": row["id"]})
+                asking_collector.do(alert_commands.EndSilence, {"ends_id": row["id"]})
 
 
 def silence_form(targets: Mapping[str, Fields], key: str, shown: Moment) -> None:
@@ -85,7 +87,7 @@ def silence_form(targets: Mapping[str, Fields], key: str, shown: Moment) -> None
     if st.button("Silence", key=f"{key}_do", type="primary", disabled=span is None and end is None):
         until = shown.now + span if span else end and end.replace(tzinfo=UTC)
         asking_collector.do(
-            commands.Silence, {**targets[what], "until_ts": until, "reason": reason or None}
+            alert_commands.Silence, {**targets[what], "until_ts": until, "reason": reason or None}
         )
 
 

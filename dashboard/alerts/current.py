@@ -13,9 +13,9 @@ from analytics.palette import Colors
 from analytics.rules import episode_words
 from dashboard.alerts import acting
 from dashboard.alerts.episode_table import episode_table
-from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import alert_episodes
+from dashboard.state.as_of import Moment
 
 FIRING: Final = "alerts_firing"
 PENDING: Final = "alerts_pending"

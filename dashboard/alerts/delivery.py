@@ -11,10 +11,10 @@ from analytics import formats
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from analytics.rules.status import Status
-from dashboard.as_of import Moment
 from dashboard.components.written_table import written
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import queries
+from dashboard.state.as_of import Moment
 
 
 def faults(status: Status | None, shown: Moment) -> None:

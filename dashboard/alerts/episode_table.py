@@ -11,10 +11,10 @@ import streamlit as st
 from analytics import formats
 from analytics.palette import Colors
 from analytics.rules import episode_words
-from dashboard import session
-from dashboard.as_of import Moment
 from dashboard.components import row_click
 from dashboard.components.written_table import written
+from dashboard.state import session
+from dashboard.state.as_of import Moment
 
 MOST_ROWS: Final = 500
 """Each is sent to the browser at every refresh."""

@@ -14,8 +14,8 @@ from analytics.palette import Colors
 from analytics.rules import episode_words
 from dashboard.alerts.episode_table import episode_table
 from dashboard.alerts.timeline_chart import MOST_BARS, timeline_chart
-from dashboard.as_of import Moment
 from dashboard.loaders import alert_episodes
+from dashboard.state.as_of import Moment
 
 TABLE: Final = "alert_history"
 SPANS: Final[Mapping[str, timedelta]] = {

@@ -9,15 +9,15 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.rules import commands, episode_words
-from dashboard import as_of
+from analytics.rules import alert_commands, episode_words
 from dashboard.alerts import acting
 from dashboard.alerts.episode_table import Episode, close_alert
 from dashboard.alerts.history import SPANS
-from dashboard.as_of import Moment
 from dashboard.components import asking_collector
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.loaders import alert_episodes, shown_moment
+from dashboard.state import as_of
+from dashboard.state.as_of import Moment
 
 
 def alert_dialog(opened: Episode) -> None:
@@ -78,7 +78,7 @@ def _act(row: dict[Any, Any], shown: Moment) -> None:
         and pd.isna(row["acknowledged_ts"])
         and st.button("Acknowledge", icon=":material/done:")
     ):
-        asking_collector.do(commands.Acknowledge, acting.named(row))
+        asking_collector.do(alert_commands.Acknowledge, acting.named(row))
     with st.expander("Silence", icon=":material/notifications_off:"):
         acting.silence_form(acting.targets_of(row), "silence_one", shown)
 

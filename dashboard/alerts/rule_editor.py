@@ -11,19 +11,19 @@ import streamlit as st
 from analytics import formats
 from analytics.errors import LakeError, RuleError
 from analytics.palette import Colors
-from analytics.rules import commands
+from analytics.rules import alert_commands
 from analytics.rules.columns import COLUMNS
 from analytics.rules.rules_file import Rule, read_rules
 from analytics.rules.rules_text import RulesText
-from dashboard import record
 from dashboard.alerts.rule_form import rule_form
 from dashboard.alerts.timeline_chart import MOST_BARS, timeline_chart
-from dashboard.as_of import Moment
 from dashboard.components import asking_collector
 from dashboard.components.condition_names import condition_names
 from dashboard.components.upload_alerts import store_alerts
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import alert_episodes, queries, source
+from dashboard.state import record
+from dashboard.state.as_of import Moment
 
 NEW: Final = "New rule"
 _TEMPLATE: Final = """\
@@ -146,11 +146,11 @@ def _buttons(
 
 def _save(parts: RulesText, text: str) -> None:
     """Have the collector replace the file, if it is still the one that was edited."""
-    asked = {"text": text, "replaces": commands.digest(parts.text)}
+    asked = {"text": text, "replaces": alert_commands.digest(parts.text)}
     if (upload := record.current()) is not None:
         error = _of_upload(upload.lake, text)
     else:
-        error = asking_collector.failed(commands.SaveRules, asked)
+        error = asking_collector.failed(alert_commands.SaveRules, asked)
     if error is not None:
         st.error(plain(error))
         return

@@ -14,11 +14,11 @@ from analytics.errors import PerpscopeError
 from analytics.exports.scorecard_table import scorecard_table
 from analytics.quantities import QUANTITIES
 from analytics.rules.scorecard import write_change, write_excess
-from dashboard import as_of
 from dashboard.components.written_table import written
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import scorecards, shown_moment
+from dashboard.state import as_of
 
 KEY: Final = "scorecard"
 _ROW_PX: Final = 29

@@ -6,8 +6,15 @@ import streamlit as st
 
 from analytics.errors import PerpscopeError
 from analytics.palette import colors
-from dashboard import as_of
-from dashboard.alerts import acting, current, delivery, exports, history, rule_editor, rule_list
+from dashboard.alerts import (
+    acting,
+    alert_exports,
+    current,
+    delivery,
+    history,
+    rule_editor,
+    rule_list,
+)
 from dashboard.alerts.episode_table import opened_alert, table_click
 from dashboard.alerts.one_alert import alert_dialog
 from dashboard.alerts.scorecard_section import scorecard_section
@@ -17,6 +24,7 @@ from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.loaders import alert_episodes, shown_moment
+from dashboard.state import as_of
 
 
 def board() -> None:
@@ -36,7 +44,7 @@ def board() -> None:
         past = history.history(shown, look)
         delivery.channels(shown, look)
         with head:
-            export_menu("Alerts", shown, exports.tables(past, episodes))
+            export_menu("Alerts", shown, alert_exports.tables(past, episodes))
 
 
 def rules() -> None:

@@ -7,20 +7,20 @@ import streamlit as st
 from analytics import formats
 from analytics.correlation.view import SUBJECTS
 from analytics.panels.panel import Pair
-from dashboard import as_of, view
-from dashboard.as_of import Moment
 from dashboard.charts.cells import identities, labels
 from dashboard.components.cell_click import cell_click
 from dashboard.components.largest_pairs import COUNTS, largest_rows
 from dashboard.components.time_range import CORRELATION_SPANS, correlation_range
-from dashboard.correlation import analysis, exports
+from dashboard.correlation import analysis, correlation_exports
 from dashboard.correlation.analysis import Request
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.loaders import bars, shown_moment
-from dashboard.view import View
+from dashboard.state import as_of, view
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 BOUND: dict[str, Any] = {"bind": "query-params"}
 FIRST, SECOND = "corr_first", "corr_second"
@@ -134,8 +134,8 @@ def board() -> None:
             export_menu(
                 "Correlation",
                 shown,
-                exports.tables(found, line, leads, asked),
-                report=lambda: exports.report(found, line, leads, asked, shown, lines),
+                correlation_exports.tables(found, line, leads, asked),
+                report=lambda: correlation_exports.report(found, line, leads, asked, shown, lines),
             )
 
 

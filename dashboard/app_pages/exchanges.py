@@ -8,9 +8,8 @@ from analytics import formats
 from analytics.market.figures import figures
 from analytics.market.venue_summary import funding_spread, quoted, venue_summaries
 from analytics.palette import colors
-from dashboard import as_of, view
 from dashboard.components.empty_state import no_data_selected
-from dashboard.exchanges import exports as files
+from dashboard.exchanges import exchange_exports as files
 from dashboard.exchanges.asset_cards import asset_cards
 from dashboard.exchanges.asset_comparison import base_choice, comparison, row_click, rows
 from dashboard.exchanges.data_sources import offers
@@ -23,6 +22,7 @@ from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.loaders import bases, queries, shown_moment, source
+from dashboard.state import as_of, view
 
 
 def board() -> None:

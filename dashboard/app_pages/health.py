@@ -5,12 +5,11 @@ import streamlit as st
 from analytics import formats
 from analytics.palette import colors
 from analytics.rules.status import status
-from dashboard import as_of
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
-from dashboard.health import exports as files
+from dashboard.health import health_exports as files
 from dashboard.health.alert_rules import of_rules, rules_line
 from dashboard.health.completeness import completeness_panels
 from dashboard.health.lake_size import damaged_files, oi_halved_note, storage, versions
@@ -18,6 +17,7 @@ from dashboard.health.problems import draw_problems, of_shared_names, problems
 from dashboard.health.stream_status import channels, stream_table
 from dashboard.health.venue_status import venue_table
 from dashboard.loaders import bases, lake_health, queries, shown_moment, source
+from dashboard.state import as_of
 
 
 def board() -> None:

@@ -7,16 +7,16 @@ import streamlit as st
 from analytics import formats
 from analytics.market.measures import MEASURES
 from analytics.quantities import QUANTITIES
-from dashboard import as_of, session, view
 from dashboard.components.cell_click import cell_click
 from dashboard.components.largest_pairs import COUNTS, largest_rows
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
-from dashboard.heatmap import exports, measure_grid
+from dashboard.heatmap import heatmap_exports, measure_grid
 from dashboard.loaders import shown_moment
-from dashboard.view import View
+from dashboard.state import as_of, session, view
+from dashboard.state.view import View
 
 ORDERS = {"value": "Value", "volume": QUANTITIES["traded_usd"].title, "cluster": "Cluster"}
 BARS = (24, 48, 96, 168)
@@ -104,8 +104,8 @@ def board() -> None:
             export_menu(
                 "Heatmap",
                 shown,
-                {title: lambda: exports.section(loaded)},
-                report=lambda: exports.report(loaded, shown, words, lines),
+                {title: lambda: heatmap_exports.section(loaded)},
+                report=lambda: heatmap_exports.report(loaded, shown, words, lines),
             )
 
 

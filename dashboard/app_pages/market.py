@@ -4,20 +4,20 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from analytics import formats
-from analytics.pair.history import History
-from dashboard import as_of, view
+from analytics.market.pair_history import History
+from dashboard.components.chart_component import load_chart_code
 from dashboard.components.empty_state import no_data
-from dashboard.components.linked_chart import load_chart_code
 from dashboard.components.time_range import MARKET_SPANS, TimeRange, market_range
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.loaders import queries, shown_moment
-from dashboard.market import exports, pane_choice
+from dashboard.market import market_exports, pane_choice
 from dashboard.pair_chart import chart_and_figures, instrument_picker
 from dashboard.pair_chart.empty_panes import begins
 from dashboard.pair_chart.header import tab_title
+from dashboard.state import as_of, view
 
 _STYLE = """
 <style>
@@ -88,8 +88,8 @@ def board() -> None:
                 export_menu(
                     subject.title,
                     shown,
-                    exports.tables(loaded, found),
-                    report=lambda: exports.report(loaded, found, wanted, notes),
+                    market_exports.tables(loaded, found),
+                    report=lambda: market_exports.report(loaded, found, wanted, notes),
                     key="market",
                 )
 

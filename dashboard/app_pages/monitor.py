@@ -3,7 +3,6 @@
 import streamlit as st
 
 from analytics.palette import colors
-from dashboard import as_of, view
 from dashboard.components import asking_collector
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary
@@ -11,6 +10,7 @@ from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.loaders import shown_moment, trades
 from dashboard.monitor import journal, open_trades, trade_form, watch_list
+from dashboard.state import as_of, view
 
 
 def board() -> None:

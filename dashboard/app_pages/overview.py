@@ -5,7 +5,6 @@ import streamlit as st
 from analytics import formats
 from analytics.market.oi_split import with_split
 from analytics.palette import colors
-from dashboard import as_of, view
 from dashboard.components.empty_state import no_data, no_data_selected
 from dashboard.components.market_cards import market_cards
 from dashboard.components.movers import draw_movers, mover_lists
@@ -14,12 +13,13 @@ from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.loaders import bars, queries, shown_moment
-from dashboard.overview import asset_rows, exports
+from dashboard.overview import asset_rows, overview_exports
 from dashboard.overview.day_report import day_report_menu
 from dashboard.overview.missing_values import sentences
 from dashboard.overview.more_columns import with_more, without_hours
 from dashboard.overview.pair_table import pair_table, row_click, table_choice
 from dashboard.overview.signal_menu import signal_menu
+from dashboard.state import as_of, view
 
 
 def board() -> None:
@@ -61,7 +61,7 @@ def board() -> None:
         lines += sentences(pairs, silent, seen.of(cycles), market, shown, seen.timeframe)
         lines += absent
         st.caption(" ".join(plain(line) for line in lines))
-        on_page = exports.Shown(
+        on_page = overview_exports.Shown(
             moment=shown,
             seen=seen,
             pairs=listed,
@@ -76,8 +76,8 @@ def board() -> None:
             export_menu(
                 "Overview",
                 shown,
-                exports.tables(on_page),
-                report=lambda: exports.report(on_page),
+                overview_exports.tables(on_page),
+                report=lambda: overview_exports.report(on_page),
             )
             day_report_menu(shown)
             signal_menu(shown, seen, look)

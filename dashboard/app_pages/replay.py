@@ -5,7 +5,6 @@ import streamlit as st
 from analytics import formats
 from analytics.market.oi_split import with_split
 from analytics.palette import colors
-from dashboard import as_of, view
 from dashboard.components.empty_state import no_data, no_data_selected
 from dashboard.components.market_cards import market_cards
 from dashboard.components.movers import draw_movers, mover_lists
@@ -18,6 +17,7 @@ from dashboard.replay.pair import pair
 from dashboard.replay.range_export import range_export
 from dashboard.replay.simulated_tables import table_click
 from dashboard.replay.simulated_trades import simulated_trades
+from dashboard.state import as_of, view
 
 
 def board() -> None:

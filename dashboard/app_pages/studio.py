@@ -3,14 +3,14 @@
 import streamlit as st
 
 from analytics import formats
-from dashboard import record, session
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import title_row
 from dashboard.frame.refresh import refreshed
 from dashboard.loaders import alert_episodes
+from dashboard.state import record, session
+from dashboard.state.uploads import SERVER
 from dashboard.studio import build, column_check, file_choice, record_list
 from dashboard.studio.opening import Opening
-from dashboard.uploads import SERVER
 
 is_building = record_list.is_building()
 

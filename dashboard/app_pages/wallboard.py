@@ -6,13 +6,13 @@ from streamlit_autorefresh import st_autorefresh
 from analytics import formats
 from analytics.market.figures import whole_market
 from analytics.palette import colors
-from dashboard import as_of, view
 from dashboard.components.empty_state import no_data_selected
 from dashboard.frame.alert_news import alert_news
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import watch_badges
 from dashboard.frame.refresh import loading_outline
 from dashboard.loaders import bars, queries, shown_moment
+from dashboard.state import as_of, view
 from dashboard.wallboard.board import wall_main, wall_style, wall_top
 
 

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import streamlit as st
 
-from analytics import collector_socket, commands
+from analytics.control import collector_socket, commands
 from analytics.errors import PerpscopeError
 from analytics.untrusted import editing
-from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import source
+from dashboard.state.as_of import Moment
 
 Fields = Mapping[str, Any]
 

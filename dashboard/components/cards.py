@@ -16,7 +16,7 @@ from analytics.market.figures import OLD_CYCLES, SUMMED, Figure
 from analytics.market.oi_split import OiSplit
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
-from dashboard.as_of import Moment
+from dashboard.state.as_of import Moment
 
 _MINUTE: Final = timedelta(minutes=1)
 _POINTS: Final = 48

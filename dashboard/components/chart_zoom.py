@@ -14,8 +14,8 @@ from typing import Any, Final
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.as_of import Moment
 from dashboard.frame.downloads import plotly_config
+from dashboard.state.as_of import Moment
 
 _KEY: Final = "chart_zoom"
 _DRAWN: Final = "chart_drawn"

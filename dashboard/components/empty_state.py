@@ -11,10 +11,10 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from dashboard import as_of, session
-from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import queries
+from dashboard.state import as_of, session
+from dashboard.state.as_of import Moment
 
 
 def no_data(span: str, shown: Moment, *, of: str | None = None) -> None:

@@ -11,9 +11,9 @@ import streamlit as st
 from analytics import formats
 from analytics.correlation.ranking import SIZES, largest
 from analytics.panels.panel import Only, Pair
-from dashboard.as_of import Moment
 from dashboard.loaders import bars
-from dashboard.view import View
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 COUNTS: Final = (20, 50, 100, 200)
 """How many can be chosen."""

@@ -7,10 +7,10 @@ import pandas as pd
 from analytics.market.figures import Figure, whole_market
 from analytics.market.oi_split import OiSplit, oi_split
 from analytics.palette import Colors
-from dashboard.as_of import Moment
 from dashboard.components.cards import cards
 from dashboard.loaders import queries
-from dashboard.view import View
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 
 def market_cards(

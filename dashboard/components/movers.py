@@ -11,7 +11,7 @@ import streamlit as st
 from analytics import formats
 from analytics.market.movers import movers
 from analytics.quantities import QUANTITIES, Quantity, moved
-from dashboard import session
+from dashboard.state import session
 
 _KEY: Final = "movers"
 _EACH_WAY: Final = 5

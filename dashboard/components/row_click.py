@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from dashboard import session
+from dashboard.state import session
 
 _JS: Final = """
 const STILL_PX = 8

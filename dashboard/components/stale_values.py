@@ -11,7 +11,7 @@ from analytics import formats
 from analytics.lake.schema import BAR
 from analytics.market.figures import OLD_CYCLES, stale
 from analytics.quantities import QUANTITIES
-from dashboard.as_of import Moment
+from dashboard.state.as_of import Moment
 
 LS_EVERY: Final = BAR
 """How often venues publish long/short ratios."""

@@ -14,7 +14,6 @@ from analytics.errors import QueryError
 from analytics.palette import colors
 from analytics.panels.panel import Pair
 from analytics.quantities import QUANTITIES
-from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
 from dashboard.components.largest_pairs import Largest
@@ -23,6 +22,7 @@ from dashboard.correlation.line_charts import MAX_LINES, lag_chart, rolling_char
 from dashboard.correlation.matrix_chart import Drawing, lead_chart, matrix_chart
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import bars
+from dashboard.state.as_of import Moment
 
 CHART: Final = "correlation_chart"
 MAX_LAG: Final = 12

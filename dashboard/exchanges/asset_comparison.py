@@ -13,9 +13,9 @@ from analytics import formats
 from analytics.market.venue_summary import FundingSpread
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
-from dashboard.as_of import Moment
 from dashboard.components.row_click import in_order, pair_click
 from dashboard.components.stale_values import is_stale
+from dashboard.state.as_of import Moment
 
 _KEY: Final = "comparison"
 

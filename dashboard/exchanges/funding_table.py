@@ -11,13 +11,13 @@ import streamlit as st
 from analytics import formats
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
-from dashboard import session
-from dashboard.as_of import Moment
 from dashboard.components import row_click
 from dashboard.components.written_table import written
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import bases, queries
-from dashboard.view import View
+from dashboard.state import session
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 _KEY: Final = "funding_table"
 _UNITS: Final = {"Per 8 h": "funding_8h_pct", "Per year": "funding_apr_pct"}

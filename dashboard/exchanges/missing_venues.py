@@ -9,8 +9,8 @@ import pandas as pd
 
 from analytics import formats
 from analytics.market.figures import OLD_CYCLES, stale
-from dashboard.as_of import Moment
-from dashboard.view import View
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 _METRICS: Final = {
     "oi_usd": "open interest",

@@ -15,10 +15,10 @@ from analytics import formats
 from analytics.market.venue_shares import VenueShares, venue_shares
 from analytics.palette import Colors
 from analytics.panels.panel import TIMEFRAMES, Pair, Panel
-from dashboard.as_of import Moment
 from dashboard.exchanges.share_chart import share_chart, share_points
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import bars as bar_loaders
+from dashboard.state.as_of import Moment
 
 SPANS: Final = {
     "24 h": ("15m", timedelta(days=1)),

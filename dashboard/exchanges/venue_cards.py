@@ -13,11 +13,11 @@ from analytics.market.figures import OLD_CYCLES, Figure
 from analytics.market.venue_summary import VenueSummary
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
-from dashboard.as_of import Moment
 from dashboard.components.cards import NOTES_WRAP, CardText, card_text, downsampled
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import titled
-from dashboard.view import View
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 _STYLE: Final = f"""
 <style>

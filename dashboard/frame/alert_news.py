@@ -13,9 +13,9 @@ from analytics import formats
 from analytics.errors import PerpscopeError
 from analytics.palette import Colors, colors
 from analytics.rules import episode_words
-from dashboard import as_of
 from dashboard.frame import notifications, trade_news
 from dashboard.loaders import alert_episodes, shown_moment
+from dashboard.state import as_of
 
 _SPAN: Final = timedelta(days=1)
 """What fired earlier is no news."""

@@ -9,9 +9,9 @@ import streamlit as st
 
 from analytics import formats
 from analytics.errors import PerpscopeError, QueryError
-from dashboard import as_of
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import queries, shown_moment
+from dashboard.state import as_of
 
 _BEFORE: Final = "as_of_before"
 _WRONG: Final = "as_of_wrong"

@@ -20,7 +20,7 @@ from analytics.exports.exported_table import Section
 from analytics.exports.report import Report, market_label
 from analytics.exports.tsv import tsv_text
 from analytics.exports.xlsx import xlsx_bytes
-from dashboard.as_of import Moment
+from dashboard.state.as_of import Moment
 
 Tables = Mapping[str, Callable[[], Section]]
 

@@ -10,12 +10,12 @@ from streamlit.delta_generator import DeltaGenerator
 from analytics import formats
 from analytics.exports.report import market_label
 from analytics.palette import colors
-from dashboard import record
-from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import beside, titled
 from dashboard.frame.transport import transport_place
 from dashboard.loaders import shown_moment
+from dashboard.state import record
+from dashboard.state.as_of import Moment
 
 _LIVE = ":green[:material/sensors: **Live**]"
 

@@ -16,11 +16,11 @@ from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from analytics.rules import episode_words
 from analytics.signals.thresholds import Level
-from dashboard import as_of, view
-from dashboard.as_of import Moment
 from dashboard.frame.browser_storage import Kept, stored
 from dashboard.loaders import bars, queries
-from dashboard.view import View, exceeded
+from dashboard.state import as_of, view
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View, exceeded
 
 GROUP: Final = "notifications"
 """Where the browser stores them."""

@@ -8,13 +8,13 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard import record, session
 from dashboard.frame.alert_news import alert_news
 from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import watch_badges
 from dashboard.frame.transport import transport_bar
 from dashboard.loaders import shown_moment
 from dashboard.loaders.ahead import learning
+from dashboard.state import record, session
 
 _VISITED: Final = "visited_pages"
 _HEIGHT: Final = 480

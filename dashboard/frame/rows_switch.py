@@ -9,7 +9,7 @@ import streamlit as st
 
 from analytics import formats
 from dashboard.frame.browser_storage import Kept, stored
-from dashboard.view import Rows
+from dashboard.state.view import Rows
 
 KEY: Final = "rows"
 """Of the switch, and so in the URL and in the browser."""

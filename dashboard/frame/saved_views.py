@@ -17,9 +17,9 @@ import streamlit as st
 
 from analytics import formats
 from analytics.errors import PerpscopeError
-from dashboard import as_of, record, session
 from dashboard.frame.browser_storage import Kept, stored
 from dashboard.frame.error_boundary import plain
+from dashboard.state import as_of, record, session
 
 GROUP: Final = "views"
 """Where the browser stores them."""

@@ -19,7 +19,7 @@ from dashboard.frame.browser_storage import (
     unpack_link,
 )
 from dashboard.frame.error_boundary import plain
-from dashboard.view import FIRST_TIMEFRAME, View
+from dashboard.state.view import FIRST_TIMEFRAME, View
 
 
 def sidebar(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from analytics.panels.panel import TIMEFRAMES
 from dashboard.frame.rows_switch import rows_switch
-from dashboard.view import FIRST_TIMEFRAME, Rows
+from dashboard.state.view import FIRST_TIMEFRAME, Rows
 
 _WITHOUT: Final = ("Alerts", "Studio", "Health", "Wallboard")
 """Pages on which nobody chooses a timeframe. The Wallboard keeps that of the page before."""

@@ -10,12 +10,12 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
+from analytics.lake.records import Trade
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
-from analytics.records import Trade
 from analytics.trades import worth
-from dashboard.as_of import Moment
 from dashboard.loaders import queries, trades
+from dashboard.state.as_of import Moment
 
 _BEFORE: Final = "trades_told"
 _RUN: Final = "trades_told_run"

@@ -26,10 +26,10 @@ from analytics import formats
 from analytics.errors import PerpscopeError
 from analytics.palette import Colors, colors
 from analytics.rules import episode_words
-from dashboard import as_of, session
-from dashboard.as_of import Moment
 from dashboard.loaders import queries, record_events, shown_moment
 from dashboard.loaders.ahead import Call, read_ahead
+from dashboard.state import as_of, session
+from dashboard.state.as_of import Moment
 
 SPEED: Final = "speed"
 """In the URL: how many times as fast as the market the clock is played."""

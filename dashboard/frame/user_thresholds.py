@@ -24,11 +24,11 @@ from analytics.signals.thresholds import (
     Thresholds,
     marked_share_pct,
 )
-from dashboard import as_of
-from dashboard.as_of import Moment
 from dashboard.frame.browser_storage import Kept, stored
 from dashboard.loaders import queries, shown_moment
-from dashboard.view import FIRST_TIMEFRAME, View
+from dashboard.state import as_of
+from dashboard.state.as_of import Moment
+from dashboard.state.view import FIRST_TIMEFRAME, View
 
 GROUP: Final = "thresholds"
 """Where the browser stores them."""

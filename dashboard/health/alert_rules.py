@@ -10,9 +10,9 @@ import streamlit as st
 
 from analytics import formats
 from analytics.rules.status import Status
-from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.health.problems import Problem
+from dashboard.state.as_of import Moment
 
 _LATE: Final = timedelta(minutes=15)
 """The last pass is stored every five minutes."""

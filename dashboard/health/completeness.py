@@ -13,13 +13,13 @@ from analytics import formats
 from analytics.palette import Colors
 from analytics.quality.outages import outages
 from analytics.quantities import QUANTITIES, title
-from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import of_column
 from dashboard.health.gap_chart import gap_chart
 from dashboard.health.gaps_before_start import BeforeStart, before_start, expected_since
 from dashboard.health.status_table import Colored, status_table
 from dashboard.loaders import lake_health, queries
+from dashboard.state.as_of import Moment
 
 _DAY: Final = timedelta(days=1)
 _RECENT: Final = timedelta(minutes=15)

@@ -16,8 +16,8 @@ import pandas as pd
 from analytics import formats
 from analytics.quality.history_reach import NEVER, reach
 from analytics.quantities import title
-from dashboard.as_of import Moment
 from dashboard.loaders import lake_health
+from dashboard.state.as_of import Moment
 
 _FIRST_BARS: Final = timedelta(minutes=10)
 """A first cycle within a bar, and streams that take a moment, leave the first two bars in part."""

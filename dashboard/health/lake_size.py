@@ -9,8 +9,8 @@ import streamlit as st
 
 from analytics import formats
 from analytics.lake.upgrade import BYBIT_OI_HALVED
-from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
+from dashboard.state.as_of import Moment
 
 
 def collector(since: pd.DataFrame, shown: Moment) -> None:

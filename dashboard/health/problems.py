@@ -11,11 +11,11 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.bases import Bases
-from dashboard.as_of import SILENT_CYCLES, Moment
+from analytics.panels.bases import Bases
 from dashboard.frame.error_boundary import plain
 from dashboard.health import stream_status
 from dashboard.health.venue_status import reasons
+from dashboard.state.as_of import SILENT_CYCLES, Moment
 
 _NEARLY_FULL_PCT: Final = 90
 _LOW_DISK_BYTES: Final = 1_000_000_000

@@ -12,9 +12,9 @@ import streamlit as st
 from analytics import formats
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
-from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.health.status_table import status_table
+from dashboard.state.as_of import Moment
 
 CHANNELS: Final = {
     "trades": "taker flow and CVD",

@@ -12,8 +12,8 @@ import streamlit as st
 from analytics import formats
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
-from dashboard.as_of import SILENT_CYCLES, Moment
 from dashboard.health.status_table import status_table
+from dashboard.state.as_of import SILENT_CYCLES, Moment
 
 _FORMATS: Final[dict[Any, Any]] = {
     **{name: QUANTITIES[name].write for name in ("age_s", "latency_ms")},

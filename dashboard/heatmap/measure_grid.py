@@ -21,7 +21,6 @@ from analytics.palette import colors
 from analytics.panels.panel import FLOWS, LEAST_KNOWN, TIMEFRAMES, Pair, Panel
 from analytics.rules import episode_words
 from analytics.signals.thresholds import Level, Thresholds
-from dashboard.as_of import Moment
 from dashboard.charts.cells import labels
 from dashboard.charts.color_scale import CLIPPED_PCT, ColumnScales, color_scale
 from dashboard.components.chart_zoom import chart_settings, on_touch, zoomable
@@ -29,7 +28,8 @@ from dashboard.components.largest_pairs import Largest
 from dashboard.heatmap.heatmap_chart import MAX_MARKS, PARTIAL, Map, heat_chart
 from dashboard.loaders import alert_episodes
 from dashboard.loaders import bars as bar_loaders
-from dashboard.view import View, exceeded
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View, exceeded
 
 CHART: Final = "heatmap_chart"
 

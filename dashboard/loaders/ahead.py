@@ -17,9 +17,9 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from analytics.errors import PerpscopeError
-from dashboard import record
-from dashboard.as_of import Moment
 from dashboard.loaders import shown_moment
+from dashboard.state import record
+from dashboard.state.as_of import Moment
 
 log = logging.getLogger(__name__)
 

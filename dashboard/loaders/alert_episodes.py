@@ -20,11 +20,11 @@ from analytics.rules.messages import message
 from analytics.rules.rules_file import LARGEST, Rule, builtin, read_rules
 from analytics.rules.status import Status, running
 from analytics.rules.status import status as status_of
-from dashboard.as_of import Moment
 from dashboard.loaders import queries, shown_moment, source
 from dashboard.loaders.ahead import learned
 from dashboard.loaders.bases import counted
 from dashboard.loaders.shown_moment import Known
+from dashboard.state.as_of import Moment
 
 LOOK_BACK: Final = timedelta(days=7)
 """What an editor looks back on before a rule is saved."""

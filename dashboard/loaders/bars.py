@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analytics.bases import Bases
 from analytics.correlation.lead_lag import LeadLag, lead_lag_of
 from analytics.correlation.matrix import Method
 from analytics.correlation.view import Matrix, Subject
@@ -18,9 +17,10 @@ from analytics.indicators.hours import BARS_NEEDED
 from analytics.lake.schema import BAR
 from analytics.market.by_asset import by_asset as panel_by_asset
 from analytics.market.by_asset import needed
-from analytics.pair.curves import BARS, METRICS
-from analytics.pair.curves import pair_curves as curves_of
+from analytics.market.pair_curves import BARS, METRICS
+from analytics.market.pair_curves import pair_curves as curves_of
 from analytics.panels import panel as panels
+from analytics.panels.bases import Bases
 from analytics.panels.panel import EVERYTHING, TIMEFRAMES, Only, Pair, Panel
 from analytics.signals import fired
 from analytics.signals.fired import Signal
@@ -31,12 +31,12 @@ from analytics.signals.of_pair import pair_signals as signals_of_pair
 from analytics.signals.thresholds import Thresholds
 from analytics.signals.tiers import METRICS as METRICS_OF_SIGNALS
 from analytics.signals.tiers import bars_needed
-from dashboard.as_of import Moment
 from dashboard.loaders import queries, shown_moment, source
 from dashboard.loaders.ahead import learned
 from dashboard.loaders.bases import counted, key
 from dashboard.loaders.shown_moment import Known
-from dashboard.view import View
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 Leads = tuple[tuple[Pair, ...], LeadLag]
 """Instruments of one base, and how they lead and follow each other."""

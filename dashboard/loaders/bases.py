@@ -6,10 +6,10 @@ from datetime import datetime
 
 import streamlit as st
 
-from analytics.bases import Bases, bases
-from dashboard.as_of import Moment
+from analytics.panels.bases import Bases, bases
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.shown_moment import Known
+from dashboard.state.as_of import Moment
 
 
 def counted(shown: Moment) -> Bases:

@@ -16,9 +16,9 @@ import streamlit as st
 
 from analytics.lake.check import quarantine_notes
 from analytics.quality import checks
-from dashboard.as_of import Moment
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.shown_moment import Known
+from dashboard.state.as_of import Moment
 
 _PACKAGES = {
     "perpscope": "perpscope",

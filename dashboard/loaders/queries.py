@@ -13,12 +13,12 @@ from analytics import query
 from analytics.lake.schema import BAR
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES
 from analytics.signals.thresholds import MARKED_DAYS, OWN_DAYS, Level, OwnLevels
-from dashboard.as_of import SILENT_CYCLES, Moment
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.ahead import learned
 from dashboard.loaders.bases import counted
 from dashboard.loaders.shown_moment import Known
-from dashboard.view import View
+from dashboard.state.as_of import SILENT_CYCLES, Moment
+from dashboard.state.view import View
 
 Made = TypeVar("Made")
 
@@ -29,7 +29,7 @@ _NAMED = {"venue", "symbol", "base"}
 def read(name: str, shown: Moment, **params: object) -> pd.DataFrame:
     """Return what the query called *name* answers, from one read of each publish for all.
 
-    A base in it is what the instrument is counted under; see ``analytics.bases``.
+    A base in it is what the instrument is counted under; see ``analytics.panels.bases``.
 
     Args:
         name: Of ``query.NAMES``.

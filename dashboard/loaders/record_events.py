@@ -9,8 +9,8 @@ import pandas as pd
 
 from analytics import formats
 from analytics.rules import episode_words
-from dashboard.as_of import SILENT_CYCLES, Moment
 from dashboard.loaders import queries
+from dashboard.state.as_of import SILENT_CYCLES, Moment
 
 MARKS: Final = 400
 """Most firings that are marked on a line of the whole record."""

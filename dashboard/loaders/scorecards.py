@@ -10,9 +10,9 @@ import streamlit as st
 
 from analytics.rules import firings
 from analytics.rules.scorecard import score
-from dashboard.as_of import Moment
 from dashboard.loaders import alert_episodes, shown_moment, source
 from dashboard.loaders.shown_moment import Known
+from dashboard.state.as_of import Moment
 
 SPAN: Final = timedelta(days=30)
 """How far a scorecard looks back."""

@@ -14,10 +14,10 @@ from analytics.exports.report import uploaded
 from analytics.lake.clock import LakeClock
 from analytics.lake.schema import BAR
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
-from dashboard import as_of, record
-from dashboard.as_of import SILENT_CYCLES, Moment, five_minute_mark
 from dashboard.loaders import source
-from dashboard.uploads import Upload
+from dashboard.state import as_of, record
+from dashboard.state.as_of import SILENT_CYCLES, Moment, five_minute_mark
+from dashboard.state.uploads import Upload
 
 Known = tuple[str, int, datetime]
 """The newest bar, a count that changes with the bars, and by when those were known."""

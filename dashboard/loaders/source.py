@@ -16,10 +16,10 @@ from analytics.errors import LakeError, QueryError, SettingsError
 from analytics.exports.report import uploaded
 from analytics.lake.clock import INTERVAL_FACT
 from analytics.lake.reader import Reader
-from analytics.replay_window import Windows
+from analytics.replay.window import Windows
 from analytics.settings import LakeSettings, load
-from dashboard import record
-from dashboard.uploads import MOST, SERVER
+from dashboard.state import record
+from dashboard.state.uploads import MOST, SERVER
 
 
 @cache

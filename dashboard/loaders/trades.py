@@ -9,13 +9,13 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from analytics.lake.records import Trade
 from analytics.lake.schema import BAR
 from analytics.panels.panel import Only, load
-from analytics.records import Trade
 from analytics.trades import worth
 from analytics.trades.worth import Conditions, Contract, Excursion, FundingPaid
-from dashboard.as_of import Moment
 from dashboard.loaders import bars, queries, source
+from dashboard.state.as_of import Moment
 
 MOST_BARS: Final = timedelta(days=90) // BAR
 """Of a trade that is open for longer, funding and excursions are of so many. [bars]"""

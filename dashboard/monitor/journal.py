@@ -14,10 +14,10 @@ from analytics import formats
 from analytics.exports.exported_table import Column, Section
 from analytics.quantities import QUANTITIES
 from analytics.trades import worth
-from dashboard.as_of import Moment
 from dashboard.components.written_table import written
 from dashboard.loaders import trades
 from dashboard.loaders.trades import Monitored
+from dashboard.state.as_of import Moment
 
 _SAME: Final = (
     Column("venue", "Venue", "venue"),

@@ -7,15 +7,15 @@ from typing import Any, Final
 import streamlit as st
 
 from analytics import formats
+from analytics.lake.records import Trade
 from analytics.quantities import QUANTITIES
-from analytics.records import Trade
 from analytics.trades import worth
-from dashboard import as_of
-from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import trades
 from dashboard.loaders.trades import Live, Monitored
 from dashboard.monitor.trade_form import close_trade, edit_trade
+from dashboard.state import as_of
+from dashboard.state.as_of import Moment
 
 _STYLE: Final = """
 <style>

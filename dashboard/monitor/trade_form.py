@@ -11,19 +11,19 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
+from analytics.lake.records import Trade
 from analytics.quantities import QUANTITIES
-from analytics.records import Trade
-from analytics.trades.commands import (
+from analytics.trades.trade_commands import (
     MAINTENANCE_MARGIN_PCT,
     MAX_LEVERAGE,
     CloseTrade,
     EditTrade,
     OpenTrade,
 )
-from dashboard.as_of import Moment
 from dashboard.components import asking_collector
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import queries, trades
+from dashboard.state.as_of import Moment
 
 _NEW: Final = "new_trade_id"
 _LEVERAGE: Final = 5.0

@@ -15,11 +15,11 @@ from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
 from analytics.signals.sentences import gravest_first, told
-from dashboard.as_of import Moment
 from dashboard.components.written_table import written
 from dashboard.frame import saved_views
 from dashboard.loaders import bars, queries
-from dashboard.view import View
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 _NAMES: Final = ("price", "price_24h_pct", "oi_usd", "oi_delta_pct", "funding_8h_pct")
 

@@ -16,12 +16,12 @@ import streamlit as st
 
 from analytics import formats
 from analytics.panels.panel import Only
-from dashboard.as_of import Moment
 from dashboard.components.row_click import in_order
 from dashboard.loaders import bars, queries
 from dashboard.overview.column_layout import SPANS, Column
 from dashboard.overview.more_columns import with_hours, with_more
-from dashboard.view import View
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 _KEY: Final = "asset_rows"
 _UNFOLDED: Final = "unfolded_assets"

@@ -9,11 +9,11 @@ from typing import Any, Final, Literal
 import streamlit as st
 
 from analytics import formats
-from analytics.pair.curves import POINTS
+from analytics.market.pair_curves import POINTS
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES, Quantity
 from analytics.signals.thresholds import Level
-from dashboard.view import Rows
+from dashboard.state.view import Rows
 
 
 @dataclass(frozen=True, slots=True)

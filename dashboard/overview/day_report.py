@@ -8,13 +8,13 @@ from typing import Final
 import streamlit as st
 
 from analytics import formats
-from analytics.exports.day_report import LEADS, Day, day_report
 from analytics.panels.panel import Only
-from dashboard import view
-from dashboard.as_of import Moment
+from analytics.reports.day_report import LEADS, Day, day_report
 from dashboard.frame.downloads import pdf_button
 from dashboard.loaders import bars, queries, shown_moment
-from dashboard.view import View
+from dashboard.state import view
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 _TITLE: Final = "Day report"
 _DAY: Final = timedelta(days=1)

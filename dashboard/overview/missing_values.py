@@ -15,9 +15,9 @@ from analytics.lake.schema import BAR
 from analytics.market.figures import FIGURES, OLD_CYCLES, SUMMED, Figure
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES, moved
-from dashboard.as_of import Moment
 from dashboard.components.movers import SPANS
 from dashboard.components.stale_values import LS_EVERY, is_stale, stale_after
+from dashboard.state.as_of import Moment
 
 _TOLD: Final = (
     *("price", "price_24h_pct", "oi_usd", "price_delta_pct", "oi_delta_pct", "funding_8h_pct"),

@@ -11,10 +11,10 @@ from analytics import formats
 from analytics.market.venue_summary import quoted
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES
-from dashboard.as_of import Moment
 from dashboard.loaders import queries
 from dashboard.overview.column_layout import SPANS, Column
-from dashboard.view import View
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 _KEYS: Final = ["venue", "symbol"]
 COVERAGE: Final = {

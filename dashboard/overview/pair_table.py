@@ -12,8 +12,6 @@ import streamlit as st
 from analytics import formats
 from analytics.palette import Colors
 from analytics.signals.thresholds import Thresholds
-from dashboard import session, view
-from dashboard.as_of import Moment
 from dashboard.components import row_click as clicks
 from dashboard.components.stale_values import is_stale
 from dashboard.components.written_table import written
@@ -26,7 +24,9 @@ from dashboard.overview.column_layout import (
     shown_columns,
 )
 from dashboard.overview.more_columns import COVERAGE, with_hours
-from dashboard.view import View, exceeded
+from dashboard.state import session, view
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View, exceeded
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Final
 import streamlit as st
 
 from analytics.palette import Colors
-from dashboard.as_of import Moment
 from dashboard.components.signal_list import signal_legend, signal_lines
 from dashboard.loaders import bars
-from dashboard.view import View
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 _MOST: Final = 30
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analytics import formats
-from analytics.pair.history import History
+from analytics.market.pair_history import History
 from analytics.palette import Colors
 from analytics.panels.panel import TIMEFRAMES
 from analytics.signals.fired import Signal

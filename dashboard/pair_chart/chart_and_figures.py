@@ -11,27 +11,19 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.pair.history import METRICS, History, history, warm_up_bars
-from analytics.pair.pair_figures import PairFigures, lead_first, pair_figures
+from analytics.market.pair_figures import PairFigures, lead_first, pair_figures
+from analytics.market.pair_history import METRICS, History, history, warm_up_bars
 from analytics.palette import colors
 from analytics.panels.bar_under_way import with_bar_under_way
 from analytics.panels.panel import Only, Pair, Panel
 from analytics.signals.fired import Signal
 from analytics.signals.of_pair import FUNDING
-from dashboard.as_of import Moment
+from dashboard.components.chart_component import linked_chart
 from dashboard.components.empty_state import no_data
-from dashboard.components.linked_chart import linked_chart
 from dashboard.components.time_range import MARKET_SPANS, TimeRange
 from dashboard.frame.downloads import picture_stem
 from dashboard.frame.error_boundary import plain
-from dashboard.loaders import (
-    alert_episodes,
-    bars,
-    bases,
-    queries,
-    simulated_trades,
-    source,
-)
+from dashboard.loaders import alert_episodes, bars, bases, queries, simulations, source
 from dashboard.pair_chart.chart import Drawing, market_chart
 from dashboard.pair_chart.empty_panes import drawable, sentences
 from dashboard.pair_chart.header import ages, header
@@ -46,7 +38,8 @@ from dashboard.pair_chart.panes import (
     chosen,
     preset,
 )
-from dashboard.view import View
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 _LONG_READS_MAX_SPAN: Final = "90 d"
 """Over a longer time, the funding of a whole venue and hours of liquidations bar by bar take too
@@ -212,7 +205,7 @@ def _trades(wanted: Wanted, pair: Pair) -> dict[str, pd.DataFrame]:
     """Return what the chosen models would have traded of the *pair* whose price is shown."""
     time_range = wanted.range
     return {
-        model: simulated_trades.model_trades(
+        model: simulations.model_trades(
             model, pair[:2], time_range.timeframe, wanted.shown, bars=time_range.bars
         )
         for label, model in TRADES.items()

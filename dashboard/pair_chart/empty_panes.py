@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from analytics import formats
-from analytics.pair.history import History
+from analytics.market.pair_history import History
 from analytics.panels.panel import LEAST_KNOWN
 from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal

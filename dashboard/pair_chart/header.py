@@ -8,12 +8,12 @@ import streamlit as st
 
 from analytics import formats
 from analytics.market.figures import Change
-from analytics.pair.pair_figures import PairFigures, Stated
+from analytics.market.pair_figures import PairFigures, Stated
 from analytics.quantities import QUANTITIES, title
-from dashboard.as_of import Moment
 from dashboard.components.cards import NOTES_WRAP
 from dashboard.components.stale_values import stale_at
 from dashboard.pair_chart.instrument_picker import Subject
+from dashboard.state.as_of import Moment
 
 
 def header(figures: PairFigures, shown: Moment) -> None:

@@ -8,8 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from dashboard import as_of, session, view
-from dashboard.components.linked_chart import load_chart_code
+from dashboard.components.chart_component import load_chart_code
 from dashboard.components.time_range import market_range
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import live_badge
@@ -18,6 +17,7 @@ from dashboard.loaders import queries, shown_moment
 from dashboard.pair_chart import chart_and_figures
 from dashboard.pair_chart.instrument_picker import Subject
 from dashboard.pair_chart.panes import FIRST
+from dashboard.state import as_of, session, view
 
 
 def pair_dialog(venue: str, symbol: str, at: datetime | None = None) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analytics import formats
 from analytics.formats import KINDS
-from analytics.pair.history import History
+from analytics.market.pair_history import History
 from analytics.panels.panel import TIMEFRAMES
 from analytics.signals.sentences import LEGEND
 from dashboard.pair_chart.panes import SIGNALS, Pane

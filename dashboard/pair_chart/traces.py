@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analytics import formats
-from analytics.pair.history import History
+from analytics.market.pair_history import History
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from analytics.rules import episode_words

@@ -11,10 +11,10 @@ import streamlit as st
 from analytics import formats
 from analytics.palette import Colors
 from analytics.rules import episode_words
-from dashboard import as_of, session
-from dashboard.as_of import Moment
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import alert_episodes
+from dashboard.state import as_of, session
+from dashboard.state.as_of import Moment
 
 SPAN: Final = timedelta(days=1)
 _MOST: Final = 200

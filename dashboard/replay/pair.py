@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.as_of import Moment
-from dashboard.components.linked_chart import load_chart_code
+from dashboard.components.chart_component import load_chart_code
 from dashboard.components.time_range import market_range
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import queries
 from dashboard.pair_chart import chart_and_figures, instrument_picker
 from dashboard.pair_chart.panes import FIRST
-from dashboard.view import View
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 
 def pair(shown: Moment, seen: View) -> None:

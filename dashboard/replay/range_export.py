@@ -19,13 +19,13 @@ from analytics.errors import QueryError
 from analytics.exports.exported_table import Section
 from analytics.exports.report import Report
 from analytics.lake.reader import Reader
-from analytics.range_report.asked import PARTS, Asked
-from analytics.range_report.parts import parts, refuse_range
-from dashboard.as_of import Moment
+from analytics.reports.range_parts import parts, refuse_range
+from analytics.reports.range_request import PARTS, Asked
 from dashboard.frame import downloads
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import alert_episodes, queries, source
 from dashboard.replay.simulated_trades import drawn_tables
+from dashboard.state.as_of import Moment
 
 _KEY: Final = "range_export"
 _MOST_PAIRS: Final = 10
@@ -144,7 +144,7 @@ def _pdf(made: Callable[[], list[Report]]) -> bytes:
 
 
 def _xlsx(made: Callable[[], list[Report]]) -> bytes:
-    from analytics.range_report.workbook import workbook
+    from analytics.reports.range_workbook import workbook
 
     return workbook(made())
 

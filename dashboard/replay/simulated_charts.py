@@ -15,7 +15,7 @@ from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from analytics.trades.simulated.equity_figures import drawdown_pct
 from analytics.trades.simulated.random_entries import RandomRuns
-from analytics.trades.simulated.results import Results
+from analytics.trades.simulated.summary import Results
 from dashboard.charts.frame import time_axis
 
 OWN: Final = "Simulated trades"

@@ -11,7 +11,7 @@ import streamlit as st
 from analytics import formats
 from analytics.quantities import QUANTITIES
 from analytics.trades.simulated.equity_figures import Ratio
-from analytics.trades.simulated.results import Results
+from analytics.trades.simulated.summary import Results
 
 _STYLE: Final = """
 <style>

@@ -31,9 +31,9 @@ from dashboard.components.condition_names import condition_names
 from dashboard.components.time_range import MARKET_SPANS
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import alert_episodes
-from dashboard.loaders.simulated_trades import Wanted
+from dashboard.loaders.simulations import Wanted
 from dashboard.pair_chart.panes import MODELS as TITLES
-from dashboard.view import View
+from dashboard.state.view import View
 
 RULE: Final = "Alert rule"
 OWN: Final = "Expressions"

@@ -23,14 +23,14 @@ from analytics.trades.simulated.plan import (
     SlippageOfBook,
     VolatilityTarget,
 )
-from analytics.trades.simulated.results import Results
 from analytics.trades.simulated.simulation import Source
-from dashboard.as_of import Moment
-from dashboard.loaders.simulated_trades import Wanted
+from analytics.trades.simulated.summary import Results
+from dashboard.loaders.simulations import Wanted
 from dashboard.pair_chart.panes import MODELS
 from dashboard.replay import simulated_tables
 from dashboard.replay.simulated_charts import HELD, OWN, luck_bins
 from dashboard.replay.simulated_figures import cards, luck, sentences
+from dashboard.state.as_of import Moment
 
 _PAPER_TRADES: Final = 200
 

@@ -13,11 +13,11 @@ from analytics import formats
 from analytics.exports.exported_table import Column, Section
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
-from analytics.trades.simulated.results import Results
+from analytics.trades.simulated.summary import Results
 from analytics.trades.simulated.trade_figures import JUDGED
-from dashboard import session
 from dashboard.components import row_click
 from dashboard.components.written_table import written
+from dashboard.state import session
 
 TRADES: Final = "simulated_trade_table"
 _MOST_ROWS: Final = 500

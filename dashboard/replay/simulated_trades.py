@@ -14,19 +14,19 @@ from analytics.errors import PerpscopeError
 from analytics.exports.exported_table import Section
 from analytics.palette import colors
 from analytics.quantities import QUANTITIES
-from analytics.trades.simulated.results import Results
-from dashboard import as_of, view
-from dashboard.as_of import Moment
+from analytics.trades.simulated.summary import Results
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.loaders import queries, shown_moment
-from dashboard.loaders import simulated_trades as simulated
-from dashboard.loaders.simulated_trades import Wanted
+from dashboard.loaders import simulations as simulated
+from dashboard.loaders.simulations import Wanted
 from dashboard.replay import simulated_tables
 from dashboard.replay.simulated_charts import curve_chart, curve_points, luck_chart
 from dashboard.replay.simulated_figures import cards, draw, luck, sentences
 from dashboard.replay.simulated_form import form
 from dashboard.replay.simulated_report import report
+from dashboard.state import as_of, view
+from dashboard.state.as_of import Moment
 
 RUN: Final = "simulate"
 """In the address: what is asked for there was run."""

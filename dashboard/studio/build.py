@@ -15,8 +15,8 @@ from analytics.scratch import building
 from analytics.scratch.preview import Built, Progress
 from dashboard.components.upload_alerts import store_alerts
 from dashboard.loaders import source
+from dashboard.state.uploads import SERVER, Upload
 from dashboard.studio.opening import MB, Opening
-from dashboard.uploads import SERVER, Upload
 
 log = logging.getLogger(__name__)
 

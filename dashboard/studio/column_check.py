@@ -14,8 +14,8 @@ from analytics.quantities import QUANTITIES
 from analytics.scratch.aliases import UNITS
 from analytics.scratch.preview import Column, FilePreview, Meaning, Question
 from analytics.untrusted.visible import visible
-from dashboard import session
 from dashboard.frame.error_boundary import plain
+from dashboard.state import session
 from dashboard.studio.opening import Opening
 
 _NONE: Final = ""

@@ -12,9 +12,9 @@ from analytics import formats
 from analytics.errors import PerpscopeError
 from analytics.lake.layout import Layout
 from analytics.untrusted.visible import visible
-from dashboard import session
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import source
+from dashboard.state import session
 from dashboard.studio import opening
 from dashboard.studio.opening import DROPPED_MB, MB, Opening
 

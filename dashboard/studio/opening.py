@@ -12,11 +12,11 @@ from typing import Final, Protocol
 from analytics import formats
 from analytics.errors import LakeError, QueryError
 from analytics.lake.layout import Layout
-from analytics.scratch import questions, reading
+from analytics.scratch import inspect_files, questions
 from analytics.scratch.preview import Mapping, Preview, Question
 from analytics.untrusted.visible import visible
 from dashboard.loaders import source
-from dashboard.uploads import SERVER, Upload
+from dashboard.state.uploads import SERVER, Upload
 
 DROPPED_MB: Final = 50
 """What is dropped is held in memory until it is read; a larger file is put into the inbox. [MB]"""
@@ -94,7 +94,7 @@ def read(dropped: Sequence[Dropped], chosen: Sequence[Path], alive: Callable[[],
     try:
         files = [*_stored(dropped, upload.home / "files"), *chosen]
         upload.sha256 = _sha256(files)
-        preview = reading.read(files, upload.home / "work", alive)
+        preview = inspect_files.read(files, upload.home / "work", alive)
     except BaseException:
         SERVER.close(upload.token)
         raise

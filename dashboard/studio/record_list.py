@@ -8,17 +8,17 @@ from typing import Any, Final
 import streamlit as st
 
 from analytics import formats
-from analytics.files.commands import ImportUpload
+from analytics.files.upload_commands import ImportUpload
 from analytics.lake.layout import Layout
 from analytics.scratch.preview import Built, Progress
 from analytics.untrusted.visible import visible
-from dashboard import record, session
 from dashboard.components import asking_collector
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import source
+from dashboard.state import record, session
+from dashboard.state.uploads import IDLE_S, SERVER, Upload
 from dashboard.studio import build
 from dashboard.studio.build import Build
-from dashboard.uploads import IDLE_S, SERVER, Upload
 
 PAGES: Final = (
     ("overview", "Overview"),

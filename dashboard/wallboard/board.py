@@ -14,11 +14,11 @@ from analytics.market.figures import Figure
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES, moved
 from analytics.signals.fired import Signal
-from dashboard.as_of import Moment
 from dashboard.components.cards import UNSIGNED, card_text
 from dashboard.components.signal_list import signal_legend, signal_lines
 from dashboard.frame.local_time import titled
-from dashboard.view import View
+from dashboard.state.as_of import Moment
+from dashboard.state.view import View
 
 _MAX_ROWS: Final = 7
 

@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.asset_names import base_and_multiplier
-from analytics.tickers import TICKERS
+from analytics.asset_names import TICKERS, base_and_multiplier
 
 
 @pytest.mark.parametrize(

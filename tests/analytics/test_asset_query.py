@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from analytics import query
-from analytics.bases import Bases
 from analytics.lake.attach import MACROS
 from analytics.lake.schema import TABLES, definition
+from analytics.panels.bases import Bases
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -21,15 +21,15 @@ import pytest
 
 import analytics
 from analytics import query
-from analytics.bases import bases
 from analytics.lake import schema
 from analytics.lake.reader import Reader
+from analytics.lake.records import Trade
 from analytics.lake.writer import Lake
 from analytics.market import figures
-from analytics.pair.pair_figures import pair_figures
+from analytics.market.pair_figures import pair_figures
 from analytics.panels import panel
+from analytics.panels.bases import bases
 from analytics.quality import checks
-from analytics.records import Trade
 from analytics.rules import firings
 from analytics.rules.frames import COLUMNS, Frames
 from analytics.rules.history import held, replay

@@ -16,8 +16,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from analytics.lake.records import AlertEvent, Cycle, Snapshot
 from analytics.lake.writer import Lake
-from analytics.records import AlertEvent, Cycle, Snapshot
 from tests.waiting import HANG_S, until
 
 ROOT = Path(__file__).parents[2]

@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from analytics import collector_socket, query
-from analytics.commands import send
+from analytics import query
+from analytics.control import collector_socket
+from analytics.control.commands import send
 from analytics.errors import LakeError, PerpscopeError, RuleError
 from analytics.lake.reader import Reader
+from analytics.lake.records import AlertEvent
 from analytics.lake.writer import Lake
-from analytics.records import AlertEvent
-from analytics.rules.commands import (
+from analytics.rules.alert_commands import (
     Acknowledge,
     AcknowledgeAll,
     EndSilence,

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
+from analytics.lake.records import Snapshot
 from analytics.lake.schema import arrow_schema
 from analytics.lake.writer import Lake
-from analytics.records import Snapshot
 from collector.cycles.bars_from_snapshots import write_finished_bars
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from analytics.collector_socket import socket_path, takes_work
+from analytics.control.collector_socket import socket_path, takes_work
 from analytics.errors import ImportRefused, LakeError
 from collector.service import control_socket
 from collector.service.control_socket import ask, taking_work

@@ -275,7 +275,7 @@ STARTERS = {
 ENDS_BY_ITSELF = {
     "analytics/files/child_process.py": "a process that reads one file",
     "analytics/lake/writer.py": "a thread that interrupts upkeep once",
-    "analytics/replay_window.py": "a thread that reads one window; without it the lake answers",
+    "analytics/replay/window.py": "a thread that reads one window; without it the lake answers",
     "collector/alerts/delivery.py": "one message: its channel waits for it",
     "collector/alerts/sending.py": "a process that sends one message, killed after a time",
     "collector/backfill/archive.py": "parts of one command; the first failure is that of all",
@@ -290,7 +290,7 @@ ENDS_BY_ITSELF = {
     "collector/streams/wire/session.py": "parts of a session: the first end is that of the stream",
     "collector/venues/round.py": "questions of one cycle; the first failure is that of all",
     "dashboard/studio/build.py": "a thread that builds one record; the page says how it ended",
-    "dashboard/warm_up.py": "loads code and makes the first reads, once",
+    "dashboard/server/warm_up.py": "loads code and makes the first reads, once",
     "simulator/server.py": "waits for the stop signal or the first end of a venue",
     "simulator/streams/connection.py": "cuts a connection that is over",
     "simulator/streams/websockets.py": "a venue's streams: server.py ends with the first of them",

@@ -14,7 +14,7 @@ import pytest
 from apscheduler.triggers.interval import IntervalTrigger
 from structlog.testing import capture_logs
 
-from analytics.collector_socket import takes_work
+from analytics.control.collector_socket import takes_work
 from analytics.errors import PerpscopeError
 from collector.runtime import guarded_tasks as tasks
 from collector.runtime.clock import Clock

@@ -9,8 +9,8 @@ import pyarrow as pa
 from structlog.testing import capture_logs
 
 from analytics.lake.reader import Reader
+from analytics.lake.records import Snapshot
 from analytics.lake.schema import arrow_schema
-from analytics.records import Snapshot
 from collector.service import timetable
 from collector.service.health_server import health
 

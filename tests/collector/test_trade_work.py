@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 
 from analytics import query
-from analytics.commands import send
+from analytics.control.commands import send
 from analytics.errors import RuleError
 from analytics.lake.reader import Reader
+from analytics.lake.records import Instrument
 from analytics.lake.writer import Lake
-from analytics.records import Instrument
 from analytics.settings import LakeSettings
-from analytics.trades.commands import CloseTrade, EditTrade, OpenTrade
+from analytics.trades.trade_commands import CloseTrade, EditTrade, OpenTrade
 from collector.service.control_socket import taking_work
 from collector.service.trade_work import TradeWork
 

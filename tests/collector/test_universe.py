@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.records import Instrument
+from analytics.lake.records import Instrument
 from collector.cycles.universe import INCUMBENT_BONUS, Universe, choose
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

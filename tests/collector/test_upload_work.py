@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 
 from analytics import query
-from analytics.commands import send
+from analytics.control.commands import send
 from analytics.errors import RuleError
-from analytics.files.commands import ImportUpload
+from analytics.files.upload_commands import ImportUpload
 from analytics.lake.layout import Layout
 from analytics.lake.reader import Reader
+from analytics.lake.records import Snapshot
 from analytics.lake.writer import Lake
-from analytics.records import Snapshot
 from analytics.settings import LakeSettings
 from collector.service.control_socket import taking_work
 from collector.service.upload_work import import_upload_work

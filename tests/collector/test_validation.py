@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from analytics.lake.schema import arrow_schema
-from analytics.ranges import RANGES
-from analytics.records import Instrument
+from analytics.lake.records import Instrument
+from analytics.lake.schema import RANGES, arrow_schema
 from collector.cycles.validation import Part, snapshot
 from collector.venues.json_reading import moment, number
 

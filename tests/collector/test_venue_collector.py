@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from analytics.errors import VenueForbidden, VenueUnavailable
-from analytics.records import Snapshot
+from analytics.lake.records import Snapshot
 from collector.cycles.venue_collector import VenueCollector
 from collector.runtime.clock import Clock
 from collector.venues import VENUES

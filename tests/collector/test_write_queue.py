@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from analytics.errors import LakeError
+from analytics.lake.records import Snapshot
 from analytics.lake.writer import Lake
-from analytics.records import Snapshot
 from collector.runtime.backoff import Backoff
 from collector.service import write_queue as module
 from collector.service.write_queue import WriteQueue

@@ -18,10 +18,10 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 
-from analytics.files.commands import ImportUpload
+from analytics.files.upload_commands import ImportUpload
+from analytics.lake.records import Cycle, Instrument, Snapshot
 from analytics.lake.schema import arrow_schema
 from analytics.lake.writer import Lake
-from analytics.records import Cycle, Instrument, Snapshot
 from analytics.rules.columns import COLUMNS
 from collector.runtime.clock import Clock
 from collector.runtime.guarded_tasks import GuardedTasks

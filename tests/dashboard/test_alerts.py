@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from analytics.exports.csv import csv_bytes
-from analytics.records import AlertAction, AlertDelivery, AlertEvent
+from analytics.lake.records import AlertAction, AlertDelivery, AlertEvent
 from analytics.rules.status import Status
-from dashboard.alerts import exports
+from dashboard.alerts import alert_exports
 
 BTC = "BTC/USDT:USDT"
 
@@ -167,7 +167,7 @@ def test_the_history_is_exported_as_it_is_filtered(opened, market):
     from dashboard.loaders import alert_episodes, shown_moment
 
     rows = alert_episodes.episodes(shown_moment.moment(), timedelta(days=1))
-    text = csv_bytes(exports.tables(rows, rows)["History"]()).decode()
+    text = csv_bytes(alert_exports.tables(rows, rows)["History"]()).decode()
     assert "Crowded longs,1,warning,crowd,pair,binance" in text
     assert "2025-10-22" in text
 

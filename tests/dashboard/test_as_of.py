@@ -10,9 +10,9 @@ import pytest
 
 from analytics import query
 from analytics.lake.upgrade import FETCH_TIMES_SINCE
-from dashboard.as_of import Moment
 from dashboard.loaders import bars as bar_loaders
 from dashboard.loaders import queries, shown_moment
+from dashboard.state.as_of import Moment
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 OVERVIEW = "app_pages/overview.py"

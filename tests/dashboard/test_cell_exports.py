@@ -18,13 +18,13 @@ from analytics.exports.pdf import pdf_bytes
 from analytics.exports.xlsx import xlsx_bytes
 from analytics.market.measures import MEASURES
 from analytics.panels.panel import Pair, Panel
-from dashboard.as_of import Moment
 from dashboard.charts.color_scale import color_scale
 from dashboard.components.time_range import correlation_range
-from dashboard.correlation import exports as correlation_exports
+from dashboard.correlation import correlation_exports as correlation_exports
 from dashboard.correlation.analysis import Request
-from dashboard.heatmap import exports as heatmap_exports
+from dashboard.heatmap import heatmap_exports as heatmap_exports
 from dashboard.heatmap.measure_grid import Loaded
+from dashboard.state.as_of import Moment
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
 SHOWN = Moment(NOW, "live", "simulator", timedelta(seconds=30), timedelta())

@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics.exports import paper
-from dashboard.as_of import Moment
 from dashboard.frame.downloads import file_stem, plotly_config
+from dashboard.state.as_of import Moment
 from tests.waiting import HANG_S
 
 CONFIG = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())
@@ -30,8 +30,8 @@ def page():
     import streamlit as st
 
     from analytics.exports.exported_table import Column, Section
-    from dashboard.as_of import Moment
     from dashboard.frame.downloads import export_menu
+    from dashboard.state.as_of import Moment
 
     made = st.session_state.setdefault("made", [])
 

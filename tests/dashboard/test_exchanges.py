@@ -14,8 +14,8 @@ from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
 from analytics.market.figures import FIGURES, Figure
 from analytics.market.venue_summary import VenueSummary
-from dashboard.as_of import Moment
-from dashboard.exchanges import exports
+from dashboard.exchanges import exchange_exports
+from dashboard.state.as_of import Moment
 
 BTC, ETH, PEPE = "BTC/USDT:USDT", "ETH/USDT:USDT", "1000PEPE/USDT:USDT"
 OFFER = {
@@ -571,10 +571,10 @@ def test_files_hold_the_page(record):
             "received_ts": record.noon,
         }
     )
-    made = exports.tables(stand, rates, asset, "BTC", drawn)
+    made = exchange_exports.tables(stand, rates, asset, "BTC", drawn)
     venues = csv_bytes(made["Venues"]()).decode("utf-8-sig").splitlines()
     header = csv_bytes(made["Shares"]()).decode("utf-8-sig").splitlines()[0]
-    report = exports.report(stand, rates, asset, "BTC", drawn, shown, {"Asset": "BTC"})
+    report = exchange_exports.report(stand, rates, asset, "BTC", drawn, shown, {"Asset": "BTC"})
 
     funding = csv_bytes(made["Funding by asset"]()).decode("utf-8-sig").splitlines()
 

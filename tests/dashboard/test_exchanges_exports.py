@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from dashboard.exchanges.exports import share_lines
+from dashboard.exchanges.exchange_exports import share_lines
 
 
 def test_no_line_runs_across_a_hole():

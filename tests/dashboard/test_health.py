@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from analytics.exports.csv import csv_bytes
-from analytics.records import Gap
+from analytics.lake.records import Gap
 from analytics.rules.status import Status
-from dashboard.health.exports import tables
+from dashboard.health.health_exports import tables
 from dashboard.loaders import lake_health
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"

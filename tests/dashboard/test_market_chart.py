@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from analytics.errors import PerpscopeError
-from analytics.pair.history import METRICS, history
+from analytics.market.pair_history import METRICS, history
 from analytics.palette import DARK
 from analytics.panels.panel import TIMEFRAMES, Panel
 from analytics.signals.thresholds import Thresholds

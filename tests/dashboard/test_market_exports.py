@@ -18,11 +18,11 @@ from analytics.exports.xlsx import xlsx_bytes
 from analytics.palette import LIGHT
 from dashboard.components.time_range import market_range
 from dashboard.loaders import shown_moment
-from dashboard.market import exports
+from dashboard.market import market_exports
 from dashboard.pair_chart import chart_and_figures
 from dashboard.pair_chart.instrument_picker import Subject
 from dashboard.pair_chart.panes import LABELS, VENUES
-from dashboard.view import View
+from dashboard.state.view import View
 from tests.dashboard.test_market import BTC, KNOWN, NOW, wave
 
 
@@ -44,7 +44,7 @@ def loaded(app, record):
 def report(loaded, wanted):
     found = loaded.history
     notes = chart_and_figures.notes(loaded, found, wanted)
-    return exports.report(loaded, found, wanted, notes)
+    return market_exports.report(loaded, found, wanted, notes)
 
 
 def charts(document):
@@ -52,7 +52,7 @@ def charts(document):
 
 
 def bars(loaded):
-    section = exports.bars(loaded, loaded.history)
+    section = market_exports.bars(loaded, loaded.history)
     return list(csv.DictReader(io.StringIO(csv_bytes(section).decode("utf-8-sig"))))
 
 
@@ -137,7 +137,7 @@ def test_a_flow_that_is_partial_says_so_in_every_file(loaded, record):
     known = [float(row["Volume, known [%]"]) for row in rows]
     assert known == pytest.approx([0, 100 * 10 / 12])
     sheet = openpyxl.load_workbook(
-        io.BytesIO(xlsx_bytes([exports.bars(found, found.history)], {}))
+        io.BytesIO(xlsx_bytes([market_exports.bars(found, found.history)], {}))
     )["Bars"]
     heads = [cell.value for cell in sheet[1]]
     newest = [cell.value for cell in sheet[sheet.max_row]]
@@ -218,9 +218,9 @@ def test_the_newest_signals_come_first_and_are_not_too_many(loaded, record):
 
     assert signals.frame["ts"].tolist() == [signal.ts for signal in many[:49:-1]]
     assert signals.note.startswith("Latest 100 of 150 signals. ■■■ OI, crowd and")
-    whole = exports.tables(replace(asked, signals=many), asked.history)["Signals"]()
+    whole = market_exports.tables(replace(asked, signals=many), asked.history)["Signals"]()
     assert len(whole.frame) == 150  # a file has room for all
-    assert "Signals" not in exports.tables(replace(asked, signals=[]), asked.history)
+    assert "Signals" not in market_exports.tables(replace(asked, signals=[]), asked.history)
 
 
 def test_other_venues_are_beside_where_they_are_on(loaded, record):
@@ -270,7 +270,9 @@ def test_a_small_price_is_whole_on_paper_and_a_number_in_the_file(loaded, record
     paper = pypdf.PdfReader(io.BytesIO(pdf_bytes(document)))
     assert "0.0₅471" in paper.pages[0].extract_text()
     assert float(bars(found)[-1]["Close [quote currency]"]) == 0.00000471
-    book = openpyxl.load_workbook(io.BytesIO(xlsx_bytes([exports.bars(found, found.history)], {})))
+    book = openpyxl.load_workbook(
+        io.BytesIO(xlsx_bytes([market_exports.bars(found, found.history)], {}))
+    )
     price = book["Bars"]["F2"]
     assert (price.value, price.number_format) == (0.00000471, f"#,##0.00{'#' * 18}")
 

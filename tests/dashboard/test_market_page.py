@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 import pytest
 
-from analytics.pair.pair_figures import PairFigures, Stated
+from analytics.market.pair_figures import PairFigures, Stated
 from dashboard.market import pane_choice
 from dashboard.pair_chart import header
 from dashboard.pair_chart.instrument_picker import Subject, neighbours

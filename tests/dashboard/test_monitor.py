@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics.exports.csv import csv_bytes
+from analytics.lake.records import Trade
 from analytics.lake.writer import Lake
-from analytics.records import Trade
 from tests.dashboard.conftest import MAIN
 from tests.dashboard.test_alerts import episode
 from tests.waiting import HANG_S

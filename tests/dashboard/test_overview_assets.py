@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from analytics.exports.csv import csv_bytes
-from dashboard.overview import asset_rows, exports, pair_table, row_order
+from dashboard.overview import asset_rows, overview_exports, pair_table, row_order
 
 BTC = "BTC/USDT:USDT"
 SPAN = timedelta(minutes=5)
@@ -175,11 +175,13 @@ def test_movers_and_files_are_of_assets(page, monkeypatch):
     unfold(page, "BTC")
     made = {}
     monkeypatch.setattr(
-        exports, "tables", lambda shown: made.update(shown=shown) or {"Assets": lambda: None}
+        overview_exports,
+        "tables",
+        lambda shown: made.update(shown=shown) or {"Assets": lambda: None},
     )
     page.run()
     monkeypatch.undo()
-    tables = exports.tables(made["shown"])
+    tables = overview_exports.tables(made["shown"])
 
     assert list(tables) == ["Assets", "Movers", "Figures"]
     heading, *lines = csv_bytes(tables["Assets"]()).decode("utf-8-sig").splitlines()

@@ -17,15 +17,16 @@ from analytics.exports.report import Figure
 from analytics.exports.xlsx import xlsx_bytes
 from analytics.market.figures import Change, whole_market
 from analytics.market.oi_split import OiSplit, oi_split, with_split
-from dashboard import components, warm_up
+from dashboard import components
 from dashboard.components.movers import mover_lists
 from dashboard.loaders import bars as bar_loaders
 from dashboard.loaders import queries, shown_moment
-from dashboard.overview import exports
+from dashboard.overview import overview_exports
 from dashboard.overview.column_layout import COLUMNS
 from dashboard.overview.more_columns import COVERAGE
 from dashboard.overview.pair_table import Choice
-from dashboard.view import View
+from dashboard.server import warm_up
+from dashboard.state.view import View
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 
@@ -61,7 +62,7 @@ def shown(app, record):
     pairs, silent = queries.pairs(moment, seen.span), queries.silent_pairs(moment)
     history, liquidated = queries.market_history(moment), queries.liquidated(moment, seen.span)
     pairs = with_split(pairs).join(bar_loaders.pair_curves("5m", moment), on=["venue", "symbol"])
-    return exports.Shown(
+    return overview_exports.Shown(
         moment=moment,
         seen=seen,
         pairs=pairs.iloc[::-1],
@@ -84,7 +85,7 @@ def lines(section):
 
 def test_table_leaves_as_it_stands(shown):
     """In its order and with its columns; what is absent is an empty cell, and a curve is none."""
-    heading, first, second = lines(exports.tables(shown)["Pairs"]())
+    heading, first, second = lines(overview_exports.tables(shown)["Pairs"]())
 
     assert heading.startswith("Pair,Venue,Price [quote currency],Price change in 5m [%]")
     assert "24 bars" not in heading
@@ -95,7 +96,7 @@ def test_table_leaves_as_it_stands(shown):
 
 def test_movers_leave_with_their_values_in_full(shown):
     """The list on the page is rounded; the file is not."""
-    rows = lines(exports.tables(shown)["Movers"]())
+    rows = lines(overview_exports.tables(shown)["Movers"]())
 
     assert "Long/short,BTC/USDT,binance,25.0" in rows
     assert "Funding 8 h,BTC/USDT,binance,0.01" in rows
@@ -103,14 +104,14 @@ def test_movers_leave_with_their_values_in_full(shown):
 
 def test_figures_leave_with_their_unit(shown):
     """One column cannot mix dollars and percent without saying which is which."""
-    rows = lines(exports.tables(shown)["Figures"]())
+    rows = lines(overview_exports.tables(shown)["Figures"]())
 
     assert rows[1].startswith("Open interest,USD,9900000000.0,1,2,900000000.0,")
 
 
 def test_a_change_says_its_time_and_its_end(shown):
     """From the bar that ended at 12:39 to the snapshot of 12:44, of one of the two pairs."""
-    heading, interest, *others = lines(exports.tables(shown)["Figures"]())
+    heading, interest, *others = lines(overview_exports.tables(shown)["Figures"]())
 
     assert heading.endswith(
         'Pairs with data,Pairs collected,"Change, same unit",Change over at least [s],Change '
@@ -126,8 +127,8 @@ def test_the_split_of_the_oi_change_leaves_in_its_two_parts(shown):
     change = Change(320e6, None, 1, five, five, shown.moment.now)
     split = replace(shown, split=OiSplit(110e6, 210e6, change, 2))
 
-    rows = lines(exports.tables(split)["Figures"]())
-    whole, price, contracts = exports.report(split).figures[-3:]
+    rows = lines(overview_exports.tables(split)["Figures"]())
+    whole, price, contracts = overview_exports.report(split).figures[-3:]
 
     ends = "300.0,300.0,2025-10-22T12:44:00Z,1"
     assert f"OI change by price,USD,,1,2,110000000.0,{ends}" in rows
@@ -136,12 +137,12 @@ def test_the_split_of_the_oi_change_leaves_in_its_two_parts(shown):
     assert whole == Figure("OI change", "+$320.00M", over)
     assert price == Figure("OI change by price", "+$110.00M", over)
     assert contracts == Figure("OI change by contracts", "+$210.00M", over)
-    assert len(lines(exports.tables(shown)["Figures"]())) == len(rows) - 2
+    assert len(lines(overview_exports.tables(shown)["Figures"]())) == len(rows) - 2
 
 
 def test_a_card_on_paper_says_what_time_its_change_is_of(shown):
     """And of how many pairs the figure is, where that is not all."""
-    figures = exports.report(shown).figures
+    figures = overview_exports.report(shown).figures
 
     assert figures[0].change == "+10.00 % in 5 min, 1 of 2 pairs"
     assert figures[3].change == "1 of 2 pairs"
@@ -154,14 +155,14 @@ def test_a_hole_in_the_day_is_a_gap_on_paper(shown):
     past = past.set_axis([past.index[0], past.index[1] + timedelta(minutes=5)])
     holed = {**shown.market, name: replace(shown.market[name], past=past)}
 
-    chart = exports.report(replace(shown, market=holed)).charts[0]
+    chart = overview_exports.report(replace(shown, market=holed)).charts[0]
 
     assert np.isfinite(chart.series[0].y).tolist() == [True, False, True]
 
 
 def test_funding_keeps_its_decimals_on_paper(shown):
     """As on the screen: with two, most of it is nought."""
-    bars = replace(exports.report(shown), figures=(), sections=())
+    bars = replace(overview_exports.report(shown), figures=(), sections=())
 
     (page,) = pypdf.PdfReader(io.BytesIO(pdf_bytes(bars))).pages
 
@@ -171,7 +172,7 @@ def test_funding_keeps_its_decimals_on_paper(shown):
 
 def test_every_table_is_a_sheet(shown):
     """The workbook opens and holds what is shown."""
-    sections = [make() for make in exports.tables(shown).values()]
+    sections = [make() for make in overview_exports.tables(shown).values()]
     book = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(sections, {"Page": "Overview"})))
 
     assert book.sheetnames[:3] == ["Pairs", "Movers", "Figures"]
@@ -180,7 +181,7 @@ def test_every_table_is_a_sheet(shown):
 
 def test_report_says_what_the_page_was_set_to(shown):
     """Figures as on the cards, the state in words, and the page's sentences."""
-    pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(exports.report(shown)))).pages
+    pages = pypdf.PdfReader(io.BytesIO(pdf_bytes(overview_exports.report(shown)))).pages
     text = "\n".join(page.extract_text() for page in pages)
 
     assert "$9.90B" in text

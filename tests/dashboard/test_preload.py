@@ -10,8 +10,8 @@ import pytest
 from starlette.responses import HTMLResponse, PlainTextResponse
 
 import dashboard
-from dashboard import preload
-from dashboard.preload import PARTS, Preload, code, head
+from dashboard.server import preload
+from dashboard.server.preload import PARTS, Preload, code, head
 
 
 @pytest.mark.parametrize("page", PARTS)

@@ -10,7 +10,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from analytics import query
-from analytics.records import AlertEvent
+from analytics.lake.records import AlertEvent
 from dashboard.loaders import ahead, bars, queries, record_events, shown_moment
 
 BTC = "BTC/USDT:USDT"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from analytics.records import AlertEvent
+from analytics.lake.records import AlertEvent
 from analytics.rules.columns import COLUMNS
 from analytics.rules.rules_file import read_rules
 from dashboard.loaders import scorecards

@@ -10,7 +10,7 @@ import pytest
 from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
 from analytics.trades.simulated.plan import SlippageOfBook
-from dashboard.loaders import simulated_trades
+from dashboard.loaders import simulations
 from dashboard.pair_chart import chart_and_figures
 from dashboard.replay import simulated_tables
 from dashboard.replay.simulated_report import report
@@ -137,8 +137,8 @@ def test_what_makes_no_sense_or_is_too_much_is_said(market, opened):
 
 def test_a_run_is_shared_by_its_parameters(market, opened, monkeypatch):
     asked = []
-    run = simulated_trades.run
-    monkeypatch.setattr(simulated_trades, "run", lambda *given: asked.append(1) or run(*given))
+    run = simulations.run
+    monkeypatch.setattr(simulations, "run", lambda *given: asked.append(1) or run(*given))
     page = opened(PAGE, simulate="1", sim_signal="RSI reversal")
     settled(page)
     page.run()

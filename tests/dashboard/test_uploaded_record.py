@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics.lake.reader import Reader
-from dashboard import uploads
 from dashboard.loaders.source import settings
+from dashboard.state import uploads
 from dashboard.studio import build
 from tests.dashboard.conftest import MAIN, Record
 from tests.waiting import HANG_S, until

@@ -12,7 +12,7 @@ import streamlit as st
 
 from analytics.signals.thresholds import OwnLevels, Thresholds
 from dashboard.frame import rows_switch, user_thresholds
-from dashboard.view import View, current, exceeded, keep
+from dashboard.state.view import View, current, exceeded, keep
 from tests.waiting import HANG_S
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from analytics.lake.records import AlertEvent
 from analytics.lake.writer import Lake
-from analytics.records import AlertEvent
 from tests.waiting import HANG_S, published
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ from analytics.indicators.arrays import Floats
 from analytics.panels.panel import Panel
 from analytics.trades.money import price_pnl_usd
 from analytics.trades.simulated.costs import Costed, Places, ends_ms
-from analytics.trades.simulated.funding import Settlements, spread
+from analytics.trades.simulated.settlements import Settlements, spread
 
 _CELLS: Final = 1_000_000
 """Bars of trades that are worked on together, which bounds the memory."""

@@ -14,8 +14,8 @@ from analytics.indicators.arrays import Floats
 from analytics.panels.panel import TIMEFRAMES, Panel
 from analytics.trades.money import fill_price, price_pnl_usd
 from analytics.trades.simulated.fills import Fill
-from analytics.trades.simulated.funding import Held, Settlements
 from analytics.trades.simulated.plan import Plan, SlippageBps, SlippageOfBook
+from analytics.trades.simulated.settlements import Held, Settlements
 
 Places = NDArray[np.intp]
 

@@ -22,7 +22,6 @@ from analytics.trades.money import fill_price
 from analytics.trades.simulated.account import curves
 from analytics.trades.simulated.costs import Opened, Slippage, costed
 from analytics.trades.simulated.fills import Lane, Limits
-from analytics.trades.simulated.funding import Settlements
 from analytics.trades.simulated.plan import (
     FixedUsd,
     PercentOfEquity,
@@ -32,8 +31,9 @@ from analytics.trades.simulated.plan import (
 )
 from analytics.trades.simulated.positions import Positions
 from analytics.trades.simulated.result import SimulatedTrades
+from analytics.trades.simulated.settlements import Settlements
 from analytics.trades.simulated.signals import Signals
-from analytics.trades.simulated.tables import Refused, trade_table, unfilled_table
+from analytics.trades.simulated.trade_tables import Refused, trade_table, unfilled_table
 
 NEEDED: Final = ("open", "close")
 """Metrics of the panel; with ``high`` and ``low`` for stops, targets, MAE and MFE, and with

@@ -9,8 +9,8 @@ import numpy as np
 from analytics.panels.panel import Panel
 from analytics.trades.money import price_pnl_usd
 from analytics.trades.simulated.costs import Costed, Opened, costed, ends_ms
-from analytics.trades.simulated.funding import Settlements
 from analytics.trades.simulated.plan import FixedUsd, Plan
+from analytics.trades.simulated.settlements import Settlements
 
 
 class Positions:

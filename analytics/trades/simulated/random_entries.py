@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from analytics.indicators.arrays import Floats
 from analytics.panels.panel import TIMEFRAMES, Panel
 from analytics.trades.money import fill_price, price_pnl_usd
-from analytics.trades.simulated.funding import Settlements
 from analytics.trades.simulated.plan import Plan, SlippageBps
+from analytics.trades.simulated.settlements import Settlements
 
 RUNS: Final = 1_000
 _AT_ONCE: Final = 2_000_000

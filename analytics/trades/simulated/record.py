@@ -12,11 +12,11 @@ import duckdb
 import numpy as np
 
 from analytics import query
-from analytics.bases import Bases
 from analytics.indicators.arrays import Floats
+from analytics.panels.bases import Bases
 from analytics.panels.panel import EVERYTHING, TIMEFRAMES, Only, Pair, Panel, load
-from analytics.trades.simulated import funding
-from analytics.trades.simulated.funding import Settlements, Stated
+from analytics.trades.simulated import settlements
+from analytics.trades.simulated.settlements import Settlements, Stated
 
 PRICES: Final = ("open", "high", "low", "close")
 
@@ -67,8 +67,10 @@ class Record:
     def funding(self, instruments: tuple[Pair, ...]) -> Settlements:
         """Return the funding of *instruments*."""
         only = replace(self.only, instruments=[pair[:2] for pair in instruments])
-        hours = self._load(funding.METRICS, "1h", self.start - _LONGEST_INTERVAL, only)
-        return funding.settlements(hours, instruments, self._inverse(), self._stated(instruments))
+        hours = self._load(settlements.METRICS, "1h", self.start - _LONGEST_INTERVAL, only)
+        return settlements.settlements(
+            hours, instruments, self._inverse(), self._stated(instruments)
+        )
 
     def _load(self, metrics: Sequence[str], timeframe: str, start: datetime, only: Only) -> Panel:
         return load(

@@ -10,11 +10,11 @@ from analytics.errors import QueryError
 from analytics.panels.panel import Panel
 from analytics.trades.simulated.conditions import Conditions, OfRule
 from analytics.trades.simulated.engine import simulate
-from analytics.trades.simulated.funding import Settlements
 from analytics.trades.simulated.lookahead import leaks
 from analytics.trades.simulated.plan import Plan, SlippageOfBook
 from analytics.trades.simulated.record import PRICES, Record
 from analytics.trades.simulated.result import SimulatedTrades
+from analytics.trades.simulated.settlements import Settlements
 from analytics.trades.simulated.signals import Model, Signals
 
 Source = Model | Conditions | OfRule

@@ -21,9 +21,9 @@ from analytics.rules.sweep import MOST, Vary
 from analytics.trades.simulated.costs import ends_ms
 from analytics.trades.simulated.engine import simulate
 from analytics.trades.simulated.equity_figures import returns, sharpe
-from analytics.trades.simulated.funding import Settlements
 from analytics.trades.simulated.plan import Plan
 from analytics.trades.simulated.result import SimulatedTrades
+from analytics.trades.simulated.settlements import Settlements
 from analytics.trades.simulated.signals import Model, Signals
 
 Parameters = tuple[float, ...]

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from analytics.records import Liquidation
+from analytics.lake.records import Liquidation
 from collector.streams.formats.stream import ChannelName, Notice, Sinks
 from collector.streams.state.books import Change, sound
 from collector.streams.state.flows import Flow

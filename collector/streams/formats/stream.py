@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from analytics.records import Liquidation
+from analytics.lake.records import Liquidation
 from collector.streams.state.books import Books
 from collector.streams.state.flows import Flows
 from collector.streams.state.rejects import Rejects

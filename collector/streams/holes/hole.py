@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from analytics.records import Gap
+from analytics.lake.records import Gap
 from collector.streams.state.flows import Flow, FlowChannel
 from collector.streams.state.seen import Names, Numbers
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from analytics.records import Gap, Liquidation
+from analytics.lake.records import Gap, Liquidation
 from collector.runtime.clock import Clock
 from collector.streams.formats.stream import ChannelName, Stream, Topic
 from collector.streams.holes.hole import Hole, Mark, mark, moment

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from analytics.records import Instrument
+from analytics.lake.records import Instrument
 from collector.streams.state.rejects import FUTURE_MS, INFINITE
 from collector.streams.state.seen import Events, Known, Numbers, Seen
 

@@ -19,24 +19,24 @@ import pyarrow.parquet as pq
 import pytest
 
 import perpscope
-from analytics import simulate_asked
-from analytics.bundle import archive, firings, opened, tables_child, trades
+from analytics.bundle import archive, opened, rule_events, tables_child, trades
 from analytics.bundle.differences import ALERT, first_difference
 from analytics.bundle.manifest import MANIFEST, MARKS, NAMES, PASSES, TRADES, Manifest, member
+from analytics.bundle.needed_rows import Wanted
 from analytics.bundle.opened import open_bundle
-from analytics.bundle.record import Wanted
 from analytics.bundle.verify import verify
 from analytics.bundle.write import Asked, write_bundle
 from analytics.errors import BundleRefused
 from analytics.lake import schema
 from analytics.lake.reader import Reader
+from analytics.lake.records import Instrument
 from analytics.lake.writer import Lake
-from analytics.records import Instrument
 from analytics.rules import engine
 from analytics.rules.event_rows import event_row
 from analytics.rules.frames import COLUMNS, Frames
 from analytics.rules.messages import message
 from analytics.rules.rules_file import read_rules
+from analytics.trades.simulated import request
 from tests.analytics.rules import small_lake as small
 
 START, END = small.END - timedelta(hours=1), small.END - timedelta(minutes=5)
@@ -127,7 +127,7 @@ def folder(tmp_path_factory):
     return place
 
 
-RSI = simulate_asked.Asked(signal="rsi", settings=("period=3",), side="both", size="10%")
+RSI = request.Asked(signal="rsi", settings=("period=3",), side="both", size="10%")
 
 
 def asked(**other):
@@ -178,8 +178,8 @@ def test_the_same_alerts_follow_from_it_on_another_machine(
     ("rules", "simulated"),
     [
         (("Jump",), RSI),
-        (("Flush", "Longs pay", "Venue"), simulate_asked.Asked(signal="rule:Flush")),
-        (("Market",), simulate_asked.Asked(entry="z_oi > 0.5", exit="z_oi < 0", timeframe="15m")),
+        (("Flush", "Longs pay", "Venue"), request.Asked(signal="rule:Flush")),
+        (("Market",), request.Asked(entry="z_oi > 0.5", exit="z_oi < 0", timeframe="15m")),
     ],
 )
 def test_its_rows_are_all_that_rules_and_trades_look_at(folder, tmp_path, rules, simulated):
@@ -193,9 +193,9 @@ def test_its_rows_are_all_that_rules_and_trades_look_at(folder, tmp_path, rules,
     wanted = Wanted(START, END, mine, subjects=frozenset(words))
     reader = Reader(folder, threads=1)
     with reader.cursor() as cursor:
-        on_lake = firings.at_marks(cursor, wanted, END)
+        on_lake = rule_events.at_marks(cursor, wanted, END)
     reader.close()
-    assert opened.lines[MARKS] == [*map(firings.line, on_lake)]
+    assert opened.lines[MARKS] == [*map(rule_events.line, on_lake)]
     assert opened.lines[MARKS]
     assert opened.lines[TRADES] == trades.simulated(folder, wanted, simulated) != []
     if rules == ("Jump",):

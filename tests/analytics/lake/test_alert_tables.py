@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from analytics.lake import schema
 from analytics.lake.imports import Facts
+from analytics.lake.records import AlertAction, AlertDelivery, AlertEvent, Snapshot, Trade
 from analytics.lake.writer import Lake
-from analytics.records import AlertAction, AlertDelivery, AlertEvent, Snapshot, Trade
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TABLES = ("alert_events", "alert_actions", "alert_deliveries", "trades")

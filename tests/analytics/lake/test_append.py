@@ -9,8 +9,8 @@ import pytest
 
 from analytics.errors import LakeError
 from analytics.lake import schema
+from analytics.lake.records import Cycle, Instrument, Snapshot
 from analytics.lake.writer import Lake
-from analytics.records import Cycle, Instrument, Snapshot
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 COUNT = "select count(*) from snapshots"

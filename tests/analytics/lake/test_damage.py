@@ -16,8 +16,8 @@ import pytest
 from analytics.errors import LakeError
 from analytics.lake import schema
 from analytics.lake.check import quarantine_notes
+from analytics.lake.records import Instrument
 from analytics.lake.writer import Lake
-from analytics.records import Instrument
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 COUNT = "select count(*) from snapshots"

@@ -11,9 +11,9 @@ import pytest
 
 from analytics.errors import LakeError
 from analytics.lake import schema, upgrade
+from analytics.lake.records import Gap, Liquidation
 from analytics.lake.upgrade import Step
 from analytics.lake.writer import Lake
-from analytics.records import Gap, Liquidation
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")
 

@@ -16,8 +16,8 @@ import pytest
 from analytics.errors import LakeError
 from analytics.lake import catalog_file, maintenance
 from analytics.lake.maintenance import GRACE, ORPHAN_AGE
+from analytics.lake.records import Instrument
 from analytics.lake.writer import Lake
-from analytics.records import Instrument
 from tests.waiting import HANG_S
 
 NOON = datetime.fromisoformat("2026-03-01 12:00")

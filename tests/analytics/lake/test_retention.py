@@ -8,8 +8,8 @@ import pytest
 
 from analytics.errors import LakeError
 from analytics.lake.reader import Reader
+from analytics.lake.records import Snapshot
 from analytics.lake.writer import Lake
-from analytics.records import Snapshot
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from analytics.bases import Bases, bases
 from analytics.lake.reader import Reader
+from analytics.lake.records import Snapshot
 from analytics.lake.schema import arrow_schema
 from analytics.lake.writer import Lake
+from analytics.panels.bases import Bases, bases
 from analytics.query import fetch
-from analytics.records import Snapshot
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from analytics import query
+from analytics.lake.records import AlertAction, AlertDelivery, AlertEvent
 from analytics.lake.writer import Lake
-from analytics.records import AlertAction, AlertDelivery, AlertEvent
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ import pytest
 
 from analytics import query
 from analytics.lake.reader import Reader
+from analytics.lake.records import AlertAction, AlertEvent
 from analytics.lake.writer import Lake
-from analytics.records import AlertAction, AlertEvent
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

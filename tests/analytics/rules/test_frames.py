@@ -13,13 +13,13 @@ import pyarrow as pa
 import pytest
 
 from analytics import query
-from analytics.bases import bases
 from analytics.lake import schema
 from analytics.lake.attach import MACROS
 from analytics.market import figures
 from analytics.market.by_asset import by_asset
+from analytics.market.pair_curves import BARS, METRICS, pair_curves
 from analytics.market.venue_summary import quoted
-from analytics.pair.curves import BARS, METRICS, pair_curves
+from analytics.panels.bases import bases
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, load
 from analytics.rules.engine import run
 from analytics.rules.frames import COLUMNS, Frames

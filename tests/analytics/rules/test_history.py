@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.bases import Bases
+from analytics.panels.bases import Bases
 from analytics.rules import columns, history
 from analytics.rules.engine import run
 from analytics.rules.episode import State, Waits, step

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analytics.lake.reader import Reader
-from analytics.scratch import building, questions, reading
+from analytics.scratch import building, inspect_files, questions
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def preview(tmp_path):
     """Read files as Studio does."""
 
     def preview(*files):
-        return reading.read(files, tmp_path / "work")
+        return inspect_files.read(files, tmp_path / "work")
 
     return preview
 

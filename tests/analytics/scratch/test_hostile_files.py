@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from analytics.scratch import limits, questions, reading
+from analytics.scratch import inspect_files, limits, questions
 from analytics.scratch.preview import Meaning
 from analytics.untrusted.visible import visible
 
@@ -127,7 +127,7 @@ def test_each_gets_one_sentence_that_names_it(folder, tmp_path):
     names = [*BYTES, "fine.csv", "absent.csv"]
     before = sorted(folder.iterdir())
 
-    found = reading.read([folder / name for name in names], tmp_path / "work")
+    found = inspect_files.read([folder / name for name in names], tmp_path / "work")
 
     assert [file.name for file in found.files] == ["fine.csv"]
     assert len(found.refused) == len(BYTES) + 1
@@ -174,7 +174,7 @@ def test_databases_are_read_and_nothing_in_them_is_run(tmp_path):
         tmp_path / name for name in ("traps.sqlite", "views.sqlite", "traps.duckdb", "views.duckdb")
     ]
 
-    found = reading.read(files, tmp_path / "work")
+    found = inspect_files.read(files, tmp_path / "work")
 
     assert [(file.name, file.rows) for file in found.files[:1]] == [("traps.sqlite", 2)]
     assert {file.format for file in found.files} == {"SQLite, table ticks", "DuckDB, table ticks"}
@@ -220,21 +220,21 @@ def test_a_process_that_dies_or_hangs_is_a_sentence(tmp_path, monkeypatch):
             killed.append(child.process.pid)
 
     killed_child = []
-    original = reading.ChildProcess
+    original = inspect_files.ChildProcess
 
     def remembered(*arguments):
         killed_child.append(original(*arguments))
         return killed_child[-1]
 
-    monkeypatch.setattr(reading, "ChildProcess", remembered)
+    monkeypatch.setattr(inspect_files, "ChildProcess", remembered)
     both = [tmp_path / "first.csv", tmp_path / "second.csv"]
-    found = reading.read(both, tmp_path / "work", kill_once)
+    found = inspect_files.read(both, tmp_path / "work", kill_once)
     assert found.refused[0].startswith("first.csv: its reader process ")
     assert [file.name for file in found.files] == ["second.csv"]
 
     killed_child.clear()
-    monkeypatch.setattr(reading, "ChildProcess", lambda *given: original(*given, max_s=0))
-    found = reading.read([tmp_path / "first.csv"], tmp_path / "other")
+    monkeypatch.setattr(inspect_files, "ChildProcess", lambda *given: original(*given, max_s=0))
+    found = inspect_files.read([tmp_path / "first.csv"], tmp_path / "other")
     assert found.refused == ("first.csv: reading it took over 0 s; split it",)
 
 
@@ -245,7 +245,7 @@ def test_whoever_no_longer_waits_ends_the_reading(tmp_path):
         raise RuntimeError("the page was closed")
 
     with pytest.raises(RuntimeError):
-        reading.read([tmp_path / "first.csv"], tmp_path / "work", gone)
+        inspect_files.read([tmp_path / "first.csv"], tmp_path / "work", gone)
 
 
 def test_names_of_columns_are_only_names(tmp_path, preview, built):

@@ -11,10 +11,10 @@ import pytest
 from analytics.panels.panel import Panel
 from analytics.trades.simulated import random_entries as luck
 from analytics.trades.simulated.engine import simulate
-from analytics.trades.simulated.funding import Settlements
 from analytics.trades.simulated.plan import FixedUsd, Plan, SlippageBps, SlippageOfBook
-from analytics.trades.simulated.results import buy_and_hold, results
+from analytics.trades.simulated.settlements import Settlements
 from analytics.trades.simulated.signals import Signals
+from analytics.trades.simulated.summary import buy_and_hold, results
 
 BARS = 2_000
 HOUR = timedelta(hours=1)

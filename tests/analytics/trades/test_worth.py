@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analytics.lake.records import Trade
 from analytics.lake.schema import BAR
 from analytics.panels.panel import Panel
-from analytics.records import Trade
 from analytics.trades.worth import (
     Contract,
     FundingPaid,

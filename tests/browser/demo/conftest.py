@@ -14,7 +14,7 @@ import pytest
 
 from analytics import formats, query
 from analytics.lake.reader import Reader
-from dashboard.as_of import Moment
+from dashboard.state.as_of import Moment
 from tests.browser.conftest import ROOT, end, environment, free_port, go
 from tests.browser.on_pages import table
 from tests.waiting import until

@@ -16,8 +16,8 @@ from analytics.correlation.ranking import SIZES, known_until, largest
 from analytics.correlation.view import SUBJECTS, matrix
 from analytics.market.figures import figures
 from analytics.market.measures import MEASURES, by_bar
+from analytics.market.pair_figures import pair_figures
 from analytics.market.venue_summary import quoted, venue_summaries
-from analytics.pair.pair_figures import pair_figures
 from analytics.panels import panel
 from tests.browser.conftest import go
 from tests.browser.demo.conftest import last_mark, pair_rows, pairs_then

@@ -14,8 +14,8 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
+from analytics.lake.records import AlertAction, AlertEvent
 from analytics.lake.writer import Lake
-from analytics.records import AlertAction, AlertEvent
 from collector.alerts import channels, delivery, sending
 from collector.alerts.delivery import Delivery
 from collector.alerts.delivery_queue import DeliveryQueue

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from analytics.errors import RuleError
-from analytics.rules.commands import digest
+from analytics.rules.alert_commands import digest
 from collector.alerts.rules_in_use import RulesInUse
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

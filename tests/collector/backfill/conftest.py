@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from analytics.lake.records import Instrument
 from analytics.lake.writer import Lake
-from analytics.records import Instrument
 from collector.backfill.filling import VenueHistory
 from collector.backfill.plan import Stretch
 from collector.cycles.venue_collector import VenueCollector

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.lake.records import Instrument
 from analytics.lake.schema import BAR
-from analytics.records import Instrument
 from collector.backfill.plan import Piece
 from collector.backfill.rows import bars_of, table
 from collector.venues import VENUES

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from analytics import query_cli
+from analytics.cli import query_cli
 from analytics.errors import LakeError, LakeLocked, QueryError
 from analytics.lake.writer import Lake
 from collector.commands import import_files

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from analytics.records import Instrument
+from analytics.lake.records import Instrument
 from collector.streams.formats.stream import Sinks
 from collector.streams.registry import STREAMS
 from collector.streams.state.rejects import Rejects

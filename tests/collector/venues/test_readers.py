@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.records import Instrument
+from analytics.lake.records import Instrument
 from collector.cycles.validation import Part, snapshot
 from collector.venues import VENUES
 from collector.venues.json_reading import OtherShape, number

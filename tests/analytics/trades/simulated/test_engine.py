@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from analytics.errors import QueryError
 from analytics.trades.simulated import engine
 from analytics.trades.simulated.engine import simulate
-from analytics.trades.simulated.funding import Stated, settlements
 from analytics.trades.simulated.plan import (
     Fee,
     FixedUsd,
@@ -29,6 +28,7 @@ from analytics.trades.simulated.plan import (
     VolatilityTarget,
 )
 from analytics.trades.simulated.result import TRADE_COLUMNS, UNFILLED_COLUMNS
+from analytics.trades.simulated.settlements import Stated, settlements
 from analytics.trades.simulated.signals import Signals
 
 from .bars import START, at, column, hours, longs, market, panel, random_signals
