@@ -27,9 +27,11 @@ _STYLE: Final = """
 }
 /* In the line of the title, where there is one: its fragment draws itself anew without it. */
 @media (min-width: 1280px) {
-  :has(.st-key-headline) > [data-testid="stLayoutWrapper"]:has(> .st-key-toolbar) {
+  [data-testid="stLayoutWrapper"]:has(> .st-key-toolbar):has(~ * .st-key-headline) {
     position: absolute; right: 1.5rem; width: auto; z-index: 1; margin-top: 3.5px }
   .st-key-headline { padding-right: 30rem }
+  .st-key-headline > :has(.transport[data-open="true"]) {
+    margin-right: -30rem; flex-basis: calc(100% + 30rem) }
 }
 </style>
 """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
+from statistics import median
 
 import pytest
 
@@ -70,6 +72,36 @@ def test_a_page_names_all_the_code_that_it_draws_with(visit, made, name):
     page = visit(f"{made}/{name}")
 
     assert page.evaluate(LATE) == []
+
+
+MEASURED = """() => {
+  const text = document.createElement("span")
+  const column = document.querySelector("[data-testid=stMain] [data-testid=stVerticalBlock]")
+  for (const place of [document.body, column, document.body, column]) {
+    place.append(text)
+    text.getBoundingClientRect()
+    text.remove()
+    place.getBoundingClientRect()
+  }
+}"""
+
+
+def test_the_browser_measures_a_text_without_looking_at_the_rest_of_the_page(stay, browser, made):
+    """Charts put hundreds of texts on a page to see how wide they are, and take them away again.
+
+    A style for ``:root:has(…)`` had the browser find the style of every element again each time.
+    """
+    page, restyled = stay(made), {}
+    for name in ("Overview", "Market", "Heatmap"):
+        go(page, name)
+        browser.start_tracing(page=page, categories=["devtools.timeline"])
+        page.evaluate(MEASURED)
+        events = json.loads(browser.stop_tracing())["traceEvents"]
+        found = [event["args"] for event in events if event["name"] == "UpdateLayoutTree"]
+        # Not the most: the page may have changed by itself just before.
+        restyled[name] = median(each["elementCount"] for each in found if "elementCount" in each)
+
+    assert {name: count for name, count in restyled.items() if count > 50} == {}
 
 
 def test_a_phone_reaches_every_page_and_none_is_wider(visit, made):

@@ -15,6 +15,11 @@ const TYPED = "input, textarea, select, [contenteditable=true], [role=listbox], 
   + " [role=tablist], [role=radiogroup], [role=combobox]"
 // They have a use for arrows and Home of their own.
 const OWN_KEYS = "[data-testid=stDataFrame], .chart, .js-plotly-plot, [data-testid=stExpander] summary"
+// A step is no interruption: nothing fades meanwhile, and no sign of it blinks.
+const STYLE_PLAYING = `[data-stale="true"] { opacity: 1 !important; transition: none !important }
+  [data-testid="stStatusWidget"] { visibility: hidden }`
+// Seen from afar: a line that no live page has.
+const STYLE_REPLAY = `[data-testid="stHeader"] { box-shadow: inset 0 3px 0 var(--perpscope-replay) }`
 const PRESSED = "button, summary, [role=button], [role=checkbox], [role=switch]"
 
 const ICONS = {
@@ -119,7 +124,8 @@ class Transport {
     const steps = element("span", "steps")
     steps.append(this.back, this.play, this.forward, this.unit, this.speed)
     this.bar.append(this.badge, this.time, steps, this.rail, this.live, this.close)
-    this.host.replaceChildren(this.open, this.bar, this.said)
+    this.style = document.createElement("style")
+    this.host.replaceChildren(this.style, this.open, this.bar, this.said)
   }
 
   listenToRail() {
@@ -301,6 +307,8 @@ class Transport {
     host.dataset.open = isPast || data.open
     host.dataset.at = isPast ? inAddress(data.at) : ""
     host.dataset.playing = data.playing
+    const style = (isPast ? STYLE_REPLAY : "") + (data.playing ? STYLE_PLAYING : "")
+    if (this.style.textContent !== style) this.style.textContent = style
     document.documentElement.style.setProperty("--perpscope-replay", data.color)
     document.documentElement.style.setProperty("--perpscope-on-replay", data.ground)
     this.badge.textContent = isPast ? "REPLAY" : "Now"
