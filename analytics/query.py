@@ -1,7 +1,7 @@
 """Runs a named query and returns its rows.
 
-The text of a query is a file of ``analytics/sql/queries``; its name is the
-file's, its parameters are the ``$`` names in it and are bound, never pasted in.
+The text of a query is a file below ``analytics/sql/queries``, in the folder of its subject; its
+name is the file's, its parameters are the ``$`` names in it and are bound, never pasted in.
 
 A query that reads ``known_bars`` sees the bars as they were known at ``$known_by``;
 ``known_bars.sql`` says how, and stands in front of such a query as its first part. What reads
@@ -28,13 +28,17 @@ from analytics.lake.clock import LakeClock
 from analytics.lake.session import hints_at_damage
 
 _SQL: Final = files("analytics") / "sql"
-_QUERIES: Final = _SQL / "queries"
-
-NAMES: Final = tuple(
-    sorted(
-        file.name.removesuffix(".sql") for file in _QUERIES.iterdir() if file.name.endswith(".sql")
-    )
+_FILES: Final = MappingProxyType(
+    {
+        file.name.removesuffix(".sql"): file
+        for subject in (_SQL / "queries").iterdir()
+        for file in subject.iterdir()
+        if file.name.endswith(".sql")
+    }
 )
+"""By name, whatever folder it is in."""
+
+NAMES: Final = tuple(sorted(_FILES))
 """Every query there is."""
 
 _NO_ROWS: Final[Mapping[str, pd.DataFrame]] = MappingProxyType({})
@@ -111,7 +115,7 @@ def _code(text: str) -> str:
 
 
 def _file(name: str) -> str:
-    return (_QUERIES / f"{name}.sql").read_text("utf-8")
+    return _FILES[name].read_text("utf-8")
 
 
 def _with_other_queries(text: str, given: frozenset[str]) -> str:

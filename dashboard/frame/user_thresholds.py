@@ -278,8 +278,9 @@ def _reset() -> None:
 def restore() -> None:
     """Restore the browser's thresholds, except those in the link."""
     before = stored(GROUP)
-    # A press may break off the first of these runs before the browser has what it sends.
-    st.session_state[_SENDING] = 2
+    if before:
+        # A press may break off the first of these runs before the browser has what it sends.
+        st.session_state[_SENDING] = 2
     for field in _FIELDS:
         value: Any = before.get(field.key)
         if _fits(field, value):

@@ -303,8 +303,8 @@ def _funding_paid(trade, whole, now):
 
 FUNCTIONS = {
     "market.figures.stale": [_stale],
-    "bases.bases": [bases],
-    "pair.pair_figures.pair_figures": [_pair_figures],
+    "panels.bases.bases": [bases],
+    "market.pair_figures.pair_figures": [_pair_figures],
     "panels.panel.Panel.from_frame": [_from_frame],
     "panels.panel.load": [
         *(_load(timeframe, bars=30) for timeframe in panel.TIMEFRAMES),
