@@ -139,10 +139,7 @@ def swept(asked: Asked, rule: Rule, texts: Sequence[str], of: tuple[str, str]) -
     varied, back = [sweep.vary(text) for text in texts], looked_at(asked.since)
     tried, columns = sweep.variants(rule, varied), tuple(one.column for one in varied)
     with _lake(asked) as (cursor, now):
-        known = {"known_by": query.ANY_TIME}
-        fired = firings.looked_back(cursor, list(tried.values()), now, back, **known)
-        panel = firings.outcomes(cursor, now, back, **known)
-    found = sweep.sweep(panel, fired, tried, columns, of)
+        found = sweep.on_record(cursor, tried, columns, of, (now, back), known_by=query.ANY_TIME)
     return Swept(rule.name, sweep.title(of), columns, found)
 
 

@@ -9,8 +9,10 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+import duckdb
 import numpy as np
 import pandas as pd
 
@@ -18,6 +20,7 @@ from analytics import formats
 from analytics.errors import RuleError
 from analytics.panels.panel import Panel
 from analytics.quantities import QUANTITIES
+from analytics.rules import firings
 from analytics.rules.columns import COLUMNS
 from analytics.rules.expression import parse
 from analytics.rules.rules_file import Rule
@@ -85,12 +88,27 @@ def _variant(rule: Rule, thresholds: Mapping[str, float]) -> Rule:
     return replace(rule, name=f"{rule.name}, {said}", when=parse(sql, COLUMNS[rule.per]))
 
 
-def _with_threshold(sql: str, column: str, value: float) -> str:
-    """Return the condition with *value* where *column*, or its size, is compared with a number."""
+def thresholds(rule: Rule) -> dict[str, float]:
+    """Return the numbers that can be varied, by the column that is compared with each."""
+    found = {column: _compared(rule.when.sql, column) for column in sorted(rule.when.columns)}
+    return {
+        column: float(at[0]["first"] or at[0]["second"])
+        for column, at in found.items()
+        if len(at) == 1
+    }
+
+
+def _compared(sql: str, column: str) -> list[re.Match[str]]:
+    """Return where *column*, or its size, is compared with a number."""
     name = rf"(?:abs\({column}\)|\b{column}\b)"
-    before = rf"(?P<before>\({name} (?:{_COMPARED}) ){_NUMBER}(?=\))"
-    behind = rf"(?<=\(){_NUMBER}(?P<behind> (?:{_COMPARED}) {name}\))"
-    found = list(re.finditer(f"{before}|{behind}", sql))
+    before = rf"(?P<before>\({name} (?:{_COMPARED}) )(?P<first>{_NUMBER})(?=\))"
+    behind = rf"(?<=\()(?P<second>{_NUMBER})(?P<behind> (?:{_COMPARED}) {name}\))"
+    return list(re.finditer(f"{before}|{behind}", sql))
+
+
+def _with_threshold(sql: str, column: str, value: float) -> str:
+    """Return the condition with *value* where *column* is compared with a number."""
+    found = _compared(sql, column)
     if len(found) != 1:
         times = "not" if not found else formats.plural(len(found), "time")
         raise RuleError(f"{column} is compared with a number {times} in {sql}; once is needed")
@@ -139,17 +157,50 @@ def sweep(
     return found
 
 
-def verdict(found: pd.DataFrame, columns: Sequence[str]) -> str:
-    """Return whether what is best in-sample is so in the held-out half: a sentence or two.
+def on_record(
+    cursor: duckdb.DuckDBPyConnection,
+    tried: Variants,
+    columns: Sequence[str],
+    of: tuple[str, str],
+    stretch: tuple[datetime, timedelta],
+    *,
+    known_by: datetime | None = None,
+) -> pd.DataFrame:
+    """Return what :func:`sweep` does of what the variants would have done on the record.
 
-    The best has the smallest p, and of those the largest mean excess, either way.
+    Args:
+        cursor: On the lake.
+        tried: The variants.
+        columns: What was varied.
+        of: Measure and horizon.
+        stretch: Until when, with a zone; and how far before it to begin.
+        known_by: What became known later is not seen; None: at that time.
+
+    Raises:
+        LakeError: The lake cannot be read.
+    """
+    fired = firings.looked_back(cursor, list(tried.values()), *stretch, known_by=known_by)
+    panel = firings.outcomes(cursor, *stretch, known_by=known_by)
+    return sweep(panel, fired, tried, columns, of)
+
+
+def best_of(found: pd.DataFrame) -> Mapping[Any, Any] | None:
+    """Return the row that is best in-sample; None where all have too few episodes.
+
+    It has the smallest p, and of those the largest mean excess, either way.
     """
     known = found[found["in_sample_note"].isna()]
     if known.empty:
-        return "Too few independent episodes in-sample, at any threshold."
+        return None
     size = known["in_sample_mean_excess"].abs()
     order = np.lexsort((-size, known["in_sample_p"]))
-    best = known.iloc[int(order[0])].to_dict()
+    return known.iloc[int(order[0])].to_dict()
+
+
+def verdict(found: pd.DataFrame, columns: Sequence[str]) -> str:
+    """Return whether what is best in-sample is so in the held-out half: a sentence or two."""
+    if (best := best_of(found)) is None:
+        return "Too few independent episodes in-sample, at any threshold."
     said = ", ".join(f"{column} {best[column]:g}" for column in columns)
     excess = write_excess(best["in_sample_mean_excess"])
     head = f"Best of {len(found)} in-sample: {said}, mean excess {excess}, corrected p "

@@ -18,6 +18,7 @@ from dashboard.alerts import (
 from dashboard.alerts.episode_table import opened_alert, table_click
 from dashboard.alerts.one_alert import alert_dialog
 from dashboard.alerts.scorecard_section import scorecard_section
+from dashboard.alerts.sweep_section import sweep_section
 from dashboard.components import asking_collector
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary
@@ -69,6 +70,7 @@ def rules() -> None:
 
 refreshed(board)
 st.fragment(scorecard_section)()
+st.fragment(sweep_section)()
 st.fragment(rules)()
 # Beneath the board: what is seen of it is a gap.
 for table in (current.FIRING, current.PENDING, history.TABLE):
