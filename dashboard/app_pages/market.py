@@ -8,6 +8,7 @@ from analytics.market.pair_history import History
 from dashboard.components.chart_component import load_chart_code
 from dashboard.components.empty_state import no_data
 from dashboard.components.time_range import MARKET_SPANS, TimeRange, market_range
+from dashboard.frame.brand import style_part
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
@@ -49,8 +50,8 @@ def board() -> None:
             span = formats.span(shown.now - shown.since)
             no_data(span, shown)
             return
-        st.html(_STYLE)
-        st.html(instrument_picker.STYLE)
+        style_part(_STYLE)
+        style_part(instrument_picker.STYLE)
         with st.container(
             key="market_controls", horizontal=True, vertical_alignment="center", gap="small"
         ):

@@ -16,6 +16,22 @@ function place(axis, pixel, names) {
   return names && number >= 0 && number < names.length ? names[number] : null
 }
 
+// Whether all cells are in sight.
+const isWhole = ({ _fullLayout: { xaxis, yaxis } }) =>
+  xaxis.autorange === true && yaxis.autorange === true
+
+// The cell at a point of a chart, by the names of its row and column; no column beside the cells.
+function cellAt(chart, { clientX, clientY }) {
+  const { _fullLayout: drawn, layout } = chart
+  const box = chart.getBoundingClientRect()
+  const x = clientX - box.left - drawn.xaxis._offset
+  const y = clientY - box.top - drawn.yaxis._offset
+  if (y < 0 || y > drawn.yaxis._length || x > drawn.xaxis._length) return null
+  const row = place(drawn.yaxis, y, layout.meta?.rows)
+  if (row === null) return null
+  return { row, column: x < 0 ? null : place(drawn.xaxis, x, layout.meta?.columns) }
+}
+
 export default function ({ data, setTriggerValue }) {
   let pressed = null
   let waiting = null
@@ -23,31 +39,24 @@ export default function ({ data, setTriggerValue }) {
     const second = waiting !== null
     clearTimeout(waiting)
     waiting = null
-    // While a button is down, Plotly covers the page: only now is it known what is beneath.
+    // Only now is it known what is beneath: while a button is down, Plotly covers the page, and a
+    // refresh may draw other rows or another chart.
     const chart = event.target.closest?.(`.st-key-${data.chart} .js-plotly-plot`)
     const still = chart && !second && event.button === 0 && !event.target.closest(".modebar")
-    pressed = still ? { chart, at: [event.clientX, event.clientY] } : null
+    const cell = still ? cellAt(chart, event) : null
+    pressed = cell && { cell, at: [event.clientX, event.clientY], isWhole: isWhole(chart) }
   }
   const release = (event) => {
     if (!pressed) return
-    const { chart, at } = pressed
+    const { cell, at, isWhole } = pressed
     pressed = null
     if (Math.hypot(event.clientX - at[0], event.clientY - at[1]) > STILL_PX) return
-    const { _fullLayout: drawn, layout } = chart
-    const box = chart.getBoundingClientRect()
-    const x = event.clientX - box.left - drawn.xaxis._offset
-    const y = event.clientY - box.top - drawn.yaxis._offset
-    if (y < 0 || y > drawn.yaxis._length || x > drawn.xaxis._length) return
-    const row = place(drawn.yaxis, y, layout.meta?.rows)
-    if (row === null) return
-    const column = x < 0 ? null : place(drawn.xaxis, x, layout.meta?.columns)
     const tell = () => {
       waiting = null
-      setTriggerValue("cell", { row, column })
+      setTriggerValue("cell", cell)
     }
     // A double click undoes a zoom, and is no click on a cell.
-    const whole = drawn.xaxis.autorange === true && drawn.yaxis.autorange === true
-    if (whole) tell()
+    if (isWhole) tell()
     else waiting = setTimeout(tell, DOUBLE_MS)
   }
   // Plotly keeps presses to itself: they are heard on their way down, before it.

@@ -14,6 +14,7 @@ from analytics.market.venue_summary import VenueSummary
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from dashboard.components.cards import NOTES_WRAP, CardText, card_text, downsampled
+from dashboard.frame.brand import style_part
 from dashboard.frame.error_boundary import plain
 from dashboard.frame.local_time import titled
 from dashboard.state.as_of import Moment
@@ -71,7 +72,7 @@ def venue_cards(
         seen: What shares are of.
         at: The colours of the theme.
     """
-    st.html(_STYLE)
+    style_part(_STYLE)
     with st.grid(4, min_column_width=290, gap="small"):
         for one in summaries:
             with st.container(border=True, height="stretch", gap="small"):

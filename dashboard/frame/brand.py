@@ -48,7 +48,7 @@ _STYLE: Final = """
 @media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
 /* They show nothing, and would have a gap about them. */
 .st-key-chart_code, .st-key-alert_news_code, .st-key-transport_code,
-[data-testid="stElementContainer"]:has(> .stHtml > script) { display: none; }
+[data-testid="stElementContainer"]:has(> .stHtml > :is(script, style + i:empty)) { display: none; }
 /* As high as its buttons, which come last. */
 .st-key-headline { min-height: 35px; }
 .st-key-headline > :first-child { min-height: 35px; display: flex; flex-direction: column;
@@ -68,3 +68,16 @@ _STYLE: Final = """
 def style_page() -> None:
     """Give the page the width that Streamlit leaves empty, and what is chosen a readable colour."""
     st.html(_STYLE)
+
+
+def style_part(style: str) -> None:
+    """Add the CSS that a part of a page needs, within the page.
+
+    Streamlit puts what is CSS alone where dialogs are: one that opens takes its place there, and
+    the page behind is without it, its table elsewhere, until it has run anew. So something that is
+    not seen stands beside it. What it says holds where the frame's CSS says nothing else.
+
+    Args:
+        style: A ``<style>`` element.
+    """
+    st.html(f"{style.strip()}<i></i>")

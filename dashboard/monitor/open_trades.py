@@ -10,6 +10,7 @@ from analytics import formats
 from analytics.lake.records import Trade
 from analytics.quantities import QUANTITIES
 from analytics.trades import worth
+from dashboard.frame.brand import style_part
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import trades
 from dashboard.loaders.trades import Live, Monitored
@@ -33,7 +34,7 @@ def open_trades(found: list[Monitored], shown: Moment, why_not: str | None) -> N
         shown: The time that is shown.
         why_not: Why none can be changed; None if they can.
     """
-    st.html(_STYLE)
+    style_part(_STYLE)
     st.subheader("Open trades", anchor=False)
     if not found:
         st.caption(_none(shown))

@@ -15,6 +15,7 @@ from analytics.signals.thresholds import Thresholds
 from dashboard.components import row_click as clicks
 from dashboard.components.stale_values import is_stale
 from dashboard.components.written_table import written
+from dashboard.frame.brand import style_part
 from dashboard.overview import asset_rows, row_order
 from dashboard.overview.column_layout import (
     FIRST_COLUMNS,
@@ -108,7 +109,7 @@ def pair_table(
     if by_asset:
         _write_assets(pairs, columns, table, words)
     styles = _styles(columns, words, pairs, shown, seen.thresholds, colors)
-    st.html(_TO_THE_END)
+    style_part(_TO_THE_END)
     with st.container(key=_KEY, height="stretch"):
         st.dataframe(
             written(table, words, styles),

@@ -12,6 +12,7 @@ from analytics.market.pair_figures import PairFigures, Stated
 from analytics.quantities import QUANTITIES, title
 from dashboard.components.cards import NOTES_WRAP
 from dashboard.components.stale_values import stale_at
+from dashboard.frame.brand import style_part
 from dashboard.pair_chart.instrument_picker import Subject
 from dashboard.state.as_of import Moment
 
@@ -23,7 +24,7 @@ def header(figures: PairFigures, shown: Moment) -> None:
     def of(one: Stated) -> str | None:
         return coverage(one, figures)
 
-    st.html(f"<style>{NOTES_WRAP}</style>")
+    style_part(f"<style>{NOTES_WRAP}</style>")
     with st.grid(6, min_column_width=150, gap="xsmall"):
         _card(
             *_written("price", figures.price),

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.components.chart_component import load_chart_code
 from dashboard.components.time_range import market_range
+from dashboard.frame.brand import style_part
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import queries
 from dashboard.pair_chart import chart_and_figures, instrument_picker
@@ -22,7 +23,7 @@ def pair(shown: Moment, seen: View) -> None:
         st.caption("No pair has data at this time.")
         return
     subject = instrument_picker.requested(names)
-    st.html(instrument_picker.STYLE)
+    style_part(instrument_picker.STYLE)
     with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
         instrument_picker.choose(names, subject)
     if subject is None:

@@ -12,6 +12,7 @@ from analytics import formats
 from analytics.quantities import QUANTITIES
 from analytics.trades.simulated.equity_figures import Ratio
 from analytics.trades.simulated.summary import Results
+from dashboard.frame.brand import style_part
 
 _STYLE: Final = """
 <style>
@@ -47,7 +48,7 @@ def cards(found: Results, timeframe: str) -> list[Card]:
 
 def draw(cards: Sequence[Card]) -> None:
     """Draw *cards* as a strip."""
-    st.html(_STYLE)
+    style_part(_STYLE)
     with st.container(key="simulated_figures"), st.grid(6, min_column_width=150, gap="xsmall"):
         for card in cards:
             st.metric(

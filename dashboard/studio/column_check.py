@@ -14,6 +14,7 @@ from analytics.quantities import QUANTITIES
 from analytics.scratch.aliases import UNITS
 from analytics.scratch.preview import Column, FilePreview, Meaning, Question
 from analytics.untrusted.visible import visible
+from dashboard.frame.brand import style_part
 from dashboard.frame.error_boundary import plain
 from dashboard.state import session
 from dashboard.studio.opening import Opening
@@ -46,7 +47,7 @@ def refused(opening: Opening) -> None:
 
 def questions(opening: Opening) -> None:
     """Ask what the files do not say."""
-    st.html(_STYLE)
+    style_part(_STYLE)
     for question in opening.all_questions():
         _question(opening, question)
 

@@ -84,6 +84,28 @@ def test_the_wheel_zooms_in_time_and_a_double_click_shows_all(chart):
     assert ends(page) == whole
 
 
+def test_the_same_bars_are_in_sight_whatever_the_width(chart):
+    """Of the window, and of the price axis, which grows with its labels at a refresh."""
+    page = chart()
+    plot = "({ drawn }) => drawn.time.width()"
+    axis = """({ drawn }, minimumWidth) =>
+        drawn.api.applyOptions({ rightPriceScale: { minimumWidth } })"""
+
+    def resized(act):
+        before = page.locator(CHART).evaluate(plot)
+        act()
+        until(lambda: page.locator(CHART).evaluate(plot) != before, "another width")
+        return ends(page)
+
+    for see in (ends, zoomed):
+        shown = see(page)
+        for px in (70, 120):
+            assert resized(lambda px=px: page.locator(CHART).evaluate(axis, px)) == shown
+        for px in (800, 1440):
+            size = {"width": px, "height": 900}
+            assert resized(lambda size=size: page.set_viewport_size(size)) == shown
+
+
 def test_titles_follow_the_crosshair(chart):
     """And say the last values when it leaves."""
     page = chart()
@@ -245,7 +267,7 @@ def test_the_zoom_stays_over_a_change_of_panes_and_of_theme(chart):
 
     page.get_by_role("radio", name="Funding").click()
     until(lambda: order(page) == ["Price", "OI", "Long/short", "Funding"], "the other panes")
-    assert ends(page) == pytest.approx(shown, abs=60)
+    assert ends(page) == pytest.approx(shown, abs=1)
 
     before = page.locator(CHART).evaluate(DATA)
     page.get_by_role("radio", name="All").click()
@@ -257,7 +279,7 @@ def test_the_zoom_stays_over_a_change_of_panes_and_of_theme(chart):
     assert after["Price"] > before["Price"]
     assert min(after.values()) > 0
     assert list(after) == order(page)
-    assert ends(page) == pytest.approx(shown, abs=60)
+    assert ends(page) == pytest.approx(shown, abs=1)
 
     choose(page, "Light")
     until(
@@ -269,7 +291,7 @@ def test_the_zoom_stays_over_a_change_of_panes_and_of_theme(chart):
     )
 
     assert page.locator(CHART).evaluate("(chart) => chart.mark") == "the same"
-    assert ends(page) == pytest.approx(shown, abs=60)
+    assert ends(page) == pytest.approx(shown, abs=1)
 
 
 def test_the_chart_is_worked_by_keys(chart):

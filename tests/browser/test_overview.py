@@ -144,6 +144,20 @@ COMPARED = ".st-key-comparison [data-testid=stDataFrame]"
 PRICES = f"[...document.querySelectorAll('{ROW}')].map((row) => Number(row.children[1].innerText))"
 
 
+WATCH = """
+() => {
+  window.places = new Set()
+  const look = () => {
+    const table = document.querySelector("[data-testid=stDataFrame]").getBoundingClientRect()
+    window.places.add(`${table.top} ${table.height}`)
+    requestAnimationFrame(look)
+  }
+  look()
+}
+"""
+"""Where the table is, frame by frame."""
+
+
 def opens(page, row, press):
     """Do *press*, which is on the *row*, and wait until its pair's dialog is there; close it."""
     pair, venue = page.locator(ROW).nth(row).locator("td").first.inner_text().split()
@@ -167,14 +181,19 @@ def test_a_heading_only_sorts_and_a_row_opens_its_pair(overview, hold_ms):
     before = page.evaluate(PRICES)
     beside_names = sum(column.width for column in SHOWN[:1]) + 20
 
-    for first in (min(before), max(before), before[0], min(before)):
+    lowest_first = sorted(before)
+    # All of the order: BTC comes first by open interest as well as by price.
+    for order in (lowest_first, lowest_first[::-1], before, lowest_first):
         press(page, hold_ms, beside_names, 15)
-        page.wait_for_function(f"(first) => {PRICES}[0] === first", arg=first)
-    assert page.evaluate(PRICES) == sorted(before) != before
+        page.wait_for_function(f"(order) => {PRICES}.join() === order.join()", arg=order)
+    assert len({tuple(order) for order in (lowest_first, lowest_first[::-1], before)}) == 3
 
-    # The second row's dialog, and no other that a heading might have opened.
+    # The second row's dialog, and no other that a heading might have opened. Whoever closes it and
+    # presses the next row at once finds the table where it was.
+    page.evaluate(WATCH)
     for _ in range(2):
         opens(page, 1, lambda: press(page, hold_ms, 20, HEADING_PX + 1.5 * ROW_PX))
+    assert len(page.evaluate("[...places]")) == 1
 
 
 def test_a_press_at_once_opens_the_row_that_is_drawn(visit, made):
@@ -193,6 +212,29 @@ def test_a_press_at_once_opens_the_row_that_is_drawn(visit, made):
         assert f"BTC/USDT on {venue}" in dialog.inner_text()
         page.keyboard.press("Escape")
         dialog.wait_for(state="detached")
+
+
+def test_a_press_on_a_cell_opens_the_row_that_it_began_on(visit, made):
+    """A refresh may draw the rows in another order before the button is up again."""
+    page = visit(f"{made}/heatmap?rows=pairs")
+    chart = "document.querySelector('.js-plotly-plot')"
+    page.wait_for_function(f"{chart}?._fullLayout?.yaxis._length")
+    rows = page.evaluate(f"{chart}.layout.meta.rows")
+    at = page.evaluate(f"""(() => {{
+        const {{ left, top }} = {chart}.getBoundingClientRect()
+        const {{ xaxis, yaxis }} = {chart}._fullLayout
+        return [left + xaxis._offset + 30, top + yaxis._offset + yaxis.l2p(1)]
+    }})()""")
+
+    page.mouse.move(*at)
+    page.mouse.down()
+    page.evaluate(f"{chart}.layout.meta.rows.reverse()")
+    page.mouse.up()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("link", name="Open in Market").wait_for()
+
+    assert rows[1] == "okx BTC/USDT:USDT"
+    assert "BTC/USDT on OKX" in dialog.inner_text()
 
 
 ROWS = f"[...document.querySelectorAll('{ROW}')]"

@@ -77,7 +77,9 @@ class LinkedChart {
       }
     })
     this.api.subscribeDblClick(() => this.showAll())
-    this.time.subscribeVisibleLogicalRangeChange(() => this.tellRange())
+    this.time.subscribeVisibleLogicalRangeChange(() => {
+      if (this.keepRange()) this.tellRange()
+    })
     this.watch = new ResizeObserver(() => this.place())
     this.watch.observe(this.plot)
     this.fitted = () => this.fit()
@@ -428,6 +430,17 @@ class LinkedChart {
     const { from, to } = before.range
     if (shift || this.time.getVisibleLogicalRange()?.from !== from)
       this.time.setVisibleLogicalRange({ from: from + shift, to: to + shift })
+  }
+
+  // Looks at the same bars where the plot got wider or narrower: with the window, and whenever the
+  // labels of the price axis do. Returns whether it did so already.
+  keepRange() {
+    const [range, width] = [this.time.getVisibleLogicalRange(), this.time.width()]
+    const isResized = this.range && width !== this.width
+    this.width = width
+    if (isResized) this.time.setVisibleLogicalRange(this.range)
+    else this.range = range
+    return !isResized
   }
 
   // For who looks from outside: from when to when, in seconds.

@@ -90,7 +90,7 @@ def test_a_refresh_leaves_alone_what_somebody_does(visit, stay, demo):
     assert search.input_value() == "btc half a wo"
     assert search.evaluate("field => field === document.activeElement")
     assert zooming.locator(CHART).evaluate("(chart) => chart.mark") == "the same"
-    assert ends(zooming) == pytest.approx(drawn_up, abs=60)
+    assert ends(zooming) == pytest.approx(drawn_up, abs=1)
     for badge, before in zip(badges, live, strict=True):
         until(lambda badge=badge, before=before: badge.inner_text() != before, "a later time")
         assert re.search(r"Live \d\d:\d\d:\d\d UTC every 5 s", badge.inner_text())
