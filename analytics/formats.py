@@ -15,9 +15,7 @@ from functools import partial
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 ABSENT: Final = "–"
 """Stands wherever there is no value."""
@@ -240,19 +238,6 @@ def ahead(value: datetime, zone: str | None) -> str | None:
     """
     there = None if local(value, zone) is None else _aware(value).astimezone(_zone(zone))
     return None if there is None else f"{zone} is UTC{there.isoformat()[-6:]}"
-
-
-def local_minutes(times: NDArray[np.datetime64], zone: str | None) -> list[str] | None:
-    """Write *times*, UTC, as clocks in *zone* show them, in short: ``Wed 14:44``.
-
-    None where there is nothing to say, as in :func:`local`.
-    """
-    place = _zone(zone)
-    if place is None:
-        return None
-    there = pd.DatetimeIndex(times).tz_localize(UTC).tz_convert(place)
-    is_utc = (there.tz_localize(None) == pd.DatetimeIndex(times)).all()
-    return None if is_utc else [f"{time:%a %H:%M}" for time in there]
 
 
 def pair(symbol: str) -> str:

@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = (
     *("overview", "market", "heatmap", "correlation", "exchanges", "alerts", "health", "wallboard"),
 )
-MOST_TIMES = {"overview": 1.5, "market": 2.0}
+MAX_TIMES = {"overview": 1.5, "market": 2.0}
 """Limit of a first visit as a multiple of the bare app's; 2.5 for other pages."""
 LEAST_ROWS = 20
 CHANGE_P95_MS = 500.0
@@ -143,7 +143,7 @@ def visits(browser: browsing.Browser, app: Server, bare: Server, count: int) -> 
                 print(f"first visit of {name} after the server's start: {took:,.0f} ms", flush=True)
     least, good = statistics.median(waited["bare"]), True
     for name, times in waited.items():
-        median, most = statistics.median(times), MOST_TIMES.get(name, 2.5)
+        median, most = statistics.median(times), MAX_TIMES.get(name, 2.5)
         fits = name == "bare" or median <= most * least
         good &= fits
         print(

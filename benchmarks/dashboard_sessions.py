@@ -17,7 +17,7 @@ import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-_MOST_BYTES = 64 * 2**20
+_MAX_BYTES = 64 * 2**20
 _KEPT_RUNS = 2
 
 
@@ -45,7 +45,7 @@ class Client:
         async with websockets.connect(
             f"{url}/_stcore/stream",
             subprotocols=[websockets.Subprotocol("streamlit")],
-            max_size=_MOST_BYTES,
+            max_size=_MAX_BYTES,
             open_timeout=60,
         ) as socket:
             took_ms, _ = await self._run(socket, None)

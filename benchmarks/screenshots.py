@@ -46,7 +46,7 @@ OUT = Path(__file__).parent / "out"
 DOCS = ("overview", "market", "heatmap")
 DOCS_HEIGHT = 1300
 """Height limit of a picture in README.md. [px]"""
-MOST_BYTES = 300_000
+MAX_BYTES = 300_000
 HISTORIES = 3
 """Venues of the demo that must have backfilled before pictures are taken."""
 
@@ -119,7 +119,7 @@ def main() -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             picture = _take(browser, f"{url}/{address}", variant, tallest)
             file.write_bytes(picture)
-            too_large = "  TOO LARGE" if len(picture) > MOST_BYTES else ""
+            too_large = "  TOO LARGE" if len(picture) > MAX_BYTES else ""
             print(f"{len(picture) / 1000:6.0f} kB  {file}{too_large}", flush=True)
         browser.close()
 
@@ -220,7 +220,7 @@ def _small(picture: bytes) -> bytes:
     """Return the picture, with fewer colours if it is too large."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     whole = _png(image)
-    return whole if len(whole) <= MOST_BYTES else _png(image.quantize(256, kmeans=2))
+    return whole if len(whole) <= MAX_BYTES else _png(image.quantize(256, kmeans=2))
 
 
 def _png(image: Image.Image) -> bytes:

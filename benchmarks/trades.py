@@ -46,7 +46,7 @@ PLAN = Plan(
     fees=Fee(maker_pct=FEE_PCT, taker_pct=FEE_PCT),
     slippage=SlippageBps(SLIPPAGE_BPS),
 )
-MOST_MB = 1_500
+MAX_MB = 1_500
 """[MB]"""
 GRID_DAYS, GRID_PAIRS, GRID_S = 30, 50, 20.0
 PERIODS, LOWS = range(8, 28, 2), np.arange(20.0, 40.0, 2.0)
@@ -270,8 +270,8 @@ def main() -> None:
     cells = timedelta(days=asked.days) // BAR * asked.pairs
     name = f"{asked.days} days x {asked.pairs} pairs, {cells:,} bars, RSI + OBV"
     best, ratio = compare(name, ("ours", "theirs"), asked.days, asked.pairs, asked.runs)
-    small = best["mb"] <= MOST_MB
-    print(f"speed {_verdict(ratio >= 1)}, memory of {MOST_MB:,} MB {_verdict(small)}")
+    small = best["mb"] <= MAX_MB
+    print(f"speed {_verdict(ratio >= 1)}, memory of {MAX_MB:,} MB {_verdict(small)}")
     side = Side("ours_with_funding", asked.days, asked.pairs, 2)
     with_funding = [side.run() for _ in range(2)][-1]
     side.close()

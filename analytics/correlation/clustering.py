@@ -21,7 +21,7 @@ _UNKNOWN_DISTANCE: Final = 1.0
 _ROUNDING: Final = 1e-9
 """Steps between heights below this are no steps."""
 
-MOST_CLUSTERS: Final = 50
+MAX_CLUSTERS: Final = 50
 """More clusters than this are no overview."""
 
 
@@ -76,7 +76,7 @@ def clustered(r: Floats) -> Clusters:
         r: As for :func:`clustered_order`. (N, N)
 
     Returns:
-        The tree is cut where it is widest among the cuts that leave from 2 to ``MOST_CLUSTERS``
+        The tree is cut where it is widest among the cuts that leave from 2 to ``MAX_CLUSTERS``
         clusters: there the next merge costs most more than the one before. Fewer than three
         columns are one cluster.
 
@@ -135,7 +135,7 @@ def average_linkage(distance: Floats) -> list[Merge]:
 
 def _widest(heights: list[float]) -> float | None:
     """Return the height of the first merge above the widest step of *heights*, lowest first."""
-    top = heights[-MOST_CLUSTERS:]
+    top = heights[-MAX_CLUSTERS:]
     if len(top) < 2:
         return None
     steps = np.diff(top)

@@ -42,9 +42,9 @@ def pearson_matrix(a: Floats, b: Floats | None = None) -> Floats:
     varies = np.logical_and.outer(np.any(x, axis=0), np.any(y, axis=0))
     known = np.isfinite(a), np.isfinite(a if b is None else b)
     with np.errstate(divide="ignore", invalid="ignore"):
-        r, doubtful = _from_sums(x, known[0], y, known[1])
-    doubtful &= varies if b is not None else np.triu(varies, 1)
-    rows, columns = np.nonzero(doubtful)
+        r, suspect = _from_sums(x, known[0], y, known[1])
+    suspect &= varies if b is not None else np.triu(varies, 1)
+    rows, columns = np.nonzero(suspect)
     r[rows, columns] = _again(a, a if b is None else b, rows, columns)
     if b is None:
         r = np.triu(r, 1) + np.triu(r, 1).T
@@ -109,10 +109,10 @@ def _from_sums(
     x_variance = x_squares - x_sum**2 / n
     y_variance = y_squares - y_sum**2 / n
     r = (x.T @ y - x_sum * y_sum / n) / np.sqrt(x_variance * y_variance)
-    doubtful = (x_variance <= _LEAST_VARIANCE * x_squares) | (
+    suspect = (x_variance <= _LEAST_VARIANCE * x_squares) | (
         y_variance <= _LEAST_VARIANCE * y_squares
     )
-    return r, doubtful
+    return r, suspect
 
 
 def _again(a: Floats, b: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Floats:

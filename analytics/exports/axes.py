@@ -20,12 +20,12 @@ _SPANS: Final = (
     *(minutes * _MINUTE for minutes in (1, 5, 15, 30, 60, 120, 180, 360, 720)),
     *(days * _DAY for days in (1, 2, 7, 14)),
 )
-_MOST_TICKS: Final = 5
+_MAX_TICKS: Final = 5
 _LEAST_SPAN: Final = 1e-12
 """Values closer than this are written alike."""
 _LARGEST: Final = 1e300
 """What is larger overflows where two of it are added."""
-_MOST_TIMES: Final = 6
+_MAX_TIMES: Final = 6
 
 
 def numbers(values: Sequence[Any] | NDArray[Any]) -> Floats:
@@ -65,7 +65,7 @@ def number_ticks(low: float, high: float, kind: Kind) -> list[tuple[float, str]]
     """
     if not _LEAST_SPAN <= high - low < 10 * _LARGEST:
         return []
-    for most in range(_MOST_TICKS, 0, -1):
+    for most in range(_MAX_TICKS, 0, -1):
         step = _round_step((high - low) / most)
         first = math.ceil(low / step - 1e-9)
         values = [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
@@ -78,7 +78,7 @@ def number_ticks(low: float, high: float, kind: Kind) -> list[tuple[float, str]]
 
 def time_ticks(low: float, high: float) -> list[tuple[float, str]]:
     """Return round times between *low* and *high*, as UTC. [s since 1970]"""
-    step = next((span for span in _SPANS if (high - low) / span <= _MOST_TIMES), None)
+    step = next((span for span in _SPANS if (high - low) / span <= _MAX_TIMES), None)
     if step is None:
         return _months(low, high)
     times = [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
@@ -90,7 +90,7 @@ def _months(low: float, high: float) -> list[tuple[float, str]]:
     """Return first days of months, every so many months that few are left."""
     first, last = datetime.fromtimestamp(low, UTC), datetime.fromtimestamp(high, UTC)
     months = range(12 * first.year + first.month, 12 * last.year + last.month)
-    every = next(n for n in (1, 3, 6, 12, 24, 60, 1200) if len(months) / n <= _MOST_TIMES)
+    every = next(n for n in (1, 3, 6, 12, 24, 60, 1200) if len(months) / n <= _MAX_TIMES)
     starts = [
         datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
         for month in months

@@ -21,7 +21,7 @@ from analytics.indicators.arrays import Floats
 
 CHART_HEIGHT = 50.0
 _CANDLES = 75.0
-_MOST_CANDLES = 150
+_MAX_CANDLES = 150
 _LEVEL = 1e-9
 """What differs by less than this part of itself differs by rounding."""
 _BAR = 5.0
@@ -92,7 +92,7 @@ def _lines(paper: Paper, chart: LineChart, box: Box) -> None:
     lines = [(*positions(one.x), numbers(one.y)) for one in chart.series]
     known = [y[np.isfinite(y)] for _, _, y in lines]
     across = [x for x, _, y in lines if len(x)]
-    candles = None if chart.candles is None else chart.candles.wider(_MOST_CANDLES)
+    candles = None if chart.candles is None else chart.candles.wider(_MAX_CANDLES)
     if candles is not None:
         known += [side[np.isfinite(side)] for side in (candles.high, candles.low)]
         across.append(positions(candles.x)[0])

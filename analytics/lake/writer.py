@@ -43,7 +43,7 @@ from analytics.lake.layout import PRIVATE_UMASK, Layout, make_private
 from analytics.lake.records import Instrument, Record
 from analytics.lake.session import MEMORY_LIMIT, Session, hints_at_damage, lake_errors
 
-_INTERRUPT_AGAIN_S = 0.05
+_INTERRUPT_EVERY_S = 0.05
 
 RESERVE_BYTES = 64 * 2**20
 """An append is refused when less than this is free: a full disk damages catalogs."""
@@ -420,7 +420,7 @@ class Lake:
         """Interrupt until it ends: between two statements DuckDB forgets that it was."""
         while (cursor := self._upkeep) is not None:
             cursor.interrupt()
-            time.sleep(_INTERRUPT_AGAIN_S)
+            time.sleep(_INTERRUPT_EVERY_S)
 
     def _run_step(self, step: maintenance.Step, cursor: duckdb.DuckDBPyConnection) -> None:
         self._upkeep = cursor

@@ -8,10 +8,7 @@ falls where a pair falls silent, and its coverage falls with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -24,15 +21,6 @@ from analytics.panels.panel import Panel
 
 Market = pd.DataFrame | Panel
 """One row per pair, or bars of every pair."""
-
-LS_KINDS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "ls_accounts": "accounts long over accounts short, all traders; on Bybit holders",
-        "ls_top_accounts": "accounts long over accounts short, the venue's top traders",
-        "ls_top_positions": "positions long over positions short, the venue's top traders",
-    }
-)
-"""The kinds of long/short ratio, and what each one counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +38,6 @@ class Aggregate:
     def coverage_pct(self) -> Floats:
         """Pairs that contributed, of those there are; NaN where there are none. [%]"""
         return 100 * self.pairs / (self.expected or np.nan)
-
-
-@dataclass(frozen=True, slots=True)
-class LongShort:
-    """One kind of long/short ratio: its mean, and the mean of every venue beside it."""
-
-    kind: str
-    total: Aggregate
-    by_venue: Mapping[str, Aggregate]
 
 
 def global_oi_usd(market: Market) -> Aggregate:
@@ -99,29 +78,6 @@ def funding_8h_pct(market: Market) -> Aggregate:
             funding_rate and funding_interval_h).
     """
     return weighted(_funding(market), column(market, "oi_usd"))
-
-
-def long_short(market: Market, kind: str = "ls_accounts") -> LongShort:
-    """Return the long/short ratio of one *kind* of all pairs, as :func:`weighted_ratio` makes it.
-
-    The kinds of ``LS_KINDS`` are never mixed: a mean is of pairs that state this very
-    kind. Within ls_accounts venues count differently, so a mean over several venues
-    stands beside those of each one.
-
-    Raises:
-        QueryError: The kind is unknown, or *market* lacks it, oi_usd or the venue.
-    """
-    if kind not in LS_KINDS:
-        raise QueryError(f"kind: {kind!r} is not one of {', '.join(LS_KINDS)}")
-    ratio, oi_usd, venues = column(market, kind), column(market, "oi_usd"), venues_of(market)
-    return LongShort(
-        kind,
-        weighted_ratio(ratio, oi_usd),
-        {
-            str(venue): weighted_ratio(ratio[..., venues == venue], oi_usd[..., venues == venue])
-            for venue in np.unique(venues)
-        },
-    )
 
 
 def breadth_pct(market: Market, bars: int = 1) -> Aggregate:

@@ -18,7 +18,7 @@ from analytics.market.totals import Market, column, total, venues_of
 SHARED: Final = ("oi_usd", "volume_24h_usd", "volume_usd")
 """The metrics that add up over pairs and venues."""
 
-_MOST_PAIRS: Final = 0.8
+_MAX_PAIRS: Final = 0.8
 """Below this part of its pairs a venue's share is understated."""
 
 
@@ -48,7 +48,7 @@ class VenueShares:
     def is_whole(self) -> NDArray[np.bool_]:
         """Of a panel: where a venue is known by nearly as many pairs as it ever is. (T, V)"""
         most = self.pairs.max(axis=0, initial=1)
-        whole: NDArray[np.bool_] = self.pairs >= _MOST_PAIRS * most
+        whole: NDArray[np.bool_] = self.pairs >= _MAX_PAIRS * most
         return whole
 
     @property

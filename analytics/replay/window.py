@@ -137,7 +137,7 @@ class Window:
 class Windows:
     """The windows of one record around where it is stepped through. Safe for threads."""
 
-    MOST: Final = 2
+    MAX_WINDOWS: Final = 2
     """Windows that are kept: each takes about 100 MB for 600 pairs."""
 
     def __init__(self, reader: Reader) -> None:
@@ -200,7 +200,7 @@ class Windows:
             if window is not None:
                 self._kept[start] = window
             there = [one for one, kept in self._kept.items() if kept is not None]
-            for one in there[: -self.MOST]:
+            for one in there[: -self.MAX_WINDOWS]:
                 del self._kept[one]
 
 

@@ -21,7 +21,7 @@ from analytics.palette import LIGHT
 from analytics.panels.panel import LEAST_KNOWN, WHOLE, Panel
 from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
-from analytics.signals.sentences import LEGEND, repeated, told
+from analytics.signals.sentences import LEGEND, in_words, repeated
 from analytics.signals.thresholds import Thresholds
 
 LEADS: Final = ("BTC", "ETH")
@@ -29,7 +29,7 @@ LEADS: Final = ("BTC", "ETH")
 
 _MOVERS: Final = 8
 _TOP: Final = 50
-_MOST_SIGNALS: Final = 40
+_MAX_SIGNALS: Final = 40
 _DAY: Final = timedelta(days=1)
 _LATE: Final = LATE * BAR
 _FLOWS: Final = {"liq_long_usd": "Longs", "liq_short_usd": "Shorts"}
@@ -181,7 +181,7 @@ def _lead_chart(row: dict[Any, Any], day: Day) -> list[Chart]:
 
 def _signal_card(signals: Sequence[Signal]) -> Figure:
     """Return how many signals there were, by gravity."""
-    marks = [told(one).mark for one in signals]
+    marks = [in_words(one).mark for one in signals]
     counts = ", ".join(f"{marks.count(mark):,} {mark}" for mark in LEGEND)
     return Figure("Signals", formats.count(len(signals)), counts)
 
@@ -336,11 +336,11 @@ def _signals(signals: Sequence[Signal]) -> Section:
             "closed": formats.minute(words.closed),
             "times": times,
         }
-        for one, times in found[:_MOST_SIGNALS]
-        for words in [told(one)]
+        for one, times in found[:_MAX_SIGNALS]
+        for words in [in_words(one)]
     ]
     marks = "; ".join(f"{mark} {words}" for mark, words in LEGEND.items())
-    few = "" if len(found) <= _MOST_SIGNALS else f" First {_MOST_SIGNALS} of {len(found):,}."
+    few = "" if len(found) <= _MAX_SIGNALS else f" First {_MAX_SIGNALS} of {len(found):,}."
     note = f"The largest of each kind and pair, and how often it fired.{few} {marks}."
     columns = [column.name for column in _SIGNALS]
     return Section("Signals of the day", pd.DataFrame(rows, columns=columns), _SIGNALS, note)

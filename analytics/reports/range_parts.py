@@ -20,8 +20,8 @@ from analytics.rules import episode_words
 
 _BREAK_CYCLES: Final = 3
 """As on the pages: without data for more than so many cycles, a venue is silent."""
-_MOST_GAPS: Final = 200
-_MOST_ALERTS: Final = 500
+_MAX_GAPS: Final = 200
+_MAX_ALERTS: Final = 500
 _ORIGINS: Final[Mapping[str, str]] = {
     "live": "recorded from the exchanges",
     "simulator": "recorded from a simulated market",
@@ -116,8 +116,8 @@ def _cover(source: Source, found: Sequence[Report]) -> Report:
             else formats.ABSENT,
         ),
     )
-    note = None if len(gaps) <= _MOST_GAPS else f"First {_MOST_GAPS} of {len(gaps):,}."
-    sections = [Section("Gaps", gaps.head(_MOST_GAPS), _GAPS, note)]
+    note = None if len(gaps) <= _MAX_GAPS else f"First {_MAX_GAPS} of {len(gaps):,}."
+    sections = [Section("Gaps", gaps.head(_MAX_GAPS), _GAPS, note)]
     return source.part(f"Replay of {asked.words}", figures, (), sections, also=state)
 
 
@@ -148,8 +148,8 @@ def _alerts(source: Source) -> Report:
     rows = fired.sort_values(["fired_ts", "rule", "subject"], kind="stable")
     words = [episode_words.subject(row) for row in rows.to_dict("records")]
     rows = rows.assign(about=words)
-    few = "" if len(rows) <= _MOST_ALERTS else f"First {_MOST_ALERTS} of {len(rows):,}. "
+    few = "" if len(rows) <= _MAX_ALERTS else f"First {_MAX_ALERTS} of {len(rows):,}. "
     note = f"{few}As the collector stored them; one without an end was still firing."
     return source.part(
-        "Alerts", sections=[Section("Alerts", rows.head(_MOST_ALERTS), _ALERTS, note)]
+        "Alerts", sections=[Section("Alerts", rows.head(_MAX_ALERTS), _ALERTS, note)]
     )

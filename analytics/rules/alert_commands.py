@@ -44,7 +44,7 @@ class Episode(BaseModel):
     started_ts: _Time
 
 
-MOST_EPISODES: Final = 5_000
+MAX_EPISODES: Final = 5_000
 
 
 class AcknowledgeAll(Action):
@@ -52,7 +52,7 @@ class AcknowledgeAll(Action):
 
     work: ClassVar[str] = "acknowledge_all"
 
-    episodes: Annotated[tuple[Episode, ...], Field(min_length=1, max_length=MOST_EPISODES)]
+    episodes: Annotated[tuple[Episode, ...], Field(min_length=1, max_length=MAX_EPISODES)]
 
 
 class Silence(Action):

@@ -26,7 +26,7 @@ Per = Literal["pair", "asset", "market", "venue"]
 data of each venue."""
 Severity = Literal["info", "warning", "critical"]
 
-MOST_RULES: Final = 200
+MAX_RULES: Final = 200
 LARGEST: Final = 1_000_000
 """[bytes]"""
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -157,8 +157,8 @@ def read_rules(content: bytes, columns: _Columns) -> tuple[Rule, ...]:
     tables = document.get("rule", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise RuleError("write each rule as a [[rule]] table")
-    if len(tables) > MOST_RULES:
-        raise RuleError(f"{len(tables)} rules; at most {MOST_RULES} are allowed")
+    if len(tables) > MAX_RULES:
+        raise RuleError(f"{len(tables)} rules; at most {MAX_RULES} are allowed")
     rules: list[Rule] = []
     for number, table in enumerate(tables):
         try:

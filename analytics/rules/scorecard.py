@@ -49,7 +49,7 @@ _BLOCK_HORIZONS: Final = 3
 """With blocks of three horizons the variance of a mean of overlapping outcomes is 8/9 of the true
 one; with blocks of one, 2/3."""
 _LEAST_BLOCK: Final = timedelta(hours=4)
-_AT_ONCE: Final = 500
+_CHUNK: Final = 500
 """Resamples whose weights are in memory together."""
 _PER_HOUR: Final = timedelta(hours=1) // BAR
 _PER_DAY: Final = timedelta(days=1) // BAR
@@ -410,8 +410,8 @@ def block_means(sums: Floats, terms: int, block: int, draw: np.random.Generator)
     totals = np.cumsum(np.vstack([np.zeros((1, sums.shape[1])), sums, sums[: block - 1]]), axis=0)
     blocks = (totals[block:] - totals[:-block]).astype(np.float32)
     parts = []
-    for first in range(0, RESAMPLES, _AT_ONCE):
-        count = min(_AT_ONCE, RESAMPLES - first)
+    for first in range(0, RESAMPLES, _CHUNK):
+        count = min(_CHUNK, RESAMPLES - first)
         starts = draw.integers(0, bars, (count, needed)) + bars * np.arange(count)[:, None]
         drawn = np.bincount(starts.reshape(-1), minlength=count * bars).reshape(count, bars)
         parts.append(drawn.astype(np.float32) @ blocks)

@@ -26,9 +26,9 @@ from analytics.rules.expression import parse
 from analytics.rules.rules_file import Rule
 from analytics.rules.scorecard import score, write_excess
 
-MOST: Final = 100
+MAX_COMBINATIONS: Final = 100
 """Variants of one sweep."""
-MOST_COLUMNS: Final = 2
+MAX_COLUMNS: Final = 2
 BEST_Q: Final = 0.05
 HALVES: Final = ("in_sample", "held_out")
 
@@ -54,8 +54,10 @@ def vary(text: str) -> Vary:
     if found is None:
         raise RuleError(f"{formats.repeated(text)!r}: write column=first:last:step, z_oi=1.5:4:0.5")
     first, last, step = map(float, found.groups()[1:])
-    if not (step > 0 and last >= first and (last - first) / step < MOST):
-        raise RuleError(f"{text}: first to last by a step above 0, at most {MOST} thresholds")
+    if not (step > 0 and last >= first and (last - first) / step < MAX_COMBINATIONS):
+        raise RuleError(
+            f"{text}: first to last by a step above 0, at most {MAX_COMBINATIONS} thresholds"
+        )
     count = int((last - first) / step + 1e-9) + 1
     return Vary(found[1], tuple(round(first + n * step, 9) for n in range(count)))
 
@@ -72,11 +74,11 @@ def variants(rule: Rule, varied: Sequence[Vary]) -> Variants:
             many combinations.
     """
     columns = [one.column for one in varied]
-    if not 1 <= len(varied) <= MOST_COLUMNS or len(set(columns)) < len(columns):
-        raise RuleError(f"vary one threshold, or {MOST_COLUMNS} of different columns")
+    if not 1 <= len(varied) <= MAX_COLUMNS or len(set(columns)) < len(columns):
+        raise RuleError(f"vary one threshold, or {MAX_COLUMNS} of different columns")
     grid = list(itertools.product(*(one.values for one in varied)))
-    if len(grid) > MOST:
-        raise RuleError(f"{len(grid)} combinations; at most {MOST} are allowed")
+    if len(grid) > MAX_COMBINATIONS:
+        raise RuleError(f"{len(grid)} combinations; at most {MAX_COMBINATIONS} are allowed")
     return {values: _variant(rule, dict(zip(columns, values, strict=True))) for values in grid}
 
 

@@ -108,9 +108,6 @@ _WITH_UNIT: Final = {
 }
 """Names that say their unit."""
 
-MAGNITUDES: Final = ("time", "funding_rate", "ls_accounts", "ls_top_accounts", "ls_top_positions")
-"""Quantities whose unit their size can tell; see ``matching``."""
-
 
 def _meaning(quantity: str) -> Meaning:
     units = UNITS[quantity]

@@ -36,7 +36,7 @@ WINDOW_ROWS = 400_000
 LONGEST_WINDOW = timedelta(days=366)
 """A folder is made for each day of it."""
 
-_MOST_PAYMENTS = 1_000_000
+_MAX_PAYMENTS = 1_000_000
 _BATCH_ROWS = 50_000
 
 NO_NUMBER = "not a number"
@@ -296,7 +296,7 @@ class _Build:
             found = cursor.execute(
                 "select venue, symbol, base, ts, funding_rate, funding_interval_h from fresh "
                 "order by ts"
-            ).fetchmany(_MOST_PAYMENTS)
+            ).fetchmany(_MAX_PAYMENTS)
         self.counts.done += one.rows
         by_pair: dict[tuple[str, str, str], list[tuple[datetime, dict[str, Any]]]] = {}
         for venue, symbol, base, paid, rate, hours in found:

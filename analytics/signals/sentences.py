@@ -50,7 +50,7 @@ _SIZES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SignalWords:
     """One signal in words."""
 
     subject: str
@@ -74,11 +74,11 @@ def tone_color(tone: Tone, colors: Colors) -> str:
     )
 
 
-def told(signal: Signal) -> Told:
+def in_words(signal: Signal) -> SignalWords:
     """Return *signal* in words."""
     sentence, tone = _SENTENCES[signal.tier](signal)
     closed = signal.ts + TIMEFRAMES[signal.timeframe]
-    return Told(subject(signal), sentence, _GRAVEST_FIRST[signal.tier], tone, closed)
+    return SignalWords(subject(signal), sentence, _GRAVEST_FIRST[signal.tier], tone, closed)
 
 
 def gravest_first(signals: Iterable[Signal]) -> list[Signal]:

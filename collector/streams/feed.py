@@ -228,7 +228,7 @@ class Feed:
             self.rejects.add("liquidations", "dropped")
         else:
             self._liquidations.append(liquidation)
-            self.ledger.heard(liquidation)
+            self.ledger.received(liquidation)
 
     def on_live(self, connection: Connection, topics: Sequence[Topic], at_ms: int) -> None:
         """Note that *topics* are acknowledged since *at_ms*, and their channel has data."""

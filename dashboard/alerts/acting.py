@@ -38,7 +38,7 @@ def acting_bar(open_alerts: pd.DataFrame, shown: Moment, why_not: str | None) ->
         why_not: Why nothing can be done.
     """
     asking_collector.token_field()
-    count = min(len(open_alerts), alert_commands.MOST_EPISODES)
+    count = min(len(open_alerts), alert_commands.MAX_EPISODES)
     words = f"Acknowledge all {count:,}" if count else "Acknowledge all"
     if st.button(
         words,

@@ -16,7 +16,7 @@ from dashboard.components.written_table import written
 from dashboard.state import session
 from dashboard.state.as_of import Moment
 
-MOST_ROWS: Final = 500
+MAX_ROWS: Final = 500
 """Each is sent to the browser at every refresh."""
 _ROW_PX: Final = 29
 _OPENED: Final = "opened_alert"
@@ -45,7 +45,7 @@ def episode_table(
         shown: What times are written against.
         colors: Of the theme.
     """
-    rows = episodes.head(MOST_ROWS).to_dict("records")
+    rows = episodes.head(MAX_ROWS).to_dict("records")
     names = ("mark", "at", "about", "rule", *columns)
     words = {name: [_WRITE[name](row, shown) for row in rows] for name in names}
     table = pd.DataFrame(words, dtype=object)
@@ -68,8 +68,8 @@ def episode_table(
             placeholder=formats.ABSENT,
             alt=f"{key.replace('_', ' ').capitalize()}: severity, time, subject, rule, message",
         )
-    if len(episodes) > MOST_ROWS:
-        st.caption(f"The newest {MOST_ROWS:,} of {len(episodes):,}. The export has all of them.")
+    if len(episodes) > MAX_ROWS:
+        st.caption(f"The newest {MAX_ROWS:,} of {len(episodes):,}. The export has all of them.")
 
 
 def table_click(key: str) -> None:

@@ -13,7 +13,7 @@ from analytics import formats
 from analytics.palette import Colors
 from analytics.rules import episode_words
 from dashboard.alerts.episode_table import episode_table
-from dashboard.alerts.timeline_chart import MOST_BARS, timeline_chart
+from dashboard.alerts.timeline_chart import MAX_BARS, timeline_chart
 from dashboard.loaders import alert_episodes
 from dashboard.state.as_of import Moment
 
@@ -38,12 +38,12 @@ def history(shown: Moment, look: Colors) -> pd.DataFrame:
         st.caption(_empty(every, span))
         return found
     st.altair_chart(
-        timeline_chart(found.head(MOST_BARS), (shown.now - SPANS[span], shown.now), look),
+        timeline_chart(found.head(MAX_BARS), (shown.now - SPANS[span], shown.now), look),
         theme="streamlit",
         alt=f"When each rule fired over {span}: {formats.plural(len(found), 'alert')}",
     )
-    if len(found) > MOST_BARS:
-        st.caption(f"The chart has the newest {MOST_BARS:,} of {len(found):,} alerts.")
+    if len(found) > MAX_BARS:
+        st.caption(f"The chart has the newest {MAX_BARS:,} of {len(found):,} alerts.")
     episode_table(found, ("message", "values", "state", "group"), TABLE, shown, look)
     return found
 

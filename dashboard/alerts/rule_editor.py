@@ -16,7 +16,7 @@ from analytics.rules.columns import COLUMNS
 from analytics.rules.rules_file import Rule, read_rules
 from analytics.rules.rules_text import RulesText
 from dashboard.alerts.rule_form import rule_form
-from dashboard.alerts.timeline_chart import MOST_BARS, timeline_chart
+from dashboard.alerts.timeline_chart import MAX_BARS, timeline_chart
 from dashboard.components import asking_collector
 from dashboard.components.condition_names import condition_names
 from dashboard.components.upload_alerts import store_alerts
@@ -40,7 +40,7 @@ _BASE: Final = "edited_base"
 _OF: Final = "edited_record"
 _VIEW: Final = "edited_view"
 _VIEWS: Final = ("Form", "Text")
-_MOST_LANES: Final = 12
+_MAX_LANES: Final = 12
 
 
 def rule_editor(shown: Moment, look: Colors) -> None:
@@ -108,7 +108,7 @@ def _look_back(text: str, shown: Moment, look: Colors) -> None:
         st.caption("It would not have fired in the last 7 days.")
         return
     counts = Counter(found["about"])
-    first = [name for name, _ in counts.most_common(_MOST_LANES)]
+    first = [name for name, _ in counts.most_common(_MAX_LANES)]
     most = formats.listed([f"{name} ({counts[name]:,})" for name in first[:4]], 4)
     st.caption(
         plain(
@@ -116,7 +116,7 @@ def _look_back(text: str, shown: Moment, look: Colors) -> None:
             f"{formats.plural(len(counts), 'subject')}. Most: {most}."
         )
     )
-    lanes = found[found["about"].isin(first)].head(MOST_BARS)
+    lanes = found[found["about"].isin(first)].head(MAX_BARS)
     st.altair_chart(
         timeline_chart(
             lanes.assign(rule=lanes["about"]),

@@ -18,7 +18,7 @@ from analytics.quantities import QUANTITIES
 from analytics.rules import sweep
 from analytics.rules.rules_file import Rule
 from analytics.rules.scorecard import HORIZONS, MEASURES, write_excess
-from analytics.rules.sweep import BEST_Q, HALVES, MOST, MOST_COLUMNS, Vary
+from analytics.rules.sweep import BEST_Q, HALVES, MAX_COLUMNS, MAX_COMBINATIONS, Vary
 from dashboard.alerts.sweep_charts import HALF_NAMES, grid_chart, line_chart
 from dashboard.components.written_table import written
 from dashboard.frame.error_boundary import error_boundary, plain
@@ -58,12 +58,17 @@ def _ran(wanted: Wanted, shown: Moment) -> None:
     count = math.prod(len(one.values) for one in wanted.varied) if wanted.varied else 0
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if st.button(
-            f"Try {count}", type="primary", key="sweep_try", disabled=not 0 < count <= MOST
+            f"Try {count}",
+            type="primary",
+            key="sweep_try",
+            disabled=not 0 < count <= MAX_COMBINATIONS,
         ):
             st.session_state[_RAN] = wanted
         ran: Wanted | None = st.session_state.get(_RAN)
-        if count > MOST:
-            st.caption(f"{count} combinations; at most {MOST} are tried.", width="content")
+        if count > MAX_COMBINATIONS:
+            st.caption(
+                f"{count} combinations; at most {MAX_COMBINATIONS} are tried.", width="content"
+            )
         elif ran is not None and ran != wanted:
             st.caption("The fields have changed since what is below was tried.", width="content")
     if ran is None:
@@ -89,7 +94,7 @@ def _fields(rules: Sequence[Rule]) -> Wanted:
         span = st.selectbox("Time", list(_SPANS), key="sweep_span", width=90)
     own = sweep.thresholds(rule)
     chosen = st.multiselect(
-        "Thresholds", list(own), default=list(own)[:1], max_selections=MOST_COLUMNS,
+        "Thresholds", list(own), default=list(own)[:1], max_selections=MAX_COLUMNS,
         key=f"sweep_of_{rule.version}",
     )  # fmt: skip
     varied = tuple(

@@ -13,7 +13,7 @@ from analytics.palette import Colors
 from analytics.rules import episode_words
 from dashboard.charts.frame import time_axis
 
-MOST_BARS: Final = 1_500
+MAX_BARS: Final = 1_500
 """More bars lie on one another, and each is sent to the browser."""
 _LANE_PX: Final = 26
 _PADDING: Final = {"left": 0, "right": 4, "top": 0, "bottom": 0}
@@ -26,7 +26,7 @@ def timeline_chart(
 
     Args:
         episodes: rule, about, severity, message, fired_ts and ended_ts, which is absent while
-            it fires; at most ``MOST_BARS``.
+            it fires; at most ``MAX_BARS``.
         span: When the time begins and ends. With a zone.
         colors: Of the theme.
     """

@@ -8,7 +8,7 @@ from html import escape
 from analytics import formats
 from analytics.palette import Colors
 from analytics.signals.fired import Signal
-from analytics.signals.sentences import LEGEND, TONES, gravest_first, told, tone_color
+from analytics.signals.sentences import LEGEND, TONES, gravest_first, in_words, tone_color
 
 
 def signal_lines(signals: Sequence[Signal], colors: Colors, most: int) -> list[str]:
@@ -18,7 +18,7 @@ def signal_lines(signals: Sequence[Signal], colors: Colors, most: int) -> list[s
     lines = [
         f'<p class="signal"><i style="color:{one.color(colors)}">{one.mark}</i>'
         f"<span><b>{escape(one.subject)}</b> {escape(one.sentence)}</span></p>"
-        for one in map(told, gravest_first(signals)[:most])
+        for one in map(in_words, gravest_first(signals)[:most])
     ]
     if (more := len(signals) - most) > 0:
         lines.append(f'<p class="said">and {formats.plural(more, "other")}</p>')

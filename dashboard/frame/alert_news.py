@@ -21,7 +21,7 @@ _SPAN: Final = timedelta(days=1)
 """What fired earlier is no news."""
 _FIRST: Final = timedelta(minutes=15)
 """A browser that never looked is told of so much."""
-_MOST: Final = 6
+_MAX_GROUPS: Final = 6
 """Lines at once."""
 _TOLD: Final = ("critical", "warning")
 """Severities that are told on every page."""
@@ -50,7 +50,7 @@ export default async (component) => {
 
 _CODE: Final = """
 const PLACE = "perpscope-alerts-seen", OWN = "perpscope-own-alerts"
-const STAYS_MS = 15000, MOST = 8, REPEAT_MS = 60000
+const STAYS_MS = 15000, MAX_TOASTS = 8, REPEAT_MS = 60000
 const CSS = `
 #perpscope-news { position: fixed; bottom: 1rem; right: 1rem; width: min(26rem, calc(100vw - 2rem));
   z-index: 1000000; display: flex; flex-direction: column; gap: 0.5rem;
@@ -104,7 +104,7 @@ function show(line, into) {
   close.onclick = () => item.remove()
   item.append(link, close)
   into.append(item)
-  while (into.childElementCount > MOST) into.firstElementChild.remove()
+  while (into.childElementCount > MAX_TOASTS) into.firstElementChild.remove()
   // What is critical stays until it is closed.
   if (line.stays) return
   let timer
@@ -226,9 +226,9 @@ def lines(fired: pd.DataFrame, look: Colors) -> Iterator[dict[str, Any]]:
         (rows for _, rows in fired.groupby("alert_group", sort=False)),
         key=lambda rows: min(map(order.index, rows["severity"])),
     )
-    for rows in groups[:_MOST]:
+    for rows in groups[:_MAX_GROUPS]:
         yield _line(rows, look)
-    if rest := groups[_MOST:]:
+    if rest := groups[_MAX_GROUPS:]:
         words = f"{formats.plural(sum(map(len, rest)), 'alert')} in {len(rest):,} more groups"
         yield {"text": words, "path": "/alerts", "asks": {}, "color": look.text, "stays": False}
 

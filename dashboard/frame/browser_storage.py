@@ -20,7 +20,7 @@ PACKED: Final = "v"
 """Of the URL: all of its other parameters, packed, as ``unpack_link`` reads them."""
 LONG_LINK: Final = 300
 """A link from so many letters on is packed."""
-_MOST_LETTERS: Final = 8_000
+_MAX_LETTERS: Final = 8_000
 """Of what is packed in a link."""
 _LETTERS: Final = string.ascii_letters + string.digits + "-_"
 
@@ -244,7 +244,7 @@ def unpack_link(many: Mapping[str, Many]) -> None:
     try:
         inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         packed = base64.urlsafe_b64decode(f"{text}===")
-        query = inflate.decompress(packed, _MOST_LETTERS).decode()
+        query = inflate.decompress(packed, _MAX_LETTERS).decode()
         if not inflate.eof:
             raise ValueError(text)
         st.query_params.from_dict(_whole(parse_qs(query, keep_blank_values=True), many))

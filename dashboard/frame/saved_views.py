@@ -30,11 +30,11 @@ STARRED: Final = "Starred"
 """The watch list that a star puts assets on."""
 VERSION: Final = 1
 """Of the file, which says it; a file of another version is refused."""
-MOST: Final = 50
+MAX_NAMES: Final = 50
 """Lists, and views, that one browser keeps."""
-_MOST_LETTERS: Final = 60
-_MOST_ADDRESS: Final = 4_000
-_MOST_BYTES: Final = 500_000
+_MAX_LETTERS: Final = 60
+_MAX_ADDRESS: Final = 4_000
+_MAX_BYTES: Final = 500_000
 
 _SAVED: Final = "saved_views"
 _CHOSEN: Final = "saved_views_chosen"
@@ -80,10 +80,10 @@ def read(text: str) -> Saved:
         raise WrongViews(f'"{unknown[0]}" is unknown: use "lists" and "views"')
     lists, views = (_named(told, key) for key in ("lists", "views"))
     for name, assets in lists.items():
-        if not isinstance(assets, list) or not all(_is_text(one, _MOST_LETTERS) for one in assets):
+        if not isinstance(assets, list) or not all(_is_text(one, _MAX_LETTERS) for one in assets):
             raise WrongViews(f'list "{name}" must be a list of assets, as in ["BTC", "ETH"]')
     for name, address in views.items():
-        if not _is_text(address, _MOST_ADDRESS) or not _is_address(address):
+        if not _is_text(address, _MAX_ADDRESS) or not _is_address(address):
             raise WrongViews(
                 f'view "{name}" must be the path and query of a page, as in "market?base=BTC"'
             )
@@ -95,11 +95,11 @@ def _named(told: dict[str, Any], key: str) -> dict[str, Any]:
     part = told.get(key, {})
     if not isinstance(part, dict):
         raise WrongViews(f'"{key}" must be an object of names')
-    if len(part) > MOST:
-        raise WrongViews(f'"{key}" has {len(part):,} names, of at most {MOST}')
+    if len(part) > MAX_NAMES:
+        raise WrongViews(f'"{key}" has {len(part):,} names, of at most {MAX_NAMES}')
     for name in part:
-        if not _is_text(name, _MOST_LETTERS):
-            raise WrongViews(f'a name in "{key}" is empty or over {_MOST_LETTERS} letters')
+        if not _is_text(name, _MAX_LETTERS):
+            raise WrongViews(f'a name in "{key}" is empty or over {_MAX_LETTERS} letters')
     return part
 
 
@@ -163,7 +163,7 @@ def saved_views(page: str) -> None:
         place = st.container()
         if saved.views:
             place.html(_links(saved.views))
-        name = st.text_input("Name", key=_NAME, placeholder="My majors", max_chars=_MOST_LETTERS)
+        name = st.text_input("Name", key=_NAME, placeholder="My majors", max_chars=_MAX_LETTERS)
         with st.container(horizontal=True, gap="small"):
             st.button("Save view", on_click=_save_view, args=(page,), disabled=not name.strip())
             st.button("Save list", on_click=_save_list, disabled=not name.strip())
@@ -273,8 +273,8 @@ def _import() -> None:
     if file is None:
         return
     try:
-        if file.size > _MOST_BYTES:
-            raise WrongViews(f"it is over {_MOST_BYTES:,} bytes")
+        if file.size > _MAX_BYTES:
+            raise WrongViews(f"it is over {_MAX_BYTES:,} bytes")
         more = read(file.getvalue().decode("utf-8", errors="replace"))
     except WrongViews as wrong:
         st.session_state[_WRONG] = f"{formats.repeated(file.name)} cannot be read: {wrong}."

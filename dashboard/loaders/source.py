@@ -19,7 +19,7 @@ from analytics.lake.reader import Reader
 from analytics.replay.window import Windows
 from analytics.settings import LakeSettings, load
 from dashboard.state import record
-from dashboard.state.uploads import MOST, SERVER
+from dashboard.state.uploads import MAX_OPEN, SERVER
 
 
 @cache
@@ -105,7 +105,7 @@ def info() -> dict[str, str]:
     return _info(folder(), version())
 
 
-@st.cache_data(max_entries=MOST + 1, show_spinner=False)
+@st.cache_data(max_entries=MAX_OPEN + 1, show_spinner=False)
 def _info(place: str, published: int) -> dict[str, str]:
     rows = fetch(place, published, None, "lake_info", {}, {})
     return dict(zip(rows["key"], rows["value"], strict=True))

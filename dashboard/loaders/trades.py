@@ -17,7 +17,7 @@ from analytics.trades.worth import Conditions, Contract, Excursion, FundingPaid
 from dashboard.loaders import bars, queries, source
 from dashboard.state.as_of import Moment
 
-MOST_BARS: Final = timedelta(days=90) // BAR
+MAX_BARS: Final = timedelta(days=90) // BAR
 """Of a trade that is open for longer, funding and excursions are of so many. [bars]"""
 _FIELDS: Final = tuple(one.name for one in fields(Trade))
 
@@ -60,15 +60,10 @@ def open_trades(shown: Moment) -> list[Monitored]:
     return [one for one in monitored(shown) if one.trade.closed_ts is None]
 
 
-def last_price(trade: Trade, shown: Moment) -> float | None:
-    """Return the last price of the trade's pair. [quote currency]"""
-    return _known(_row(queries.pairs(shown), trade).get("price"))
-
-
 def price_at(venue: str, symbol: str, at: datetime, shown: Moment) -> float | None:
     """Return the close of the 5-minute bar that *at* lies in; None where it is not recorded."""
     count = max((shown.now - at) // BAR + 2, 1)
-    if count > MOST_BARS:
+    if count > MAX_BARS:
         return None
     only = Only(instruments=((venue, symbol),))
     panel = bars.panel(("close",), "5m", shown, bars=count, only=only)
@@ -88,7 +83,7 @@ def _past(
     folder: str, trade: Trade, contract: Contract, known_by: datetime
 ) -> tuple[FundingPaid, Excursion]:
     end = trade.closed_ts or trade.ts
-    start = max(trade.opened_ts - BAR, end - MOST_BARS * BAR)
+    start = max(trade.opened_ts - BAR, end - MAX_BARS * BAR)
     only = Only(instruments=((trade.venue, trade.symbol),))
     with source.reader(folder).cursor() as cursor:
         panel = load(
@@ -100,7 +95,7 @@ def _past(
 def live(trade: Trade, contract: Contract, shown: Moment) -> Live:
     """Return what an open *trade* is worth at the time *shown*."""
     since = trade.opened_ts - worth.WARM_UP
-    count = min(max((shown.now - since) // BAR, 1), MOST_BARS)
+    count = min(max((shown.now - since) // BAR, 1), MAX_BARS)
     only = Only(instruments=((trade.venue, trade.symbol),))
     panel = bars.panel(worth.METRICS, "5m", shown, bars=count, only=only)
     row = _row(queries.pairs(shown), trade)

@@ -20,7 +20,7 @@ from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES, Pair
 from analytics.quantities import QUANTITIES
 from analytics.quantities import title as quantity_title
 from analytics.signals.fired import Signal
-from analytics.signals.sentences import LEGEND, told
+from analytics.signals.sentences import LEGEND, in_words
 from dashboard.pair_chart import panes
 from dashboard.pair_chart.chart_and_figures import Loaded, Wanted
 from dashboard.pair_chart.empty_panes import drawable
@@ -217,7 +217,7 @@ def _signals(signals: Sequence[Signal], most: int) -> Section:
     rows = [
         {"ts": one.ts, "mark": words.mark, "subject": words.subject, "sentence": words.sentence}
         for one in shown
-        for words in [told(one)]
+        for words in [in_words(one)]
     ]
     marks = "; ".join(f"{mark} {meaning}" for mark, meaning in LEGEND.items())
     note = f"Latest {len(shown):,} of {formats.plural(len(signals), 'signal')}. {marks}."

@@ -14,7 +14,7 @@ from analytics import formats
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
-from analytics.signals.sentences import gravest_first, told
+from analytics.signals.sentences import gravest_first, in_words
 from dashboard.components.written_table import written
 from dashboard.frame import saved_views
 from dashboard.loaders import bars, queries
@@ -79,6 +79,6 @@ def _by_base(signals: Sequence[Signal]) -> dict[str, list[str]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     for signal in gravest_first(signals):
         if signal.base is not None:
-            one = told(signal)
+            one = in_words(signal)
             found[signal.base].append(f"{one.mark} {one.sentence}")
     return {base: list(dict.fromkeys(lines)) for base, lines in found.items()}

@@ -85,7 +85,7 @@ def pair_table(
     """Draw *pairs*, as ``pairs.sql`` returns them, with their curves beside them; return all.
 
     Args:
-        pairs: The first ``MOST`` of them are drawn. Or assets with their pairs, as
+        pairs: The first ``MAX_ROWS`` of them are drawn. Or assets with their pairs, as
             ``asset_rows.with_pairs`` returns them.
         shown: What ages count to.
         columns: Those to draw.
@@ -93,7 +93,7 @@ def pair_table(
         colors: Of the theme.
 
     Returns:
-        The pairs in the table's order, those beyond the first ``MOST`` as well.
+        The pairs in the table's order, those beyond the first ``MAX_ROWS`` as well.
     """
     if pairs.empty:
         st.info("No match. The search covers names of pairs and venues.")

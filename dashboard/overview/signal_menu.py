@@ -12,7 +12,7 @@ from dashboard.loaders import bars
 from dashboard.state.as_of import Moment
 from dashboard.state.view import View
 
-_MOST: Final = 30
+_MAX_SIGNALS: Final = 30
 
 _STYLE: Final = """
 <style>
@@ -30,6 +30,6 @@ def signal_menu(shown: Moment, seen: View, colors: Colors) -> None:
     menu = st.popover("Signals", icon=":material/flag:", key="signals", on_change="rerun")
     if not menu.open:
         return
-    lines = signal_lines(bars.newest_signals(shown, seen), colors, _MOST)
+    lines = signal_lines(bars.newest_signals(shown, seen), colors, _MAX_SIGNALS)
     with menu:
         st.html(f'{_STYLE}<div class="signals">{"".join(lines)}{signal_legend(colors)}</div>')

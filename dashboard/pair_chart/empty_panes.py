@@ -14,7 +14,7 @@ from analytics.market.pair_history import History
 from analytics.panels.panel import LEAST_KNOWN
 from analytics.quantities import QUANTITIES
 from analytics.signals.fired import Signal
-from analytics.signals.sentences import LEGEND, told
+from analytics.signals.sentences import LEGEND, in_words
 from dashboard.pair_chart.panes import SIGNALS, Pane
 from dashboard.pair_chart.scales import ended, ended_before
 
@@ -245,7 +245,7 @@ def _time(history: History, bar: int) -> datetime:
 def _of_signals(signals: Sequence[Signal], panes: Sequence[Pane]) -> list[str]:
     if SIGNALS not in panes:
         return []
-    counted = Counter(told(signal).mark for signal in signals)
+    counted = Counter(in_words(signal).mark for signal in signals)
     of = formats.listed(
         [f"{counted[mark]:,} {mark} ({words})" for mark, words in LEGEND.items() if counted[mark]]
     )

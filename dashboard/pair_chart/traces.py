@@ -19,7 +19,7 @@ from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from analytics.rules import episode_words
 from analytics.signals.fired import Signal
-from analytics.signals.sentences import told
+from analytics.signals.sentences import in_words
 from dashboard.pair_chart.panes import MODELS, Pane
 from dashboard.pair_chart.scales import GRAVEST
 
@@ -171,7 +171,7 @@ def marks(canvas: Canvas, signals: Sequence[Signal], step_s: int) -> list[dict[s
             "text": f"{words.mark} {words.subject}: {words.sentence}",
         }
         for signal in signals
-        for words in [told(signal)]
+        for words in [in_words(signal)]
     ]
 
 

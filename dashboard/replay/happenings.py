@@ -17,7 +17,7 @@ from dashboard.state import as_of, session
 from dashboard.state.as_of import Moment
 
 SPAN: Final = timedelta(days=1)
-_MOST: Final = 200
+_MAX_CHANGES: Final = 200
 _KEY: Final = "happenings"
 
 _HTML: Final = '<ul tabindex="0" aria-label="What happened"></ul>'
@@ -65,9 +65,9 @@ def happenings(shown: Moment, look: Colors) -> None:
     if rows.empty:
         st.caption(plain(f"No alert fired in the {formats.span(SPAN)} before."))
         return
-    if len(rows) > _MOST:
-        st.caption(f"The newest {_MOST:,} of {len(rows):,} changes of alerts.")
-    listed = [_line(row, look) for row in rows.head(_MOST).to_dict("records")]
+    if len(rows) > _MAX_CHANGES:
+        st.caption(f"The newest {_MAX_CHANGES:,} of {len(rows):,} changes of alerts.")
+    listed = [_line(row, look) for row in rows.head(_MAX_CHANGES).to_dict("records")]
     _list(key=_KEY, data={"rows": listed}, on_time_change=_go)
 
 

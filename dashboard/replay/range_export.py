@@ -28,7 +28,7 @@ from dashboard.replay.simulated_trades import drawn_tables
 from dashboard.state.as_of import Moment
 
 _KEY: Final = "range_export"
-_MOST_PAIRS: Final = 10
+_MAX_PAIRS: Final = 10
 _FIRST_PAIRS: Final = 2
 _DAY: Final = timedelta(days=1)
 
@@ -78,7 +78,7 @@ def _pairs(shown: Moment) -> tuple[tuple[str, str], ...]:
         "Charts of",
         keys,
         default=keys[:_FIRST_PAIRS],
-        max_selections=_MOST_PAIRS,
+        max_selections=_MAX_PAIRS,
         format_func=lambda key: formats.on_venue(key[1], key[0]),
         key=f"{_KEY}_pairs",
     )

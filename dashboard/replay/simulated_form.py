@@ -45,8 +45,8 @@ _SIZES: Final[Mapping[str, tuple[type[Size], float]]] = {
 """How a trade is sized, and the usual value."""
 _LARGEST: Final = 5
 """Pairs where none is chosen."""
-_MOST_PAIRS: Final = 50
-_MOST_BARS: Final = 2_500_000
+_MAX_PAIRS: Final = 50
+_MAX_BARS: Final = 2_500_000
 """Of all pairs together: more take minutes, and memory that other pages need."""
 
 
@@ -109,10 +109,10 @@ def _bounded(wanted: Wanted) -> Wanted | None:
     if wanted.bars < 2:
         st.error(f"The range is shorter than two bars of {wanted.timeframe}.")
         return None
-    if total > _MOST_BARS:
+    if total > _MAX_BARS:
         st.error(
             f"{total:,} bars of {formats.plural(len(wanted.pairs), 'pair')}; at most "
-            f"{_MOST_BARS:,}. Choose fewer pairs, a shorter range or a longer timeframe."
+            f"{_MAX_BARS:,}. Choose fewer pairs, a shorter range or a longer timeframe."
         )
         return None
     return wanted
@@ -201,7 +201,7 @@ def _pairs(names: pd.DataFrame, seen: View) -> tuple[tuple[str, str], ...]:
         list(known),
         key="sim_pairs",
         bind="query-params",
-        max_selections=_MOST_PAIRS,
+        max_selections=_MAX_PAIRS,
         placeholder=f"The {_LARGEST} largest",
         help="None: the largest by open interest, of those that the sidebar shows.",
     )

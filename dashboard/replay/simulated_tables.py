@@ -20,7 +20,7 @@ from dashboard.components.written_table import written
 from dashboard.state import session
 
 TRADES: Final = "simulated_trade_table"
-_MOST_ROWS: Final = 500
+_MAX_ROWS: Final = 500
 """Each is sent to the browser."""
 _ROW_PX: Final = 29
 _PRESSED: Final = (
@@ -66,7 +66,7 @@ _NOTE: Final = Column("note", "Why absent")
 
 def trade_table(trades: pd.DataFrame, look: Colors) -> None:
     """Draw the newest trades; a press on one opens its pair at that time."""
-    rows = trades.sort_values("entry_ts", ascending=False, kind="stable").head(_MOST_ROWS)
+    rows = trades.sort_values("entry_ts", ascending=False, kind="stable").head(_MAX_ROWS)
     rows = rows.reset_index(drop=True)
     words = _words(rows, _TRADES)
     st.session_state[f"{TRADES}_rows"] = list(
@@ -81,8 +81,8 @@ def trade_table(trades: pd.DataFrame, look: Colors) -> None:
     table = rows.assign(symbol=words["symbol"], venue=words["venue"])
     with st.container(key=TRADES):
         _table(table, _TRADES, words, styles, "Simulated trades: entry, pair, exit, PnL, MAE, MFE")
-    if len(trades) > _MOST_ROWS:
-        st.caption(f"The newest {_MOST_ROWS:,} of {len(trades):,}. The export has all of them.")
+    if len(trades) > _MAX_ROWS:
+        st.caption(f"The newest {_MAX_ROWS:,} of {len(trades):,}. The export has all of them.")
 
 
 def table_click() -> None:

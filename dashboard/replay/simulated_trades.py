@@ -34,7 +34,7 @@ _JOB: Final = "simulated_job"
 _LAST: Final = "simulated_last"
 _AT_ONCE_S: Final = 0.4
 """So long a run is waited for before the page says that it is under way. [s]"""
-_LOOK_AGAIN_S: Final = 0.7
+_POLL_S: Final = 0.7
 
 
 class _Run(NamedTuple):
@@ -94,7 +94,7 @@ def _results(ran: Wanted, shown: Moment) -> None:
         run.job.result()
         st.session_state[_LAST] = run
     else:
-        st.fragment(_wait, run_every=_LOOK_AGAIN_S)(run)
+        st.fragment(_wait, run_every=_POLL_S)(run)
     last: _Run | None = st.session_state.get(_LAST)
     # What came later than the page's time is not known there.
     if last is not None and last.wanted == ran and last.shown.now <= shown.now:

@@ -25,7 +25,7 @@ from analytics.lake.reader import Reader
 
 IDLE_S: Final = 1800.0
 """A record that no page has shown for so long is deleted. [s]"""
-MOST: Final = 8
+MAX_OPEN: Final = 8
 """Records that one server holds at once."""
 
 
@@ -117,9 +117,9 @@ class Uploads:
             self._place = self._held = None
 
     def _home(self, data_dir: Path) -> Path:
-        if len(self._open) >= MOST:
+        if len(self._open) >= MAX_OPEN:
             raise LakeError(
-                f"{MOST} uploaded records are open on this server: close one of them first, or "
+                f"{MAX_OPEN} uploaded records are open on this server: close one of them first, or "
                 f"wait: one that nobody looks at for {IDLE_S / 60:.0f} minutes is deleted"
             )
         try:

@@ -23,7 +23,7 @@ _NONE: Final = ""
 """In place of the quantity of a column that is left out, and of a unit that nobody knows."""
 _KEYS: Final = {"time": "Time", "symbol": "Pair", "venue": "Exchange"}
 _MEANINGS: Final = (_NONE, *_KEYS, *(name for name in UNITS if name not in _KEYS))
-_MOST: Final = 40
+_MAX_COLUMNS: Final = 40
 """Columns that are drawn of one file; a field finds others."""
 _EXAMPLES: Final = 3
 _LARGE: Final = 1e5
@@ -91,14 +91,14 @@ def _about(file: FilePreview) -> str:
 def _columns(opening: Opening, file: FilePreview) -> None:
     """Draw a line for each column: its values, what it is taken for, and why."""
     shown = list(range(len(file.columns)))
-    if len(shown) > _MOST:
+    if len(shown) > _MAX_COLUMNS:
         # Matched ones first: of thousands of columns most are of no use here.
         asked = st.text_input("Find a column", key=f"studio_find_{file.key}").strip().lower()
         shown = [n for n in shown if asked in file.columns[n].name.lower()]
         shown.sort(key=lambda n: -file.columns[n].guess.confidence)
-        if rest := len(shown) - _MOST:
+        if rest := len(shown) - _MAX_COLUMNS:
             st.caption(f"{max(rest, 0):,} more columns are not listed.")
-    for number in sorted(shown[:_MOST]):
+    for number in sorted(shown[:_MAX_COLUMNS]):
         with st.container(key=f"studio_column_{file.key}_{number}"):
             _column(opening, file, number)
 
@@ -187,8 +187,8 @@ def _first_rows(file: FilePreview) -> None:
     with st.expander("First rows", key=f"studio_rows_{file.key}", on_change="rerun") as rows:
         if not rows.open:
             return
-        names = [visible(column.name) for column in file.columns[:_MOST]]
-        cells = [[_cell(one) for one in row[:_MOST]] for row in file.first_rows]
+        names = [visible(column.name) for column in file.columns[:_MAX_COLUMNS]]
+        cells = [[_cell(one) for one in row[:_MAX_COLUMNS]] for row in file.first_rows]
         st.dataframe(
             pd.DataFrame(cells, columns=pd.Index(_distinct(names))),
             hide_index=True,

@@ -180,16 +180,6 @@ def test_a_zone_says_how_far_it_is_from_utc():
     assert formats.ahead(noon, "UTC") is formats.ahead(noon, None) is None
 
 
-def test_local_times_of_bars_follow_the_clocks():
-    """Clocks in Berlin went back at 01:00 UTC; those in London show UTC from then on."""
-    bars = np.datetime64("2025-10-26T00:30", "ms") + np.arange(2) * np.timedelta64(1, "h")
-
-    assert formats.local_minutes(bars, "Europe/Berlin") == ["Sun 02:30", "Sun 02:30"]
-    assert formats.local_minutes(bars, "Europe/London") == ["Sun 01:30", "Sun 01:30"]
-    assert formats.local_minutes(bars[1:], "Europe/London") is None
-    assert formats.local_minutes(bars, None) is None
-
-
 @pytest.mark.parametrize(
     ("symbol", "written"),
     [("BTC/USDT:USDT", "BTC/USDT"), ("BTC/USD:BTC", "BTC/USD:BTC"), ("odd", "odd")],

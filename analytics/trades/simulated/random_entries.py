@@ -24,7 +24,7 @@ from analytics.trades.simulated.plan import Plan, SlippageBps
 from analytics.trades.simulated.settlements import Settlements
 
 RUNS: Final = 1_000
-_AT_ONCE: Final = 2_000_000
+_MAX_CELLS: Final = 2_000_000
 """Trades whose places are in memory together."""
 
 Places = NDArray[np.intp]
@@ -105,7 +105,7 @@ def random_entries(
         sign = np.where(mine["side"] == "long", 1.0, -1.0)
         held = np.maximum(until - entry, 1)
         size = mine["size_usd"].to_numpy(float)
-        for some in np.array_split(np.arange(runs), -(-runs * len(mine) // _AT_ONCE)):
+        for some in np.array_split(np.arange(runs), -(-runs * len(mine) // _MAX_CELLS)):
             found[some] += _drawn(lane, (held, sign, size), len(some), draw)
     return RandomRuns(found, float(trades["pnl_usd"].sum()))
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from analytics.errors import QueryError
 from analytics.panels.panel import TIMEFRAMES, Panel
-from analytics.rules.sweep import MOST, Vary
+from analytics.rules.sweep import MAX_COMBINATIONS, Vary
 from analytics.trades.simulated.costs import ends_ms
 from analytics.trades.simulated.engine import simulate
 from analytics.trades.simulated.equity_figures import returns, sharpe
@@ -51,8 +51,10 @@ def variants(model: Model, varied: Sequence[Vary]) -> dict[Parameters, Model]:
         QueryError: It has no such parameter, or there are too many combinations.
     """
     grid = list(itertools.product(*(one.values for one in varied)))
-    if len(grid) > MOST:
-        raise QueryError(f"{len(grid)} combinations of parameters; at most {MOST} are allowed")
+    if len(grid) > MAX_COMBINATIONS:
+        raise QueryError(
+            f"{len(grid)} combinations of parameters; at most {MAX_COMBINATIONS} are allowed"
+        )
     found = {}
     for values in grid:
         made: Any = model

@@ -120,7 +120,7 @@ class Ledger:
         gaps, self._gaps = self._gaps, []
         return gaps
 
-    def heard(self, liquidation: Liquidation) -> None:
+    def received(self, liquidation: Liquidation) -> None:
         """Take note of a liquidation: what was known of its time lacked it if it comes late."""
         at, received = liquidation.venue_ts, liquidation.received_ts
         if (received - at).total_seconds() * 1000 > LATE_MS:

@@ -25,6 +25,7 @@ METRICS = (
     *("oi_usd", "volume_24h_usd", "funding_8h_pct", "price_24h_pct"),
     *("ls_accounts", "ls_top_accounts", "ls_top_positions"),
 )
+LS_KINDS = ("ls_accounts", "ls_top_accounts", "ls_top_positions")
 FIGURES = {
     "global_oi_usd": totals.global_oi_usd,
     "volume_24h_usd": totals.volume_24h_usd,
@@ -32,8 +33,10 @@ FIGURES = {
     "funding_8h_pct": totals.funding_8h_pct,
     "breadth_pct": totals.breadth_pct,
     **{
-        kind: lambda market, kind=kind: totals.long_short(market, kind).total
-        for kind in totals.LS_KINDS
+        kind: lambda market, kind=kind: totals.weighted_ratio(
+            totals.column(market, kind), totals.column(market, "oi_usd")
+        )
+        for kind in LS_KINDS
     },
 }
 
@@ -509,27 +512,6 @@ def test_of_no_pairs_there_is_no_figure(figure):
     assert ignorant.coverage_pct == 0
 
 
-def test_kinds_of_long_short_are_never_mixed():
-    """Each kind is of the pairs that state it, and stands beside the means of its venues."""
-    market = frame(
-        ("binance", "A", 3e9, NAN, NAN, NAN, 2.0, 5.0, 1.5),
-        ("binance", "B", 1e9, NAN, NAN, NAN, 1.0, NAN, NAN),
-        ("bybit", "A", 4e9, NAN, NAN, NAN, 1.25, NAN, NAN),
-    )
-
-    accounts = totals.long_short(market)
-    top = totals.long_short(market, "ls_top_accounts")
-
-    longs = 3 * 2 / 3 + 1 / 2 + 4 * 5 / 9
-    assert float(accounts.total.value) == pytest.approx(longs / (8 - longs))
-    assert float(accounts.by_venue["binance"].value) == pytest.approx(2.5 / 1.5)
-    assert float(accounts.by_venue["bybit"].value) == pytest.approx(1.25)
-    assert (int(top.total.pairs), top.total.expected) == (1, 3)
-    assert float(top.total.value) == pytest.approx(5)
-    assert math.isnan(top.by_venue["bybit"].value)
-    assert set(totals.LS_KINDS) == {"ls_accounts", "ls_top_accounts", "ls_top_positions"}
-
-
 @pytest.mark.parametrize(
     ("ratios", "weights", "expected"),
     [
@@ -645,7 +627,6 @@ def test_an_empty_panel_has_no_movers():
             lambda pairs: venue_shares.venue_shares(pairs, "price_24h_pct"),
             "metric: 'price_24h_pct'",
         ),
-        (lambda pairs: totals.long_short(pairs, "ls"), "kind: 'ls' is not one of ls_accounts"),
         (lambda pairs: totals.of_venue(pairs, "kraken"), "venue: 'kraken' is not one of okx"),
         (lambda pairs: totals.global_oi_usd(pairs[["venue"]]), "lacks column oi_usd; it has venue"),
         (lambda _: totals.global_oi_usd(panel(TWO, close=[[1, 1]])), "without oi_usd"),
@@ -732,8 +713,8 @@ def test_a_mean_lies_among_its_values(rows):
     """Weighted means never leave the range of what they are of."""
     market = frame(*rows)
 
-    for kind in totals.LS_KINDS:
-        mean = float(totals.long_short(market, kind).total.value)
+    for kind in LS_KINDS:
+        mean = float(FIGURES[kind](market).value)
         if not math.isnan(mean):
             assert market[kind].min() * (1 - 1e-9) <= mean <= market[kind].max() * (1 + 1e-9)
 
@@ -743,10 +724,10 @@ def test_a_mean_lies_among_its_values(rows):
 def test_a_panel_of_one_bar_is_like_a_frame(rows):
     """The same pairs give the same figures either way."""
     market = frame(*rows)
-    names = ("oi_usd", "volume_24h_usd", *totals.LS_KINDS)
+    names = ("oi_usd", "volume_24h_usd", *LS_KINDS)
     bar = panel([row[:2] for row in rows], **{name: [market[name]] for name in names})
 
-    for name in ("global_oi_usd", "volume_24h_usd", "oi_volume_weighted_usd", *totals.LS_KINDS):
+    for name in ("global_oi_usd", "volume_24h_usd", "oi_volume_weighted_usd", *LS_KINDS):
         one, other = FIGURES[name](market), FIGURES[name](bar)
         np.testing.assert_array_equal(other.value, [one.value])
         assert other.pairs.tolist() == [one.pairs]

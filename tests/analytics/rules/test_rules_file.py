@@ -7,7 +7,7 @@ import pytest
 from analytics.errors import RuleError
 from analytics.rules.episode import Waits
 from analytics.rules.expression import ColumnKind
-from analytics.rules.rules_file import LARGEST, MOST_RULES, Per, read_rules
+from analytics.rules.rules_file import LARGEST, MAX_RULES, Per, read_rules
 
 PAIR: dict[str, ColumnKind] = {"z_oi": "number", "ls_accounts": "number", "venue": "text"}
 COLUMNS: dict[Per, dict[str, ColumnKind]] = {
@@ -86,7 +86,7 @@ def test_the_version_changes_with_what_decides_when_it_fires(
         (b"#" * (LARGEST + 1), "1,000,001 bytes; at most 1,000,000 are allowed"),
         (b"interval = 3", "'interval' is not known; a file holds [[rule]] tables"),
         (b"rule = 3", "write each rule as a [[rule]] table"),
-        (b"[[rule]]\n" * (MOST_RULES + 1), "201 rules; at most 200 are allowed"),
+        (b"[[rule]]\n" * (MAX_RULES + 1), "201 rules; at most 200 are allowed"),
         (b'[[rule]]\nwhen = "z_oi > 1"', "line 1: name is missing"),
         (b'[[rule]]\nname = "a"', "line 1: when is missing"),
     ],

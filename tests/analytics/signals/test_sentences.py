@@ -8,7 +8,7 @@ import pytest
 
 from analytics.palette import DARK
 from analytics.signals.fired import Signal
-from analytics.signals.sentences import LEGEND, gravest_first, told
+from analytics.signals.sentences import LEGEND, gravest_first, in_words
 
 NOON = datetime(2025, 10, 22, 12, tzinfo=UTC)
 
@@ -70,7 +70,7 @@ def test_a_signal_says_its_figure_and_what_it_means(tier):
     """No number of a tier, and no arrow that looks like good news."""
     values, written, tone = CASES[tier]
 
-    words = told(signal(tier, thresholds={"cluster_bars": 4}, **values))
+    words = in_words(signal(tier, thresholds={"cluster_bars": 4}, **values))
 
     assert f"{words.subject}: {words.sentence}" == written
     assert words.tone == tone
@@ -80,7 +80,7 @@ def test_a_signal_says_its_figure_and_what_it_means(tier):
 
 def test_crowded_longs_are_no_good_news():
     """Funding that longs pay is in the colour of what wants a look, not in that of a rise."""
-    paying = told(signal(4, funding_8h_pct=0.11, oi_delta_pct=-0.4))
+    paying = in_words(signal(4, funding_8h_pct=0.11, oi_delta_pct=-0.4))
 
     assert paying.color(DARK) == DARK.alert
 
@@ -113,4 +113,4 @@ def test_the_gravest_come_first_and_of_one_kind_the_largest():
 )
 def test_the_subject_names_the_pair_and_the_venue(symbol, venue, written):
     """USDT is the quote that goes without saying."""
-    assert told(signal(1, venue, symbol, z_oi=3.0, oi_delta_pct=1.0)).subject == written
+    assert in_words(signal(1, venue, symbol, z_oi=3.0, oi_delta_pct=1.0)).subject == written
