@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from analytics import query
+from analytics.indicators.funding import premium_pct
 from analytics.market import figures
-from analytics.market.venue_summary import quoted
 from analytics.panels.panel import Pair, load
 from analytics.quantities import QUANTITIES
 from analytics.rules import columns
@@ -26,7 +26,6 @@ from analytics.rules.rules_file import Per
 CONNECT_TIMEOUT: Final = timedelta(minutes=5)
 """A stream that has been connecting for longer is down."""
 
-_QUOTED: Final = ("basis_pct", "spread_bps")
 _HOUR: Final = ("z_liquidations", "liquidations_1h_usd")
 _KEYS: Final = ["venue", "symbol"]
 _CHANGES: Final = ("price_delta_pct", "oi_usd_then", "oi_base_then") + tuple(
@@ -89,8 +88,9 @@ def _recent(read: Reading) -> dict[str, datetime]:
 
 def _pairs(read: Reading, names: Collection[str]) -> pd.DataFrame:
     rows = _newest(read)
-    if any(name in _QUOTED for name in names):
-        rows = quoted(rows, query.fetch(read.cursor, "pair_quotes", **_recent(read)))
+    if "basis_pct" in names:
+        price, index = (rows[f"basis_{of}"].to_numpy(np.float64) for of in ("mark", "index"))
+        rows = rows.assign(basis_pct=premium_pct(price, index))
     if "funding_apr_pct" in names:
         rows = rows.assign(funding_apr_pct=columns.per_year(rows["funding_8h_pct"]))
     if "funding_excess_pct" in names:
@@ -146,9 +146,11 @@ def _assets(read: Reading, names: Collection[str]) -> pd.DataFrame:
 
 def _by_volume(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the assets and their volume: a third of a pass would go to the rest."""
-    of_base = pairs.groupby("base", sort=False)
-    volume = of_base[["volume_24h_usd"]].sum(min_count=1)
-    return volume.join(of_base[["volume_24h_usd_ts", "received_ts"]].min()).reset_index()
+    place, bases = pd.factorize(pairs["base"])
+    times = ("volume_24h_usd_ts", "received_ts")
+    oldest = {name: pairs[name].groupby(place).min().array for name in times}
+    volume = pairs["volume_24h_usd"].groupby(place).sum(min_count=1).array
+    return pd.DataFrame({"base": bases, "volume_24h_usd": volume, **oldest})
 
 
 def _summed(read: Reading) -> pd.DataFrame:
@@ -170,7 +172,7 @@ def _summed(read: Reading) -> pd.DataFrame:
 def _liquidations(read: Reading, *, by_asset: bool) -> pd.DataFrame:
     """Return how unusual the liquidations of the newest hour are."""
     ended = pd.Timestamp(mark(read.now, "5m"))
-    rows = newest_hour(read, by_asset=by_asset)
+    rows = read.once(("liquidations", by_asset), "5m", lambda: newest_hour(read, by_asset=by_asset))
     rows = rows[[*(["base"] if by_asset else _KEYS), *_HOUR]]
     return rows.assign(**{f"{name}_ts": ended for name in _HOUR})
 

@@ -105,8 +105,12 @@ def _fields(rules: Sequence[Rule]) -> Wanted:
 
 def _vary(key: str, column: str, own: float) -> Vary:
     """Draw from, to and step of the thresholds of *column*, whose rule has its *own*."""
-    step = abs(own) / (2 * _STEPS) or 0.5
-    starts = {"from": own - _STEPS * step, "to": own + _STEPS * step, "step": step}
+    step = float(f"{abs(own) / (2 * _STEPS):.1g}") or 0.5
+    starts = {
+        "from": round(own - _STEPS * step, 9),
+        "to": round(own + _STEPS * step, 9),
+        "step": step,
+    }
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         first, last, by = (
             st.number_input(
@@ -173,6 +177,7 @@ def _table(found: pd.DataFrame, columns: Sequence[str], best: Mapping[Any, Any] 
         written(found[list(config)], words, dict.fromkeys(columns, bold)),
         column_config=config,
         hide_index=True,
+        placeholder="too few",
         height=min(len(found) + 1, 12) * _ROW_PX + 3,
         row_height=_ROW_PX,
         alt="Thresholds tried: mean excess, corrected p and episodes in both halves",
@@ -194,7 +199,7 @@ def _written(name: str, row: Mapping[Any, Any]) -> str:
     if name.endswith("episode_count"):
         return formats.count(row[name])
     if isinstance(row[f"{half}_note"], str):
-        return "too few" if name.endswith("mean_excess") else formats.ABSENT
+        return ""
     if name.endswith("_q"):
         return f"{row[name]:.3f}"
     low, high = (write_excess(row[f"{half}_mean_{end}"]) for end in ("low", "high"))

@@ -103,11 +103,11 @@ def test_thresholds_are_tried_on_one_half_and_shown_beside_the_other(opened, hal
 
     assert not page.exception
     (table,) = (one.value for one in page.dataframe if "held_out_q" in one.value)
-    assert table["oi_delta_pct"].tolist() == [0.5, 0.625, 0.75, 0.875, 1, 1.125, 1.25, 1.375, 1.5]
+    assert table["oi_delta_pct"].tolist() == [0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4]
     assert table.loc[4, "in_sample_mean_excess"] == pytest.approx(0.5, abs=0.15)
     assert table.loc[4, "held_out_mean_excess"] == pytest.approx(0, abs=0.1)
     said = "\n".join(one.value for one in page.warning).replace("\\", "")
-    assert "Best of 9 in-sample: oi_delta_pct 0.5, mean excess +0." in said
+    assert "Best of 9 in-sample: oi_delta_pct 0.6, mean excess +0." in said
     assert "Warning: it does not hold out: " in said
     drawn = json.loads(page.get("vega_lite_chart")[0].proto.spec)
     assert len(drawn["layer"]) == 4

@@ -182,7 +182,7 @@ def test_what_is_over_stays_silenced_if_it_was_when_it_fired(ask):
         pytest.param([{"severity": "warning"}], False, id="it is not graver"),
         pytest.param([{"alert_group": "other"}], False, id="another group"),
         pytest.param([{"channels": '["mail"]'}], False, id="not told there"),
-        pytest.param([{}, {"change": "resolved", "minutes": 7}], True, id="it is over since"),
+        pytest.param([{}, {"change": "resolved", "minutes": 7}], False, id="it is over since"),
         pytest.param([{}, {"change": "resolved", "minutes": 4}], False, id="it was over before"),
     ],
 )
@@ -204,6 +204,23 @@ def test_a_graver_alert_of_the_market_keeps_the_rest_of_its_group_out(ask, marke
     by_rule = rows[rows.channel != "mail"].groupby("rule").inhibited_by.first()
     assert pd.isna(by_rule.get("Flush"))
     assert (by_rule["Crowded longs"] == "Flush") is inhibited
+
+
+def test_what_a_graver_alert_kept_out_waits_again_once_that_is_over(ask):
+    """If it still fires: what is over by then is not told after all."""
+    market = {"subject": "market", "rule": "Flush", "per": "market", "severity": "critical"}
+    events = [event("firing", 5, subject=name) for name in ("BTC", "ETH")]
+    kept_out = delivery("phone", "firing", 6, "silenced", error="inhibited by Flush")
+    later = (event("resolved", 7, subject="ETH"), event("resolved", 8, **market))
+
+    def waiting(now, *rows):
+        found = ask("alerts_waiting", now, *rows)
+        found = found[(found.channel == "phone") & (found.per == "asset")].set_index("subject")
+        return found[["due_ts", "inhibited_by"]].replace({float("nan"): None}).T.to_dict("list")
+
+    assert [*waiting(6, *events, event("firing", 4, **market))] == ["BTC", "ETH"]
+    assert [*waiting(7, kept_out)] == ["ETH"]
+    assert waiting(9, *later) == {"BTC": [at(8), None], "ETH": [at(8), "Flush"]}
 
 
 def test_each_channel_says_when_it_worked_and_since_when_it_does_not(ask):

@@ -2,9 +2,10 @@
 -- One row per channel, rule, version, subject, started_ts and change (firing or resolved).
 -- Resolved is sent where firing was, so it has no row before. A firing alert that is over has its end as
 -- ended_ts. attempts counts those so far; is_silenced is whether a silence holds for it at $now, or
--- held when it happened and it is over. One that a silence hid and that still fires waits again from
--- the end of the silence, which then is due_ts; else that is ts. inhibited_by is the rule of a graver alert of the market, of the same
--- group and told to the same channel, that fires or fired when it did; NULL if there is none.
+-- held when it happened and it is over. inhibited_by is the rule of a graver alert of the market, of the
+-- same group and told to the same channel, that fires at $now, or fired when it happened and it is over;
+-- NULL if there is none. One that a silence or a graver alert hid and that still fires waits again from
+-- the end of that, which then is due_ts; else that is ts.
 with events as materialized (
     select * from alert_events
     where within(ts, $now::timestamp - interval 7 days, $now) and change in ('firing', 'resolved')
@@ -20,10 +21,9 @@ tried as materialized (
         change,
         count(*) as attempts,
         bool_or(outcome = 'sent') as is_sent,
-        -- Silenced without a reason is by a silence, which ends.
-        bool_or(outcome = 'silenced' and error is null) as was_silenced,
-        bool_or(outcome in ('sent', 'given up') or outcome = 'silenced' and error is not null)
-            as is_done
+        -- A silence and a graver alert both end.
+        bool_or(outcome = 'silenced') as was_hidden,
+        bool_or(outcome in ('sent', 'given up')) as is_done
     from alert_deliveries
     where within(ts, $now::timestamp - interval 90 days, $now)
     group by all
@@ -90,6 +90,35 @@ hidden as (
             and coalesce(silences.subject = to_send.subject, true)
             and coalesce(silences.alert_group = to_send.alert_group, true)
     group by all
+),
+
+inhibited as (
+    select
+        to_send.channel,
+        to_send.rule,
+        to_send.version,
+        to_send.subject,
+        to_send.started_ts,
+        to_send.change,
+        min(market.rule) filter (market_over.ts is null) as now_by,
+        min(market.rule) as then_by,
+        max(market_over.ts) as until_ts
+    from to_send
+    inner join firing as market
+        on
+            to_send.per <> 'market'
+            and market.per = 'market'
+            and market.channel = to_send.channel
+            and market.alert_group = to_send.alert_group
+            and market.gravity > to_send.gravity
+    left join events as market_over
+        on
+            market_over.change = 'resolved'
+            and market_over.rule = market.rule
+            and market_over.version = market.version
+            and market_over.started_ts = market.started_ts
+    where market_over.ts is null or market_over.ts >= to_send.ts
+    group by all
 )
 
 select
@@ -109,32 +138,20 @@ select
     to_send.message,
     over.ts as ended_ts,
     coalesce(tried.attempts, 0) as attempts,
-    coalesce(hidden.until_ts, to_send.ts) as due_ts,
+    coalesce(greatest(hidden.until_ts, inhibited.until_ts), to_send.ts) as due_ts,
     coalesce(
         hidden.is_now
         or hidden.was_then and (over.ts is not null or to_send.change = 'resolved'),
         false
     ) as is_silenced,
-    (
-        select min(market.rule)
-        from firing as market
-        left join events as market_over
-            on
-                market_over.change = 'resolved'
-                and market_over.rule = market.rule
-                and market_over.version = market.version
-                and market_over.started_ts = market.started_ts
-        where
-            to_send.per <> 'market'
-            and market.per = 'market'
-            and market.channel = to_send.channel
-            and market.alert_group = to_send.alert_group
-            and market.gravity > to_send.gravity
-            and (market_over.ts is null or market_over.ts >= to_send.ts)
+    coalesce(
+        inhibited.now_by,
+        case when over.ts is not null or to_send.change = 'resolved' then inhibited.then_by end
     ) as inhibited_by
 from to_send
 left join tried using (channel, rule, version, subject, started_ts, change)
 left join hidden using (channel, rule, version, subject, started_ts, change)
+left join inhibited using (channel, rule, version, subject, started_ts, change)
 left join events as over
     on
         over.change = 'resolved'
@@ -145,5 +162,8 @@ left join events as over
         and over.started_ts = to_send.started_ts
 where
     not coalesce(tried.is_done, false)
-    and not (coalesce(tried.was_silenced, false) and (is_silenced or over.ts is not null))
+    and not (
+        coalesce(tried.was_hidden, false)
+        and (is_silenced or inhibited_by is not null or over.ts is not null)
+    )
 order by to_send.ts, to_send.channel, to_send.rule, to_send.subject

@@ -1,12 +1,13 @@
 -- Newest values of every pair at $now [UTC].
 -- One row per (venue, symbol), largest open interest first. Each metric is the newest value received after $since [UTC], with its
--- own time beside it, and null if there is none. A pair without a snapshot is read from finished bars
+-- own time beside it, and null if there is none. basis_mark and basis_index come from one snapshot, the
+-- newest that has both, so that their difference is a basis. A pair without a snapshot is read from finished bars
 -- (from_bar). price_24h_ago is null where the venue does not publish it.
 with recent_snapshots as (
     select
         venue, symbol, base, received_ts, price, price_24h_ago, volume_24h_usd, oi_base,
         oi_usd, funding_rate, funding_interval_h, ls_accounts, ls_ts, book_imbalance, flags,
-        false as from_bar
+        mark, index, spread_bps, false as from_bar
     from snapshots
     where
         within(received_ts, $since, $now)
@@ -17,7 +18,7 @@ recent_bars as (
         venue, symbol, base, bar_end(ts) as received_ts, close as price,
         null as price_24h_ago, volume_24h_usd, oi_base, oi_usd, funding_rate, funding_interval_h,
         ls_accounts, null as ls_ts, book_imbalance, null as flags,
-        true as from_bar
+        mark, index, spread_bps, true as from_bar
     from known_bars
     where
         ended_within(ts, $since, $now)
@@ -61,6 +62,11 @@ latest as (
         max(received_ts) filter (ls_accounts is not null) as ls_received_ts,
         arg_max(100 * book_imbalance, row_ts) as book_imbalance_pct,
         max(received_ts) filter (book_imbalance is not null) as book_imbalance_ts,
+        arg_max(mark, row_ts) filter (mark is not null and index is not null) as basis_mark,
+        arg_max(index, row_ts) filter (mark is not null and index is not null) as basis_index,
+        max(received_ts) filter (mark is not null and index is not null) as basis_ts,
+        arg_max(spread_bps, row_ts) as spread_bps,
+        max(received_ts) filter (spread_bps is not null) as spread_bps_ts,
         arg_max_null(flags, row_ts) as flags,
         any_value(from_bar) as from_bar
     from recent

@@ -4,6 +4,8 @@
 -- _then is the value $span_s before the newest one: from the snapshot or bar end nearest to that
 -- moment, null if none is within 2.5 minutes. _delta_s is the time that the change really covers.
 with latest as (
+    -- What pair_quotes.sql has.
+    select * exclude (basis_mark, basis_index, basis_ts, spread_bps, spread_bps_ts)
     from rows_of_newest_pairs
 ),
 
