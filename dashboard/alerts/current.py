@@ -11,7 +11,7 @@ import streamlit as st
 from analytics import formats
 from analytics.palette import Colors
 from analytics.rules import episode_words
-from dashboard.alerts import acting
+from dashboard.alerts import alert_actions
 from dashboard.alerts.episode_table import episode_table
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import alert_episodes
@@ -37,7 +37,7 @@ def firing_now(episodes: pd.DataFrame, shown: Moment, look: Colors, why_not: str
         )
         if not firing.empty:
             st.caption(plain(_counted(firing)), width="content")
-        acting.acting_bar(alert_episodes.unattended(firing), shown, why_not)
+        alert_actions.acting_bar(alert_episodes.unattended(firing), shown, why_not)
     if firing.empty:
         st.caption("No alert fires.")
         return

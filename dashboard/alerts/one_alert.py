@@ -10,7 +10,7 @@ import streamlit as st
 
 from analytics import formats
 from analytics.rules import alert_commands, episode_words
-from dashboard.alerts import acting
+from dashboard.alerts import alert_actions
 from dashboard.alerts.episode_table import Episode, close_alert
 from dashboard.alerts.history import SPANS
 from dashboard.components import asking_collector
@@ -78,9 +78,9 @@ def _act(row: dict[Any, Any], shown: Moment) -> None:
         and pd.isna(row["acknowledged_ts"])
         and st.button("Acknowledge", icon=":material/done:")
     ):
-        asking_collector.do(alert_commands.Acknowledge, acting.named(row))
+        asking_collector.do(alert_commands.Acknowledge, alert_actions.named(row))
     with st.expander("Silence", icon=":material/notifications_off:"):
-        acting.silence_form(acting.targets_of(row), "silence_one", shown)
+        alert_actions.silence_form(alert_actions.targets_of(row), "silence_one", shown)
 
 
 def _course(row: dict[Any, Any]) -> list[str]:

@@ -7,7 +7,7 @@ import streamlit as st
 from analytics.errors import PerpscopeError
 from analytics.palette import colors
 from dashboard.alerts import (
-    acting,
+    alert_actions,
     alert_exports,
     current,
     delivery,
@@ -38,7 +38,7 @@ def board() -> None:
         why_not = asking_collector.refusal(shown)
         delivery.faults(alert_episodes.status(), shown)
         asking_collector.said()
-        acting.silences(alert_episodes.silences(shown), shown, why_not)
+        alert_actions.silences(alert_episodes.silences(shown), shown, why_not)
         current.firing_now(episodes, shown, look, why_not)
         waits = {rule.name: rule.waits.hold for rule in alert_episodes.running_rules()}
         current.pending(episodes, waits, shown, look)

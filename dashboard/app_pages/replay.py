@@ -12,9 +12,9 @@ from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
 from dashboard.loaders import queries, shown_moment
-from dashboard.replay.happenings import happenings
-from dashboard.replay.pair import pair
+from dashboard.replay.alert_changes import happenings
 from dashboard.replay.range_export import range_export
+from dashboard.replay.replayed_pair import pair
 from dashboard.replay.simulated_tables import table_click
 from dashboard.replay.simulated_trades import simulated_trades
 from dashboard.state import as_of, view

@@ -13,7 +13,7 @@ from dashboard.frame.error_boundary import error_boundary
 from dashboard.frame.freshness import watch_badges
 from dashboard.frame.transport import transport_bar
 from dashboard.loaders import shown_moment
-from dashboard.loaders.ahead import learning
+from dashboard.loaders.read_ahead import learning
 from dashboard.state import record, session
 
 _VISITED: Final = "visited_pages"

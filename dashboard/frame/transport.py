@@ -27,7 +27,7 @@ from analytics.errors import PerpscopeError
 from analytics.palette import Colors, colors
 from analytics.rules import episode_words
 from dashboard.loaders import queries, record_events, shown_moment
-from dashboard.loaders.ahead import Call, read_ahead
+from dashboard.loaders.read_ahead import Call, read_ahead
 from dashboard.state import as_of, session
 from dashboard.state.as_of import Moment
 

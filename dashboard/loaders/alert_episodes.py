@@ -21,8 +21,8 @@ from analytics.rules.rules_file import LARGEST, Rule, builtin, read_rules
 from analytics.rules.status import Status, running
 from analytics.rules.status import status as status_of
 from dashboard.loaders import queries, shown_moment, source
-from dashboard.loaders.ahead import learned
 from dashboard.loaders.bases import counted
+from dashboard.loaders.read_ahead import learned
 from dashboard.loaders.shown_moment import Known
 from dashboard.state.as_of import Moment
 

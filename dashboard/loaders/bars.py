@@ -32,8 +32,8 @@ from analytics.signals.thresholds import Thresholds
 from analytics.signals.tiers import METRICS as METRICS_OF_SIGNALS
 from analytics.signals.tiers import bars_needed
 from dashboard.loaders import queries, shown_moment, source
-from dashboard.loaders.ahead import learned
 from dashboard.loaders.bases import counted, key
+from dashboard.loaders.read_ahead import learned
 from dashboard.loaders.shown_moment import Known
 from dashboard.state.as_of import Moment
 from dashboard.state.view import View

@@ -14,8 +14,8 @@ from analytics.lake.schema import BAR
 from analytics.panels.panel import LEAST_KNOWN, TIMEFRAMES
 from analytics.signals.thresholds import MARKED_DAYS, OWN_DAYS, Level, OwnLevels
 from dashboard.loaders import shown_moment, source
-from dashboard.loaders.ahead import learned
 from dashboard.loaders.bases import counted
+from dashboard.loaders.read_ahead import learned
 from dashboard.loaders.shown_moment import Known
 from dashboard.state.as_of import SILENT_CYCLES, Moment
 from dashboard.state.view import View

@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 
 from analytics import query
 from analytics.lake.records import AlertEvent
-from dashboard.loaders import ahead, bars, queries, record_events, shown_moment
+from dashboard.loaders import bars, queries, read_ahead, record_events, shown_moment
 
 BTC = "BTC/USDT:USDT"
 MINUTE = timedelta(minutes=1)
@@ -118,7 +118,7 @@ def test_steps_go_to_cycles_and_events_and_come_back(app, eventful):
     began, ended = eventful.noon - 70 * MINUTE, eventful.noon - 40 * MINUTE
 
     def event(at, *, ahead):
-        return record_events.event_beside(now, at, ahead=ahead)
+        return record_events.event_beside(now, at, ahead=read_ahead)
 
     assert event(began, ahead=True)[0] == ended
     assert event(ended, ahead=True) == (fired, "Flush: BTC Binance.")
@@ -128,7 +128,7 @@ def test_steps_go_to_cycles_and_events_and_come_back(app, eventful):
     assert event(began, ahead=False) is None
 
     def cycle(at, *, ahead):
-        return record_events.cycle_beside(now, at, ahead=ahead)
+        return record_events.cycle_beside(now, at, ahead=read_ahead)
 
     assert cycle(began, ahead=True) == ended
     assert cycle(ended, ahead=False) == began
@@ -185,11 +185,11 @@ def test_the_next_step_is_read_ahead_and_bars_once_for_what_is_known(app, eventf
         asked.clear()
         return queries.pairs(shown), queries.market_history(shown), bars.pair_curves("5m", shown)
 
-    with ahead.learning() as calls:
+    with read_ahead.learning() as calls:
         read(shown_moment.moment(at))
     assert {"pairs", "market_history"} <= set(asked)
     later = [at + 30 * SECOND, at + 2 * MINUTE]
-    ahead.read_ahead(calls, shown_moment.moment(at), lambda: later).result()
+    read_ahead.read_ahead(calls, shown_moment.moment(at), lambda: later).result()
 
     for time in later:
         shown = shown_moment.moment(time)
