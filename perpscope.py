@@ -215,8 +215,8 @@ def query(
 @app.command()
 def bundle(
     *,
-    start: Annotated[str, typer.Option("--from", help="Alerts after this time, UTC.")],
-    end: Annotated[str, typer.Option("--to", help="Up to this time, UTC; at most 31 days on.")],
+    start: Annotated[str, typer.Option("--from", help="Start of the range, UTC.")],
+    end: Annotated[str, typer.Option("--to", help="End of the range, UTC; at most 31 days on.")],
     out: Annotated[Path, typer.Option(help="The file to write.")],
     pairs: Annotated[
         list[str] | None, typer.Option(help="As BTC/USDT,ETH/USDT. [default: all]")
@@ -267,12 +267,12 @@ def replay(
     *,
     start: Annotated[str, typer.Option("--from", metavar="TIME", help="First time, UTC.")],
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="Last time, UTC.")],
-    name: Annotated[str, typer.Option("--query", help="Name of a query of a time.")] = "pairs",
+    name: Annotated[str, typer.Option("--query", help="Name of the query.")] = "pairs",
     param: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KEY=VALUE",
-            help="A parameter of the query; can be repeated. [default: as pages begin]",
+            help="A parameter of the query; can be repeated. [default: as on the pages]",
         ),
     ] = None,
     step: Annotated[
@@ -332,7 +332,7 @@ def try_rule(
         Path | None, typer.Option(help="Rules that are not in place yet. [default: alerts.toml]")
     ] = None,
 ) -> None:
-    """Show when an alert rule would have fired lately, by five-minute bars."""
+    """Show when an alert rule would have fired, by 5-minute bars."""
     folder, wall = _settings().data_dir, datetime.now(UTC)
     with interrupts.ending_at_once():
         from analytics.cli import rules_cli
@@ -374,7 +374,9 @@ def sweep_rule(
     horizon: Annotated[
         str, typer.Option(help="How long after a firing: 5m, 15m, 1h, 4h, 1d.")
     ] = "1h",
-    oi: Annotated[bool, typer.Option("--oi", help="Of open interest, not of price.")] = False,
+    oi: Annotated[
+        bool, typer.Option("--oi", help="Judge by open interest instead of price.")
+    ] = False,
 ) -> None:
     """Try thresholds of an alert rule on one half of the record, and check them on the other."""
     folder, wall = _settings().data_dir, datetime.now(UTC)
@@ -408,9 +410,12 @@ def simulate_trades(
         ),
     ] = None,
     entry: Annotated[
-        str | None, typer.Option(help="Enter while this holds of a pair: SQL, as in alert rules.")
+        str | None,
+        typer.Option(help="Enter while this condition holds for a pair; SQL, as in alert rules."),
     ] = None,
-    exit_: Annotated[str | None, typer.Option("--exit", help="Leave while this holds.")] = None,
+    exit_: Annotated[
+        str | None, typer.Option("--exit", help="Exit while this condition holds.")
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="A parameter of the signal, as period=21; can be repeated."),
@@ -437,14 +442,18 @@ def simulate_trades(
     ] = "2",
     stop: Annotated[float | None, typer.Option(help="Stop, % from the entry.")] = None,
     target: Annotated[float | None, typer.Option(help="Target, % from the entry.")] = None,
-    time_limit: Annotated[str | None, typer.Option(help="Longest trade, as 4h.")] = None,
-    max_positions: Annotated[int | None, typer.Option(help="Open at once, of all pairs.")] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(help="Close a trade after so long, as 4h.")
+    ] = None,
+    max_positions: Annotated[
+        int | None, typer.Option(help="Most positions open at once, over all pairs.")
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only check that the signals do not look ahead.")
     ] = False,
     walk_forward: Annotated[
         str | None,
-        typer.Option(help="Choose on 14 days and judge on the next 7, over and over: 14d:7d."),
+        typer.Option(help="Choose on 14 days, judge on the next 7, and repeat to the end: 14d:7d."),
     ] = None,
     vary: Annotated[
         list[str] | None,

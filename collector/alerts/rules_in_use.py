@@ -111,7 +111,7 @@ class RulesInUse:
 
     def _refuse(self, fault: str, now: datetime) -> None:
         if fault != self.fault:
-            log.error("alert rules refused; those before go on", reason=fault)
+            log.error("alert rules refused; previous rules stay in force", reason=fault)
             self.fault, self.changed_ts = fault, now
 
 

@@ -28,7 +28,7 @@ def faults(status: Status | None, shown: Moment) -> None:
             else f" since {formats.moment(status.fault_ts, shown.now)}"
         )
         st.warning(
-            plain(f"{status.fault}. The rules before it go on."),
+            plain(f"{status.fault}. The previous rules stay in force."),
             title=f"alerts.toml has a fault{since}",
             icon=":material/edit_off:",
         )

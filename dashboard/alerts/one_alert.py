@@ -99,7 +99,7 @@ def _course(row: dict[Any, Any]) -> list[str]:
         lines.append(f"Silenced until {formats.moment(row['silenced_until'])}.")
     about = f"Per {row['per']}, {row['timeframe']} bars, group {row['alert_group']}"
     channels = formats.listed(json.loads(row["channels"]))
-    return [*lines, f"{about}, {f'told to {channels}' if channels else 'told on pages only'}."]
+    return [*lines, f"{about}, {f'sent to {channels}' if channels else 'shown on pages only'}."]
 
 
 def _time(step: tuple[pd.Timestamp, str]) -> pd.Timestamp:

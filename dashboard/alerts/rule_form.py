@@ -77,7 +77,7 @@ def rule_form(text_key: str, channels: Sequence[str]) -> None:
                 _scope(field, key)
     group, told = st.columns(2)
     with group:
-        field(st.text_input, "group", "Group", placeholder="told as one line or message")
+        field(st.text_input, "group", "Group", placeholder="sent as one message")
     with told:
         field(
             st.multiselect, "channels", "Send to", default=[],

@@ -51,7 +51,7 @@ def rule_list(rules: Sequence[Rule], fired: Mapping[str, int], look: Colors) -> 
             "scope": text("Of", width=150),
             "waits": text("For", width=60),
             "group": text("Group", width=110),
-            "channels": text("Told to", width=110),
+            "channels": text("Channels", width=110),
         },
         hide_index=True,
         height="content",

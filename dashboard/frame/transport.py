@@ -287,7 +287,7 @@ def _go(hand: _Hand, at: datetime) -> None:
     if at >= now.now - (now.cycle if hand.playing else timedelta()):
         hand.playing, at = False, now.now
         hand.said = (
-            "Caught up with the present: back to live goes on from here."
+            "Caught up with the present. Back to live continues from here."
             if now.mode == "live"
             else f"The record ends at {formats.moment(now.now)}."
         )

@@ -86,7 +86,12 @@ PRICE: Final = Pane(
     height=320,
 )
 SIGNALS: Final = Pane(
-    lines=(), of=_OI, style="tiers", button="Signals", named="Signals, gravest on top", height=96
+    lines=(),
+    of=_OI,
+    style="tiers",
+    button="Signals",
+    named="Signals, most severe on top",
+    height=96,
 )
 BANDS: Final = "Bollinger bands"
 """The button for those about the price."""

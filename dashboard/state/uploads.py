@@ -119,8 +119,8 @@ class Uploads:
     def _home(self, data_dir: Path) -> Path:
         if len(self._open) >= MAX_OPEN:
             raise LakeError(
-                f"{MAX_OPEN} uploaded records are open on this server: close one of them first, or "
-                f"wait: one that nobody looks at for {IDLE_S / 60:.0f} minutes is deleted"
+                f"{MAX_OPEN} uploaded records are open on this server: close one, or wait: "
+                f"one that no page has shown for {IDLE_S / 60:.0f} minutes is deleted"
             )
         try:
             if self._place is None or not self._place.is_dir():

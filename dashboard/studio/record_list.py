@@ -46,8 +46,8 @@ def record_list() -> None:
             _card(upload)
     st.caption(
         "An uploaded record is deleted when it is closed, when no page has shown it for "
-        f"{IDLE_S / 60:.0f} minutes, and when the server stops. Whoever has its address can look "
-        "at it."
+        f"{IDLE_S / 60:.0f} minutes, and when the server stops. Anyone with its address "
+        "can open it."
     )
 
 

@@ -342,7 +342,7 @@ def test_a_fault_in_the_rules_and_a_failing_channel_are_said(opened, market):
     page = opened("app_pages/alerts.py", publish=False)
 
     (said,) = (one.value for one in page.warning if "line 4" in one.value)
-    assert "no value is called 'z_io'. The rules before it go on." in said.replace("\\", "")
+    assert "no value is called 'z_io'. The previous rules stay in force." in said.replace("\\", "")
     (table,) = (one.value for one in page.dataframe if "error" in one.value)
     assert table[["channel", "state"]].to_numpy().tolist() == [
         ["desk", "not used yet"],
