@@ -49,7 +49,11 @@ ANY_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 @cache
 def sql(name: str, given: frozenset[str] = frozenset()) -> str:
-    """Return the text of the query called *name*; the rows of those in *given* are at hand."""
+    """Return the text of the query called *name*; the rows of those in *given* are not asked for.
+
+    Raises:
+        QueryError: There is no such query.
+    """
     if name not in NAMES:
         raise QueryError(f"{name}: no such query; choose from {', '.join(NAMES)}")
     text = _with_other_queries(_file(name), given)
@@ -80,6 +84,10 @@ def fetch(
 
     Of the queries whose rows it reads, those in *given* are not run again: their rows are these,
     as this function returned them, or some of them.
+
+    Raises:
+        QueryError: The query or a parameter is wrong.
+        LakeError: The lake cannot be read.
     """
     with _at_hand(cursor, given):
         rows: pd.DataFrame = table(cursor, name, frozenset(given), **params).to_pandas()
@@ -95,7 +103,12 @@ def table(
     /,
     **params: object,
 ) -> pa.Table:
-    """Return the same as an Arrow table, whose times are as the lake keeps them: without a zone."""
+    """Return the same as an Arrow table, whose times are as the lake keeps them: without a zone.
+
+    Raises:
+        QueryError: The query or a parameter is wrong.
+        LakeError: The lake cannot be read.
+    """
     if "known_by" in parameters(name, given) and "now" in params:
         params = {"known_by": params["now"], **params}
     _check(name, given, params)

@@ -125,7 +125,11 @@ class Session:
         return int(number)
 
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """Return the connection, opened if need be; only the thread that has the turn asks."""
+        """Return the connection, opened if need be; only the thread that has the turn asks.
+
+        Raises:
+            LakeError: The catalog is missing or cannot be opened.
+        """
         if self._connection is None:
             if self._opened and not self.layout.catalog.exists():
                 # DuckLake would begin an empty lake in its place.
@@ -144,7 +148,11 @@ class Session:
 
 @contextmanager
 def lake_errors(doing: str) -> Iterator[None]:
-    """Turn what DuckDB and the disk complain of into a LakeError about *doing* something."""
+    """Turn errors of DuckDB and of the disk into a LakeError about *doing* something.
+
+    Raises:
+        LakeError: Either raised one.
+    """
     try:
         yield
     except (duckdb.Error, OSError) as error:

@@ -229,6 +229,9 @@ def completeness(
         One row per venue and metric that was stated: venue, metric, universe [instruments],
         cycles_expected, cycles_stored, expected [values], stored [values],
         completeness_pct (at most 100) [%].
+
+    Raises:
+        QueryError: *interval* is not above 0, or a name is unknown.
     """
     if interval <= timedelta(0):
         raise QueryError(f"interval: must be positive, not {interval}")

@@ -111,7 +111,11 @@ def _refuse_other_ending(file: Path, kind: str) -> None:
 
 
 def refuse_shape(file: Path, columns: int, rows: int) -> None:
-    """Refuse more columns or rows than can be read."""
+    """Refuse more columns or rows than can be read.
+
+    Raises:
+        ImportRefused: There are more.
+    """
     if columns > MAX_COLUMNS:
         raise ImportRefused(file, f"it has {columns:,} columns, at most {MAX_COLUMNS} can be read")
     if rows > MAX_ROWS:
