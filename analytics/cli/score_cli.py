@@ -24,7 +24,7 @@ from analytics.lake.reader import Reader
 from analytics.quantities import QUANTITIES
 from analytics.rules import firings, sweep
 from analytics.rules.rules_file import Rule, named
-from analytics.rules.scorecard import HORIZONS, score, write_change, write_excess
+from analytics.rules.scorecard import HORIZONS, write_change, write_excess
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,9 @@ def scorecard(asked: Asked, rules: Sequence[Rule], names: Sequence[str]) -> pd.D
     mine = [named(rules, name) for name in dict.fromkeys(names)] or list(rules)
     back = looked_at(asked.since)
     with _lake(asked) as (cursor, now):
-        if asked.recorded:
-            fired = firings.recorded(cursor, mine, now, back)
-        else:
-            fired = firings.looked_back(cursor, mine, now, back, known_by=query.ANY_TIME)
-        panel = firings.outcomes(cursor, now, back, known_by=query.ANY_TIME)
-    return score(panel, fired, [rule.name for rule in mine])
+        return firings.scorecard(
+            cursor, mine, now, back, known_by=query.ANY_TIME, as_recorded=asked.recorded
+        )
 
 
 def csv(found: pd.DataFrame) -> str:

@@ -15,7 +15,7 @@ from analytics.panels.panel import Panel, load
 from analytics.rules.history import replay
 from analytics.rules.reading import mark
 from analytics.rules.rules_file import Rule
-from analytics.rules.scorecard import METRICS
+from analytics.rules.scorecard import METRICS, score
 
 _COLUMNS: Final = ("rule", "per", "venue", "symbol", "base", "fired_ts")
 
@@ -87,3 +87,34 @@ def outcomes(
     end, seen = mark(now, "5m"), known_by or now
     counted = bases(cursor, end, seen)
     return load(cursor, METRICS, "5m", now=end, known_by=seen, start=end - span, counted=counted)
+
+
+def scorecard(
+    cursor: duckdb.DuckDBPyConnection,
+    rules: Sequence[Rule],
+    now: datetime,
+    span: timedelta,
+    *,
+    known_by: datetime | None = None,
+    as_recorded: bool = True,
+) -> pd.DataFrame:
+    """Return how *rules* did in the *span* before *now*, as ``scorecard.score`` does.
+
+    Args:
+        cursor: On the lake.
+        rules: Which are judged together: p is corrected for all of them.
+        now: With a zone.
+        span: How far before *now* to begin.
+        known_by: What became known later is not seen; None: at *now*.
+        as_recorded: Whether alerts count that were recorded, else all that would have fired.
+
+    Raises:
+        QueryError: *now* has no zone.
+        LakeError: The lake cannot be read.
+    """
+    if as_recorded:
+        fired = recorded(cursor, rules, now, span)
+    else:
+        fired = looked_back(cursor, rules, now, span, known_by=known_by)
+    panel = outcomes(cursor, now, span, known_by=known_by)
+    return score(panel, fired, [rule.name for rule in rules])

@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from analytics.rules import firings
-from analytics.rules.scorecard import score
 from dashboard.loaders import alert_episodes, shown_moment, source
 from dashboard.loaders.shown_moment import Known
 from dashboard.state.as_of import Moment
@@ -35,6 +34,4 @@ def _scorecard(
 ) -> pd.DataFrame:
     rules = alert_episodes.running_rules()
     with source.reader(folder).cursor() as cursor:
-        fired = firings.recorded(cursor, rules, mark, SPAN)
-        panel = firings.outcomes(cursor, mark, SPAN, known_by=known_by)
-    return score(panel, fired, [name for name, _ in versions])
+        return firings.scorecard(cursor, rules, mark, SPAN, known_by=known_by)

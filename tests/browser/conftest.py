@@ -233,6 +233,15 @@ def empty(browser, tmp_path_factory):
 
 
 @pytest.fixture
+def growing(browser, tmp_path):
+    """The address of a dashboard on a record that the test adds to, and its folder."""
+    folder = tmp_path / "data"
+    _build(folder)
+    with _serving(folder) as address:
+        yield address, folder
+
+
+@pytest.fixture
 def ailing(browser, tmp_path):
     """The address of a dashboard on a record that two pages cannot bear, and its log."""
     folder, log = tmp_path / "data", tmp_path / "log"
@@ -264,9 +273,9 @@ def _build(folder):
                 for back in range(24, 0, -1)
                 if (coin, venue, back) not in HOLE
             ]
-            rows.append(_alert(now, venue, coin, "Flush", "crash", "critical"))
-        rows.append(_cycle(venue, now))
-    rows.append(_alert(now, "okx", "SOL", "Crowded longs", "crowd", "warning"))
+            rows.append(alert(now, venue, coin, "Flush", "crash", "critical"))
+        rows.append(cycle(venue, now))
+    rows.append(alert(now, "okx", "SOL", "Crowded longs", "crowd", "warning"))
     table = pa.Table.from_pylist([{**bar, "snapshot_count": 10, "origin": "live"} for bar in bars])
     with Lake(folder) as lake:
         lake.append_records(rows)
@@ -274,7 +283,7 @@ def _build(folder):
         lake.publish()
 
 
-def _alert(now, venue, coin, rule, group, severity):
+def alert(now, venue, coin, rule, group, severity):
     """An alert that fires, too old to be told to somebody who looks for the first time."""
     fired = now - timedelta(minutes=40)
     return AlertEvent(
@@ -305,7 +314,7 @@ def _candle(price, back):
     return {"open": opened, "close": closed, "high": price * 1.015, "low": price * 0.995}
 
 
-def _cycle(venue, at):
+def cycle(venue, at):
     return Cycle(
         venue=venue,
         started_ts=at - timedelta(seconds=1),

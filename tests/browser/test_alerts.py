@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.browser.conftest import COMPLETE
+from analytics.lake.records import Snapshot, Trade
+from analytics.lake.writer import Lake
+from tests.browser.conftest import COMPLETE, alert, cycle, go
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -37,10 +40,6 @@ def test_a_browser_is_told_once_and_a_press_opens_the_pair_then(visit, someone, 
         "■■■ crash: 8 pairs, BTC Binance, DOGE Binance and 6 more",
         "■■ SOL OKX: SOL: OI +3.1 σ in 5m",
     ]
-    again = visit(f"{made}/exchanges", by=returned)
-    again.get_by_role("link", name="9", exact=True).click()
-    again.get_by_role("heading", name="Firing now").wait_for()
-    assert again.locator(TOASTS).count() == 0
     page.get_by_role("button", name="Close").first.click()
     assert toasts.count() == 1
     toasts.first.click()
@@ -48,11 +47,55 @@ def test_a_browser_is_told_once_and_a_press_opens_the_pair_then(visit, someone, 
     page.get_by_role("heading", name="SOL/USDT · OKX").wait_for()
     assert re.search(r"[?&]at=\d{4}-\d\d-\d\dT", page.url)
     assert page.locator(TOASTS).count() == 0
+    again = visit(f"{made}/exchanges", by=returned)
+    again.get_by_role("link", name="9", exact=True).click()
+    again.get_by_role("heading", name="Firing now").wait_for()
+    assert again.locator(TOASTS).count() == 0
 
     new = visit(f"{made}/health")
     new.get_by_role("link", name="9", exact=True).wait_for()
     assert new.locator(TOASTS).count() == 0
     assert json.loads(new.evaluate('localStorage["perpscope-alerts-seen"] ?? "0"')) > 0
+
+
+def test_a_browser_is_told_of_a_monitored_trade_on_every_page(growing, visit):
+    """Its stop, a funding flip, and an alert of its pair too slight to be told otherwise."""
+    address, folder = growing
+    key = {"venue": "binance", "symbol": "BTC/USDT:USDT", "base": "BTC"}
+    began = datetime.now(UTC)
+    ids = {"id": "mine", "change_id": "mine", "change": "open", "ts": began, "opened_ts": began}
+    sizes = {"size_base": 0.5, "leverage": 10.0, "maintenance_margin_pct": 0.5}
+    prices = {"entry_price": 98_000.0, "stop_price": 95_000.0, "target_price": 110_000.0}
+    record(folder, began, Trade(**ids, **key, **sizes, **prices, side="long"))
+    page = visit(f"{address}/monitor")
+    page.get_by_text("BTC/USDT").first.wait_for()
+    toasts = page.locator(TOASTS)
+    assert toasts.count() == 0
+
+    now = datetime.now(UTC)
+    values = {"price": 94_000.0, "oi_usd": 9e9, "oi_base": 9e9 / 94_000}
+    rates = {"funding_rate": -0.0001, "funding_interval_h": 8.0}
+    fired = now + timedelta(minutes=40)
+    slight = [alert(fired, "binance", coin, "Slight", coin, "info") for coin in ("BTC", "ETH")]
+    record(folder, now, Snapshot(**key, received_ts=now, **values, **rates), *slight)
+    go(page, "Health")
+    toasts.nth(2).wait_for()
+    assert sorted(re.sub(r" · .*", "", text) for text in toasts.all_inner_texts()) == [
+        "BTC/USDT Binance long: funding flipped, it now receives",
+        "BTC/USDT Binance long: stop 95,000.00 is crossed",
+        "■ BTC Binance: BTC: OI +3.1 σ in 5m",
+    ]
+    toasts.filter(has_text="stop").click()
+    page.wait_for_function(COMPLETE)
+    page.get_by_role("heading", name="Open trades").wait_for()
+    assert toasts.filter(has_text="BTC/USDT").count() == 0
+
+
+def record(folder, at, *rows):
+    """Add *rows* to a record, as of a cycle that ends *at* that time."""
+    with Lake(folder) as lake:
+        lake.append_records([*rows, cycle("binance", at)])
+        lake.publish()
 
 
 def press(page, x, y):

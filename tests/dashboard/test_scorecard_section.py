@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from analytics.lake.records import AlertEvent
+from analytics.rules import firings
 from analytics.rules.columns import COLUMNS
 from analytics.rules.rules_file import read_rules
-from dashboard.loaders import scorecards
 
 RULES = '[[rule]]\nname = "Jump"\nwhen = "price > 1"\n[[rule]]\nname = "Rare"\nwhen = "price > 9"\n'
 BAR = timedelta(minutes=5)
@@ -52,8 +52,8 @@ def judged(record):
 
 def test_rules_are_judged_once_the_section_is_open(monkeypatch, opened, judged):
     asked = []
-    score = scorecards.score
-    monkeypatch.setattr(scorecards, "score", lambda *given: asked.append(1) or score(*given))
+    score = firings.score
+    monkeypatch.setattr(firings, "score", lambda *given: asked.append(1) or score(*given))
     page = opened("app_pages/alerts.py", publish=False)
     assert asked == []
 
