@@ -15,7 +15,7 @@ from analytics.rules.engine import Event
 from analytics.rules.frames import COLUMNS
 from analytics.rules.history import replay
 from analytics.rules.messages import message
-from analytics.rules.rules_file import Rule, builtin, named, read_rules, span
+from analytics.rules.rules_file import Rule, builtin, named, read_rules, read_written, span
 from analytics.untrusted.visible import visible
 
 LONGEST: Final = timedelta(days=31)
@@ -67,7 +67,7 @@ def _content(path: Path) -> bytes:
 
 def _read(path: Path, content: bytes) -> tuple[Rule, ...]:
     try:
-        return read_rules(content, COLUMNS)
+        return read_written(content, COLUMNS)
     except RuleError as error:
         raise RuleError(f"{path}: {error}") from error
 

@@ -244,6 +244,9 @@ def _statement(text: str) -> _Node:
     except RecursionError:
         raise RuleError(f"nested more than {DEEPEST} levels deep") from None
     if tree["error"]:
+        if tree["error_type"] == "not implemented":
+            # Not what is wrong: DuckDB parsed several statements, and one of them is no query.
+            raise RuleError("several statements; write one condition, without a semicolon")
         place = int(tree.get("position", len(_SELECT))) - len(_SELECT) + 1
         raise RuleError(f"character {place}: {tree['error_message']}")
     if len(tree["statements"]) != 1:

@@ -135,6 +135,16 @@ def named(rules: Sequence[Rule], name: str) -> Rule:
     return by_name[name]
 
 
+def read_written(content: bytes, columns: _Columns) -> tuple[Rule, ...]:
+    """Return the rules of a file as :func:`read_rules`; one that is empty is half written.
+
+    An editor empties a file before it writes it: that must not end every alert that fires.
+    """
+    if not content.strip():
+        raise RuleError("it is empty; for no rules at all, write a comment into it")
+    return read_rules(content, columns)
+
+
 def read_rules(content: bytes, columns: _Columns) -> tuple[Rule, ...]:
     """Return the rules of an ``alerts.toml``.
 

@@ -19,7 +19,7 @@ from analytics.errors import LakeError, RuleError
 from analytics.lake.layout import write_in_place_of
 from analytics.rules.alert_commands import digest
 from analytics.rules.expression import ColumnKind
-from analytics.rules.rules_file import LARGEST, Per, Rule, read_rules
+from analytics.rules.rules_file import LARGEST, Per, Rule, read_rules, read_written
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +97,7 @@ class RulesInUse:
             RuleError: They are not, with every fault and its line, or another text is there by now.
             LakeError: It cannot be written.
         """
+        text = text if text.strip() else "# No rules.\n"
         read_rules(text.encode(), self._columns)
         if replaces is not None and replaces != self._digest():
             raise RuleError(f"{FILE} was changed since this edit began; reload the page")
@@ -124,7 +125,7 @@ def read_file(path: Path, columns: Columns) -> tuple[str, tuple[Rule, ...]]:
     try:
         content = _content(path)
         # First: it says which bytes are no text.
-        rules = read_rules(content, columns)
+        rules = read_written(content, columns)
         return content.decode(), rules
     except RuleError as error:
         raise RuleError(f"{FILE}: {error}") from error

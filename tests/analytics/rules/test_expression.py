@@ -44,6 +44,7 @@ def test_a_condition_of_several_values_reads_the_columns_that_it_names() -> None
         ("z_oi > 1e999", "character 8: the number is too large"),
         ("abs(z_oi, 2) > 1", "No function matches"),
         ("z_oi > 1; select 1", "several statements; write one condition"),
+        ("z_oi > 1; drop table x", "several statements; write one condition"),
         ("z_oi > 1, partial", "write one condition; join several by and, or"),
         ("z_oi > 1 as x", "write one condition; join several by and, or"),
         ("not " * 60 + "partial", "nested more than 40 levels deep"),

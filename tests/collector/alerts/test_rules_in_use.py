@@ -90,6 +90,7 @@ def dangling(path):
         (dangling, "missing"),
         (lambda path: path.write_text(OTHER[:-9]), "this is not TOML: "),
         (lambda path: path.write_text(OTHER.replace("z_oi", "z_io")), "line 3: when: character 1"),
+        (lambda path: path.write_text(""), "it is empty; for no rules at all, write a comment"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "byte 1 is not UTF-8 text"),
         (lambda path: path.write_text("#" * 1_000_001), "over 1,000,000 bytes"),
     ],
@@ -142,6 +143,10 @@ def test_saved_rules_replace_the_file_and_wrong_ones_nothing(rules, tmp_path):
     assert (stat.S_IMODE(linked.stat().st_mode), rules.path.is_symlink()) == (0o640, True)
     assert list(home.iterdir()) == [linked]
     assert rules.look(NOW)
+
+    rules.save("", digest(OTHER))
+    assert rules.look(NOW)
+    assert (names(rules), rules.fault) == ([], None)
 
 
 def test_rules_are_saved_where_the_file_is_gone(rules):
