@@ -99,7 +99,7 @@ pages = [
         "app_pages/studio.py",
         title="Studio",
         icon=":material/upload_file:",
-        help="Files of your own, looked at as the record is.",
+        help="Your own files, on every page, like the live record.",
     ),
     st.Page(
         "app_pages/health.py",

@@ -162,7 +162,9 @@ def _config(names: Sequence[str]) -> dict[str, Any]:
         "about": text(_HEADINGS["about"], width=120, pinned=True, help="Press: the pair then"),
         "rule": text(_HEADINGS["rule"], width=140, help="Press: the alert"),
         "message": text("Message", width=420),
-        "values": text("Values", width=380, help="As they were, with the thresholds of the rule"),
+        "values": text(
+            "Values", width=380, help="Values at that time, beside the rule's thresholds"
+        ),
         "state": text("State", width=230),
         "left": text("Time left", width=110),
         "group": text("Group", width=90),

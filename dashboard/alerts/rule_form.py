@@ -62,7 +62,9 @@ def rule_form(text_key: str, channels: Sequence[str]) -> None:
             st.selectbox, "severity", "Severity", default="warning", options=[*get_args(Severity)]
         )
     _condition(field, text_key, "when", "Condition", per)
-    _condition(field, text_key, "clear", "Over when (else: as soon as the condition is false)", per)
+    _condition(
+        field, text_key, "clear", "Clear condition (default: when the condition is false)", per
+    )
     hold, keep, cool = st.columns(3)
     for place, key, label in (
         (hold, "for", "Must hold for"),

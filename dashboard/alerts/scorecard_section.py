@@ -37,7 +37,7 @@ def scorecard_section() -> None:
             with st.spinner("Judging the alerts of 30 days …"):
                 found = scorecards.scorecard(shown)
             if found.empty:
-                st.caption("No rules run here yet.")
+                st.caption("No alert rules yet.")
                 return
             _figures(found[found["note"].isna()])
             _absent(found[found["note"].notna()])

@@ -74,7 +74,7 @@ def _ran(wanted: Wanted, shown: Moment) -> None:
     if ran is None:
         st.caption(
             "Each combination is tried on the older half of the time, and checked on the newer "
-            "half. The best of many is good by chance: what is left of it there says how much."
+            "half. The best of many is partly chance: the newer half shows how much of it remains."
         )
         return
     with st.spinner(f"Trying thresholds on {formats.span(ran.span)} …"):

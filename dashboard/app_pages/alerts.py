@@ -60,7 +60,7 @@ def rules() -> None:
                 running, rule_list.counted(history.fired(shown, alert_episodes.LOOK_BACK)), look
             )
         else:
-            st.caption("No rules run here yet. The collector begins with those that are built in.")
+            st.caption("No alert rules yet. A collector starts with the built-in ones.")
         with st.expander(
             "Edit rules", icon=":material/edit:", key="edit_rules", on_change="rerun"
         ) as editor:

@@ -20,8 +20,8 @@ def board() -> None:
     with error_boundary():
         title_row("Studio")
         st.caption(
-            "Look at files of your own as at the live record: on every page, replayed, with alerts "
-            "and simulated trades. They are no part of the record unless you import them."
+            "Open files of your own and use every page on them, with replay, alerts and simulated "
+            "trades. Nothing joins the record unless you import it."
         )
         record_list.record_list()
     if is_building and not record_list.is_building():
@@ -62,7 +62,9 @@ def check(opening: Opening) -> None:
         if left:
             st.caption(plain(f"Answer {formats.plural(left, 'question')} first."), width="content")
         elif has_some and not has_values:
-            st.caption("Say below what a column holds: none is taken yet.", width="content")
+            st.caption(
+                "Choose below what each column holds; no column is used yet.", width="content"
+            )
     column_check.columns(opening)
 
 

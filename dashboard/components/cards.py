@@ -268,8 +268,8 @@ def _why_no_change(name: str, figure: Figure | None, timeframe: str) -> str:
         return ""
     if name == UNSIGNED:
         return " No change: no pair was streamed for this whole hour and for the one before."
-    what = "open interest in USD and in coins" if name == SPLIT else "it"
-    return f" No change: no pair knows {what} both now and {timeframe} ago."
+    what = "open interest in USD and in coins" if name == SPLIT else "a value"
+    return f" No change: no pair has {what} both now and {timeframe} ago."
 
 
 def _behind(figure: Figure | None) -> str:

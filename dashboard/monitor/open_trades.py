@@ -43,7 +43,7 @@ def open_trades(found: list[Monitored], shown: Moment, why_not: str | None) -> N
             live = trades.live(one.trade, one.contract, shown) if one.contract else None
             _head(one.trade, live, shown, why_not)
             if live is None:
-                st.caption("No contract size is known of this pair, so nothing can be computed.")
+                st.caption("This pair's contract size is not known, so nothing can be computed.")
                 continue
             with st.grid(7, min_column_width=125, gap="small"):
                 _figures(one.trade, live, shown)

@@ -52,7 +52,7 @@ def new_trade(shown: Moment) -> None:
     )
     opened = right.datetime_input(
         "Opened, UTC", value=None, max_value=shown.now, key="trade_opened",
-        help="Empty: now. Of a past time the record's price is proposed.",
+        help="Empty: now. For a past time the recorded price is filled in.",
     )  # fmt: skip
     opened_ts = None if opened is None else opened.replace(tzinfo=UTC)
     key = f"new_{row['venue']}_{row['symbol']}"

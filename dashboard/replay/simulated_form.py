@@ -64,9 +64,11 @@ def form(names: pd.DataFrame, seen: View) -> tuple[Wanted | None, bool]:
         side = _choice("Side", get_args(Side), "sim_side", "both")
         size = _size()
         start = _number("Start capital, USD", "sim_start", 10_000.0)
-        most = _number("Maximum positions", "sim_most", help="Open at once. None: one per pair.")
+        most = _number(
+            "Maximum positions", "sim_most", help="Most positions at once. Empty: one per pair."
+        )
         limit = _number("Time limit, bars", "sim_limit")
-        fee = _number("Fee, %", "sim_fee", help="Of each fill. None: as the venue publishes it.")
+        fee = _number("Fee, %", "sim_fee", help="Of each fill. Empty: the venue's published fee.")
         bps = _number("Slippage, bps", "sim_slippage", 2.0)
         stop = _number("Stop, %", "sim_stop", help="Against the entry price.")
         target = _number("Target, %", "sim_target", help="For the trade.")
@@ -144,7 +146,7 @@ def _of_rule() -> Source | None:
     rules = {rule.name: rule for rule in alert_episodes.running_rules() if rule.per != "venue"}
     name = st.selectbox("Rule", list(rules), key="sim_rule", bind="query-params")
     if name is None:
-        st.caption("No rules run here yet.")
+        st.caption("No alert rules yet.")
         return None
     rule = rules[name]
     st.caption(f"Enters when it fires, leaves when it is resolved: {plain(rule.when.sql)}")
@@ -158,7 +160,7 @@ def _conditions(timeframe: str) -> Source | None:
             key="sim_entry",
             bind="query-params",
             placeholder="z_oi > 3 and rsi_14 < 30",
-            help="A condition as alert rules have them. True: a pair is entered.",
+            help="A condition as in alert rules. While it holds, a pair is entered.",
         )
         left = st.text_input(
             "Exit",
@@ -203,7 +205,7 @@ def _pairs(names: pd.DataFrame, seen: View) -> tuple[tuple[str, str], ...]:
         bind="query-params",
         max_selections=_MAX_PAIRS,
         placeholder=f"The {_LARGEST} largest",
-        help="None: the largest by open interest, of those that the sidebar shows.",
+        help="Empty: the largest by open interest that the sidebar shows.",
     )
     if chosen:
         return tuple(known[name] for name in chosen)

@@ -146,7 +146,7 @@ def _alert_line(state: Build) -> str:
     if state.alerts is None:
         return "Looking for the alerts of the live record's rules …"
     if not state.alerts:
-        return "No alert of the live record's rules would have fired. On Alerts it takes others."
+        return "No alert of the live record's rules would have fired. Try other rules on Alerts."
     alerts = formats.plural(state.alerts, "alert")
     return f"{alerts} of the live record's rules would have fired."
 
