@@ -1,10 +1,10 @@
 """Time of a step of a replay on the server, against pandas on the same snapshots.
 
-    python benchmarks/replay.py LAKE [--windows 6]
+    python benchmarks/replay.py LAKE [--windows 3]
 
 LAKE is one of ``big_lake.py`` with at least two days: 200 pairs on each of three venues. A step
 is what Overview asks of analytics at a past time: every pair as it was known, and how far it came.
-Steps are a cycle apart, in windows of half an hour spread over a whole past day, as the dashboard
+Steps are a cycle apart, in windows of two hours spread over a whole past day, as the dashboard
 reads them ahead. A jump to another time is answered from the files. The same by pandas: the newest
 of six metrics of each pair and five changes, with ``merge_asof`` over the day's snapshots, which
 were loaded from the Parquet files and sorted by time before. CPU time stands beside the wall's: it
@@ -133,14 +133,14 @@ def main() -> None:
     """Step through windows of the day in turn with pandas, and print the times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lake", type=Path)
-    parser.add_argument("--windows", type=int, default=6)
+    parser.add_argument("--windows", type=int, default=3)
     asked = parser.parse_args()
     midnight, reader, watch = END.replace(hour=0), Reader(asked.lake), Stopwatch()
     with reader.cursor() as cursor:
         every = steps(cursor, midnight - DAY + timedelta(hours=2), midnight, CYCLE)
         theirs = Pandas(cursor, midnight)
     for number in range(asked.windows):
-        start = midnight - DAY + timedelta(hours=2) + number * 7 * LENGTH
+        start = midnight - DAY + timedelta(hours=2) + number * 2 * LENGTH
         moments = [at for at in every if start <= at < start + LENGTH]
         with watch.of("a jump: pairs from the files"), reader.cursor() as cursor:
             pairs(cursor, moments[0], 300)

@@ -2,14 +2,15 @@
 
 A file holds a day of snapshots or a month of bars, sorted by pair: what was known at one moment is
 spread all over it, and reading it takes ten times as long as reading the newest minutes of a live
-lake. A window holds what the queries of a step need for each moment of half an hour.
+lake. A window holds what the queries of a step need for each moment of two hours: reading it takes
+little longer than for ten minutes, and a fast replay is through half an hour in two seconds.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -24,35 +25,45 @@ from analytics.lake.schema import BAR
 
 log = logging.getLogger(__name__)
 
-LENGTH: Final = timedelta(minutes=30)
+LENGTH: Final = timedelta(hours=2)
 """Of the time whose moments a window answers for."""
 
 _SINCE: Final = timedelta(minutes=15)
 """How far back a moment's newest values may be."""
 _SPANS: Final = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 240, 1440))
-"""Over which changes are asked for: the timeframes."""
+"""Over which changes may be asked for: the timeframes."""
 _DAY: Final = timedelta(hours=25)
-"""Bars go back so far: for a change over a day, from a price that is ten minutes old."""
+"""Snapshots and cycles go back so far at most: for a change over a day, from an old price."""
+_BARS: Final = timedelta(hours=49)
+"""And bars: those of the last day are compared with the day before."""
 _HOUR: Final = timedelta(hours=1)
 
-ANSWERED: Final = frozenset({"bars_known", "pair_flows", "pairs", "silent_pairs"})
+_OF_SNAPSHOTS: Final = frozenset({"assets", "pairs"})
+"""The queries that read snapshots of ``$span_s`` ago."""
+ANSWERED: Final = _OF_SNAPSHOTS | {
+    *("bars_known", "fetched_later", "known_pairs", "liquidated", "market_history", "pair_flows"),
+    *("panel_bars", "panel_bars_5m", "prices_apart", "silent_pairs", "venue_cycles"),
+}
 """The queries of a step that a window answers; ``silent_pairs`` of a past time."""
 
 
 class Window:
     """What some queries need for the moments of `LENGTH` from *start* on. Safe for threads."""
 
-    def __init__(self, reader: Reader, start: datetime) -> None:
+    def __init__(
+        self, reader: Reader, start: datetime, spans: Collection[timedelta] = _SPANS
+    ) -> None:
         """Read it from the lake.
 
         Args:
             reader: Of the lake.
             start: UTC, a whole second.
+            spans: Over which changes are asked for; the snapshots of each take memory.
 
         Raises:
             LakeError: It cannot be read.
         """
-        self.start = start
+        self.start, self.spans = start, frozenset(spans)
         # On so few rows a second thread costs more than it brings.
         self._database = duckdb.connect(
             config={"python_enable_replacements": "false", "threads": 1}
@@ -62,7 +73,8 @@ class Window:
         with reader.cursor() as cursor:
             self._files = self._files_in(cursor)
             self._take(cursor, "instruments", "true order by all", {})
-            self._take_bars(cursor)
+            self._take_between(cursor, "bars", "ts", start - _BARS)
+            self._take_between(cursor, "cycles", "started_ts", start - _DAY)
             self._take_snapshots(cursor)
 
     def is_whole(self, reader: Reader) -> bool:
@@ -79,20 +91,21 @@ class Window:
         return True
 
     def _files_in(self, cursor: duckdb.DuckDBPyConnection) -> Hashable:
-        first, last = self.start - _DAY - _HOUR, self.start + LENGTH
-        columns = {"bars": "ts", "snapshots": "received_ts"}
+        first, last = self.start - _BARS, self.start + LENGTH
+        columns = {"bars": "ts", "cycles": "started_ts", "snapshots": "received_ts"}
         within = [files_between(cursor, *of, first, last) for of in columns.items()]
         return files_of(cursor, "instruments"), *within
 
     def answers(self, name: str, params: Mapping[str, object]) -> bool:
         """Return whether it has all that the query called *name* reads with *params*."""
-        now, since = params.get("now"), params.get("since")
-        span_s, known_by = params.get("span_s", 0), params.get("known_by", now)
-        if name not in ANSWERED or not isinstance(now, datetime) or known_by == query.ANY_TIME:
+        if (now := _stepped_to(name, params)) is None:
             return False
-        is_near = not isinstance(since, datetime) or since >= now - _SINCE
-        is_timeframe = span_s == 0 or timedelta(seconds=float(str(span_s))) in _SPANS
-        return self.start <= now < self.start + LENGTH and is_near and is_timeframe
+        since, first = params.get("since", now), params.get("start", now)
+        assert isinstance(since, datetime)
+        assert isinstance(first, datetime)
+        is_near = since >= now - _SINCE and first >= self.start - _BARS
+        has_span = _span(name, params) in (None, *self.spans)
+        return self.start <= now < self.start + LENGTH and is_near and has_span
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -100,15 +113,17 @@ class Window:
         with self._database.cursor() as cursor:
             yield cursor
 
-    def _take_bars(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        where = "ts between $first::timestamp_ms and $last::timestamp_ms order by ts"
-        between = {"first": self.start - _DAY, "last": self.start + LENGTH}
-        self._take(cursor, "bars", where, between)
+    def _take_between(
+        self, cursor: duckdb.DuckDBPyConnection, table: str, column: str, first: datetime
+    ) -> None:
+        where = f"{column} between $first::timestamp_ms and $last::timestamp_ms order by {column}"
+        self._take(cursor, table, where, {"first": first, "last": self.start + LENGTH})
 
     def _take_snapshots(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Take those of the window, of each span before it, and of a silent venue's last hour."""
         first, last = self.start - _DAY - _HOUR, self.start + LENGTH
-        reach = [(self.start - span - _SINCE, last - span + BAR) for span in (timedelta(), *_SPANS)]
+        spans = (timedelta(), *self.spans)
+        reach = [(self.start - span - _SINCE, last - span + BAR) for span in spans]
         near = " or ".join(f"received_ts between {_at(one)} and {_at(two)}" for one, two in reach)
         # Pairs are silent beside others of their venue, however long that has had no data.
         where = f"""
@@ -138,14 +153,17 @@ class Windows:
     """The windows of one record around where it is stepped through. Safe for threads."""
 
     MAX_WINDOWS: Final = 2
-    """Windows that are kept: each takes about 100 MB for 600 pairs."""
+    """Windows that are kept: each takes up to 200 MB for 600 pairs and one timeframe."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._turn = threading.Lock()
         self._seen: dict[datetime, set[datetime]] = {}
-        self._kept: dict[datetime, Window | None] = {}
-        """By start, those used last at the end; None while one is read."""
+        self._spans: set[timedelta] = set()
+        """Over which changes were asked for."""
+        self._kept: dict[datetime, Window] = {}
+        """By start, those used last at the end."""
+        self._being_read: set[datetime] = set()
 
     def cursor(
         self, name: str, params: Mapping[str, object]
@@ -155,11 +173,12 @@ class Windows:
         A window is read once a second moment in it is asked for, and the next one from its
         middle on; until it is there the lake answers.
         """
-        now = params.get("now")
-        if name not in ANSWERED or not isinstance(now, datetime):
+        if (now := _stepped_to(name, params)) is None:
             return self._reader.cursor()
         start = now - (now - _EPOCH) % LENGTH
         with self._turn:
+            if (span := _span(name, params)) in _SPANS:
+                self._spans.add(span)
             window = self._window(start, now)
         if window is None or not window.answers(name, params):
             return self._reader.cursor()
@@ -183,25 +202,43 @@ class Windows:
         return self._kept.get(start)
 
     def _want(self, start: datetime) -> None:
-        if start in self._kept:
+        kept = self._kept.get(start)
+        if start in self._being_read or (kept is not None and kept.spans >= self._spans):
             return
-        self._kept[start] = None
-        threading.Thread(target=self._read, args=(start,), daemon=True).start()
+        self._being_read.add(start)
+        spans = frozenset(self._spans)
+        threading.Thread(target=self._read, args=(start, spans), daemon=True).start()
 
-    def _read(self, start: datetime) -> None:
+    def _read(self, start: datetime, spans: frozenset[timedelta]) -> None:
         window = None
         try:
-            window = Window(self._reader, start)
+            window = Window(self._reader, start, spans)
         except (LakeError, duckdb.Error) as error:
             # The lake answers without it; where it cannot be read, whoever asks it is told.
             log.warning("part of the record not read ahead: %s", error)
         with self._turn:
-            self._kept.pop(start, None)
+            self._being_read.discard(start)
             if window is not None:
+                self._kept.pop(start, None)
                 self._kept[start] = window
-            there = [one for one, kept in self._kept.items() if kept is not None]
-            for one in there[: -self.MAX_WINDOWS]:
+            for one in [*self._kept][: -self.MAX_WINDOWS]:
                 del self._kept[one]
+
+
+def _stepped_to(name: str, params: Mapping[str, object]) -> datetime | None:
+    """Return the past time of which *params* ask; None where only the lake can answer."""
+    known_by = params.get("known_by")
+    now = params.get("now", known_by)
+    if name not in ANSWERED or not isinstance(now, datetime) or known_by == query.ANY_TIME:
+        return None
+    return now
+
+
+def _span(name: str, params: Mapping[str, object]) -> timedelta | None:
+    """Return how far back a query called *name* reads older snapshots; None where it does not."""
+    if name not in _OF_SNAPSHOTS or "span_s" not in params:
+        return None
+    return timedelta(seconds=float(str(params["span_s"])))
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

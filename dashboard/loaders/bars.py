@@ -206,7 +206,8 @@ def _panel(
     counted_key: str,
     _counted: Bases,
 ) -> Panel:
-    with source.reader(folder).cursor() as cursor:
+    times = {"now": mark, "known_by": known[2], "start": mark - (bars + 1) * TIMEFRAMES[timeframe]}
+    with source.cursor_of(folder, "panel_bars", times) as cursor:
         return panels.load(
             cursor,
             metrics,

@@ -24,5 +24,6 @@ def key(found: Bases) -> str:
 
 @st.cache_resource(ttl="10m", max_entries=16, show_spinner=False)
 def _counted(folder: str, known: Known, mark: datetime) -> Bases:
-    with source.reader(folder).cursor() as cursor:
+    times = {"now": mark, "known_by": known[2]}
+    with source.cursor_of(folder, "prices_apart", times) as cursor:
         return bases(cursor, mark, known[2])

@@ -128,7 +128,8 @@ def assets(shown: Moment, seen: View) -> pd.DataFrame:
     }
 
     def summed() -> pd.DataFrame:
-        with source.reader(source.folder()).cursor() as cursor:
+        times = {"now": shown.now, "known_by": shown.known_by}
+        with source.cursor_of(source.folder(), "assets", times) as cursor:
             return query.fetch(cursor, "assets", rows, **asked)
 
     return derived("assets", shown, (seen.timeframe, seen.venues, seen.pairs), summed)
@@ -218,7 +219,7 @@ def collecting_since(shown: Moment) -> pd.DataFrame:
 
 @st.cache_data(ttl="10m", max_entries=64, show_spinner=False)
 def _fetch_of_bars(folder: str, known: Known, name: str, params: dict[str, object]) -> pd.DataFrame:
-    with source.reader(folder).cursor() as cursor:
+    with source.cursor_of(folder, name, params) as cursor:
         return query.fetch(cursor, name, **params)
 
 

@@ -22,6 +22,7 @@ from dashboard.state.uploads import Upload
 Known = tuple[str, int, datetime]
 """The newest bar, a count that changes with the bars, and by when those were known."""
 
+_DAY = timedelta(days=1)
 _CLOCKS_DIFFER = timedelta(minutes=1)
 _MIN_REFRESH_S = 2.0
 _UNREADABLE_RETRY_S = 5.0
@@ -48,7 +49,8 @@ def at_another_time(shown: Moment, now: datetime) -> Moment:
 
     Of the live record; it can be called on a thread without a session.
     """
-    fetched, undated = _fetched_later(now, source.info())
+    known_by = _known_by(now)
+    fetched, undated = _fetched_later(known_by, source.info())
     age = shown.age + (shown.now - now)
     return replace(
         shown,
@@ -56,7 +58,7 @@ def at_another_time(shown: Moment, now: datetime) -> Moment:
         age=age,
         fetched_later=fetched,
         undated=undated,
-        last_known=_known_by(now),
+        last_known=known_by,
     )
 
 
@@ -132,9 +134,10 @@ def _of_live(asked: datetime | time | None) -> Moment:
 
 
 def _asked_moment(past: datetime, origin: str, cycle: timedelta, age: timedelta) -> Moment:
-    fetched, undated = _fetched_later(past, source.info())
+    known_by = _known_by(past)
+    fetched, undated = _fetched_later(known_by, source.info())
     later = as_of.later_too()
-    return Moment(past, "asked", origin, cycle, age, later, fetched, undated, _known_by(past))
+    return Moment(past, "asked", origin, cycle, age, later, fetched, undated, known_by)
 
 
 def _known_by(past: datetime) -> datetime:
@@ -146,9 +149,11 @@ def _known_by(past: datetime) -> datetime:
     mark = five_minute_mark(past)
     if past == mark:
         return past
-    key = source.folder(), source.version(), mark, "became_known"
-    times = source.fetch(*key, {}, {"since": mark, "until": mark + BAR})["ts"]
-    times = times[times <= past]
+    # Of the whole day at once: a bar of any time can become known in it, so all bars are read.
+    day = past.replace(hour=0, minute=0, second=0, microsecond=0)
+    key = source.folder(), source.version(), day, "became_known"
+    times = source.fetch(*key, {}, {"since": day, "until": day + _DAY})["ts"]
+    times = times[(times > mark) & (times <= past)]
     return mark if times.empty else times.iloc[-1].to_pydatetime()
 
 
@@ -162,13 +167,14 @@ def _past(asked: datetime | time, now: datetime) -> datetime:
     return whole
 
 
-def _fetched_later(past: datetime, info: dict[str, str]) -> tuple[bool, datetime | None]:
-    """Return whether something of the day before *past* was fetched afterwards.
+def _fetched_later(known_by: datetime, info: dict[str, str]) -> tuple[bool, datetime | None]:
+    """Return whether something of the day before *known_by* was fetched afterwards.
 
-    And, where all of that is of before fetch times were noted, since when they are.
+    And, where all of that is of before fetch times were noted, since when they are. Between two
+    times that ``_known_by`` returns, the answer is the same.
     """
-    key = source.folder(), source.version(), past, "fetched_later"
-    row = source.fetch(*key, {}, {"known_by": past}).iloc[0]
+    key = source.folder(), source.version(), known_by, "fetched_later"
+    row = source.fetch(*key, {}, {"known_by": known_by}).iloc[0]
     if not row["bar_count"]:
         return False, None
     since = info.get(FETCH_TIMES_SINCE)

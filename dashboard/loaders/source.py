@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import streamlit as st
 
@@ -100,6 +103,19 @@ def _windows(place: str) -> Windows:
     return Windows(reader(place))
 
 
+def cursor_of(
+    place: str, name: str, params: Mapping[str, object]
+) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """Return a cursor for the query called *name*, which asks *params* of a time that is fixed.
+
+    What is stepped through is read ahead into memory, see ``analytics.replay.window``.
+    """
+    # Of an upload nothing may be left in memory once its session is over.
+    if SERVER.of_lake(place) is not None:
+        return reader(place).cursor()
+    return _windows(place).cursor(name, params)
+
+
 def info() -> dict[str, str]:
     """Return the facts of ``lake_info``, by key."""
     return _info(folder(), version())
@@ -125,8 +141,6 @@ def fetch(
     *_times* move with the clock and are no part of the key: *fixed* is, where they stand still.
     """
     asked = {**params, **_times}
-    # Of an upload nothing may be left in memory once its session is over.
-    is_stepped = fixed is not None and SERVER.of_lake(place) is None
-    found = _windows(place).cursor(name, asked) if is_stepped else reader(place).cursor()
+    found = reader(place).cursor() if fixed is None else cursor_of(place, name, asked)
     with found as cursor:
         return query.fetch(cursor, name, **asked)
