@@ -30,6 +30,9 @@ from analytics.rules.rules_file import Rule
 Truth = NDArray[np.int8]
 """1 is true, 0 false and -1 unknown."""
 
+MOST_CELLS: Final = 50_000_000
+"""Rows times rules that are evaluated at once, of two bytes: a sweep of a month has 400 million."""
+
 _MS: Final = timedelta(milliseconds=1)
 
 
@@ -179,6 +182,12 @@ class _Table:
 
 
 def _events(rules: Sequence[Rule], table: _Table) -> Iterator[Event]:
+    at_once = max(MOST_CELLS // max(len(table.frame), 1), 1)
+    for first in range(0, len(rules), at_once):
+        yield from _events_at_once(rules[first : first + at_once], table)
+
+
+def _events_at_once(rules: Sequence[Rule], table: _Table) -> Iterator[Event]:
     truth = evaluate(dict(conditions(rules)), table.frame)
     for rule in rules:
         inside = table.inside(rule)

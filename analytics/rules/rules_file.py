@@ -275,8 +275,12 @@ def _reasons(error: ValidationError) -> Iterator[tuple[str, str]]:
                 yield key, f"{key!r} is not known; a rule has {', '.join(known)}"
             case "missing":
                 yield key, f"{key} is missing"
+            case "string_pattern_mismatch":
+                allowed = "letters, digits, spaces and . % / + - _ are allowed"
+                yield key, f"{key}: {allowed}, not {fault['input']!r:.60}"
             case _:
                 reason = fault["msg"].removeprefix("Value error, ").replace("Input should", "must")
+                reason = reason.replace("String should", "must")
                 reason = reason.replace("a valid tuple", "a list").replace(
                     "a valid string", "a text"
                 )

@@ -88,6 +88,7 @@ def test_the_version_changes_with_what_decides_when_it_fires(
         (b"rule = 3", "write each rule as a [[rule]] table"),
         (b"[[rule]]\n" * (MAX_RULES + 1), "201 rules; at most 200 are allowed"),
         (b'[[rule]]\nwhen = "z_oi > 1"', "line 1: name is missing"),
+        (b'[[rule]]\nname = "{x}"\nwhen = "z_oi > 1"', "line 2: name: letters, digits, spaces and"),
         (b'[[rule]]\nname = "a"', "line 1: when is missing"),
     ],
 )
