@@ -132,6 +132,19 @@ def serve(port: Port = None) -> None:
     serving.become_dashboard(settings)
 
 
+@app.command()
+def openapi() -> None:
+    """Print the API's OpenAPI document."""
+    with interrupts.ending_at_once():
+        import orjson
+        from streamlit import logger
+
+        # Else it says of each cache that no server runs.
+        logger.set_log_level("ERROR")
+        from dashboard.api.application import openapi as document
+    print(orjson.dumps(document(), option=orjson.OPT_INDENT_2).decode())  # noqa: T201
+
+
 @app.command("import")
 def import_(
     files: Annotated[

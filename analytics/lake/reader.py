@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from analytics import time_limit
 from analytics.errors import LakeAbsent, LakeError, LakeTooNew
 from analytics.lake import check, schema
 from analytics.lake.attach import attach, connect, use
@@ -90,7 +91,7 @@ class Reader:
         """
         copy, cursor = self._take_newest()
         try:
-            with cursor:
+            with cursor, time_limit.asking(cursor):
                 self._look_at(copy, cursor)
                 try:
                     yield cursor

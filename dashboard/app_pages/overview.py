@@ -3,7 +3,6 @@
 import streamlit as st
 
 from analytics import formats
-from analytics.market.oi_split import with_split
 from analytics.palette import colors
 from dashboard.components.empty_state import no_data, no_data_selected
 from dashboard.components.market_cards import market_cards
@@ -12,7 +11,7 @@ from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
 from dashboard.frame.freshness import follow_origin, headline
 from dashboard.frame.refresh import refreshed
-from dashboard.loaders import bars, queries, shown_moment
+from dashboard.loaders import queries, rows, shown_moment
 from dashboard.overview import asset_rows, overview_exports
 from dashboard.overview.day_report import day_report_menu
 from dashboard.overview.missing_values import sentences
@@ -34,7 +33,7 @@ def board() -> None:
         if every.empty:
             no_data(looked_back, shown)
             return
-        pairs = with_split(seen.of(every))
+        pairs = rows.pairs(shown, seen)
         if pairs.empty:
             no_data_selected(looked_back, shown)
             return
@@ -43,12 +42,12 @@ def board() -> None:
         what = (seen.timeframe, seen.venues, seen.pairs)
         market, split = market_cards(pairs, silent, shown, seen, look)
         by_asset = seen.rows == "assets"
-        listed = asset_rows.asset_rows(pairs, shown, seen) if by_asset else pairs
+        listed = rows.assets(pairs, shown, seen) if by_asset else pairs
         lists = queries.derived(
             "movers", shown, (*what, seen.rows), lambda: mover_lists(listed, seen.timeframe)
         )
         draw_movers(lists)
-        pairs = pairs.join(bars.pair_curves(seen.timeframe, shown), on=["venue", "symbol"])
+        pairs = rows.with_curves(pairs, shown, seen)
         every_row = listed if by_asset else pairs
         chosen, listed = table_choice(every_row, pairs, shown, seen)
         absent = without_hours(listed, seen)

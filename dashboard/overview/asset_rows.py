@@ -15,9 +15,8 @@ import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.panels.panel import Only
 from dashboard.components.row_click import in_order
-from dashboard.loaders import bars, queries
+from dashboard.loaders import queries
 from dashboard.overview.column_layout import SPANS, Column
 from dashboard.overview.more_columns import with_hours, with_more
 from dashboard.state.as_of import Moment
@@ -26,27 +25,6 @@ from dashboard.state.view import View
 _KEY: Final = "asset_rows"
 _UNFOLDED: Final = "unfolded_assets"
 _FOLDED, _OPEN, _WITHIN = "▸", "▾", "└"
-
-_SUMS: Final = ("oi_price_usd", "oi_contracts_usd")
-_LONGEST: Final = ("price_delta_s", "oi_delta_s", "ls_delta_s")
-
-
-def asset_rows(pairs: pd.DataFrame, shown: Moment, seen: View) -> pd.DataFrame:
-    """Return a row for each asset of *pairs*, with what its curves say.
-
-    Args:
-        pairs: As ``oi_split.with_split`` returns them, of what *seen* shows.
-        shown: When.
-        seen: Over what changes are.
-    """
-    assets = queries.assets(shown, seen)
-    by_base = pairs.groupby("base")
-    parts = by_base[[*_SUMS]].sum(min_count=1).join(by_base[[*_LONGEST]].max())
-    assets = assets.assign(venue="", symbol=assets["base"]).join(parts, on="base")
-    keys = tuple(sorted(zip(pairs["venue"], pairs["symbol"], strict=True)))
-    only = Only(instruments=keys) if seen.venues or seen.pairs else Only()
-    curves = bars.asset_curves(seen.timeframe, shown, only)
-    return assets.join(curves, on=["venue", "symbol"])
 
 
 def with_pairs(
@@ -59,7 +37,7 @@ def with_pairs(
     """Return *assets*, the unfolded ones with their pairs, with all that *columns* show.
 
     Args:
-        assets: As :func:`asset_rows` returns them, those that the table lists.
+        assets: As ``loaders.rows.assets`` returns them, those that the table lists.
         pairs: With their curves.
         columns: Of the table.
         shown: When.

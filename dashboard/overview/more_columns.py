@@ -8,21 +8,16 @@ from typing import Final
 import pandas as pd
 
 from analytics import formats
-from analytics.market.venue_summary import quoted
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES
 from dashboard.loaders import queries
+from dashboard.loaders import rows as all_rows
+from dashboard.loaders.rows import COVERAGE, with_flows, with_quotes
 from dashboard.overview.column_layout import SPANS, Column
 from dashboard.state.as_of import Moment
 from dashboard.state.view import View
 
 _KEYS: Final = ["venue", "symbol"]
-COVERAGE: Final = {
-    "cvd_usd": "cvd_coverage_pct",
-    "liq_long_usd": "liq_long_coverage_pct",
-    "liq_short_usd": "liq_short_coverage_pct",
-}
-"""The flows among the columns, and what says how much of their time is known."""
 _OF_QUOTES: Final = frozenset(("basis_pct", "funding_apr_pct", "next_funding_s"))
 
 
@@ -43,14 +38,8 @@ def with_more(
         changes = then[[*_KEYS, "price_delta_pct", "oi_delta_pct"]]
         pairs = pairs.merge(changes, on=_KEYS, how="left", suffixes=("", f"_{each}"))
     if flows := [name for name in COVERAGE if name in names]:
-        known = queries.pair_flows(shown, seen.span)
-        wanted = [*_KEYS, *flows, *(COVERAGE[name] for name in flows)]
-        pairs = pairs.merge(known[wanted], on=_KEYS, how="left")
-    if _OF_QUOTES & names:
-        pairs = quoted(pairs, queries.read("pair_quotes", shown))
-        ahead = (pairs["next_funding_ts"] - shown.now).dt.total_seconds()
-        pairs = pairs.assign(next_funding_s=ahead)
-    return pairs
+        pairs = with_flows(pairs, flows, shown, seen)
+    return with_quotes(pairs, shown) if _OF_QUOTES & names else pairs
 
 
 def with_hours(
@@ -60,9 +49,7 @@ def with_hours(
     if all(column.name != "z_liquidations" for column in columns):
         return rows
     by_asset = bool((rows["venue"] == "").all())
-    hours = queries.liquidation_hours(shown, seen, by_asset=by_asset)
-    keys = ["base"] if by_asset else _KEYS
-    return rows.merge(hours[[*keys, "z_liquidations"]], on=keys, how="left")
+    return all_rows.with_hours(rows, shown, seen, by_asset=by_asset)
 
 
 def without_hours(rows: pd.DataFrame, seen: View) -> list[str]:

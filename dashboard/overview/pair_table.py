@@ -16,6 +16,7 @@ from dashboard.components import row_click as clicks
 from dashboard.components.stale_values import is_stale
 from dashboard.components.written_table import written
 from dashboard.frame.brand import style_part
+from dashboard.loaders.rows import COVERAGE
 from dashboard.overview import asset_rows, row_order
 from dashboard.overview.column_layout import (
     FIRST_COLUMNS,
@@ -24,7 +25,7 @@ from dashboard.overview.column_layout import (
     optional_columns,
     shown_columns,
 )
-from dashboard.overview.more_columns import COVERAGE, with_hours
+from dashboard.overview.more_columns import with_hours
 from dashboard.state import session, view
 from dashboard.state.as_of import Moment
 from dashboard.state.view import View, exceeded

@@ -8,6 +8,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from analytics import formats
+from dashboard.server.api_mount import ApiMount
 from dashboard.server.host_check import HostCheck
 from dashboard.server.preload import Preload
 from dashboard.server.warm_up import warmed
@@ -31,6 +32,6 @@ def report_failure(error: Exception) -> bool:
 app = st.App(
     Path(__file__).parents[1] / "main.py",
     lifespan=warmed,
-    middleware=[Middleware(HostCheck), Middleware(Preload)],
+    middleware=[Middleware(HostCheck), Middleware(ApiMount), Middleware(Preload)],
     on_script_error=report_failure,
 )

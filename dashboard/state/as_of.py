@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final, Literal
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from analytics import formats
 from analytics.errors import QueryError
@@ -111,7 +112,12 @@ def five_minute_mark(at: datetime) -> datetime:
 
 
 def later_too() -> bool:
-    """Return whether the sidebar or the URL includes data fetched after the requested time."""
+    """Return whether the sidebar or the URL includes data fetched after the requested time.
+
+    On a thread without a session nothing does.
+    """
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return False
     said = st.session_state.get(LATER, st.query_params.get(LATER, ""))
     return str(said).lower() in ("true", "1")
 

@@ -21,9 +21,9 @@ from dashboard import components
 from dashboard.components.movers import mover_lists
 from dashboard.loaders import bars as bar_loaders
 from dashboard.loaders import queries, shown_moment
+from dashboard.loaders.rows import COVERAGE
 from dashboard.overview import overview_exports
 from dashboard.overview.column_layout import COLUMNS
-from dashboard.overview.more_columns import COVERAGE
 from dashboard.overview.pair_table import Choice
 from dashboard.server import warm_up
 from dashboard.state.view import View
