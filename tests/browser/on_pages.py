@@ -26,6 +26,9 @@ CHART = ".st-key-market_chart .chart"
 DRAWN = f"{CHART} canvas"
 """What is in the chart's shadow is found by locators alone."""
 DIALOG = "[role=dialog]"
+PAINTED = """new Promise((go) =>
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(go))))"""
+"""Whatever was on its way to the screen is there then."""
 CELLS = """
 (selector) => [...document.querySelector(selector).querySelectorAll("tbody tr")]
   .map((row) => [...row.children].map((cell) => cell.innerText))
@@ -172,14 +175,17 @@ def middle(page):
 
 
 def zoomed(page):
-    """Turn the wheel over the chart; return from when to when it shows then."""
+    """Turn the wheel over the chart; return from when to when it shows once it stands still."""
     page.locator(DRAWN).first.wait_for()
     before = width(page)
     middle(page)
     for _ in range(8):
         page.mouse.wheel(0, -200)
     until(lambda: width(page) < before / 2, "the zoom")
-    return ends(page)
+    shown = None
+    while shown != (shown := ends(page)):
+        page.evaluate(PAINTED)
+    return shown
 
 
 def swipe(page, at, way):

@@ -12,6 +12,7 @@ import pytest
 from dashboard.pair_chart.panes import LABELS
 from tests.browser.conftest import arrive, go
 from tests.browser.on_pages import CHART, DRAWN, NAMES, ends, faint, swipe
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -151,10 +152,14 @@ def test_every_pane_of_market_can_be_seen_to_be_there(visit, made):
     page.locator(DRAWN).first.wait_for()
     axis = page.locator(f"{CHART} tr").last
     lower = page.evaluate("innerHeight")
+
+    def end():
+        box = axis.bounding_box()
+        return box["y"] + box["height"]
+
     for top in (0, 200):
         page.evaluate(f"document.querySelector('[data-testid=stMain]').scrollTop = {top}")
-        box = axis.bounding_box()
-        assert box["y"] + box["height"] == pytest.approx(lower, abs=2)
+        until(lambda: end() == pytest.approx(lower, abs=2), "the axis at the window's lower edge")
 
     page.get_by_role("button", name="Panes").click()
     page.locator(".st-key-panes_on button").first.wait_for()
@@ -166,6 +171,7 @@ def test_every_pane_of_market_can_be_seen_to_be_there(visit, made):
 def test_on_a_phone_markets_chart_comes_first_and_a_finger_scrolls_past_it(visit, made):
     """Three fifths of the first screen, and the figures after it; the price is on the chart."""
     page = visit(f"{made}/market?base=BTC", size=(390, 844))
+    page.locator(DRAWN).first.wait_for()
 
     chart = page.locator(".st-key-market_chart").bounding_box()
     figures = page.locator(".st-key-market_figures").bounding_box()
@@ -173,11 +179,21 @@ def test_on_a_phone_markets_chart_comes_first_and_a_finger_scrolls_past_it(visit
     assert chart["height"] >= 0.6 * 844
     assert figures["y"] >= chart["y"] + chart["height"]
 
-    page.locator(DRAWN).first.wait_for()
     box, whole = page.locator(CHART).bounding_box(), ends(page)
     swipe(page, (150, min(box["y"] + 100, 780)), (0, -200))
     page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 50")
     assert ends(page) == whole
+
+
+LISTENS = """
+() => {
+  const key = new KeyboardEvent("keydown", { key: "/", bubbles: true, cancelable: true })
+  const isTaken = !document.body.dispatchEvent(key)
+  document.activeElement.blur()
+  return isTaken
+}
+"""
+"""Whether the page takes keys; its code for them comes after what is drawn."""
 
 
 def test_keys_go_to_the_neighbours_and_to_the_search_and_panes_are_kept(visit, made, someone):
@@ -186,6 +202,7 @@ def test_keys_go_to_the_neighbours_and_to_the_search_and_panes_are_kept(visit, m
     page = visit(f"{made}/market?venue=binance&symbol=BTC/USDT:USDT", by=visitor)
     title = page.locator("h2").first
     first = title.inner_text()
+    page.wait_for_function(LISTENS)
 
     page.keyboard.press("]", delay=80)
     page.wait_for_function("(was) => document.querySelector('h2').innerText !== was", arg=first)

@@ -11,7 +11,7 @@ from analytics.quantities import QUANTITIES
 from dashboard.pair_chart.panes import PANES
 from dashboard.pair_chart.scales import scale
 from tests.browser.conftest import HOLE
-from tests.browser.on_pages import CHART, DRAWN, ends, middle, width, zoomed
+from tests.browser.on_pages import CHART, DRAWN, PAINTED, ends, middle, width, zoomed
 from tests.browser.test_looks import choose
 from tests.waiting import until
 
@@ -34,9 +34,10 @@ def chart(visit, someone, made):
 
 
 def order(page):
-    """Return the panes from top to bottom."""
+    """Return the panes from top to bottom, each where it goes."""
     places = page.locator(f"{CHART} .title").evaluate_all(
-        "(titles) => titles.map((one) => [one.offsetTop, one.dataset.pane])"
+        f"async (titles) => {{ await {PAINTED}\n"
+        "return titles.map((one) => [one.offsetTop, one.dataset.pane]) }"
     )
     return [label for _, label in sorted(places)]
 
@@ -225,15 +226,15 @@ def test_panes_are_moved_and_stay_where_they_are(chart):
     page.mouse.move(box["x"] + 300, box["y"] - 62, steps=6)
     page.mouse.up()
     until(lambda: "shares" in (page.evaluate("localStorage['perpscope-chart']") or ""), "sizes")
+    page.evaluate(PAINTED)
     dragged = lower.evaluate(down)
     page.reload()
     page.locator(DRAWN).first.wait_for()
 
     assert moved == ["OI", "Price", "OI change", "Funding", "Long/short"]
-    assert order(page) == moved
+    until(lambda: order(page) == moved, "the panes where they were")
     assert dragged < before - 30
-    again = lower.evaluate(down)
-    assert again == pytest.approx(dragged, abs=3)
+    until(lambda: lower.evaluate(down) == pytest.approx(dragged, abs=3), "their sizes")
 
 
 def test_a_log_scale_stays(chart):

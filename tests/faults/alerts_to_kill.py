@@ -1,7 +1,8 @@
 """Passes over minute after minute, and writes down each one that is behind it.
 
 Run as a process by test_kill_alerts.py: ``python alerts_to_kill.py <lake> <ledger> <minutes>``. A
-minute that is not in the ledger is passed again: it may have been stored, or not.
+minute that is not in the ledger is passed again: it may have been stored, or not. After the last it
+waits for the end of its input: a kill may come late on a busy machine.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def main(folder: Path, ledger: Path, minutes: int) -> None:
                 assert running.status.pass_fault is None, running.status
                 behind.write(f"{clock.minute}\n")
                 behind.flush()
+            sys.stdin.read()
 
 
 if __name__ == "__main__":

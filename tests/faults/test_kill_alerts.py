@@ -36,7 +36,7 @@ def test_a_killed_collector_ends_with_the_events_of_an_undisturbed_one(tmp_path)
     """Whichever minute it is killed in: pending, over but kept firing, cooling down, or storing."""
     rng, ledger = random.Random(7), tmp_path / "ledger"
     command = [sys.executable, str(REPOSITORY / "tests" / "faults" / "alerts_to_kill.py")]
-    command += [str(tmp_path / "lake"), str(ledger), str(MINUTES)]
+    command += [str(tmp_path / "lake"), str(ledger)]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
 
     def behind() -> int:
@@ -44,7 +44,8 @@ def test_a_killed_collector_ends_with_the_events_of_an_undisturbed_one(tmp_path)
 
     killed_in = []
     for kill in range(KILLS):
-        with subprocess.Popen(command, env=environment) as passing:
+        some = [*command, str(MINUTES - 1)]
+        with subprocess.Popen(some, env=environment, stdin=subprocess.PIPE) as passing:
             try:
                 until(lambda kill=kill: behind() >= (kill + 1) * MINUTES // (KILLS + 2))
                 time.sleep(0.05 * rng.random())
@@ -52,7 +53,12 @@ def test_a_killed_collector_ends_with_the_events_of_an_undisturbed_one(tmp_path)
                 passing.kill()
         killed_in.append(behind())
     ended = subprocess.run(
-        command, env=environment, capture_output=True, timeout=HANG_S, check=False
+        [*command, str(MINUTES)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=HANG_S,
+        check=False,
     )
 
     assert (ended.returncode, ended.stderr) == (0, b"")

@@ -35,6 +35,7 @@ from tests.browser.on_pages import (
     words,
     zoomed,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -314,8 +315,8 @@ def test_the_record_is_played_stepped_and_left(visit, still):
     assert times == sorted(set(times))
     assert scroller.evaluate("(one) => one.scrollLeft") == 150
     at = bar(page, "at")
-    assert f"Showing stored data at {at[:10]} {at[11:16]} UTC" in words(page)
-    assert f"REPLAY {at[11:16]}" in page.title()
+    page.get_by_text(f"Showing stored data at {at[:10]} {at[11:16]} UTC").wait_for()
+    until(lambda: f"REPLAY {at[11:16]}" in page.title(), "the tab's title")
 
     page.locator(f"{BAR} .unit").select_option("5m")
     page.keyboard.press("ArrowLeft")
@@ -339,4 +340,4 @@ def test_the_record_is_played_stepped_and_left(visit, still):
     page.keyboard.press("End")
     page.wait_for_selector(f"{BAR}[data-replay=false]", state="attached")
     page.wait_for_url(lambda address: "at=" not in address)
-    assert "REPLAY" not in page.title()
+    until(lambda: "REPLAY" not in page.title(), "the tab's title")
