@@ -45,6 +45,10 @@ class LakeSettings(BaseSettings):
     studio_max_mb: int = Field(default=2048, ge=0)
     """Files that Studio opens as one record, and that record on disk; 0 switches it off. [MB]"""
 
+    token: SecretStr | None = None
+    """What programs beyond loopback send the API as ``Authorization: Bearer``: 16 characters or
+    more. Without it the API answers on loopback alone."""
+
     edit_token: SecretStr | None = None
     """What whoever edits must type where ``edit_rules`` is ``token``: 16 characters or more."""
 
@@ -53,7 +57,7 @@ class LakeSettings(BaseSettings):
     record on a page: whoever opens it by a ``loopback`` address, whoever knows the ``token``, or
     nobody (``off``)."""
 
-    @field_validator("edit_token")
+    @field_validator("edit_token", "token")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < SHORTEST_TOKEN:
@@ -96,7 +100,7 @@ def load(kind: type[Read], **overrides: object) -> Read:
 
 def _shown(name: object, value: object) -> str:
     """Write a wrong *value* without a secret, or the user and the password of an address."""
-    if name == "edit_token":
+    if name in ("edit_token", "token"):
         return "…"
     return re.sub(r"//.*@", "//…@", repr(value))
 

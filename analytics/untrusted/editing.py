@@ -34,7 +34,7 @@ def refusal(
         given: The one that was typed.
     """
     if editors == "loopback":
-        return None if _is_local({k.lower(): v for k, v in headers.items()}) else _REMOTE
+        return None if is_local(headers) else _REMOTE
     return token_refusal(editors, token=token, given=given)
 
 
@@ -52,8 +52,9 @@ def token_refusal(editors: Editors, *, token: str | None, given: str | None) -> 
     return "The edit token is wrong." if given else "Editing needs the edit token."
 
 
-def _is_local(headers: Mapping[str, str]) -> bool:
-    """Return whether the page was asked for on this machine; *headers* by name in lower case."""
+def is_local(headers: Mapping[str, str]) -> bool:
+    """Return whether a request with these *headers* was made on this machine, by no proxy."""
+    headers = {name.lower(): value for name, value in headers.items()}
     if any(name.lower() in headers for name in _OF_PROXIES):
         return False
     host, origin = headers.get("host", ""), headers.get("origin")

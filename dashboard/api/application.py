@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from dashboard.api import market
+from dashboard.api.access import Access
 from dashboard.api.kept_answers import KeptAnswers
 from dashboard.api.limits import Limits
 from dashboard.api.problems import SCHEMA, answer_problems
@@ -48,7 +49,9 @@ def application(limits: Limits | None = None) -> ASGIApp:
     """Return what answers under /api; it reads the record that the settings name."""
     app = documented()
     app.state.limits = limits or Limits()
-    return KeptAnswers(app, _version)
+    token = source.settings().token
+    known = None if token is None else token.get_secret_value()
+    return Access(KeptAnswers(app, _version), known)
 
 
 def openapi() -> dict[str, Any]:
