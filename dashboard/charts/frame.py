@@ -32,8 +32,12 @@ def frame(colors: Colors) -> dict[str, Any]:
     and the crosshair has no pale edge.
     """
     return {
-        # Else Plotly sends tens of kilobytes of settings that all are overruled here.
-        "template": {},
+        # Streamlit hands Plotly each chart twice, the second time as a copy, and Plotly draws anew
+        # wherever something is another object: by this number it knows that data are the same.
+        "datarevision": 1,
+        # Else Plotly sends tens of kilobytes of settings that all are overruled here. A word: an
+        # empty object would be another one in the copy.
+        "template": "none",
         "paper_bgcolor": colors.background,
         "plot_bgcolor": colors.background,
         "font": {"family": FONT, "color": colors.text, "size": 12},

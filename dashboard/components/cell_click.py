@@ -27,9 +27,10 @@ function cellAt(chart, { clientX, clientY }) {
   const x = clientX - box.left - drawn.xaxis._offset
   const y = clientY - box.top - drawn.yaxis._offset
   if (y < 0 || y > drawn.yaxis._length || x > drawn.xaxis._length) return null
-  const row = place(drawn.yaxis, y, layout.meta?.rows)
+  const { rows, columns } = JSON.parse(layout.meta ?? "{}")
+  const row = place(drawn.yaxis, y, rows)
   if (row === null) return null
-  return { row, column: x < 0 ? null : place(drawn.xaxis, x, layout.meta?.columns) }
+  return { row, column: x < 0 ? null : place(drawn.xaxis, x, columns) }
 }
 
 export default function ({ data, setTriggerValue }) {

@@ -54,7 +54,7 @@ def matrix_chart(drawing: Drawing) -> go.Figure:
     hatched = not np.isfinite(drawing.matrix.r).all()
     layout = cells.layout(colors, height=height, touch=drawing.touch, hatched=hatched)
     layout |= cells.named("Correlation r", colors)
-    layout["meta"] = {"rows": cells.identities(pairs), "columns": cells.identities(pairs)}
+    layout["meta"] = cells.meta(rows=cells.identities(pairs), columns=cells.identities(pairs))
     size = 11 if count <= 25 else 10 if count <= _MAX_NAMED else 9
     axis = cells.names_axis(colors, count, size=size)
     if count > _MAX_NAMED:
@@ -65,7 +65,8 @@ def matrix_chart(drawing: Drawing) -> go.Figure:
     else:
         across = axis
     layout["xaxis"] = {**across, "tickangle": 90, "side": "bottom"}
-    layout["margin"]["t"] = cells.TOP - 24
+    room = 0 if count > _MAX_NAMED else cells.names_px(names, size)
+    layout["margin"] |= {"t": cells.TOP - 24, "l": max(room, 10), "b": max(room, 8)}
     layout["shapes"] = [*_bounds(drawing), *_marked(drawing)]
     return figure([_cells(drawing, names, height)], layout)
 

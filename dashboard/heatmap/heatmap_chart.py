@@ -65,12 +65,13 @@ def heat_chart(drawing: Map, colors: Colors, *, touch: bool = False) -> go.Figur
     hatched = not np.isfinite(drawing.values).all()
     layout = cells.layout(colors, height=height, touch=touch, hatched=hatched)
     layout |= cells.named(_title(drawing), colors)
-    layout["meta"] = {"rows": cells.identities(drawing.pairs)}
+    layout["meta"] = cells.meta(rows=cells.identities(drawing.pairs))
     size = 11 if len(names) <= 40 else 10 if len(names) <= 100 else 9
     layout["yaxis"] = {
         **cells.names_axis(colors, len(names), size=size),
         "autorange": "reversed",
     }
+    layout["margin"]["l"] = cells.names_px(names, size)
     layout["xaxis"] = _columns_axis(drawing, colors)
     layout["shapes"] = _newest(drawing, len(names), colors)
     data = [

@@ -221,7 +221,7 @@ def test_a_press_on_a_cell_opens_the_row_that_it_began_on(visit, made):
     page = visit(f"{made}/heatmap?rows=pairs")
     chart = "document.querySelector('.js-plotly-plot')"
     page.wait_for_function(f"{chart}?._fullLayout?.yaxis._length")
-    rows = page.evaluate(f"{chart}.layout.meta.rows")
+    rows = page.evaluate(f"JSON.parse({chart}.layout.meta).rows")
     at = page.evaluate(f"""(() => {{
         const {{ left, top }} = {chart}.getBoundingClientRect()
         const {{ xaxis, yaxis }} = {chart}._fullLayout
@@ -230,7 +230,7 @@ def test_a_press_on_a_cell_opens_the_row_that_it_began_on(visit, made):
 
     page.mouse.move(*at)
     page.mouse.down()
-    page.evaluate(f"{chart}.layout.meta.rows.reverse()")
+    page.evaluate(f"{chart}.layout.meta = JSON.stringify({{ rows: {rows[::-1]} }})")
     page.mouse.up()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("link", name="Open in Market").wait_for()

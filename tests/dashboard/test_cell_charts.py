@@ -12,7 +12,7 @@ from analytics.correlation.view import SUBJECTS, Matrix, matrix
 from analytics.market.measures import MEASURES
 from analytics.palette import DARK, LIGHT
 from analytics.panels.panel import Pair, Panel
-from dashboard.charts.cells import labels
+from dashboard.charts.cells import labels, names_px
 from dashboard.charts.color_scale import (
     DEEP,
     DEEP_RISING,
@@ -164,8 +164,25 @@ def test_pairs_are_named_in_short_unless_that_is_ambiguous():
     assert labels(two) == ["BTC/USDT OKX", "BTC Bybit", "BTC/USD:BTC OKX"]
 
 
+def test_plotly_finds_nothing_new_in_a_copy_of_a_chart():
+    """Streamlit hands each chart over twice: what is compared as an object would draw it twice."""
+    for figure in (figure_of(correlated("ABCD")), drawn([[1, 2, 3], [4, 5, 6]])):
+        layout = figure.to_dict()["layout"]
+        compared = {name: type(layout[name]) for name in ("datarevision", "template", "meta")}
+
+        assert compared == {"datarevision": int, "template": str, "meta": str}
+
+
+def test_a_chart_has_room_for_its_names_from_the_beginning():
+    """An axis that finds too little has Plotly draw all of it once more."""
+    layout = figure_of(correlated("ABCD")).to_dict()["layout"]
+
+    assert layout["margin"]["l"] == layout["margin"]["b"] == names_px(["A OKX"], 11)
+    assert names_px(["1000PEPE/USDT OKX"], 11) > names_px(["BTC OKX"], 11) > 11 * 3
+
+
 def test_a_click_can_tell_whose_row_it_is():
-    assert drawn([[1, 2, 3], [4, 5, 6]]).layout.meta == {
+    assert json.loads(drawn([[1, 2, 3], [4, 5, 6]]).layout.meta) == {
         "rows": ["okx BTC/USDT:USDT", "bybit BTC/USDT:USDT"]
     }
 

@@ -151,7 +151,8 @@ def test_heatmap_draws_what_the_record_says(then, still):
     page = then("Heatmap")
     choose_rows(page, "pairs")
     page.wait_for_function(
-        "document.querySelector('.js-plotly-plot')?.layout?.meta?.rows[0].includes(' ')"
+        "JSON.parse(document.querySelector('.js-plotly-plot')?.layout?.meta ?? 'null')"
+        "?.rows[0].includes(' ')"
     )
     bars = load(still, ("oi_usd",), 49)
     changes = by_bar(bars, MEASURES["oi_delta_pct"]).values
@@ -162,7 +163,8 @@ def test_heatmap_draws_what_the_record_says(then, still):
         const chart = document.querySelector(".js-plotly-plot")
         // Beneath the cells lies what lets the hatching through, if one has no value.
         const cells = chart.data.findLast((trace) => trace.type === "heatmap").z
-        return chart.layout.meta.rows.map((row, n) => [row, [...cells[n]].at(-1) ?? NaN])
+        const { rows } = JSON.parse(chart.layout.meta)
+        return rows.map((row, n) => [row, [...cells[n]].at(-1) ?? NaN])
     }""")
 
     assert dict(drawn) == {
