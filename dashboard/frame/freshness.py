@@ -126,6 +126,21 @@ def _as_of_note(shown: Moment) -> str:
     )
 
 
+_ROOM_FOR_LABEL: Final = """
+<style>
+/* Beside the names of the pages, which do without their signs; on two lines if that is too wide. */
+@media (min-width: 1351px) and (max-width: 1800px) {
+  [data-testid="stTopNavLink"] span:has(> [data-testid="stIconMaterial"]) { display: none }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-origin) { top: 1rem; right: 12.5rem; zoom: 1 }
+}
+@media (min-width: 1351px) and (max-width: 1439px) {
+  .st-key-origin { max-width: 9.5rem }
+  .st-key-origin [data-testid="stMarkdownContainer"] :is(p, span) { white-space: normal }
+}
+</style>
+"""
+
+
 def origin_label(origin: str | None) -> None:
     """Draw what market this is, where it is not a live one."""
     st.session_state["labelled_origin"] = origin
@@ -134,6 +149,7 @@ def origin_label(origin: str | None) -> None:
     with st.container(key="origin", width="content", horizontal=True, gap="xsmall"):
         if origin == "simulator":
             st.badge(label, icon=":material/science:", color="orange")
+            st.html(_ROOM_FOR_LABEL)
         else:
             st.badge(plain(label), icon=":material/upload_file:", color="violet")
             st.button(
