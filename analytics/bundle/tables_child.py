@@ -8,11 +8,10 @@ has as JSON, or why one is refused. Times lie from FIRST to LAST, ISO 8601 in UT
 from __future__ import annotations
 
 import json
-import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,8 +19,9 @@ import pyarrow.parquet as pq
 
 from analytics.bundle import archive
 from analytics.bundle.manifest import TABLES, member
+from analytics.files.child_process import limited
 from analytics.lake import schema
-from analytics.untrusted.process_limits import limit_cpu, limit_process
+from analytics.untrusted.process_limits import limit_cpu
 
 MEMORY_MB: Final = 1000
 """What it may need above what it needs idle. [MB]"""
@@ -34,24 +34,18 @@ _ROWS: Final = 100_000
 
 def main() -> None:
     """Read the files in the folder that the command line names."""
-    answer = os.fdopen(os.dup(1), "w")
-    # What a library prints is no answer.
-    os.dup2(2, 1)
     folder, rows = Path(sys.argv[1]), dict[str, int]()
     first, last = (pa.scalar(datetime.fromisoformat(text)) for text in sys.argv[2:])
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
-    limit_process(MEMORY_MB, _LARGEST)
+    answers = limited(MEMORY_MB, _LARGEST)
     limit_cpu(MAX_S)
+    answer: dict[str, Any] = {"rows": rows}
     try:
         for table in TABLES:
             rows[table] = _convert(table, folder, (first, last))
     except (pa.ArrowException, MemoryError, OSError, ValueError) as error:
         said = "needs too much memory" if isinstance(error, MemoryError) else _NOT_READ
-        json.dump({"refused": f"{member(table)} {said}"}, answer)
-    else:
-        json.dump({"rows": rows}, answer)
-    answer.close()
+        answer = {"refused": f"{member(table)} {said}"}
+    answers.write(json.dumps(answer).encode())
 
 
 _NOT_READ: Final = "is no Parquet file with the columns of its table and times of the bundle"

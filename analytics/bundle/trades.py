@@ -22,7 +22,7 @@ from analytics.trades.simulated import request, simulation
 from analytics.trades.simulated.conditions import Conditions, OfRule, condition
 from analytics.trades.simulated.request import Asked
 
-_OF_BUNDLE: Final = ("pairs", "since", "until")
+_OF_BUNDLE: Final = ("since", "until")
 """What the bundle itself decides."""
 _NAMES: Final = tuple(field.name for field in fields(Asked) if field.name not in _OF_BUNDLE)
 _ASKED: Final = TypeAdapter(Asked)
@@ -108,8 +108,8 @@ def simulated(folder: Path, wanted: Wanted, asked: Asked | None) -> list[str]:
     """
     if asked is None:
         return []
-    pairs = None
-    if wanted.subjects is not None:
+    pairs = asked.pairs
+    if pairs is None and wanted.subjects is not None:
         # Assets have no venue before their name.
         pairs = ",".join(sorted(word for word in wanted.subjects if "/" in word))
     since, until = wanted.start.isoformat(), wanted.end.isoformat()

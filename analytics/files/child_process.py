@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import duckdb
 import pyarrow as pa
@@ -141,6 +141,23 @@ class ChildProcess:
         )
 
 
+def limited(memory_mb: int, file_bytes: int, *, threads: int = 1) -> BinaryIO:
+    """Limit this process, and return where its answers go.
+
+    Args:
+        memory_mb: What it may take more than it has. [MB]
+        file_bytes: The most that it may write of a file.
+        threads: How many work at once.
+    """
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    # What a library prints is no answer.
+    os.dup2(2, 1)
+    pa.set_cpu_count(threads)
+    pa.set_io_thread_count(1)
+    limit_process(memory_mb, file_bytes)
+    return answers
+
+
 def serve(
     answer: Callable[[Answer, Tell], Answer], *, threads: int = 1, max_s: int = MAX_S
 ) -> None:
@@ -152,12 +169,7 @@ def serve(
         threads: How many work at once.
         max_s: What one answer may take of each thread. [s of the processor]
     """
-    answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    # What a library prints is no answer.
-    os.dup2(2, 1)
-    pa.set_cpu_count(threads)
-    pa.set_io_thread_count(1)
-    limit_process(MEMORY_MB, _FILE_SIZE)
+    answers = limited(MEMORY_MB, _FILE_SIZE, threads=threads)
 
     def say(line: Answer) -> None:
         answers.write(json.dumps(line).encode() + b"\n")

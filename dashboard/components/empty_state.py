@@ -26,14 +26,15 @@ def no_data(span: str, shown: Moment, *, of: str | None = None) -> None:
 
 
 def _nearest(shown: Moment) -> None:
-    """Say what time is on record, and offer what is nearest to the one *shown*."""
+    """Say what time is on record, and offer what is nearest before and after the one *shown*."""
     row = queries.read("record_span", shown, near=shown.now).iloc[0]
     if pd.isna(row["first_ts"]):
         return
     first, last = formats.moment(row["first_ts"]), formats.moment(row["last_ts"])
     st.caption(plain(f"Record runs from {first} to {last}."))
-    near = min(row[["before_ts", "after_ts"]].dropna(), key=lambda ts: abs(ts - shown.now))
-    st.button(f"Go to {formats.moment(near)}", on_click=_go_to, args=(near,))
+    with st.container(horizontal=True, gap="small"):
+        for near in row[["before_ts", "after_ts"]].dropna():
+            st.button(f"Go to {formats.moment(near)}", on_click=_go_to, args=(near,))
 
 
 def _go_to(near: datetime) -> None:

@@ -67,14 +67,9 @@ def read_ahead(
         times: Returns them, UTC, of the past, the nearest first; called on the thread.
 
     Returns:
-        What to cancel where other times are wanted meanwhile. An uploaded record, which a thread
-        knows nothing of, is not read ahead: it is done at once.
+        What to cancel where other times are wanted meanwhile.
     """
-    if record.current() is not None:
-        done: Future[None] = Future()
-        done.set_result(None)
-        return done
-    return _THREAD.submit(_read, _of_the_past(calls), shown, times)
+    return _THREAD.submit(_read, record.token(), _of_the_past(calls), shown, times)
 
 
 def _of_the_past(calls: Sequence[Call]) -> list[Call]:
@@ -86,21 +81,27 @@ def _of_the_past(calls: Sequence[Call]) -> list[Call]:
     return list(found.values())
 
 
-def _read(calls: Sequence[Call], before: Moment, times: Callable[[], Sequence[datetime]]) -> None:
+def _read(
+    token: str, calls: Sequence[Call], before: Moment, times: Callable[[], Sequence[datetime]]
+) -> None:
     try:
-        for time in times():
-            shown = shown_moment.at_another_time(before, time)
-            for load, args, kwargs in calls:
-                load(
-                    *(shown if _is_asked(one) else one for one in args),
-                    **{name: shown if _is_asked(one) else one for name, one in kwargs.items()},
-                )
+        with record.looking_at(token):
+            for time in times():
+                _call(calls, shown_moment.at_another_time(before, time))
     except PerpscopeError:
         # The page says so when it comes to that time.
         return
     except Exception:
         # What is wrong with a read shows on the page, too.
         log.exception("not read ahead")
+
+
+def _call(calls: Sequence[Call], shown: Moment) -> None:
+    for load, args, kwargs in calls:
+        load(
+            *(shown if _is_asked(one) else one for one in args),
+            **{name: shown if _is_asked(one) else one for name, one in kwargs.items()},
+        )
 
 
 def _is_asked(value: object) -> bool:

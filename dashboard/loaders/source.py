@@ -110,10 +110,10 @@ def cursor_of(
 
     What is stepped through is read ahead into memory, see ``analytics.replay.window``.
     """
-    # Of an upload nothing may be left in memory once its session is over.
-    if SERVER.of_lake(place) is not None:
-        return reader(place).cursor()
-    return _windows(place).cursor(name, params)
+    # What is held of an upload goes with it.
+    upload = SERVER.of_lake(place)
+    windows = _windows(place) if upload is None else upload.windows
+    return windows.cursor(name, params)
 
 
 def info() -> dict[str, str]:

@@ -176,6 +176,11 @@ def _choose(known: dict[str, Subject]) -> None:
 
 
 def _go(subject: Subject) -> None:
+    put_into_url(subject.query)
+
+
+def put_into_url(query: dict[str, str]) -> None:
+    """Ask for another subject: *query* is what names it, as ``Subject.query`` has it."""
     for name in _NAMES:
         st.query_params.pop(name, None)
-    st.query_params.update(subject.query)
+    st.query_params.update(query)

@@ -13,6 +13,7 @@ from analytics.palette import Colors
 from analytics.rules import episode_words
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import alert_episodes
+from dashboard.pair_chart import instrument_picker
 from dashboard.state import as_of, session
 from dashboard.state.as_of import Moment
 
@@ -38,14 +39,14 @@ time { font-variant-numeric: tabular-nums; opacity: 0.8 }
 _JS: Final = """
 export default function ({ data, parentElement, setTriggerValue }) {
   const list = parentElement.querySelector("ul")
-  list.replaceChildren(...data.rows.map(([ms, at, text, tone, kind]) => {
+  list.replaceChildren(...data.rows.map(([ms, at, text, tone, kind, place]) => {
     const item = document.createElement("li"), button = document.createElement("button")
     const time = document.createElement("time"), words = document.createElement("span")
     button.type = "button"
     button.className = kind
-    button.title = `Go to ${at} UTC`
+    button.title = `Show it at ${at} UTC`
     button.style.setProperty("--tone", tone)
-    button.onclick = () => setTriggerValue("time", ms)
+    button.onclick = () => setTriggerValue("pressed", { ms, place })
     time.textContent = at.slice(5)
     words.textContent = text
     button.append(time, words)
@@ -59,7 +60,7 @@ _list = st.components.v2.component("perpscope_happenings", html=_HTML, css=_CSS,
 
 
 def happenings(shown: Moment, look: Colors) -> None:
-    """Draw what happened in the ``SPAN`` before the time *shown*; a press goes to its time."""
+    """Draw what happened in the ``SPAN`` before *shown*; a press shows its pair at its time."""
     st.subheader("What happened", anchor=False)
     rows = _changes(alert_episodes.episodes(shown, SPAN), shown)
     if rows.empty:
@@ -68,7 +69,7 @@ def happenings(shown: Moment, look: Colors) -> None:
     if len(rows) > _MAX_CHANGES:
         st.caption(f"The newest {_MAX_CHANGES:,} of {len(rows):,} changes of alerts.")
     listed = [_line(row, look) for row in rows.head(_MAX_CHANGES).to_dict("records")]
-    _list(key=_KEY, data={"rows": listed}, on_time_change=_go)
+    _list(key=_KEY, data={"rows": listed}, on_pressed_change=_go)
 
 
 def _changes(episodes: pd.DataFrame, shown: Moment) -> pd.DataFrame:
@@ -94,11 +95,14 @@ def _line(row: dict[Any, Any], look: Colors) -> list[Any]:
         text = f"{mark} {row['rule']}, {row['about']}: {said.removeprefix(about)}"
     tone = episode_words.color(row["severity"], look)
     written = f"{at:%Y-%m-%d %H:%M:%S}"
-    return [int(at.timestamp() * 1000), written, text, tone, row["kind"]]
+    place = episode_words.on_market(row)
+    return [int(at.timestamp() * 1000), written, text, tone, row["kind"], place]
 
 
 def _go() -> None:
-    pressed = getattr(st.session_state.get(_KEY), "time", None)
-    if isinstance(pressed, int | float):
-        as_of.go_to(datetime.fromtimestamp(pressed / 1000, UTC))
-        session.rerun_page()
+    if (pressed := getattr(st.session_state.get(_KEY), "pressed", None)) is None:
+        return
+    if place := pressed["place"]:
+        instrument_picker.put_into_url(place)
+    as_of.go_to(datetime.fromtimestamp(pressed["ms"] / 1000, UTC))
+    session.rerun_page()

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 
 from analytics import formats
@@ -19,12 +20,13 @@ from analytics.errors import QueryError
 from analytics.exports.exported_table import Section
 from analytics.exports.report import Report
 from analytics.lake.reader import Reader
+from analytics.lake.schema import BAR
 from analytics.reports.range_parts import parts, refuse_range
 from analytics.reports.range_request import PARTS, Asked
 from dashboard.frame import downloads
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import alert_episodes, queries, source
-from dashboard.replay.simulated_trades import drawn_tables
+from dashboard.replay.simulated_trades import drawn_tables, shown_request
 from dashboard.state.as_of import Moment
 
 _KEY: Final = "range_export"
@@ -116,18 +118,22 @@ def _buttons(shown: Moment, asked: Asked, reader: Reader) -> None:
                 f"{_KEY}_bundle",
             )
     st.caption(
-        "The bundle holds the record of all pairs, the alert rules and what they do in this range; "
-        "`perpscope verify` checks it anywhere."
+        "The bundle holds the record of all pairs, the alert rules and what they do in this range, "
+        "and what the signals simulated below make of it; `perpscope verify` checks it anywhere."
     )
 
 
 def _bundle_of(asked: Asked, shown: Moment) -> BundleAsked:
+    first = queries.read("record_span", shown, near=shown.now).iloc[0]["first_ts"]
+    # A day before is often before an uploaded record begins, and no bundle holds what is not there.
+    start = asked.start if pd.isna(first) else max(asked.start, (first - BAR).to_pydatetime())
     return BundleAsked(
-        start=asked.start,
+        start=start,
         end=asked.end,
         rules_text=alert_episodes.rules_text(),
         later=shown.later_too,
         interval_s=source.interval_s(),
+        trades=shown_request(),
     )
 
 

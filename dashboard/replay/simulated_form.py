@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Final, cast, get_args
 
 import pandas as pd
 import streamlit as st
 
 from analytics import formats
-from analytics.errors import PerpscopeError, RuleError
+from analytics.errors import PerpscopeError, QueryError, RuleError
 from analytics.panels.panel import TIMEFRAMES
 from analytics.quantities import QUANTITIES
 from analytics.trades.simulated.conditions import Conditions, OfRule, condition
@@ -25,8 +26,9 @@ from analytics.trades.simulated.plan import (
     SlippageOfBook,
     VolatilityTarget,
 )
-from analytics.trades.simulated.signals import MODELS
+from analytics.trades.simulated.signals import MODELS, Model
 from analytics.trades.simulated.simulation import Source
+from analytics.trades.simulated.walk_forward import with_parameter
 from dashboard.components.condition_names import condition_names
 from dashboard.components.time_range import MARKET_SPANS
 from dashboard.frame.error_boundary import plain
@@ -43,6 +45,16 @@ _SIZES: Final[Mapping[str, tuple[type[Size], float]]] = {
     "Volatility target, %": (VolatilityTarget, 20.0),
 }
 """How a trade is sized, and the usual value."""
+PARAMETERS: Final[Mapping[tuple[str, str], str]] = {
+    ("rsi", "period"): "RSI length, bars",
+    ("rsi", "low"): "Oversold, RSI",
+    ("rsi", "high"): "Overbought, RSI",
+    ("rsi", "middle"): "Exit, RSI",
+    ("obv", "window"): "EMA of OBV, bars",
+    ("bollinger", "window"): "Band length, bars",
+    ("bollinger", "deviations"): "Band width, σ",
+}
+"""What the fields of each model's parameters are called."""
 _LARGEST: Final = 5
 """Pairs where none is chosen."""
 _MAX_PAIRS: Final = 50
@@ -72,7 +84,8 @@ def form(names: pd.DataFrame, seen: View) -> tuple[Wanted | None, bool]:
         bps = _number("Slippage, bps", "sim_slippage", 2.0)
         stop = _number("Stop, %", "sim_stop", help="Against the entry price.")
         target = _number("Target, %", "sim_target", help="For the trade.")
-    source = _source(signal, side, seen.timeframe)
+        parameters = _parameters(signal)
+    source = _source(signal, parameters, side, seen.timeframe)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         pairs = _pairs(names, seen)
         span = _choice("Range", tuple(MARKET_SPANS), "sim_span", "7 d")
@@ -126,10 +139,32 @@ def _signal() -> str:
     return known[st.selectbox("Signal", list(known), key="sim_signal", bind="query-params")]
 
 
-def _source(signal: str, side: str, timeframe: str) -> Source | None:
+def _parameters(signal: str) -> dict[str, float]:
+    """Ask for the parameters of a model; none of what is no model."""
+    if signal not in MODELS:
+        return {}
+    usual = MODELS[signal]()
+    names = [field.name for field in fields(usual)]
+    return {
+        name: _number(PARAMETERS[signal, name], f"sim_{signal}_{name}", float(getattr(usual, name)))
+        or 0.0
+        for name in names
+    }
+
+
+def _source(
+    signal: str, parameters: Mapping[str, float], side: str, timeframe: str
+) -> Source | None:
     """Return where signals come from, after asking what that needs; None, said, without it."""
     if signal in MODELS:
-        return MODELS[signal]()
+        try:
+            made: Model = MODELS[signal]()
+            for name, value in parameters.items():
+                made = with_parameter(made, name, value)
+        except QueryError as error:
+            _fault(error)
+            return None
+        return made
     source = _of_rule() if signal == RULE else _conditions(timeframe)
     if source is not None and side == "both":
         st.error("A rule or an expression enters one side: choose long or short.")

@@ -14,6 +14,7 @@ from analytics.errors import PerpscopeError
 from analytics.exports.exported_table import Section
 from analytics.palette import colors
 from analytics.quantities import QUANTITIES
+from analytics.trades.simulated import request
 from analytics.trades.simulated.summary import Results
 from dashboard.frame.downloads import export_menu
 from dashboard.frame.error_boundary import error_boundary, plain
@@ -81,6 +82,15 @@ def drawn_tables(until: datetime) -> list[Section]:
         return []
     made = simulated_tables.tables(last.job.result())
     return [make() for make in made.values()]
+
+
+def shown_request() -> request.Asked | None:
+    """Return what asks for the simulation that is on the page; None where there is none."""
+    last: _Run | None = st.session_state.get(_LAST)
+    if last is None:
+        return None
+    wanted = last.wanted
+    return request.stated(wanted.source, wanted.plan, wanted.timeframe, wanted.pairs)
 
 
 def _results(ran: Wanted, shown: Moment) -> None:

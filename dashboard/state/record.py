@@ -5,6 +5,9 @@ An uploaded one is named in the address, ``?record=``: a reload of the page find
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 import streamlit as st
@@ -22,6 +25,8 @@ _GONE: Final = "record_gone"
 _HELD: Final = "record_held"
 """The token of the record that is looked at; empty for live."""
 _SEEN: Final = "record_in_address"
+_OF_THREAD: Final[ContextVar[str]] = ContextVar("record of a thread", default="")
+"""The token that a thread without a session reads for."""
 
 
 class RecordGone(PerpscopeError):
@@ -34,14 +39,14 @@ class RecordGone(PerpscopeError):
 def current() -> Upload | None:
     """Return the uploaded record that this session looks at; None for the live one.
 
-    On a thread without a session it is always None: what runs there is handed the folder.
+    On a thread without a session it is that of `looking_at`, or else the live one.
 
     Raises:
         RecordGone: It was closed or deleted meanwhile; ``enter`` goes back to live.
     """
-    if not (token := _token()):
+    if not (held := token()):
         return None
-    if (found := _ready(token)) is None:
+    if (found := _ready(held)) is None:
         raise RecordGone
     return found
 
@@ -53,7 +58,7 @@ def is_gone() -> bool:
     """
     for mine in st.session_state.get(_MINE, ()):
         SERVER.find(mine)
-    return bool(token := _token()) and _ready(token) is None
+    return bool(held := token()) and _ready(held) is None
 
 
 def enter() -> None:
@@ -101,9 +106,19 @@ def opened(upload: Upload) -> None:
 
 def mine() -> list[Upload]:
     """Return the records that this session opened or looks at, and that are still open."""
-    tokens = dict.fromkeys([*st.session_state.get(_MINE, ()), _token()])
+    tokens = dict.fromkeys([*st.session_state.get(_MINE, ()), token()])
     found = [SERVER.find(token) for token in tokens if token]
     return [one for one in found if one is not None]
+
+
+@contextmanager
+def looking_at(token: str) -> Iterator[None]:
+    """Have a thread without a session read the record of *token* in the block; empty for live."""
+    before = _OF_THREAD.set(token)
+    try:
+        yield
+    finally:
+        _OF_THREAD.reset(before)
 
 
 def look_at(token: str) -> None:
@@ -117,7 +132,8 @@ def _ready(token: str) -> Upload | None:
     return found if found is not None and found.is_ready else None
 
 
-def _token() -> str:
+def token() -> str:
+    """Return the token of the record that is looked at; empty for the live one."""
     if get_script_run_ctx(suppress_warning=True) is None:
-        return ""
+        return _OF_THREAD.get()
     return str(st.session_state.get(_HELD, ""))

@@ -22,6 +22,7 @@ from typing import Final
 from analytics.errors import LakeError
 from analytics.lake.layout import Layout
 from analytics.lake.reader import Reader
+from analytics.replay.window import Windows
 
 IDLE_S: Final = 1800.0
 """A record that no page has shown for so long is deleted. [s]"""
@@ -47,6 +48,12 @@ class Upload:
     """When a page last showed it, by the registry's clock. [s]"""
     is_ready: bool = False
     """Whether pages can show it."""
+    windows: Windows = field(init=False)
+    """What was read of it to step through it."""
+
+    def __post_init__(self) -> None:
+        """Read nothing ahead yet."""
+        self.windows = Windows(self.reader)
 
     @property
     def lake(self) -> str:

@@ -10,7 +10,6 @@ import streamlit as st
 
 from analytics import formats
 from analytics.errors import PerpscopeError
-from analytics.lake.layout import Layout
 from analytics.untrusted.visible import visible
 from dashboard.frame.error_boundary import plain
 from dashboard.loaders import source
@@ -42,19 +41,16 @@ def file_choice() -> None:
         max_upload_size=min(DROPPED_MB, most),
     )
     st.caption(plain(_FORMATS))
-    folder = Layout(Path(source.live_folder())).inbox
-    chosen = _inbox(folder)
+    chosen = _inbox()
     st.caption(
-        plain(
-            f"Larger files, up to {most:,} MB, are opened by their path: put them into {folder}."
-            f"{'' if chosen is not None else ' It holds no files now.'}"
-        )
+        f"Larger files, up to {most:,} MB: put them into the folder `studio` of the server's data "
+        f"folder.{'' if chosen is not None else ' It holds no files now.'}"
     )
     if st.button("Read", type="primary", disabled=not dropped and not chosen):
         _read(dropped, chosen or [])
 
 
-def _inbox(folder: Path) -> list[Path] | None:
+def _inbox() -> list[Path] | None:
     """Ask for files of the inbox; None where it holds none."""
     if not (found := opening.inbox()):
         return None
@@ -65,7 +61,6 @@ def _inbox(folder: Path) -> list[Path] | None:
         format_func=lambda name: f"{visible(name)}, {_size(names[name])}",
         key=_CHOSEN,
         placeholder=f"{formats.plural(len(found), 'file')}",
-        help=plain(f"The folder {folder}"),
     )
     return [names[name] for name in asked]
 

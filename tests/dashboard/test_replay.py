@@ -78,6 +78,8 @@ def test_what_happened_is_what_had_happened_by_then(opened, eventful):
         "2025-10-22 12:24:01",
         "■■■ Flush, BTC Binance: OI +3.1 σ in 5m",
     ]
+    # A press shows its pair.
+    assert row[-1] == {"venue": "binance", "symbol": BTC}
 
     page.session_state["clock"] = "2025-10-22T12:40:00Z"
     page.switch_page("app_pages/replay.py").run()

@@ -7,9 +7,12 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from analytics.bundle import trades as bundled
 from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
+from analytics.trades.simulated import request
 from analytics.trades.simulated.plan import SlippageOfBook
+from analytics.trades.simulated.signals import RsiReversal
 from dashboard.loaders import simulations
 from dashboard.pair_chart import chart_and_figures
 from dashboard.replay import simulated_tables
@@ -65,9 +68,13 @@ def test_a_press_simulates_what_the_form_says(market, opened):
 
     page.selectbox(key="sim_signal").select("RSI reversal")
     page.number_input(key="sim_stop").set_value(2.5)
+    assert not [one for one in page.number_input if one.key == "sim_rsi_period"]
+    page.run()
+    page.number_input(key="sim_rsi_period").set_value(1.0).run()
+    assert any("Period: from 2 to" in one.value.replace("\\", "") for one in page.error)
+    page.number_input(key="sim_rsi_period").set_value(14.0)
     page.button(key="sim_run").click().run()
     found = settled(page)
-
     trades = found.run.trades
     assert len(trades) > 20
     assert metric(page, "Number of trades").value == f"{len(trades)}"
@@ -79,6 +86,18 @@ def test_a_press_simulates_what_the_form_says(market, opened):
     assert "with random entries earned less" in said(page)
     assert "missing in the record; PnL leaves them out" in said(page)
     assert page.query_params["simulate"] == "1"
+
+    page.number_input(key="sim_rsi_period").set_value(10.0)
+    page.button(key="sim_run").click().run()
+    settled(page)
+    asked = page.session_state["simulated_last"].wanted
+    assert asked.source == RsiReversal(period=10)
+    # The bundle of the page asks for the same.
+    stated = request.stated(asked.source, asked.plan, asked.timeframe, asked.pairs)
+    again = bundled.read(bundled.written(stated))
+    assert request.source(again, ()) == asked.source
+    assert request.plan(again) == asked.plan
+    assert again.pairs == f"binance {BTC}"
 
 
 def test_a_link_opens_the_same(market, opened):

@@ -10,7 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics.lake.reader import Reader
+from dashboard.loaders import ahead, queries, shown_moment, source
 from dashboard.loaders.source import settings
+from dashboard.state import record as shown_record
 from dashboard.state import uploads
 from dashboard.studio import build
 from tests.dashboard.conftest import MAIN, Record
@@ -113,6 +115,26 @@ def test_the_collector_imports_a_record_when_it_is_asked(app, upload, collector,
     with Reader(record.folder).cursor() as cursor:
         found = cursor.execute("select distinct base from bars").fetchall()
     assert found == [("SOL",)]
+
+
+def test_an_uploaded_record_is_read_ahead_as_that_record(app, upload, monkeypatch):
+    """The thread that reads ahead has no session: it reads the record that the page shows."""
+    at = Record.noon - timedelta(days=2, minutes=30)
+    session = page("overview", record=upload.token, at=f"{at:%Y-%m-%dT%H:%MZ}")
+    assert bases(session) == {"SOL"}
+    found = []
+
+    def load(shown):
+        found.append((source.folder(), set(queries.pairs(shown)["base"])))
+
+    with shown_record.looking_at(upload.token):
+        shown = shown_moment.moment(at)
+    monkeypatch.setattr(shown_record, "token", lambda: upload.token)
+    later = [at + timedelta(minutes=5), at + timedelta(minutes=10)]
+    ahead.read_ahead([(load, (shown,), {})], shown, lambda: later).result()
+    monkeypatch.undo()
+    assert found == 2 * [(upload.lake, {"SOL"})]
+    assert not shown_record.token()
 
 
 def test_closing_a_record_deletes_it_and_goes_back_to_live(app, upload):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -68,6 +68,39 @@ def slippage(text: str) -> SlippageBps | SlippageOfBook:
         f"--slippage {formats.repeated(text)}: write basis points as 2, or book or book+2: half "
         "the recorded spread, and an impact"
     )
+
+
+def number(value: float) -> str:
+    """Return *value* as it is written here, without an exponent."""
+    return f"{value:.10f}".rstrip("0").rstrip(".")
+
+
+def size_text(found: Size) -> str:
+    """Return what :func:`size` reads."""
+    match found:
+        case FixedUsd(usd):
+            return number(usd)
+        case PercentOfEquity(pct):
+            return f"{number(pct)}%"
+    return f"vol:{number(found.pct)}%"
+
+
+def fee_text(fees: Fee | Mapping[str, Fee]) -> str:
+    """Return what :func:`fee` reads.
+
+    Raises:
+        QueryError: They differ by venue.
+    """
+    if not isinstance(fees, Fee):
+        raise QueryError("--fee: one for all venues")
+    return f"{number(fees.maker_pct)}/{number(fees.taker_pct)}"
+
+
+def slippage_text(found: SlippageBps | SlippageOfBook) -> str:
+    """Return what :func:`slippage` reads."""
+    if isinstance(found, SlippageBps):
+        return number(found.bps)
+    return f"book+{number(found.impact_bps)}"
 
 
 def time_span(option: str, text: str) -> timedelta:

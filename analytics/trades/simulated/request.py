@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -112,6 +112,47 @@ def _model(name: str) -> Model:
         raise QueryError(f"--signal {formats.repeated(name)}: rsi+obv and bollinger+obv exist")
     model: Any = MODELS[main]()
     return WithTrend(model=model, trend=ObvTrend()) if trend else model
+
+
+def stated(
+    source: Source, plan: Plan, timeframe: str, instruments: Sequence[tuple[str, str]]
+) -> Asked:
+    """Return the options that ask for *source* traded by *plan*: what `source` and `plan` undo.
+
+    Args:
+        source: Where signals come from.
+        plan: How they are traded.
+        timeframe: Of the bars.
+        instruments: Venue and symbol of each.
+    """
+    limit = plan.time_limit
+    return Asked(
+        **_of_source(source),
+        pairs=",".join(" ".join(one) for one in instruments),
+        timeframe=timeframe,
+        side=plan.side,
+        size=options.size_text(plan.size),
+        capital_usd=plan.start_usd,
+        fee=None if plan.fees is FEES else options.fee_text(plan.fees),
+        slippage=options.slippage_text(plan.slippage),
+        stop_pct=plan.stop_pct,
+        target_pct=plan.target_pct,
+        time_limit=None if limit is None else f"{int(limit.total_seconds())}s",
+        most_positions=plan.most_positions,
+    )
+
+
+def _of_source(source: Source) -> dict[str, Any]:
+    match source:
+        case OfRule(rule):
+            return {"signal": f"rule:{rule.name}"}
+        case Conditions(entry, exit_):
+            return {"entry": entry, "exit": exit_}
+        case WithTrend():
+            raise QueryError(f"{source.name}: cannot be stated by options")
+    parameters = [(one.name, getattr(source, one.name)) for one in fields(source)]  # type: ignore[arg-type]
+    settings = tuple(f"{name}={options.number(value)}" for name, value in parameters)
+    return {"signal": source.name, "settings": settings}
 
 
 @contextmanager
