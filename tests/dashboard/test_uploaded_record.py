@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics.lake.reader import Reader
-from dashboard.loaders import ahead, queries, shown_moment, source
+from dashboard.loaders import queries, read_ahead, shown_moment, source
 from dashboard.loaders.source import settings
 from dashboard.state import record as shown_record
 from dashboard.state import uploads
@@ -131,7 +131,7 @@ def test_an_uploaded_record_is_read_ahead_as_that_record(app, upload, monkeypatc
         shown = shown_moment.moment(at)
     monkeypatch.setattr(shown_record, "token", lambda: upload.token)
     later = [at + timedelta(minutes=5), at + timedelta(minutes=10)]
-    ahead.read_ahead([(load, (shown,), {})], shown, lambda: later).result()
+    read_ahead.read_ahead([(load, (shown,), {})], shown, lambda: later).result()
     monkeypatch.undo()
     assert found == 2 * [(upload.lake, {"SOL"})]
     assert not shown_record.token()
