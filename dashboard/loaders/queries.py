@@ -91,8 +91,8 @@ def derived(name: str, shown: Moment, seen: Sequence[object], make: Callable[[],
         seen: Whatever else it depends on.
         make: Makes it; what it returns is shared, so never write into it.
     """
-    key = source.folder(), source.version(), shown.fixed, shown.mark(), name, tuple(seen)
-    made: Made = _made(*key, make)
+    key = source.folder(), source.version(), shown.fixed, shown.later_too, shown.mark()
+    made: Made = _made(*key, name, tuple(seen), make)
     return made
 
 
@@ -234,6 +234,7 @@ def _made(
     folder: str,
     published: int,
     fixed: datetime | None,
+    later_too: bool,
     mark: datetime,
     name: str,
     seen: tuple[object, ...],

@@ -120,7 +120,7 @@ def test_steps_go_to_cycles_and_events_and_come_back(app, eventful):
     began, ended = eventful.noon - 70 * MINUTE, eventful.noon - 40 * MINUTE
 
     def event(at, *, ahead):
-        return record_events.event_beside(now, at, ahead=read_ahead)
+        return record_events.event_beside(now, at, ahead=ahead)
 
     assert event(began, ahead=True)[0] == ended
     assert event(ended, ahead=True) == (fired, "Flush: BTC Binance.")
@@ -130,7 +130,7 @@ def test_steps_go_to_cycles_and_events_and_come_back(app, eventful):
     assert event(began, ahead=False) is None
 
     def cycle(at, *, ahead):
-        return record_events.cycle_beside(now, at, ahead=read_ahead)
+        return record_events.cycle_beside(now, at, ahead=ahead)
 
     assert cycle(began, ahead=True) == ended
     assert cycle(ended, ahead=False) == began
