@@ -46,6 +46,11 @@ LONGEST = (
 """What takes longest, in this order: begun last, it would leave the other process idle."""
 
 
+QUERIED = REPOSITORY / "tests" / "analytics"
+ASKED_ELSEWHERE = [QUERIED / "test_later_history.py"]
+"""Asks what test_one_clock.py asks, which connects as the product does."""
+
+
 class FilesAndDemo(LoadFileScheduling):
     """A file each for the processes that share the tests; all that look at the demo are one.
 
@@ -97,11 +102,18 @@ def _the_extension_is_taken_as_it_is():
         yield
 
 
-@pytest.fixture(autouse=True)
-def _small_lakes_need_no_statistics(request, monkeypatch):
-    """But where the lake and its queries are what is tested."""
-    if REPOSITORY / "tests" / "analytics" not in request.path.parents:
-        monkeypatch.setattr(duckdb, "connect", extension.without_statistics(duckdb.connect))
+@pytest.fixture(scope="module", autouse=True)
+def _lakes_are_small(request):
+    """But where the lake and its queries are what is tested.
+
+    Of a whole module, as lakes that all of its tests share are opened before each of them.
+    """
+    if QUERIED in request.path.parents and request.path not in ASKED_ELSEWHERE:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", extension.for_small_lakes(duckdb.connect))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,15 +21,17 @@ def trusting(connect):
     return connected
 
 
-def without_statistics(connect):
-    """Return what connects as *connect* does, without two optimizers.
+def for_small_lakes(connect):
+    """Return what connects as *connect* does, with one thread and without two optimizers.
 
-    They ask DuckLake for statistics again and again: a third of what a small lake costs. That
-    every query has the same answer with them is proven in tests/analytics, which has them.
+    They ask DuckLake for statistics again and again: a fifth of what a query of a small lake
+    costs. To share so small a query among threads costs as much again. That every query has the
+    same answer with all of it is proven in tests/analytics, which has it.
     """
     without = {"disabled_optimizers": "join_order,statistics_propagation"}
 
     def connected(*args, config=None, **more) -> duckdb.DuckDBPyConnection:
-        return connect(*args, config={**(config or {}), **without}, **more)
+        config = {"threads": 1, **(config or {}), **without}
+        return connect(*args, config=config, **more)
 
     return connected
