@@ -18,6 +18,7 @@ from collector.service.clock_steps import ClockSteps
 from collector.service.health_server import health
 from collector.service.lake_notes import KEPT
 from collector.service.scheduler import Job
+from tests.waiting import HANG_S
 
 
 class SteppedClock(Clock):
@@ -50,7 +51,7 @@ def step(monkeypatch):
 async def cycled(program):
     """One cycle, stored."""
     record = await timetable.run_cycle(program, program.venues[0])
-    assert await program.write_queue.finish(60)
+    assert await program.write_queue.finish(HANG_S)
     return record
 
 

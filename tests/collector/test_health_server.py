@@ -12,6 +12,7 @@ from analytics.errors import LakeError
 from collector.runtime import guarded_tasks
 from collector.service import timetable
 from collector.service.health_server import answering
+from tests.waiting import HANG_S
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ async def told(program):
     """Asks a collector that has just stored a complete cycle how it is."""
     await timetable.refresh_universe(program, program.venues[0])
     record = await timetable.run_cycle(program, program.venues[0])
-    assert (record.error, await program.write_queue.finish(60)) == (None, True)
+    assert (record.error, await program.write_queue.finish(HANG_S)) == (None, True)
     async with answering(0, program) as port, aiohttp.ClientSession() as session:
 
         async def ask():

@@ -177,7 +177,7 @@ async def test_the_storing_task_is_killed_while_it_stores(tmp_path, monkeypatch)
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(program.write_queue, "_store", slow)
         assert await told(program, "storing") == "it was cancelled"
-        assert await program.write_queue.finish(60)
+        assert await program.write_queue.finish(HANG_S)
         with program.lake.cursor() as cursor:
             twice = cursor.execute(
                 "select venue, symbol, received_ts from snapshots group by all having count(*) > 1"

@@ -13,6 +13,7 @@ from analytics.lake.records import Snapshot
 from analytics.lake.schema import arrow_schema
 from collector.service import timetable
 from collector.service.health_server import health
+from tests.waiting import HANG_S
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -35,7 +36,7 @@ async def stored(program, *snapshots: Snapshot) -> None:
     """Hand the collector *snapshots*, a batch each, and wait until the lake has them."""
     for one in snapshots:
         program.write_queue.put([one])
-    assert await program.write_queue.finish(60)
+    assert await program.write_queue.finish(HANG_S)
 
 
 def bars(program) -> list[tuple]:

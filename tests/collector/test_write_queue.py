@@ -55,7 +55,7 @@ async def test_stores_every_batch_and_publishes(write_queue, lake):
     for minute in range(5):
         write_queue.put(batch(minute))
 
-    assert await write_queue.finish(60)
+    assert await write_queue.finish(HANG_S)
     assert minutes_stored(lake) == [0, 1, 2, 3, 4]
     assert lake.layout.public.exists()
     assert (write_queue.waiting, write_queue.rows_stored) == (0, 5)
@@ -81,7 +81,7 @@ async def test_begun_anew_it_goes_on_with_what_waits(lake, tasks, monkeypatch):
         await asyncio.sleep(0)
     released.set()
 
-    assert await queue.finish(60)
+    assert await queue.finish(HANG_S)
     assert (minutes_stored(lake), queue.waiting) == ([0], 0)
 
 
@@ -103,7 +103,7 @@ async def test_keeps_batches_while_the_lake_refuses_and_stores_them_once_it_take
     await asyncio.sleep(0)
     write_queue.put(batch(1))
 
-    assert await write_queue.finish(60)
+    assert await write_queue.finish(HANG_S)
     assert minutes_stored(lake) == [0, 1]
     assert write_queue.fault is None
 
@@ -141,7 +141,7 @@ async def test_a_batch_that_no_lake_would_take_holds_up_no_other(write_queue, la
     for minute in range(4):
         write_queue.put(batch(minute))
 
-    assert await write_queue.finish(60)
+    assert await write_queue.finish(HANG_S)
     assert minutes_stored(lake) == [0, 2, 3]
     assert write_queue.dropped == 1
 
@@ -160,5 +160,5 @@ async def test_a_finish_does_not_sleep_through_its_patience(write_queue, lake, m
     monkeypatch.setattr(lake, "append_records", refusing_twice)
     write_queue.put(batch(0))
 
-    assert await write_queue.finish(60)
+    assert await write_queue.finish(HANG_S)
     assert minutes_stored(lake) == [0]
