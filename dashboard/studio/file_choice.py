@@ -43,7 +43,7 @@ def file_choice() -> None:
     st.caption(plain(_FORMATS))
     chosen = _inbox()
     st.caption(
-        f"Larger files, up to {most:,} MB: put them into the folder `studio` of the server's data "
+        f"Larger files, up to {most:,} MB: put them into the folder studio of the server's data "
         f"folder.{'' if chosen is not None else ' It holds no files now.'}"
     )
     if st.button("Read", type="primary", disabled=not dropped and not chosen):

@@ -276,6 +276,10 @@ def _recorded(cursor, now, **_):
     return firings.recorded(cursor, [rule], now, SPAN)
 
 
+def _scorecard(cursor, now, **how):
+    return firings.scorecard(cursor, _rules(), now, SPAN, as_recorded=False, **how)
+
+
 def _of_trade(function):
     """Of a trade opened before *now*, and a panel that goes on after it."""
 
@@ -324,6 +328,7 @@ FUNCTIONS = {
         lambda cursor, now, **how: firings.outcomes(cursor, now, SPAN, **how)
     ],
     "rules.firings.recorded": [_recorded],
+    "rules.firings.scorecard": [_scorecard],
     "rules.frames.Frames.load": [_frames],
     "rules.history.held": [_held],
     "rules.history.replay": [_replay],

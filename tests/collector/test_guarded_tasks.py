@@ -276,6 +276,7 @@ ENDS_BY_ITSELF = {
     "analytics/files/child_process.py": "a process that reads one file",
     "analytics/lake/writer.py": "a thread that interrupts upkeep once",
     "analytics/replay/window.py": "a thread that reads one window; without it the lake answers",
+    "analytics/time_limit.py": "a timer that interrupts once more what has not noticed yet",
     "collector/alerts/delivery.py": "one message: its channel waits for it",
     "collector/alerts/sending.py": "a process that sends one message, killed after a time",
     "collector/backfill/archive.py": "parts of one command; the first failure is that of all",

@@ -120,8 +120,9 @@ def test_an_empty_time_says_what_is_on_record_and_offers_the_nearest(opened, rec
 
     said = [caption.value.replace("\\", "") for caption in page.main.caption]
     assert "Record runs from 2025-10-22 10:00 UTC to 2025-10-22 11:00 UTC." in said
-    (nearest,) = (button for button in page.main.button if button.label.startswith("Go to"))
-    nearest.click().run()
+    before, after = (button for button in page.main.button if button.label.startswith("Go to"))
+    assert before.label == "Go to 2025-10-22 10:00 UTC"
+    after.click().run()
     assert page.session_state["at"] == "2025-10-22T11:00:00Z"
     assert len(page.dataframe) == 1
 

@@ -89,7 +89,7 @@ def test_an_edited_rule_ends_what_it_had_begun_and_begins_anew(lake):
     ]
     # Removed while no collector ran: what was open ends with the next one.
     clock.minute = 2
-    running.rules.path.write_text("")
+    running.rules.path.write_text("# none")
     with passes(lake, clock, values) as running:
         running.pass_now()
         assert stored(lake)[6:] == [("At once", "resolved", 2), ("Patient", "dropped", 2)]
