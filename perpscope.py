@@ -128,6 +128,7 @@ def serve(port: Port = None) -> None:
     settings = _settings(port=port)
     with interrupts.ending_at_once():
         from collector.commands import serve as serving
+    serving.refuse_open(settings)
     serving.refuse_taken_port(settings.port)
     serving.become_dashboard(settings)
 

@@ -6,6 +6,7 @@ From PERPSCOPE_ in the environment, or a line in .env. Nothing else reads either
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,7 +46,10 @@ class LakeSettings(BaseSettings):
     studio_max_mb: int = Field(default=2048, ge=0)
     """Files that Studio opens as one record, and that record on disk; 0 switches it off. [MB]"""
 
-    token: SecretStr | None = None
+    token_file: Path | None = None
+    """A file that holds ``token`` and that its owner alone may read."""
+
+    token: SecretStr | None = Field(default=None, validate_default=True)
     """What programs beyond loopback send the API as ``Authorization: Bearer``: 16 characters or
     more. Without it the API answers on loopback alone."""
 
@@ -56,6 +60,21 @@ class LakeSettings(BaseSettings):
     """Who may edit rules, acknowledge and silence alerts, keep trades, and import an uploaded
     record on a page: whoever opens it by a ``loopback`` address, whoever knows the ``token``, or
     nobody (``off``)."""
+
+    @field_validator("token_file")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            _secret_in(value)
+        return value
+
+    @field_validator("token")
+    @classmethod
+    def _of_file(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        file = info.data.get("token_file")
+        if value is not None and file is not None:
+            raise ValueError(f"{PREFIX}TOKEN_FILE is set, too; set one of them")
+        return SecretStr(_secret_in(file)) if file is not None else value
 
     @field_validator("edit_token", "token")
     @classmethod
@@ -96,6 +115,22 @@ def load(kind: type[Read], **overrides: object) -> Read:
             for fault in error.errors()
         ]
         raise SettingsError("; ".join(wrong)) from error
+
+
+def _secret_in(file: Path) -> str:
+    """Return what *file* holds; raises ValueError where it is not for its owner alone."""
+    try:
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError("this is not a file")
+        if found.st_mode & 0o077:
+            mode = stat.S_IMODE(found.st_mode)
+            raise ValueError(f"others may read it (mode {mode:04o}); run: chmod 600 {file}")
+        return file.read_text("ascii").strip()
+    except OSError as error:
+        raise ValueError(f"it cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError:
+        raise ValueError("a token has letters, digits and other ASCII characters only") from None
 
 
 def _shown(name: object, value: object) -> str:

@@ -11,6 +11,7 @@ from dashboard.frame.brand import MARK, WORDMARK, style_page
 from dashboard.frame.browser_storage import Many
 from dashboard.frame.freshness import origin_label
 from dashboard.frame.sidebar import sidebar
+from dashboard.frame.sign_in import require_sign_in
 from dashboard.frame.toolbar import toolbar
 from dashboard.frame.transport import keep_in_address, load_transport_code
 from dashboard.frame.user_thresholds import with_own_levels
@@ -45,6 +46,7 @@ def _choosable_at() -> Moment:
 record.enter()
 # The icon goes first: else a page's Material icon is fetched from Google to stand in for it.
 st.set_page_config(page_icon=MARK, layout="wide")
+require_sign_in()
 pages = [
     st.Page(
         "app_pages/overview.py",

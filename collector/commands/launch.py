@@ -18,7 +18,7 @@ from analytics import query
 from analytics.errors import PerpscopeError
 from analytics.lake.reader import Reader
 from collector.commands.processes import ChildProcess, Processes
-from collector.commands.serve import refuse_taken_port
+from collector.commands.serve import refuse_open, refuse_taken_port
 from collector.runtime.clock import Clock
 from collector.runtime.guarded_tasks import GuardedTasks
 from collector.service.stop_signal import StopSignal
@@ -98,6 +98,7 @@ async def _together(
     data_dir: Path,
     **variables: str,
 ) -> None:
+    refuse_open(settings)
     refuse_taken_port(settings.port)
     began = time.monotonic()
     variables["PERPSCOPE_DATA_DIR"] = str(data_dir.absolute())

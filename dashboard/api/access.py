@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from analytics.untrusted.editing import is_local
 from analytics.untrusted.hosts import is_same_place
+from dashboard.api.limits import Rate
 from dashboard.api.problems import Problem
 
 _IN_URL: Final = frozenset(("token", "access_token", "api_key", "apikey", "authorization"))
@@ -20,9 +21,11 @@ _ASK: Final = {"WWW-Authenticate": 'Bearer realm="perpscope"'}
 class Access:
     """ASGI middleware that refuses whoever may not ask, before anything else is looked at."""
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        """Let in who names *token* from beyond loopback; nobody where it is None."""
-        self._app, self._token = app, token
+    def __init__(self, app: ASGIApp, token: str | None, rate: Rate | None = None) -> None:
+        """Let in who names *token* from beyond loopback, at *rate*; nobody where it is None."""
+        self._app = app
+        self._token = None if token is None else token.encode()
+        self._rate = rate or Rate()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a question on, or refuse it."""
@@ -47,6 +50,7 @@ class Access:
         if self._token is None:
             raise Problem(403, "beyond this machine the API is closed: set PERPSCOPE_TOKEN")
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        right = hmac.compare_digest(given.strip().encode(), self._token.encode())
+        right = hmac.compare_digest(given.strip().encode(), self._token)
         if scheme.lower() != "bearer" or not right:
             raise Problem(401, "send Authorization: Bearer with PERPSCOPE_TOKEN", headers=_ASK)
+        self._rate.take()

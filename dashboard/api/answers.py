@@ -192,6 +192,7 @@ FAILURES: Final[dict[int | str, dict[str, Any]]] = {
     304: {"description": "The same as the ETag in If-None-Match stands for"},
     400: {"description": "A parameter is wrong; which, and what is allowed", **PROBLEM},
     406: {"description": "None of the formats in Accept", **PROBLEM},
+    429: {"description": "Too many requests with this token; Retry-After says when", **PROBLEM},
     503: {"description": "Not available now; Retry-After says when", **PROBLEM},
     "default": {"description": "Any other failure", **PROBLEM},
 }

@@ -51,7 +51,9 @@ def application(limits: Limits | None = None) -> ASGIApp:
     app.state.limits = limits or Limits()
     token = source.settings().token
     known = None if token is None else token.get_secret_value()
-    return Access(KeptAnswers(app, _version), known)
+    # Looked up once: each question asks it for its version.
+    live = source.reader(source.live_folder())
+    return Access(KeptAnswers(app, live.version), known)
 
 
 def openapi() -> dict[str, Any]:
@@ -63,7 +65,3 @@ def _describe(app: FastAPI) -> None:
     """Add to the document of *app* what its routes refer to."""
     document = app.openapi()
     document["components"] = {"schemas": {"Problem": SCHEMA}}
-
-
-def _version() -> int:
-    return source.reader(source.live_folder()).version()

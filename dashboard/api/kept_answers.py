@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import anyio
@@ -96,7 +97,12 @@ class KeptAnswers:
 
     async def _made(self, scope: Scope, encoding: str, version: int | None) -> _Answer:
         collected = _Collected()
-        await self._app({**scope, "method": "GET"}, _no_body(), collected.send)
+        try:
+            await self._app({**scope, "method": "GET"}, _no_body(), collected.send)
+        except Exception:
+            # Raised on by Starlette once it is logged and answered.
+            if not collected.body:
+                raise
         headers, body = collected.headers, bytes(collected.body)
         if collected.status in (200, 206) and headers.get("cache-control") != "no-store":
             digest = hashlib.blake2b(body, digest_size=16).hexdigest()
@@ -175,6 +181,7 @@ def _knows(asked: Headers, answer: _Answer) -> bool:
     return answer.headers.get("etag") in known or "*" in known
 
 
+@lru_cache(maxsize=64)
 def _encoding(accepted: str) -> str:
     """Return the best of ``_ENCODINGS`` that is accepted; empty for none."""
     stated = dict(map(_quality, accepted.lower().split(",")))

@@ -23,13 +23,18 @@ class ApiMount:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""
-        if scope["type"] == "http" and f"{scope['path']}/".startswith(f"{PREFIX}/"):
+        if scope["type"] == "http" and is_of_api(scope["path"]):
             # Where the warm-up has not loaded its code yet, pages go on meanwhile.
             api = await anyio.to_thread.run_sync(_api) if self._api is None else self._api
             self._api = api
             await api({**scope, "root_path": scope.get("root_path", "") + PREFIX}, receive, send)
         else:
             await self._app(scope, receive, send)
+
+
+def is_of_api(path: str) -> bool:
+    """Return whether the API answers for *path*."""
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
 @cache

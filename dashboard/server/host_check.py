@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
 from analytics.untrusted.hosts import is_ours, is_same_place
+from dashboard.server.api_mount import is_of_api
 
 COMPONENTS = "/component/"
 """Where the parts of a page lie that Streamlit shows in frames of the page's own."""
@@ -34,7 +35,16 @@ class HostCheck:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": why})
         else:
-            await PlainTextResponse(f"{why}\n", 403)(scope, receive, send)
+            await _refused(scope["path"], why)(scope, receive, send)
+
+
+def _refused(path: str, why: str) -> Response:
+    if not is_of_api(path):
+        return PlainTextResponse(f"{why}\n", 403)
+    # With FastAPI, whose code pages do not wait for.
+    from dashboard.api.problems import Problem
+
+    return Problem(403, why).response
 
 
 def refusal(headers: Headers, *, page: bool) -> str | None:

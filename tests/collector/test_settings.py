@@ -58,6 +58,33 @@ def test_an_edit_token_is_shown_nowhere(monkeypatch):
     assert "characters" not in str(load(edit_rules="token").model_dump())
 
 
+def test_a_token_may_stand_in_a_file_for_its_owner_alone(monkeypatch, tmp_path):
+    file = tmp_path / "token"
+    file.write_text("sixteen letters!\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("PERPSCOPE_TOKEN_FILE", str(file))
+    assert load().token.get_secret_value() == "sixteen letters!"
+
+    file.chmod(0o640)
+    with pytest.raises(SettingsError, match=rf"_FILE=.*mode 0640.*chmod 600 {file}"):
+        load()
+
+    file.chmod(0o600)
+    monkeypatch.setenv("PERPSCOPE_TOKEN", "another one, as long")
+    with pytest.raises(SettingsError, match="set one of them") as refused:
+        load()
+    assert "another" not in str(refused.value)
+
+    monkeypatch.delenv("PERPSCOPE_TOKEN")
+    file.write_text("short\n")
+    with pytest.raises(SettingsError, match="16 characters or more"):
+        load()
+
+    file.unlink()
+    with pytest.raises(SettingsError, match="it cannot be read"):
+        load()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from tests.waiting import HANG_S, until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+TOKEN = "sixteen letters!"
 PAGES = ("/", "/market", "/static/x.js", "/_stcore/health", "/_stcore/metrics", "/nowhere")
 
 OPENING = {
@@ -35,6 +37,9 @@ def port(tmp_path_factory):
     (home / ".streamlit" / "config.toml").write_text(
         '[server]\nenableXsrfProtection = false\nallowedHosts = ["*"]\n'
     )
+    token = folder / "token"
+    token.touch(0o600)
+    token.write_text(f"{TOKEN}\n")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -47,6 +52,7 @@ def port(tmp_path_factory):
             "HOME": str(home),
             "PERPSCOPE_DATA_DIR": str(folder / "lake"),
             "PERPSCOPE_ALLOWED_HOSTS": "perps.example.org",
+            "PERPSCOPE_TOKEN_FILE": "token",
         },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -100,6 +106,25 @@ def test_no_path_answers_to_another_name(port, path, host):
 
     assert answer.status == 403
     assert answer.said.startswith("unknown host name")
+
+
+def test_programs_are_told_so_as_the_api_tells_of_errors(port):
+    answer = asked(port, "GET", "/api/metrics", "evil.example")
+
+    assert (answer.status, answer.headers["Content-Type"]) == (403, "application/problem+json")
+    assert json.loads(answer.said)["detail"].startswith("unknown host name")
+
+
+@pytest.mark.parametrize(("token", "status"), [(TOKEN, 200), ("another one, as long", 401)])
+def test_the_api_beyond_loopback_asks_for_the_token_of_the_file(port, token, status):
+    """The file is named relative to where perpscope was started."""
+    authorization = f"Bearer {token}"
+
+    answer = asked(
+        port, "GET", "/api/openapi.json", "perps.example.org", Authorization=authorization
+    )
+
+    assert answer.status == status
 
 
 def test_nor_to_two_names(port):
