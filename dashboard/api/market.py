@@ -49,7 +49,11 @@ def pairs(asked: Selected, shown: Moment) -> pd.DataFrame:
 def assets(asked: Selected, shown: Moment) -> pd.DataFrame:
     """Return a row for each asset over the pairs that are *asked* for."""
     seen = selected(asked, shown)
-    found = rows.assets(rows.pairs(shown, seen), shown, seen)
+    known = rows.pairs(shown, seen)
+    if known.empty:
+        # Its columns of text have no type that could be joined.
+        return known
+    found = rows.assets(known, shown, seen)
     found = rows.with_hours(found, shown, seen, by_asset=True)
     return found[found["base"].isin(asked.base)] if asked.base else found
 

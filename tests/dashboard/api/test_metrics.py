@@ -6,12 +6,16 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pyarrow as pa
 import pytest
+from fastapi import FastAPI
 
 from analytics.quantities import QUANTITIES
 from dashboard.api.application import openapi
+from dashboard.api.kept_answers import KeptAnswers
+from dashboard.api.problems import answer_problems
 from dashboard.loaders.rows import COVERAGE
 from dashboard.overview.column_layout import COLUMNS
 
@@ -148,6 +152,25 @@ async def test_an_empty_lake_is_no_bug(client):
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
     assert answer.json()["detail"] == "nothing is recorded yet: start the collector"
+
+
+@pytest.mark.parametrize("path", ["/api/metrics", "/api/assets"])
+async def test_before_the_record_there_is_nothing(market, client, path):
+    answer = await client.get(path, params={"at": "2000-01-01T00:00Z"})
+
+    assert (answer.status_code, answer.json()["data"]) == (200, [])
+
+
+async def test_a_bug_is_a_problem_too():
+    """Starlette answers and then raises on what went wrong."""
+    app = FastAPI()
+    answer_problems(app)
+    app.add_api_route("/x", lambda: 1 // 0)
+    transport = httpx.ASGITransport(KeptAnswers(app, lambda: 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.get("/x")
+
+    assert (answer.status_code, answer.json()["status"]) == (500, 500)
 
 
 async def test_formats_say_the_same(market, client):
