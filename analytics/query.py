@@ -100,13 +100,14 @@ def table(
     cursor: duckdb.DuckDBPyConnection,
     name: str,
     given: frozenset[str] = frozenset(),
+    most_rows: int | None = None,
     /,
     **params: object,
 ) -> pa.Table:
     """Return the same as an Arrow table, whose times are as the lake keeps them: without a zone.
 
     Raises:
-        QueryError: The query or a parameter is wrong.
+        QueryError: The query or a parameter is wrong, or there are more than *most_rows*.
         LakeError: The lake cannot be read.
     """
     if "known_by" in parameters(name, given) and "now" in params:
@@ -115,11 +116,23 @@ def table(
     bound = {key: _as_kept(name, key, value) for key, value in params.items()}
     try:
         # A relation with parameters would carry its rows through Python objects: ten times slower.
-        return cursor.execute(sql(name, given), bound).to_arrow_reader(1_000_000).read_all()
+        reader = cursor.execute(sql(name, given), bound).to_arrow_reader(1_000_000)
+        return reader.read_all() if most_rows is None else _at_most(most_rows, name, reader)
     except duckdb.Error as error:
         if hints_at_damage(error):
             raise LakeError(f"{name}: the lake could not be read: {error}") from error
         raise QueryError(f"{name}: {error}") from error
+
+
+def _at_most(most_rows: int, name: str, reader: pa.RecordBatchReader) -> pa.Table:
+    """Return all of *reader*; it is read no further than it takes to see that there is more."""
+    batches, count = [], 0
+    for batch in reader:
+        count += batch.num_rows
+        if count > most_rows:
+            raise QueryError(f"{name}: more than {most_rows:,} rows; ask for less")
+        batches.append(batch)
+    return pa.Table.from_batches(batches, reader.schema)
 
 
 def _code(text: str) -> str:

@@ -109,14 +109,19 @@ def answer(
     name: str,
     params: Mapping[str, object],
     counted: Callable[[], Bases],
+    most_rows: int | None = None,
 ) -> pa.Table:
     """Return what the query called *name* answers, with the bases that pages have.
 
     *counted* returns what instruments are counted under then; it is called only if it is needed.
+
+    Raises:
+        QueryError: The query or a parameter is wrong, or there are more than *most_rows*.
+        LakeError: The lake cannot be read.
     """
     if "counted_pairs" in query.parameters(name):
         params = {**counted().params, **params}
-    rows = query.table(cursor, name, **params)
+    rows = query.table(cursor, name, frozenset(), most_rows, **params)
     if not ("now" in params and {"venue", "symbol", "base"} <= set(rows.column_names)):
         return rows
     found = counted()
@@ -182,8 +187,17 @@ def _typed(name: str, key: str, text: str) -> object:
     try:
         return kind.read(text)
     except (ValueError, OverflowError) as error:
-        allowed = kind.allowed + ", or a span before now such as 24h" * (key in SPANNED)
-        raise QueryError(f"{name}: {key}={text}: not {allowed}") from error
+        raise QueryError(f"{name}: {key}={text}: not {allowed(name, key)}") from error
+
+
+def allowed(name: str, key: str) -> str:
+    """Return what the parameter *key* of the query called *name* can be, in words."""
+    return _kind(name, key).allowed + ", or a span before now such as 24h" * (key in SPANNED)
+
+
+def is_list_of_names(key: str) -> bool:
+    """Return whether the parameter *key* is a list of names, and nothing stands for all."""
+    return KINDS[key] is _NAMES
 
 
 def _list(text: str) -> list[str]:
@@ -228,7 +242,7 @@ KINDS: Final[Mapping[str, _Kind]] = {
     **dict.fromkeys(("counted_names", "counted_pairs"), _NAMES),
     **dict.fromkeys(("bar_ms", "bars", "closing_ms", "parts", "span_s"), _WHOLE),
     **dict.fromkeys(("ends", "firsts"), _WHOLES),
-    **dict.fromkeys(("break_s", "every_s", "interval_s", "least_known", "times"), _NUMBER),
+    **dict.fromkeys(("break_s", "every_s", "factor", "interval_s", "least_known"), _NUMBER),
     **dict.fromkeys(("origin", "venue"), _TEXT),
     **dict.fromkeys(("by_asset", "is_past"), _FLAG),
 }
@@ -245,11 +259,11 @@ def _kind(name: str, key: str) -> _Kind:
 def plain_rows(table: pa.Table) -> Iterator[list[Any]]:
     """Yield the rows of *table*: times as text, what is absent or no finite number as None."""
     for batch in table.to_batches():
-        columns = [[_plain(value) for value in column.to_pylist()] for column in batch.columns]
+        columns = [[plain(value) for value in column.to_pylist()] for column in batch.columns]
         yield from (list(row) for row in zip(*columns, strict=True))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return *value* as JSON can say it."""
     if isinstance(value, datetime):
         # The lake's times are UTC, and have no zone.
@@ -258,7 +272,7 @@ def _plain(value: Any) -> Any:
         return int(value) if value == int(value) else float(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return [_plain(part) for part in value] if isinstance(value, list) else value
+    return [plain(part) for part in value] if isinstance(value, list) else value
 
 
 def _write_csv(table: pa.Table, out: TextIO) -> None:

@@ -123,7 +123,7 @@ def bases(
         LakeError: The lake cannot be read.
     """
     classes = query.fetch(cursor, "asset_classes", now=now)
-    limits = {"times": TIMES_APART, "bars": BARS_APART}
+    limits = {"factor": TIMES_APART, "bars": BARS_APART}
     apart = query.fetch(cursor, "prices_apart", now=now, known_by=known_by or now, **limits)
     names: dict[Key, str] = {}
     stored: dict[str, set[str]] = {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -38,9 +40,13 @@ class Table:
     """What a row is, in the plural; the unit of ranges."""
     asked: type[Asked]
     """What a question can say."""
-    columns: tuple[str, ...]
-    read: Callable[[Any, Moment], pd.DataFrame]
-    """Given what was asked, and the time; its rows may have more columns."""
+    columns: tuple[str, ...] | None
+    """None: those of the rows that are read, which depend on what is asked."""
+    place: Mapping[str, Any] = field(default_factory=dict)
+    """What the braces in the path stand for: the type of each, as FastAPI reads it."""
+    read: Callable[..., pd.DataFrame]
+    """Given what was asked, the time, and by name what stands in the path; its rows may have more
+    columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +68,19 @@ class _Part:
 def add(router: APIRouter, table: Table) -> None:
     """Have *router* answer for *table*."""
 
-    async def answer(request: Request, asked: Any) -> Response:
-        refuse_repeated(request, table.asked)
-        return await limits.of(request).run(lambda: answered(request, table, asked))
+    async def answer(request: Request, asked: Any, **place: Any) -> Response:
+        refuse_repeated(request)
+        return await limits.of(request).run(lambda: answered(request, table, asked, place))
 
     # FastAPI reads the parameters off the signature.
-    answer.__annotations__["asked"] = Annotated[table.asked, Query()]
-    answer.__annotations__["request"], answer.__annotations__["return"] = Request, Response
+    kinds = {"request": Request, "asked": Annotated[table.asked, Query()], **table.place}
+    by_name = inspect.Parameter.KEYWORD_ONLY
+    named = [inspect.Parameter(name, by_name, annotation=kind) for name, kind in kinds.items()]
+    answer.__signature__ = inspect.Signature(named)  # type: ignore[attr-defined]
     router.add_api_route(
         table.path,
         answer,
-        name=table.path.strip("/").replace("/", "_"),
+        name=table.path.split("/")[1],
         summary=table.summary,
         description=table.note or None,
         response_class=Response,
@@ -80,18 +88,24 @@ def add(router: APIRouter, table: Table) -> None:
     )
 
 
-def answered(request: Request, table: Table, asked: Asked) -> Response:
+def answered(
+    request: Request, table: Table, asked: Asked, place: Mapping[str, Any] = MappingProxyType({})
+) -> Response:
     """Return the answer to one question; it reads the lake, so to be called on a thread."""
     media_type = encoding.negotiated(request.headers.get("accept"))
-    refuse_unknown("columns", asked.columns, table.columns)
+    if table.columns is not None:
+        refuse_unknown("columns", asked.columns, table.columns)
     shown = _moment(asked)
-    rows = table.read(asked, shown).reindex(columns=[*table.columns])
+    rows = table.read(asked, shown, **place)
+    known = [*(rows.columns if table.columns is None else table.columns)]
+    refuse_unknown("columns", asked.columns, known)
+    rows = rows.reindex(columns=known)
     part = _Part(0, len(rows), len(rows), is_range=False)
     if isinstance(asked, Paged):
-        rows = _sorted(rows, asked, table.columns)
+        rows = _sorted(rows, asked, known)
         part = _part(request, asked, len(rows), table.item)
         rows = rows.iloc[part.first : part.first + part.count]
-    rows = rows[asked.columns or [*table.columns]]
+    rows = rows[asked.columns or known]
     body = encoding.encode(rows, media_type, shown, asked.times)
     headers = {
         "Cache-Control": _FOREVER if _is_settled(shown) else _REVALIDATED,
@@ -162,11 +176,13 @@ def _links(request: Request, asked: Paged, part: _Part) -> str:
 
 def documented(table: Table) -> dict[int | str, dict[str, Any]]:
     """Return what OpenAPI says of the answers."""
-    whole = _content(columns.schema(table.columns))
+    whole = _content(columns.schema(table.columns or ()))
     found: dict[int | str, dict[str, Any]] = {200: {"description": table.summary, **whole}}
     if issubclass(table.asked, Paged):
         found[206] = {"description": f"The {table.item} that a Range header asked for", **whole}
         found[416] = {"description": f"There are no such {table.item}", **PROBLEM}
+    if table.place:
+        found[404] = {"description": "There is no such; which there are", **PROBLEM}
     return {**found, **FAILURES}
 
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-from dashboard.api import market
+from dashboard.api import bar_history, market, named_queries, status
 from dashboard.api.access import Access
 from dashboard.api.kept_answers import KeptAnswers
 from dashboard.api.limits import Limits
@@ -39,7 +39,8 @@ def documented() -> FastAPI:
         root_path_in_servers=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.include_router(market.router)
+    for part in (market, bar_history, status, named_queries):
+        app.include_router(part.router)
     answer_problems(app)
     _describe(app)
     return app

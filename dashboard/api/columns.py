@@ -17,9 +17,25 @@ _WORDS: Final = {
     "ts": "Time; of a bar its start",
     "bar_ended": "When the newest bar was over",
     "multiplier": "Coins in one unit of the contract's base",
+    "bar_count": "5-minute bars behind it",
+    "name": "Name of the query",
+    "answers": "What it answers",
+    "parameters": "What can be given, and what that can be",
+    "state": "complete, partial, error or silent",
+    "metric": "Column of bars",
+    "error": "What went wrong; absent where nothing did",
+    "running": "Whether it goes on to the end of the span",
+    "repairable": "Whether the venue's own history still has some of it",
+    "latency_curve": "Median response time of each two minutes of the last hour [wall ms]",
 }
-_FLAGS: Final = frozenset(("from_bar", "funding_interval_unknown", "is_silent", "partial"))
-_TEXTS: Final = frozenset(("venue", "symbol", "base"))
+_FLAGS: Final = frozenset(
+    ("from_bar", "funding_interval_unknown", "is_silent", "partial", "running", "repairable")
+)
+_TEXTS: Final = frozenset(
+    ("venue", "symbol", "base", "name", "answers", "state", "metric", "error")
+)
+_LISTS: Final = {"parameters": "string", "latency_curve": "number"}
+"""What the items of a list are."""
 
 
 def unit(column: str) -> str | None:
@@ -42,7 +58,7 @@ def schema(columns: Sequence[str]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {
-            name: {"type": _types(name), "description": description(name)} for name in columns
+            name: {**_shape(name), "description": description(name)} for name in columns
         },
     }
 
@@ -66,6 +82,12 @@ def _title(column: str) -> str:
 
 def _earlier(column: str) -> str:
     return column.replace("_then", "")
+
+
+def _shape(column: str) -> dict[str, Any]:
+    if column in _LISTS:
+        return {"type": ["array", "null"], "items": {"type": [_LISTS[column], "null"]}}
+    return {"type": _types(column)}
 
 
 def _types(column: str) -> list[str]:

@@ -58,10 +58,14 @@ def time_value(at: datetime, times: Times) -> str | int:
     return utc_text(at) if times == "iso" else round(at.timestamp() * 1000)
 
 
-def _json(rows: pd.DataFrame, head: Mapping[str, Any], times: Times) -> bytes:
+def records(rows: pd.DataFrame, times: Times) -> list[dict[str, Any]]:
+    """Return *rows* as orjson writes them."""
     cells = [_values(rows[name], times) for name in rows.columns]
-    data = [dict(zip(rows.columns, row, strict=True)) for row in zip(*cells, strict=True)]
-    return orjson.dumps({**head, "data": data})
+    return [dict(zip(rows.columns, row, strict=True)) for row in zip(*cells, strict=True)]
+
+
+def _json(rows: pd.DataFrame, head: Mapping[str, Any], times: Times) -> bytes:
+    return orjson.dumps({**head, "data": records(rows, times)})
 
 
 def _csv(rows: pd.DataFrame, _: Mapping[str, Any], times: Times) -> bytes:

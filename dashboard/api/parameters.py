@@ -96,9 +96,9 @@ class Paged(BaseModel):
     """Rows to leave out before them."""
 
 
-def refuse_repeated(request: Request, asked: type[BaseModel]) -> None:
+def refuse_repeated(request: Request) -> None:
     """Refuse a parameter that is given twice and can have one value only."""
-    for name in asked.model_fields:
+    for name in request.query_params:
         if name not in _MANY and len(given := request.query_params.getlist(name)) > 1:
             raise wrong(name, ", ".join(given), "given more than once here")
 
@@ -111,9 +111,15 @@ def refuse_unknown(name: str, given: Iterable[str], known: Iterable[str]) -> Non
 
     Where nothing is known, as before the record began, nothing is refused.
     """
-    there = sorted(set(known))
+    there = set(known)
     for one in given:
         if there and one not in there:
-            like = difflib.get_close_matches(one, there, 5) or there[:10]
-            more = len(there) - len(like)
-            raise wrong(name, one, f"one of {', '.join(like)}{f' and {more:,} more' * (more > 0)}")
+            raise wrong(name, one, like(one, there))
+
+
+def like(given: str, known: Iterable[str]) -> str:
+    """Return which of *known* are the likeliest to be meant by *given*, and how many others."""
+    there = sorted(set(known))
+    found = difflib.get_close_matches(given, there, 5) or there[:10]
+    more = len(there) - len(found)
+    return f"one of {', '.join(found)}{f' and {more:,} more' * (more > 0)}"

@@ -107,6 +107,12 @@ def refusal(parameter: str, value: object, allowed: str) -> dict[str, str]:
     }
 
 
+def unknown(parameter: str, value: object, allowed: str) -> Problem:
+    """Return the problem that there is nothing at the *value* that *parameter* of a path has."""
+    error = refusal(parameter, value, allowed)
+    return Problem(404, f"there is no {parameter} {error['value']}: {allowed}", errors=[error])
+
+
 def unavailable(why: str, retry_s: int) -> Problem:
     """Return the problem that it may be answered in *retry_s* seconds."""
     return Problem(503, why, headers={"Retry-After": str(retry_s)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
 from typing import Any, Final
 
 import pandas as pd
@@ -13,6 +12,7 @@ from analytics import formats
 from analytics.palette import Colors
 from analytics.quantities import QUANTITIES
 from dashboard.health.status_table import status_table
+from dashboard.loaders.venue_states import venue_states
 from dashboard.state.as_of import SILENT_CYCLES, Moment
 
 _FORMATS: Final[dict[Any, Any]] = {
@@ -36,7 +36,7 @@ def venue_table(
         shown: What ages count to.
         colors: Of the theme.
     """
-    table = rows(cycles, hour, shown)
+    table = venue_states(cycles, hour, shown)[list(_columns(1.0))]
     slowest = max((max(curve) for curve in table["latency_curve"] if len(curve)), default=1.0)
     status_table(
         table,
@@ -50,19 +50,6 @@ def venue_table(
     return table
 
 
-def rows(cycles: pd.DataFrame, hour: pd.DataFrame, shown: Moment) -> pd.DataFrame:
-    """Return the table's rows: numbers, so that it sorts by them."""
-    age = (shown.now - cycles["finished_ts"]).dt.total_seconds().clip(lower=0)
-    table = cycles.assign(
-        age_s=age, state=[_state(row, shown) for row in cycles.to_dict("records")]
-    ).merge(hour, on="venue", how="left")
-    table["latency_curve"] = [
-        [] if isinstance(curve, float) or curve is None else [round(float(ms), 1) for ms in curve]
-        for curve in table["latency_curve"]
-    ]
-    return table[list(_columns(1.0))].reset_index(drop=True)
-
-
 def reasons(counted: str | None) -> str:
     """Write what was refused and how often: ``mark, sign: 2 times``."""
     if counted is None:
@@ -74,14 +61,6 @@ def reasons(counted: str | None) -> str:
             for column, _, reason in [key.partition(":")]
         ]
     )
-
-
-def _state(row: dict[Hashable, Any], shown: Moment) -> str:
-    if row["finished_ts"] < shown.silent_before:
-        return "silent"
-    if isinstance(row["error"], str):
-        return "error"
-    return "complete" if row["answered"] == row["asked"] else "partial"
 
 
 def _columns(slowest_ms: float) -> dict[str, Any]:

@@ -148,7 +148,7 @@ QUERIES = {
         **{"bar_ms": [300_000, 3_600_000], "firsts": [0, 0], "ends": [10**9, 10**9]},
         **{"closing_ms": [300_000, 300_000], "least_known": 0.75},
     },
-    "prices_apart": lambda now: {"times": 1.02, "bars": 12},
+    "prices_apart": lambda now: {"factor": 1.02, "bars": 12},
     "refusals": lambda now: {"since": now - SPAN, "venues": None},
     "silent_pairs": lambda now: {"since": now - 2 * BAR, "is_past": False},
     "stream_gaps": lambda now: {"span_s": 86_400},

@@ -23,25 +23,6 @@ BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 AT = "2025-10-22T12:44:00.000Z"
 
 
-@pytest.fixture
-def market(record):
-    """Three pairs on two venues; of one hardly anything is known."""
-    for minutes in range(5, 180, 5):
-        ended = record.noon.replace(minute=40) - timedelta(minutes=minutes - 5)
-        for symbol, price in ((BTC, 100.0), (ETH, 50.0)):
-            flows = {"taker_buy_usd": 3e6, "taker_sell_usd": 1e6, "liq_long_usd": 5.0 * minutes}
-            known = {"close": price + minutes / 50, "oi_usd": 9e9 + 1e7 * minutes, **flows}
-            record.bar(symbol, ended=ended, **known, oi_base=9e7, ls_accounts=2.0)
-    known = {"price": 101.0, "price_24h_ago": 100.0, "volume_24h_usd": 2e9, "oi_usd": 9.9e9}
-    known |= {"oi_base": 9.1e7, "mark": 101.0, "index": 100.9, "spread_bps": 0.5}
-    record.snapshot(BTC, **known, funding_rate=0.0001, funding_interval_h=8.0, ls_accounts=2.5)
-    record.snapshot(ETH, venue="okx", price=49.0, oi_usd=1e9)
-    record.snapshot(ETH, price=49.5)
-    for venue in ("binance", "okx"):
-        record.cycle(venue=venue)
-    record.publish()
-
-
 async def test_figures_are_those_of_the_page(market, app, client):
     """Each number of Overview's table, at the same time."""
     wanted = [one for one in COLUMNS if one.rows is None and not one.curve_of]

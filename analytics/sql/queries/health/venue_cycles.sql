@@ -12,7 +12,7 @@ last_hour as (
         venue,
         count(*) as cycles_1h,
         count(error) as errors_1h,
-        sum(refused) as refused_1h,
+        sum(refused)::bigint as refused_1h,
         100.0 * sum(answered) / nullif(sum(asked), 0) as answered_1h_pct
     from known
     where started_ts > ($now::timestamp - interval 1 hour)::timestamp_ms

@@ -1,4 +1,4 @@
--- Instruments of one base whose prices per coin are, or lately were, over $times times apart.
+-- Instruments of one base whose prices per coin are, or lately were, over $factor times apart.
 -- One row per two instruments of a base with such prices, a before b by venue and symbol. Prices are those of
 -- finished 5-minute bars of the 24 hours before $now [UTC].
 -- is_apart and ratio (higher over lower price) are of the newest bar with both prices. was_apart is the
@@ -37,7 +37,7 @@ doubtful as (
     where multiplier is not null
     window same as (partition by base, asset_class)
     qualify
-        max(highest / multiplier) over same > $times * min(lowest / multiplier) over same
+        max(highest / multiplier) over same > $factor * min(lowest / multiplier) over same
         and count(*) over same > 1
 ),
 
@@ -63,7 +63,7 @@ compared as (
         b.symbol as b_symbol,
         a.began,
         greatest(a.price, b.price) / least(a.price, b.price) as ratio,
-        greatest(a.price, b.price) > $times * least(a.price, b.price) as is_apart
+        greatest(a.price, b.price) > $factor * least(a.price, b.price) as is_apart
     from priced as a
     join priced as b
         on
