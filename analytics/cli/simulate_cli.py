@@ -27,13 +27,12 @@ from analytics.trades.simulated.equity_figures import CurveFigures, Ratio
 from analytics.trades.simulated.request import Asked, plan, record, source
 from analytics.trades.simulated.simulation import Simulation
 from analytics.trades.simulated.summary import Results, results
-from analytics.trades.simulated.walk_forward import variants, walk_forward
+from analytics.trades.simulated.walk_forward import WINDOW_TIMES, Walk, by_window, on_record
 
 SHOWN: Final = 20
 """Rows of a table for people."""
 _MINUTE: Final = "%Y-%m-%d %H:%M"
 _JUDGED: Final = ("pnl_usd", "mae_pct", "mfe_pct")
-_WINDOW_TIMES: Final = ("train_from_ts", "test_from_ts", "test_to_ts")
 
 
 def simulate(folder: Path, asked: Asked, rules: Sequence[Rule], wall: datetime) -> Simulation:
@@ -228,17 +227,9 @@ def write_walk_forward(
     if len(both) != 2 or not varied:
         raise QueryError("--walk-forward: write 14d:7d, and what to try as --vary period=7:28:7")
     train, test = (options.time_span("--walk-forward", text) for text in both)
-    grid, how = variants(model, [vary(text) for text in varied]), plan(asked)
+    tried = Walk(tuple(map(vary, varied)), train, test, measure)
     with record(folder, asked, wall) as stretch:
-        # The longest warm-up, so that all sets have the same bars.
-        longest = max(grid.values(), key=lambda one: one.warm_up)
-        panel, first = simulation.bars(stretch, longest, how)
-        funding = stretch.funding(panel.instruments)
-    rows = slice(first, None)
-    tried = {values: one.signals(panel).only(rows) for values, one in grid.items()}
-    found = walk_forward(
-        panel.part(rows), tried, how, (train, test), measure=measure, funding=funding
-    )
+        found, _ = on_record(stretch, model, plan(asked), tried)
     _write_windows(found, [text.partition("=")[0] for text in varied], measure, console)
 
 
@@ -248,26 +239,23 @@ def _write_windows(
     title, pnl = QUANTITIES[measure].title, QUANTITIES["pnl_usd"].title
     heads = ("window", "chosen from", "judged from", "to", *names)
     table = Table(*heads, f"{title}, chosen on", f"{title}, judged", "rank", "trades", pnl)
-    chosen = found[found["chosen"]]
+    mean = found.groupby("parameters")["test_pnl_usd"].sum()
+    chosen, sets = by_window(found, measure).dropna(subset=["parameters"]), len(mean)
     for row in chosen.to_dict("records"):
-        of = found[found["window"] == row["window"]]
-        rank = int((of[f"test_{measure}"] > row[f"test_{measure}"]).sum()) + 1
-        times = (
-            f"{row[name]:{_MINUTE}}" for name in ("train_from_ts", "test_from_ts", "test_to_ts")
-        )
+        times = (f"{row[name]:{_MINUTE}}" for name in WINDOW_TIMES)
+        rank = formats.ABSENT if pd.isna(row["rank"]) else f"{row['rank']:.0f} of {sets}"
         cells = (
             str(row["window"]),
             *times,
             *(f"{value:g}" for value in row["parameters"]),
             *(_written(measure, row[f"{half}_{measure}"]) for half in ("train", "test")),
-            f"{rank} of {len(of)}",
-            formats.count(row["test_trades"]),
+            rank,
+            formats.count(int(row["test_trades"])),
             _written("pnl_usd", row["test_pnl_usd"]),
         )
         table.add_row(*map(Text, cells))
     console.print(table)
     total = chosen["test_pnl_usd"].sum()
-    mean = found.groupby("parameters")["test_pnl_usd"].sum()
     console.print(
         Text(
             f"Judged windows together: {_written('pnl_usd', total)}; of every set alike, between "

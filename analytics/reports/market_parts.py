@@ -61,27 +61,31 @@ def overview(source: Source) -> Report:
             charts.append(
                 LineChart(title, (course(title, past),), QUANTITIES[name].kind, area=True)
             )
+    movers, unmoved = _movers(pairs)
     return source.part(
         "Overview",
         (figure_card(name, market[name]) for name in (*_COURSES, "breadth_pct")),
-        [*charts, *_movers(pairs)],
+        [*charts, *movers],
         [_pairs(pairs)],
-        coverage_notes(market),
+        [*coverage_notes(market), *unmoved],
         {"Pairs": f"{len(pairs):,} at the end; {len(silent):,} more without data then"},
     )
 
 
-def _movers(pairs: pd.DataFrame) -> list[BarChart]:
-    """Return which pairs' price and open interest moved most in the range."""
-    charts = []
+def _movers(pairs: pd.DataFrame) -> tuple[list[BarChart], list[str]]:
+    """Return which pairs' price and open interest moved most, and what is not known of any."""
+    charts, unknown = [], []
     names = (pairs["symbol"].map(formats.pair) + " " + pairs["venue"].map(formats.venue)).tolist()
     for name in ("price_delta_pct", "oi_delta_pct"):
         moved = pd.Series(pairs[name].to_numpy(), names).dropna()
+        if moved.empty:
+            unknown.append(f"{QUANTITIES[name].title} in the range: no pair is known at both ends.")
+            continue
         rows = moved.loc[moved.abs().nlargest(_MOVERS).index].sort_values(ascending=False)
         title = f"{QUANTITIES[name].title} in the range, largest"
         note = f"Of {formats.plural(len(moved), 'pair')} known at both ends."
         charts.append(BarChart(title, rows.index.tolist(), rows.tolist(), "pct", note))
-    return charts
+    return charts, unknown
 
 
 def _pairs(pairs: pd.DataFrame) -> Section:
@@ -109,16 +113,24 @@ def heatmap(source: Source) -> Report:
     # The first bar is what the one after it is compared with.
     pattern = "%H:%M" if source.asked.span <= _DAY else "%d %b %H:%M"
     times = [f"{time:{pattern}}" for time in assets.times[1:].astype("datetime64[ms]").tolist()]
-    rows = [pair.base for pair in assets.instruments]
+    rows = np.array([pair.base for pair in assets.instruments])
+    notes = [
+        f"The {len(rows)} assets with the most open interest; columns are the starts of bars, UTC."
+    ]
     charts = []
     for name in _HEAT:
         quantity, values = QUANTITIES[name], by_bar(assets, MEASURES[name]).values[1:].T
         title = f"{quantity.title} per {timeframe}"
-        charts.append(Heatmap(title, rows, times, values, quantity.kind, quantity.neutral))
-    note = (
-        f"The {len(rows)} assets with the most open interest; columns are the starts of bars, UTC."
-    )
-    return source.part("Heatmap", charts=charts if rows and times else (), notes=[note])
+        known = np.isfinite(values).any(axis=1)
+        few = f"{title}: no value of {{}} in the range."
+        if not known.any():
+            notes.append(few.format("any asset"))
+            continue
+        if not known.all():
+            notes.append(few.format(formats.plural(int((~known).sum()), "asset")))
+        shown = rows[known].tolist(), times, values[known]
+        charts.append(Heatmap(title, *shown, quantity.kind, quantity.neutral))
+    return source.part("Heatmap", charts=charts, notes=notes)
 
 
 def correlation(source: Source) -> Report:
@@ -130,10 +142,13 @@ def correlation(source: Source) -> Report:
         said = f"{len(assets.times)} bars of {timeframe} are too few; {_LEAST_BARS + 1} are needed."
         return source.part("Correlation", notes=[said], also=of)
     found = matrix(assets, assets.instruments, subject, "pearson")
+    if not np.isfinite(found.r[~np.eye(len(found.r), dtype=bool)]).any():
+        said = f"No two assets have enough bars of {timeframe} in common."
+        return source.part("Correlation", notes=[said], also=of)
     names = [pair.base for pair in found.pairs]
     r = QUANTITIES["correlation"]
-    charts = [Heatmap(r.title, names, names, found.r, r.kind, r.neutral)] if names else []
-    return source.part("Correlation", charts=charts, also=of)
+    chart = Heatmap(r.title, names, names, found.r, r.kind, r.neutral)
+    return source.part("Correlation", charts=[chart], also=of)
 
 
 def exchanges(source: Source) -> Report:

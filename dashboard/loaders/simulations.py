@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+import duckdb
 import pandas as pd
 import streamlit as st
 
@@ -18,6 +19,7 @@ from analytics.trades.simulated.record import Record
 from analytics.trades.simulated.signals import MODELS
 from analytics.trades.simulated.simulation import Simulation, Source, run
 from analytics.trades.simulated.summary import Results, results
+from analytics.trades.simulated.walk_forward import Walk, on_record
 from dashboard.loaders import shown_moment, source
 from dashboard.loaders.bases import counted, key
 from dashboard.loaders.shown_moment import Known
@@ -79,6 +81,36 @@ def model_trades(
     return _model_trades(*place, key(names), wanted, names)
 
 
+def walked(wanted: Wanted, walk: Walk, shown: Moment) -> tuple[pd.DataFrame, pd.Series[float]]:
+    """Return the walk-forward of what is *wanted*, as ``walk_forward.on_record``, and raise as it.
+
+    All sessions share both: never change them.
+    """
+    names, timeframe = counted(shown), wanted.timeframe
+    known = shown_moment.bars_known(shown, timeframe)
+    asked = repr((wanted, walk))
+    return _walked(
+        source.folder(), known, shown.mark(timeframe), asked, key(names), wanted, walk, names
+    )
+
+
+@st.cache_resource(ttl="1h", max_entries=16, show_spinner=False)
+def _walked(
+    folder: str,
+    known: Known,
+    mark: datetime,
+    asked_key: str,
+    counted_key: str,
+    _wanted: Wanted,
+    _walk: Walk,
+    _counted: Bases,
+) -> tuple[pd.DataFrame, pd.Series[float]]:
+    with source.reader(folder).cursor() as cursor:
+        record = _record(cursor, known[2], mark, _wanted, _counted)
+        model: Any = _wanted.source
+        return on_record(record, model, _wanted.plan, _walk)
+
+
 @st.cache_resource(ttl="10m", max_entries=64, show_spinner=False)
 def _model_trades(
     folder: str,
@@ -116,13 +148,23 @@ def _made(
     reader: Reader, known_by: datetime, mark: datetime, wanted: Wanted, names: Bases
 ) -> Simulation:
     with reader.cursor() as cursor:
-        record = Record(
-            cursor=cursor,
-            start=mark - wanted.bars * TIMEFRAMES[wanted.timeframe],
-            now=mark,
-            known_by=known_by,
-            timeframe=wanted.timeframe,
-            counted=names,
-            only=Only(instruments=wanted.pairs),
-        )
+        record = _record(cursor, known_by, mark, wanted, names)
         return run(record, wanted.source, wanted.plan)
+
+
+def _record(
+    cursor: duckdb.DuckDBPyConnection,
+    known_by: datetime,
+    mark: datetime,
+    wanted: Wanted,
+    names: Bases,
+) -> Record:
+    return Record(
+        cursor=cursor,
+        start=mark - wanted.bars * TIMEFRAMES[wanted.timeframe],
+        now=mark,
+        known_by=known_by,
+        timeframe=wanted.timeframe,
+        counted=names,
+        only=Only(instruments=wanted.pairs),
+    )

@@ -126,7 +126,7 @@ def neighbours(names: pd.DataFrame, subject: Subject) -> tuple[Subject | None, S
     Of a pair those on its venue, of an asset other assets, with data; None where there is no
     other.
     """
-    there = names[names["oi_usd"].notna() | (names["base"] == subject.base)]
+    there = names[names["has_data"] | (names["base"] == subject.base)]
     if subject.pair is None:
         listed = [Subject(base, None) for base in dict.fromkeys(there["base"])]
     else:

@@ -20,6 +20,7 @@ from dashboard.charts.frame import time_axis
 
 OWN: Final = "Simulated trades"
 HELD: Final = "Buy and hold"
+JOINED: Final = "Next windows, joined"
 
 _POINTS: Final = 500
 """Of each line: more are not visible, and each is sent to the browser."""
@@ -36,23 +37,29 @@ def curve_points(found: Results) -> pd.DataFrame:
 
     Of bars that become one point, the last equity and the deepest drawdown.
     """
-    parts = []
-    for name, run in ((OWN, found.run), (HELD, found.held)):
-        equity = run.equity_usd
-        width = -(-len(equity) // _POINTS)
-        # Counted from the end, whose value is that of the figures.
-        group = (np.arange(len(equity)) - len(equity)) // width
-        frame = pd.DataFrame({"ts": equity.index, "equity_usd": equity.to_numpy(), "group": group})
-        frame["drawdown_pct"] = drawdown_pct(equity).to_numpy()
-        thin = frame.groupby("group").agg(
-            {"ts": "last", "equity_usd": "last", "drawdown_pct": "min"}
-        )
-        parts.append(thin.assign(name=name, when=thin["ts"].map(formats.moment)))
-    return pd.concat(parts, ignore_index=True).round({"equity_usd": 2, "drawdown_pct": 4})
+    runs = ((OWN, found.run), (HELD, found.held))
+    return pd.concat([points(run.equity_usd, name) for name, run in runs], ignore_index=True)
+
+
+def points(equity_usd: pd.Series[float], name: str) -> pd.DataFrame:
+    """Return those of `curve_points` for one account, which is called *name*."""
+    width = -(-len(equity_usd) // _POINTS)
+    # Counted from the end, whose value is that of the figures.
+    group = (np.arange(len(equity_usd)) - len(equity_usd)) // width
+    frame = pd.DataFrame(
+        {
+            "ts": equity_usd.index,
+            "equity_usd": equity_usd.to_numpy(),
+            "drawdown_pct": drawdown_pct(equity_usd).to_numpy(),
+        }
+    )
+    thin = frame.groupby(group).agg({"ts": "last", "equity_usd": "last", "drawdown_pct": "min"})
+    named = thin.assign(name=name, when=thin["ts"].map(formats.moment))
+    return named.round({"equity_usd": 2, "drawdown_pct": 4})
 
 
 def curve_chart(points: pd.DataFrame, name: str, colors: Colors) -> alt.LayerChart | alt.FacetChart:
-    """Return a line of the run and one of buy-and-hold.
+    """Return a line of each account, the run's own first.
 
     Args:
         points: Of `curve_points`.
@@ -61,6 +68,7 @@ def curve_chart(points: pd.DataFrame, name: str, colors: Colors) -> alt.LayerCha
         colors: Of the theme.
     """
     quantity, is_lower = QUANTITIES[name], name == "drawdown_pct"
+    accounts = points["name"].unique().tolist()
     base = alt.Chart(points).encode(
         x=alt.X(
             "ts:T",
@@ -82,7 +90,7 @@ def curve_chart(points: pd.DataFrame, name: str, colors: Colors) -> alt.LayerCha
         ),
         color=alt.Color(
             "name:N",
-            scale=alt.Scale(domain=[OWN, HELD], range=[colors.line, colors.muted]),
+            scale=alt.Scale(domain=accounts, range=[colors.line, colors.muted][: len(accounts)]),
             legend=None if is_lower else alt.Legend(orient="top", title=None, offset=2),
         ),
     )

@@ -228,7 +228,7 @@ def _size() -> Size:
 
 def _pairs(names: pd.DataFrame, seen: View) -> tuple[tuple[str, str], ...]:
     """Ask for pairs; none chosen are the largest that the sidebar lets through."""
-    there = names[names["oi_usd"].notna()]
+    there = names[names["has_data"]]
     known = {
         f"{formats.pair(symbol)} · {formats.venue(venue)}": (venue, symbol)
         for venue, symbol in zip(there["venue"], there["symbol"], strict=True)
@@ -244,7 +244,7 @@ def _pairs(names: pd.DataFrame, seen: View) -> tuple[tuple[str, str], ...]:
     )
     if chosen:
         return tuple(known[name] for name in chosen)
-    largest = seen.of(there).nlargest(_LARGEST, "oi_usd")
+    largest = seen.of(there).head(_LARGEST)
     return tuple(zip(largest["venue"], largest["symbol"], strict=True))
 
 

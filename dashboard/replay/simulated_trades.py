@@ -26,6 +26,7 @@ from dashboard.replay.simulated_charts import curve_chart, curve_points, luck_ch
 from dashboard.replay.simulated_figures import cards, draw, luck, sentences
 from dashboard.replay.simulated_form import form
 from dashboard.replay.simulated_report import report
+from dashboard.replay.walk_forward import walk_forward
 from dashboard.state import as_of, view
 from dashboard.state.as_of import Moment
 
@@ -53,7 +54,7 @@ def simulated_trades() -> None:
         shown, seen = shown_moment.moment(as_of.asked_time()), view.current()
         st.subheader("Simulated trades", anchor=False)
         names = queries.read("pair_names", shown)
-        if names["oi_usd"].isna().all():
+        if not names["has_data"].any():
             st.caption("No pair has data at this time.")
             return
         wanted, is_pressed = form(names, seen)
@@ -153,6 +154,7 @@ def _draw(run: _Run) -> None:
             )
             st.caption(plain(said))
     _tables(found, look)
+    walk_forward(wanted, run.shown, len(found.run.equity_usd) - 1, look)
 
 
 def _tables(found: Results, look: Any) -> None:

@@ -93,6 +93,7 @@ def test_every_pair_that_can_be_shown_is_named_largest_first(cursor):
     assert found.loc["OLD", "last_seen_ts"] == gone
     assert found.loc["BTC", "last_seen_ts"] == NOON
     assert found["oi_usd"].isna().tolist() == [False, False, False, True]
+    assert found["has_data"].tolist() == [True, True, True, False]
 
 
 def test_what_is_listed_later_is_not_named_yet(cursor):

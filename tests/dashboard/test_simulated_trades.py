@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from analytics.bundle import trades as bundled
 from analytics.exports.csv import csv_bytes
 from analytics.exports.pdf import pdf_bytes
+from analytics.quantities import QUANTITIES
 from analytics.trades.simulated import request
 from analytics.trades.simulated.plan import SlippageOfBook
 from analytics.trades.simulated.signals import RsiReversal
@@ -250,3 +252,50 @@ def test_all_of_it_is_exported(market, opened):
     assert [one.title for one in said.charts] == ["Equity", "Drawdown", "Random runs by PnL, USD"]
     assert {len(one.columns) for one in said.sections} == {12, 13, 16}
     assert pdf_bytes(said).startswith(b"%PDF")
+
+
+def test_parameters_chosen_on_one_window_are_judged_on_the_next(market, opened, app):
+    """All windows of the range are shown, once it is asked for, and none that is to come."""
+
+    def table():
+        return next((one.value for one in page.dataframe if "rank" in one.value), None)
+
+    app.session_state["walk_forward"] = True
+    page = opened(PAGE, simulate="1", sim_signal="RSI reversal", sim_span="24 h")
+    settled(page)
+    assert "Every set is tried on one window" in said(page)
+    assert table() is None
+
+    # 7 and 14 bars; chosen on 8 h, judged on 2 h, eight times.
+    page.number_input(key="walk_forward_rsi_period_14_to").set_value(20).run()
+    button = page.button(key="walk_forward_try")
+    assert button.label == "Try 2 sets of parameters"
+    button.click().run()
+    assert not page.exception
+    rows = table()
+    assert rows["window"].tolist() == [*range(1, 9)]
+    assert rows["test_to_ts"].max() == market
+    assert set(rows["period"].dropna()) <= {7, 14}
+    assert rows["train_sharpe"].notna().any()
+    total = QUANTITIES["pnl_usd"].write(rows["judged_usd"].sum())
+    assert f"Judged windows together: {total}; one set in all of them" in said(page)
+
+    page.text_input(key="at").set_value(f"{market - 9 * BAR:%Y-%m-%dT%H:%M:%SZ}").run()
+    settled(page)
+    assert table() is None
+    page.multiselect(key="walk_forward_rsi").set_value([]).run()
+    assert page.button(key="walk_forward_try").disabled
+    assert "Choose what to try." in said(page)
+
+
+def test_prices_without_open_interest_are_traded(record, opened):
+    """A record of candles alone has nothing else."""
+    end = record.noon - timedelta(minutes=4)
+    for n in range(60):
+        close = 100 + 3 * math.sin(n / 2)
+        ohlc = dict.fromkeys(("open", "high", "low", "close"), close)
+        record.bar(BTC, ended=end - (59 - n) * BAR, **ohlc)
+
+    page = opened(PAGE, simulate="1", sim_signal="RSI reversal", sim_rsi_period="3")
+
+    assert len(settled(page).run.trades) > 3

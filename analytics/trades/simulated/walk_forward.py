@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,11 +22,14 @@ from analytics.trades.simulated.costs import ends_ms
 from analytics.trades.simulated.engine import simulate
 from analytics.trades.simulated.equity_figures import returns, sharpe
 from analytics.trades.simulated.plan import Plan
+from analytics.trades.simulated.record import Record
 from analytics.trades.simulated.result import SimulatedTrades
 from analytics.trades.simulated.settlements import Settlements
 from analytics.trades.simulated.signals import Model, Signals
+from analytics.trades.simulated.simulation import bars
 
 Parameters = tuple[float, ...]
+WINDOW_TIMES: Final = ("train_from_ts", "test_from_ts", "test_to_ts")
 
 
 def _pnl_usd(found: SimulatedTrades) -> float:
@@ -42,6 +45,40 @@ MEASURES: Final[Mapping[str, Callable[[SimulatedTrades], float]]] = MappingProxy
     {"pnl_usd": _pnl_usd, "sharpe": _sharpe}
 )
 """What parameters are chosen by: the highest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What is tried, on which windows, and by what it is chosen."""
+
+    varied: tuple[Vary, ...]
+    """Parameters and their values."""
+    train: timedelta
+    """Of the window to choose on."""
+    test: timedelta
+    """Of the one after it, which judges."""
+    measure: str = "sharpe"
+    """Of ``MEASURES``."""
+
+
+def on_record(
+    record: Record, model: Model, plan: Plan, walk: Walk
+) -> tuple[pd.DataFrame, pd.Series[float]]:
+    """Return what :func:`walk_forward` and :func:`joined_equity` find on a stretch of the record.
+
+    Raises:
+        QueryError: As :func:`variants` and :func:`walk_forward`.
+        LakeError: The lake cannot be read.
+    """
+    grid, spans = variants(model, walk.varied), (walk.train, walk.test)
+    # The longest warm-up, so that all sets have the same bars.
+    longest = max(grid.values(), key=lambda one: one.warm_up)
+    whole, first = bars(record, longest, plan)
+    rows = slice(first, None)
+    panel, funding = whole.part(rows), record.funding(whole.instruments)
+    tried = {values: one.signals(whole).only(rows) for values, one in grid.items()}
+    found = walk_forward(panel, tried, plan, spans, measure=walk.measure, funding=funding)
+    return found, joined_equity(panel, tried, plan, spans, found, funding=funding)
 
 
 def variants(model: Model, varied: Sequence[Vary]) -> dict[Parameters, Model]:
@@ -165,9 +202,7 @@ def walk_forward(
                 {
                     "window": number,
                     "parameters": parameters,
-                    **dict(
-                        zip(("train_from_ts", "test_from_ts", "test_to_ts"), times, strict=True)
-                    ),
+                    **dict(zip(WINDOW_TIMES, times, strict=True)),
                     f"train_{measure}": score(chosen_on),
                     f"test_{measure}": score(judged_on),
                     "train_trades": len(chosen_on.trades),
@@ -179,3 +214,50 @@ def walk_forward(
         best = int(np.nanargmax(scores)) if np.isfinite(scores).any() else -1
         rows += [row | {"chosen": n == best} for n, row in enumerate(mine)]
     return pd.DataFrame(rows)
+
+
+def by_window(found: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return the chosen row of each window of *found*, with its rank on the window that judged.
+
+    A window in which no set was chosen has its times alone.
+    """
+    rank = found.groupby("window")[f"test_{measure}"].rank(ascending=False, method="min")
+    times = found.drop_duplicates("window")[["window", *WINDOW_TIMES]]
+    chosen = found.assign(rank=rank)[found["chosen"]].drop(columns=list(WINDOW_TIMES))
+    return times.merge(chosen, on="window", how="left")
+
+
+def joined_equity(
+    panel: Panel,
+    tried: Mapping[Parameters, Signals],
+    plan: Plan,
+    spans: tuple[timedelta, timedelta],
+    found: pd.DataFrame,
+    *,
+    funding: Settlements | None = None,
+) -> pd.Series[float]:
+    """Return the equity of the chosen sets on the windows that judged, one after another. [USD]
+
+    Each window trades the start capital; its PnL is added to that of those before. A window in
+    which no set was chosen is left out.
+
+    Args:
+        panel: And the rest as for :func:`walk_forward`, which returned *found*.
+        tried: As there.
+        plan: As there.
+        spans: As there.
+        found: Which sets were chosen.
+        funding: As there.
+    """
+    named = found[found["chosen"]]
+    chosen: dict[int, Parameters] = dict(zip(named["window"], named["parameters"], strict=True))
+    curves: list[pd.Series[float]] = []
+    earned = 0.0
+    for number, (_, rows) in enumerate(windows(panel, *spans), 1):
+        if number in chosen:
+            signals = tried[chosen[number]].only(rows)
+            run = simulate(panel.part(rows), signals, plan, funding=funding)
+            # Its first point is the start, where the window before has its last.
+            curves.append(run.equity_usd.iloc[min(len(curves), 1) :] + earned)
+            earned = float(curves[-1].iloc[-1]) - plan.start_usd
+    return pd.concat(curves) if curves else pd.Series(dtype=float)

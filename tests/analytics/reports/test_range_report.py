@@ -13,6 +13,7 @@ import pypdf
 import pytest
 
 from analytics.errors import QueryError
+from analytics.exports.charts import BarChart
 from analytics.exports.exported_table import Column, Section
 from analytics.exports.pdf import pdf_bytes
 from analytics.lake import schema
@@ -131,6 +132,29 @@ def test_the_workbook_has_the_values_behind_the_charts_and_nothing_later(cursor)
     about = dict(row[:2] for row in book["About"].iter_rows(values_only=True))
     assert about["Range"] == "2025-03-01 09:00 UTC to 2025-03-01 11:00 UTC"
     assert about["Source"] == "recorded from a simulated market"
+
+
+def test_a_chart_without_a_value_is_a_sentence(tmp_path):
+    """One bar in three is known, so that none has one before it to be compared with."""
+    bars, _ = small.bars_and_snapshots(0)
+    apart = [one for one in bars if one["ts"].minute % 15 == 0 and one["ts"] > START]
+    with Lake(tmp_path, origin="live") as lake:
+        for table, rows in (("bars", apart), ("cycles", small.cycles())):
+            lake.append((table, schema.conform(table, pa.Table.from_pylist(plain(rows)))))
+        lake.publish()
+    reader = Reader(tmp_path)
+    pages = ("Overview", "Heatmap", "Correlation")
+    with reader.cursor() as cursor:
+        _, overview, heatmap, correlation = parts(cursor, asked(parts=pages))
+    reader.close()
+    assert (heatmap.charts, correlation.charts) == ((), ())
+    assert heatmap.notes[1:] == (
+        "Price change per 5m: no value of any asset in the range.",
+        "OI change per 5m: no value of any asset in the range.",
+    )
+    assert correlation.notes == ("No two assets have enough bars of 5m in common.",)
+    assert not [one for one in overview.charts if isinstance(one, BarChart)]
+    assert "Price change in the range: no pair is known at both ends." in overview.notes
 
 
 @pytest.mark.parametrize(

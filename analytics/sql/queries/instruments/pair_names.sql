@@ -1,6 +1,7 @@
 -- Every instrument known at $now [UTC]: with data after $since [UTC], or listed at any time.
--- One row per (venue, symbol), largest open interest first. Without data since then oi_usd is null and
--- last_seen_ts is the last time the venue listed it; with data, the time of the newest data.
+-- One row per (venue, symbol), largest open interest first. Without data since then has_data is false, oi_usd
+-- null and last_seen_ts the last time the venue listed it; with data, the time of the newest data. A record of
+-- prices alone has data without open interest.
 with recent_snapshots as (
     select venue, symbol, base, oi_usd, received_ts
     from snapshots
@@ -37,6 +38,7 @@ select
     symbol,
     coalesce(recent.base, listed.base) as base,
     recent.oi_usd,
+    recent.last_seen_ts is not null as has_data,
     coalesce(recent.last_seen_ts, listed.last_seen_ts) as last_seen_ts
 from recent
 full join listed using (venue, symbol)

@@ -22,7 +22,13 @@ from analytics.trades.simulated.signals import (
     Signals,
     WithTrend,
 )
-from analytics.trades.simulated.walk_forward import variants, walk_forward, windows
+from analytics.trades.simulated.walk_forward import (
+    by_window,
+    joined_equity,
+    variants,
+    walk_forward,
+    windows,
+)
 
 from .bars import at, market, panel
 
@@ -154,6 +160,16 @@ def test_what_is_chosen_does_not_depend_on_what_judges_it():
     alone = simulate(of.part(rows), tried(of)[first["parameters"]].only(rows), PLAN)
     assert first["test_pnl_usd"] == pytest.approx(alone.trades["pnl_usd"].sum())
     assert first["test_from_ts"] == pd.Timestamp(of.times[300], tz="UTC")
+    # The chosen ones on what judged them, one after another: bars 200 to 600.
+    joined, chosen = joined_equity(of, tried(of), PLAN, spans, found), by_window(found, "pnl_usd")
+    earned = PLAN.start_usd + chosen["test_pnl_usd"].cumsum()
+    assert joined.iloc[100::100].tolist() == pytest.approx(earned.tolist())
+    assert (len(joined), joined.index.is_monotonic_increasing) == (401, True)
+    better = [
+        (found[found["window"] == one]["test_pnl_usd"] > pnl).sum()
+        for one, pnl in chosen[["window", "test_pnl_usd"]].itertuples(index=False)
+    ]
+    assert chosen["rank"].tolist() == [n + 1 for n in better]
     # Other prices from bar 300 on: the choice for the first window is the same.
     other = market(600, 3, 6)
     values = {
@@ -183,6 +199,8 @@ def test_a_window_without_a_trade_chooses_nothing():
     spans = timedelta(minutes=5 * 20), timedelta(minutes=5 * 20)
     found = walk_forward(of, {(1,): none}, PLAN, spans, measure="sharpe")
     assert not found["chosen"].any()
+    assert joined_equity(of, {(1,): none}, PLAN, spans, found).empty
+    assert by_window(found, "sharpe")["parameters"].isna().tolist() == [True, True]
     with pytest.raises(QueryError, match="measure: 'luck' is not one of pnl_usd, sharpe"):
         walk_forward(of, {(1,): none}, PLAN, spans, measure="luck")
 
