@@ -113,9 +113,9 @@ def test_neighbours_of_a_pair_are_on_its_venue_by_open_interest(venue, symbol, b
     ]
     names = pd.DataFrame(listed, columns=["venue", "base"])
     names["symbol"] = names["base"] + "/USDT:USDT"
-    names["oi_usd"] = 1.0
+    names["has_data"] = True
     gone = pd.DataFrame([("okx", "GONE", "GONE/USDT:USDT")], columns=["venue", "base", "symbol"])
-    names = pd.concat([names, gone])
+    names = pd.concat([names, gone.assign(has_data=False)])
 
     found = neighbours(names, Subject(symbol.partition("/")[0], (venue, symbol)))
 
