@@ -175,7 +175,7 @@ def answer(port: int, encoding: str) -> tuple[dict[str, str], bytes]:
     address = f"http://127.0.0.1:{port}/api/metrics?limit={ROWS}"
     asked = urllib.request.Request(address, headers={"Accept-Encoding": encoding})
     with urllib.request.urlopen(asked, timeout=120) as got:
-        hop = ("date", "server", "content-length")
+        hop = ("date", "server", "content-length", "connection")
         headers = {name.lower(): value for name, value in got.headers.items()}
         return {name: value for name, value in headers.items() if name not in hop}, got.read()
 
